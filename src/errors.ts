@@ -1,0 +1,175 @@
+/**
+ * Error classes and their codes: what callers branch on, what the CLI exits with, what Buck2 reports.
+ *
+ * Errors are made where a thing goes wrong and gain nothing but a cause on the way up; only `main.ts` prints them.
+ */
+
+/**
+ * Every code that the package can report. Codes are public: Buck2 shows them as sub-error categories and scripts match
+ * on them, so a code is never renamed or reused.
+ *
+ * `exit` is the process exit code (sysexits.h). `isRetryable` says that the same request may succeed later unchanged.
+ */
+export const errorCodes = {
+  USAGE_INVALID: { exit: 64, isRetryable: false },
+  REFERENCE_INVALID: { exit: 64, isRetryable: false },
+  REGISTRY_NOT_NAMED: { exit: 64, isRetryable: false },
+  DIGEST_INVALID: { exit: 64, isRetryable: false },
+  PLATFORM_UNKNOWN: { exit: 64, isRetryable: false },
+  OUTPUT_REQUIRED: { exit: 64, isRetryable: false },
+
+  BLOB_DIGEST_MISMATCH: { exit: 65, isRetryable: false },
+  BLOB_SIZE_MISMATCH: { exit: 65, isRetryable: false },
+  CONTENT_DIGEST_MISMATCH: { exit: 65, isRetryable: false },
+  MANIFEST_DIGEST_MISMATCH: { exit: 65, isRetryable: false },
+  MANIFEST_INVALID: { exit: 65, isRetryable: false },
+  MANIFEST_TOO_LARGE: { exit: 65, isRetryable: false },
+  MEDIA_TYPE_UNSUPPORTED: { exit: 65, isRetryable: false },
+  RESPONSE_INVALID: { exit: 65, isRetryable: false },
+  LAYOUT_INVALID: { exit: 65, isRetryable: false },
+  ARCHIVE_INVALID: { exit: 65, isRetryable: false },
+  ARCHIVE_UNSAFE: { exit: 65, isRetryable: false },
+  ARCHIVE_TOO_LARGE: { exit: 65, isRetryable: false },
+  ARCHIVE_UNSUPPORTED: { exit: 65, isRetryable: false },
+  CACHE_DAMAGED: { exit: 65, isRetryable: false },
+
+  ARTIFACT_NOT_FOUND: { exit: 66, isRetryable: false },
+  PLATFORM_NOT_FOUND: { exit: 66, isRetryable: false },
+  FILE_NOT_FOUND: { exit: 66, isRetryable: false },
+
+  REGISTRY_UNAVAILABLE: { exit: 69, isRetryable: true },
+  REGISTRY_RATE_LIMITED: { exit: 69, isRetryable: true },
+  REGISTRY_REFUSED: { exit: 69, isRetryable: false },
+  REDIRECT_REFUSED: { exit: 69, isRetryable: false },
+  PAGINATION_REFUSED: { exit: 69, isRetryable: false },
+  OFFLINE: { exit: 69, isRetryable: false },
+  CLI_NOT_FOUND: { exit: 69, isRetryable: false },
+  CLI_FAILED: { exit: 69, isRetryable: false },
+  NODE_UNSUPPORTED: { exit: 69, isRetryable: false },
+
+  INTERNAL: { exit: 70, isRetryable: false },
+
+  LOCAL_IO: { exit: 74, isRetryable: false },
+  DISK_FULL: { exit: 74, isRetryable: false },
+  PERMISSION_DENIED: { exit: 74, isRetryable: false },
+
+  TIMED_OUT: { exit: 75, isRetryable: true },
+
+  REGISTRY_UNAUTHORIZED: { exit: 77, isRetryable: false },
+  REGISTRY_FORBIDDEN: { exit: 77, isRetryable: false },
+  REALM_REFUSED: { exit: 77, isRetryable: false },
+
+  CONFIG_INVALID: { exit: 78, isRetryable: false },
+  LOCK_INVALID: { exit: 78, isRetryable: false },
+  LOCK_VERSION_UNSUPPORTED: { exit: 78, isRetryable: false },
+  LOCK_OUTDATED: { exit: 78, isRetryable: false },
+
+  INTERRUPTED: { exit: 130, isRetryable: false },
+  TERMINATED: { exit: 143, isRetryable: false },
+} as const satisfies Record<string, { readonly exit: number; readonly isRetryable: boolean }>;
+
+export type ErrorCode = keyof typeof errorCodes;
+
+/** What an error says besides its message. */
+export interface ErrorDetails {
+  /** The next step for the person who reads it. */
+  readonly hint?: string | undefined;
+  readonly cause?: unknown;
+}
+
+/** Base of every error that the package throws on purpose. */
+export class OrasClientError extends Error {
+  override readonly name: string = "OrasClientError";
+  readonly code: ErrorCode;
+  readonly hint: string | undefined;
+
+  /**
+   * @param code What went wrong, for programs.
+   * @param message What went wrong, for people: names the thing (file, reference, digest, host).
+   */
+  constructor(code: ErrorCode, message: string, details: ErrorDetails = {}) {
+    super(message, details.cause === undefined ? undefined : { cause: details.cause });
+    this.code = code;
+    this.hint = details.hint;
+  }
+
+  /** Exit code of the process, after sysexits.h. */
+  get exitCode(): number {
+    return errorCodes[this.code].exit;
+  }
+
+  /** True when the same call may succeed later without anything being changed. */
+  get isRetryable(): boolean {
+    return errorCodes[this.code].isRetryable;
+  }
+}
+
+/** The registry wants other credentials (401, 403), or its token service may not be trusted. */
+export class RegistryAuthError extends OrasClientError {
+  override readonly name = "RegistryAuthError";
+}
+
+/** No such reference, blob, platform or file. */
+export class ArtifactNotFoundError extends OrasClientError {
+  override readonly name = "ArtifactNotFoundError";
+}
+
+/** Bytes that are not what their digest, size or format says; nothing of them was kept. */
+export class ContentVerificationError extends OrasClientError {
+  override readonly name = "ContentVerificationError";
+}
+
+/** The network or the registry did not answer usefully after all tries. */
+export class RegistryUnavailableError extends OrasClientError {
+  override readonly name = "RegistryUnavailableError";
+}
+
+/** The deadline passed, or would pass before the registry wants to be asked again. */
+export class TimeoutError extends OrasClientError {
+  override readonly name = "TimeoutError";
+}
+
+/** The local file system said no: full, read-only, owned by somebody else. */
+export class LocalIoError extends OrasClientError {
+  override readonly name = "LocalIoError";
+}
+
+/** An argument or option that cannot mean anything. */
+export class UsageError extends OrasClientError {
+  override readonly name = "UsageError";
+}
+
+/** A configuration or lock file that cannot be used. */
+export class ConfigurationError extends OrasClientError {
+  override readonly name = "ConfigurationError";
+}
+
+/** The caller or a signal stopped the work. */
+export class InterruptedError extends OrasClientError {
+  override readonly name = "InterruptedError";
+}
+
+const hintOfErrno: Readonly<Record<string, { code: ErrorCode; hint: string }>> = {
+  ENOSPC: { code: "DISK_FULL", hint: "free some space, or name another folder with --cache-dir or --output" },
+  EDQUOT: { code: "DISK_FULL", hint: "your disk quota is used up: free some space, or name another folder" },
+  EACCES: { code: "PERMISSION_DENIED", hint: "check who owns the folder and its mode, or name another one" },
+  EPERM: { code: "PERMISSION_DENIED", hint: "check who owns the folder and its mode, or name another one" },
+  EROFS: { code: "PERMISSION_DENIED", hint: "the file system is read-only: name another folder" },
+};
+
+/** True for an error of Node's file system with this `code`, such as `ENOENT`. */
+export function isErrno(error: unknown, code: string): boolean {
+  return error instanceof Error && "code" in error && error.code === code;
+}
+
+/**
+ * Wraps an error of Node's file system; errors of ours pass through unchanged.
+ *
+ * @param action What was tried, as the end of "could not …", such as `write /cache/oras/ab/…`.
+ */
+export function localIoError(action: string, cause: unknown): OrasClientError {
+  if (cause instanceof OrasClientError) return cause;
+  const errno = cause instanceof Error && "code" in cause && typeof cause.code === "string" ? cause.code : undefined;
+  const known = errno === undefined ? undefined : hintOfErrno[errno];
+  return new LocalIoError(known?.code ?? "LOCAL_IO", `could not ${action}`, { cause, hint: known?.hint });
+}

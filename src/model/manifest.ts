@@ -1,0 +1,197 @@
+/**
+ * Manifests and indexes of the OCI image-spec v1.1.1 and of Docker's schema 2, parsed from bytes that an attacker may
+ * control into the few fields that are used.
+ */
+import * as v from "valibot";
+import { ContentVerificationError } from "../errors.ts";
+import { type Digest, isDigest } from "./digest.ts";
+import { type OciPlatform, type PlatformString, platformFromOci } from "./platform.ts";
+
+export const mediaTypes = {
+  ociManifest: "application/vnd.oci.image.manifest.v1+json",
+  ociIndex: "application/vnd.oci.image.index.v1+json",
+  dockerManifest: "application/vnd.docker.distribution.manifest.v2+json",
+  dockerIndex: "application/vnd.docker.distribution.manifest.list.v2+json",
+  /** OCI image-spec v1.1.1, manifest.md, "Guidance for an Empty Descriptor". */
+  empty: "application/vnd.oci.empty.v1+json",
+} as const;
+
+/** What a client asks for: every type that `parseManifest` reads. */
+export const acceptedManifestTypes: readonly string[] = [
+  mediaTypes.ociIndex,
+  mediaTypes.ociManifest,
+  mediaTypes.dockerIndex,
+  mediaTypes.dockerManifest,
+];
+
+export const annotationKeys = {
+  title: "org.opencontainers.image.title",
+  refName: "org.opencontainers.image.ref.name",
+  created: "org.opencontainers.image.created",
+  /** `oras push` of a folder: the layer is an archive to be unpacked into the folder that the title names. */
+  orasUnpack: "io.deis.oras.content.unpack",
+  /** Digest of the uncompressed archive. */
+  orasContentDigest: "io.deis.oras.content.digest",
+  /** Path of the executable inside the artifact, as its publisher states it. */
+  executable: "dev.buck2-oras.executable",
+} as const;
+
+export type Annotations = Readonly<Record<string, string>>;
+
+/** OCI image-spec v1.1.1, descriptor.md. `urls` is read by nobody: an attacker would choose the host. */
+export interface Descriptor {
+  readonly mediaType: string;
+  readonly digest: Digest;
+  /** Bytes. */
+  readonly size: number;
+  readonly annotations: Annotations;
+  readonly artifactType: string | undefined;
+  readonly platform: OciPlatform | undefined;
+}
+
+export interface ImageManifest {
+  readonly kind: "manifest";
+  readonly mediaType: string;
+  readonly artifactType: string | undefined;
+  readonly config: Descriptor;
+  readonly layers: readonly Descriptor[];
+  readonly annotations: Annotations;
+}
+
+export interface ImageIndex {
+  readonly kind: "index";
+  readonly mediaType: string;
+  readonly manifests: readonly Descriptor[];
+  readonly annotations: Annotations;
+}
+
+/** OCI distribution-spec v1.1.1, "Pushing Manifests": registries take at least 4 MiB; nothing larger is read. */
+export const maxManifestBytes = 4 * 1024 * 1024;
+/** Layers or platforms; real tools have under 100. */
+const maxDescriptors = 10_000;
+
+const annotationsSchema = v.optional(v.nullable(v.record(v.string(), v.string())));
+const descriptorSchema = v.object({
+  mediaType: v.string(),
+  digest: v.custom<Digest>(
+    (value) => typeof value === "string" && isDigest(value),
+    "must be `sha256:` and 64 hex digits",
+  ),
+  size: v.pipe(v.number(), v.safeInteger(), v.minValue(0)),
+  annotations: annotationsSchema,
+  artifactType: v.optional(v.string()),
+  platform: v.optional(v.object({ os: v.string(), architecture: v.string() })),
+});
+const descriptorsSchema = v.pipe(v.array(v.unknown()), v.maxLength(maxDescriptors), v.array(descriptorSchema));
+const manifestSchema = v.object({
+  mediaType: v.optional(v.string()),
+  artifactType: v.optional(v.string()),
+  config: descriptorSchema,
+  layers: descriptorsSchema,
+  annotations: annotationsSchema,
+});
+const indexSchema = v.object({
+  mediaType: v.optional(v.string()),
+  manifests: descriptorsSchema,
+  annotations: annotationsSchema,
+});
+
+function invalid(origin: string, why: string, cause?: unknown): ContentVerificationError {
+  return new ContentVerificationError("MANIFEST_INVALID", `the manifest of ${origin} cannot be read: ${why}`, {
+    cause,
+    hint: "the artifact was not pushed as an OCI or Docker schema 2 manifest, or was changed on its way; push it again",
+  });
+}
+
+function toDescriptor(raw: v.InferOutput<typeof descriptorSchema>): Descriptor {
+  return {
+    mediaType: raw.mediaType,
+    digest: raw.digest,
+    size: raw.size,
+    annotations: raw.annotations ?? {},
+    artifactType: raw.artifactType,
+    platform: raw.platform,
+  };
+}
+
+function check<T extends v.GenericSchema>(schema: T, json: unknown, origin: string): v.InferOutput<T> {
+  const result = v.safeParse(schema, json, { abortEarly: true });
+  if (result.success) return result.output;
+  const issue = result.issues[0];
+  const path = v.getDotPath(issue);
+  throw invalid(origin, `${path === null ? "" : `\`${path}\`: `}${issue.message.slice(0, 200)}`);
+}
+
+/**
+ * Parses a manifest or an index.
+ *
+ * @param mediaType The response's Content-Type or the descriptor's media type; the body's own `mediaType` must agree.
+ * @param origin Names the manifest in messages.
+ * @throws {ContentVerificationError} `MANIFEST_INVALID`, `MANIFEST_TOO_LARGE`, `MEDIA_TYPE_UNSUPPORTED`
+ */
+export function parseManifest(bytes: Uint8Array, mediaType: string, origin: string): ImageManifest | ImageIndex {
+  if (bytes.byteLength > maxManifestBytes) {
+    throw new ContentVerificationError("MANIFEST_TOO_LARGE", `the manifest of ${origin} is over 4 MiB`);
+  }
+  let json: unknown;
+  try {
+    json = JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(bytes));
+  } catch (cause) {
+    throw invalid(origin, "it is not JSON", cause);
+  }
+  if (typeof json !== "object" || json === null || Array.isArray(json))
+    throw invalid(origin, "it is not a JSON object");
+  const stated = "mediaType" in json && typeof json.mediaType === "string" ? json.mediaType : undefined;
+  if (stated !== undefined && acceptedManifestTypes.includes(mediaType) && stated !== mediaType) {
+    // image-spec, "Verification": a document read as one type by some clients and as another by the rest is an attack.
+    throw invalid(origin, `it was sent as ${mediaType} but says of itself ${stated}`);
+  }
+  switch (stated ?? mediaType) {
+    case mediaTypes.ociIndex:
+    case mediaTypes.dockerIndex: {
+      if ("layers" in json || "config" in json) throw invalid(origin, "an index has no `layers` and no `config`");
+      const raw = check(indexSchema, json, origin);
+      return {
+        kind: "index",
+        mediaType: stated ?? mediaType,
+        manifests: raw.manifests.map(toDescriptor),
+        annotations: raw.annotations ?? {},
+      };
+    }
+    case mediaTypes.ociManifest:
+    case mediaTypes.dockerManifest: {
+      if ("manifests" in json) throw invalid(origin, "a manifest has no `manifests`");
+      const raw = check(manifestSchema, json, origin);
+      return {
+        kind: "manifest",
+        mediaType: stated ?? mediaType,
+        artifactType: raw.artifactType,
+        config: toDescriptor(raw.config),
+        layers: raw.layers.map(toDescriptor),
+        annotations: raw.annotations ?? {},
+      };
+    }
+    default:
+      throw new ContentVerificationError(
+        "MEDIA_TYPE_UNSUPPORTED",
+        `${origin} is a ${JSON.stringify((stated ?? mediaType).slice(0, 200))}, which is no manifest that can be read`,
+        { hint: "push it as an OCI image manifest, with `buck2-oras push` or `oras push`" },
+      );
+  }
+}
+
+/** Platform strings that an index has, in the index's order; entries without a platform or outside the table are left out. */
+export function platformsOf(index: ImageIndex): ReadonlyMap<PlatformString, Descriptor> {
+  const found = new Map<PlatformString, Descriptor>();
+  for (const descriptor of index.manifests) {
+    if (!isRunnable(descriptor)) continue;
+    const platform = descriptor.platform === undefined ? undefined : platformFromOci(descriptor.platform);
+    if (platform !== undefined && !found.has(platform)) found.set(platform, descriptor);
+  }
+  return found;
+}
+
+/** BuildKit puts attestations into an index as manifests of platform `unknown/unknown`. */
+function isRunnable(descriptor: Descriptor): boolean {
+  return descriptor.platform?.os !== "unknown";
+}

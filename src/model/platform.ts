@@ -1,0 +1,81 @@
+/**
+ * The one table that maps platform strings to OCI platforms and Node's names. `prelude_ext/platforms.bzl` holds Buck2's
+ * side; a test keeps the two in step.
+ */
+import { UsageError } from "../errors.ts";
+
+/** OCI image-spec v1.1.1, image-index.md, "platform" (`variant` and `os.*` are not told apart here). */
+export interface OciPlatform {
+  readonly os: string;
+  readonly architecture: string;
+}
+
+interface PlatformRow extends OciPlatform {
+  /** `process.platform` and `process.arch`. */
+  readonly nodeOs: string;
+  readonly nodeCpu: string;
+}
+
+const platforms = {
+  "linux-x86_64": { os: "linux", architecture: "amd64", nodeOs: "linux", nodeCpu: "x64" },
+  "linux-aarch64": { os: "linux", architecture: "arm64", nodeOs: "linux", nodeCpu: "arm64" },
+  "darwin-x86_64": { os: "darwin", architecture: "amd64", nodeOs: "darwin", nodeCpu: "x64" },
+  "darwin-arm64": { os: "darwin", architecture: "arm64", nodeOs: "darwin", nodeCpu: "arm64" },
+  "windows-x86_64": { os: "windows", architecture: "amd64", nodeOs: "win32", nodeCpu: "x64" },
+  "windows-arm64": { os: "windows", architecture: "arm64", nodeOs: "win32", nodeCpu: "arm64" },
+} as const satisfies Record<string, PlatformRow>;
+
+/** `linux-x86_64`, `darwin-arm64`, … */
+export type PlatformString = keyof typeof platforms;
+
+export const platformStrings = Object.keys(platforms) as readonly PlatformString[];
+
+export function isPlatformString(text: string): text is PlatformString {
+  return Object.hasOwn(platforms, text);
+}
+
+/**
+ * Parses a platform string; the OCI form `linux/amd64` is understood too.
+ *
+ * @throws {UsageError} `PLATFORM_UNKNOWN`
+ */
+export function parsePlatform(text: string): PlatformString {
+  if (isPlatformString(text)) return text;
+  const [os, architecture] = text.split("/");
+  const known = platformStrings.find(
+    (name) => platforms[name].os === os && platforms[name].architecture === architecture,
+  );
+  if (known !== undefined) return known;
+  throw new UsageError("PLATFORM_UNKNOWN", `unknown platform ${JSON.stringify(text)}`, {
+    hint: `one of ${platformStrings.join(", ")}`,
+  });
+}
+
+export function ociPlatform(platform: PlatformString): OciPlatform {
+  const { os, architecture } = platforms[platform];
+  return { os, architecture };
+}
+
+/** The platform string of an OCI platform, or undefined when the table has none (such as `linux/s390x`). */
+export function platformFromOci(platform: OciPlatform): PlatformString | undefined {
+  return platformStrings.find(
+    (name) => platforms[name].os === platform.os && platforms[name].architecture === platform.architecture,
+  );
+}
+
+/**
+ * The platform string of this machine.
+ *
+ * @param nodeOs `process.platform`
+ * @param nodeCpu `process.arch`
+ * @throws {UsageError} `PLATFORM_UNKNOWN` on a machine outside the table.
+ */
+export function platformFromNode(nodeOs: string, nodeCpu: string): PlatformString {
+  const known = platformStrings.find(
+    (name) => platforms[name].nodeOs === nodeOs && platforms[name].nodeCpu === nodeCpu,
+  );
+  if (known !== undefined) return known;
+  throw new UsageError("PLATFORM_UNKNOWN", `no platform string for this machine (${nodeOs}/${nodeCpu})`, {
+    hint: `name one with --platform: ${platformStrings.join(", ")}`,
+  });
+}

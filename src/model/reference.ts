@@ -1,0 +1,151 @@
+/**
+ * References: where an artifact is, as people write it.
+ *
+ * `host/repo:tag`, `host/repo@sha256:…`, `repo:tag` (the default registry), `oci:DIR:tag` and `oci:DIR@sha256:…` (an OCI
+ * image layout folder), each with `{platform}` anywhere after the host as a template.
+ *
+ * @see OCI distribution-spec v1.1.1, "Pulling manifests", for the grammar of names and tags
+ */
+import { UsageError } from "../errors.ts";
+import { type Digest, isDigest } from "./digest.ts";
+import type { PlatformString } from "./platform.ts";
+
+/** A repository in a registry. */
+export interface RegistryLocation {
+  readonly kind: "registry";
+  /** Host with its port, as in the URL: `ghcr.io`, `localhost:5000`. */
+  readonly registry: string;
+  /** Path below the host: `tools/protoc`. */
+  readonly repository: string;
+}
+
+/** A folder in the OCI image layout. */
+export interface LayoutLocation {
+  readonly kind: "layout";
+  /** As written; relative to the working folder, in a lock file to that file's folder. */
+  readonly path: string;
+}
+
+export type Location = RegistryLocation | LayoutLocation;
+
+/** A location and what is meant there. The digest is a manifest's; with both, the digest decides. */
+export interface Reference {
+  readonly location: Location;
+  readonly tag: string | undefined;
+  readonly digest: Digest | undefined;
+}
+
+const component = "[a-z0-9]+(?:(?:\\.|_|__|-+)[a-z0-9]+)*";
+const repositoryPattern = new RegExp(`^${component}(?:/${component})*$`);
+const tagPattern = /^[a-zA-Z0-9_][a-zA-Z0-9._-]{0,127}$/;
+const hostPattern =
+  /^(?:\[[0-9a-fA-F:.]{2,45}\]|[a-zA-Z0-9](?:[a-zA-Z0-9-]*[a-zA-Z0-9])?(?:\.[a-zA-Z0-9](?:[a-zA-Z0-9-]*[a-zA-Z0-9])?)*)(?::[0-9]{1,5})?$/;
+const placeholder = "{platform}";
+const maxReferenceLength = 4096;
+
+function invalid(text: string, why: string): UsageError {
+  return new UsageError("REFERENCE_INVALID", `${JSON.stringify(text.slice(0, 300))} is not a reference: ${why}`, {
+    hint: "write HOST/REPOSITORY:TAG, HOST/REPOSITORY@sha256:…, or oci:DIR:TAG",
+  });
+}
+
+/** True when `text` is a template: `{platform}` stands somewhere in it. */
+export function isTemplate(text: string): boolean {
+  return text.includes(placeholder);
+}
+
+/** Puts the platform string in place of every `{platform}`. */
+export function expandTemplate(text: string, platform: PlatformString): string {
+  return text.replaceAll(placeholder, platform);
+}
+
+/** A host with an optional port, lower-cased; `docker.io` and `index.docker.io` become Docker Hub's registry host. */
+export function parseRegistry(text: string): string {
+  const host = text.toLowerCase();
+  const port = /:([0-9]+)$/.exec(host)?.[1];
+  if (!hostPattern.test(host) || (port !== undefined && Number(port) > 65_535)) {
+    throw new UsageError("REFERENCE_INVALID", `${JSON.stringify(text)} is not a registry`, {
+      hint: "a registry is a host with an optional port, such as ghcr.io or localhost:5000, without https:// and without a path",
+    });
+  }
+  return host === "docker.io" || host === "index.docker.io" ? "registry-1.docker.io" : host;
+}
+
+/** Splits `name[:tag][@digest]`; the tag is what follows the last colon after the last slash. */
+function splitVersion(text: string): { name: string; tag: string | undefined; digest: Digest | undefined } {
+  const at = text.indexOf("@");
+  const digestText = at === -1 ? undefined : text.slice(at + 1);
+  if (digestText !== undefined && !isDigest(digestText)) {
+    throw new UsageError("DIGEST_INVALID", `${JSON.stringify(text.slice(0, 300))} has a malformed digest`, {
+      hint: "after the @ comes `sha256:` and 64 lower-case hex digits",
+    });
+  }
+  const beforeAt = at === -1 ? text : text.slice(0, at);
+  const colon = beforeAt.indexOf(":", beforeAt.lastIndexOf("/") + 1);
+  const tag = colon === -1 ? undefined : beforeAt.slice(colon + 1);
+  if (tag !== undefined && !tagPattern.test(tag)) {
+    throw invalid(text, "a tag has up to 128 letters, digits, `_`, `.` and `-`");
+  }
+  return { name: colon === -1 ? beforeAt : beforeAt.slice(0, colon), tag, digest: digestText };
+}
+
+function parseLayout(text: string): Reference {
+  const rest = text.slice("oci:".length);
+  // A Windows path has a colon of its own behind the drive letter.
+  const drive = /^[a-zA-Z]:(?=[\\/])/.exec(rest)?.[0] ?? "";
+  const { name, tag, digest } = splitVersion(rest.slice(drive.length).replaceAll("\\", "/"));
+  const path = drive + name;
+  if (path === "") throw invalid(text, "`oci:` needs a folder");
+  if (path.includes("\0")) throw invalid(text.replaceAll("\0", "\\0"), "a folder's name has no NUL");
+  return { location: { kind: "layout", path }, tag, digest };
+}
+
+/**
+ * Parses a reference. Without tag and digest, both are undefined (what `list` takes; `pull` then asks for `latest`).
+ *
+ * @param defaultRegistry Host for a reference that names none; without one, such a reference is an error.
+ * @throws {UsageError} `REFERENCE_INVALID`, `DIGEST_INVALID`, `REGISTRY_NOT_NAMED`
+ */
+export function parseReference(text: string, defaultRegistry: string | undefined): Reference {
+  if (text.length > maxReferenceLength) throw invalid(text, `longer than ${maxReferenceLength} characters`);
+  if (isTemplate(text)) {
+    throw invalid(text, "it is a template, and no platform was chosen");
+  }
+  if (text.startsWith("oci:")) return parseLayout(text);
+  if (/^[a-z]+:\/\//i.test(text)) throw invalid(text, "a reference is not a URL; leave out the scheme");
+
+  const slash = text.indexOf("/");
+  const first = slash === -1 ? "" : text.slice(0, slash);
+  const namesHost = first === "localhost" || first.includes(".") || first.includes(":");
+  const version = splitVersion(namesHost ? text.slice(slash + 1) : text);
+  const { tag, digest } = version;
+  let repository = version.name;
+  if (!repositoryPattern.test(repository) || repository.length > 255) {
+    throw invalid(text, "a repository has lower-case letters, digits and single `.`, `_`, `-`, `/` between them");
+  }
+  const registry = namesHost ? parseRegistry(first) : defaultRegistry;
+  if (registry === undefined) {
+    throw new UsageError(
+      "REGISTRY_NOT_NAMED",
+      `${JSON.stringify(text)} names no registry, and there is no default one`,
+      {
+        hint: "write HOST/REPOSITORY:TAG, or give --registry HOST or BUCK2_ORAS_REGISTRY",
+      },
+    );
+  }
+  // Docker Hub keeps its official images under library/.
+  if (registry === "registry-1.docker.io" && !repository.includes("/")) repository = `library/${repository}`;
+  return { location: { kind: "registry", registry, repository }, tag, digest };
+}
+
+/** The location as people write it, without tag and digest. */
+export function formatLocation(location: Location): string {
+  return location.kind === "layout" ? `oci:${location.path}` : `${location.registry}/${location.repository}`;
+}
+
+/** The canonical text of a reference; parsing it gives the same reference again. */
+export function formatReference(reference: Reference): string {
+  const tag = reference.tag === undefined ? "" : `:${reference.tag}`;
+  const digest = reference.digest === undefined ? "" : `@${reference.digest}`;
+  return `${formatLocation(reference.location)}${tag}${digest}`;
+}

@@ -1,0 +1,55 @@
+/**
+ * Where artifacts come from and go to. A registry (`registry/`) and an OCI image layout (`layout/`) both are a `Source`
+ * and a `Target`, so every use case works on either.
+ */
+import type { Digest } from "./digest.ts";
+
+/** A manifest or index as it was fetched: `digest` is the hash of `bytes`, computed here, whatever a header said. */
+export interface FetchedManifest {
+  readonly digest: Digest;
+  readonly mediaType: string;
+  readonly bytes: Uint8Array;
+}
+
+/** Digest and size in bytes of content, as a trusted manifest or lock states them. */
+export interface BlobIdentity {
+  readonly digest: Digest;
+  readonly size: number;
+}
+
+/** A transfer of blob bytes; nothing here is verified yet. */
+export type BlobStream = AsyncIterable<Uint8Array>;
+
+export interface Source {
+  /** `host/repository` or `oci:DIR`, for messages. */
+  readonly name: string;
+
+  /**
+   * One manifest by tag or digest, in one request.
+   *
+   * @throws {ArtifactNotFoundError} no such tag or digest
+   * @throws {ContentVerificationError} `MANIFEST_DIGEST_MISMATCH`, `MANIFEST_TOO_LARGE` (4 MiB), `RESPONSE_INVALID`
+   */
+  fetchManifest(version: Digest | string, signal: AbortSignal): Promise<FetchedManifest>;
+
+  /**
+   * Opens one blob. The stream is as long as it is: the caller compares size and digest.
+   *
+   * @throws {ArtifactNotFoundError} no such blob
+   */
+  openBlob(blob: BlobIdentity, signal: AbortSignal): Promise<BlobStream>;
+
+  /** All tags, in the source's order; empty for a repository without tags. */
+  listTags(signal: AbortSignal): Promise<readonly string[]>;
+}
+
+export interface Target extends Source {
+  /** True when the target has the blob already. */
+  hasBlob(blob: BlobIdentity, signal: AbortSignal): Promise<boolean>;
+
+  /** @param open Called once per try; each call starts from the first byte. */
+  pushBlob(blob: BlobIdentity, open: () => BlobStream, signal: AbortSignal): Promise<void>;
+
+  /** Stores a manifest under its digest and, unless undefined, a tag. Everything that it names must be there. */
+  pushManifest(bytes: Uint8Array, mediaType: string, tag: string | undefined, signal: AbortSignal): Promise<Digest>;
+}
