@@ -1,0 +1,60 @@
+/**
+ * Unpacks an archive into a folder: confined to it, bounded, and whole or not at all.
+ *
+ * The tree is checked in memory (`tree.ts`), written into a folder of its own beside the output, and moved at the end.
+ */
+import { chmod, mkdtemp, rm } from "node:fs/promises";
+import { basename, dirname, join, resolve } from "node:path";
+import { localIoError } from "../errors.ts";
+import { type ArchiveEntry, folderMode } from "./entry.ts";
+import { existingFolder, makeParent, mergeInto, placeWhole } from "./placing.ts";
+import { writeEntries } from "./staging.ts";
+import { type WalkOptions, walkArchive } from "./walk.ts";
+
+export type ExtractOptions = WalkOptions;
+export type ExtractedEntry = ArchiveEntry;
+
+/**
+ * @param outputDir Made if it does not exist. What it has is kept, but for files that the archive has too.
+ * @returns What was unpacked, in the archive's order; folders that the archive only implies are left out.
+ * @throws {ContentVerificationError} `ARCHIVE_INVALID`, `ARCHIVE_UNSAFE`, `ARCHIVE_TOO_LARGE`, `ARCHIVE_UNSUPPORTED`
+ * @throws {ArtifactNotFoundError} `FILE_NOT_FOUND` without the file, or without anything below `stripPrefix`
+ * @throws {LocalIoError}
+ */
+export async function extractArchive(
+  archivePath: string,
+  outputDir: string,
+  options: ExtractOptions,
+): Promise<ExtractedEntry[]> {
+  const walk = await walkArchive(archivePath, options);
+  const output = resolve(outputDir);
+  const existing = await existingFolder(output);
+  const removeParent = existing === undefined ? await makeParent(output) : async () => {};
+  try {
+    return await inStaging(existing ?? dirname(output), basename(output), async (staged) => {
+      const entries = await writeEntries(walk, staged, options.signal);
+      if (existing === undefined && (await placeWhole(staged, output))) return entries;
+      await mergeInto(staged, existing ?? output, entries);
+      return entries;
+    });
+  } catch (error) {
+    await removeParent();
+    throw error;
+  }
+}
+
+/** Hands out a new folder on the file system of `parent` and removes what is left of it. */
+async function inStaging<T>(parent: string, name: string, work: (staged: string) => Promise<T>): Promise<T> {
+  let staged: string;
+  try {
+    staged = await mkdtemp(join(parent, `.${name}.unpacking-`));
+  } catch (cause) {
+    throw localIoError(`write into ${parent}`, cause);
+  }
+  try {
+    await chmod(staged, folderMode);
+    return await work(staged);
+  } finally {
+    await rm(staged, { recursive: true, force: true });
+  }
+}

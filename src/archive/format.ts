@@ -1,0 +1,90 @@
+/** What a file is, by its bytes: names and media types are often wrong. */
+import { open } from "node:fs/promises";
+import { ArtifactNotFoundError, isErrno, localIoError } from "../errors.ts";
+import { readChunks } from "./chunks.ts";
+import { type Compression, decompressed } from "./compression.ts";
+
+/** `gzip` and `zstd` are single compressed files; `raw` is all that this package unpacks no further. */
+export type ArchiveFormat = "raw" | "gzip" | "zstd" | "tar" | "tar.gz" | "tar.zst" | "zip";
+
+/** Bytes of a tar header, which tell a tar from anything else. */
+const tarHeaderBytes = 512;
+
+/** Of formats that are known and not unpacked; for messages. */
+const unsupportedMagics: readonly (readonly [name: string, magic: readonly number[]])[] = [
+  ["xz", [0xfd, 0x37, 0x7a, 0x58, 0x5a, 0x00]],
+  ["bzip2", [0x42, 0x5a, 0x68]],
+  ["7z", [0x37, 0x7a, 0xbc, 0xaf, 0x27, 0x1c]],
+  ["lzma", [0x5d, 0x00, 0x00]],
+  ["lzip", [0x4c, 0x5a, 0x49, 0x50]],
+  ["rar", [0x52, 0x61, 0x72, 0x21, 0x1a, 0x07]],
+];
+
+function startsWith(bytes: Uint8Array, magic: readonly number[]): boolean {
+  return bytes.length >= magic.length && magic.every((byte, index) => bytes[index] === byte);
+}
+
+/** A first block of a tar, of any age: its checksum is right (POSIX.1-2024, pax, "ustar Interchange Format"). */
+function isTarHeader(block: Uint8Array): boolean {
+  if (block.length < tarHeaderBytes || block[0] === 0) return false;
+  const stated = /^ *([0-7]+)[ \0]/.exec(Buffer.from(block.subarray(148, 156)).toString("latin1"))?.[1];
+  if (stated === undefined) return false;
+  let sum = 8 * 0x20;
+  for (const [index, byte] of block.entries()) if (index < tarHeaderBytes && (index < 148 || index >= 156)) sum += byte;
+  return Number.parseInt(stated, 8) === sum;
+}
+
+/** @throws {ArtifactNotFoundError} `FILE_NOT_FOUND`, {LocalIoError} */
+async function readHead(path: string): Promise<Uint8Array> {
+  try {
+    const file = await open(path, "r");
+    try {
+      const head = new Uint8Array(tarHeaderBytes);
+      const { bytesRead } = await file.read(head, 0, head.length, 0);
+      return head.subarray(0, bytesRead);
+    } finally {
+      await file.close();
+    }
+  } catch (cause) {
+    if (isErrno(cause, "ENOENT") || isErrno(cause, "ENOTDIR")) {
+      throw new ArtifactNotFoundError("FILE_NOT_FOUND", `file not found: ${path}`, { cause });
+    }
+    throw localIoError(`read ${path}`, cause);
+  }
+}
+
+/** True if the content begins like a tar; damaged content is for whoever unpacks it to complain about. */
+async function holdsTar(path: string, compression: Compression): Promise<boolean> {
+  let head = Buffer.alloc(0);
+  try {
+    for await (const chunk of decompressed(readChunks(path, new AbortController().signal), compression)) {
+      head = Buffer.concat([head, chunk]);
+      if (head.length >= tarHeaderBytes) break;
+    }
+  } catch {
+    // What came out before the damage is enough, or it is not.
+  }
+  return isTarHeader(head);
+}
+
+/**
+ * @throws {ArtifactNotFoundError} `FILE_NOT_FOUND`
+ * @throws {LocalIoError}
+ */
+export async function sniffFile(path: string): Promise<ArchiveFormat> {
+  const head = await readHead(path);
+  if (startsWith(head, [0x1f, 0x8b])) return (await holdsTar(path, "gzip")) ? "tar.gz" : "gzip";
+  const isSkippableFrame = startsWith(head.subarray(1), [0x2a, 0x4d, 0x18]) && ((head[0] ?? 0) & 0xf0) === 0x50;
+  if (startsWith(head, [0x28, 0xb5, 0x2f, 0xfd]) || isSkippableFrame) {
+    return (await holdsTar(path, "zstd")) ? "tar.zst" : "zstd";
+  }
+  // A local header, or the end record of an empty zip. A zip behind other bytes is a self-extracting executable: raw.
+  if (startsWith(head, [0x50, 0x4b, 0x03, 0x04]) || startsWith(head, [0x50, 0x4b, 0x05, 0x06])) return "zip";
+  return isTarHeader(head) ? "tar" : "raw";
+}
+
+/** Name of a format that is recognized but not unpacked, such as `xz`. */
+export async function unsupportedFormatOf(path: string): Promise<string | undefined> {
+  const head = await readHead(path);
+  return unsupportedMagics.find(([, magic]) => startsWith(head, magic))?.[0];
+}

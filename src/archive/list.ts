@@ -1,0 +1,49 @@
+/** What is in an archive, without unpacking it. */
+import { type ArchiveEntry, fileMode, folderMode, linkMode, peek } from "./entry.ts";
+import { type WalkedEntry, type WalkOptions, walkArchive } from "./walk.ts";
+
+export type { ArchiveEntry } from "./entry.ts";
+
+/**
+ * Reads the archive to its end and refuses what `extractArchive` would refuse, so that a lock names no entry that
+ * cannot be unpacked later.
+ *
+ * @returns In the archive's order; folders that it only implies are left out.
+ * @throws {ContentVerificationError} as `extractArchive` does
+ */
+export async function listArchive(archivePath: string, options: WalkOptions): Promise<ArchiveEntry[]> {
+  const walk = await walkArchive(archivePath, options);
+  const listed = new Map<string, ArchiveEntry>();
+  for await (const entry of walk.entries) {
+    try {
+      const path = entry.path.join("/");
+      listed.set(path, await describe(path, entry, listed));
+    } catch (error) {
+      throw walk.explain(error, entry);
+    }
+  }
+  return [...listed.values()];
+}
+
+async function describe(
+  path: string,
+  entry: WalkedEntry,
+  earlier: ReadonlyMap<string, ArchiveEntry>,
+): Promise<ArchiveEntry> {
+  switch (entry.kind) {
+    case "directory":
+      return { path, kind: "directory", mode: folderMode, size: 0 };
+    case "symlink":
+      return { path, kind: "symlink", mode: linkMode, size: 0 };
+    case "hardlink": {
+      const linked = earlier.get(entry.linkedFile.join("/"));
+      return { path, kind: "file", mode: linked?.mode ?? fileMode(false, new Uint8Array(0)), size: linked?.size ?? 0 };
+    }
+    case "file": {
+      const { head, chunks } = await peek(entry.content);
+      let size = 0;
+      for await (const chunk of chunks) size += chunk.length;
+      return { path, kind: "file", mode: fileMode(entry.isExecutable, head), size };
+    }
+  }
+}

@@ -1,0 +1,127 @@
+/** Moves a finished tree to where it was asked for: at once if nothing is there, else file by file. */
+import { lstat, mkdir, readdir, realpath, rename, rmdir, stat } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import { isErrno, LocalIoError, localIoError } from "../errors.ts";
+import type { ArchiveEntry } from "./entry.ts";
+import { quoted } from "./refusal.ts";
+
+/** @returns The folder that `output` is or leads to; undefined if nothing is there. */
+export async function existingFolder(output: string): Promise<string | undefined> {
+  try {
+    await lstat(output);
+  } catch (cause) {
+    if (isErrno(cause, "ENOENT")) return undefined;
+    throw localIoError(`look at ${output}`, cause);
+  }
+  try {
+    // The caller names the folder, so a link is followed here, and here alone.
+    const folder = await realpath(output);
+    if ((await stat(folder)).isDirectory()) return folder;
+  } catch (cause) {
+    throw localIoError(`look at ${output}`, cause);
+  }
+  throw new LocalIoError("LOCAL_IO", `${output} is not a folder`, { hint: "remove it, or name another folder" });
+}
+
+/** Makes the folder above `output`; the result removes again what was made and is empty. */
+export async function makeParent(output: string): Promise<() => Promise<void>> {
+  const parent = dirname(output);
+  let first: string | undefined;
+  try {
+    first = await mkdir(parent, { recursive: true });
+  } catch (cause) {
+    throw localIoError(`make the folder ${parent}`, cause);
+  }
+  return async () => {
+    if (first === undefined) return;
+    for (let folder = parent; folder.length >= first.length; folder = dirname(folder)) {
+      try {
+        await rmdir(folder);
+      } catch {
+        return;
+      }
+    }
+  };
+}
+
+/** @returns False if somebody else has made `output` in the meantime. */
+export async function placeWhole(staged: string, output: string): Promise<boolean> {
+  try {
+    await rename(staged, output);
+    return true;
+  } catch (cause) {
+    if ((await existingFolder(output).catch(() => undefined)) !== undefined) return false;
+    throw localIoError(`write ${output}`, cause);
+  }
+}
+
+/**
+ * Merges a staged tree into a folder that has things in it. Each file appears whole or not at all; a link that is there is
+ * replaced, or refused where a folder is needed: it is never followed. What stands in the way is found before anything
+ * is moved.
+ *
+ * @throws {LocalIoError}
+ */
+export async function mergeInto(staged: string, folder: string, entries: readonly ArchiveEntry[]): Promise<void> {
+  const leaves = entries.filter((entry) => entry.kind !== "directory");
+  const folders = foldersOf(entries);
+  for (const path of folders) await checkFolder(folder, path);
+  for (const { path } of leaves) await checkLeaf(folder, path);
+  try {
+    for (const path of folders) {
+      const target = join(folder, path);
+      if (await exists(target)) continue;
+      // Whole, with all that is below: what follows finds it moved already.
+      await rename(join(staged, path), target);
+    }
+    for (const { path } of leaves) {
+      const source = join(staged, path);
+      if (await exists(source)) await rename(source, join(folder, path));
+    }
+  } catch (cause) {
+    throw localIoError(`write into ${folder}`, cause);
+  }
+}
+
+/** Stated and implied folders, each after the one that it is in. */
+function foldersOf(entries: readonly ArchiveEntry[]): string[] {
+  const found = new Set<string>();
+  for (const { path, kind } of entries) {
+    const parts = path.split("/");
+    const depth = kind === "directory" ? parts.length : parts.length - 1;
+    for (let length = 1; length <= depth; length += 1) found.add(parts.slice(0, length).join("/"));
+  }
+  return [...found];
+}
+
+async function exists(path: string): Promise<boolean> {
+  try {
+    await lstat(path);
+    return true;
+  } catch (cause) {
+    if (isErrno(cause, "ENOENT") || isErrno(cause, "ENOTDIR")) return false;
+    throw cause;
+  }
+}
+
+async function checkFolder(root: string, path: string): Promise<void> {
+  const found = await lstat(join(root, path)).catch(() => undefined);
+  if (found === undefined || found.isDirectory()) return;
+  throw inTheWay(root, path, found.isSymbolicLink() ? "a link" : "a file", "a folder");
+}
+
+async function checkLeaf(root: string, path: string): Promise<void> {
+  const found = await lstat(join(root, path)).catch(() => undefined);
+  if (found?.isDirectory()) throw inTheWay(root, path, "a folder", "a file");
+}
+
+function inTheWay(root: string, path: string, is: string, needed: string): LocalIoError {
+  return new LocalIoError("LOCAL_IO", `${quoted(join(root, path))} is ${is}, where the archive has ${needed}`, {
+    hint: "remove it, or name another folder",
+  });
+}
+
+/** True for a folder with nothing in it. */
+export async function isEmpty(folder: string): Promise<boolean> {
+  return (await readdir(folder)).length === 0;
+}

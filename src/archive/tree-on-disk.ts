@@ -1,0 +1,92 @@
+/** A folder on disk as the items of an archive, in an order that depends on names alone. */
+import { lstat, open, readdir, readlink } from "node:fs/promises";
+import { join } from "node:path";
+import { LocalIoError, localIoError, UsageError } from "../errors.ts";
+import { fileMode, folderMode, linkMode } from "./entry.ts";
+import { parseEntryPath, parseLinkTarget } from "./entry-path.ts";
+import { executableHeadBytes } from "./executable.ts";
+import { defaultLimits } from "./limits.ts";
+import { quoted, Refusal } from "./refusal.ts";
+import { EntryTree } from "./tree.ts";
+
+export interface DiskItem {
+  /** Below the folder, with `/`. */
+  readonly name: string;
+  /** On disk. */
+  readonly path: string;
+  readonly kind: "directory" | "file" | "symlink";
+  readonly mode: number;
+  /** Bytes of a file, else 0. */
+  readonly size: number;
+  /** Of a symbolic link, as it is spelled. */
+  readonly target: string;
+}
+
+/**
+ * Everything below `folder`, folders before what is in them, names in the order of their bytes.
+ *
+ * @throws {UsageError} for what could not be unpacked again on every system
+ * @throws {LocalIoError}
+ */
+export async function readFolder(folder: string, signal: AbortSignal): Promise<DiskItem[]> {
+  const tree = new EntryTree();
+  const items: DiskItem[] = [];
+  const pending = [""];
+  try {
+    for (let parent = pending.pop(); parent !== undefined; parent = pending.pop()) {
+      signal.throwIfAborted();
+      for (const entry of await readdir(join(folder, parent))) {
+        const item = await itemAt(folder, parent === "" ? entry : `${parent}/${entry}`);
+        addToTree(tree, item);
+        items.push(item);
+        if (item.kind === "directory") pending.push(item.name);
+      }
+    }
+    tree.checkLinks();
+  } catch (cause) {
+    if (cause instanceof Refusal) throw refused(folder, cause);
+    throw signal.aborted ? cause : localIoError(`read ${folder}`, cause);
+  }
+  return items.sort((a, b) => Buffer.compare(Buffer.from(a.name), Buffer.from(b.name)));
+}
+
+function refused(folder: string, cause: Refusal): UsageError {
+  const subject = cause.entry === undefined ? folder : `${folder}: ${quoted(cause.entry)}`;
+  return new UsageError("USAGE_INVALID", `${subject} ${cause.message}`, {
+    cause,
+    hint: "leave it out of the folder: it could not be unpacked on every system",
+  });
+}
+
+function addToTree(tree: EntryTree, item: DiskItem): void {
+  try {
+    const path = parseEntryPath(item.name, defaultLimits);
+    if (item.kind === "directory") tree.addDirectory(path);
+    else if (item.kind === "file") tree.addFile(path);
+    else tree.addSymlink(path, parseLinkTarget(item.target, defaultLimits));
+  } catch (error) {
+    if (error instanceof Refusal) error.entry = item.name;
+    throw error;
+  }
+}
+
+async function itemAt(folder: string, name: string): Promise<DiskItem> {
+  const path = join(folder, name);
+  const found = await lstat(path);
+  const item = { name, path, size: 0, target: "" };
+  if (found.isDirectory()) return { ...item, kind: "directory", mode: folderMode };
+  if (found.isSymbolicLink()) return { ...item, kind: "symlink", mode: linkMode, target: await readlink(path) };
+  if (!found.isFile()) throw new LocalIoError("LOCAL_IO", `${path} is a device, a pipe or a socket`);
+  const mode = fileMode((found.mode & 0o111) !== 0, await readHead(path));
+  return { ...item, kind: "file", mode, size: found.size };
+}
+
+async function readHead(path: string): Promise<Uint8Array> {
+  const file = await open(path, "r");
+  try {
+    const head = new Uint8Array(executableHeadBytes);
+    return head.subarray(0, (await file.read(head, 0, head.length, 0)).bytesRead);
+  } finally {
+    await file.close();
+  }
+}

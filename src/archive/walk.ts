@@ -1,0 +1,212 @@
+/** Goes through an archive once and lets nothing by that must not be unpacked. Writes nothing. */
+import { stat } from "node:fs/promises";
+import { ArtifactNotFoundError, localIoError, UsageError } from "../errors.ts";
+import { readChunks } from "./chunks.ts";
+import { decompressed } from "./compression.ts";
+import { parseEntryPath, parseLinkTarget } from "./entry-path.ts";
+import { type ArchiveFormat, sniffFile, unsupportedFormatOf } from "./format.ts";
+import { type ArchiveLimits, Budget, defaultLimits } from "./limits.ts";
+import type { ArchiveMember } from "./member.ts";
+import { archiveError, quoted, Refusal } from "./refusal.ts";
+import { readTar } from "./tar.ts";
+import { EntryTree } from "./tree.ts";
+import { readZip } from "./zip.ts";
+
+/** How to read an archive. */
+export interface WalkOptions {
+  /** Undefined: told by the bytes. */
+  readonly format?: ArchiveFormat | undefined;
+  /** Only what lies below this folder of the archive, without the folder. */
+  readonly stripPrefix?: string | undefined;
+  readonly limits?: Partial<ArchiveLimits> | undefined;
+  readonly signal: AbortSignal;
+}
+
+/** An entry that may be unpacked: its path is relative, portable and inside. */
+export interface WalkedEntry {
+  /** Parts of the path; never empty. */
+  readonly path: readonly string[];
+  readonly kind: ArchiveMember["kind"];
+  /** The archive says so by its mode; the bytes may say so too. */
+  readonly isExecutable: boolean;
+  /** Of a symbolic link: as the archive spells it. */
+  readonly linkTarget: string;
+  /** Of a hard link: an earlier file. */
+  readonly linkedFile: readonly string[];
+  /** Bytes, as the archive states them; checked when `content` has been read. */
+  readonly size: number;
+  readonly content: AsyncIterable<Uint8Array>;
+}
+
+export interface Walk {
+  readonly entries: AsyncIterable<WalkedEntry>;
+  /** Whether each symbolic link, by its path, leads to a folder; known after the last entry. */
+  readonly links: () => ReadonlyMap<string, boolean>;
+  readonly budget: Budget;
+  /** Names archive and entry in what went wrong while `entry` was written. */
+  readonly explain: (error: unknown, entry: WalkedEntry | undefined) => unknown;
+}
+
+/**
+ * @throws {ContentVerificationError} `ARCHIVE_UNSUPPORTED` at once for a file that is no archive; the other codes of
+ *   archives from the iteration
+ */
+export async function walkArchive(archivePath: string, options: WalkOptions): Promise<Walk> {
+  const format = options.format ?? (await sniffFile(archivePath));
+  const limits = { ...defaultLimits, ...options.limits };
+  const budget = new Budget(limits, await sizeOf(archivePath));
+  const prefix = parsePrefix(options.stripPrefix, limits);
+  const members = await openMembers(archivePath, format, budget, options.signal);
+  const tree = new EntryTree();
+  let links: ReadonlyMap<string, boolean> = new Map();
+
+  async function* entries(): AsyncGenerator<WalkedEntry, void, undefined> {
+    let current: string | undefined;
+    let found = 0;
+    const outside = new Set<string>();
+    try {
+      for await (const member of members) {
+        options.signal.throwIfAborted();
+        current = member.name;
+        const path = parseEntryPath(member.name, limits);
+        if (path.length === 0 && member.kind !== "directory") {
+          throw new Refusal("ARCHIVE_UNSAFE", "takes the place of the folder that is unpacked into");
+        }
+        const entry = admit(member, path, prefix, tree, limits);
+        if (entry === undefined) {
+          if (!isBelow(prefix, path)) outside.add(path[0] ?? "");
+          await drain(member.content);
+        } else {
+          found += 1;
+          yield entry;
+        }
+        current = undefined;
+      }
+      links = tree.checkLinks();
+    } catch (error) {
+      throw archiveError(archivePath, current, error);
+    }
+    if (prefix.length > 0 && found === 0) throw nothingBelow(archivePath, prefix, outside);
+  }
+
+  return {
+    entries: entries(),
+    links: () => links,
+    budget,
+    explain: (error, entry) => archiveError(archivePath, entry?.path.join("/"), error),
+  };
+}
+
+async function sizeOf(path: string): Promise<number> {
+  try {
+    return (await stat(path)).size;
+  } catch (cause) {
+    throw localIoError(`read ${path}`, cause);
+  }
+}
+
+function parsePrefix(stripPrefix: string | undefined, limits: ArchiveLimits): readonly string[] {
+  if (stripPrefix === undefined || stripPrefix === "") return [];
+  try {
+    return parseEntryPath(stripPrefix, limits);
+  } catch (cause) {
+    if (!(cause instanceof Refusal)) throw cause;
+    throw new UsageError("USAGE_INVALID", `the prefix ${quoted(stripPrefix)} ${cause.message}`, {
+      cause,
+      hint: "name a folder of the archive, such as `tool-1.0`",
+    });
+  }
+}
+
+async function openMembers(
+  path: string,
+  format: ArchiveFormat,
+  budget: Budget,
+  signal: AbortSignal,
+): Promise<AsyncIterable<ArchiveMember>> {
+  const counted = async function* (members: AsyncIterable<ArchiveMember>): AsyncGenerator<ArchiveMember> {
+    for await (const member of members) {
+      budget.countEntry();
+      yield member;
+    }
+  };
+  switch (format) {
+    case "tar":
+      return counted(readTar(budget.counted(readChunks(path, signal))));
+    case "tar.gz":
+      return counted(readTar(budget.counted(decompressed(readChunks(path, signal), "gzip"))));
+    case "tar.zst":
+      return counted(readTar(budget.counted(decompressed(readChunks(path, signal), "zstd"))));
+    case "zip":
+      return readZip(path, budget);
+    case "gzip":
+    case "zstd":
+      throw archiveError(
+        path,
+        undefined,
+        new Refusal("ARCHIVE_UNSUPPORTED", `is a single file compressed by ${format}, not an archive`),
+      );
+    case "raw":
+      throw archiveError(path, undefined, await notAnArchive(path));
+  }
+}
+
+/** What to say of a file that is not unpacked. */
+export async function notAnArchive(path: string): Promise<Refusal> {
+  const name = await unsupportedFormatOf(path);
+  return name === undefined
+    ? new Refusal("ARCHIVE_UNSUPPORTED", "is not an archive", "tar, tar.gz, tar.zst and zip are unpacked")
+    : new Refusal("ARCHIVE_UNSUPPORTED", `is compressed by ${name}`, "pack it again as tar.gz, tar.zst or zip");
+}
+
+function isBelow(prefix: readonly string[], path: readonly string[]): boolean {
+  return prefix.every((part, index) => path[index] === part);
+}
+
+/** Undefined: not part of what was asked for. */
+function admit(
+  member: ArchiveMember,
+  fullPath: readonly string[],
+  prefix: readonly string[],
+  tree: EntryTree,
+  limits: ArchiveLimits,
+): WalkedEntry | undefined {
+  const path = fullPath.slice(prefix.length);
+  if (path.length === 0 || !isBelow(prefix, fullPath)) return undefined;
+  const { kind, size, content, mode, target } = member;
+  const entry = { path, kind, size, content, isExecutable: (mode & 0o111) !== 0, linkTarget: "", linkedFile: [] };
+  switch (kind) {
+    case "directory":
+      tree.addDirectory(path);
+      return entry;
+    case "file":
+      tree.addFile(path);
+      return entry;
+    case "symlink":
+      tree.addSymlink(path, parseLinkTarget(target, limits));
+      return { ...entry, linkTarget: target };
+    case "hardlink": {
+      const full = parseEntryPath(target, limits);
+      const linkedFile = full.slice(prefix.length);
+      if (!isBelow(prefix, full) || !tree.hasFile(linkedFile)) {
+        throw new Refusal(
+          "ARCHIVE_UNSAFE",
+          `is a hard link to ${quoted(target)}, which is no earlier file of the archive`,
+        );
+      }
+      tree.addFile(path);
+      return { ...entry, linkedFile };
+    }
+  }
+}
+
+async function drain(content: AsyncIterable<Uint8Array>): Promise<void> {
+  for await (const _ of content);
+}
+
+function nothingBelow(archivePath: string, prefix: readonly string[], outside: ReadonlySet<string>): Error {
+  const names = [...outside].slice(0, 5).map(quoted).join(", ");
+  return new ArtifactNotFoundError("FILE_NOT_FOUND", `${archivePath} has nothing below ${quoted(prefix.join("/"))}`, {
+    hint: names === "" ? "the archive is empty" : `at its top it has ${names}${outside.size > 5 ? ", …" : ""}`,
+  });
+}

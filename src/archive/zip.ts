@@ -1,0 +1,138 @@
+/**
+ * Members of a zip file, as its central directory states them; each local header must agree, since other programs
+ * believe that one.
+ */
+import type { Readable } from "node:stream";
+import type { Entry, ZipFile } from "yauzl";
+import { type Chunks, chunkBytes, through } from "./chunks.ts";
+import type { Budget } from "./limits.ts";
+import { type ArchiveMember, noContent } from "./member.ts";
+import { Refusal } from "./refusal.ts";
+
+/** Upper byte of "version made by" (APPNOTE 4.4.2): the upper half of the attributes is a Unix mode. */
+const unixHosts = new Set([3, 19]);
+
+/** Bits of the general purpose flag (APPNOTE 4.4.4). */
+const flags = { encrypted: 0x1, sizesFollow: 0x8 };
+
+const localHeaderBytes = 30;
+
+/** `S_IFMT` and its values. */
+const fileType = { mask: 0o170000, regular: 0o100000, directory: 0o040000, symlink: 0o120000 };
+
+interface Listed {
+  readonly entry: Entry;
+  readonly name: string;
+}
+
+/** @throws {Refusal}, or what the library throws at damaged structures */
+export async function* readZip(path: string, budget: Budget): AsyncGenerator<ArchiveMember, void, undefined> {
+  const yauzl = await import("yauzl");
+  const zip = await yauzl.openPromise(path, { autoClose: false, decodeStrings: false });
+  try {
+    const listed: Listed[] = [];
+    const directoryStart = Number(zip.readEntryCursor);
+    for await (const entry of zip.eachEntry()) {
+      budget.countEntry();
+      const name = yauzl.getFileNameLowLevel(entry.generalPurposeBitFlag, entry.fileNameRaw, entry.extraFields, true);
+      listed.push({ entry, name });
+    }
+    checkOverlaps(listed, directoryStart);
+    for (const { entry, name } of listed) {
+      try {
+        yield await memberOf(zip, entry, name, budget);
+      } catch (error) {
+        if (error instanceof Refusal) error.entry ??= name;
+        throw error;
+      }
+    }
+  } finally {
+    zip.close();
+  }
+}
+
+/** Entries that share bytes let a small file unpack to anything (https://www.bamsoftware.com/hacks/zipbomb/). */
+function checkOverlaps(listed: readonly Listed[], directoryStart: number): void {
+  const byOffset = listed.toSorted((a, b) => a.entry.relativeOffsetOfLocalHeader - b.entry.relativeOffsetOfLocalHeader);
+  for (const [index, { entry, name }] of byOffset.entries()) {
+    const start = entry.relativeOffsetOfLocalHeader;
+    const end = start + localHeaderBytes + entry.fileNameLength + entry.compressedSize;
+    const limit = byOffset[index + 1]?.entry.relativeOffsetOfLocalHeader ?? directoryStart;
+    if (end <= limit) continue;
+    const refusal = new Refusal("ARCHIVE_INVALID", "shares bytes with another part of the zip file");
+    refusal.entry = name;
+    throw refusal;
+  }
+}
+
+async function memberOf(zip: ZipFile, entry: Entry, name: string, budget: Budget): Promise<ArchiveMember> {
+  const isUnix = unixHosts.has(entry.versionMadeBy >> 8);
+  const unixMode = isUnix ? entry.externalFileAttributes >>> 16 : 0;
+  const kind = kindOf(unixMode & fileType.mask, name);
+  if (entry.isEncrypted()) throw new Refusal("ARCHIVE_UNSUPPORTED", "is encrypted", "pack it again without a password");
+  if (!entry.canDecodeFileData()) {
+    throw new Refusal(
+      "ARCHIVE_UNSUPPORTED",
+      `is compressed by method ${entry.compressionMethod}`,
+      "pack it again with deflate, the method that every zip program has",
+    );
+  }
+  await checkLocalHeader(zip, entry);
+  const content = kind === "directory" ? noContent() : contentOf(zip, entry, budget);
+  const target = kind === "symlink" ? await readTarget(content, entry, budget) : "";
+  const size = kind === "file" ? entry.uncompressedSize : 0;
+  return { name, kind, mode: unixMode & 0o7777, target, size, content: kind === "file" ? content : noContent() };
+}
+
+function kindOf(unixType: number, name: string): ArchiveMember["kind"] {
+  if (unixType === fileType.symlink) return "symlink";
+  if (unixType !== 0 && unixType !== fileType.regular && unixType !== fileType.directory) {
+    throw new Refusal("ARCHIVE_UNSAFE", "is a device, a pipe or a socket");
+  }
+  return name.endsWith("/") ? "directory" : "file";
+}
+
+async function checkLocalHeader(zip: ZipFile, entry: Entry): Promise<void> {
+  const local = await zip.readLocalFileHeaderPromise(entry);
+  const agrees =
+    local.fileName.equals(entry.fileNameRaw) &&
+    local.compressionMethod === entry.compressionMethod &&
+    (local.generalPurposeBitFlag & flags.encrypted) === 0;
+  // Streamed zips state the sizes behind the data, zip64 ones in a field of their own.
+  const hasSizes = (local.generalPurposeBitFlag & flags.sizesFollow) === 0 && local.compressedSize !== 0xffffffff;
+  const sizesAgree =
+    local.crc32 === entry.crc32 &&
+    local.compressedSize === entry.compressedSize &&
+    (local.uncompressedSize === 0xffffffff || local.uncompressedSize === entry.uncompressedSize);
+  if (agrees && (!hasSizes || sizesAgree)) return;
+  throw new Refusal("ARCHIVE_INVALID", "is stated differently in the zip file's directory and before its bytes");
+}
+
+async function* contentOf(zip: ZipFile, entry: Entry, budget: Budget): Chunks {
+  const { crc32, createInflateRaw } = await import("node:zlib");
+  const raw: Readable = await zip.openReadStreamPromise(entry, { decodeFileData: false });
+  const isDeflated = entry.compressionMethod === 8;
+  const chunks: AsyncIterable<Uint8Array> = isDeflated
+    ? through(raw, createInflateRaw({ chunkSize: chunkBytes }))
+    : raw;
+  let length = 0;
+  let checksum = 0;
+  for await (const chunk of budget.counted(chunks)) {
+    length += chunk.length;
+    if (length > entry.uncompressedSize) break;
+    checksum = crc32(chunk, checksum);
+    yield chunk;
+  }
+  if (length !== entry.uncompressedSize) throw new Refusal("ARCHIVE_INVALID", "does not have the size that it states");
+  if (checksum !== entry.crc32) throw new Refusal("ARCHIVE_INVALID", "does not have the CRC-32 that it states");
+}
+
+/** A symbolic link's target is its content. */
+async function readTarget(content: Chunks, entry: Entry, budget: Budget): Promise<string> {
+  if (entry.uncompressedSize > budget.limits.maxPathBytes) {
+    throw new Refusal("ARCHIVE_TOO_LARGE", `is a link to more than ${budget.limits.maxPathBytes} bytes`);
+  }
+  const parts: Uint8Array[] = [];
+  for await (const chunk of content) parts.push(chunk);
+  return Buffer.concat(parts).toString("utf8");
+}
