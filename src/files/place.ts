@@ -1,0 +1,28 @@
+/** Puts a file in its place in one step: staged beside it, then renamed. A reader sees the old file or the whole new one. */
+import { randomBytes } from "node:crypto";
+import { chmod, mkdir, rename, rm } from "node:fs/promises";
+import { basename, dirname, join } from "node:path";
+import { localIoError } from "../errors.ts";
+
+/** @param mode Set whatever the umask is. */
+export async function placeAtomically(
+  path: string,
+  write: (stagedPath: string) => Promise<{ readonly mode: number }>,
+): Promise<void> {
+  const folder = dirname(path);
+  const staged = join(folder, `.${basename(path).slice(0, 64)}.${randomBytes(6).toString("hex")}`);
+  try {
+    await mkdir(folder, { recursive: true });
+    const { mode } = await write(staged);
+    await chmod(staged, mode);
+    await rename(staged, path);
+  } catch (cause) {
+    await rm(staged, { force: true });
+    throw localIoError(`write ${path}`, cause);
+  }
+}
+
+/** Modes of placed files: they are the user's to change. */
+export function placedMode(isExecutable: boolean): number {
+  return isExecutable ? 0o755 : 0o644;
+}

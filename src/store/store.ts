@@ -1,0 +1,324 @@
+/**
+ * Content-addressed store: a file's name is the SHA-256 of its bytes.
+ *
+ * Invariant: a path under `oras/` was verified when it was written. Writers stage in `tmp/`, hash while writing, then
+ * rename. Disks and people damage files all the same, so bytes are hashed again whenever they are placed.
+ * Knows nothing of registries, platforms or lock files.
+ */
+import { createHash, randomBytes } from "node:crypto";
+import { constants, createReadStream } from "node:fs";
+import { chmod, copyFile, lstat, mkdir, open, rename, rm, stat, utimes, writeFile } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import { isExecutable } from "../archive/executable.ts";
+import type { Context } from "../context.ts";
+import { ContentVerificationError, isErrno, localIoError } from "../errors.ts";
+import { headBytes, type WrittenFile, writeHashed } from "../files/hashed-write.ts";
+import { withLock } from "../files/lock.ts";
+import { placeAtomically, placedMode } from "../files/place.ts";
+import { type Digest, digestFromHex } from "../model/digest.ts";
+import type { BlobIdentity } from "../model/source.ts";
+import { type ClearRequest, type ClearResult, clearStore } from "./clear.ts";
+import { type Metadata, readMetadataFile, writeMetadataFile } from "./metadata.ts";
+import { blobPath, metadataPath, type StorePaths, storePaths } from "./paths.ts";
+
+/** A file in the store. */
+export interface StoredContent extends BlobIdentity {
+  readonly path: string;
+}
+
+export interface MaterializeOptions {
+  /** Undefined: executable if its bytes are an executable. */
+  readonly executable?: boolean | undefined;
+}
+
+export interface Store {
+  /** One `stat`: the path of a blob that is there, not yet verified again. */
+  find(digest: Digest): Promise<string | undefined>;
+
+  /**
+   * Streams `source` into the store.
+   *
+   * @param expected As a manifest or lock states them, never a response header.
+   * @returns Absolute path; `source` is not read if the blob is there already.
+   * @throws {ContentVerificationError} `BLOB_SIZE_MISMATCH` at the first chunk past the size or at an early end,
+   *   `BLOB_DIGEST_MISMATCH`; nothing is stored then
+   */
+  ingest(
+    expected: BlobIdentity,
+    source: AsyncIterable<Uint8Array>,
+    signal: AbortSignal,
+    onBytes?: (chunkBytes: number) => void,
+  ): Promise<string>;
+
+  /** Stores bytes whose digest nobody stated, such as those of a decompressed file; who decompresses bounds them. */
+  ingestContent(source: AsyncIterable<Uint8Array>, signal: AbortSignal): Promise<StoredContent>;
+
+  /**
+   * Hashes a stored blob.
+   *
+   * @throws {ContentVerificationError} `CACHE_DAMAGED`; the blob was thrown away
+   */
+  verify(digest: Digest, signal: AbortSignal): Promise<void>;
+
+  /**
+   * Places a verified copy: a reflink where the file system can, else a copy, never a hard link.
+   *
+   * @throws {ContentVerificationError} `CACHE_DAMAGED`; the blob was thrown away and nothing was placed
+   */
+  materialize(digest: Digest, output: string, options: MaterializeOptions, signal: AbortSignal): Promise<void>;
+
+  /** Runs `work` while no other process does so for the same key. */
+  withLock<T>(key: string, signal: AbortSignal, work: () => Promise<T>): Promise<T>;
+
+  readMetadata(reference: string, platform: string): Promise<Metadata | undefined>;
+  writeMetadata(
+    reference: string,
+    platform: string,
+    metadata: Omit<Metadata, "artifact_ref" | "cached_at">,
+  ): Promise<void>;
+
+  clear(request: ClearRequest): Promise<ClearResult>;
+}
+
+/** https://bford.info/cachedir/: backup programs leave the folder out. */
+const cacheDirTag = "Signature: 8a477f597d28d172789f06886806bc55\n# This folder is a cache of buck2-oras.\n";
+const readBytes = 1024 * 1024;
+
+class FileStore implements Store {
+  readonly #paths: StorePaths;
+  readonly #context: Context;
+  #isReady: Promise<void> | undefined;
+  /** Blobs that this process verified a moment ago, with what `stat` said then. */
+  readonly #fresh = new Map<Digest, string>();
+
+  constructor(cacheDir: string, context: Context) {
+    this.#paths = storePaths(cacheDir);
+    this.#context = context;
+  }
+
+  async find(digest: Digest): Promise<string | undefined> {
+    const path = blobPath(this.#paths, digest);
+    try {
+      const stats = await lstat(path);
+      if (stats.isFile()) return path;
+    } catch (cause) {
+      if (isErrno(cause, "ENOENT") || isErrno(cause, "ENOTDIR")) return undefined;
+      throw localIoError(`read ${path}`, cause);
+    }
+    await this.#discard(path);
+    return undefined;
+  }
+
+  async ingest(
+    expected: BlobIdentity,
+    source: AsyncIterable<Uint8Array>,
+    signal: AbortSignal,
+    onBytes?: (chunkBytes: number) => void,
+  ): Promise<string> {
+    const { digest, size } = expected;
+    const found = await this.find(digest);
+    if (found !== undefined) return found;
+    const tooLong = (): Error =>
+      new ContentVerificationError(
+        "BLOB_SIZE_MISMATCH",
+        `${digest} is longer than the ${size} bytes that were stated`,
+        {
+          hint: sourceHint,
+        },
+      );
+    const check = (written: WrittenFile): void => {
+      if (written.size !== size) {
+        throw new ContentVerificationError(
+          "BLOB_SIZE_MISMATCH",
+          `${digest} has ${written.size} bytes, not the ${size} that were stated`,
+          {
+            hint: sourceHint,
+          },
+        );
+      }
+      if (written.digest !== digest) {
+        throw new ContentVerificationError("BLOB_DIGEST_MISMATCH", `what came for ${digest} is ${written.digest}`, {
+          hint: sourceHint,
+        });
+      }
+    };
+    return (await this.#write(source, size, tooLong, check, signal, onBytes)).path;
+  }
+
+  async ingestContent(source: AsyncIterable<Uint8Array>, signal: AbortSignal): Promise<StoredContent> {
+    return await this.#write(source, Number.POSITIVE_INFINITY, unbounded, () => {}, signal);
+  }
+
+  async verify(digest: Digest, signal: AbortSignal): Promise<void> {
+    const path = blobPath(this.#paths, digest);
+    if (await this.#isFresh(digest, path)) return await this.#touch(path);
+    const hash = createHash("sha256");
+    try {
+      for await (const chunk of createReadStream(path, { highWaterMark: readBytes, signal })) hash.update(chunk);
+    } catch (cause) {
+      signal.throwIfAborted();
+      if (isErrno(cause, "EISDIR") || isErrno(cause, "ENOENT")) throw await this.#damaged(digest, path);
+      throw localIoError(`read ${path}`, cause);
+    }
+    if (digestFromHex(hash.digest("hex")) !== digest) throw await this.#damaged(digest, path);
+    await this.#remember(digest, path);
+    await this.#touch(path);
+  }
+
+  async materialize(digest: Digest, output: string, options: MaterializeOptions, signal: AbortSignal): Promise<void> {
+    const path = blobPath(this.#paths, digest);
+    await placeAtomically(output, async (staged) => {
+      try {
+        if (await this.#isFresh(digest, path)) {
+          await copyFile(path, staged, constants.COPYFILE_EXCL | constants.COPYFILE_FICLONE);
+        } else {
+          await this.#copyVerified(digest, path, staged, signal);
+        }
+      } catch (cause) {
+        if (isErrno(cause, "ENOENT") || isErrno(cause, "EISDIR")) throw await this.#damaged(digest, path);
+        throw cause;
+      }
+      return { mode: placedMode(options.executable ?? isExecutable(await readHead(staged))) };
+    });
+    await this.#touch(path);
+  }
+
+  async withLock<T>(key: string, signal: AbortSignal, work: () => Promise<T>): Promise<T> {
+    await this.#prepare();
+    try {
+      return await withLock(join(this.#paths.locks, `${key}.lock`), this.#context, signal, work);
+    } catch (cause) {
+      throw cause instanceof Error && "syscall" in cause ? localIoError(`lock in ${this.#paths.locks}`, cause) : cause;
+    }
+  }
+
+  async readMetadata(reference: string, platform: string): Promise<Metadata | undefined> {
+    return await readMetadataFile(metadataPath(this.#paths, reference, platform));
+  }
+
+  async writeMetadata(
+    reference: string,
+    platform: string,
+    metadata: Omit<Metadata, "artifact_ref" | "cached_at">,
+  ): Promise<void> {
+    await this.#prepare();
+    const cachedAt = new Date(this.#context.now()).toISOString();
+    const file = metadataPath(this.#paths, reference, platform);
+    await writeMetadataFile(this.#paths, file, { artifact_ref: reference, ...metadata, cached_at: cachedAt });
+  }
+
+  async clear(request: ClearRequest): Promise<ClearResult> {
+    return await clearStore(this.#paths, request, this.#context.now());
+  }
+
+  /** Stages, hashes, checks, renames. Two processes that write the same blob both succeed: the names are the same bytes. */
+  async #write(
+    source: AsyncIterable<Uint8Array>,
+    maxBytes: number,
+    onTooLong: () => Error,
+    check: (written: WrittenFile) => void,
+    signal: AbortSignal,
+    onBytes?: (chunkBytes: number) => void,
+  ): Promise<StoredContent> {
+    await this.#prepare();
+    const staged = join(this.#paths.tmp, `blob-${randomBytes(8).toString("hex")}`);
+    try {
+      const written = await writeHashed(staged, source, maxBytes, onTooLong, signal, onBytes);
+      check(written);
+      const path = blobPath(this.#paths, written.digest);
+      await mkdir(dirname(path), { recursive: true });
+      await chmod(staged, isExecutable(written.head) ? 0o555 : 0o444);
+      await rename(staged, path);
+      await this.#remember(written.digest, path);
+      return { digest: written.digest, size: written.size, path };
+    } catch (cause) {
+      await rm(staged, { force: true });
+      signal.throwIfAborted();
+      // What the source says of itself passes through; what is left is the cache's disk.
+      throw cause instanceof Error && "syscall" in cause
+        ? localIoError(`write to the cache ${this.#paths.root}`, cause)
+        : cause;
+    }
+  }
+
+  async #copyVerified(digest: Digest, path: string, staged: string, signal: AbortSignal): Promise<void> {
+    const source = createReadStream(path, { highWaterMark: readBytes });
+    const copied = await writeHashed(staged, source, Number.POSITIVE_INFINITY, unbounded, signal);
+    if (copied.digest !== digest) throw await this.#damaged(digest, path);
+  }
+
+  async #damaged(digest: Digest, path: string): Promise<ContentVerificationError> {
+    await this.#discard(path);
+    return new ContentVerificationError("CACHE_DAMAGED", `the cached file of ${digest} was damaged`, {
+      hint: "it was thrown away: run the same command with the registry within reach to fetch it anew",
+    });
+  }
+
+  async #discard(path: string): Promise<void> {
+    try {
+      await rm(path, { recursive: true, force: true });
+    } catch (cause) {
+      throw localIoError(`remove the damaged ${path}`, cause);
+    }
+  }
+
+  /** Identity of a file as `stat` shows it; another file, or other bytes, give another text. */
+  async #fingerprint(path: string): Promise<string | undefined> {
+    const stats = await stat(path, { bigint: true }).catch(() => undefined);
+    return stats === undefined ? undefined : `${stats.dev} ${stats.ino} ${stats.size} ${stats.mtimeNs}`;
+  }
+
+  async #remember(digest: Digest, path: string): Promise<void> {
+    const fingerprint = await this.#fingerprint(path);
+    if (fingerprint !== undefined) this.#fresh.set(digest, fingerprint);
+  }
+
+  async #isFresh(digest: Digest, path: string): Promise<boolean> {
+    const remembered = this.#fresh.get(digest);
+    return remembered !== undefined && remembered === (await this.#fingerprint(path));
+  }
+
+  /** Notes the use, for `clear`; a cache of somebody else's is used all the same. */
+  async #touch(path: string): Promise<void> {
+    const stats = await stat(path).catch(() => undefined);
+    if (stats !== undefined) await utimes(path, this.#context.now() / 1000, stats.mtime).catch(() => {});
+  }
+
+  /** Makes the folders at the first write. */
+  #prepare(): Promise<void> {
+    this.#isReady ??= this.#makeFolders();
+    return this.#isReady;
+  }
+
+  async #makeFolders(): Promise<void> {
+    const { root, blobs, metadata, tmp, locks } = this.#paths;
+    try {
+      for (const folder of [blobs, metadata, tmp, locks]) await mkdir(folder, { recursive: true });
+      await writeFile(join(root, "CACHEDIR.TAG"), cacheDirTag, { flag: "wx" });
+    } catch (cause) {
+      if (!isErrno(cause, "EEXIST")) throw localIoError(`write to the cache ${root}`, cause);
+    }
+  }
+}
+
+const sourceHint =
+  "the registry, a mirror or somebody between gave something else than was published: nothing was kept";
+
+function unbounded(): Error {
+  return new RangeError("more bytes than there are numbers");
+}
+
+async function readHead(path: string): Promise<Uint8Array> {
+  const handle = await open(path);
+  try {
+    const { buffer, bytesRead } = await handle.read(Buffer.alloc(headBytes), 0, headBytes, 0);
+    return buffer.subarray(0, bytesRead);
+  } finally {
+    await handle.close();
+  }
+}
+
+/** @param cacheDir Absolute path; made at the first write. */
+export function openStore(cacheDir: string, context: Context): Store {
+  return new FileStore(cacheDir, context);
+}
