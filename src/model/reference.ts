@@ -100,6 +100,33 @@ function parseLayout(text: string): Reference {
   return { location: { kind: "layout", path }, tag, digest };
 }
 
+function namesRegistry(text: string): boolean {
+  const slash = text.indexOf("/");
+  const first = slash === -1 ? "" : text.slice(0, slash);
+  return first === "localhost" || first.includes(".") || first.includes(":");
+}
+
+function registryNotNamed(text: string): UsageError {
+  return new UsageError(
+    "REGISTRY_NOT_NAMED",
+    `${JSON.stringify(text)} names no registry, and there is no default one`,
+    {
+      hint: "write HOST/REPOSITORY:TAG, or give --registry HOST or BUCK2_ORAS_REGISTRY",
+    },
+  );
+}
+
+/**
+ * Writes the default registry in front of a reference or template that names none.
+ *
+ * @throws {UsageError} `REGISTRY_NOT_NAMED`
+ */
+export function qualifyReference(text: string, defaultRegistry: string | undefined): string {
+  if (text.startsWith("oci:") || namesRegistry(text)) return text;
+  if (defaultRegistry === undefined) throw registryNotNamed(text);
+  return `${defaultRegistry}/${text}`;
+}
+
 /**
  * Parses a reference. Without tag and digest, both are undefined (what `list` takes; `pull` then asks for `latest`).
  *
@@ -115,24 +142,15 @@ export function parseReference(text: string, defaultRegistry: string | undefined
   if (/^[a-z]+:\/\//i.test(text)) throw invalid(text, "a reference is not a URL; leave out the scheme");
 
   const slash = text.indexOf("/");
-  const first = slash === -1 ? "" : text.slice(0, slash);
-  const namesHost = first === "localhost" || first.includes(".") || first.includes(":");
+  const namesHost = namesRegistry(text);
   const version = splitVersion(namesHost ? text.slice(slash + 1) : text);
   const { tag, digest } = version;
   let repository = version.name;
   if (!repositoryPattern.test(repository) || repository.length > 255) {
     throw invalid(text, "a repository has lower-case letters, digits and single `.`, `_`, `-`, `/` between them");
   }
-  const registry = namesHost ? parseRegistry(first) : defaultRegistry;
-  if (registry === undefined) {
-    throw new UsageError(
-      "REGISTRY_NOT_NAMED",
-      `${JSON.stringify(text)} names no registry, and there is no default one`,
-      {
-        hint: "write HOST/REPOSITORY:TAG, or give --registry HOST or BUCK2_ORAS_REGISTRY",
-      },
-    );
-  }
+  const registry = namesHost ? parseRegistry(text.slice(0, slash)) : defaultRegistry;
+  if (registry === undefined) throw registryNotNamed(text);
   // Docker Hub keeps its official images under library/.
   if (registry === "registry-1.docker.io" && !repository.includes("/")) repository = `library/${repository}`;
   return { location: { kind: "registry", registry, repository }, tag, digest };

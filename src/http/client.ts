@@ -1,0 +1,251 @@
+/**
+ * One request, bounded: redirects by hand, retries, timeouts. Knows nothing of registries.
+ *
+ * Invariant: a credential goes to the origin it was given for and to no other, however often a server redirects.
+ */
+import { readFile } from "node:fs/promises";
+import { Readable } from "node:stream";
+import { rootCertificates } from "node:tls";
+import type { Agent } from "undici";
+import type { Context } from "../context.ts";
+import { ConfigurationError, ContentVerificationError, RegistryUnavailableError, TimeoutError } from "../errors.ts";
+import { version } from "../version.ts";
+import { exchange, type RawResponse } from "./exchange.ts";
+import { networkError } from "./network-error.ts";
+import { backoffMs, isRetryableStatus, maxTries, retryAfterMs } from "./retry.ts";
+
+export interface HttpOptions {
+  /** PEM file with authorities to trust besides Node's own. */
+  readonly caFile: string | undefined;
+  /** When the whole command has to be done, in milliseconds since the epoch. */
+  readonly deadlineMs: number;
+}
+
+export interface RequestBody {
+  readonly sizeBytes: number;
+  /** Called once per try; each call starts at the first byte. */
+  readonly open: () => AsyncIterable<Uint8Array>;
+}
+
+export interface HttpRequest {
+  readonly method: "GET" | "HEAD" | "POST" | "PUT";
+  readonly url: URL;
+  /** Lower-case names. */
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body?: RequestBody;
+  readonly signal: AbortSignal;
+}
+
+export interface HttpResponse {
+  readonly status: number;
+  /** Where the answer came from, after redirects. */
+  readonly url: URL;
+  /** @param name lower-case; repeated headers are joined with `, ` */
+  header(name: string): string | undefined;
+  /** The body, at the reader's pace; every failure of the network is a `RegistryUnavailableError`. */
+  stream(): AsyncIterable<Uint8Array>;
+  /** @throws {ContentVerificationError} `RESPONSE_INVALID` for a body over `maxBytes` */
+  bytes(maxBytes: number): Promise<Uint8Array>;
+  /** Gives the connection back without reading a long body. */
+  discard(): Promise<void>;
+}
+
+export interface HttpClient {
+  /** Resolves for every status; what a status means is the caller's to say. */
+  request(request: HttpRequest): Promise<HttpResponse>;
+  close(): Promise<void>;
+}
+
+const connectTimeoutMs = 15_000;
+/** For the headers, and between two pieces of a body. */
+const idleTimeoutMs = 30_000;
+const maxRedirects = 10;
+/** Longer bodies are cheaper to cut off than to read to their end. */
+const maxDiscardBytes = 64 * 1024;
+const redirectStatuses: ReadonlySet<number> = new Set([301, 302, 303, 307, 308]);
+const credentialHeaders: ReadonlySet<string> = new Set(["authorization", "cookie", "proxy-authorization"]);
+
+function first(value: string | string[] | undefined): string | undefined {
+  return Array.isArray(value) ? value.join(", ") : value;
+}
+
+async function* mapped(body: AsyncIterable<Uint8Array>, url: URL): AsyncGenerator<Uint8Array> {
+  try {
+    yield* body;
+  } catch (error) {
+    throw networkError(url, error);
+  }
+}
+
+class Response implements HttpResponse {
+  readonly status: number;
+  readonly url: URL;
+  readonly #raw: RawResponse;
+
+  constructor(raw: RawResponse, url: URL) {
+    this.status = raw.status;
+    this.url = url;
+    this.#raw = raw;
+  }
+
+  header(name: string): string | undefined {
+    return first(this.#raw.headers[name]);
+  }
+
+  stream(): AsyncIterable<Uint8Array> {
+    return mapped(this.#raw.body, this.url);
+  }
+
+  async bytes(maxBytes: number): Promise<Uint8Array> {
+    const chunks: Uint8Array[] = [];
+    let size = 0;
+    for await (const chunk of this.stream()) {
+      size += chunk.byteLength;
+      if (size > maxBytes) {
+        const { host, pathname } = this.url;
+        throw new ContentVerificationError(
+          "RESPONSE_INVALID",
+          `the answer of ${host}${pathname} is over ${maxBytes} bytes`,
+        );
+      }
+      chunks.push(chunk);
+    }
+    return Buffer.concat(chunks);
+  }
+
+  async discard(): Promise<void> {
+    let size = 0;
+    try {
+      for await (const chunk of this.#raw.body) {
+        size += chunk.byteLength;
+        if (size > maxDiscardBytes) return;
+      }
+    } catch {
+      // Nobody wanted the body.
+    }
+  }
+}
+
+/** The next URL of a redirect chain, and the headers that may go there. */
+function follow(response: Response, request: HttpRequest): HttpRequest {
+  const location = response.header("location");
+  const refuse = (why: string): RegistryUnavailableError =>
+    new RegistryUnavailableError("REDIRECT_REFUSED", `${response.url.host} redirects ${why}`, {
+      hint: "the registry or a proxy before it is set up wrongly; ask who runs it",
+    });
+  if (location === undefined || !URL.canParse(location, response.url.href)) throw refuse("to nowhere");
+  const url = new URL(location, response.url);
+  if (url.protocol !== "https:" && url.protocol !== "http:") throw refuse(`to ${url.protocol}`);
+  if (url.protocol === "http:" && response.url.protocol === "https:") throw refuse(`from https to http (${url.host})`);
+  url.username = "";
+  url.password = "";
+  if (url.origin === response.url.origin) return { ...request, url };
+  // Dropped for good: the headers of the next hop are made from these.
+  const headers = Object.fromEntries(Object.entries(request.headers).filter(([name]) => !credentialHeaders.has(name)));
+  return { ...request, url, headers };
+}
+
+export function createHttpClient(options: HttpOptions, context: Context): HttpClient {
+  let agentPromise: Promise<Agent> | undefined;
+
+  const createAgent = async (): Promise<Agent> => {
+    const { default: AgentClass } = await import("undici/lib/dispatcher/agent.js");
+    const { caFile } = options;
+    let ca: string[] | undefined;
+    if (caFile !== undefined) {
+      try {
+        ca = [...rootCertificates, await readFile(caFile, "utf8")];
+      } catch (cause) {
+        throw new ConfigurationError("CONFIG_INVALID", `cannot read the certificate authorities in ${caFile}`, {
+          cause,
+          hint: "give --ca-file a PEM file",
+        });
+      }
+    }
+    return new AgentClass({
+      connect: { timeout: connectTimeoutMs, ...(ca === undefined ? {} : { ca }) },
+      headersTimeout: idleTimeoutMs,
+      bodyTimeout: idleTimeoutMs,
+    });
+  };
+
+  const send = async (request: HttpRequest): Promise<Response> => {
+    agentPromise ??= createAgent();
+    const agent = await agentPromise;
+    const { method, url, body } = request;
+    const headers: Record<string, string> = {
+      "user-agent": `buck2-oras/${version}`,
+      // What is hashed is what was stored: no transfer may be compressed on the way.
+      "accept-encoding": "identity",
+      ...request.headers,
+    };
+    if (body !== undefined) headers["content-length"] = String(body.sizeBytes);
+    const raw = await exchange(
+      agent,
+      {
+        origin: url.origin,
+        path: `${url.pathname}${url.search}`,
+        method,
+        headers,
+        body: body === undefined ? null : Readable.from(body.open(), { objectMode: false }),
+      },
+      request.signal,
+    );
+    return new Response(raw, url);
+  };
+
+  /** One URL, several tries. */
+  const sendWithRetries = async (request: HttpRequest): Promise<Response> => {
+    const { url, method, signal } = request;
+    const isIdempotent = method !== "POST";
+    for (let failures = 0; ; failures += 1) {
+      let waitMs: number | undefined;
+      try {
+        const response = await send(request);
+        if (failures + 1 >= maxTries || !isRetryableStatus(response.status, isIdempotent)) return response;
+        waitMs = retryAfterMs(response.header("retry-after"), context.now());
+        await response.discard();
+        context.log.debug(`${method} ${url.host}: status ${response.status}, trying again`);
+        checkDeadline(waitMs, url);
+      } catch (error) {
+        const failure = networkError(url, error);
+        if (signal.aborted || failure.code !== "REGISTRY_UNAVAILABLE" || !isIdempotent || failures + 1 >= maxTries)
+          throw failure;
+        context.log.debug(`${method} ${url.host}: ${failure.message}, trying again`);
+      }
+      await context.sleep(waitMs ?? backoffMs(failures, context.random), signal);
+    }
+  };
+
+  const checkDeadline = (waitMs: number | undefined, url: URL): void => {
+    if (waitMs === undefined || context.now() + waitMs < options.deadlineMs) return;
+    const seconds = Math.ceil(waitMs / 1000);
+    throw new TimeoutError("TIMED_OUT", `${url.host} asks to wait ${seconds} seconds, longer than there is time for`, {
+      hint: "try again later, or give more time with --timeout SECONDS",
+    });
+  };
+
+  return {
+    async request(first) {
+      let request = first;
+      for (let redirects = 0; ; redirects += 1) {
+        const response = await sendWithRetries(request);
+        context.log.debug(`${request.method} ${request.url.host}${request.url.pathname}: ${response.status}`);
+        const isUpload = request.method === "POST" || request.method === "PUT";
+        if (!redirectStatuses.has(response.status) || isUpload) return response;
+        await response.discard();
+        if (redirects >= maxRedirects) {
+          throw new RegistryUnavailableError(
+            "REDIRECT_REFUSED",
+            `${first.url.host} redirects more than ${maxRedirects} times`,
+          );
+        }
+        request = follow(response, request);
+      }
+    },
+    async close() {
+      const agent = await agentPromise?.catch(() => undefined);
+      await agent?.destroy();
+    },
+  };
+}

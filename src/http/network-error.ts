@@ -1,0 +1,53 @@
+/** What the network said, as an error that names the host, the reason and the next step. */
+import { OrasClientError, RegistryUnavailableError } from "../errors.ts";
+
+interface Reason {
+  readonly what: string;
+  readonly hint: string;
+}
+
+const reasonOfCode: Readonly<Record<string, Reason>> = {
+  ENOTFOUND: { what: "host name unknown", hint: "check the spelling of the registry and the network" },
+  EAI_AGAIN: { what: "name lookup failed", hint: "check the network and the DNS settings" },
+  ECONNREFUSED: { what: "connection refused", hint: "check that the registry runs, and its port" },
+  ECONNRESET: { what: "connection reset", hint: "try again; a proxy or firewall may have cut the connection" },
+  EPIPE: { what: "connection closed", hint: "try again; a proxy or firewall may have cut the connection" },
+  UND_ERR_SOCKET: { what: "connection closed too early", hint: "try again; a proxy or firewall may have cut it" },
+  UND_ERR_CONNECT_TIMEOUT: { what: "no connection in time", hint: "check the network, and whether a proxy is needed" },
+  UND_ERR_HEADERS_TIMEOUT: { what: "no answer in time", hint: "the registry is overloaded or unreachable: try again" },
+  UND_ERR_BODY_TIMEOUT: { what: "the transfer stalled", hint: "the network is slow or was cut: try again" },
+  UND_ERR_RES_CONTENT_LENGTH_MISMATCH: { what: "the transfer ended early", hint: "try again" },
+  ENETUNREACH: { what: "network unreachable", hint: "check the network" },
+  EHOSTUNREACH: { what: "host unreachable", hint: "check the network and the registry's address" },
+};
+
+const tlsHint =
+  "if the registry's certificate comes from a private authority, name it with --ca-file; if it speaks plain http, add --plain-http";
+
+function codeOf(error: unknown): string | undefined {
+  if (!(error instanceof Error)) return undefined;
+  if (error instanceof AggregateError) return codeOf(error.errors[0]);
+  return "code" in error && typeof error.code === "string" ? error.code : codeOf(error.cause);
+}
+
+function isTls(code: string, message: string): boolean {
+  return (
+    /^ERR_(?:TLS|SSL)|CERT|SELF_SIGNED|UNABLE_TO_VERIFY|EPROTO/.test(code) || /\bSSL\b|wrong version/i.test(message)
+  );
+}
+
+/** @param error As undici or Node threw it; errors of ours pass through unchanged. */
+export function networkError(url: URL, error: unknown): OrasClientError {
+  if (error instanceof OrasClientError) return error;
+  const code = codeOf(error) ?? "";
+  const message = error instanceof Error ? error.message : String(error);
+  const reason = isTls(code, message) ? { what: "TLS failed", hint: tlsHint } : reasonOfCode[code];
+  return new RegistryUnavailableError(
+    "REGISTRY_UNAVAILABLE",
+    `cannot talk to ${url.host}: ${reason?.what ?? message}`,
+    {
+      cause: error,
+      hint: reason?.hint ?? "check the network and the registry's address, then try again",
+    },
+  );
+}

@@ -1,0 +1,32 @@
+/** When to ask again, and how long to wait. */
+
+/** The first one included. */
+export const maxTries = 5;
+const firstDelayMs = 200;
+const maxDelayMs = 10_000;
+
+const retryableStatuses: ReadonlySet<number> = new Set([408, 429, 500, 502, 503, 504]);
+/** The server did not act on the request, so that even a POST may be sent again. */
+const unprocessedStatuses: ReadonlySet<number> = new Set([429, 503]);
+
+export function isRetryableStatus(status: number, isIdempotent: boolean): boolean {
+  return isIdempotent ? retryableStatuses.has(status) : unprocessedStatuses.has(status);
+}
+
+/** Full jitter: anything from nothing to the doubled limit, so that many clients do not come back together. */
+export function backoffMs(failures: number, random: () => number): number {
+  return Math.floor(random() * Math.min(maxDelayMs, firstDelayMs * 2 ** failures));
+}
+
+/**
+ * RFC 9110, section 10.2.3: seconds, or a date.
+ *
+ * @returns Milliseconds from `nowMs`, or undefined when the header says nothing that can be understood.
+ */
+export function retryAfterMs(header: string | undefined, nowMs: number): number | undefined {
+  if (header === undefined) return undefined;
+  const text = header.trim();
+  if (/^[0-9]{1,10}$/.test(text)) return Number(text) * 1000;
+  const date = /^[A-Za-z]{3,9}, /.test(text) ? Date.parse(text) : Number.NaN;
+  return Number.isNaN(date) ? undefined : Math.max(0, date - nowMs);
+}

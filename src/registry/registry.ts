@@ -1,0 +1,225 @@
+/**
+ * A repository of a registry over the distribution spec, as `Source` and `Target`.
+ *
+ * @see OCI distribution-spec v1.1.1
+ */
+import * as v from "valibot";
+import { ContentVerificationError, RegistryUnavailableError } from "../errors.ts";
+import type { HttpRequest, HttpResponse, RequestBody } from "../http/client.ts";
+import { type Digest, digestOf, isDigest } from "../model/digest.ts";
+import { acceptedManifestTypes, maxManifestBytes } from "../model/manifest.ts";
+import { formatLocation, type RegistryLocation } from "../model/reference.ts";
+import type { BlobIdentity, BlobStream, FetchedManifest, Target } from "../model/source.ts";
+import { type Action, type AuthDeps, Authenticator } from "./auth.ts";
+import { nextPage } from "./link.ts";
+import { responseError } from "./response-error.ts";
+
+export interface RegistryDeps extends AuthDeps {
+  /** `http:` to hosts that are not on loopback. */
+  readonly allowPlainHttp: boolean;
+}
+
+type Call = Pick<HttpRequest, "method" | "url" | "signal"> & {
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly body?: RequestBody;
+};
+
+const tagsSchema = v.object({ tags: v.nullish(v.array(v.string())) });
+const maxTagPageBytes = 4 * 1024 * 1024;
+/** At the usual 100 or more tags a page. */
+const maxTagPages = 1000;
+
+/** Loopback needs no encryption: nobody else hears it. */
+export function isLoopback(registry: string): boolean {
+  const host = registry.replace(/:[0-9]+$/, "");
+  return host === "localhost" || host === "[::1]" || /^127(?:\.[0-9]{1,3}){3}$/.test(host);
+}
+
+function bytesBody(bytes: Uint8Array): RequestBody {
+  return {
+    sizeBytes: bytes.byteLength,
+    open: async function* () {
+      yield bytes;
+    },
+  };
+}
+
+class Registry implements Target {
+  readonly name: string;
+  readonly #location: RegistryLocation;
+  readonly #deps: RegistryDeps;
+  readonly #base: URL;
+  readonly #auth: Authenticator;
+
+  constructor(location: RegistryLocation, deps: RegistryDeps) {
+    this.name = formatLocation(location);
+    this.#location = location;
+    this.#deps = deps;
+    const scheme = deps.allowPlainHttp || isLoopback(location.registry) ? "http" : "https";
+    this.#base = new URL(`${scheme}://${location.registry}/v2/${location.repository}/`);
+    this.#auth = new Authenticator(location.registry, location.repository, deps);
+  }
+
+  async fetchManifest(version: Digest | string, signal: AbortSignal): Promise<FetchedManifest> {
+    const what = `${this.name}${isDigest(version) ? "@" : ":"}${version}`;
+    const headers = { accept: acceptedManifestTypes.join(", ") };
+    const response = await this.#call(
+      { method: "GET", url: this.#url(`manifests/${version}`), headers, signal },
+      "pull",
+    );
+    if (response.status !== 200) throw await this.#error(response, what);
+    const mediaType = (response.header("content-type") ?? "").split(";", 1)[0]?.trim().toLowerCase() ?? "";
+    if (mediaType === "text/html") {
+      await response.discard();
+      throw new ContentVerificationError(
+        "RESPONSE_INVALID",
+        `${response.url.host} answered with a web page instead of the manifest of ${what}`,
+        {
+          hint: "a proxy or a login page stands before the registry, or the host is no registry",
+        },
+      );
+    }
+    const bytes = await this.#bytes(response, maxManifestBytes, what);
+    const digest = digestOf(bytes);
+    // Whatever `Docker-Content-Digest` says: only the body is what we got.
+    if (isDigest(version) && digest !== version) {
+      throw new ContentVerificationError("MANIFEST_DIGEST_MISMATCH", `the manifest of ${what} is ${digest}`, {
+        hint: "the registry, or somebody between, gave something else than was asked for: do not use it",
+      });
+    }
+    return { digest, mediaType, bytes };
+  }
+
+  async openBlob(blob: BlobIdentity, signal: AbortSignal): Promise<BlobStream> {
+    const response = await this.#call({ method: "GET", url: this.#url(`blobs/${blob.digest}`), signal }, "pull");
+    if (response.status !== 200) throw await this.#error(response, `${this.name}@${blob.digest}`);
+    return response.stream();
+  }
+
+  async listTags(signal: AbortSignal): Promise<readonly string[]> {
+    const tags: string[] = [];
+    let page: URL | undefined = this.#url("tags/list");
+    for (let pages = 0; page !== undefined; pages += 1) {
+      if (pages >= maxTagPages) {
+        throw new RegistryUnavailableError(
+          "PAGINATION_REFUSED",
+          `the list of ${this.name} has more than ${maxTagPages} pages`,
+        );
+      }
+      const response = await this.#call({ method: "GET", url: page, signal }, "pull");
+      if (response.status !== 200) throw await this.#error(response, this.name);
+      tags.push(...this.#parseTags(await this.#bytes(response, maxTagPageBytes, `the tags of ${this.name}`)));
+      page = nextPage(response.header("link"), page);
+    }
+    return tags;
+  }
+
+  async hasBlob(blob: BlobIdentity, signal: AbortSignal): Promise<boolean> {
+    const response = await this.#call({ method: "HEAD", url: this.#url(`blobs/${blob.digest}`), signal }, "push");
+    await response.discard();
+    if (response.status === 404) return false;
+    if (response.status !== 200) throw await this.#error(response, `${this.name}@${blob.digest}`);
+    return true;
+  }
+
+  /** POST for an upload, then one PUT: chunks would meet caps such as GHCR's 4 MiB. */
+  async pushBlob(blob: BlobIdentity, open: () => BlobStream, signal: AbortSignal): Promise<void> {
+    const what = `the upload of ${blob.digest} to ${this.name}`;
+    const started = await this.#call(
+      { method: "POST", url: this.#url("blobs/uploads/"), body: bytesBody(new Uint8Array()), signal },
+      "push",
+    );
+    if (started.status !== 202) throw await this.#error(started, what);
+    await started.discard();
+    const location = started.header("location");
+    if (location === undefined || !URL.canParse(location, started.url.href)) {
+      throw new RegistryUnavailableError("REGISTRY_REFUSED", `${started.url.host} began ${what} without saying where`);
+    }
+    const url = new URL(location, started.url);
+    url.searchParams.set("digest", blob.digest);
+    const headers = { "content-type": "application/octet-stream" };
+    const response = await this.#call(
+      { method: "PUT", url, headers, body: { sizeBytes: blob.size, open }, signal },
+      "push",
+    );
+    if (response.status !== 201 && response.status !== 204) throw await this.#error(response, what);
+    await response.discard();
+  }
+
+  async pushManifest(
+    bytes: Uint8Array,
+    mediaType: string,
+    tag: string | undefined,
+    signal: AbortSignal,
+  ): Promise<Digest> {
+    const digest = digestOf(bytes);
+    const url = this.#url(`manifests/${tag ?? digest}`);
+    const headers = { "content-type": mediaType };
+    const response = await this.#call({ method: "PUT", url, headers, body: bytesBody(bytes), signal }, "push");
+    if (response.status !== 201)
+      throw await this.#error(response, `${this.name}${tag === undefined ? `@${digest}` : `:${tag}`}`);
+    await response.discard();
+    return digest;
+  }
+
+  #url(path: string): URL {
+    return new URL(path, this.#base);
+  }
+
+  /** Sends a request, and once more with what a 401 (ECR: 403) asks for. Only our registry sees its credentials. */
+  async #call(call: Call, action: Action): Promise<HttpResponse> {
+    const isOwn = call.url.origin === this.#base.origin;
+    const used = isOwn ? await this.#auth.header(action).catch(() => undefined) : undefined;
+    const response = await this.#send(call, used);
+    const isChallenge = response.status === 401 || (response.status === 403 && used !== undefined);
+    if (!isChallenge || !isOwn || response.url.origin !== this.#base.origin) return response;
+    const answer = await this.#auth.answer(response, action, used, call.signal);
+    if (answer === undefined || answer === used) return response;
+    await response.discard();
+    return await this.#send(call, answer);
+  }
+
+  async #send(call: Call, authorization: string | undefined): Promise<HttpResponse> {
+    const headers = authorization === undefined ? (call.headers ?? {}) : { ...call.headers, authorization };
+    return await this.#deps.http.request({ ...call, headers });
+  }
+
+  async #bytes(response: HttpResponse, maxBytes: number, what: string): Promise<Uint8Array> {
+    const stated = Number(response.header("content-length") ?? 0);
+    if (stated > maxBytes) {
+      await response.discard();
+      throw new ContentVerificationError(
+        "MANIFEST_TOO_LARGE",
+        `${what} has ${stated} bytes; at most ${maxBytes} are read`,
+      );
+    }
+    return await response.bytes(maxBytes);
+  }
+
+  #parseTags(bytes: Uint8Array): readonly string[] {
+    let json: unknown;
+    try {
+      json = JSON.parse(new TextDecoder().decode(bytes));
+    } catch {
+      json = undefined;
+    }
+    const result = v.safeParse(tagsSchema, json);
+    if (result.success) return result.output.tags ?? [];
+    throw new ContentVerificationError(
+      "RESPONSE_INVALID",
+      `${this.name}: the list of tags is not what the distribution spec says`,
+      {
+        hint: "a proxy or a login page may stand before the registry, or the host is no registry",
+      },
+    );
+  }
+
+  async #error(response: HttpResponse, what: string): Promise<Error> {
+    return await responseError(response, what, await this.#deps.credentials(this.#location.registry));
+  }
+}
+
+/** No request is made until a method is called. */
+export function createRegistry(location: RegistryLocation, deps: RegistryDeps): Target {
+  return new Registry(location, deps);
+}

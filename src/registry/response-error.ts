@@ -1,0 +1,75 @@
+/** What a registry's refusal means, from its status and its bounded, untrusted error body. */
+import * as v from "valibot";
+import { ArtifactNotFoundError, type OrasClientError, RegistryAuthError, RegistryUnavailableError } from "../errors.ts";
+import type { HttpResponse } from "../http/client.ts";
+import type { Credentials } from "../model/credentials.ts";
+import { authenticationHint } from "./auth.ts";
+
+/** OCI distribution-spec v1.1.1, "Error Codes". */
+const errorBodySchema = v.object({
+  errors: v.pipe(v.array(v.object({ code: v.optional(v.string()), message: v.optional(v.string()) })), v.minLength(1)),
+});
+const maxErrorBytes = 64 * 1024;
+const maxSaidLength = 300;
+
+async function said(response: HttpResponse): Promise<Error | undefined> {
+  try {
+    const json: unknown = JSON.parse(new TextDecoder().decode(await response.bytes(maxErrorBytes)));
+    const result = v.safeParse(errorBodySchema, json);
+    const first = result.success ? result.output.errors[0] : undefined;
+    const text = [first?.code, first?.message].filter((part) => part).join(": ");
+    return text === "" ? undefined : new Error(`the registry said ${text.slice(0, maxSaidLength)}`);
+  } catch {
+    return undefined;
+  }
+}
+
+/**
+ * @param what Names the thing that was asked for, such as `ghcr.io/acme/protoc:33.0`.
+ * @param credentials What was shown, for the hint.
+ */
+export async function responseError(
+  response: HttpResponse,
+  what: string,
+  credentials: Credentials,
+): Promise<OrasClientError> {
+  const cause = await said(response);
+  const { status, url } = response;
+  switch (status) {
+    case 401:
+      return new RegistryAuthError("REGISTRY_UNAUTHORIZED", `authentication required for ${what}`, {
+        cause,
+        hint: `${authenticationHint(credentials)}; a private repository that does not exist looks the same`,
+      });
+    case 403:
+      return new RegistryAuthError("REGISTRY_FORBIDDEN", `authentication is not enough for ${what}: access denied`, {
+        cause,
+        hint: `${authenticationHint(credentials)}; a private repository that does not exist looks the same`,
+      });
+    case 404:
+      return new ArtifactNotFoundError("ARTIFACT_NOT_FOUND", `not found: ${what}`, {
+        cause,
+        hint: "check the spelling with `buck2-oras list REPO`; a private repository may need a login to be seen",
+      });
+    case 429:
+      return new RegistryUnavailableError(
+        "REGISTRY_RATE_LIMITED",
+        `${url.host} limits the rate of requests (429) for ${what}`,
+        {
+          cause,
+          hint: "try again later; a login often raises the limit",
+        },
+      );
+    default:
+      if (status >= 500) {
+        return new RegistryUnavailableError("REGISTRY_UNAVAILABLE", `${url.host} answered ${status} for ${what}`, {
+          cause,
+          hint: "the registry is in trouble: try again later",
+        });
+      }
+      return new RegistryUnavailableError("REGISTRY_REFUSED", `${url.host} answered ${status} for ${what}`, {
+        cause,
+        hint: "the registry does not accept the request; run with --verbose to see it",
+      });
+  }
+}
