@@ -1,0 +1,258 @@
+/**
+ * An OCI image layout folder as `Source` and `Target`: the registry that needs no server.
+ *
+ * @see OCI image-spec v1.1.1, image-layout.md
+ */
+import { createReadStream } from "node:fs";
+import { mkdir, open, readFile, stat } from "node:fs/promises";
+import { join } from "node:path";
+import * as v from "valibot";
+import type { Context } from "../context.ts";
+import { ArtifactNotFoundError, ContentVerificationError, isErrno, localIoError } from "../errors.ts";
+import { writeHashed } from "../files/hashed-write.ts";
+import { withLock } from "../files/lock.ts";
+import { placeAtomically } from "../files/place.ts";
+import { type Digest, digestHex, digestOf, isDigest } from "../model/digest.ts";
+import { annotationKeys, maxManifestBytes, mediaTypes } from "../model/manifest.ts";
+import type { BlobIdentity, BlobStream, FetchedManifest, Target } from "../model/source.ts";
+
+/** Entries that are kept as they are, whatever else is in them. */
+const entrySchema = v.looseObject({
+  mediaType: v.string(),
+  digest: v.custom<Digest>(
+    (value) => typeof value === "string" && isDigest(value),
+    "must be `sha256:` and 64 hex digits",
+  ),
+  size: v.pipe(v.number(), v.safeInteger(), v.minValue(0)),
+  annotations: v.optional(v.record(v.string(), v.string())),
+});
+const indexSchema = v.looseObject({ manifests: v.array(entrySchema) });
+const markerSchema = v.object({ imageLayoutVersion: v.literal("1.0.0") });
+type Entry = v.InferOutput<typeof entrySchema>;
+type Index = v.InferOutput<typeof indexSchema>;
+
+const marker = `${JSON.stringify({ imageLayoutVersion: "1.0.0" })}\n`;
+const fileMode = 0o644;
+
+function tagOf(entry: Entry): string | undefined {
+  return entry.annotations?.[annotationKeys.refName];
+}
+
+/** A document says its own type; old ones without one are told by their fields. */
+function mediaTypeOf(bytes: Uint8Array): string {
+  try {
+    const json: unknown = JSON.parse(new TextDecoder().decode(bytes));
+    if (typeof json !== "object" || json === null) return "";
+    if ("mediaType" in json && typeof json.mediaType === "string") return json.mediaType;
+    if ("manifests" in json) return mediaTypes.ociIndex;
+    if ("layers" in json) return mediaTypes.ociManifest;
+  } catch {
+    // `parseManifest` says what is wrong with it.
+  }
+  return "";
+}
+
+class Layout implements Target {
+  readonly name: string;
+  readonly #path: string;
+  readonly #context: Context;
+
+  constructor(path: string, context: Context) {
+    this.name = `oci:${path}`;
+    this.#path = path;
+    this.#context = context;
+  }
+
+  async fetchManifest(version: Digest | string, _signal: AbortSignal): Promise<FetchedManifest> {
+    await this.#checkMarker();
+    const entry = isDigest(version) ? undefined : await this.#findTag(version);
+    const digest = entry?.digest ?? (isDigest(version) ? version : undefined);
+    const what = `${this.name}${isDigest(version) ? "@" : ":"}${version}`;
+    if (digest === undefined) {
+      throw new ArtifactNotFoundError("ARTIFACT_NOT_FOUND", `not found: ${what}`, {
+        hint: `\`buck2-oras list ${this.name}\` lists the tags of the layout`,
+      });
+    }
+    const bytes = await this.#readManifest(digest, what);
+    return { digest, mediaType: entry?.mediaType ?? mediaTypeOf(bytes), bytes };
+  }
+
+  async openBlob(blob: BlobIdentity, signal: AbortSignal): Promise<BlobStream> {
+    const path = this.#blobPath(blob.digest);
+    try {
+      await stat(path);
+    } catch (cause) {
+      throw this.#missing(cause, path, `${this.name}@${blob.digest}`);
+    }
+    return createReadStream(path, { highWaterMark: 1024 * 1024, signal });
+  }
+
+  async listTags(_signal: AbortSignal): Promise<readonly string[]> {
+    await this.#checkMarker();
+    const tags = (await this.#readIndex()).manifests.map(tagOf).filter((tag) => tag !== undefined);
+    return [...new Set(tags)];
+  }
+
+  async hasBlob(blob: BlobIdentity, _signal: AbortSignal): Promise<boolean> {
+    const stats = await stat(this.#blobPath(blob.digest)).catch(() => undefined);
+    return stats?.isFile() === true && stats.size === blob.size;
+  }
+
+  async pushBlob(blob: BlobIdentity, open: () => BlobStream, signal: AbortSignal): Promise<void> {
+    const wrong = (): Error =>
+      new ContentVerificationError("BLOB_DIGEST_MISMATCH", `what was read for ${blob.digest} is something else`, {
+        hint: "the file was changed while it was pushed: push it again",
+      });
+    await this.#prepare();
+    await placeAtomically(this.#blobPath(blob.digest), async (staged) => {
+      const written = await writeHashed(staged, open(), blob.size, wrong, signal);
+      if (written.digest !== blob.digest) throw wrong();
+      return { mode: fileMode };
+    });
+  }
+
+  async pushManifest(
+    bytes: Uint8Array,
+    mediaType: string,
+    tag: string | undefined,
+    signal: AbortSignal,
+  ): Promise<Digest> {
+    const digest = digestOf(bytes);
+    await this.#prepare();
+    await this.#write(this.#blobPath(digest), bytes);
+    // What has no tag is part of what gets one next.
+    if (tag === undefined) return digest;
+    await withLock(join(this.#path, ".index.json.lock"), this.#context, signal, async () => {
+      const index = await this.#readIndex();
+      const others = index.manifests.filter((entry) => tagOf(entry) !== tag);
+      const annotations = { [annotationKeys.refName]: tag };
+      const manifests = [...others, { mediaType, digest, size: bytes.byteLength, annotations }];
+      await this.#write(
+        join(this.#path, "index.json"),
+        new TextEncoder().encode(JSON.stringify({ ...index, manifests })),
+      );
+    });
+    return digest;
+  }
+
+  #blobPath(digest: Digest): string {
+    return join(this.#path, "blobs", "sha256", digestHex(digest));
+  }
+
+  async #write(path: string, bytes: Uint8Array): Promise<void> {
+    await placeAtomically(path, async (staged) => {
+      const handle = await open(staged, "wx");
+      await handle.writeFile(bytes).finally(() => handle.close());
+      return { mode: fileMode };
+    });
+  }
+
+  /** Makes the layout where there is none. */
+  async #prepare(): Promise<void> {
+    const markerPath = join(this.#path, "oci-layout");
+    try {
+      await mkdir(join(this.#path, "blobs", "sha256"), { recursive: true });
+      await stat(markerPath);
+    } catch (cause) {
+      if (!isErrno(cause, "ENOENT")) throw localIoError(`write to ${this.name}`, cause);
+      await this.#write(markerPath, new TextEncoder().encode(marker));
+    }
+    await this.#checkMarker();
+  }
+
+  async #readManifest(digest: Digest, what: string): Promise<Uint8Array> {
+    const path = this.#blobPath(digest);
+    let bytes: Uint8Array;
+    try {
+      const { size } = await stat(path);
+      if (size > maxManifestBytes) {
+        throw new ContentVerificationError(
+          "MANIFEST_TOO_LARGE",
+          `the manifest of ${what} has ${size} bytes; at most ${maxManifestBytes} are read`,
+        );
+      }
+      bytes = await readFile(path);
+    } catch (cause) {
+      throw this.#missing(cause, path, what);
+    }
+    const actual = digestOf(bytes);
+    if (actual === digest) return bytes;
+    throw new ContentVerificationError(
+      "MANIFEST_DIGEST_MISMATCH",
+      `the manifest of ${what} in the layout is ${actual}`,
+      {
+        hint: "the layout folder was changed or cut short: copy it anew",
+      },
+    );
+  }
+
+  #missing(cause: unknown, path: string, what: string): Error {
+    if (isErrno(cause, "ENOENT") || isErrno(cause, "ENOTDIR")) {
+      return new ArtifactNotFoundError("ARTIFACT_NOT_FOUND", `not found: ${what}`, { cause });
+    }
+    return localIoError(`read ${path}`, cause);
+  }
+
+  #invalid(why: string, cause?: unknown): ContentVerificationError {
+    return new ContentVerificationError("LAYOUT_INVALID", `${this.name} is not an OCI image layout: ${why}`, {
+      cause,
+      hint: "`oci:` names a folder with `oci-layout`, `index.json` and `blobs/`, as `oras copy --to-oci-layout` makes it",
+    });
+  }
+
+  async #readJson<T extends v.GenericSchema>(name: string, schema: T): Promise<v.InferOutput<T> | undefined> {
+    const path = join(this.#path, name);
+    let text: string;
+    try {
+      text = await readFile(path, "utf8");
+    } catch (cause) {
+      if (isErrno(cause, "ENOENT") || isErrno(cause, "ENOTDIR")) return undefined;
+      throw localIoError(`read ${path}`, cause);
+    }
+    let json: unknown;
+    try {
+      json = JSON.parse(text);
+    } catch (cause) {
+      throw this.#invalid(`${name} is not JSON`, cause);
+    }
+    const result = v.safeParse(schema, json);
+    if (result.success) return result.output;
+    const issue = result.issues[0];
+    throw this.#invalid(`${name}: \`${v.getDotPath(issue) ?? name}\`: ${issue.message.slice(0, 200)}`);
+  }
+
+  async #checkMarker(): Promise<void> {
+    if ((await this.#readJson("oci-layout", markerSchema)) !== undefined) return;
+    const folder = await stat(this.#path).catch(() => undefined);
+    if (folder === undefined) {
+      throw new ArtifactNotFoundError("ARTIFACT_NOT_FOUND", `not found: the layout folder ${this.#path}`, {
+        hint: "the folder is named from the working folder; in a lock file from that file's folder",
+      });
+    }
+    throw this.#invalid("it has no file `oci-layout`");
+  }
+
+  async #readIndex(): Promise<Index> {
+    return (
+      (await this.#readJson("index.json", indexSchema)) ?? {
+        schemaVersion: 2,
+        mediaType: mediaTypes.ociIndex,
+        manifests: [],
+      }
+    );
+  }
+
+  /** Some writers put a whole reference into the annotation; its tag counts too. */
+  async #findTag(tag: string): Promise<Entry | undefined> {
+    const { manifests } = await this.#readIndex();
+    return (
+      manifests.find((entry) => tagOf(entry) === tag) ??
+      manifests.find((entry) => tagOf(entry)?.endsWith(`:${tag}`) === true)
+    );
+  }
+}
+
+/** @param path Folder; it need not exist until something is read. */
+export function openLayout(path: string, context: Context): Target {
+  return new Layout(path, context);
+}
