@@ -1,0 +1,80 @@
+/**
+ * `oras.lock.json`, version 1: what each tool is, per platform, down to the digests of its layers.
+ *
+ * Starlark loads the same file (`rules/lock.bzl`), so a field added here is read there.
+ */
+import * as v from "valibot";
+import { type Digest, isDigest } from "../model/digest.ts";
+import { isPlatformString, type PlatformString } from "../model/platform.ts";
+
+export const lockVersion = 1;
+
+/** Key of an artifact without platforms: the same bytes for all. */
+export const anyPlatform = "any";
+export type LockPlatform = PlatformString | typeof anyPlatform;
+
+const digest = v.pipe(
+  v.custom<Digest>((value) => typeof value === "string" && isDigest(value), "must be `sha256:` and 64 hex digits"),
+  v.metadata({ pattern: "^sha256:[0-9a-f]{64}$" }),
+);
+
+/** What `extract` does with a layer's bytes. */
+export const layerFormats = ["raw", "gzip", "zstd", "tar", "tar.gz", "tar.zst", "zip"] as const;
+
+const layerSchema = v.strictObject({
+  digest,
+  size: v.pipe(v.number(), v.safeInteger(), v.minValue(0), v.description("Bytes of the blob.")),
+  mediaType: v.string(),
+  title: v.pipe(v.string(), v.minLength(1), v.description("Name of the file, or of the folder that was pushed.")),
+  format: v.picklist(layerFormats),
+  contentDigest: v.pipe(
+    digest,
+    v.description("Of the file: after decompression for `gzip` and `zstd`, of the blob itself for the rest."),
+  ),
+  executable: v.optional(v.pipe(v.string(), v.description("Path of the executable in what the layer unpacks to."))),
+  include: v.optional(v.pipe(v.string(), v.description("Path of the include folder in what the layer unpacks to."))),
+});
+
+const platformSchema = v.strictObject({
+  manifest: v.pipe(digest, v.description("Of this platform's own manifest.")),
+  repository: v.pipe(
+    v.string(),
+    v.minLength(1),
+    v.description("`HOST/REPOSITORY`, or `oci:DIR` from the lock's folder."),
+  ),
+  layers: v.pipe(v.array(layerSchema), v.minLength(1)),
+});
+
+const toolName = v.pipe(
+  v.string(),
+  v.regex(/^[A-Za-z0-9_][A-Za-z0-9_.+-]*$/, "is not a name that a Buck2 target can have"),
+);
+/** True for a name that both the lock and a Buck2 target take. */
+export function isToolName(text: string): boolean {
+  return v.is(toolName, text);
+}
+
+const platformKey = v.custom<LockPlatform>(
+  (value) => typeof value === "string" && (value === anyPlatform || isPlatformString(value)),
+  "is neither a platform string nor `any`",
+);
+
+const toolSchema = v.strictObject({
+  reference: v.pipe(
+    v.string(),
+    v.minLength(1),
+    v.description("As it was asked for; a tag or a template is looked up by `lock update` alone."),
+  ),
+  digest: v.optional(v.pipe(digest, v.description("Of the index or the only manifest; absent for a template."))),
+  platforms: v.record(platformKey, platformSchema),
+});
+
+export const lockSchema = v.strictObject({
+  version: v.literal(lockVersion),
+  tools: v.record(toolName, toolSchema),
+});
+
+export type Lock = v.InferOutput<typeof lockSchema>;
+export type LockedTool = v.InferOutput<typeof toolSchema>;
+export type LockedPlatform = v.InferOutput<typeof platformSchema>;
+export type LockedLayer = v.InferOutput<typeof layerSchema>;
