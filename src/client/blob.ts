@@ -1,0 +1,45 @@
+/** `blob`: exactly one blob by digest and size, without a manifest; what a build action calls. */
+
+import { mkdir } from "node:fs/promises";
+import { dirname } from "node:path";
+import { UsageError } from "../errors.ts";
+import type { Digest } from "../model/digest.ts";
+import { formatReference, parseReference } from "../model/reference.ts";
+import type { ClientDeps } from "./deps.ts";
+import { fetchBlob, type Origin } from "./fetch.ts";
+import { withDamageRepaired } from "./repair.ts";
+
+export interface BlobRequest {
+  /** `HOST/REPOSITORY@sha256:…` or `oci:DIR@sha256:…`; the digest is the blob's. */
+  readonly reference: string;
+  /** Bytes, as the lock states them. */
+  readonly size: number;
+  /** File to write; it is replaced if it is there. */
+  readonly output: string;
+  /** Undefined: executable if its bytes are an executable. */
+  readonly executable: boolean | undefined;
+}
+
+export interface BlobResult {
+  readonly path: string;
+  readonly digest: Digest;
+  readonly size: number;
+  readonly origin: Origin;
+}
+
+export async function pullBlob(request: BlobRequest, deps: ClientDeps, signal: AbortSignal): Promise<BlobResult> {
+  const reference = parseReference(request.reference, deps.settings.registry);
+  const { digest } = reference;
+  if (digest === undefined || reference.tag !== undefined) {
+    throw new UsageError("REFERENCE_INVALID", `${formatReference(reference)} does not name a blob`, {
+      hint: "write HOST/REPOSITORY@sha256:… with the blob's digest and no tag",
+    });
+  }
+  const source = deps.open(reference.location);
+  await mkdir(dirname(request.output), { recursive: true });
+  return await withDamageRepaired(deps, async () => {
+    const { origin } = await fetchBlob(source, { digest, size: request.size }, source.name, deps, signal);
+    await deps.store.materialize(digest, request.output, { executable: request.executable }, signal);
+    return { path: request.output, digest, size: request.size, origin };
+  });
+}

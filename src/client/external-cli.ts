@@ -1,0 +1,122 @@
+/**
+ * `BUCK2_ORAS_BIN`: another executable with the `pull REF -o DIR --extract` contract pulls in our place; what it gives is
+ * hashed here and kept in our store.
+ */
+import { spawn } from "node:child_process";
+import { createReadStream } from "node:fs";
+import { mkdtemp, readdir, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { basename, join } from "node:path";
+import {
+  ArtifactNotFoundError,
+  ContentVerificationError,
+  OrasClientError,
+  RegistryAuthError,
+  RegistryUnavailableError,
+} from "../errors.ts";
+import { type Digest, isDigest } from "../model/digest.ts";
+import type { ClientDeps } from "./deps.ts";
+import { identifyFile } from "./identify.ts";
+
+export interface ExternalFile {
+  readonly digest: Digest;
+  /** Bytes. */
+  readonly size: number;
+  /** In the store. */
+  readonly path: string;
+  readonly title: string;
+}
+
+interface Ended {
+  readonly exitCode: number;
+  readonly stderr: string;
+}
+
+/** Only the end of it is looked at. */
+const maxStderrLength = 64 * 1024;
+
+function run(executable: string, args: readonly string[], deps: ClientDeps, signal: AbortSignal): Promise<Ended> {
+  return new Promise((resolve, reject) => {
+    // Without the variable, so that an executable that is this program itself does not call itself again.
+    const { BUCK2_ORAS_BIN: _, ...env } = deps.context.env;
+    const child = spawn(executable, args, { env, stdio: ["ignore", "ignore", "pipe"], signal });
+    let stderr = "";
+    child.stderr.setEncoding("utf8").on("data", (text: string) => {
+      stderr = (stderr + text).slice(-maxStderrLength);
+    });
+    child.on("error", (cause) => reject(signal.aborted ? signal.reason : notRunnable(executable, cause)));
+    child.on("close", (exitCode) => resolve({ exitCode: exitCode ?? 1, stderr }));
+  });
+}
+
+function notRunnable(executable: string, cause: Error): OrasClientError {
+  return new OrasClientError("CLI_NOT_FOUND", `buck2-oras CLI not found: ${executable} cannot be started`, {
+    cause,
+    hint: "BUCK2_ORAS_BIN names it: install it there, point the variable elsewhere, or unset it to pull without it",
+  });
+}
+
+/** Sorts the failure by the words that the contract promises. */
+function failure(executable: string, text: string, { exitCode, stderr }: Ended): OrasClientError {
+  const said = stderr.trim().split("\n").slice(-3).join(" ");
+  const details = { cause: new Error(said || `exit code ${exitCode}`) };
+  if (/authentication/i.test(stderr)) {
+    return new RegistryAuthError("REGISTRY_UNAUTHORIZED", `authentication failed for ${text}`, details);
+  }
+  if (/not found/i.test(stderr)) return new ArtifactNotFoundError("ARTIFACT_NOT_FOUND", `not found: ${text}`, details);
+  return new RegistryUnavailableError("CLI_FAILED", `${executable} could not pull ${text} (exit code ${exitCode})`, {
+    ...details,
+    hint: "run it by hand with --verbose, or unset BUCK2_ORAS_BIN to pull without it",
+  });
+}
+
+function statedDigest(stderr: string): Digest | undefined {
+  const stated = /^\s*Digest:\s*(\S+)/im.exec(stderr)?.[1];
+  return stated !== undefined && isDigest(stated) ? stated : undefined;
+}
+
+async function filesIn(folder: string): Promise<string[]> {
+  const entries = await readdir(folder, { withFileTypes: true, recursive: true });
+  return entries.filter((entry) => entry.isFile()).map((entry) => join(entry.parentPath, entry.name));
+}
+
+/**
+ * @param text Canonical reference.
+ * @throws {OrasClientError} `CLI_NOT_FOUND`, `CLI_FAILED`, and what the executable's words say
+ */
+export async function pullThroughExternalCli(
+  executable: string,
+  text: string,
+  deps: ClientDeps,
+  signal: AbortSignal,
+): Promise<ExternalFile> {
+  const folder = await mkdtemp(join(tmpdir(), "buck2-oras-external-"));
+  try {
+    deps.context.log.debug(`${text} is pulled by ${executable}`);
+    const ended = await run(executable, ["pull", text, "-o", folder, "--extract"], deps, signal);
+    if (ended.exitCode !== 0) throw failure(executable, text, ended);
+    const files = await filesIn(folder);
+    const stated = statedDigest(ended.stderr);
+    const [only] = files;
+    if (only === undefined || files.length > 1) {
+      throw new ContentVerificationError(
+        "CONTENT_DIGEST_MISMATCH",
+        `${executable} gave ${files.length} files for ${text}, not one`,
+        {
+          hint: "unset BUCK2_ORAS_BIN to pull folders",
+        },
+      );
+    }
+    const file = await identifyFile(only);
+    if (stated !== undefined && stated !== file.digest) {
+      throw new ContentVerificationError(
+        "CONTENT_DIGEST_MISMATCH",
+        `${executable} says ${stated} and gave ${file.digest}`,
+      );
+    }
+    const path = await deps.store.ingest(file, createReadStream(only), signal);
+    return { ...file, path, title: basename(only) };
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+}

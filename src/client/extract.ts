@@ -1,0 +1,44 @@
+/** `extract`: confined unpacking of a local file; asks nobody and keeps nothing in the store. */
+import { decompressFile } from "../archive/decompress.ts";
+import { isExecutable } from "../archive/executable.ts";
+import { extractArchive } from "../archive/extract.ts";
+import { sniffFile } from "../archive/format.ts";
+import { ContentVerificationError } from "../errors.ts";
+import { writeHashed } from "../files/hashed-write.ts";
+import { placeAtomically, placedMode } from "../files/place.ts";
+
+export interface ExtractRequest {
+  readonly archive: string;
+  /** Folder; for a single compressed file the file to write. */
+  readonly output: string;
+  readonly stripPrefix: string | undefined;
+  /** The archive is one compressed file. */
+  readonly isSingle: boolean;
+  /** For a single file; undefined: executable if its bytes are an executable. */
+  readonly executable: boolean | undefined;
+}
+
+/** @returns how many files were written */
+export async function extractTo(request: ExtractRequest, signal: AbortSignal): Promise<number> {
+  const { archive, output, stripPrefix } = request;
+  if (!request.isSingle) {
+    const entries = await extractArchive(archive, output, { stripPrefix, signal });
+    return entries.filter((entry) => entry.kind === "file").length;
+  }
+  const format = await sniffFile(archive);
+  if (format !== "gzip" && format !== "zstd") {
+    throw new ContentVerificationError(
+      "ARCHIVE_UNSUPPORTED",
+      `${archive} is not a single compressed file (${format})`,
+      {
+        hint: "leave out --single to unpack an archive",
+      },
+    );
+  }
+  await placeAtomically(output, async (staged) => {
+    const bytes = decompressFile(archive, format, {}, signal);
+    const written = await writeHashed(staged, bytes, Number.POSITIVE_INFINITY, () => new Error("unreachable"), signal);
+    return { mode: placedMode(request.executable ?? isExecutable(written.head)) };
+  });
+  return 1;
+}

@@ -1,0 +1,78 @@
+/** Brings blobs and the files in them into the store; asks the network only for what is not there. */
+import { decompressFile } from "../archive/decompress.ts";
+import { type ArchiveFormat, sniffFile } from "../archive/format.ts";
+import type { Digest } from "../model/digest.ts";
+import { digestHex } from "../model/digest.ts";
+import type { BlobIdentity, Target } from "../model/source.ts";
+import { type ClientDeps, offlineError } from "./deps.ts";
+import type { NamedLayer } from "./layers.ts";
+
+/** Where bytes came from, as the result of a pull says it. */
+export type Origin = "cache" | "registry" | "layout";
+
+export interface FetchedBlob {
+  /** In the store; verified when it was written, verified again when it is placed. */
+  readonly path: string;
+  readonly origin: Origin;
+}
+
+/** A single file as it is used: decompressed where the layer was compressed. */
+export interface FetchedFile extends FetchedBlob {
+  readonly digest: Digest;
+  /** Bytes. */
+  readonly size: number;
+  readonly title: string;
+  readonly format: ArchiveFormat;
+}
+
+/**
+ * One blob, from the store or else from `source`; several processes that want the same one fetch it once.
+ *
+ * @param label Names the transfer in the progress bar.
+ */
+export async function fetchBlob(
+  source: Target,
+  blob: BlobIdentity,
+  label: string,
+  deps: ClientDeps,
+  signal: AbortSignal,
+): Promise<FetchedBlob> {
+  const { store, settings, context } = deps;
+  const cached = await store.find(blob.digest);
+  if (cached !== undefined) return { path: cached, origin: "cache" };
+  const isLayout = source.name.startsWith("oci:");
+  if (settings.isOffline && !isLayout) throw offlineError(`${source.name}@${blob.digest}`);
+  return await store.withLock(digestHex(blob.digest), signal, async () => {
+    const meanwhile = await store.find(blob.digest);
+    if (meanwhile !== undefined) return { path: meanwhile, origin: "cache" };
+    const stream = await source.openBlob(blob, signal);
+    const task = context.progress.start(label, blob.size);
+    try {
+      const path = await store.ingest(blob, stream, signal, (chunkBytes) => task.advance(chunkBytes));
+      return { path, origin: isLayout ? "layout" : "registry" };
+    } finally {
+      task.done();
+    }
+  });
+}
+
+function withoutSuffix(title: string, format: "gzip" | "zstd"): string {
+  return title.replace(format === "gzip" ? /\.gz$/i : /\.zst$/i, "") || title;
+}
+
+/** The file that a layer is: the blob itself, or what a single compressed file unpacks to. */
+export async function fetchFile(
+  source: Target,
+  layer: NamedLayer,
+  deps: ClientDeps,
+  signal: AbortSignal,
+): Promise<FetchedFile> {
+  const { digest, size } = layer.descriptor;
+  const blob = await fetchBlob(source, { digest, size }, layer.title, deps, signal);
+  const format = await sniffFile(blob.path);
+  if (format !== "gzip" && format !== "zstd") return { ...blob, digest, size, title: layer.title, format };
+  if (blob.origin === "cache") await deps.store.verify(digest, signal);
+  const bytes = decompressFile(blob.path, format, {}, signal);
+  const content = await deps.store.ingestContent(bytes, signal);
+  return { ...content, origin: blob.origin, title: withoutSuffix(layer.title, format), format };
+}

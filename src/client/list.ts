@@ -1,0 +1,25 @@
+/** `list`: the tags of a repository or a layout folder. */
+import { UsageError } from "../errors.ts";
+import { formatLocation, formatReference, parseReference } from "../model/reference.ts";
+import { type ClientDeps, offlineError } from "./deps.ts";
+
+export interface TagList {
+  /** `host/repository` or `oci:DIR`. */
+  readonly repository: string;
+  readonly tags: readonly string[];
+}
+
+/** @throws {ArtifactNotFoundError} no such repository or folder */
+export async function listTags(text: string, deps: ClientDeps, signal: AbortSignal): Promise<TagList> {
+  const reference = parseReference(text, deps.settings.registry);
+  if (reference.tag !== undefined || reference.digest !== undefined) {
+    const repository = formatLocation(reference.location);
+    throw new UsageError("REFERENCE_INVALID", `${formatReference(reference)} is one artifact, not a repository`, {
+      hint: `list the tags of ${repository}, or see this one with \`buck2-oras info\``,
+    });
+  }
+  const repository = formatLocation(reference.location);
+  if (deps.settings.isOffline && reference.location.kind === "registry")
+    throw offlineError(`the list of ${repository}`);
+  return { repository, tags: await deps.open(reference.location).listTags(signal) };
+}

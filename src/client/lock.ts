@@ -1,0 +1,140 @@
+/** `lock add`, `lock update`, `lock check`: what keeps `oras.lock.json`. */
+import { dirname, isAbsolute, relative, resolve, sep } from "node:path";
+import { ConfigurationError, UsageError } from "../errors.ts";
+import { emptyLock, formatLock, parseLock, readLock, readLockText, writeLock } from "../lock/file.ts";
+import type { Lock, LockedTool } from "../lock/schema.ts";
+import { isToolName } from "../lock/schema.ts";
+import type { Digest } from "../model/digest.ts";
+import { qualifyReference } from "../model/reference.ts";
+import type { ClientDeps } from "./deps.ts";
+import { lockTool } from "./lock-tool.ts";
+
+export interface LockChange {
+  readonly tool: string;
+  readonly change: "added" | "updated" | "unchanged";
+  readonly reference: string;
+  /** Of the index or the only manifest; undefined for a template. */
+  readonly digest: Digest | undefined;
+  readonly previousDigest: Digest | undefined;
+  readonly platforms: readonly string[];
+}
+
+const layoutPrefix = "oci:";
+
+/**
+ * The reference as another machine can use it: with its registry, whatever the default is there; a layout's folder, named
+ * from the working folder on the command line, from the lock's folder.
+ */
+function referenceForLock(text: string, lockDir: string, deps: ClientDeps): string {
+  if (!text.startsWith(layoutPrefix)) return qualifyReference(text, deps.settings.registry);
+  const path = text.slice(layoutPrefix.length);
+  return isAbsolute(path) ? text : layoutPrefix + relative(lockDir, resolve(path)).split(sep).join("/");
+}
+
+/** Depends on where the lock is, since `oci:DIR` in it starts there. */
+function depsOfLock(file: string, deps: ClientDeps): ClientDeps {
+  const lockDir = dirname(resolve(file));
+  return {
+    ...deps,
+    open: (location) =>
+      deps.open(location.kind === "layout" ? { kind: "layout", path: resolve(lockDir, location.path) } : location),
+  };
+}
+
+function lockOf(tool: LockedTool): Lock {
+  return { ...emptyLock, tools: { tool } };
+}
+
+function changeOf(tool: string, before: LockedTool | undefined, after: LockedTool): LockChange {
+  const isSame = before !== undefined && formatLock(lockOf(before)) === formatLock(lockOf(after));
+  return {
+    tool,
+    change: before === undefined ? "added" : isSame ? "unchanged" : "updated",
+    reference: after.reference,
+    digest: after.digest,
+    previousDigest: before?.digest,
+    platforms: Object.keys(after.platforms).sort(),
+  };
+}
+
+/**
+ * Locks a tool under `name`, in place of what stood there.
+ *
+ * @param file Path of the lock, which is made when it is missing.
+ */
+export async function lockAdd(
+  file: string,
+  name: string,
+  reference: string,
+  deps: ClientDeps,
+  signal: AbortSignal,
+): Promise<LockChange> {
+  if (!isToolName(name)) {
+    throw new UsageError("USAGE_INVALID", `${JSON.stringify(name)} is not a name that a Buck2 target can have`, {
+      hint: "use letters, digits, `_`, `.`, `+` and `-`",
+    });
+  }
+  const lock = (await readLock(file)) ?? emptyLock;
+  const text = referenceForLock(reference, dirname(resolve(file)), deps);
+  const tool = await lockTool(name, text, depsOfLock(file, deps), signal);
+  await writeLock(file, { ...lock, tools: { ...lock.tools, [name]: tool } });
+  return changeOf(name, lock.tools[name], tool);
+}
+
+async function readExisting(file: string): Promise<Lock> {
+  const lock = await readLock(file);
+  if (lock !== undefined) return lock;
+  throw new ConfigurationError("LOCK_INVALID", `lock file not found: ${file}`, {
+    hint: "make one with `buck2-oras lock add NAME REFERENCE`, or name it with --lock FILE",
+  });
+}
+
+/**
+ * Looks the references of the lock up again and records what they mean now.
+ *
+ * @param names Tools to update; none means all.
+ */
+export async function lockUpdate(
+  file: string,
+  names: readonly string[],
+  deps: ClientDeps,
+  signal: AbortSignal,
+): Promise<readonly LockChange[]> {
+  const lock = await readExisting(file);
+  const unknown = names.find((name) => lock.tools[name] === undefined);
+  if (unknown !== undefined) {
+    throw new UsageError("USAGE_INVALID", `${file} has no tool ${JSON.stringify(unknown)}`, {
+      hint: `it has: ${Object.keys(lock.tools).join(", ") || "none"}`,
+    });
+  }
+  const tools: Record<string, LockedTool> = { ...lock.tools };
+  const changes: LockChange[] = [];
+  for (const [name, before] of Object.entries(lock.tools)) {
+    if (names.length > 0 && !names.includes(name)) continue;
+    const after = await lockTool(name, before.reference, depsOfLock(file, deps), signal);
+    tools[name] = after;
+    changes.push(changeOf(name, before, after));
+  }
+  if (changes.some(({ change }) => change !== "unchanged")) await writeLock(file, { ...lock, tools });
+  return changes;
+}
+
+/**
+ * Checks that the lock can be read and stands as this program writes it. Asks no registry.
+ *
+ * @throws {ConfigurationError} `LOCK_INVALID`, `LOCK_VERSION_UNSUPPORTED`, `LOCK_OUTDATED`
+ */
+export async function lockCheck(file: string): Promise<Lock> {
+  const lock = await readExisting(file);
+  const text = await readLockText(file);
+  if (text !== undefined && text.replaceAll("\r\n", "\n") !== formatLock(parseLock(text, file))) {
+    throw new ConfigurationError(
+      "LOCK_OUTDATED",
+      `${file} was edited by hand or merged: it is not in its written form`,
+      {
+        hint: "run `buck2-oras lock update` and commit the result",
+      },
+    );
+  }
+  return lock;
+}

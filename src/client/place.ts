@@ -1,0 +1,121 @@
+/** Puts what was pulled into the user's folder. Names come from annotations, which an attacker may control. */
+import { lstat } from "node:fs/promises";
+import { join, resolve } from "node:path";
+import { parseEntryPath } from "../archive/entry-path.ts";
+import { extractArchive } from "../archive/extract.ts";
+import { sniffFile } from "../archive/format.ts";
+import { defaultLimits } from "../archive/limits.ts";
+import { ContentVerificationError, isErrno, LocalIoError, localIoError } from "../errors.ts";
+import type { Digest } from "../model/digest.ts";
+import type { Target } from "../model/source.ts";
+import type { ClientDeps } from "./deps.ts";
+import { fetchBlob, type Origin } from "./fetch.ts";
+import { isArchive, type NamedLayer } from "./layers.ts";
+
+export interface PlacedLayers {
+  readonly origin: Origin;
+  /** Absolute paths of the files. */
+  readonly placed: readonly string[];
+}
+
+/** The parts of a title as a relative path that stays inside, on every system. */
+function confinedPath(title: string): readonly string[] {
+  try {
+    const parts = parseEntryPath(title, defaultLimits);
+    if (parts.length > 0) return parts;
+  } catch (cause) {
+    throw unsafeTitle(title, cause);
+  }
+  throw unsafeTitle(title, undefined);
+}
+
+function unsafeTitle(title: string, cause: unknown): ContentVerificationError {
+  return new ContentVerificationError(
+    "ARCHIVE_UNSAFE",
+    `the artifact names a file ${JSON.stringify(title.slice(0, 200))}`,
+    {
+      cause,
+      hint: "nothing was written; the name must be a plain relative path: tell who published it",
+    },
+  );
+}
+
+/** Refuses to go through a link that lies below the output folder: who made it may not be who named the folder. */
+async function checkFolders(output: string, parts: readonly string[]): Promise<void> {
+  let folder = output;
+  for (const part of parts.slice(0, -1)) {
+    folder = join(folder, part);
+    try {
+      if ((await lstat(folder)).isDirectory()) continue;
+    } catch (cause) {
+      if (isErrno(cause, "ENOENT")) return;
+      throw localIoError(`look at ${folder}`, cause);
+    }
+    throw new LocalIoError("LOCAL_IO", `${folder} is not a folder`, {
+      hint: "remove it, or name another output folder",
+    });
+  }
+}
+
+/** @returns Absolute path of the placed file. */
+export async function placeFile(
+  digest: Digest,
+  title: string,
+  output: string,
+  deps: ClientDeps,
+  signal: AbortSignal,
+): Promise<string> {
+  const parts = confinedPath(title);
+  await checkFolders(output, parts);
+  const path = resolve(output, ...parts);
+  await deps.store.materialize(digest, path, {}, signal);
+  return path;
+}
+
+/** Unpacks the archive that a verified blob is. */
+export async function placeArchive(
+  archive: string,
+  output: string,
+  stripPrefix: string | undefined,
+  signal: AbortSignal,
+): Promise<readonly string[]> {
+  const entries = await extractArchive(archive, output, { stripPrefix, signal });
+  return entries.filter((entry) => entry.kind === "file").map((entry) => resolve(output, entry.path));
+}
+
+/**
+ * Places several layers as `oras pull` does: files by their titles, folders unpacked.
+ *
+ * @param extract Unpack files that are archives, too.
+ */
+export async function placeLayers(
+  source: Target,
+  layers: readonly NamedLayer[],
+  output: string,
+  extract: boolean,
+  deps: ClientDeps,
+  signal: AbortSignal,
+): Promise<PlacedLayers> {
+  // All names are looked at before anything is fetched or written.
+  const paths = layers.map((layer) => confinedPath(layer.title));
+  let origin: Origin = "cache";
+  const placed: string[] = [];
+  for (const [index, layer] of layers.entries()) {
+    const { digest, size } = layer.descriptor;
+    const blob = await fetchBlob(source, { digest, size }, layer.title, deps, signal);
+    if (blob.origin !== "cache") origin = blob.origin;
+    const path = paths[index] ?? [];
+    if (layer.isFolder) {
+      await deps.store.verify(digest, signal);
+      await checkFolders(output, [...path, ""]);
+      // `oras push` packs a folder under its own title.
+      placed.push(...(await placeArchive(blob.path, resolve(output, ...path), path.join("/"), signal)));
+    } else if (extract && isArchive(await sniffFile(blob.path))) {
+      await deps.store.verify(digest, signal);
+      placed.push(...(await placeArchive(blob.path, output, undefined, signal)));
+    } else {
+      placed.push(await placeFile(digest, layer.title, output, deps, signal));
+    }
+  }
+  return { origin, placed };
+}

@@ -1,0 +1,219 @@
+/** `pull`: resolve, fetch what the cache lacks, verify, place. */
+
+import { stat } from "node:fs/promises";
+import { sniffFile } from "../archive/format.ts";
+import { ContentVerificationError, UsageError } from "../errors.ts";
+import type { Digest } from "../model/digest.ts";
+import type { PlatformString } from "../model/platform.ts";
+import { type ClientDeps, offlineError } from "./deps.ts";
+import { pullThroughExternalCli } from "./external-cli.ts";
+import { fetchFile, type Origin } from "./fetch.ts";
+import { fallbackTitle, isArchive, shapeOf } from "./layers.ts";
+import { placeArchive, placeFile, placeLayers } from "./place.ts";
+import { isDamage, withDamageRepaired } from "./repair.ts";
+import { type ExpandedReference, expandReference, type ResolvedArtifact, resolveArtifact } from "./resolve.ts";
+
+export interface PullRequest {
+  readonly reference: string;
+  /** Undefined means this machine's. */
+  readonly platform: PlatformString | undefined;
+  /** Of the file that the pull gives (after decompression), not of the manifest. */
+  readonly digest: Digest | undefined;
+  /** Folder to place the result in; undefined leaves it in the cache. */
+  readonly output: string | undefined;
+  /** Unpack an archive into `output`. */
+  readonly extract: boolean;
+}
+
+export interface PullResult {
+  /** Canonical text, the template filled in. */
+  readonly reference: string;
+  /** The verified file in the cache; the output folder for an artifact of several files. */
+  readonly path: string;
+  /** Of the file at `path`; of the manifest when `path` is a folder. */
+  readonly digest: Digest;
+  /** Undefined when content was found by its own digest alone. */
+  readonly manifestDigest: Digest | undefined;
+  /** Undefined when the artifact is the same for every platform. */
+  readonly platform: PlatformString | undefined;
+  /** Bytes of the file, or of all blobs of a folder. */
+  readonly size: number;
+  readonly origin: Origin;
+  /** What was written into the output folder: absolute paths. */
+  readonly placed: readonly string[];
+}
+
+/** One file, known to be in the store. */
+interface KnownFile {
+  readonly digest: Digest;
+  readonly size: number;
+  readonly path: string;
+  readonly title: string;
+  readonly origin: Origin;
+  readonly manifestDigest: Digest | undefined;
+  readonly platform: PlatformString | undefined;
+}
+
+/**
+ * Pulls one artifact. Content that is cached under the digest asked for is returned without asking anybody.
+ *
+ * @throws {OrasClientError} see `errorCodes`
+ */
+export async function pull(request: PullRequest, deps: ClientDeps, signal: AbortSignal): Promise<PullResult> {
+  const expanded = expandReference(request.reference, request.platform, deps);
+  if (request.extract && request.output === undefined) {
+    throw new UsageError("OUTPUT_REQUIRED", "--extract needs a folder to unpack into", { hint: "add -o DIR" });
+  }
+  const known = await findKnown(expanded, request.digest, deps);
+  if (known !== undefined) {
+    try {
+      return await place(known, expanded, request, deps, signal);
+    } catch (error) {
+      if (!isDamage(error) || isOffline(expanded, deps)) throw error;
+      deps.context.log.warn(`${known.path} was damaged and is fetched anew`);
+    }
+  }
+  if (isOffline(expanded, deps)) throw offlineError(expanded.text);
+  const { externalCli } = deps.settings;
+  if (externalCli !== undefined && expanded.reference.location.kind === "registry") {
+    const file = await pullThroughExternalCli(externalCli, expanded.text, deps, signal);
+    checkContent(file.digest, request.digest, expanded.text);
+    const known = { ...file, origin: "registry", manifestDigest: undefined, platform: undefined } as const;
+    return await place(known, expanded, request, deps, signal);
+  }
+  return await pullFromSource(expanded, request, deps, signal);
+}
+
+function isOffline(expanded: ExpandedReference, deps: ClientDeps): boolean {
+  return deps.settings.isOffline && expanded.reference.location.kind === "registry";
+}
+
+/**
+ * The file that an earlier pull left, where that is certain: by the content's digest, by a manifest digest in the
+ * reference, or offline by what the tag meant last.
+ */
+async function findKnown(
+  expanded: ExpandedReference,
+  wanted: Digest | undefined,
+  deps: ClientDeps,
+): Promise<KnownFile | undefined> {
+  const { store } = deps;
+  const isCertain = expanded.reference.digest !== undefined || isOffline(expanded, deps);
+  if (wanted === undefined && !isCertain) return undefined;
+  const metadata = await store.readMetadata(expanded.text, expanded.platform);
+  const digest = wanted ?? metadata?.digest;
+  const path = digest === undefined ? undefined : await store.find(digest);
+  if (digest === undefined || path === undefined) return undefined;
+  const own = metadata?.digest === digest ? metadata : undefined;
+  return {
+    digest,
+    path,
+    size: (await stat(path)).size,
+    title: own?.original_name ?? fallbackTitle(expanded.reference.location),
+    origin: "cache",
+    manifestDigest: own?.manifest_digest,
+    platform: own?.platform ?? undefined,
+  };
+}
+
+async function pullFromSource(
+  expanded: ExpandedReference,
+  request: PullRequest,
+  deps: ClientDeps,
+  signal: AbortSignal,
+): Promise<PullResult> {
+  const resolved = await resolveArtifact(expanded, deps, signal);
+  deps.context.log.debug(`${expanded.text} is manifest ${resolved.manifestDigest}`);
+  const shape = shapeOf(resolved.manifest, expanded.reference.location);
+  if (shape.kind === "file") {
+    return await withDamageRepaired(deps, async () => {
+      const fetched = await fetchFile(resolved.source, shape.layer, deps, signal);
+      const file = { ...fetched, manifestDigest: resolved.manifestDigest, platform: resolved.platform };
+      checkContent(file.digest, request.digest, expanded.text);
+      await remember(file, expanded, resolved, deps);
+      return await place(file, expanded, request, deps, signal);
+    });
+  }
+  if (request.digest !== undefined) {
+    throw new UsageError("USAGE_INVALID", `${expanded.text} is a folder, which has no digest of its own`, {
+      hint: `pin its manifest instead: ${formatPinned(expanded, resolved)}`,
+    });
+  }
+  const output = request.output;
+  if (output === undefined) {
+    const count = shape.layers.length;
+    throw new UsageError(
+      "OUTPUT_REQUIRED",
+      `${expanded.text} holds ${count === 1 ? "a folder" : `${count} files or folders`}`,
+      {
+        hint: "name the folder to place it in with -o DIR",
+      },
+    );
+  }
+  const { origin, placed } = await withDamageRepaired(deps, () =>
+    placeLayers(resolved.source, shape.layers, output, request.extract, deps, signal),
+  );
+  return {
+    reference: expanded.text,
+    path: output,
+    digest: resolved.manifestDigest,
+    manifestDigest: resolved.manifestDigest,
+    platform: resolved.platform,
+    size: shape.layers.reduce((sum, layer) => sum + layer.descriptor.size, 0),
+    origin,
+    placed,
+  };
+}
+
+function formatPinned(expanded: ExpandedReference, resolved: ResolvedArtifact): string {
+  return `${resolved.source.name}@${expanded.reference.digest ?? resolved.rootDigest}`;
+}
+
+function checkContent(actual: Digest, wanted: Digest | undefined, text: string): void {
+  if (wanted === undefined || wanted === actual) return;
+  throw new ContentVerificationError("CONTENT_DIGEST_MISMATCH", `${text} holds ${actual}, not ${wanted}`, {
+    hint: "the tag may have moved, or the digest is a manifest's or an archive's: `buck2-oras info` shows them",
+  });
+}
+
+async function remember(
+  file: KnownFile,
+  expanded: ExpandedReference,
+  resolved: ResolvedArtifact,
+  deps: ClientDeps,
+): Promise<void> {
+  await deps.store.writeMetadata(expanded.text, expanded.platform, {
+    digest: file.digest,
+    manifest_digest: resolved.manifestDigest,
+    size: file.size,
+    original_name: file.title,
+    platform: file.platform ?? null,
+  });
+}
+
+async function place(
+  file: KnownFile,
+  expanded: ExpandedReference,
+  request: PullRequest,
+  deps: ClientDeps,
+  signal: AbortSignal,
+): Promise<PullResult> {
+  const result = {
+    reference: expanded.text,
+    path: file.path,
+    digest: file.digest,
+    manifestDigest: file.manifestDigest,
+    platform: file.platform,
+    size: file.size,
+    origin: file.origin,
+  };
+  if (request.output === undefined) {
+    await deps.store.verify(file.digest, signal);
+    return { ...result, placed: [] };
+  }
+  if (request.extract && isArchive(await sniffFile(file.path))) {
+    await deps.store.verify(file.digest, signal);
+    return { ...result, placed: await placeArchive(file.path, request.output, undefined, signal) };
+  }
+  return { ...result, placed: [await placeFile(file.digest, file.title, request.output, deps, signal)] };
+}

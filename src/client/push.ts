@@ -1,0 +1,231 @@
+/** `push`: files or folders, for one platform or several, under one tag that is written last. */
+import { createReadStream } from "node:fs";
+import { mkdtemp, rm, stat } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { basename, join } from "node:path";
+import { packFolder } from "../archive/pack.ts";
+import { ArtifactNotFoundError, isErrno, localIoError, UsageError } from "../errors.ts";
+import { type Digest, digestOf } from "../model/digest.ts";
+import { type Annotations, annotationKeys, mediaTypes } from "../model/manifest.ts";
+import { ociPlatform, type PlatformString } from "../model/platform.ts";
+import { formatReference, parseReference } from "../model/reference.ts";
+import type { BlobIdentity, BlobStream, Target } from "../model/source.ts";
+import type { ClientDeps } from "./deps.ts";
+import { identifyFile } from "./identify.ts";
+
+/** Type of what `push` makes, where the caller names none. */
+export const defaultArtifactType = "application/vnd.buck2-oras.tool.v1";
+const fileMediaType = "application/octet-stream";
+const folderMediaType = "application/vnd.oci.image.layer.v1.tar+gzip";
+
+export interface PushItem {
+  /** Undefined: the same for every platform; then it is the only item. */
+  readonly platform: PlatformString | undefined;
+  /** A file, pushed as it is, or a folder, pushed as `oras push` does: a gzipped tar that is unpacked by `pull`. */
+  readonly path: string;
+}
+
+export interface PushRequest {
+  /** With a tag, without a digest. */
+  readonly reference: string;
+  readonly items: readonly PushItem[];
+  /** Name of the file or folder for whoever pulls it; undefined means the path's last part. */
+  readonly title: string | undefined;
+  readonly artifactType: string | undefined;
+  /** Media type of the layers, for registries that accept only a list of their own. */
+  readonly layerMediaType: string | undefined;
+  readonly annotations: Annotations;
+}
+
+export interface PushedPlatform {
+  readonly platform: PlatformString | undefined;
+  /** Of this platform's manifest. */
+  readonly digest: Digest;
+  /** Bytes of its blob. */
+  readonly size: number;
+}
+
+export interface PushResult {
+  readonly reference: string;
+  /** Of what the tag names: the index, or the only manifest. */
+  readonly digest: Digest;
+  readonly mediaType: string;
+  readonly platforms: readonly PushedPlatform[];
+}
+
+interface Layer extends BlobIdentity {
+  readonly mediaType: string;
+  readonly annotations: Annotations;
+  readonly open: () => BlobStream;
+}
+
+const emptyConfig = new TextEncoder().encode("{}");
+
+function openFile(path: string): BlobStream {
+  return createReadStream(path, { highWaterMark: 1024 * 1024 });
+}
+
+/** Describes what is pushed; a folder is packed into `workDir` first. */
+async function layerOf(path: string, request: PushRequest, workDir: string, signal: AbortSignal): Promise<Layer> {
+  const title = request.title ?? basename(path);
+  let isFolder: boolean;
+  try {
+    isFolder = (await stat(path)).isDirectory();
+  } catch (cause) {
+    if (isErrno(cause, "ENOENT") || isErrno(cause, "ENOTDIR")) {
+      throw new ArtifactNotFoundError("FILE_NOT_FOUND", `file not found: ${path}`, { cause });
+    }
+    throw localIoError(`read ${path}`, cause);
+  }
+  if (!isFolder) {
+    const mediaType = request.layerMediaType ?? fileMediaType;
+    return {
+      ...(await identifyFile(path)),
+      mediaType,
+      annotations: { [annotationKeys.title]: title },
+      open: () => openFile(path),
+    };
+  }
+  const packed = join(workDir, "folder.tar.gz");
+  const { digest, size, uncompressedDigest } = await packFolder(path, packed, { root: title, signal });
+  return {
+    digest,
+    size,
+    mediaType: request.layerMediaType ?? folderMediaType,
+    annotations: {
+      [annotationKeys.orasContentDigest]: uncompressedDigest,
+      [annotationKeys.orasUnpack]: "true",
+      [annotationKeys.title]: title,
+    },
+    open: () => openFile(packed),
+  };
+}
+
+/** Keys in a fixed order and no spaces: the same input gives the same digest everywhere. */
+function encode(document: object): Uint8Array {
+  return new TextEncoder().encode(JSON.stringify(document));
+}
+
+function sorted(annotations: Annotations): Annotations | undefined {
+  const entries = Object.entries(annotations).sort(([a], [b]) => (a < b ? -1 : 1));
+  return entries.length === 0 ? undefined : Object.fromEntries(entries);
+}
+
+function manifestOf(layer: Layer, request: PushRequest): Uint8Array {
+  return encode({
+    schemaVersion: 2,
+    mediaType: mediaTypes.ociManifest,
+    artifactType: request.artifactType ?? defaultArtifactType,
+    config: { mediaType: mediaTypes.empty, digest: digestOf(emptyConfig), size: emptyConfig.byteLength },
+    layers: [
+      { mediaType: layer.mediaType, digest: layer.digest, size: layer.size, annotations: sorted(layer.annotations) },
+    ],
+    annotations: sorted(request.annotations),
+  });
+}
+
+async function pushItem(
+  item: PushItem,
+  request: PushRequest,
+  target: Target,
+  tag: string | undefined,
+  deps: ClientDeps,
+  signal: AbortSignal,
+): Promise<PushedPlatform & { readonly manifestSize: number }> {
+  const workDir = await mkdtemp(join(tmpdir(), "buck2-oras-push-"));
+  try {
+    const layer = await layerOf(item.path, request, workDir, signal);
+    if (!(await target.hasBlob(layer, signal))) {
+      const task = deps.context.progress.start(item.platform ?? basename(item.path), layer.size);
+      await target.pushBlob(layer, () => counted(layer.open(), task.advance), signal).finally(task.done);
+    }
+    const manifest = manifestOf(layer, request);
+    const digest = await target.pushManifest(manifest, mediaTypes.ociManifest, tag, signal);
+    return { platform: item.platform, digest, size: layer.size, manifestSize: manifest.byteLength };
+  } finally {
+    await rm(workDir, { recursive: true, force: true });
+  }
+}
+
+async function* counted(stream: BlobStream, onBytes: (chunkBytes: number) => void): BlobStream {
+  for await (const chunk of stream) {
+    onBytes(chunk.byteLength);
+    yield chunk;
+  }
+}
+
+function checkItems(items: readonly PushItem[]): void {
+  const platforms = items.map((item) => item.platform);
+  if (items.length === 0 || (items.length > 1 && platforms.includes(undefined))) {
+    throw new UsageError("USAGE_INVALID", "push takes either one path for all platforms, or one for each", {
+      hint: "name the platform of every path",
+    });
+  }
+  const repeated = platforms.find((platform, index) => platform !== undefined && platforms.indexOf(platform) !== index);
+  if (repeated !== undefined) {
+    throw new UsageError("USAGE_INVALID", `platform ${repeated} is named twice`, {
+      hint: "give each platform one path",
+    });
+  }
+}
+
+/**
+ * Pushes one manifest, or for platforms an index of them. What the tag named before is replaced.
+ *
+ * @throws {UsageError} for a reference without a tag, or a platform named twice
+ */
+export async function push(request: PushRequest, deps: ClientDeps, signal: AbortSignal): Promise<PushResult> {
+  const reference = parseReference(request.reference, deps.settings.registry);
+  const { tag } = reference;
+  if (tag === undefined || reference.digest !== undefined) {
+    throw new UsageError("REFERENCE_INVALID", `${formatReference(reference)} has no tag to push to`, {
+      hint: "write HOST/REPOSITORY:TAG or oci:DIR:TAG",
+    });
+  }
+  checkItems(request.items);
+  const target = deps.open(reference.location);
+  const config = { digest: digestOf(emptyConfig), size: emptyConfig.byteLength };
+  if (!(await target.hasBlob(config, signal))) {
+    await target.pushBlob(
+      config,
+      async function* () {
+        yield emptyConfig;
+      },
+      signal,
+    );
+  }
+  const text = formatReference(reference);
+  const [first] = request.items;
+  if (request.items.length === 1 && first !== undefined && first.platform === undefined) {
+    const { manifestSize: _, ...pushed } = await pushItem(first, request, target, tag, deps, signal);
+    return { reference: text, digest: pushed.digest, mediaType: mediaTypes.ociManifest, platforms: [pushed] };
+  }
+  const byPlatform = [...request.items].sort((a, b) => ((a.platform ?? "") < (b.platform ?? "") ? -1 : 1));
+  const pushed: (PushedPlatform & { readonly manifestSize: number })[] = [];
+  for (const item of byPlatform) pushed.push(await pushItem(item, request, target, undefined, deps, signal));
+  const index = encode({
+    schemaVersion: 2,
+    mediaType: mediaTypes.ociIndex,
+    artifactType: request.artifactType ?? defaultArtifactType,
+    manifests: pushed.map(({ platform, digest, manifestSize }) => ({
+      mediaType: mediaTypes.ociManifest,
+      digest,
+      size: manifestSize,
+      platform: platform === undefined ? undefined : swapped(platform),
+    })),
+    annotations: sorted(request.annotations),
+  });
+  const digest = await target.pushManifest(index, mediaTypes.ociIndex, tag, signal);
+  return {
+    reference: text,
+    digest,
+    mediaType: mediaTypes.ociIndex,
+    platforms: pushed.map(({ manifestSize: _, ...platform }) => platform),
+  };
+}
+
+/** In the order of the image-spec's examples, which `oras` and `crane` write too. */
+function swapped(platform: PlatformString): object {
+  const { os, architecture } = ociPlatform(platform);
+  return { architecture, os };
+}

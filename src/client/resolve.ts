@@ -1,0 +1,127 @@
+/** From a reference as written to the one manifest that it means on one platform. */
+import { ArtifactNotFoundError, ContentVerificationError } from "../errors.ts";
+import type { Digest } from "../model/digest.ts";
+import { type ImageIndex, type ImageManifest, parseManifest, platformsOf } from "../model/manifest.ts";
+import { type PlatformString, platformFromNode } from "../model/platform.ts";
+import { expandTemplate, formatReference, isTemplate, parseReference, type Reference } from "../model/reference.ts";
+import type { FetchedManifest, Target } from "../model/source.ts";
+import { type ClientDeps, offlineError } from "./deps.ts";
+
+/** A reference whose template, if it was one, has been filled in. */
+export interface ExpandedReference {
+  readonly reference: Reference;
+  /** Canonical text, for messages and metadata. */
+  readonly text: string;
+  /** The platform asked for, or this machine's. */
+  readonly platform: PlatformString;
+  /** The text as written had `{platform}` in it, so what it names is for that platform. */
+  readonly isTemplate: boolean;
+}
+
+/** What a reference names: a manifest, or an index of them. */
+export interface FetchedRoot {
+  readonly source: Target;
+  readonly root: FetchedManifest;
+  readonly parsed: ImageManifest | ImageIndex;
+}
+
+export interface ResolvedArtifact {
+  readonly source: Target;
+  /** Of the index, or of the manifest when there is no index. */
+  readonly rootDigest: Digest;
+  readonly manifestDigest: Digest;
+  readonly manifest: ImageManifest;
+  /** Undefined when the artifact is the same for every platform. */
+  readonly platform: PlatformString | undefined;
+}
+
+/**
+ * @param platform As asked for; undefined means this machine's.
+ * @throws {UsageError} for a reference, platform or registry that is not one
+ */
+export function expandReference(
+  text: string,
+  platform: PlatformString | undefined,
+  deps: ClientDeps,
+): ExpandedReference {
+  const chosen = platform ?? platformFromNode(deps.context.os, deps.context.cpu);
+  const reference = parseReference(expandTemplate(text, chosen), deps.settings.registry);
+  return { reference, text: formatReference(reference), platform: chosen, isTemplate: isTemplate(text) };
+}
+
+/** The tag or digest to ask for; a reference without either means `latest`, as every OCI client has it. */
+export function versionOf(reference: Reference): Digest | string {
+  return reference.digest ?? reference.tag ?? "latest";
+}
+
+/** Fetches what the reference names, in one request. */
+export async function fetchRoot(reference: Reference, deps: ClientDeps, signal: AbortSignal): Promise<FetchedRoot> {
+  const text = formatReference(reference);
+  if (deps.settings.isOffline && reference.location.kind === "registry") throw offlineError(text);
+  const source = deps.open(reference.location);
+  const root = await source.fetchManifest(versionOf(reference), signal);
+  return { source, root, parsed: parseManifest(root.bytes, root.mediaType, text) };
+}
+
+/** Fetches the manifest that an index has for one platform. */
+export async function fetchPlatformManifest(
+  source: Target,
+  digest: Digest,
+  signal: AbortSignal,
+): Promise<ImageManifest> {
+  const fetched = await source.fetchManifest(digest, signal);
+  const origin = `${source.name}@${digest}`;
+  const parsed = parseManifest(fetched.bytes, fetched.mediaType, origin);
+  if (parsed.kind === "manifest") return parsed;
+  throw new ContentVerificationError("MANIFEST_INVALID", `${origin} is an index inside an index, which is not read`, {
+    hint: "push the tool with one index that names each platform's manifest",
+  });
+}
+
+function chooseManifest(
+  index: ImageIndex,
+  platform: PlatformString,
+  text: string,
+): { digest: Digest; isForAll: boolean } {
+  const platforms = platformsOf(index);
+  const chosen = platforms.get(platform);
+  if (chosen !== undefined) return { digest: chosen.digest, isForAll: false };
+  const [only] = index.manifests;
+  if (index.manifests.length === 1 && only !== undefined && only.platform === undefined) {
+    return { digest: only.digest, isForAll: true };
+  }
+  const available = [...platforms.keys()].join(", ") || "none that is known";
+  throw new ArtifactNotFoundError("PLATFORM_NOT_FOUND", `platform ${platform} not found in ${text}`, {
+    hint: `it has: ${available}; name one with --platform, or push the missing one`,
+  });
+}
+
+/**
+ * One manifest for one platform: at most two requests.
+ *
+ * @throws {ArtifactNotFoundError} `ARTIFACT_NOT_FOUND`, `PLATFORM_NOT_FOUND`
+ */
+export async function resolveArtifact(
+  { reference, text, platform, isTemplate }: ExpandedReference,
+  deps: ClientDeps,
+  signal: AbortSignal,
+): Promise<ResolvedArtifact> {
+  const { source, root, parsed } = await fetchRoot(reference, deps, signal);
+  if (parsed.kind === "manifest") {
+    return {
+      source,
+      rootDigest: root.digest,
+      manifestDigest: root.digest,
+      manifest: parsed,
+      platform: isTemplate ? platform : undefined,
+    };
+  }
+  const chosen = chooseManifest(parsed, platform, text);
+  return {
+    source,
+    rootDigest: root.digest,
+    manifestDigest: chosen.digest,
+    manifest: await fetchPlatformManifest(source, chosen.digest, signal),
+    platform: chosen.isForAll ? undefined : platform,
+  };
+}

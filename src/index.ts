@@ -1,0 +1,161 @@
+/** The library: `OrasClient`, `detectPlatformString`, and the errors that they throw. */
+import { homedir } from "node:os";
+import { clearCache } from "./client/clear-cache.ts";
+import type { ClientDeps } from "./client/deps.ts";
+import { identifyFile } from "./client/identify.ts";
+import { type ArtifactInfo, artifactInfo } from "./client/info.ts";
+import { listTags } from "./client/list.ts";
+import { pull } from "./client/pull.ts";
+import { type PushResult, push } from "./client/push.ts";
+import { createContext, withComposition } from "./compose.ts";
+import { readSettings } from "./config/settings.ts";
+import { parseDigest } from "./model/digest.ts";
+import { parsePlatform, platformFromNode } from "./model/platform.ts";
+
+export type { ArtifactInfo, LayerInfo, PlatformInfo } from "./client/info.ts";
+export type { PushedPlatform, PushResult } from "./client/push.ts";
+export {
+  ArtifactNotFoundError,
+  ConfigurationError,
+  ContentVerificationError,
+  type ErrorCode,
+  errorCodes,
+  InterruptedError,
+  LocalIoError,
+  OrasClientError,
+  RegistryAuthError,
+  RegistryUnavailableError,
+  TimeoutError,
+  UsageError,
+} from "./errors.ts";
+export type { Digest } from "./model/digest.ts";
+export type { PlatformString } from "./model/platform.ts";
+
+export interface OrasClientOptions {
+  /** Host of references that name none, such as `ghcr.io`; `BUCK2_ORAS_REGISTRY` when left out. */
+  readonly registry?: string;
+  /** Folder of the cache; `BUCK2_ORAS_CACHE_DIR`, else the user's cache folder, when left out. */
+  readonly cacheDir?: string;
+  /** Say on stderr what is being done. */
+  readonly verbose?: boolean;
+  /** Use the cache and layout folders only. */
+  readonly offline?: boolean;
+  /** For each call, in seconds; 600 when left out. */
+  readonly timeoutSeconds?: number;
+  /** Talk http to hosts that are not on loopback. */
+  readonly plainHttp?: boolean;
+  /** PEM file with certificate authorities to trust besides Node's. */
+  readonly caFile?: string;
+}
+
+export interface PullOptions {
+  /** SHA-256 of the file, `sha256:<hex>` or the hex alone; when it is cached nobody is asked. */
+  readonly digest?: string;
+  /** Platform string such as `linux-x86_64`; this machine's when left out. */
+  readonly platform?: string;
+  readonly signal?: AbortSignal;
+}
+
+export interface PushOptions {
+  /** A path for each platform string; instead of one path for all. */
+  readonly platforms?: Readonly<Record<string, string>>;
+  /** Name of the file for whoever pulls it. */
+  readonly title?: string;
+  readonly artifactType?: string;
+  readonly annotations?: Readonly<Record<string, string>>;
+  readonly signal?: AbortSignal;
+}
+
+/** The platform string of this machine, such as `linux-x86_64`. */
+export function detectPlatformString(): string {
+  return platformFromNode(process.platform, process.arch);
+}
+
+/**
+ * Client of OCI registries and layout folders with a verified cache.
+ *
+ * Every method throws an `OrasClientError` (or a class of it) with a public `code`.
+ */
+export class OrasClient {
+  readonly #options: OrasClientOptions;
+
+  constructor(options: OrasClientOptions = {}) {
+    this.#options = options;
+  }
+
+  /**
+   * Pulls an artifact of one file.
+   *
+   * @param reference `HOST/REPO:TAG`, `HOST/REPO@sha256:…`, `REPO:TAG`, `oci:DIR:TAG`; `{platform}` in it is filled in.
+   * @returns Absolute path of the verified, read-only file in the cache.
+   */
+  async pull(reference: string, options: PullOptions = {}): Promise<string> {
+    const { digest, platform, signal } = options;
+    const request = {
+      reference,
+      digest: digest === undefined ? undefined : parseDigest(digest),
+      platform: platform === undefined ? undefined : parsePlatform(platform),
+      output: undefined,
+      extract: false,
+    };
+    return await this.#run(signal, async (deps, deadline) => (await pull(request, deps, deadline)).path);
+  }
+
+  /**
+   * @param digest `sha256:<hex>` or the hex alone
+   * @returns Whether the file's SHA-256 is `digest`.
+   */
+  async verifyArtifact(path: string, digest: string): Promise<boolean> {
+    const wanted = parseDigest(digest);
+    return (await identifyFile(path)).digest === wanted;
+  }
+
+  /** @param repository `HOST/REPO`, `REPO` or `oci:DIR` */
+  async listTags(repository: string): Promise<readonly string[]> {
+    return await this.#run(undefined, async (deps, deadline) => (await listTags(repository, deps, deadline)).tags);
+  }
+
+  /** What a reference names: digest, type, platforms, files. Fetches no file. */
+  async getArtifactInfo(reference: string): Promise<ArtifactInfo> {
+    return await this.#run(undefined, (deps, deadline) => artifactInfo(reference, undefined, deps, deadline));
+  }
+
+  /** @returns How many files were removed, metadata included. */
+  async clearCache(options: { readonly olderThanDays?: number; readonly maxSizeBytes?: number } = {}): Promise<number> {
+    const request = { olderThanDays: options.olderThanDays, maxSizeBytes: options.maxSizeBytes };
+    return await this.#run(undefined, async (deps) => (await clearCache(request, deps)).filesRemoved);
+  }
+
+  /**
+   * Publishes a file or folder under a tag, or one for each platform.
+   *
+   * @param path Undefined when `options.platforms` names the paths.
+   */
+  async push(reference: string, path: string | undefined, options: PushOptions = {}): Promise<PushResult> {
+    const { platforms = {}, title, artifactType, annotations = {}, signal } = options;
+    const forPlatforms = Object.entries(platforms).map(([name, one]) => ({ platform: parsePlatform(name), path: one }));
+    const items = path === undefined ? forPlatforms : [{ platform: undefined, path }, ...forPlatforms];
+    const request = { reference, items, title, artifactType, layerMediaType: undefined, annotations };
+    return await this.#run(signal, (deps, deadline) => push(request, deps, deadline));
+  }
+
+  async #run<T>(
+    signal: AbortSignal | undefined,
+    work: (deps: ClientDeps, signal: AbortSignal) => Promise<T>,
+  ): Promise<T> {
+    const { verbose = false } = this.#options;
+    const say = (line: string): void => {
+      if (verbose) process.stderr.write(`${line}\n`);
+    };
+    const context = createContext({
+      env: process.env,
+      homeDir: homedir(),
+      os: process.platform,
+      cpu: process.arch,
+      log: { debug: say, warn: say },
+      progress: { start: () => ({ advance: () => {}, done: () => {} }) },
+    });
+    const settings = readSettings(this.#options, context);
+    return await withComposition(settings, context, signal, work);
+  }
+}
