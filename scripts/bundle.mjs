@@ -1,0 +1,41 @@
+/** How the executable is bundled; the build, its check and the tests all use it. */
+import { readFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { build } from "esbuild";
+
+export const root = dirname(dirname(fileURLToPath(import.meta.url)));
+const manifest = JSON.parse(readFileSync(join(root, "package.json"), "utf8"));
+
+/** In ES5, ahead of everything: an older Node says what is wrong before it meets an API of the bundle that it lacks. */
+const versionGuard = `(function () {
+  var v = process.versions.node.split(".");
+  if (+v[0] > 20 || (+v[0] === 20 && +v[1] >= 19)) return;
+  process.stderr.write("error[NODE_UNSUPPORTED]: Node.js " + process.versions.node + " is too old\\n  hint: install Node.js 20.19 or newer, or put a newer node first on the PATH\\n");
+  process.exit(69);
+})();`;
+
+export const common = {
+  absWorkingDir: root,
+  bundle: true,
+  platform: "node",
+  define: { BUCK2_ORAS_VERSION: JSON.stringify(manifest.version) },
+  legalComments: "none",
+  metafile: true,
+  logLevel: "warning",
+};
+
+/** @returns esbuild's result; the text is in `outputFiles[0]`, nothing is written */
+export async function bundleExecutable() {
+  return await build({
+    ...common,
+    entryPoints: ["src/main.ts"],
+    outfile: "dist/buck2-oras.cjs",
+    format: "cjs",
+    target: "node20.19",
+    minifySyntax: true,
+    minifyWhitespace: true,
+    write: false,
+    banner: { js: `#!/usr/bin/env node\n"use strict";\n${versionGuard}` },
+  });
+}

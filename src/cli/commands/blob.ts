@@ -1,0 +1,35 @@
+import type { Command } from "commander";
+import type * as v from "valibot";
+import { pullBlob } from "../../client/blob.ts";
+import { sizeArgument } from "../arguments.ts";
+import type { CliIo } from "../io.ts";
+import { runCommand } from "../run.ts";
+import type { blobSchema } from "../schemas.ts";
+
+interface BlobOptions {
+  readonly size: number;
+  readonly output: string;
+  readonly executable?: boolean;
+}
+
+export function addBlob(program: Command, io: CliIo): Command {
+  return program
+    .command("blob")
+    .summary("fetch exactly one blob by digest")
+    .description("Fetches one blob by its digest, without a manifest: what a build action calls.")
+    .argument("<ref>", "HOST/REPO@sha256:… or oci:DIR@sha256:…, with the blob's digest")
+    .requiredOption("--size <bytes>", "size of the blob", sizeArgument)
+    .requiredOption("-o, --output <file>", "file to write")
+    .option("--executable", "make the file executable whatever is in it")
+    .action(async (reference: string, options: BlobOptions, command: Command) =>
+      runCommand(command, io, async ({ deps, signal }) => {
+        const { size, output, executable } = options;
+        const result = await pullBlob({ reference, size, output, executable }, deps, signal);
+        return {
+          text: result.path,
+          notes: [`Digest: ${result.digest}`],
+          json: result satisfies v.InferOutput<typeof blobSchema>,
+        };
+      }),
+    );
+}

@@ -1,0 +1,34 @@
+import type { Command } from "commander";
+import type * as v from "valibot";
+import { clearCache } from "../../client/clear-cache.ts";
+import { byteSizeArgument, daysArgument } from "../arguments.ts";
+import { formatBytes, plural } from "../format.ts";
+import type { CliIo } from "../io.ts";
+import { runCommand } from "../run.ts";
+import type { clearCacheSchema } from "../schemas.ts";
+
+interface ClearCacheOptions {
+  readonly olderThan?: number;
+  readonly maxSize?: number;
+}
+
+export function addClearCache(program: Command, io: CliIo): Command {
+  return program
+    .command("clear-cache")
+    .summary("remove cached files")
+    .description(
+      "Removes what the cache holds: all of it, or what was not used lately, or the least used beyond a size.",
+    )
+    .option("--older-than <days>", "only what was last used more days ago", daysArgument)
+    .option("--max-size <size>", "the least recently used until this much is left, such as 2GiB", byteSizeArgument)
+    .action(async (options: ClearCacheOptions, command: Command) =>
+      runCommand(command, io, async ({ deps }) => {
+        const result = await clearCache({ olderThanDays: options.olderThan, maxSizeBytes: options.maxSize }, deps);
+        const json = { filesRemoved: result.filesRemoved, bytesFreed: result.bytesFreed } satisfies v.InferOutput<
+          typeof clearCacheSchema
+        >;
+        const text = `Removed ${plural(result.filesRemoved, "file")} (${formatBytes(result.bytesFreed)})`;
+        return { text, json };
+      }),
+    );
+}

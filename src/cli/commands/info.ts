@@ -1,0 +1,57 @@
+import type { Command } from "commander";
+import type * as v from "valibot";
+import { type ArtifactInfo, artifactInfo, type PlatformInfo } from "../../client/info.ts";
+import type { PlatformString } from "../../model/platform.ts";
+import { platformArgument } from "../arguments.ts";
+import { formatBytes } from "../format.ts";
+import type { CliIo } from "../io.ts";
+import { runCommand } from "../run.ts";
+import type { infoSchema } from "../schemas.ts";
+
+function platformLines({ platform, digest, layers }: PlatformInfo): string[] {
+  const heading = platform === undefined ? "Files:" : `Platform: ${platform}  ${digest}`;
+  const rows = layers.map((layer) => `  ${layer.title ?? "(no name)"}  ${formatBytes(layer.size)}  ${layer.digest}`);
+  return [heading, ...rows];
+}
+
+function format(info: ArtifactInfo): string {
+  const annotations = Object.entries(info.annotations).map(([key, value]) => `  ${key}: ${value}`);
+  return [
+    `Reference: ${info.reference}`,
+    `Digest: ${info.digest}`,
+    `Media type: ${info.mediaType}`,
+    ...(info.artifactType === undefined ? [] : [`Artifact type: ${info.artifactType}`]),
+    ...(annotations.length === 0 ? [] : ["Annotations:", ...annotations]),
+    ...info.platforms.flatMap(platformLines),
+  ].join("\n");
+}
+
+function toJson(info: ArtifactInfo): v.InferOutput<typeof infoSchema> {
+  return {
+    reference: info.reference,
+    digest: info.digest,
+    mediaType: info.mediaType,
+    artifactType: info.artifactType ?? null,
+    annotations: { ...info.annotations },
+    platforms: info.platforms.map(({ platform, digest, layers }) => ({
+      platform: platform ?? null,
+      digest,
+      layers: layers.map((layer) => ({ ...layer, title: layer.title ?? null })),
+    })),
+  };
+}
+
+export function addInfo(program: Command, io: CliIo): Command {
+  return program
+    .command("info")
+    .summary("show what a reference names")
+    .description("Shows digest, type, platforms and files of an artifact; fetches no file.")
+    .argument("<ref>", "HOST/REPO:TAG, HOST/REPO@sha256:…, REPO:TAG, or oci:DIR:TAG")
+    .option("--platform <platform>", "this platform only (default: all)", platformArgument)
+    .action(async (reference: string, options: { platform?: PlatformString }, command: Command) =>
+      runCommand(command, io, async ({ deps, signal }) => {
+        const info = await artifactInfo(reference, options.platform, deps, signal);
+        return { text: format(info), json: toJson(info) };
+      }),
+    );
+}

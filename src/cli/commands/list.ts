@@ -1,0 +1,24 @@
+import type { Command } from "commander";
+import type * as v from "valibot";
+import { listTags } from "../../client/list.ts";
+import type { CliIo } from "../io.ts";
+import { runCommand } from "../run.ts";
+import type { listSchema } from "../schemas.ts";
+
+export function addList(program: Command, io: CliIo): Command {
+  return program
+    .command("list")
+    .summary("list the tags of a repository")
+    .description("Lists the tags of a repository or of an OCI layout folder, one a line.")
+    .argument("<repo>", "HOST/REPO, REPO, or oci:DIR")
+    .action(async (repository: string, _options: object, command: Command) =>
+      runCommand(command, io, async ({ deps, signal }) => {
+        const result = await listTags(repository, deps, signal);
+        return {
+          text: result.tags.join("\n"),
+          notes: result.tags.length === 0 ? [`${result.repository} has no tags`] : [],
+          json: { repository: result.repository, tags: [...result.tags] } satisfies v.InferOutput<typeof listSchema>,
+        };
+      }),
+    );
+}

@@ -1,0 +1,20 @@
+import type { Command } from "commander";
+import type * as v from "valibot";
+import { ociPlatform, platformFromNode } from "../../model/platform.ts";
+import type { CliIo } from "../io.ts";
+import { runCommand } from "../run.ts";
+import type { platformSchema } from "../schemas.ts";
+
+export function addPlatform(program: Command, io: CliIo): Command {
+  return program
+    .command("platform")
+    .summary("print this machine's platform string")
+    .description("Prints the platform string of this machine, as `pull` fills it in for {platform}.")
+    .action(async (_options: object, command: Command) =>
+      runCommand(command, io, async ({ deps }) => {
+        const platform = platformFromNode(deps.context.os, deps.context.cpu);
+        const json = { platform, ...ociPlatform(platform) } satisfies v.InferOutput<typeof platformSchema>;
+        return { text: platform, json };
+      }),
+    );
+}

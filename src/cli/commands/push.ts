@@ -1,0 +1,85 @@
+import { type Command, InvalidArgumentError } from "commander";
+import type * as v from "valibot";
+import { type PushItem, type PushResult, push } from "../../client/push.ts";
+import { UsageError } from "../../errors.ts";
+import { keyValueArgument, platformArgument } from "../arguments.ts";
+import { formatBytes } from "../format.ts";
+import type { CliIo } from "../io.ts";
+import { runCommand, type Shown } from "../run.ts";
+import type { pushSchema } from "../schemas.ts";
+
+interface PushOptions {
+  readonly platform?: readonly PushItem[];
+  readonly title?: string;
+  readonly artifactType?: string;
+  readonly mediaType?: string;
+  readonly annotation?: Readonly<Record<string, string>>;
+}
+
+/** `linux-x86_64=PATH`, collected over repeated options. */
+function platformPath(text: string, earlier: readonly PushItem[] = []): readonly PushItem[] {
+  const equals = text.indexOf("=");
+  if (equals < 1 || equals === text.length - 1) throw new InvalidArgumentError("It is PLATFORM=PATH.");
+  return [...earlier, { platform: platformArgument(text.slice(0, equals)), path: text.slice(equals + 1) }];
+}
+
+function itemsOf(path: string | undefined, options: PushOptions): readonly PushItem[] {
+  const items = options.platform ?? [];
+  if (path !== undefined && items.length === 0) return [{ platform: undefined, path }];
+  if (path === undefined && items.length > 0) return items;
+  throw new UsageError("USAGE_INVALID", "push takes either one path, or --platform PLATFORM=PATH for each platform", {
+    hint: "buck2-oras push REF PATH, or buck2-oras push REF --platform linux-x86_64=PATH …",
+  });
+}
+
+function show(result: PushResult): Shown {
+  const platforms = result.platforms.map(({ platform, digest, size }) => ({
+    platform: platform ?? null,
+    digest,
+    size,
+  }));
+  const { reference, digest, mediaType } = result;
+  return {
+    text: `Pushed: ${reference}`,
+    notes: [
+      `Digest: ${digest}`,
+      ...platforms.map((one) => `  ${one.platform ?? "all platforms"}  ${formatBytes(one.size)}  ${one.digest}`),
+    ],
+    json: { reference, digest, mediaType, platforms } satisfies v.InferOutput<typeof pushSchema>,
+  };
+}
+
+export function addPush(program: Command, io: CliIo): Command {
+  return program
+    .command("push")
+    .summary("publish a file or folder, or one per platform")
+    .description(
+      "Pushes a file or a folder under a tag; with --platform, one for each platform and an index of them. The tag is " +
+        "written last and replaces what it named before.",
+    )
+    .argument("<ref>", "HOST/REPO:TAG, REPO:TAG, or oci:DIR:TAG")
+    .argument("[path]", "file or folder that is the same for every platform")
+    .option("--platform <platform=path>", "file or folder for one platform; may be repeated", platformPath)
+    .option("--title <name>", "name of the file for whoever pulls it (default: the path's last part)")
+    .option("--artifact-type <type>", "media type that says what the artifact is")
+    .option("--media-type <type>", "media type of the layers, for registries that accept only their own list")
+    .option("--annotation <key=value>", "annotation of the manifest; may be repeated", keyValueArgument)
+    .action(async (reference: string, path: string | undefined, options: PushOptions, command: Command) =>
+      runCommand(command, io, async ({ deps, signal }) =>
+        show(
+          await push(
+            {
+              reference,
+              items: itemsOf(path, options),
+              title: options.title,
+              artifactType: options.artifactType,
+              layerMediaType: options.mediaType,
+              annotations: options.annotation ?? {},
+            },
+            deps,
+            signal,
+          ),
+        ),
+      ),
+    );
+}

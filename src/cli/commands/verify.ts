@@ -1,0 +1,26 @@
+import type { Command } from "commander";
+import type * as v from "valibot";
+import { verifyFile } from "../../client/verify.ts";
+import type { Digest } from "../../model/digest.ts";
+import { digestArgument } from "../arguments.ts";
+import type { CliIo } from "../io.ts";
+import { runCommand } from "../run.ts";
+import type { verifySchema } from "../schemas.ts";
+
+export function addVerify(program: Command, io: CliIo): Command {
+  return program
+    .command("verify")
+    .summary("check a file against a digest")
+    .description("Hashes a file and compares; exit code 65 when it is another.")
+    .argument("<path>", "file")
+    .argument("<digest>", "sha256:… or the 64 hex digits", digestArgument)
+    .action(async (path: string, digest: Digest, _options: object, command: Command) =>
+      runCommand(command, io, async () => {
+        await verifyFile(path, digest);
+        return {
+          text: `Verified: ${path} is ${digest}`,
+          json: { path, digest, verified: true } satisfies v.InferOutput<typeof verifySchema>,
+        };
+      }),
+    );
+}

@@ -1,0 +1,36 @@
+/** What the command line needs of a process; `main.ts` gives the real one, tests give buffers. */
+
+import type { ClientDeps } from "../client/deps.ts";
+import type { SettingsOverrides } from "../config/settings.ts";
+
+export interface OutputStream {
+  write(text: string): unknown;
+  readonly isTTY?: boolean | undefined;
+  /** Width in characters; undefined when it is not a terminal. */
+  readonly columns?: number | undefined;
+}
+
+/** How much is said on stderr while a command runs. */
+export interface Verbosity {
+  readonly isVerbose: boolean;
+  readonly isQuiet: boolean;
+  readonly showsProgress: boolean;
+}
+
+/** A command's dependencies and the means to let them go. */
+export interface Session {
+  readonly deps: ClientDeps;
+  /** Aborted by a signal or when the command's time is up. */
+  readonly signal: AbortSignal;
+}
+
+export interface CliIo {
+  readonly stdout: OutputStream;
+  readonly stderr: OutputStream;
+  /** Puts the layers together for one command and takes them apart when `work` is done. */
+  readonly withSession: <T>(
+    overrides: SettingsOverrides,
+    verbosity: Verbosity,
+    work: (session: Session) => Promise<T>,
+  ) => Promise<T>;
+}

@@ -1,0 +1,52 @@
+/** How an error is shown: `error[CODE]: …` with its causes and a hint, or one JSON object. */
+import { errorCodes, OrasClientError } from "../errors.ts";
+import type { ErrorJson } from "./schemas.ts";
+
+const maxCauses = 5;
+
+/** One line without control characters: messages may quote what a registry sent. */
+function oneLine(text: string): string {
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is taken out
+  return text.replace(/[\u0000-\u001f\u007f-\u009f\u2028\u2029\u202a-\u202e\u2066-\u2069]+/g, " ").trim();
+}
+
+function causesOf(error: Error): string[] {
+  const causes: string[] = [];
+  let cause: unknown = error.cause;
+  while (cause instanceof Error && causes.length < maxCauses) {
+    const text = oneLine(cause.message) || cause.name;
+    if (!causes.includes(text) && text !== error.message) causes.push(text);
+    cause = cause.cause;
+  }
+  return causes;
+}
+
+/** An error that nobody foresaw is a defect of ours; it is reported as one. */
+export function asClientError(error: unknown): OrasClientError {
+  if (error instanceof OrasClientError) return error;
+  const message = error instanceof Error ? error.message : String(error);
+  return new OrasClientError("INTERNAL", `unexpected: ${message}`, {
+    cause: error,
+    hint: "this is a defect of buck2-oras: report it with the command and the output of --verbose",
+  });
+}
+
+export function formatError(error: OrasClientError): string {
+  const lines = [`error[${error.code}]: ${oneLine(error.message)}`];
+  for (const cause of causesOf(error)) lines.push(`  cause: ${cause}`);
+  if (error.hint !== undefined) lines.push(`  hint: ${oneLine(error.hint)}`);
+  return lines.join("\n");
+}
+
+export function errorJson(error: OrasClientError): ErrorJson {
+  return {
+    error: {
+      code: error.code,
+      message: oneLine(error.message),
+      causes: causesOf(error),
+      hint: error.hint === undefined ? null : oneLine(error.hint),
+      exitCode: errorCodes[error.code].exit,
+      retryable: error.isRetryable,
+    },
+  };
+}

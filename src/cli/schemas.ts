@@ -1,0 +1,99 @@
+/**
+ * Shapes of what `--json` prints, one per command. The JSON schemas in `docs/schemas/` are generated from these, and
+ * tests check real output against them.
+ */
+import * as v from "valibot";
+
+const digest = v.pipe(v.string(), v.regex(/^sha256:[0-9a-f]{64}$/));
+const size = v.pipe(v.number(), v.integer(), v.minValue(0), v.description("Bytes."));
+const platform = v.nullable(v.pipe(v.string(), v.description("Platform string; null when it is the same for all.")));
+
+export const pullSchema = v.object({
+  reference: v.pipe(v.string(), v.description("As resolved: the template filled in, the registry named.")),
+  path: v.pipe(v.string(), v.description("The verified file in the cache, or the output folder.")),
+  digest: v.pipe(digest, v.description("Of the file at `path`; of the manifest when `path` is a folder.")),
+  manifestDigest: v.nullable(digest),
+  platform,
+  size,
+  origin: v.picklist(["cache", "registry", "layout"]),
+  placed: v.pipe(v.array(v.string()), v.description("Files written into the output folder.")),
+});
+export const blobSchema = v.object({
+  path: v.string(),
+  digest,
+  size,
+  origin: v.picklist(["cache", "registry", "layout"]),
+});
+export const extractSchema = v.object({
+  archive: v.string(),
+  output: v.string(),
+  files: v.pipe(v.number(), v.integer(), v.description("Files written.")),
+});
+export const listSchema = v.object({ repository: v.string(), tags: v.array(v.string()) });
+export const infoSchema = v.object({
+  reference: v.string(),
+  digest,
+  mediaType: v.string(),
+  artifactType: v.nullable(v.string()),
+  annotations: v.record(v.string(), v.string()),
+  platforms: v.array(
+    v.object({
+      platform,
+      digest,
+      layers: v.array(v.object({ title: v.nullable(v.string()), mediaType: v.string(), digest, size })),
+    }),
+  ),
+});
+export const verifySchema = v.object({ path: v.string(), digest, verified: v.literal(true) });
+export const platformSchema = v.object({
+  platform: v.string(),
+  os: v.pipe(v.string(), v.description("OCI's name.")),
+  architecture: v.pipe(v.string(), v.description("OCI's name.")),
+});
+export const clearCacheSchema = v.object({
+  filesRemoved: v.pipe(v.number(), v.integer(), v.description("Metadata included.")),
+  bytesFreed: size,
+});
+const lockChange = v.object({
+  tool: v.string(),
+  change: v.picklist(["added", "updated", "unchanged"]),
+  reference: v.string(),
+  digest: v.nullable(digest),
+  previousDigest: v.nullable(digest),
+  platforms: v.array(v.string()),
+});
+export const lockSchema = v.object({ lock: v.string(), tools: v.array(lockChange) });
+export const lockCheckSchema = v.object({ lock: v.string(), tools: v.pipe(v.number(), v.integer()) });
+export const pushSchema = v.object({
+  reference: v.string(),
+  digest: v.pipe(digest, v.description("Of the index or manifest that the tag names now.")),
+  mediaType: v.string(),
+  platforms: v.array(v.object({ platform, digest, size })),
+});
+export const errorSchema = v.object({
+  error: v.object({
+    code: v.string(),
+    message: v.string(),
+    causes: v.array(v.string()),
+    hint: v.nullable(v.string()),
+    exitCode: v.pipe(v.number(), v.integer()),
+    retryable: v.boolean(),
+  }),
+});
+export type ErrorJson = v.InferOutput<typeof errorSchema>;
+
+/** By the name of the file in `docs/schemas/`. */
+export const jsonSchemas = {
+  pull: pullSchema,
+  blob: blobSchema,
+  extract: extractSchema,
+  list: listSchema,
+  info: infoSchema,
+  verify: verifySchema,
+  platform: platformSchema,
+  "clear-cache": clearCacheSchema,
+  lock: lockSchema,
+  "lock-check": lockCheckSchema,
+  push: pushSchema,
+  error: errorSchema,
+} as const;

@@ -1,0 +1,86 @@
+/** The executable: the process on one side, the command line on the other. The only printer of errors. */
+import { homedir } from "node:os";
+import type { CliIo, Verbosity } from "./cli/io.ts";
+import { runCli } from "./cli/program.ts";
+import { createTerminalProgress, noProgress } from "./cli/progress.ts";
+import { asClientError, errorJson, formatError } from "./cli/report.ts";
+import { createContext, withComposition } from "./compose.ts";
+import { readSettings } from "./config/settings.ts";
+import type { Log } from "./context.ts";
+import { errorCodes, InterruptedError, isErrno } from "./errors.ts";
+
+const defaultColumns = 80;
+
+function createLog({ isVerbose, isQuiet }: Verbosity): Log {
+  const say = (line: string): void => void process.stderr.write(`${line}\n`);
+  return {
+    debug: (message) => {
+      if (isVerbose) say(message);
+    },
+    warn: (message) => {
+      if (!isQuiet) say(`warning: ${message}`);
+    },
+  };
+}
+
+const interruption = new AbortController();
+
+const io: CliIo = {
+  stdout: process.stdout,
+  stderr: process.stderr,
+  async withSession(overrides, verbosity, work) {
+    const { stderr } = process;
+    const progress =
+      verbosity.showsProgress && !verbosity.isVerbose && stderr.isTTY
+        ? createTerminalProgress(stderr, stderr.columns || defaultColumns)
+        : noProgress;
+    const context = createContext({
+      env: process.env,
+      homeDir: homedir(),
+      os: process.platform,
+      cpu: process.arch,
+      log: createLog(verbosity),
+      progress,
+    });
+    const settings = readSettings(overrides, context);
+    try {
+      return await withComposition(settings, context, interruption.signal, (deps, signal) => work({ deps, signal }));
+    } finally {
+      progress.stop();
+    }
+  },
+};
+
+/**
+ * The first signal lets the work clean up after itself, a second one ends the process. The listener stays: the lock
+ * library kills the process when nobody else listens.
+ */
+function onSignal(name: "SIGINT" | "SIGTERM", code: "INTERRUPTED" | "TERMINATED"): void {
+  process.on(name, () => {
+    if (interruption.signal.aborted) process.exit(errorCodes[code].exit);
+    interruption.abort(new InterruptedError(code, `stopped by ${name}`));
+  });
+}
+
+async function main(argv: readonly string[]): Promise<void> {
+  onSignal("SIGINT", "INTERRUPTED");
+  onSignal("SIGTERM", "TERMINATED");
+  // A reader that has seen enough (`list … | head`) is no error.
+  process.stdout.on("error", (error) => {
+    if (isErrno(error, "EPIPE")) process.exit(0);
+    throw error;
+  });
+  try {
+    await runCli(argv, io);
+  } catch (thrown) {
+    const error = asClientError(interruption.signal.aborted ? interruption.signal.reason : thrown);
+    process.exitCode = error.exitCode;
+    if (argv.includes("--json")) process.stdout.write(`${JSON.stringify(errorJson(error))}\n`);
+    else process.stderr.write(`${formatError(error)}\n`);
+    if (error.code === "INTERNAL" && (argv.includes("-v") || argv.includes("--verbose"))) {
+      process.stderr.write(`${thrown instanceof Error ? thrown.stack : ""}\n`);
+    }
+  }
+}
+
+void main(process.argv.slice(2));
