@@ -28,7 +28,7 @@ export function createContext(surroundings: Surroundings): Context {
 interface Composition {
   readonly deps: ClientDeps;
   /** Closes connections; nothing may be asked afterwards. */
-  readonly close: () => Promise<void>;
+  readonly close: () => void;
 }
 
 function compose(settings: Settings, context: Context): Composition {
@@ -70,6 +70,6 @@ export async function withComposition<T>(
     return await work(deps, AbortSignal.any([deadline.signal, ...(interruption === undefined ? [] : [interruption])]));
   } finally {
     clearTimeout(timer);
-    await close();
+    close();
   }
 }

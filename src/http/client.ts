@@ -3,14 +3,11 @@
  *
  * Invariant: a credential goes to the origin it was given for and to no other, however often a server redirects.
  */
-import { readFile } from "node:fs/promises";
-import { Readable } from "node:stream";
-import { rootCertificates } from "node:tls";
-import type { Agent } from "undici";
+import type { IncomingMessage } from "node:http";
 import type { Context } from "../context.ts";
-import { ConfigurationError, ContentVerificationError, RegistryUnavailableError, TimeoutError } from "../errors.ts";
+import { ContentVerificationError, RegistryUnavailableError, TimeoutError } from "../errors.ts";
 import { version } from "../version.ts";
-import { exchange, type RawResponse } from "./exchange.ts";
+import { exchange, plainTransport, secureTransport, type Transport } from "./exchange.ts";
 import { networkError } from "./network-error.ts";
 import { backoffMs, isRetryableStatus, maxTries, retryAfterMs } from "./retry.ts";
 
@@ -53,7 +50,7 @@ export interface HttpResponse {
 export interface HttpClient {
   /** Resolves for every status; what a status means is the caller's to say. */
   request(request: HttpRequest): Promise<HttpResponse>;
-  close(): Promise<void>;
+  close(): void;
 }
 
 const connectTimeoutMs = 15_000;
@@ -71,7 +68,7 @@ function first(value: string | string[] | undefined): string | undefined {
 
 async function* mapped(body: AsyncIterable<Uint8Array>, url: URL): AsyncGenerator<Uint8Array> {
   try {
-    yield* body;
+    for await (const chunk of body) yield chunk;
   } catch (error) {
     throw networkError(url, error);
   }
@@ -80,10 +77,10 @@ async function* mapped(body: AsyncIterable<Uint8Array>, url: URL): AsyncGenerato
 class Response implements HttpResponse {
   readonly status: number;
   readonly url: URL;
-  readonly #raw: RawResponse;
+  readonly #raw: IncomingMessage;
 
-  constructor(raw: RawResponse, url: URL) {
-    this.status = raw.status;
+  constructor(raw: IncomingMessage, url: URL) {
+    this.status = raw.statusCode ?? 0;
     this.url = url;
     this.#raw = raw;
   }
@@ -93,7 +90,7 @@ class Response implements HttpResponse {
   }
 
   stream(): AsyncIterable<Uint8Array> {
-    return mapped(this.#raw.body, this.url);
+    return mapped(this.#raw, this.url);
   }
 
   async bytes(maxBytes: number): Promise<Uint8Array> {
@@ -116,7 +113,7 @@ class Response implements HttpResponse {
   async discard(): Promise<void> {
     let size = 0;
     try {
-      for await (const chunk of this.#raw.body) {
+      for await (const chunk of this.#raw as AsyncIterable<Uint8Array>) {
         size += chunk.byteLength;
         if (size > maxDiscardBytes) return;
       }
@@ -146,52 +143,27 @@ function follow(response: Response, request: HttpRequest): HttpRequest {
 }
 
 export function createHttpClient(options: HttpOptions, context: Context): HttpClient {
-  let agentPromise: Promise<Agent> | undefined;
+  const transports = new Map<string, Promise<Transport>>();
 
-  const createAgent = async (): Promise<Agent> => {
-    const { default: AgentClass } = await import("undici/lib/dispatcher/agent.js");
-    const { caFile } = options;
-    let ca: string[] | undefined;
-    if (caFile !== undefined) {
-      try {
-        ca = [...rootCertificates, await readFile(caFile, "utf8")];
-      } catch (cause) {
-        throw new ConfigurationError("CONFIG_INVALID", `cannot read the certificate authorities in ${caFile}`, {
-          cause,
-          hint: "give --ca-file a PEM file",
-        });
-      }
+  const transportOf = (url: URL): Promise<Transport> => {
+    let transport = transports.get(url.protocol);
+    if (transport === undefined) {
+      transport = url.protocol === "https:" ? secureTransport(options.caFile) : plainTransport();
+      transports.set(url.protocol, transport);
     }
-    return new AgentClass({
-      connect: { timeout: connectTimeoutMs, ...(ca === undefined ? {} : { ca }) },
-      headersTimeout: idleTimeoutMs,
-      bodyTimeout: idleTimeoutMs,
-    });
+    return transport;
   };
 
-  const send = async (request: HttpRequest): Promise<Response> => {
-    agentPromise ??= createAgent();
-    const agent = await agentPromise;
-    const { method, url, body } = request;
-    const headers: Record<string, string> = {
+  const send = async ({ method, url, headers, body, signal }: HttpRequest): Promise<Response> => {
+    const sent: Record<string, string> = {
       "user-agent": `buck2-oras/${version}`,
       // What is hashed is what was stored: no transfer may be compressed on the way.
       "accept-encoding": "identity",
-      ...request.headers,
+      ...headers,
     };
-    if (body !== undefined) headers["content-length"] = String(body.sizeBytes);
-    const raw = await exchange(
-      agent,
-      {
-        origin: url.origin,
-        path: `${url.pathname}${url.search}`,
-        method,
-        headers,
-        body: body === undefined ? null : Readable.from(body.open(), { objectMode: false }),
-      },
-      request.signal,
-    );
-    return new Response(raw, url);
+    if (body !== undefined) sent["content-length"] = String(body.sizeBytes);
+    const request = { method, url, headers: sent, body: body?.open(), signal, connectTimeoutMs, idleTimeoutMs };
+    return new Response(await exchange(request, await transportOf(url)), url);
   };
 
   /** One URL, several tries. */
@@ -209,8 +181,8 @@ export function createHttpClient(options: HttpOptions, context: Context): HttpCl
         checkDeadline(waitMs, url);
       } catch (error) {
         const failure = networkError(url, error);
-        if (signal.aborted || failure.code !== "REGISTRY_UNAVAILABLE" || !isIdempotent || failures + 1 >= maxTries)
-          throw failure;
+        if (signal.aborted) throw signal.reason;
+        if (failure.code !== "REGISTRY_UNAVAILABLE" || !isIdempotent || failures + 1 >= maxTries) throw failure;
         context.log.debug(`${method} ${url.host}: ${failure.message}, trying again`);
       }
       await context.sleep(waitMs ?? backoffMs(failures, context.random), signal);
@@ -243,9 +215,8 @@ export function createHttpClient(options: HttpOptions, context: Context): HttpCl
         request = follow(response, request);
       }
     },
-    async close() {
-      const agent = await agentPromise?.catch(() => undefined);
-      await agent?.destroy();
+    close() {
+      for (const transport of transports.values()) void transport.then(({ agent }) => agent.destroy());
     },
   };
 }

@@ -1,111 +1,103 @@
-/** One HTTP exchange over undici: headers first, then a body that is read at the reader's pace. */
-import type { Agent, Dispatcher } from "undici";
+/**
+ * One HTTP exchange over Node's own client: headers first, then a body that is read at the reader's pace.
+ *
+ * Node's client and not undici's: the latter compiles its parser from WebAssembly at the first request, which made up half
+ * of a whole cold pull (docs/architecture.md has the figures).
+ */
+import { readFile } from "node:fs/promises";
+import type { Agent, ClientRequest, IncomingMessage, RequestOptions } from "node:http";
+import { ConfigurationError } from "../errors.ts";
 
-export interface RawResponse {
-  readonly status: number;
-  readonly headers: Readonly<Record<string, string | string[] | undefined>>;
-  /** Can be read once. Leaving the loop early closes the connection. */
-  readonly body: AsyncIterable<Uint8Array>;
+/** How requests of one scheme leave; connections are kept and used again. */
+export interface Transport {
+  readonly agent: Agent;
+  readonly request: (
+    url: URL,
+    options: RequestOptions,
+    onResponse: (response: IncomingMessage) => void,
+  ) => ClientRequest;
 }
 
-/** Bytes that may wait for the reader before the socket is paused. */
-const maxBufferedBytes = 4 * 1024 * 1024;
+export async function plainTransport(): Promise<Transport> {
+  const { Agent, request } = await import("node:http");
+  return { agent: new Agent({ keepAlive: true }), request };
+}
 
-/** Chunks between the socket and one reader. */
-class BodyQueue implements AsyncIterable<Uint8Array> {
-  #chunks: Uint8Array[] = [];
-  #bufferedBytes = 0;
-  #hasEnded = false;
-  #error: Error | undefined;
-  #wake: (() => void) | undefined;
-  readonly #controller: Dispatcher.DispatchController;
-
-  constructor(controller: Dispatcher.DispatchController) {
-    this.#controller = controller;
+/** @param caFile PEM file with authorities to trust besides Node's own. */
+export async function secureTransport(caFile: string | undefined): Promise<Transport> {
+  // Loaded when it is needed: TLS costs 10 ms of start-up.
+  const [{ Agent, request }, { rootCertificates }] = await Promise.all([import("node:https"), import("node:tls")]);
+  if (caFile === undefined) return { agent: new Agent({ keepAlive: true }), request };
+  try {
+    const ca = [...rootCertificates, await readFile(caFile, "utf8")];
+    return { agent: new Agent({ keepAlive: true, ca }), request };
+  } catch (cause) {
+    throw new ConfigurationError("CONFIG_INVALID", `cannot read the certificate authorities in ${caFile}`, {
+      cause,
+      hint: "give --ca-file a PEM file",
+    });
   }
+}
 
-  push(chunk: Uint8Array): void {
-    this.#chunks.push(chunk);
-    this.#bufferedBytes += chunk.byteLength;
-    if (this.#bufferedBytes > maxBufferedBytes) this.#controller.pause();
-    this.#notify();
-  }
+export interface ExchangeRequest {
+  readonly method: string;
+  readonly url: URL;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: AsyncIterable<Uint8Array> | undefined;
+  readonly signal: AbortSignal;
+  /** Until a connection stands. */
+  readonly connectTimeoutMs: number;
+  /** Without a byte in either direction. */
+  readonly idleTimeoutMs: number;
+}
 
-  end(error?: Error): void {
-    this.#hasEnded = true;
-    this.#error = error;
-    this.#notify();
-  }
+/** A timer of ours ran out; the code says which. */
+class ExchangeTimeout extends Error {
+  readonly code: "CONNECT_TIMEOUT" | "IDLE_TIMEOUT";
 
-  #notify(): void {
-    this.#wake?.();
-    this.#wake = undefined;
-  }
-
-  /** Everything that has arrived, in one piece per turn: few turns keep large bodies fast. */
-  async *[Symbol.asyncIterator](): AsyncGenerator<Uint8Array> {
-    try {
-      while (true) {
-        const chunks = this.#chunks;
-        if (chunks.length > 0) {
-          this.#chunks = [];
-          this.#bufferedBytes = 0;
-          this.#controller.resume();
-          for (const chunk of chunks) yield chunk;
-        } else if (this.#hasEnded) {
-          if (this.#error !== undefined) throw this.#error;
-          return;
-        } else {
-          await new Promise<void>((resolve) => {
-            this.#wake = resolve;
-          });
-        }
-      }
-    } finally {
-      if (!this.#hasEnded) this.#controller.abort(new Error("the reader stopped"));
-    }
+  constructor(code: "CONNECT_TIMEOUT" | "IDLE_TIMEOUT") {
+    super(code === "CONNECT_TIMEOUT" ? "no connection in time" : "no byte in time");
+    this.code = code;
   }
 }
 
 /**
- * Sends one request and resolves when the response's headers are there.
+ * Sends one request and resolves when the response's headers are there. Leaving a loop over the response early closes the
+ * connection.
  *
- * @param signal Ends the exchange at any time; then the promise or the body rejects with the signal's reason.
+ * @param request Its signal ends the exchange at any time: the promise, or the body, rejects.
  */
-export function exchange(agent: Agent, options: Dispatcher.DispatchOptions, signal: AbortSignal): Promise<RawResponse> {
+export function exchange(request: ExchangeRequest, transport: Transport): Promise<IncomingMessage> {
+  const { url, method, headers, signal, connectTimeoutMs, idleTimeoutMs } = request;
   return new Promise((resolve, reject) => {
-    let body: BodyQueue | undefined;
-    let abort = (): void => {};
-    const fail = (error: Error): void => {
-      signal.removeEventListener("abort", abort);
-      const reason = signal.aborted && signal.reason instanceof Error ? signal.reason : error;
-      if (body === undefined) reject(reason);
-      else body.end(reason);
-    };
-    if (signal.aborted) {
-      fail(new Error("aborted"));
-      return;
-    }
-    agent.dispatch(options, {
-      onRequestStart(controller) {
-        abort = () => controller.abort(new Error("aborted"));
-        signal.addEventListener("abort", abort, { once: true });
-      },
-      onResponseStart(controller, status, headers) {
-        if (status < 200) return;
-        body = new BodyQueue(controller);
-        resolve({ status, headers, body });
-      },
-      onResponseData(_controller, chunk) {
-        body?.push(chunk);
-      },
-      onResponseEnd() {
-        signal.removeEventListener("abort", abort);
-        body?.end();
-      },
-      onResponseError(_controller, error) {
-        fail(error);
-      },
+    const sent = transport.request(url, { method, headers, signal, agent: transport.agent }, resolve);
+    const connecting = setTimeout(() => sent.destroy(new ExchangeTimeout("CONNECT_TIMEOUT")), connectTimeoutMs);
+    sent.on("socket", (socket) => {
+      if (!socket.connecting) clearTimeout(connecting);
+      socket.once(url.protocol === "https:" ? "secureConnect" : "connect", () => clearTimeout(connecting));
     });
+    sent.setTimeout(idleTimeoutMs, () => sent.destroy(new ExchangeTimeout("IDLE_TIMEOUT")));
+    sent.on("error", reject);
+    sent.on("close", () => clearTimeout(connecting));
+    if (request.body === undefined) sent.end();
+    else void send(request.body, sent);
   });
+}
+
+/** Writes a body as fast as the connection takes it. */
+async function send(body: AsyncIterable<Uint8Array>, sent: ClientRequest): Promise<void> {
+  try {
+    for await (const chunk of body) {
+      if (sent.destroyed) return;
+      if (sent.write(chunk)) continue;
+      await new Promise<void>((resolve) => {
+        sent.once("drain", resolve);
+        sent.once("close", resolve);
+      });
+    }
+    sent.end();
+  } catch (error) {
+    // The source of the body failed: the request fails with its error.
+    sent.destroy(error instanceof Error ? error : new Error(String(error)));
+  }
 }

@@ -12,11 +12,9 @@ const reasonOfCode: Readonly<Record<string, Reason>> = {
   ECONNREFUSED: { what: "connection refused", hint: "check that the registry runs, and its port" },
   ECONNRESET: { what: "connection reset", hint: "try again; a proxy or firewall may have cut the connection" },
   EPIPE: { what: "connection closed", hint: "try again; a proxy or firewall may have cut the connection" },
-  UND_ERR_SOCKET: { what: "connection closed too early", hint: "try again; a proxy or firewall may have cut it" },
-  UND_ERR_CONNECT_TIMEOUT: { what: "no connection in time", hint: "check the network, and whether a proxy is needed" },
-  UND_ERR_HEADERS_TIMEOUT: { what: "no answer in time", hint: "the registry is overloaded or unreachable: try again" },
-  UND_ERR_BODY_TIMEOUT: { what: "the transfer stalled", hint: "the network is slow or was cut: try again" },
-  UND_ERR_RES_CONTENT_LENGTH_MISMATCH: { what: "the transfer ended early", hint: "try again" },
+  CONNECT_TIMEOUT: { what: "no connection in time", hint: "check the network, and whether a proxy is needed" },
+  ETIMEDOUT: { what: "no connection in time", hint: "check the network, and whether a proxy is needed" },
+  IDLE_TIMEOUT: { what: "the transfer stalled", hint: "the registry or the network is overloaded: try again" },
   ENETUNREACH: { what: "network unreachable", hint: "check the network" },
   EHOSTUNREACH: { what: "host unreachable", hint: "check the network and the registry's address" },
 };
@@ -36,7 +34,7 @@ function isTls(code: string, message: string): boolean {
   );
 }
 
-/** @param error As undici or Node threw it; errors of ours pass through unchanged. */
+/** @param error As Node threw it; errors of ours pass through unchanged. */
 export function networkError(url: URL, error: unknown): OrasClientError {
   if (error instanceof OrasClientError) return error;
   const code = codeOf(error) ?? "";
