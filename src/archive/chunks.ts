@@ -22,3 +22,24 @@ export async function* through(source: AsyncIterable<Uint8Array>, transform: Tra
   pipeline(Readable.from(source, { objectMode: false, highWaterMark: chunkBytes }), transform, () => {});
   yield* transform;
 }
+
+/** What both sides of the tar library are, and Node's own streams too. */
+interface Drainable {
+  readonly destroyed: boolean;
+  on(event: "drain" | "close", listener: () => void): unknown;
+  off(event: "drain" | "close", listener: () => void): unknown;
+}
+
+/** Waits until more can be written, or until it never can. */
+export async function drained(stream: Drainable): Promise<void> {
+  if (stream.destroyed) return;
+  await new Promise<void>((resolve) => {
+    const settle = (): void => {
+      stream.off("drain", settle);
+      stream.off("close", settle);
+      resolve();
+    };
+    stream.on("drain", settle);
+    stream.on("close", settle);
+  });
+}

@@ -5,8 +5,8 @@ import { decodeZstd } from "./zstd.ts";
 export type Compression = "gzip" | "zstd";
 
 /**
- * Members of gzip that follow each other are one content (RFC 1952, 2.2), and zeros behind the last are padding. Anything
- * else behind it is an error, as are a wrong CRC-32 or length.
+ * Members of gzip that follow each other are one content (RFC 1952, 2.2). Zeros behind the last are padding, as tapes and
+ * `gzip` have it, and end the stream; anything else behind it is an error, as are a wrong CRC-32 or length.
  */
 async function* decodeGzip(source: AsyncIterable<Uint8Array>): Chunks {
   const { createGunzip } = await import("node:zlib");

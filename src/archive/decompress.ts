@@ -28,6 +28,6 @@ export async function* decompressFile(
   try {
     yield* budget.counted(decompressed(readChunks(path, signal), format));
   } catch (error) {
-    throw archiveError(path, undefined, error);
+    throw signal.aborted ? signal.reason : archiveError(path, undefined, error);
   }
 }

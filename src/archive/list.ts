@@ -1,6 +1,6 @@
 /** What is in an archive, without unpacking it. */
 import { type ArchiveEntry, fileMode, folderMode, linkMode, peek } from "./entry.ts";
-import { type WalkedEntry, type WalkOptions, walkArchive } from "./walk.ts";
+import { linkedEntry, type Walk, type WalkedEntry, type WalkOptions, walkArchive } from "./walk.ts";
 
 export type { ArchiveEntry } from "./entry.ts";
 
@@ -17,7 +17,7 @@ export async function listArchive(archivePath: string, options: WalkOptions): Pr
   for await (const entry of walk.entries) {
     try {
       const path = entry.path.join("/");
-      listed.set(path, await describe(path, entry, listed));
+      listed.set(path, await describe(path, entry, walk, listed));
     } catch (error) {
       throw walk.explain(error, entry);
     }
@@ -28,6 +28,7 @@ export async function listArchive(archivePath: string, options: WalkOptions): Pr
 async function describe(
   path: string,
   entry: WalkedEntry,
+  walk: Walk,
   earlier: ReadonlyMap<string, ArchiveEntry>,
 ): Promise<ArchiveEntry> {
   switch (entry.kind) {
@@ -35,10 +36,8 @@ async function describe(
       return { path, kind: "directory", mode: folderMode, size: 0 };
     case "symlink":
       return { path, kind: "symlink", mode: linkMode, size: 0 };
-    case "hardlink": {
-      const linked = earlier.get(entry.linkedFile.join("/"));
-      return { path, kind: "file", mode: linked?.mode ?? fileMode(false, new Uint8Array(0)), size: linked?.size ?? 0 };
-    }
+    case "hardlink":
+      return { ...linkedEntry(walk, entry, earlier), path };
     case "file": {
       const { head, chunks } = await peek(entry.content);
       let size = 0;

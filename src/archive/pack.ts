@@ -10,7 +10,7 @@ import { pipeline } from "node:stream/promises";
 import type { Pack } from "tar-stream";
 import { localIoError, UsageError } from "../errors.ts";
 import { type Digest, digestFromHex } from "../model/digest.ts";
-import { type Chunks, chunkBytes } from "./chunks.ts";
+import { type Chunks, chunkBytes, drained } from "./chunks.ts";
 import { folderMode } from "./entry.ts";
 import { parseEntryPath } from "./entry-path.ts";
 import { defaultLimits } from "./limits.ts";
@@ -132,11 +132,14 @@ async function addItem(tar: Pack, name: string, item: DiskItem): Promise<void> {
   const finished = new Promise<void>((resolve, reject) => {
     finish = (error) => (error ? reject(error) : resolve());
   });
+  // It may fail while the file is still being read; it is awaited below.
+  finished.catch(() => {});
   const sink = tar.entry(header, (error) => finish(error));
   if (kind === "file") {
     // A file that grows or shrinks while it is read has not the size that its header states: the library says so.
     for await (const chunk of createReadStream(item.path, { highWaterMark: chunkBytes })) {
-      if (!sink.write(chunk)) await new Promise<void>((resolve) => sink.once("drain", resolve).once("close", resolve));
+      if (sink.destroyed) break;
+      if (!sink.write(chunk)) await drained(sink);
     }
     sink.end(null);
   }

@@ -1,5 +1,5 @@
 /** Moves a finished tree to where it was asked for: at once if nothing is there, else file by file. */
-import { lstat, mkdir, readdir, realpath, rename, rmdir, stat } from "node:fs/promises";
+import { lstat, mkdir, realpath, rename, rmdir, stat } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { isErrno, LocalIoError, localIoError } from "../errors.ts";
 import type { ArchiveEntry } from "./entry.ts";
@@ -119,9 +119,4 @@ function inTheWay(root: string, path: string, is: string, needed: string): Local
   return new LocalIoError("LOCAL_IO", `${quoted(join(root, path))} is ${is}, where the archive has ${needed}`, {
     hint: "remove it, or name another folder",
   });
-}
-
-/** True for a folder with nothing in it. */
-export async function isEmpty(folder: string): Promise<boolean> {
-  return (await readdir(folder)).length === 0;
 }

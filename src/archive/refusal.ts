@@ -1,5 +1,5 @@
 /** How an archive fails: a reason where it is found, the archive's and the entry's name where they are known. */
-import { ContentVerificationError, type ErrorCode, isErrno, localIoError, OrasClientError } from "../errors.ts";
+import { ContentVerificationError, type ErrorCode, localIoError, OrasClientError } from "../errors.ts";
 
 type ArchiveCode = Extract<ErrorCode, `ARCHIVE_${string}`>;
 
@@ -52,7 +52,6 @@ export function archiveError(archivePath: string, entry: string | undefined, err
     return new ContentVerificationError(error.code, `${subject} ${error.message}`, { hint, cause: error.cause });
   }
   if (isFileSystemError(error)) return localIoError(`read ${archivePath}`, error);
-  if (isErrno(error, "ABORT_ERR")) return error;
   return new ContentVerificationError("ARCHIVE_INVALID", `${subject} is damaged or cut off`, {
     hint: hints.ARCHIVE_INVALID,
     cause: error,

@@ -7,7 +7,7 @@ import { chmod, copyFile, link, mkdir, open, symlink } from "node:fs/promises";
 import { join } from "node:path";
 import { localIoError } from "../errors.ts";
 import { type ArchiveEntry, fileMode, folderMode, linkMode, peek } from "./entry.ts";
-import type { Walk, WalkedEntry } from "./walk.ts";
+import { linkedEntry, type Walk, type WalkedEntry } from "./walk.ts";
 
 /**
  * Writes all entries below `folder`.
@@ -104,7 +104,7 @@ async function writeFile(entry: WalkedEntry, path: string, folder: string): Prom
   return { path, kind: "file", mode, size };
 }
 
-/** A link where the file system has them, else a copy; counted as a copy, so that the limits mean the same everywhere. */
+/** A link where the file system has them, else a copy. */
 async function writeHardLink(
   entry: WalkedEntry,
   path: string,
@@ -112,11 +112,8 @@ async function writeHardLink(
   walk: Walk,
   written: ReadonlyMap<string, ArchiveEntry>,
 ): Promise<ArchiveEntry> {
-  const linkedPath = entry.linkedFile.join("/");
-  const linked = written.get(linkedPath);
-  if (linked?.kind !== "file") throw new TypeError(`${linkedPath} was not written`);
-  walk.budget.countBytes(linked.size);
-  const source = join(folder, linkedPath);
+  const linked = linkedEntry(walk, entry, written);
+  const source = join(folder, linked.path);
   const target = join(folder, path);
   try {
     await link(source, target);

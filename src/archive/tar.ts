@@ -1,6 +1,6 @@
 /** Members of a tar stream: ustar, PAX and GNU names; whatever else a tar can hold is refused. */
 import type { Extract, extract } from "tar-stream";
-import type { Chunks } from "./chunks.ts";
+import { type Chunks, drained } from "./chunks.ts";
 import type { ArchiveMember } from "./member.ts";
 import { quoted, Refusal } from "./refusal.ts";
 
@@ -80,19 +80,6 @@ async function feed(source: AsyncIterable<Uint8Array>, parser: Extract): Promise
   } catch (error) {
     parser.destroy(error instanceof Error ? error : new Error(String(error)));
   }
-}
-
-async function drained(parser: Extract): Promise<void> {
-  if (parser.destroyed) return;
-  await new Promise<void>((resolve) => {
-    const settle = (): void => {
-      parser.off("drain", settle);
-      parser.off("close", settle);
-      resolve();
-    };
-    parser.on("drain", settle);
-    parser.on("close", settle);
-  });
 }
 
 function padded(size: number): number {

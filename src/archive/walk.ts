@@ -1,16 +1,14 @@
 /** Goes through an archive once and lets nothing by that must not be unpacked. Writes nothing. */
 import { stat } from "node:fs/promises";
 import { ArtifactNotFoundError, localIoError, UsageError } from "../errors.ts";
-import { readChunks } from "./chunks.ts";
-import { decompressed } from "./compression.ts";
+import type { ArchiveEntry } from "./entry.ts";
 import { parseEntryPath, parseLinkTarget } from "./entry-path.ts";
-import { type ArchiveFormat, sniffFile, unsupportedFormatOf } from "./format.ts";
+import { type ArchiveFormat, sniffFile } from "./format.ts";
 import { type ArchiveLimits, Budget, defaultLimits } from "./limits.ts";
 import type { ArchiveMember } from "./member.ts";
+import { openMembers } from "./members.ts";
 import { archiveError, quoted, Refusal } from "./refusal.ts";
-import { readTar } from "./tar.ts";
 import { EntryTree } from "./tree.ts";
-import { readZip } from "./zip.ts";
 
 /** How to read an archive. */
 export interface WalkOptions {
@@ -24,7 +22,9 @@ export interface WalkOptions {
 
 /** An entry that may be unpacked: its path is relative, portable and inside. */
 export interface WalkedEntry {
-  /** Parts of the path; never empty. */
+  /** As the archive states it; for messages. */
+  readonly name: string;
+  /** Parts of the path below the prefix; never empty. */
   readonly path: readonly string[];
   readonly kind: ArchiveMember["kind"];
   /** The archive says so by its mode; the bytes may say so too. */
@@ -43,8 +43,8 @@ export interface Walk {
   /** Whether each symbolic link, by its path, leads to a folder; known after the last entry. */
   readonly links: () => ReadonlyMap<string, boolean>;
   readonly budget: Budget;
-  /** Names archive and entry in what went wrong while `entry` was written. */
-  readonly explain: (error: unknown, entry: WalkedEntry | undefined) => unknown;
+  /** Names archive and entry in what went wrong while the entry's content was read. */
+  readonly explain: (error: unknown, entry: WalkedEntry) => unknown;
 }
 
 /**
@@ -56,7 +56,11 @@ export async function walkArchive(archivePath: string, options: WalkOptions): Pr
   const limits = { ...defaultLimits, ...options.limits };
   const budget = new Budget(limits, await sizeOf(archivePath));
   const prefix = parsePrefix(options.stripPrefix, limits);
-  const members = await openMembers(archivePath, format, budget, options.signal);
+  const explain = (error: unknown, name: string | undefined): unknown =>
+    options.signal.aborted ? options.signal.reason : archiveError(archivePath, name, error);
+  const members = await openMembers(archivePath, format, budget, options.signal).catch((error: unknown) => {
+    throw explain(error, undefined);
+  });
   const tree = new EntryTree();
   let links: ReadonlyMap<string, boolean> = new Map();
 
@@ -69,6 +73,9 @@ export async function walkArchive(archivePath: string, options: WalkOptions): Pr
         options.signal.throwIfAborted();
         current = member.name;
         const path = parseEntryPath(member.name, limits);
+        if (member.name.endsWith("/") && (member.kind !== "directory" || member.size > 0)) {
+          throw new Refusal("ARCHIVE_INVALID", "has the name of a folder and is none");
+        }
         if (path.length === 0 && member.kind !== "directory") {
           throw new Refusal("ARCHIVE_UNSAFE", "takes the place of the folder that is unpacked into");
         }
@@ -84,7 +91,7 @@ export async function walkArchive(archivePath: string, options: WalkOptions): Pr
       }
       links = tree.checkLinks();
     } catch (error) {
-      throw archiveError(archivePath, current, error);
+      throw explain(error, current);
     }
     if (prefix.length > 0 && found === 0) throw nothingBelow(archivePath, prefix, outside);
   }
@@ -93,7 +100,7 @@ export async function walkArchive(archivePath: string, options: WalkOptions): Pr
     entries: entries(),
     links: () => links,
     budget,
-    explain: (error, entry) => archiveError(archivePath, entry?.path.join("/"), error),
+    explain: (error, entry) => explain(error, entry.name),
   };
 }
 
@@ -118,47 +125,6 @@ function parsePrefix(stripPrefix: string | undefined, limits: ArchiveLimits): re
   }
 }
 
-async function openMembers(
-  path: string,
-  format: ArchiveFormat,
-  budget: Budget,
-  signal: AbortSignal,
-): Promise<AsyncIterable<ArchiveMember>> {
-  const counted = async function* (members: AsyncIterable<ArchiveMember>): AsyncGenerator<ArchiveMember> {
-    for await (const member of members) {
-      budget.countEntry();
-      yield member;
-    }
-  };
-  switch (format) {
-    case "tar":
-      return counted(readTar(budget.counted(readChunks(path, signal))));
-    case "tar.gz":
-      return counted(readTar(budget.counted(decompressed(readChunks(path, signal), "gzip"))));
-    case "tar.zst":
-      return counted(readTar(budget.counted(decompressed(readChunks(path, signal), "zstd"))));
-    case "zip":
-      return readZip(path, budget);
-    case "gzip":
-    case "zstd":
-      throw archiveError(
-        path,
-        undefined,
-        new Refusal("ARCHIVE_UNSUPPORTED", `is a single file compressed by ${format}, not an archive`),
-      );
-    case "raw":
-      throw archiveError(path, undefined, await notAnArchive(path));
-  }
-}
-
-/** What to say of a file that is not unpacked. */
-export async function notAnArchive(path: string): Promise<Refusal> {
-  const name = await unsupportedFormatOf(path);
-  return name === undefined
-    ? new Refusal("ARCHIVE_UNSUPPORTED", "is not an archive", "tar, tar.gz, tar.zst and zip are unpacked")
-    : new Refusal("ARCHIVE_UNSUPPORTED", `is compressed by ${name}`, "pack it again as tar.gz, tar.zst or zip");
-}
-
 function isBelow(prefix: readonly string[], path: readonly string[]): boolean {
   return prefix.every((part, index) => path[index] === part);
 }
@@ -173,8 +139,8 @@ function admit(
 ): WalkedEntry | undefined {
   const path = fullPath.slice(prefix.length);
   if (path.length === 0 || !isBelow(prefix, fullPath)) return undefined;
-  const { kind, size, content, mode, target } = member;
-  const entry = { path, kind, size, content, isExecutable: (mode & 0o111) !== 0, linkTarget: "", linkedFile: [] };
+  const { name, kind, size, content, mode, target } = member;
+  const entry = { name, path, kind, size, content, isExecutable: (mode & 0o111) !== 0, linkTarget: "", linkedFile: [] };
   switch (kind) {
     case "directory":
       tree.addDirectory(path);
@@ -198,6 +164,18 @@ function admit(
       return { ...entry, linkedFile };
     }
   }
+}
+
+/**
+ * The file that a hard link is another name of; counted as a copy, so that the limits mean the same where there are no
+ * hard links.
+ */
+export function linkedEntry(walk: Walk, entry: WalkedEntry, earlier: ReadonlyMap<string, ArchiveEntry>): ArchiveEntry {
+  const linked = earlier.get(entry.linkedFile.join("/"));
+  // The tree has admitted it, so it is there.
+  if (linked?.kind !== "file") throw new TypeError(`no earlier file: ${entry.linkedFile.join("/")}`);
+  walk.budget.countBytes(linked.size);
+  return linked;
 }
 
 async function drain(content: AsyncIterable<Uint8Array>): Promise<void> {

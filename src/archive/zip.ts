@@ -2,6 +2,7 @@
  * Members of a zip file, as its central directory states them; each local header must agree, since other programs
  * believe that one.
  */
+import { isUtf8 } from "node:buffer";
 import type { Readable } from "node:stream";
 import type { Entry, ZipFile } from "yauzl";
 import { type Chunks, chunkBytes, through } from "./chunks.ts";
@@ -13,12 +14,23 @@ import { Refusal } from "./refusal.ts";
 const unixHosts = new Set([3, 19]);
 
 /** Bits of the general purpose flag (APPNOTE 4.4.4). */
-const flags = { encrypted: 0x1, sizesFollow: 0x8 };
+const flags = { encrypted: 0x1, sizesFollow: 0x8, utf8: 0x800 };
+
+/** Extra field with the name in UTF-8 (APPNOTE 4.6.9). */
+const unicodePathField = 0x7075;
 
 const localHeaderBytes = 30;
 
 /** `S_IFMT` and its values. */
 const fileType = { mask: 0o170000, regular: 0o100000, directory: 0o040000, symlink: 0o120000 };
+
+/** What reading one entry takes. */
+interface Opened {
+  readonly zip: ZipFile;
+  readonly entry: Entry;
+  readonly budget: Budget;
+  readonly signal: AbortSignal;
+}
 
 interface Listed {
   readonly entry: Entry;
@@ -26,21 +38,27 @@ interface Listed {
 }
 
 /** @throws {Refusal}, or what the library throws at damaged structures */
-export async function* readZip(path: string, budget: Budget): AsyncGenerator<ArchiveMember, void, undefined> {
+export async function* readZip(
+  path: string,
+  budget: Budget,
+  signal: AbortSignal,
+): AsyncGenerator<ArchiveMember, void, undefined> {
   const yauzl = await import("yauzl");
   const zip = await yauzl.openPromise(path, { autoClose: false, decodeStrings: false });
   try {
     const listed: Listed[] = [];
     const directoryStart = Number(zip.readEntryCursor);
     for await (const entry of zip.eachEntry()) {
+      signal.throwIfAborted();
       budget.countEntry();
-      const name = yauzl.getFileNameLowLevel(entry.generalPurposeBitFlag, entry.fileNameRaw, entry.extraFields, true);
+      const flagBits = namesAreUtf8(entry) ? flags.utf8 : 0;
+      const name = yauzl.getFileNameLowLevel(flagBits, entry.fileNameRaw, entry.extraFields, true);
       listed.push({ entry, name });
     }
     checkOverlaps(listed, directoryStart);
     for (const { entry, name } of listed) {
       try {
-        yield await memberOf(zip, entry, name, budget);
+        yield await memberOf({ zip, entry, budget, signal }, name);
       } catch (error) {
         if (error instanceof Refusal) error.entry ??= name;
         throw error;
@@ -49,6 +67,13 @@ export async function* readZip(path: string, budget: Budget): AsyncGenerator<Arc
   } finally {
     zip.close();
   }
+}
+
+/** As stated; or where a Unix program states nothing, as it is in practice. Else names are of code page 437. */
+function namesAreUtf8(entry: Entry): boolean {
+  if ((entry.generalPurposeBitFlag & flags.utf8) !== 0) return true;
+  const isStated = entry.extraFields.some((field) => field.id === unicodePathField);
+  return !isStated && unixHosts.has(entry.versionMadeBy >> 8) && isUtf8(entry.fileNameRaw);
 }
 
 /** Entries that share bytes let a small file unpack to anything (https://www.bamsoftware.com/hacks/zipbomb/). */
@@ -65,7 +90,8 @@ function checkOverlaps(listed: readonly Listed[], directoryStart: number): void 
   }
 }
 
-async function memberOf(zip: ZipFile, entry: Entry, name: string, budget: Budget): Promise<ArchiveMember> {
+async function memberOf(opened: Opened, name: string): Promise<ArchiveMember> {
+  const { zip, entry } = opened;
   const isUnix = unixHosts.has(entry.versionMadeBy >> 8);
   const unixMode = isUnix ? entry.externalFileAttributes >>> 16 : 0;
   const kind = kindOf(unixMode & fileType.mask, name);
@@ -78,9 +104,9 @@ async function memberOf(zip: ZipFile, entry: Entry, name: string, budget: Budget
     );
   }
   await checkLocalHeader(zip, entry);
-  const content = kind === "directory" ? noContent() : contentOf(zip, entry, budget);
-  const target = kind === "symlink" ? await readTarget(content, entry, budget) : "";
-  const size = kind === "file" ? entry.uncompressedSize : 0;
+  const content = kind === "directory" ? noContent() : contentOf(opened);
+  const target = kind === "symlink" ? await readTarget(content, opened) : "";
+  const size = kind === "symlink" ? 0 : entry.uncompressedSize;
   return { name, kind, mode: unixMode & 0o7777, target, size, content: kind === "file" ? content : noContent() };
 }
 
@@ -89,7 +115,7 @@ function kindOf(unixType: number, name: string): ArchiveMember["kind"] {
   if (unixType !== 0 && unixType !== fileType.regular && unixType !== fileType.directory) {
     throw new Refusal("ARCHIVE_UNSAFE", "is a device, a pipe or a socket");
   }
-  return name.endsWith("/") ? "directory" : "file";
+  return name.endsWith("/") || unixType === fileType.directory ? "directory" : "file";
 }
 
 async function checkLocalHeader(zip: ZipFile, entry: Entry): Promise<void> {
@@ -108,7 +134,7 @@ async function checkLocalHeader(zip: ZipFile, entry: Entry): Promise<void> {
   throw new Refusal("ARCHIVE_INVALID", "is stated differently in the zip file's directory and before its bytes");
 }
 
-async function* contentOf(zip: ZipFile, entry: Entry, budget: Budget): Chunks {
+async function* contentOf({ zip, entry, budget, signal }: Opened): Chunks {
   const { crc32, createInflateRaw } = await import("node:zlib");
   const raw: Readable = await zip.openReadStreamPromise(entry, { decodeFileData: false });
   const isDeflated = entry.compressionMethod === 8;
@@ -118,6 +144,7 @@ async function* contentOf(zip: ZipFile, entry: Entry, budget: Budget): Chunks {
   let length = 0;
   let checksum = 0;
   for await (const chunk of budget.counted(chunks)) {
+    signal.throwIfAborted();
     length += chunk.length;
     if (length > entry.uncompressedSize) break;
     checksum = crc32(chunk, checksum);
@@ -128,7 +155,7 @@ async function* contentOf(zip: ZipFile, entry: Entry, budget: Budget): Chunks {
 }
 
 /** A symbolic link's target is its content. */
-async function readTarget(content: Chunks, entry: Entry, budget: Budget): Promise<string> {
+async function readTarget(content: Chunks, { entry, budget }: Opened): Promise<string> {
   if (entry.uncompressedSize > budget.limits.maxPathBytes) {
     throw new Refusal("ARCHIVE_TOO_LARGE", `is a link to more than ${budget.limits.maxPathBytes} bytes`);
   }

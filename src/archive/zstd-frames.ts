@@ -48,15 +48,16 @@ function littleEndian(bytes: Uint8Array): number {
 export async function* readZstdFrames(source: AsyncIterable<Uint8Array>): AsyncGenerator<ZstdPiece, void, undefined> {
   const reader = new ByteReader(source);
   try {
-    for (let isFirst = true; ; isFirst = false) {
+    for (let frames = 0; ; ) {
       const magicBytes = await reader.take(4);
-      if (magicBytes.length === 0 && !isFirst) return;
+      if (magicBytes.length === 0 && frames > 0) return;
       if (magicBytes.length < 4) throw cutOff();
       const magic = littleEndian(magicBytes);
       if (isSkippable(magic)) {
         let left = littleEndian(await takeAll(reader, 4));
         while (left > 0) left -= (await takeAll(reader, Math.min(left, maxBlockBytes))).length;
       } else if (magic === frameMagic) {
+        frames += 1;
         yield* readFrame(reader, magicBytes);
       } else {
         throw new Refusal("ARCHIVE_INVALID", "goes on with something else behind its zstd frames");

@@ -1,0 +1,50 @@
+/** From a file and its format to the members of the archive that it is. */
+import { type Chunks, readChunks } from "./chunks.ts";
+import { decompressed } from "./compression.ts";
+import { type ArchiveFormat, unsupportedFormatOf } from "./format.ts";
+import type { Budget } from "./limits.ts";
+import type { ArchiveMember } from "./member.ts";
+import { Refusal } from "./refusal.ts";
+import { readTar } from "./tar.ts";
+import { readZip } from "./zip.ts";
+
+type Members = AsyncGenerator<ArchiveMember, void, undefined>;
+
+/** @throws {Refusal} `ARCHIVE_UNSUPPORTED` at once for what is no archive; others from the iteration */
+export async function openMembers(
+  path: string,
+  format: ArchiveFormat,
+  budget: Budget,
+  signal: AbortSignal,
+): Promise<Members> {
+  switch (format) {
+    case "tar":
+      return tarMembers(readChunks(path, signal), budget);
+    case "tar.gz":
+      return tarMembers(decompressed(readChunks(path, signal), "gzip"), budget);
+    case "tar.zst":
+      return tarMembers(decompressed(readChunks(path, signal), "zstd"), budget);
+    case "zip":
+      return readZip(path, budget, signal);
+    case "gzip":
+    case "zstd":
+      throw new Refusal("ARCHIVE_UNSUPPORTED", `is a single file compressed by ${format}, not an archive`);
+    case "raw":
+      throw await notAnArchive(path);
+  }
+}
+
+/** Bytes are counted where they come out of decompression: headers and padding can be a bomb too. */
+async function* tarMembers(stream: Chunks, budget: Budget): Members {
+  for await (const member of readTar(budget.counted(stream))) {
+    budget.countEntry();
+    yield member;
+  }
+}
+
+async function notAnArchive(path: string): Promise<Refusal> {
+  const name = await unsupportedFormatOf(path);
+  return name === undefined
+    ? new Refusal("ARCHIVE_UNSUPPORTED", "is not an archive", "tar, tar.gz, tar.zst and zip are unpacked")
+    : new Refusal("ARCHIVE_UNSUPPORTED", `is compressed by ${name}`, "pack it again as tar.gz, tar.zst or zip");
+}
