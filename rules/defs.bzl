@@ -1,0 +1,25 @@
+"""The public rules, macros and providers. Everything else under `rules/` is private."""
+
+load(":artifact.bzl", _OrasArtifactInfo = "OrasArtifactInfo", _oras_artifact = "oras_artifact")
+load(":folder.bzl", _oras_folder = "oras_folder")
+load(":lock.bzl", _oras_tool = "oras_tool")
+load(":proto.bzl", _ProtoInfo = "ProtoInfo", _proto_library = "proto_library")
+load(":proto_descriptor_set.bzl", _proto_descriptor_set = "proto_descriptor_set")
+load(":proto_generate.bzl", _proto_generate = "proto_generate")
+load(":protoc_toolchain.bzl", _ProtocToolchainInfo = "ProtocToolchainInfo", _protoc_toolchain = "protoc_toolchain")
+load(":source.bzl", _oras_layout = "oras_layout")
+load(":toolchain.bzl", _OrasToolchainInfo = "OrasToolchainInfo", _oras_toolchain = "oras_toolchain")
+
+OrasArtifactInfo = _OrasArtifactInfo
+OrasToolchainInfo = _OrasToolchainInfo
+ProtoInfo = _ProtoInfo
+ProtocToolchainInfo = _ProtocToolchainInfo
+oras_artifact = _oras_artifact
+oras_folder = _oras_folder
+oras_layout = _oras_layout
+oras_tool = _oras_tool
+oras_toolchain = _oras_toolchain
+proto_descriptor_set = _proto_descriptor_set
+proto_generate = _proto_generate
+proto_library = _proto_library
+protoc_toolchain = _protoc_toolchain

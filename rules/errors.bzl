@@ -1,0 +1,33 @@
+"""Shows what `buck2-oras` reports (code, causes, hint) in Buck2's own output and build report."""
+
+def _field(line: str, name: str) -> str | None:
+    prefix = "  {}: ".format(name)
+    return line.removeprefix(prefix).strip() if line.startswith(prefix) else None
+
+def oras_error_handler(ctx: ActionErrorCtx) -> list[ActionSubError]:
+    """One sub-error for each `error[CODE]: …` on stderr: the category is the code, the remediation is the hint.
+
+    Nothing is made of other output: Buck2 shows it as it is.
+    """
+    reports = []
+    for line in ctx.stderr.splitlines():
+        if line.startswith("error["):
+            code, _, message = line.removeprefix("error[").partition("]: ")
+            reports.append({"code": code, "hint": None, "message": [message]})
+        elif reports:
+            report = reports[-1]
+            cause = _field(line, "cause")
+            hint = _field(line, "hint")
+            if cause != None:
+                report["message"].append("  cause: " + cause)
+            elif hint != None:
+                report["hint"] = hint
+    return [
+        ctx.new_sub_error(
+            category = report["code"],
+            message = "\n".join(report["message"]),
+            remediation = report["hint"],
+            show_in_stderr = True,
+        )
+        for report in reports
+    ]

@@ -1,0 +1,63 @@
+"""`protoc_toolchain`: protoc, the `.proto` files that come with it, and its plugins."""
+
+load(":checks.bzl", "fail_attribute")
+
+ProtocToolchainInfo = provider(
+    doc = "How the rules for `.proto` files run protoc.",
+    fields = {
+        # Folder with `google/protobuf/*.proto`.
+        "include": provider_field(Artifact | None),
+        # Makes the folder that `OUTPUT_FOLDER` names, then runs its arguments.
+        "make_output_folder": provider_field(RunInfo),
+        # `python` for `protoc-gen-python`, and so on.
+        "plugins": provider_field(dict[str, RunInfo]),
+        "protoc": provider_field(RunInfo),
+    },
+)
+
+def _include(ctx: AnalysisContext) -> Artifact | None:
+    dep = ctx.attrs.include
+    if dep == None:
+        own = ctx.attrs.protoc[DefaultInfo].sub_targets.get("include")
+        return own[DefaultInfo].default_outputs[0] if own else None
+
+    # A tool from the lock offers its include folder as a sub-target; anything else is that folder.
+    outputs = dep[DefaultInfo].sub_targets.get("include", dep)[DefaultInfo].default_outputs
+    if len(outputs) != 1:
+        fail_attribute(ctx.label, "include", "must be one folder; `{}` has {} outputs".format(dep.label, len(outputs)))
+    return outputs[0]
+
+def _protoc_toolchain_impl(ctx: AnalysisContext) -> list[Provider]:
+    return [
+        DefaultInfo(),
+        ProtocToolchainInfo(
+            include = _include(ctx),
+            make_output_folder = ctx.attrs._make_output_folder[RunInfo],
+            plugins = {language: plugin[RunInfo] for language, plugin in ctx.attrs.plugins.items()},
+            protoc = ctx.attrs.protoc[RunInfo],
+        ),
+    ]
+
+protoc_toolchain = rule(
+    doc = "The toolchain of `proto_generate` and `proto_descriptor_set`: one named `protoc` stands in the cell `toolchains`.",
+    impl = _protoc_toolchain_impl,
+    is_toolchain_rule = True,
+    attrs = {
+        "include": attrs.option(
+            attrs.exec_dep(),
+            default = None,
+            doc = "Folder with `google/protobuf/*.proto`; without it the sub-target `[include]` of `protoc`, if it has one.",
+        ),
+        "plugins": attrs.dict(
+            key = attrs.string(),
+            value = attrs.exec_dep(providers = [RunInfo]),
+            default = {},
+            doc = "Language → plugin, a single executable file: `grpc-java` for `protoc-gen-grpc-java`.",
+        ),
+        "protoc": attrs.exec_dep(
+            providers = [RunInfo],
+            doc = "The compiler, such as an `oras_tool`. It is chosen for the platform on which the actions run.",
+        ),
+        "_make_output_folder": attrs.exec_dep(default = "//tools:make-output-folder", providers = [RunInfo]),
+    },
+)

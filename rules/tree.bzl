@@ -1,0 +1,60 @@
+"""What a fetched file or folder offers to other targets: outputs, sub-targets, and how to run it."""
+
+load(":checks.bzl", "check_path", "fail_attribute")
+
+folder_attributes = {
+    "executable": attrs.option(
+        attrs.one_of(attrs.bool(), attrs.string()),
+        default = None,
+        doc = """For a folder: path of the file in it that the target runs as. For a single file: `True` makes it executable,
+        `False` says that it is data; without it the bytes decide.""",
+    ),
+    "include": attrs.option(
+        attrs.string(),
+        default = None,
+        doc = "Path of the folder of headers or `.proto` files, which becomes the sub-target `[include]`.",
+    ),
+    "sub_targets": attrs.list(
+        attrs.string(),
+        default = [],
+        doc = "Paths in the folder that become sub-targets, such as `bin/protoc` for `:protoc[bin/protoc]`.",
+    ),
+}
+
+def file_providers(ctx: AnalysisContext, output: Artifact) -> list[Provider]:
+    """Providers of a target whose output is one file."""
+    if type(ctx.attrs.executable) == type(""):
+        fail_attribute(ctx.label, "executable", "is a path, which has a meaning for folders only: write `True`")
+    providers = [DefaultInfo(default_output = output)]
+    if ctx.attrs.executable != False:
+        providers.append(RunInfo(args = cmd_args(output)))
+    return providers
+
+def folder_providers(ctx: AnalysisContext, output: Artifact) -> list[Provider]:
+    """Providers of a target whose output is a folder: what runs takes the whole folder along."""
+    executable = ctx.attrs.executable
+    if executable == True:
+        fail_attribute(ctx.label, "executable", "must be a path in the folder, not `True`")
+    paths = {}
+    for path in ctx.attrs.sub_targets:
+        check_path(ctx.label, "sub_targets", path)
+        paths[path] = path
+    if ctx.attrs.include != None:
+        check_path(ctx.label, "include", ctx.attrs.include)
+        paths["include"] = ctx.attrs.include
+    providers = [
+        DefaultInfo(
+            default_output = output,
+            sub_targets = {
+                name: [DefaultInfo(default_output = output.project(path)), _run_info(output, path)]
+                for name, path in paths.items()
+            },
+        ),
+    ]
+    if executable:
+        check_path(ctx.label, "executable", executable)
+        providers.append(_run_info(output, executable))
+    return providers
+
+def _run_info(folder: Artifact, path: str) -> RunInfo:
+    return RunInfo(args = cmd_args(folder.project(path), hidden = folder))
