@@ -24,6 +24,7 @@ interface StoredFile {
   readonly size: number;
   /** Milliseconds since the epoch. */
   readonly lastUsedMs: number;
+  readonly isFolder: boolean;
 }
 
 /** A staged file this old belongs to nobody any more: no pull lasts a day. */
@@ -41,15 +42,17 @@ async function filesIn(folder: string): Promise<StoredFile[]> {
     names.map(async (name): Promise<StoredFile | undefined> => {
       const path = join(folder, name);
       const stats = await lstat(path).catch(() => undefined);
-      return stats === undefined ? undefined : { path, size: stats.size, lastUsedMs: stats.atimeMs };
+      return stats === undefined ? undefined : { path, size: stats.size, lastUsedMs: stats.atimeMs, isFolder: stats.isDirectory() };
     }),
   );
   return files.filter((file) => file !== undefined);
 }
 
+/** Blobs lie two levels deep; a link on the first level is no folder of the store's and stands for itself. */
 async function blobsIn(paths: StorePaths): Promise<StoredFile[]> {
-  const folders = (await filesIn(paths.blobs)).map(({ path }) => path);
-  return (await Promise.all(folders.map(filesIn))).flat();
+  const entries = await filesIn(paths.blobs);
+  const inFolders = await Promise.all(entries.filter(({ isFolder }) => isFolder).map(({ path }) => filesIn(path)));
+  return [...entries.filter(({ isFolder }) => !isFolder), ...inFolders.flat()];
 }
 
 /** What goes: everything without a limit; else what is too old and what is too much. */

@@ -1,0 +1,30 @@
+/** A context that tests control. */
+
+import { createContext } from "../../src/compose.ts";
+import type { Context } from "../../src/context.ts";
+
+export interface TestContext extends Context {
+  /** What was logged, a line each. */
+  readonly lines: string[];
+}
+
+export function testContext(changes: Partial<Context> = {}): TestContext {
+  const lines: string[] = [];
+  const log = { debug: (line: string) => void lines.push(line), warn: (line: string) => void lines.push(line) };
+  const progress = { start: () => ({ advance: () => {}, done: () => {} }) };
+  const surroundings = { env: {}, homeDir: "/nonexistent", os: "linux", cpu: "x64", log, progress };
+  return { ...createContext(surroundings), ...changes, lines };
+}
+
+export const noSignal = new AbortController().signal;
+
+/** The code of the package's error that `work` fails with; fails the test when it does not fail. */
+export async function codeOf(work: Promise<unknown>): Promise<string> {
+  try {
+    await work;
+  } catch (error) {
+    if (error instanceof Error && "code" in error) return String(error.code);
+    throw error;
+  }
+  return "no error";
+}
