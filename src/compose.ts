@@ -1,4 +1,5 @@
 /** Puts the layers together: the only place that knows which class stands behind which interface. */
+import { setMaxListeners } from "node:events";
 import { setTimeout as delay } from "node:timers/promises";
 import type { ClientDeps } from "./client/deps.ts";
 import { createCredentialProvider } from "./config/credentials.ts";
@@ -66,8 +67,11 @@ export async function withComposition<T>(
   }, settings.timeoutMs);
   timer.unref();
   const { deps, close } = compose(settings, context);
+  const signal = AbortSignal.any([deadline.signal, ...(interruption === undefined ? [] : [interruption])]);
+  // Every request under way listens; Node warns of a leak at eleven.
+  setMaxListeners(0, signal);
   try {
-    return await work(deps, AbortSignal.any([deadline.signal, ...(interruption === undefined ? [] : [interruption])]));
+    return await work(deps, signal);
   } finally {
     clearTimeout(timer);
     close();

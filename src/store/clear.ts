@@ -42,7 +42,9 @@ async function filesIn(folder: string): Promise<StoredFile[]> {
     names.map(async (name): Promise<StoredFile | undefined> => {
       const path = join(folder, name);
       const stats = await lstat(path).catch(() => undefined);
-      return stats === undefined ? undefined : { path, size: stats.size, lastUsedMs: stats.atimeMs, isFolder: stats.isDirectory() };
+      return stats === undefined
+        ? undefined
+        : { path, size: stats.size, lastUsedMs: stats.atimeMs, isFolder: stats.isDirectory() };
     }),
   );
   return files.filter((file) => file !== undefined);

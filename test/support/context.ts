@@ -1,5 +1,6 @@
 /** A context that tests control. */
 
+import { setMaxListeners } from "node:events";
 import { createContext } from "../../src/compose.ts";
 import type { Context } from "../../src/context.ts";
 
@@ -17,6 +18,7 @@ export function testContext(changes: Partial<Context> = {}): TestContext {
 }
 
 export const noSignal = new AbortController().signal;
+setMaxListeners(0, noSignal);
 
 /** The code of the package's error that `work` fails with; fails the test when it does not fail. */
 export async function codeOf(work: Promise<unknown>): Promise<string> {
