@@ -73,8 +73,9 @@ export function exchange(request: ExchangeRequest, transport: Transport): Promis
     const sent = transport.request(url, { method, headers, signal, agent: transport.agent }, resolve);
     const connecting = setTimeout(() => sent.destroy(new ExchangeTimeout("CONNECT_TIMEOUT")), connectTimeoutMs);
     sent.on("socket", (socket) => {
+      // A kept connection stands already.
       if (!socket.connecting) clearTimeout(connecting);
-      socket.once(url.protocol === "https:" ? "secureConnect" : "connect", () => clearTimeout(connecting));
+      else socket.once(url.protocol === "https:" ? "secureConnect" : "connect", () => clearTimeout(connecting));
     });
     sent.setTimeout(idleTimeoutMs, () => sent.destroy(new ExchangeTimeout("IDLE_TIMEOUT")));
     sent.on("error", reject);

@@ -1,0 +1,140 @@
+import { describe, expect, test } from "vitest";
+import { maxManifestBytes, mediaTypes } from "../../src/model/manifest.ts";
+import { codeOf } from "../support/context.ts";
+import { collect, registryClient } from "../support/registry/client.ts";
+import { blob, blobText, manifestDigest, manifestText, serveArtifact } from "../support/registry/content.ts";
+import { startServer } from "../support/registry/server.ts";
+
+test("a manifest by tag is one GET with every media type, and its hash is its digest", async () => {
+  const server = await startServer(serveArtifact);
+  const { registry, signal } = registryClient(server.host);
+  expect(await registry.fetchManifest("1", signal)).toMatchObject({
+    digest: manifestDigest,
+    mediaType: mediaTypes.ociManifest,
+  });
+  expect(server.seen).toHaveLength(1);
+  const { accept = "", "accept-encoding": encoding } = server.seen[0]?.headers ?? {};
+  for (const type of [mediaTypes.ociIndex, mediaTypes.ociManifest, mediaTypes.dockerIndex, mediaTypes.dockerManifest]) {
+    expect(accept).toContain(type);
+  }
+  expect(encoding).toBe("identity");
+  expect(await collect(await registry.openBlob(blob, signal))).toBe(blobText);
+});
+
+test("a digest that is answered with another body is refused, whatever the header says", async () => {
+  const server = await startServer((_request, response) => {
+    response.writeHead(200, { "content-type": mediaTypes.ociManifest, "docker-content-digest": manifestDigest });
+    response.end(`${manifestText} `);
+  });
+  const { registry, signal } = registryClient(server.host);
+  expect(await codeOf(registry.fetchManifest(manifestDigest, signal))).toBe("MANIFEST_DIGEST_MISMATCH");
+});
+
+test("a web page with status 200 is said to be one, before anything else about it", async () => {
+  const server = await startServer((_request, response) => {
+    response.writeHead(200, { "content-type": "text/html; charset=utf-8" });
+    response.end("<html>please log in</html>");
+  });
+  const { registry, signal } = registryClient(server.host);
+  await expect(registry.fetchManifest(manifestDigest, signal)).rejects.toThrow(/a web page instead of the manifest/);
+  expect(await codeOf(registry.listTags(signal))).toBe("RESPONSE_INVALID");
+});
+
+describe("a manifest over 4 MiB", () => {
+  test("with its size stated is not read", async () => {
+    let sentBytes = 0;
+    const server = await startServer((_request, response) => {
+      response.writeHead(200, { "content-type": mediaTypes.ociManifest, "content-length": 1e12 });
+      const piece = Buffer.alloc(65_536, " ");
+      const write = (): void => {
+        while (!response.destroyed && response.write(piece)) sentBytes += piece.length;
+        if (!response.destroyed) response.once("drain", write);
+      };
+      write();
+    });
+    const { registry, signal } = registryClient(server.host);
+    expect(await codeOf(registry.fetchManifest("1", signal))).toBe("MANIFEST_TOO_LARGE");
+    expect(sentBytes).toBeLessThan(16 * 1024 * 1024);
+  });
+
+  test("without a stated size is cut off", async () => {
+    const server = await startServer((_request, response) => {
+      response.writeHead(200, { "content-type": mediaTypes.ociManifest });
+      response.end(Buffer.alloc(maxManifestBytes + 1, " "));
+    });
+    const { registry, signal } = registryClient(server.host);
+    expect(await codeOf(registry.fetchManifest("1", signal))).toBe("RESPONSE_INVALID");
+  });
+});
+
+describe("errors", () => {
+  test("404 is `not found` with what the registry said, without control characters of its", async () => {
+    const server = await startServer((_request, response) => {
+      response.writeHead(404);
+      response.end(JSON.stringify({ errors: [{ code: "NAME_UNKNOWN", message: "no such\u001b[31m name" }] }));
+    });
+    const { registry, signal } = registryClient(server.host);
+    await expect(registry.fetchManifest("1", signal)).rejects.toMatchObject({
+      code: "ARTIFACT_NOT_FOUND",
+      exitCode: 66,
+      message: `not found: ${server.host}/t/tool:1`,
+      cause: { message: expect.stringContaining("NAME_UNKNOWN") },
+    });
+  });
+
+  test.each([
+    [400, "REGISTRY_REFUSED"],
+    [403, "REGISTRY_FORBIDDEN"],
+    [416, "REGISTRY_REFUSED"],
+    [429, "REGISTRY_RATE_LIMITED"],
+    [500, "REGISTRY_UNAVAILABLE"],
+    [503, "REGISTRY_UNAVAILABLE"],
+  ])("%i is %s", async (status, code) => {
+    const server = await startServer((_request, response) => response.writeHead(status).end("x".repeat(200_000)));
+    const { registry, signal } = registryClient(server.host);
+    expect(await codeOf(registry.fetchManifest("1", signal))).toBe(code);
+    expect(await codeOf(registry.openBlob(blob, signal))).toBe(code);
+  });
+});
+
+describe("tags", () => {
+  test("all pages are read, in order; a repository without tags has none", async () => {
+    const server = await startServer(({ url }, response) => {
+      const last = new URL(url, "http://x").searchParams.get("last");
+      if (last === null) response.setHeader("link", '</v2/t/tool/tags/list?last=b&n=2>; rel="next"');
+      response.end(JSON.stringify({ name: "t/tool", tags: last === null ? ["a", "b"] : null }));
+    });
+    const { registry, signal } = registryClient(server.host);
+    expect(await registry.listTags(signal)).toEqual(["a", "b"]);
+    expect(server.seen).toHaveLength(2);
+  });
+
+  test.each(["http://127.0.0.1:1/v2/t/tool/tags/list", "https://HOST/v2/t/tool/tags/list", "//evil.example/tags"])(
+    "a next page at %s is refused and not asked for",
+    async (target) => {
+      const server = await startServer((_request, response, { host }) => {
+        response.setHeader("link", `<${target.replace("HOST", host)}>; rel="next"`);
+        response.end('{"tags": ["a"]}');
+      });
+      const { registry, signal } = registryClient(server.host);
+      expect(await codeOf(registry.listTags(signal))).toBe("PAGINATION_REFUSED");
+      expect(server.seen).toHaveLength(1);
+    },
+  );
+
+  test("a page that names itself, and a list that never ends, are given up and said so", async () => {
+    const itself = await startServer(({ url }, response) => {
+      response.setHeader("link", `<${url}>; rel=next`);
+      response.end('{"tags": ["a"]}');
+    });
+    const first = registryClient(itself.host);
+    expect(await codeOf(first.registry.listTags(first.signal))).toBe("PAGINATION_REFUSED");
+    const endless = await startServer((_request, response, { seen }) => {
+      response.setHeader("link", `</v2/t/tool/tags/list?page=${seen.length}>; rel="next"`);
+      response.end('{"tags": ["a"]}');
+    });
+    const second = registryClient(endless.host);
+    expect(await codeOf(second.registry.listTags(second.signal))).toBe("PAGINATION_REFUSED");
+    expect(endless.seen).toHaveLength(1000);
+  });
+});

@@ -1,0 +1,54 @@
+/** A registry client over real sockets, without waiting between tries. */
+import { setMaxListeners } from "node:events";
+import { onTestFinished } from "vitest";
+import { createHttpClient } from "../../../src/http/client.ts";
+import type { Credentials } from "../../../src/model/credentials.ts";
+import type { Target } from "../../../src/model/source.ts";
+import { createRegistry } from "../../../src/registry/registry.ts";
+import { testContext } from "../context.ts";
+
+export interface TestRegistryClient {
+  readonly registry: Target;
+  readonly signal: AbortSignal;
+  /** Milliseconds that the client waited, in their order. */
+  readonly waits: number[];
+  /** Verbose lines. */
+  readonly lines: readonly string[];
+}
+
+export interface TestClientOptions {
+  readonly credentials?: Credentials;
+  /** Hosts that the credentials are for; the registry itself when left out. */
+  readonly timeoutMs?: number;
+  readonly repository?: string;
+}
+
+export function registryClient(host: string, options: TestClientOptions = {}): TestRegistryClient {
+  const waits: number[] = [];
+  const context = testContext({
+    sleep: (delayMs) => {
+      waits.push(delayMs);
+      return Promise.resolve();
+    },
+  });
+  const http = createHttpClient({ caFile: undefined, deadlineMs: Date.now() + (options.timeoutMs ?? 60_000) }, context);
+  onTestFinished(() => http.close());
+  const none: Credentials = { kind: "none" };
+  const credentials = (registry: string): Promise<Credentials> =>
+    Promise.resolve(registry === host ? (options.credentials ?? none) : none);
+  const location = { kind: "registry", registry: host, repository: options.repository ?? "t/tool" } as const;
+  const { signal } = new AbortController();
+  setMaxListeners(0, signal);
+  return {
+    registry: createRegistry(location, { http, credentials, context, allowPlainHttp: false }),
+    signal,
+    waits,
+    lines: context.lines,
+  };
+}
+
+export async function collect(stream: AsyncIterable<Uint8Array>): Promise<string> {
+  const chunks: Uint8Array[] = [];
+  for await (const chunk of stream) chunks.push(chunk);
+  return Buffer.concat(chunks).toString();
+}

@@ -1,0 +1,43 @@
+/** A loopback HTTP server that answers as a test says and remembers what it was asked. */
+import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
+import { onTestFinished } from "vitest";
+
+export interface SeenRequest {
+  readonly method: string;
+  /** Path and query. */
+  readonly url: string;
+  readonly headers: IncomingMessage["headers"];
+  readonly body: string;
+}
+
+export interface TestServer {
+  /** `127.0.0.1:PORT` */
+  readonly host: string;
+  readonly seen: SeenRequest[];
+}
+
+export type Handler = (request: SeenRequest, response: ServerResponse, server: TestServer) => void;
+
+/** Closed when the test ends. */
+export async function startServer(handler: Handler): Promise<TestServer> {
+  const seen: SeenRequest[] = [];
+  const server = createServer((request, response) => {
+    const chunks: Buffer[] = [];
+    request.on("data", (chunk: Buffer) => chunks.push(chunk));
+    request.on("end", () => {
+      const { method = "", url = "", headers } = request;
+      const one = { method, url, headers, body: Buffer.concat(chunks).toString() };
+      seen.push(one);
+      handler(one, response, started);
+    });
+  });
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  onTestFinished(() => {
+    server.closeAllConnections();
+    server.close();
+  });
+  const address = server.address();
+  if (typeof address !== "object" || address === null) throw new Error("the server has no address");
+  const started: TestServer = { host: `127.0.0.1:${address.port}`, seen };
+  return started;
+}
