@@ -141,9 +141,14 @@ async function lockLayer(
   if (file.format === "raw" || file.format === "gzip" || file.format === "zstd") return locked;
   await deps.store.verify(file.digest, signal);
   const entries = await listArchive(file.path, { signal });
-  const stated =
-    layer.descriptor.annotations[annotationKeys.executable] ?? manifestAnnotations[annotationKeys.executable];
-  return { ...locked, executable: stated ?? executableIn(entries, name), include: includeIn(entries) };
+  const { annotations } = layer.descriptor;
+  const executable = annotations[annotationKeys.executable] ?? manifestAnnotations[annotationKeys.executable];
+  return {
+    ...locked,
+    executable: executable ?? executableIn(entries, name),
+    include: includeIn(entries),
+    unpackInto: layer.isFolder ? layer.title : undefined,
+  };
 }
 
 /** Among several files, the one that bears the tool's name is its executable. */

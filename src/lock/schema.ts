@@ -33,6 +33,12 @@ const layerSchema = v.strictObject({
   ),
   executable: v.optional(v.pipe(v.string(), v.description("Path of the executable in what the layer unpacks to."))),
   include: v.optional(v.pipe(v.string(), v.description("Path of the include folder in what the layer unpacks to."))),
+  unpackInto: v.optional(
+    v.pipe(
+      v.string(),
+      v.description("Folder that the archive holds, as `oras push` packs one: it is unpacked by whoever pulls it."),
+    ),
+  ),
 });
 
 const platformSchema = v.strictObject({

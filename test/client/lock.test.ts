@@ -1,0 +1,134 @@
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { describe, expect, test } from "vitest";
+import { parseLock } from "../../src/lock/file.ts";
+import { startDockerRegistry } from "../support/docker-registry.ts";
+import { darwinTool, layoutProject, linuxTool, sha256 } from "../support/layout-project.ts";
+import { requireProgram } from "../support/peers.ts";
+
+describe("lock add", () => {
+  test("an index: each platform with its own manifest, blob and content", async () => {
+    const project = await layoutProject();
+    const added = await project.oras(["lock", "add", "tool", "oci:layout:1.0"]);
+    expect(added.exitCode, added.stderr).toBe(0);
+    const text = readFileSync(join(project.dir, "oras.lock.json"), "utf8");
+    const { platforms, reference, digest } = parseLock(text, "lock").tools.tool ?? { platforms: {} };
+    expect(reference).toBe("oci:layout:1.0");
+    expect(Object.keys(platforms)).toEqual(["darwin-arm64", "linux-x86_64"]);
+    for (const [platform, tool] of [
+      ["linux-x86_64", linuxTool],
+      ["darwin-arm64", darwinTool],
+    ] as const) {
+      expect(platforms[platform]).toMatchObject({
+        repository: "oci:layout",
+        layers: [
+          { digest: sha256(tool), contentDigest: sha256(tool), size: tool.length, format: "raw", title: "tool" },
+        ],
+      });
+      expect(platforms[platform]?.manifest).not.toBe(digest);
+    }
+  });
+
+  test("a lock in another folder names the layout from there", async () => {
+    const project = await layoutProject();
+    mkdirSync(join(project.dir, "deep"));
+    const added = await project.oras(["lock", "add", "tool", "oci:layout:1.0", "--lock", "deep/oras.lock.json"]);
+    expect(added.exitCode, added.stderr).toBe(0);
+    const lock = parseLock(readFileSync(join(project.dir, "deep/oras.lock.json"), "utf8"), "lock");
+    expect(lock.tools.tool?.platforms["linux-x86_64"]?.repository).toBe("oci:../layout");
+    const again = await project.oras(["lock", "update", "--lock", "deep/oras.lock.json", "--json"]);
+    expect(JSON.parse(again.stdout)).toMatchObject({ tools: [{ tool: "tool", change: "unchanged" }] });
+  });
+
+  test("a folder: its executable and include folder, and that it is to be unpacked", async () => {
+    const project = await layoutProject();
+    mkdirSync(join(project.dir, "protoc/bin"), { recursive: true });
+    mkdirSync(join(project.dir, "protoc/include/google"), { recursive: true });
+    writeFileSync(join(project.dir, "protoc/bin/protoc"), linuxTool, { mode: 0o755 });
+    writeFileSync(join(project.dir, "protoc/bin/other"), linuxTool, { mode: 0o755 });
+    writeFileSync(join(project.dir, "protoc/include/google/any.proto"), "");
+    await project.oras(["push", "oci:layout:2", "protoc"]);
+    await project.oras(["lock", "add", "protoc", "oci:layout:2"]);
+    const lock = parseLock(readFileSync(join(project.dir, "oras.lock.json"), "utf8"), "lock");
+    expect(lock.tools.protoc?.platforms.any?.layers).toMatchObject([
+      { format: "tar.gz", executable: "protoc/bin/protoc", include: "protoc/include", unpackInto: "protoc" },
+    ]);
+  });
+
+  test("a template: one tag per platform, those that exist", async () => {
+    const project = await layoutProject();
+    for (const platform of ["linux-x86_64", "darwin-arm64"]) {
+      await project.oras(["push", `oci:layout:1-${platform}`, `${platform}/tool`]);
+    }
+    await project.oras(["lock", "add", "tool", "oci:layout:1-{platform}"]);
+    const lock = parseLock(readFileSync(join(project.dir, "oras.lock.json"), "utf8"), "lock");
+    expect(lock.tools.tool?.digest).toBeUndefined();
+    expect(Object.keys(lock.tools.tool?.platforms ?? {})).toEqual(["darwin-arm64", "linux-x86_64"]);
+    const none = await project.oras(["lock", "add", "tool", "oci:layout:9-{platform}"]);
+    expect(none.exitCode).toBe(66);
+    expect(none.stderr).toContain("not found");
+  });
+
+  test("the default registry is written out, and a failed add leaves the lock as it was", async (context) => {
+    const registry = await startDockerRegistry(requireProgram(context, "docker-registry"));
+    context.onTestFinished(registry.stop);
+    const project = await layoutProject();
+    const env = { BUCK2_ORAS_REGISTRY: registry.host };
+    await project.oras(["push", "t/tool:1", "linux-x86_64/tool"], { env });
+    const added = await project.oras(["lock", "add", "tool", "t/tool:1"], { env });
+    expect(added.exitCode, added.stderr).toBe(0);
+    const before = readFileSync(join(project.dir, "oras.lock.json"), "utf8");
+    expect(parseLock(before, "lock").tools.tool?.reference).toBe(`${registry.host}/t/tool:1`);
+    const failed = await project.oras(["lock", "add", "other", "t/other:1"], { env });
+    expect(failed.exitCode).toBe(66);
+    expect(readFileSync(join(project.dir, "oras.lock.json"), "utf8")).toBe(before);
+  });
+});
+
+describe("lock update", () => {
+  test("a moved tag changes the named tool and no other, and says what changed", async () => {
+    const project = await layoutProject();
+    await project.oras(["push", "oci:layout:a", "linux-x86_64/tool"]);
+    await project.oras(["push", "oci:layout:b", "linux-x86_64/tool"]);
+    for (const name of ["a", "b"]) await project.oras(["lock", "add", name, `oci:layout:${name}`]);
+    for (const name of ["a", "b"]) await project.oras(["push", `oci:layout:${name}`, "darwin-arm64/tool"]);
+    const updated = await project.oras(["lock", "update", "a", "--json"]);
+    expect(JSON.parse(updated.stdout)).toMatchObject({ tools: [{ tool: "a", change: "updated" }] });
+    const { tools } = parseLock(readFileSync(join(project.dir, "oras.lock.json"), "utf8"), "lock");
+    expect(tools.a?.platforms.any?.layers[0]?.digest).toBe(sha256(darwinTool));
+    expect(tools.b?.platforms.any?.layers[0]?.digest).toBe(sha256(linuxTool));
+    const unknown = await project.oras(["lock", "update", "c"]);
+    expect(unknown.exitCode).toBe(64);
+    expect(unknown.stderr).toMatch(/no tool "c"[\s\S]*it has: a, b/);
+  });
+});
+
+describe("lock check", () => {
+  test.each([
+    ["not JSON", "{", "LOCK_INVALID"],
+    ["a newer version", '{"version": 2, "tools": {}}', "LOCK_VERSION_UNSUPPORTED"],
+    ["no version", '{"tools": {}}', "LOCK_INVALID"],
+    ["an unknown field", '{"version": 1, "tools": {}, "extra": 1}', "LOCK_INVALID"],
+    [
+      "a digest that is none",
+      '{"version": 1, "tools": {"a": {"reference": "h.io/a:1", "digest": "sha256:x", "platforms": {}}}}',
+      "LOCK_INVALID",
+    ],
+    ["another form than the written one", '{"version":1,"tools":{}}', "LOCK_OUTDATED"],
+  ])("%s is exit 78 with a hint", async (_, text, code) => {
+    const project = await layoutProject();
+    writeFileSync(join(project.dir, "oras.lock.json"), text);
+    const ran = await project.oras(["lock", "check"]);
+    expect(ran.exitCode).toBe(78);
+    expect(ran.stderr).toContain(`error[${code}]`);
+    expect(ran.stderr).toContain("hint: ");
+  });
+
+  test("what `lock add` wrote is well-formed; no lock at all is said", async () => {
+    const project = await layoutProject();
+    expect((await project.oras(["lock", "check"])).exitCode).toBe(78);
+    expect(existsSync(join(project.dir, "oras.lock.json"))).toBe(false);
+    await project.oras(["lock", "add", "tool", "oci:layout:1.0"]);
+    expect((await project.oras(["lock", "check"])).stdout).toBe("oras.lock.json is well-formed: 1 tool\n");
+  });
+});
