@@ -1,7 +1,5 @@
 /** `blob`: exactly one blob by digest and size, without a manifest; what a build action calls. */
 
-import { mkdir } from "node:fs/promises";
-import { dirname } from "node:path";
 import { UsageError } from "../errors.ts";
 import type { Digest } from "../model/digest.ts";
 import { formatReference, parseReference } from "../model/reference.ts";
@@ -36,7 +34,6 @@ export async function pullBlob(request: BlobRequest, deps: ClientDeps, signal: A
     });
   }
   const source = deps.open(reference.location);
-  await mkdir(dirname(request.output), { recursive: true });
   return await withDamageRepaired(deps, async () => {
     const { origin } = await fetchBlob(source, { digest, size: request.size }, source.name, deps, signal);
     await deps.store.materialize(digest, request.output, { executable: request.executable }, signal);

@@ -1,8 +1,9 @@
 /** Puts a file in its place in one step: staged beside it, then renamed. A reader sees the old file or the whole new one. */
 import { randomBytes } from "node:crypto";
-import { chmod, mkdir, rename, rm } from "node:fs/promises";
+import { chmod, rename, rm } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { localIoError } from "../errors.ts";
+import { makeFolder } from "./folder.ts";
 
 /** @param mode Set whatever the umask is. */
 export async function placeAtomically(
@@ -12,7 +13,7 @@ export async function placeAtomically(
   const folder = dirname(path);
   const staged = join(folder, `.${basename(path).slice(0, 64)}.${randomBytes(6).toString("hex")}`);
   try {
-    await mkdir(folder, { recursive: true });
+    await makeFolder(folder);
     const { mode } = await write(staged);
     await chmod(staged, mode);
     await rename(staged, path);

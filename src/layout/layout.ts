@@ -4,11 +4,12 @@
  * @see OCI image-spec v1.1.1, image-layout.md
  */
 import { createReadStream } from "node:fs";
-import { mkdir, open, readFile, stat } from "node:fs/promises";
+import { open, readFile, stat } from "node:fs/promises";
 import { join } from "node:path";
 import * as v from "valibot";
 import type { Context } from "../context.ts";
 import { ArtifactNotFoundError, ContentVerificationError, isErrno, localIoError } from "../errors.ts";
+import { makeFolder } from "../files/folder.ts";
 import { writeHashed } from "../files/hashed-write.ts";
 import { withLock } from "../files/lock.ts";
 import { placeAtomically } from "../files/place.ts";
@@ -151,7 +152,7 @@ class Layout implements Target {
   async #prepare(): Promise<void> {
     const markerPath = join(this.#path, "oci-layout");
     try {
-      await mkdir(join(this.#path, "blobs", "sha256"), { recursive: true });
+      await makeFolder(join(this.#path, "blobs", "sha256"));
       await stat(markerPath);
     } catch (cause) {
       if (!isErrno(cause, "ENOENT")) throw localIoError(`write to ${this.name}`, cause);

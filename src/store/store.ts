@@ -7,11 +7,12 @@
  */
 import { createHash, randomBytes } from "node:crypto";
 import { constants, createReadStream } from "node:fs";
-import { chmod, copyFile, lstat, mkdir, open, rename, rm, stat, utimes, writeFile } from "node:fs/promises";
+import { chmod, copyFile, lstat, open, rename, rm, stat, utimes, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { isExecutable } from "../archive/executable.ts";
 import type { Context } from "../context.ts";
 import { ContentVerificationError, isErrno, localIoError } from "../errors.ts";
+import { makeFolder } from "../files/folder.ts";
 import { headBytes, type WrittenFile, writeHashed } from "../files/hashed-write.ts";
 import { withLock } from "../files/lock.ts";
 import { placeAtomically, placedMode } from "../files/place.ts";
@@ -226,7 +227,7 @@ class FileStore implements Store {
       const written = await writeHashed(staged, source, maxBytes, onTooLong, signal, onBytes);
       check(written);
       const path = blobPath(this.#paths, written.digest);
-      await mkdir(dirname(path), { recursive: true });
+      await makeFolder(dirname(path));
       await chmod(staged, isExecutable(written.head) ? 0o555 : 0o444);
       await rename(staged, path);
       await this.#remember(written.digest, path);
@@ -293,7 +294,7 @@ class FileStore implements Store {
   async #makeFolders(): Promise<void> {
     const { root, blobs, metadata, tmp, locks } = this.#paths;
     try {
-      for (const folder of [blobs, metadata, tmp, locks]) await mkdir(folder, { recursive: true });
+      for (const folder of [blobs, metadata, tmp, locks]) await makeFolder(folder);
       await writeFile(join(root, "CACHEDIR.TAG"), cacheDirTag, { flag: "wx" });
     } catch (cause) {
       if (!isErrno(cause, "EEXIST")) throw localIoError(`write to the cache ${root}`, cause);
