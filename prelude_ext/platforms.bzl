@@ -10,6 +10,9 @@ PLATFORM_CONSTRAINTS = {
     "windows-x86_64": ["prelude//os:windows", "prelude//cpu:x86_64"],
 }
 
+# The machine that Buck2 runs on. For `buck2 run` on a target of this cell: a project's own default does not cover other cells.
+HOST_PLATFORM = "prelude//platforms:default"
+
 def on_windows(windows: str, others: str) -> Select:
     """One value for Windows, another for all else."""
     return select({

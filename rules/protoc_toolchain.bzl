@@ -32,7 +32,7 @@ def _protoc_toolchain_impl(ctx: AnalysisContext) -> list[Provider]:
         DefaultInfo(),
         ProtocToolchainInfo(
             include = _include(ctx),
-            make_output_folder = ctx.attrs._make_output_folder[RunInfo],
+            make_output_folder = ctx.attrs.make_output_folder[RunInfo],
             plugins = {language: plugin[RunInfo] for language, plugin in ctx.attrs.plugins.items()},
             protoc = ctx.attrs.protoc[RunInfo],
         ),
@@ -58,6 +58,10 @@ protoc_toolchain = rule(
             providers = [RunInfo],
             doc = "The compiler, such as an `oras_tool`. It is chosen for the platform on which the actions run.",
         ),
-        "_make_output_folder": attrs.exec_dep(default = "//tools:make-output-folder", providers = [RunInfo]),
+        "make_output_folder": attrs.exec_dep(
+            default = "//tools:make-output-folder",
+            providers = [RunInfo],
+            doc = "Makes the folder that `OUTPUT_FOLDER` names and runs its arguments; the default is a script of a few lines.",
+        ),
     },
 )

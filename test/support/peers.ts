@@ -10,7 +10,7 @@ export function findProgram(name: string): string | undefined {
 }
 
 /** The part of a test context that skips. */
-interface Skippable {
+export interface Skippable {
   readonly skip: (note?: string) => never;
 }
 
