@@ -1,10 +1,8 @@
 /** A folder on disk as the items of an archive, in an order that depends on names alone. */
-import { lstat, open, readdir, readlink } from "node:fs/promises";
+import { lstat, readdir, readlink } from "node:fs/promises";
 import { join } from "node:path";
 import { LocalIoError, localIoError, UsageError } from "../errors.ts";
-import { fileMode, folderMode, linkMode } from "./entry.ts";
 import { parseEntryPath, parseLinkTarget } from "./entry-path.ts";
-import { executableHeadBytes } from "./executable.ts";
 import { defaultLimits } from "./limits.ts";
 import { quoted, Refusal } from "./refusal.ts";
 import { EntryTree } from "./tree.ts";
@@ -15,7 +13,8 @@ export interface DiskItem {
   /** On disk. */
   readonly path: string;
   readonly kind: "directory" | "file" | "symlink";
-  readonly mode: number;
+  /** By its mode; the bytes may say so too. */
+  readonly isExecutable: boolean;
   /** Bytes of a file, else 0. */
   readonly size: number;
   /** Of a symbolic link, as it is spelled. */
@@ -73,20 +72,9 @@ function addToTree(tree: EntryTree, item: DiskItem): void {
 async function itemAt(folder: string, name: string): Promise<DiskItem> {
   const path = join(folder, name);
   const found = await lstat(path);
-  const item = { name, path, size: 0, target: "" };
-  if (found.isDirectory()) return { ...item, kind: "directory", mode: folderMode };
-  if (found.isSymbolicLink()) return { ...item, kind: "symlink", mode: linkMode, target: await readlink(path) };
+  const item = { name, path, isExecutable: false, size: 0, target: "" };
+  if (found.isDirectory()) return { ...item, kind: "directory" };
+  if (found.isSymbolicLink()) return { ...item, kind: "symlink", target: await readlink(path) };
   if (!found.isFile()) throw new LocalIoError("LOCAL_IO", `${path} is a device, a pipe or a socket`);
-  const mode = fileMode((found.mode & 0o111) !== 0, await readHead(path));
-  return { ...item, kind: "file", mode, size: found.size };
-}
-
-async function readHead(path: string): Promise<Uint8Array> {
-  const file = await open(path, "r");
-  try {
-    const head = new Uint8Array(executableHeadBytes);
-    return head.subarray(0, (await file.read(head, 0, head.length, 0)).bytesRead);
-  } finally {
-    await file.close();
-  }
+  return { ...item, kind: "file", isExecutable: (found.mode & 0o111) !== 0, size: found.size };
 }

@@ -3,7 +3,7 @@
  * believe that one.
  */
 import { isUtf8 } from "node:buffer";
-import type { Readable } from "node:stream";
+import { type FileHandle, open } from "node:fs/promises";
 import type { Entry, ZipFile } from "yauzl";
 import { type Chunks, chunkBytes, through } from "./chunks.ts";
 import type { Budget } from "./limits.ts";
@@ -26,6 +26,7 @@ const fileType = { mask: 0o170000, regular: 0o100000, directory: 0o040000, symli
 
 /** What reading one entry takes. */
 interface Opened {
+  readonly file: FileHandle;
   readonly zip: ZipFile;
   readonly entry: Entry;
   readonly budget: Budget;
@@ -44,8 +45,9 @@ export async function* readZip(
   signal: AbortSignal,
 ): AsyncGenerator<ArchiveMember, void, undefined> {
   const yauzl = await import("yauzl");
-  const zip = await yauzl.openPromise(path, { autoClose: false, decodeStrings: false });
+  const file = await open(path, "r");
   try {
+    const zip = await yauzl.fromFdPromise(file.fd, { autoClose: false, decodeStrings: false });
     const listed: Listed[] = [];
     const directoryStart = Number(zip.readEntryCursor);
     for await (const entry of zip.eachEntry()) {
@@ -58,14 +60,14 @@ export async function* readZip(
     checkOverlaps(listed, directoryStart);
     for (const { entry, name } of listed) {
       try {
-        yield await memberOf({ zip, entry, budget, signal }, name);
+        yield await memberOf({ file, zip, entry, budget, signal }, name);
       } catch (error) {
         if (error instanceof Refusal) error.entry ??= name;
         throw error;
       }
     }
   } finally {
-    zip.close();
+    await file.close();
   }
 }
 
@@ -103,8 +105,8 @@ async function memberOf(opened: Opened, name: string): Promise<ArchiveMember> {
       "pack it again with deflate, the method that every zip program has",
     );
   }
-  await checkLocalHeader(zip, entry);
-  const content = kind === "directory" ? noContent() : contentOf(opened);
+  const start = await checkLocalHeader(zip, entry);
+  const content = kind === "directory" ? noContent() : contentOf(opened, start);
   const target = kind === "symlink" ? await readTarget(content, opened) : "";
   const size = kind === "symlink" ? 0 : entry.uncompressedSize;
   return { name, kind, mode: unixMode & 0o7777, target, size, content: kind === "file" ? content : noContent() };
@@ -118,7 +120,8 @@ function kindOf(unixType: number, name: string): ArchiveMember["kind"] {
   return name.endsWith("/") || unixType === fileType.directory ? "directory" : "file";
 }
 
-async function checkLocalHeader(zip: ZipFile, entry: Entry): Promise<void> {
+/** @returns Where the entry's bytes begin in the file. */
+async function checkLocalHeader(zip: ZipFile, entry: Entry): Promise<number> {
   const local = await zip.readLocalFileHeaderPromise(entry);
   const agrees =
     local.fileName.equals(entry.fileNameRaw) &&
@@ -130,17 +133,15 @@ async function checkLocalHeader(zip: ZipFile, entry: Entry): Promise<void> {
     local.crc32 === entry.crc32 &&
     local.compressedSize === entry.compressedSize &&
     (local.uncompressedSize === 0xffffffff || local.uncompressedSize === entry.uncompressedSize);
-  if (agrees && (!hasSizes || sizesAgree)) return;
+  if (agrees && (!hasSizes || sizesAgree)) return local.fileDataStart;
   throw new Refusal("ARCHIVE_INVALID", "is stated differently in the zip file's directory and before its bytes");
 }
 
-async function* contentOf({ zip, entry, budget, signal }: Opened): Chunks {
+async function* contentOf({ file, entry, budget, signal }: Opened, start: number): Chunks {
   const { crc32, createInflateRaw } = await import("node:zlib");
-  const raw: Readable = await zip.openReadStreamPromise(entry, { decodeFileData: false });
+  const raw = readRange(file, start, start + entry.compressedSize);
   const isDeflated = entry.compressionMethod === 8;
-  const chunks: AsyncIterable<Uint8Array> = isDeflated
-    ? through(raw, createInflateRaw({ chunkSize: chunkBytes }))
-    : raw;
+  const chunks = isDeflated ? through(raw, createInflateRaw({ chunkSize: chunkBytes })) : raw;
   let length = 0;
   let checksum = 0;
   for await (const chunk of budget.counted(chunks)) {
@@ -152,6 +153,17 @@ async function* contentOf({ zip, entry, budget, signal }: Opened): Chunks {
   }
   if (length !== entry.uncompressedSize) throw new Refusal("ARCHIVE_INVALID", "does not have the size that it states");
   if (checksum !== entry.crc32) throw new Refusal("ARCHIVE_INVALID", "does not have the CRC-32 that it states");
+}
+
+/** The library reads in pieces of 64 KiB through several streams, which takes twice as long. */
+async function* readRange(file: FileHandle, start: number, end: number): Chunks {
+  for (let position = start; position < end; ) {
+    const length = Math.min(chunkBytes, end - position);
+    const { bytesRead, buffer } = await file.read(Buffer.allocUnsafe(length), 0, length, position);
+    if (bytesRead === 0) throw new Refusal("ARCHIVE_INVALID", "is cut off");
+    position += bytesRead;
+    yield buffer.subarray(0, bytesRead);
+  }
 }
 
 /** A symbolic link's target is its content. */

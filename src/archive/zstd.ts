@@ -1,7 +1,6 @@
 /** zstd by Node where it can (22.15 and newer), else by a decoder in JavaScript; both behind the same bounds. */
 
 import type { Transform } from "node:stream";
-import zlib from "node:zlib";
 import { type Chunks, through } from "./chunks.ts";
 import { Refusal } from "./refusal.ts";
 import { readZstdFrames } from "./zstd-frames.ts";
@@ -15,18 +14,24 @@ interface ZlibWithZstd {
 const windowParams = { 100: 27 };
 
 /** Undefined on a Node without zstd. */
-const createNative = (zlib as ZlibWithZstd).createZstdDecompress;
+async function nativeDecoder(): Promise<ZlibWithZstd["createZstdDecompress"]> {
+  const zlib: ZlibWithZstd = await import("node:zlib");
+  return zlib.createZstdDecompress;
+}
 
-export const hasNativeZstd = createNative !== undefined;
+export async function hasNativeZstd(): Promise<boolean> {
+  return (await nativeDecoder()) !== undefined;
+}
 
 /** @throws {Refusal}, or what the decoder throws at damaged bytes */
-export function decodeZstd(source: AsyncIterable<Uint8Array>): Chunks {
-  return hasNativeZstd ? decodeZstdNatively(source) : decodeZstdPortably(source);
+export async function* decodeZstd(source: AsyncIterable<Uint8Array>): Chunks {
+  yield* (await hasNativeZstd()) ? decodeZstdNatively(source) : decodeZstdPortably(source);
 }
 
 export async function* decodeZstdNatively(source: AsyncIterable<Uint8Array>): Chunks {
-  if (createNative === undefined) throw new TypeError("this Node has no zstd");
-  yield* through(frameBytes(source), createNative({ params: windowParams }));
+  const create = await nativeDecoder();
+  if (create === undefined) throw new TypeError("this Node has no zstd");
+  yield* through(frameBytes(source), create({ params: windowParams }));
 }
 
 async function* frameBytes(source: AsyncIterable<Uint8Array>): Chunks {

@@ -1,15 +1,7 @@
-/** Real temporary folders, and what is in them as a value that tests can compare. */
-import { lstatSync, mkdtempSync, readdirSync, readFileSync, readlinkSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+/** Archives on disk, and what was unpacked as a value that tests can compare. */
+import { lstatSync, readdirSync, readFileSync, readlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { onTestFinished } from "vitest";
-
-/** Removed when the test ends. */
-export function temporaryFolder(): string {
-  const folder = mkdtempSync(join(tmpdir(), "archive-test-"));
-  onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
-  return folder;
-}
+import { temporaryFolder } from "../support/folders.ts";
 
 /** Writes an archive into a folder of its own and returns its path. */
 export function temporaryFile(bytes: Uint8Array, name = "archive"): string {

@@ -1,6 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { extractArchive } from "../../src/archive/extract.ts";
-import { neverAborted, temporaryFile, temporaryFolder, treeOf } from "./folders.ts";
+import { temporaryFolder } from "../support/folders.ts";
+import { neverAborted, temporaryFile, treeOf } from "./folders.ts";
 import { gnuLong, paxEntry, type RawTarEntry, rawTar } from "./raw-tar.ts";
 import { rawZip } from "./raw-zip.ts";
 import { expectRefused } from "./refused.ts";

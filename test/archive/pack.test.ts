@@ -15,7 +15,8 @@ import { expect, test } from "vitest";
 import { extractArchive } from "../../src/archive/extract.ts";
 import { listArchive } from "../../src/archive/list.ts";
 import { packFolder } from "../../src/archive/pack.ts";
-import { neverAborted, temporaryFolder, treeOf } from "./folders.ts";
+import { temporaryFolder } from "../support/folders.ts";
+import { neverAborted, treeOf } from "./folders.ts";
 
 const signal = neverAborted;
 const sha256 = (bytes: Uint8Array): string => `sha256:${createHash("sha256").update(bytes).digest("hex")}`;

@@ -1,13 +1,14 @@
 /** Archives as the programs write them that publishers use; and what they make of ours. */
 import { execFileSync } from "node:child_process";
-import { chmodSync, linkSync, mkdirSync, symlinkSync, writeFileSync } from "node:fs";
+import { chmodSync, linkSync, mkdirSync, rmSync, symlinkSync, truncateSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { extractArchive } from "../../src/archive/extract.ts";
 import { sniffFile } from "../../src/archive/format.ts";
 import { packFolder } from "../../src/archive/pack.ts";
-import { neverAborted, temporaryFolder, treeOf } from "./folders.ts";
-import { hasTool } from "./tools.ts";
+import { temporaryFolder } from "../support/folders.ts";
+import { requireProgram, type Skippable } from "../support/peers.ts";
+import { neverAborted, treeOf } from "./folders.ts";
 
 const signal = neverAborted;
 const longName = `${"folder/".repeat(20)}${"n".repeat(110)}`;
@@ -35,12 +36,17 @@ async function expectSameTree(folder: string, archive: string, format: string): 
   expect(treeOf(out)).toEqual(treeOf(join(folder, "t")));
 }
 
-function run(cwd: string, program: string, ...args: readonly string[]): void {
-  execFileSync(program, args, { cwd, stdio: ["ignore", "ignore", "pipe"], env: { ...process.env, LC_ALL: "C.UTF-8" } });
+/** Skips the test where there is no such program. */
+function run(context: Skippable, cwd: string, program: string, ...args: readonly string[]): void {
+  execFileSync(requireProgram(context, program), args, {
+    cwd,
+    stdio: ["ignore", "ignore", "pipe"],
+    env: { ...process.env, LC_ALL: "C.UTF-8" },
+  });
 }
 
 describe("tar", () => {
-  test.skipIf(!hasTool("tar")).each([
+  test.for([
     ["gnu", [], "tar"],
     ["pax", [], "tar"],
     ["pax", ["-z"], "tar.gz"],
@@ -48,70 +54,72 @@ describe("tar", () => {
     ["gnu", ["--hard-dereference"], "tar"],
     ["pax", ["--xattrs", "--sort=name"], "tar"],
     ["gnu", ["--blocking-factor=1"], "tar"],
-  ] as const)("extract: what tar --format=%s %j wrote", async (format, options, expected) => {
+  ] as const)("extract: what tar --format=%s %j wrote", async ([format, options, expected], context) => {
     const folder = makeTree();
-    run(folder, "tar", `--format=${format}`, ...options, "-cf", "a", "t");
+    run(context, folder, "tar", `--format=${format}`, ...options, "-cf", "a", "t");
     await expectSameTree(folder, join(folder, "a"), expected);
   });
 
-  test.skipIf(!hasTool("tar"))("extract: what tar wrote of `.` and of `t/.`", async () => {
+  test("extract: what tar wrote of `.` and of `t/.`", async (context) => {
     const folder = makeTree();
-    run(folder, "tar", "-cf", "a", "t/.");
+    run(context, folder, "tar", "-cf", "a", "t/.");
     await expectSameTree(folder, join(folder, "a"), "tar");
-    run(folder, "tar", "-cf", "b", "-C", "t", ".");
+    run(context, folder, "tar", "-cf", "b", "-C", "t", ".");
     const out = join(temporaryFolder(), "out");
     await extractArchive(join(folder, "b"), out, { signal });
     expect(treeOf(out)).toEqual(treeOf(join(folder, "t")));
   });
 
-  test.skipIf(!hasTool("tar")).each(["gnu", "pax"])(
-    "extract: a sparse file of tar --format=%s is refused, not cut",
-    async (format) => {
-      const folder = temporaryFolder();
-      execFileSync("truncate", ["-s", "4M", "sparse"], { cwd: folder });
-      run(folder, "tar", `--format=${format}`, "-Scf", "a", "sparse");
-      const extracting = extractArchive(join(folder, "a"), join(folder, "out"), { signal });
-      await expect(extracting).rejects.toMatchObject({
-        code: "ARCHIVE_UNSUPPORTED",
-        message: expect.stringMatching(/sparse/),
-      });
-    },
-  );
+  test.for(["gnu", "pax"])("extract: a sparse file of tar --format=%s is refused, not cut", async (format, context) => {
+    const folder = temporaryFolder();
+    writeFileSync(join(folder, "sparse"), "");
+    truncateSync(join(folder, "sparse"), 4 * 1024 ** 2);
+    run(context, folder, "tar", `--format=${format}`, "-Scf", "a", "sparse");
+    const extracting = extractArchive(join(folder, "a"), join(folder, "out"), { signal });
+    await expect(extracting).rejects.toMatchObject({
+      code: "ARCHIVE_UNSUPPORTED",
+      message: expect.stringMatching(/sparse/),
+    });
+  });
 
-  test.skipIf(!hasTool("tar") || !hasTool("zstd"))("extract: what tar wrote through zstd", async () => {
+  test("extract: what tar wrote through zstd", async (context) => {
     const folder = makeTree();
-    run(folder, "tar", "--use-compress-program=zstd -19 -T0", "-cf", "a", "t");
+    requireProgram(context, "zstd");
+    run(context, folder, "tar", "--use-compress-program=zstd -19 -T0", "-cf", "a", "t");
     await expectSameTree(folder, join(folder, "a"), "tar.zst");
   });
 
-  test.skipIf(!hasTool("tar"))("pack: tar unpacks what was packed", async () => {
+  test("pack: tar unpacks what was packed", async (context) => {
     const folder = makeTree();
     await packFolder(join(folder, "t"), join(folder, "a"), { root: "t", signal });
     const out = temporaryFolder();
-    run(out, "tar", "-xpf", join(folder, "a"));
+    run(context, out, "tar", "-xpf", join(folder, "a"));
     expect(treeOf(join(out, "t"))).toEqual(treeOf(join(folder, "t")));
   });
 });
 
 describe("zip", () => {
-  test.skipIf(!hasTool("zip")).each([[[]], [["-0"]], [["-fz"]], [["-X", "-9"]]])(
-    "extract: what zip %j wrote",
-    async (options) => {
-      const folder = makeTree();
-      run(folder, "zip", "-qry", ...options, "a.zip", "t");
-      await expectSameTree(folder, join(folder, "a.zip"), "zip");
-    },
-  );
-
-  test.skipIf(!hasTool("zip"))("extract: what zip wrote as a stream", async () => {
+  test.for(["-6", "-0", "-fz", "-X -9"])("extract: what zip %s wrote", async (options, context) => {
     const folder = makeTree();
-    execFileSync("sh", ["-c", "zip -qry - t > a.zip"], { cwd: folder });
+    run(context, folder, "zip", "-qry", ...options.split(" "), "a.zip", "t");
     await expectSameTree(folder, join(folder, "a.zip"), "zip");
   });
 
-  test.skipIf(!hasTool("zip"))("extract: what zip encrypted is refused", async () => {
+  test("extract: what zip wrote into a pipe, where sizes follow the bytes", async (context) => {
     const folder = makeTree();
-    run(folder, "zip", "-qr", "-P", "secret", "a.zip", "t/big");
+    const options = { cwd: folder, maxBuffer: 64 * 1024 ** 2 };
+    const bytes = execFileSync(requireProgram(context, "zip"), ["-q", "-", "t/big", "t/bin/tool"], options);
+    expect(bytes.readUInt16LE(6) & 0x8).toBe(0x8);
+    writeFileSync(join(folder, "a.zip"), bytes);
+    const out = join(temporaryFolder(), "out");
+    await extractArchive(join(folder, "a.zip"), out, { stripPrefix: "t", signal });
+    const { big, "bin/tool": tool } = treeOf(join(folder, "t"));
+    expect(treeOf(out)).toEqual({ big, bin: "d755", "bin/tool": tool });
+  });
+
+  test("extract: what zip encrypted is refused", async (context) => {
+    const folder = makeTree();
+    run(context, folder, "zip", "-qr", "-P", "secret", "a.zip", "t/big");
     const extracting = extractArchive(join(folder, "a.zip"), join(folder, "out"), { signal });
     await expect(extracting).rejects.toMatchObject({
       code: "ARCHIVE_UNSUPPORTED",
@@ -121,12 +129,12 @@ describe("zip", () => {
 });
 
 describe("python", () => {
-  const testWithPython = test.skipIf(!hasTool("python3"));
-  const python = (cwd: string, script: string): void => run(cwd, "python3", "-c", script);
+  const python = (context: Skippable, cwd: string, script: string): void => run(context, cwd, "python3", "-c", script);
 
-  testWithPython("extract: what zipfile wrote, zip64 among it", async () => {
+  test("extract: what zipfile wrote, zip64 among it", async (context) => {
     const folder = temporaryFolder();
     python(
+      context,
       folder,
       `
 import zipfile
@@ -146,9 +154,10 @@ with zipfile.ZipFile("a", "w", zipfile.ZIP_DEFLATED) as z:
     });
   });
 
-  testWithPython("extract: a wheel that marks its program by Unix mode", async () => {
+  test("extract: a wheel that marks its program by Unix mode", async (context) => {
     const folder = temporaryFolder();
     python(
+      context,
       folder,
       `
 import zipfile
@@ -162,18 +171,18 @@ with zipfile.ZipFile("a", "w") as z:
     expect(treeOf(out)).toEqual({ bin: "d755", "bin/tool": "f755 program" });
   });
 
-  testWithPython.each(["USTAR_FORMAT", "GNU_FORMAT", "PAX_FORMAT"])(
+  test.for(["USTAR_FORMAT", "GNU_FORMAT", "PAX_FORMAT"])(
     "extract: what tarfile wrote as %s",
-    async (format) => {
+    async (format, context) => {
       const folder = makeTree();
       const script = `import tarfile\nwith tarfile.open("a", "w:gz", format=tarfile.${format}) as t: t.add("t")`;
-      if (format === "USTAR_FORMAT") run(folder, "rm", "-r", "t/folder");
-      python(folder, script);
+      if (format === "USTAR_FORMAT") rmSync(join(folder, "t/folder"), { recursive: true });
+      python(context, folder, script);
       await expectSameTree(folder, join(folder, "a"), "tar.gz");
     },
   );
 
-  testWithPython("extract: the hostile entries that tarfile writes are refused", async () => {
+  test("extract: the hostile entries that tarfile writes are refused", async (context) => {
     const folder = temporaryFolder();
     const member = (setup: string): string => `
 import tarfile, io
@@ -189,7 +198,7 @@ with tarfile.open("a", "w") as t:
       "m.type = tarfile.CHRTYPE; m.devmajor = 1; m.devminor = 3",
       "m.type = tarfile.FIFOTYPE",
     ]) {
-      python(folder, member(setup));
+      python(context, folder, member(setup));
       const place = temporaryFolder();
       const extracting = extractArchive(join(folder, "a"), join(place, "out"), { signal });
       await expect(extracting, setup).rejects.toMatchObject({ code: "ARCHIVE_UNSAFE", exitCode: 65 });

@@ -6,7 +6,8 @@ import { extractArchive } from "../../src/archive/extract.ts";
 import type { ArchiveLimits } from "../../src/archive/limits.ts";
 import { listArchive } from "../../src/archive/list.ts";
 import type { ErrorCode } from "../../src/errors.ts";
-import { neverAborted, temporaryFile, temporaryFolder, treeOf } from "./folders.ts";
+import { temporaryFolder } from "../support/folders.ts";
+import { neverAborted, temporaryFile, treeOf } from "./folders.ts";
 
 /**
  * Unpacking it fails with `code` and exit 65, names the archive, and leaves neither the output nor anything beside it;
