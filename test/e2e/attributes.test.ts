@@ -1,0 +1,161 @@
+/** Wrong attributes fail at analysis, before anything runs, with a message that names the target and the attribute. */
+import { expect, test } from "vitest";
+import { requireBuck2, shared } from "../support/buck2.ts";
+import { layOutProject } from "../support/consumer.ts";
+
+const digest = `sha256:${"a".repeat(64)}`;
+const artifact = { digest, repository: "ghcr.io/acme/protoc", size: 1 };
+const archive = { ...artifact, format: "tar.gz" };
+
+type Attributes = Readonly<Record<string, unknown>>;
+
+interface Case {
+  readonly rule: string;
+  readonly attributes: Attributes;
+  /** What the message says after the target's name. */
+  readonly attribute: string;
+  readonly problem: string;
+}
+
+const wrong = (attribute: string, problem: string, attributes: Attributes, rule = "oras_artifact"): Case => ({
+  rule,
+  attributes,
+  attribute,
+  problem,
+});
+
+const cases: Readonly<Record<string, Case>> = {
+  "digest without algorithm": wrong("digest", "64 lower-case hex digits", { ...artifact, digest: "a".repeat(64) }),
+  "digest in upper case": wrong("digest", "64 lower-case hex digits", { ...artifact, digest: digest.toUpperCase() }),
+  "digest too short": wrong("digest", "64 lower-case hex digits", { ...artifact, digest: "sha256:abc" }),
+  "digest with a path in it": wrong("digest", "64 lower-case hex digits", { ...artifact, digest: "sha256:../../etc" }),
+  "negative size": wrong("size", "a number of bytes", { ...artifact, size: -1 }),
+  "unknown format": wrong("format", "must be one of raw, gzip", { ...artifact, format: "rar" }),
+  "empty repository": wrong("repository", "is empty", { ...artifact, repository: "" }),
+  "tag in the repository": wrong("repository", "without tag", { ...artifact, repository: "ghcr.io/acme/protoc:33" }),
+  "digest in the repository": wrong("repository", "without tag", { ...artifact, repository: `ghcr.io/a@${digest}` }),
+  "repository without host": wrong("repository", "HOST/REPOSITORY", { ...artifact, repository: "acme/protoc" }),
+  "repository with scheme": wrong("repository", "HOST/REPOSITORY", { ...artifact, repository: "https://ghcr.io/a" }),
+  "layout reference without layout": wrong("layout", "the folder of", { ...artifact, repository: "oci:tools" }),
+  "layout with a registry": wrong("layout", "has no use", { ...artifact, layout: "tools" }),
+  "executable outside": wrong("executable", "has a `..`", { ...archive, executable: "../protoc" }),
+  "executable with a backslash": wrong("executable", "write `/`", { ...archive, executable: "bin\\protoc" }),
+  "executable path of a single file": wrong("executable", "folders only", { ...artifact, executable: "bin/protoc" }),
+  "include outside": wrong("include", "is absolute", { ...archive, include: "/usr/include" }),
+  "sub-target outside": wrong("sub_targets", "has a `..`", { ...archive, sub_targets: ["a/../../b"] }),
+  "sub-targets of a single file": wrong("sub_targets", "archives only", { ...artifact, sub_targets: ["a"] }),
+  "prefix outside": wrong("strip_prefix", "has a `..`", { ...archive, strip_prefix: ".." }),
+  "output elsewhere": wrong("out", "has a `..`", { ...artifact, out: "../protoc" }),
+  "language that nobody knows": wrong(
+    "language",
+    "neither built into protoc",
+    { srcs: ["a.proto"], language: "pascal" },
+    "proto_generate",
+  ),
+  "generator without files": wrong("srcs", "exactly one", { language: "python" }, "proto_generate"),
+  "named output elsewhere": wrong(
+    "outs",
+    "has a `..`",
+    { srcs: ["a.proto"], language: "python", outs: ["../a"] },
+    "proto_generate",
+  ),
+  "import prefix elsewhere": wrong(
+    "import_prefix",
+    "has a `..`",
+    { srcs: ["a.proto"], import_prefix: ".." },
+    "proto_library",
+  ),
+  "prefix that the file has not": wrong(
+    "strip_import_prefix",
+    "below which",
+    { srcs: ["a.proto"], strip_import_prefix: "b" },
+    "proto_library",
+  ),
+};
+
+function starlark(value: unknown): string {
+  return JSON.stringify(value);
+}
+
+function target(name: string, { rule, attributes }: Case): string {
+  const lines = Object.entries(attributes).map(([attribute, value]) => `    ${attribute} = ${starlark(value)},`);
+  return `${rule}(\n    name = "${name}",\n${lines.join("\n")}\n)\n`;
+}
+
+function targetName(title: string): string {
+  return title.replaceAll(/[^a-z]+/g, "_");
+}
+
+const setting = shared(
+  (context) => requireBuck2(context),
+  async (buck2) =>
+    layOutProject(buck2, {
+      files: {
+        "toolchains/BUCK": `load("@oras//rules:defs.bzl", "oras_toolchain", "protoc_toolchain")
+oras_toolchain(name = "oras", visibility = ["PUBLIC"])
+protoc_toolchain(name = "protoc", protoc = "oras//tools:oras", visibility = ["PUBLIC"])
+`,
+        "wrong/a.proto": "",
+        "wrong/tools/oci-layout": "",
+        "wrong/BUCK": `load("@oras//rules:defs.bzl", "oras_artifact", "proto_generate", "proto_library")
+${Object.entries(cases)
+  .map(([title, one]) => target(targetName(title), one))
+  .join("\n")}`,
+      },
+    }),
+);
+
+test.for(Object.entries(cases))("attributes: %s", async ([title, { attribute, problem }], context) => {
+  const project = await setting(context);
+  const name = `//wrong:${targetName(title)}`;
+  const ran = await project.buck2(["build", name]);
+  expect(ran.exitCode).toBe(3);
+  const message = ran.stderr.split("\n").find((line) => line.includes("error: fail: "));
+  expect(message).toContain(`error: fail: \`${attribute}\` of \`root${name}\``);
+  expect(message).toContain(problem);
+  expect(ran.stderr).not.toContain("Commands:");
+});
+
+test("attributes: a tool that the lock does not have names those that it has", async (context) => {
+  const project = await setting(context);
+  project.write("lock/oras.lock.json", JSON.stringify({ version: 1, tools: { buf: {}, protoc: {} } }));
+  project.write(
+    "lock/BUCK",
+    `load("@oras//rules:defs.bzl", "oras_tool")
+load(":oras.lock.json", lock = "value")
+oras_tool(name = "protok", lock = lock)
+`,
+  );
+  const ran = await project.buck2(["build", "//lock:protok"]);
+  expect(ran.stderr).toContain("no tool `protok` in the lock file, which has `buf`, `protoc`");
+  expect(ran.stderr).toContain("buck2-oras lock add protok REFERENCE");
+});
+
+test("attributes: a lock of a newer version is refused with what to do", async (context) => {
+  const project = await setting(context);
+  project.write("newer/oras.lock.json", JSON.stringify({ version: 2, tools: {} }));
+  project.write(
+    "newer/BUCK",
+    `load("@oras//rules:defs.bzl", "oras_tool")
+load(":oras.lock.json", lock = "value")
+oras_tool(name = "protoc", lock = lock)
+`,
+  );
+  const ran = await project.buck2(["build", "//newer:protoc"]);
+  expect(ran.stderr).toContain("the lock file of the tool `protoc` has version 2, and these rules read 1");
+  expect(ran.stderr).toContain("update the cell of these rules");
+});
+
+test("attributes: what the lock says cannot be said again beside it", async (context) => {
+  const project = await setting(context);
+  project.write("twice/oras.lock.json", JSON.stringify({ version: 1, tools: {} }));
+  project.write(
+    "twice/BUCK",
+    `load("@oras//rules:defs.bzl", "oras_tool")
+load(":oras.lock.json", lock = "value")
+oras_tool(name = "protoc", lock = lock, digest = "${digest}")
+`,
+  );
+  const ran = await project.buck2(["build", "//twice:protoc"]);
+  expect(ran.stderr).toContain("`digest` of the tool `protoc` is what the lock file says");
+});

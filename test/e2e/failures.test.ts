@@ -1,0 +1,102 @@
+/** What `buck2 build` itself tells when a pull fails: our code, what happened, and the hint. */
+import { chmodSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { expect, test } from "vitest";
+import { type Built, requireBuck2, shared } from "../support/buck2.ts";
+import { layOutProject } from "../support/consumer.ts";
+import { startDockerRegistry } from "../support/docker-registry.ts";
+import { temporaryFolder } from "../support/folders.ts";
+import { findProgram, requireProgram } from "../support/peers.ts";
+import { publishTool, toolTarget } from "../support/published-tool.ts";
+
+const toolchains = `load("@oras//rules:defs.bzl", "oras_toolchain")
+oras_toolchain(name = "oras", visibility = ["PUBLIC"])
+`;
+const load = `load("@oras//rules:defs.bzl", "oras_artifact")\n`;
+
+const setting = shared(
+  (context) => ({ buck2: requireBuck2(context), program: requireProgram(context, "docker-registry") }),
+  async ({ buck2, program }) => {
+    const registry = await startDockerRegistry(program);
+    const project = layOutProject(buck2, { files: { "toolchains/BUCK": toolchains } });
+    const stop = async (): Promise<void> => {
+      await project.stop();
+      await registry.stop();
+    };
+    return { project, registry, program, stop };
+  },
+);
+
+/** The failure is in Buck2's output as a person sees it, and in the build report as a program reads it. */
+function expectFailure(built: Built, code: string, message: RegExp, hint: RegExp): void {
+  expect(built.exitCode).not.toBe(0);
+  expect(built.subErrors).toEqual([
+    { category: code, message: expect.stringMatching(message), remediation: expect.stringMatching(hint) },
+  ]);
+  const [subError] = built.subErrors;
+  expect(built.stderr).toContain(`- [${code}] ${subError?.message}`);
+  expect(built.stderr).toContain(`Hint: ${subError?.remediation}`);
+}
+
+test("failures: bytes tampered with in the registry's storage", async (context) => {
+  const { project, registry } = await setting(context);
+  const tool = await publishTool(`${registry.host}/tampered`);
+  const hex = tool.digest.replace("sha256:", "");
+  const file = join(registry.storageDir, "docker/registry/v2/blobs/sha256", hex.slice(0, 2), hex, "data");
+  const bytes = readFileSync(file);
+  bytes.write("e", bytes.length - 2);
+  writeFileSync(file, bytes);
+  project.write("tampered/BUCK", load + tool.target("tool"));
+  const built = await project.build(["//tampered:tool"]);
+  expectFailure(built, "BLOB_DIGEST_MISMATCH", new RegExp(tool.digest), /nothing was kept/);
+});
+
+test("failures: a blob that the registry does not have", async (context) => {
+  const { project, registry } = await setting(context);
+  const missing = toolTarget(`${registry.host}/missing`, `sha256:${"0".repeat(64)}`, 3);
+  project.write("missing/BUCK", load + missing.target("tool"));
+  const built = await project.build(["//missing:tool"]);
+  expectFailure(built, "ARTIFACT_NOT_FOUND", new RegExp(`^not found: .*${missing.digest}`), /buck2-oras list/);
+});
+
+test("failures: a registry that was stopped", async (context) => {
+  const { project, program } = await setting(context);
+  const stopped = await startDockerRegistry(program);
+  const tool = await publishTool(`${stopped.host}/tools`);
+  await stopped.stop();
+  project.write("stopped/BUCK", load + tool.target("tool"));
+  const built = await project.build(["//stopped:tool"]);
+  expectFailure(
+    built,
+    "REGISTRY_UNAVAILABLE",
+    new RegExp(`${stopped.host}: connection refused`),
+    /check that the registry runs/,
+  );
+});
+
+test("failures: a machine without node", async (context) => {
+  const { project, registry } = await setting(context);
+  const tool = await publishTool(`${registry.host}/without-node`);
+  project.write("without-node/BUCK", load + tool.target("tool"));
+  // The daemon needs git for the external cell.
+  const bin = temporaryFolder();
+  symlinkSync(findProgram("git") ?? "", join(bin, "git"));
+  const options = { env: { PATH: bin }, isolationDir: "without-node" };
+  const built = await project.build(["//without-node:tool"], options);
+  expectFailure(built, "NODE_NOT_FOUND", /^Node.js not found/, /install Node.js 20.19 or newer/);
+});
+
+test("failures: a node that is too old", async (context) => {
+  const { project, registry } = await setting(context);
+  const tool = await publishTool(`${registry.host}/old-node`);
+  project.write("old-node/BUCK", load + tool.target("tool"));
+  const bin = temporaryFolder();
+  const old = join(bin, "old.cjs");
+  writeFileSync(old, `Object.defineProperty(process.versions, "node", { value: "18.20.8" });\n`);
+  const node = join(bin, "node");
+  writeFileSync(node, `#!/bin/sh\nexec "${process.execPath}" --require "${old}" "$@"\n`);
+  chmodSync(node, 0o755);
+  const options = { env: { PATH: `${bin}:${process.env.PATH}` }, isolationDir: "old-node" };
+  const built = await project.build(["//old-node:tool"], options);
+  expectFailure(built, "NODE_UNSUPPORTED", /18.20.8 is too old/, /install Node.js 20.19 or newer/);
+});
