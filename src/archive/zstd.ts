@@ -15,8 +15,7 @@ const windowParams = { 100: 27 };
 
 /** Undefined on a Node without zstd. */
 async function nativeDecoder(): Promise<ZlibWithZstd["createZstdDecompress"]> {
-  const zlib: ZlibWithZstd = await import("node:zlib");
-  return zlib.createZstdDecompress;
+  return ((await import("node:zlib")) as ZlibWithZstd).createZstdDecompress;
 }
 
 export async function hasNativeZstd(): Promise<boolean> {
