@@ -52,11 +52,8 @@ def run_protoc(
         # Last, so that a project may have its own copy of a well-known type.
         command.add(cmd_args(toolchain.include, format = "--proto_path={}"))
     command.add(inputs.srcs.values())
-    if folder == None:
-        ctx.actions.run(command, category = category)
-    else:
-        ctx.actions.run(
-            cmd_args(toolchain.make_output_folder, command),
-            category = category,
-            env = {"OUTPUT_FOLDER": cmd_args(folder.as_output())},
-        )
+    env = {}
+    if folder != None:
+        command = cmd_args(toolchain.make_output_folder, command)
+        env = {"OUTPUT_FOLDER": cmd_args(folder.as_output())}
+    ctx.actions.run(command, env = env, category = category, allow_cache_upload = True)

@@ -1,5 +1,5 @@
 /** What `buck2 build` itself tells when a pull fails: our code, what happened, and the hint. */
-import { chmodSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
+import { chmodSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { type Built, requireBuck2, shared } from "../support/buck2.ts";

@@ -14,7 +14,10 @@ export const exampleRegistry = "localhost:5000";
 
 function git(cwd: string, ...args: readonly string[]): string {
   const identity = ["-c", "user.name=tests", "-c", "user.email=tests@localhost", "-c", "commit.gpgsign=false"];
-  return execFileSync("git", [...identity, ...args], { cwd, encoding: "utf8", maxBuffer: 64 * 1024 * 1024 }).trim();
+  // The same tree is the same commit: its hash is in the path of the executable, and so in the digest of every action.
+  const env = { ...process.env, GIT_AUTHOR_DATE: "2026-01-01T00:00:00Z", GIT_COMMITTER_DATE: "2026-01-01T00:00:00Z" };
+  const options = { cwd, env, encoding: "utf8", maxBuffer: 64 * 1024 * 1024 } as const;
+  return execFileSync("git", [...identity, ...args], options).trim();
 }
 
 /** Files of the working tree that git knows, as they are now. */

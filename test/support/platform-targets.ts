@@ -1,4 +1,4 @@
-/** `platforms/BUCK` of a project: one `platform` for each platform string, as a user would declare it. */
+/** The folder `platforms` of a project: target and execution platforms, as a user would declare them. */
 import { type PlatformString, platformStrings } from "../../src/model/platform.ts";
 
 const constraints: Readonly<Record<PlatformString, readonly [os: string, cpu: string]>> = {
@@ -10,6 +10,7 @@ const constraints: Readonly<Record<PlatformString, readonly [os: string, cpu: st
   "windows-arm64": ["windows", "arm64"],
 };
 
+/** For `platforms/BUCK`: one `platform` for each platform string, under its name. */
 export const platformsBuildFile = platformStrings
   .map((platform) => {
     const [os, cpu] = constraints[platform];
@@ -21,3 +22,54 @@ export const platformsBuildFile = platformStrings
 `;
   })
   .join("\n");
+
+const executionPlatformsRule = `def _impl(ctx: AnalysisContext) -> list[Provider]:
+    executor_config = CommandExecutorConfig(
+        local_enabled = True,
+        remote_enabled = False,
+        remote_cache_enabled = ctx.attrs.use_remote_cache,
+        allow_cache_uploads = ctx.attrs.use_remote_cache,
+        remote_execution_properties = {},
+        remote_execution_use_case = "buck2-default",
+        remote_output_paths = "output_paths",
+    )
+    platforms = [
+        ExecutionPlatformInfo(
+            label = dep.label.raw_target(),
+            configuration = dep[PlatformInfo].configuration,
+            executor_config = executor_config,
+        )
+        for dep in ctx.attrs.platforms
+    ]
+    return [DefaultInfo(), ExecutionPlatformRegistrationInfo(platforms = platforms)]
+
+execution_platforms = rule(
+    impl = _impl,
+    attrs = {
+        "platforms": attrs.list(attrs.dep(providers = [PlatformInfo])),
+        "use_remote_cache": attrs.bool(),
+    },
+)
+`;
+
+/** Configuration for a project with the files of `executionPlatforms`. */
+export const executionPlatformsConfig = "[build]\n  execution_platforms = root//platforms:execution\n";
+
+/** All that runs actions runs them here; a platform of another system is fit for looking at its actions only. */
+export function executionPlatforms(
+  platforms: readonly PlatformString[],
+  isWithRemoteCache: boolean,
+): Readonly<Record<string, string>> {
+  return {
+    "platforms/execution.bzl": executionPlatformsRule,
+    "platforms/BUCK": `load(":execution.bzl", "execution_platforms")
+
+${platformsBuildFile}
+execution_platforms(
+    name = "execution",
+    platforms = [${platforms.map((platform) => `":${platform}"`).join(", ")}],
+    use_remote_cache = ${isWithRemoteCache ? "True" : "False"},
+)
+`,
+  };
+}
