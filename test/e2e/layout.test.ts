@@ -5,9 +5,10 @@ import { gzipSync } from "node:zlib";
 import { expect, test } from "vitest";
 import { requireBuck2, shared } from "../support/buck2.ts";
 import { type Consumer, layOutProject } from "../support/consumer.ts";
-import { oras, type Ran, run } from "../support/executable.ts";
+import { oras, run } from "../support/executable.ts";
 import { temporaryFolder } from "../support/folders.ts";
 import { requireProgram } from "../support/peers.ts";
+import { succeeding } from "../support/succeeding.ts";
 
 const toolchain = `load("@oras//rules:defs.bzl", "oras_toolchain")
 oras_toolchain(name = "oras", visibility = ["PUBLIC"])
@@ -22,12 +23,6 @@ function script(path: string, says: string): string {
   writeFileSync(path, `#!/bin/sh\necho ${says}\n`);
   chmodSync(path, 0o755);
   return path;
-}
-
-async function succeeding(running: Promise<Ran>): Promise<Ran> {
-  const ran = await running;
-  if (ran.exitCode !== 0) throw new Error(ran.stderr);
-  return ran;
 }
 
 /** Locks a reference of the package's layout `oci`, and declares it as the package's target `tool`. */

@@ -3,6 +3,7 @@ import type { PlatformString } from "../../src/model/platform.ts";
 import { oras } from "./executable.ts";
 import type { Skippable } from "./peers.ts";
 import { fivePlatforms, grpcJavaPlugin, mavenExecutable, protoc, protocWheel } from "./real-tools.ts";
+import { succeeding } from "./succeeding.ts";
 
 /** Name in the lock → reference, without the registry. */
 export const exampleReferences = {
@@ -45,7 +46,6 @@ export async function pushExampleTools(tools: ExampleTools, registry: string): P
     [exampleReferences["protoc-include"], tools.wheel],
   ];
   for (const [reference = "", ...args] of pushes) {
-    const ran = await oras(["push", `${registry}/${reference}`, ...args]);
-    if (ran.exitCode !== 0) throw new Error(ran.stderr);
+    await succeeding(oras(["push", `${registry}/${reference}`, ...args]));
   }
 }

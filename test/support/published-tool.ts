@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { oras } from "./executable.ts";
 import { temporaryFolder } from "./folders.ts";
 import { sha256 } from "./layout-project.ts";
+import { succeeding } from "./succeeding.ts";
 
 export interface PublishedTool {
   /** Of the blob. */
@@ -21,8 +22,7 @@ export async function publishTool(location: string): Promise<PublishedTool> {
   const path = join(folder, "tool");
   writeFileSync(path, text);
   chmodSync(path, 0o755);
-  const ran = await oras(["push", `${location}:1.0`, path]);
-  if (ran.exitCode !== 0) throw new Error(ran.stderr);
+  await succeeding(oras(["push", `${location}:1.0`, path]));
   return toolTarget(location, sha256(text), text.length);
 }
 

@@ -1,0 +1,163 @@
+/** The rules for `.proto` files, with two versions of the real protoc out of a layout folder. */
+import { readFileSync } from "node:fs";
+import { basename, join } from "node:path";
+import { expect, test } from "vitest";
+import { platformFromNode } from "../../src/model/platform.ts";
+import { requireBuck2, shared } from "../support/buck2.ts";
+import { layOutProject } from "../support/consumer.ts";
+import { oras } from "../support/executable.ts";
+import { mavenExecutable, protoc } from "../support/real-tools.ts";
+import { succeeding } from "../support/succeeding.ts";
+
+const platform = platformFromNode(process.platform, process.arch);
+const load = 'load("@oras//rules:defs.bzl", "proto_descriptor_set", "proto_generate", "proto_library")\n';
+
+const setting = shared(
+  async (context) => ({
+    buck2: requireBuck2(context),
+    older: await mavenExecutable(context, { ...protoc, version: "4.32.1" }, platform),
+    newer: await mavenExecutable(context, protoc, platform),
+  }),
+  async ({ buck2, older, newer }) => {
+    const project = layOutProject(buck2, {
+      files: {
+        "tools/BUCK": `load("@oras//rules:defs.bzl", "oras_tool")
+load("//tools:oras.lock.json", lock = "value")
+[oras_tool(name = name, layout = "oci", lock = lock, visibility = ["PUBLIC"]) for name in ["protoc", "protoc-32"]]
+`,
+        "toolchains/BUCK": `load("@oras//rules:defs.bzl", "oras_toolchain", "protoc_toolchain")
+oras_toolchain(name = "oras", visibility = ["PUBLIC"])
+protoc_toolchain(name = "protoc", protoc = "root//tools:protoc", visibility = ["PUBLIC"])
+protoc_toolchain(name = "protoc-32", protoc = "root//tools:protoc-32", visibility = ["PUBLIC"])
+`,
+      },
+    });
+    const cwd = join(project.dir, "tools");
+    for (const [name, tag, path] of [
+      ["protoc", "33.0", newer],
+      ["protoc-32", "32.1", older],
+    ] as const) {
+      await succeeding(
+        oras(["push", `oci:oci:${tag}`, "--platform", `${platform}=${path}`, "--title", "protoc"], { cwd }),
+      );
+      await succeeding(oras(["lock", "add", name, `oci:oci:${tag}`], { cwd }));
+    }
+    return project;
+  },
+);
+
+const messageIn = (proto: string, name: string, body = ""): string => `syntax = "proto3";
+package ${proto};
+${body}
+message ${name} {}
+`;
+
+test("proto: files are imported by their path from the cell's root, unless prefixes say otherwise", async (context) => {
+  const project = await setting(context);
+  project.write("prefixes/proto/v1/a.proto", messageIn("a", "A"));
+  project.write("prefixes/b.proto", messageIn("b", "B"));
+  project.write("prefixes/c.proto", messageIn("c", "C"));
+  project.write("prefixes/d.proto", messageIn("d", "D"));
+  const imports = ["acme/v1/a.proto", "prefixes/b.proto", "c.proto", "vendor/d.proto"];
+  const body = imports.map((path) => `import "${path}";`).join("\n");
+  project.write("prefixes/user/user.proto", messageIn("user", "User", body));
+  project.write(
+    "prefixes/BUCK",
+    `${load}
+proto_library(name = "a", srcs = ["proto/v1/a.proto"], import_prefix = "acme", strip_import_prefix = "proto", visibility = ["PUBLIC"])
+proto_library(name = "b", srcs = ["b.proto"], visibility = ["PUBLIC"])
+proto_library(name = "c", srcs = ["c.proto"], strip_import_prefix = "/prefixes", visibility = ["PUBLIC"])
+proto_library(name = "d", srcs = ["d.proto"], import_prefix = "vendor", visibility = ["PUBLIC"])
+`,
+  );
+  project.write(
+    "prefixes/user/BUCK",
+    `${load}
+proto_descriptor_set(
+    name = "set",
+    srcs = ["user.proto"],
+    deps = ["//prefixes:a", "//prefixes:b", "//prefixes:c", "//prefixes:d"],
+)
+`,
+  );
+  const built = await project.build(["//prefixes/user:set"]);
+  expect(built.stderr).toContain("BUILD SUCCEEDED");
+  const [set = ""] = built.outputs("root//prefixes/user:set");
+  const text = readFileSync(set, "latin1");
+  for (const path of [...imports, "prefixes/user/user.proto"]) expect(text).toContain(path);
+});
+
+test("proto: a target with generated code is a dependency of another, and options reach the generator", async (context) => {
+  const project = await setting(context);
+  project.write("deps/base.proto", messageIn("base", "Base", 'option java_package = "acme";'));
+  project.write("deps/top.proto", messageIn("top", "Top", 'import "deps/base.proto";\noption java_package = "acme";'));
+  project.write(
+    "deps/BUCK",
+    `${load}
+proto_generate(name = "base", srcs = ["base.proto"], language = "java", options = ["lite"])
+proto_generate(name = "top", srcs = ["top.proto"], deps = [":base"], language = "java")
+`,
+  );
+  const built = await project.build(["//deps:base", "//deps:top"]);
+  expect(built.stderr).toContain("BUILD SUCCEEDED");
+  const java = (name: string, file: string): string =>
+    readFileSync(join(built.outputs(`root//deps:${name}`)[0] ?? "", "acme", file), "utf8");
+  expect(java("base", "BaseOuterClass.java")).toContain("GeneratedMessageLite");
+  expect(java("top", "TopOuterClass.java")).not.toContain("GeneratedMessageLite");
+});
+
+test("proto: named outputs are sub-targets, and one that is not generated is named", async (context) => {
+  const project = await setting(context);
+  project.write("outs/a.proto", messageIn("a", "A"));
+  project.write(
+    "outs/BUCK",
+    `${load}
+proto_generate(name = "good", srcs = ["a.proto"], language = "python", outs = ["outs/a_pb2.py"])
+proto_generate(name = "bad", srcs = ["a.proto"], language = "python", outs = ["a_pb2.py"])
+`,
+  );
+  const good = await project.build(["//outs:good[outs/a_pb2.py]"]);
+  expect(basename(good.outputs("root//outs:good", "outs/a_pb2.py")[0] ?? "")).toBe("a_pb2.py");
+  const bad = await project.buck2(["build", "//outs:bad"]);
+  expect(bad.stderr).toContain("The path `a_pb2.py` does not exist");
+});
+
+test("proto: what protoc says of a wrong file is shown", async (context) => {
+  const project = await setting(context);
+  project.write("wrong/a.proto", 'syntax = "proto3"; import "nobody/has/this.proto";\n');
+  project.write("wrong/BUCK", `${load}\nproto_generate(name = "a", srcs = ["a.proto"], language = "cpp")\n`);
+  const ran = await project.buck2(["build", "//wrong:a"]);
+  expect(ran.stderr).toContain("nobody/has/this.proto: File not found.");
+});
+
+test("proto: a project may have two versions of protoc", async (context) => {
+  const project = await setting(context);
+  project.write("versions/a.proto", messageIn("a", "A"));
+  project.write(
+    "versions/BUCK",
+    `${load}
+proto_generate(name = "newer", srcs = ["a.proto"], language = "python", outs = ["versions/a_pb2.py"])
+proto_generate(
+    name = "older",
+    srcs = ["a.proto"],
+    language = "python",
+    outs = ["versions/a_pb2.py"],
+    toolchain = "toolchains//:protoc-32",
+)
+`,
+  );
+  const built = await project.build(["//versions:newer", "//versions:older"]);
+  const text = (name: string): string => readFileSync(built.outputs(`root//versions:${name}`)[0] ?? "", "utf8");
+  expect(text("newer")).toContain("# Protobuf Python Version: 6.33.0");
+  expect(text("older")).toContain("# Protobuf Python Version: 6.32.1");
+});
+
+test("proto: a tool that the execution platform has fetched is not fetched again for the target platform", async (context) => {
+  const project = await setting(context);
+  project.write("once/a.proto", messageIn("once", "Once"));
+  project.write("once/BUCK", `${load}\nproto_generate(name = "a", srcs = ["a.proto"], language = "ruby")\n`);
+  expect((await project.build(["//once:a"])).exitCode).toBe(0);
+  const target = await project.build(["//tools:protoc"]);
+  expect(target.exitCode).toBe(0);
+  expect(target.actions).toEqual({ local: 0, remote: 0, cached: 0 });
+});
