@@ -1,14 +1,15 @@
 /** `pull`: resolve, fetch what the cache lacks, verify, place. */
 
-import { stat } from "node:fs/promises";
+import { resolve } from "node:path";
 import { sniffFile } from "../archive/format.ts";
 import { ContentVerificationError, UsageError } from "../errors.ts";
 import type { Digest } from "../model/digest.ts";
 import type { PlatformString } from "../model/platform.ts";
 import { type ClientDeps, offlineError } from "./deps.ts";
 import { pullThroughExternalCli } from "./external-cli.ts";
-import { fetchFile, type Origin } from "./fetch.ts";
-import { fallbackTitle, isArchive, shapeOf } from "./layers.ts";
+import type { Origin } from "./fetch.ts";
+import { fetchKnown, findKnown, findOfManifest, type KnownFile } from "./known-file.ts";
+import { isArchive, shapeOf } from "./layers.ts";
 import { placeArchive, placeFile, placeLayers } from "./place.ts";
 import { isDamage, withDamageRepaired } from "./repair.ts";
 import { type ExpandedReference, expandReference, type ResolvedArtifact, resolveArtifact } from "./resolve.ts";
@@ -43,17 +44,6 @@ export interface PullResult {
   readonly placed: readonly string[];
 }
 
-/** One file, known to be in the store. */
-interface KnownFile {
-  readonly digest: Digest;
-  readonly size: number;
-  readonly path: string;
-  readonly title: string;
-  readonly origin: Origin;
-  readonly manifestDigest: Digest | undefined;
-  readonly platform: PlatformString | undefined;
-}
-
 /**
  * Pulls one artifact. Content that is cached under the digest asked for is returned without asking anybody.
  *
@@ -64,7 +54,8 @@ export async function pull(request: PullRequest, deps: ClientDeps, signal: Abort
   if (request.extract && request.output === undefined) {
     throw new UsageError("OUTPUT_REQUIRED", "--extract needs a folder to unpack into", { hint: "add -o DIR" });
   }
-  const known = await findKnown(expanded, request.digest, deps);
+  const isCertain = expanded.reference.digest !== undefined || isOffline(expanded, deps);
+  const known = await findKnown(expanded, request.digest, isCertain, deps);
   if (known !== undefined) {
     try {
       return await place(known, expanded, request, deps, signal);
@@ -78,42 +69,19 @@ export async function pull(request: PullRequest, deps: ClientDeps, signal: Abort
   if (externalCli !== undefined && expanded.reference.location.kind === "registry") {
     const file = await pullThroughExternalCli(externalCli, expanded.text, deps, signal);
     checkContent(file.digest, request.digest, expanded.text);
-    const known = { ...file, origin: "registry", manifestDigest: undefined, platform: undefined } as const;
-    return await place(known, expanded, request, deps, signal);
+    return await place(
+      { ...file, origin: "registry", manifestDigest: undefined, platform: undefined },
+      expanded,
+      request,
+      deps,
+      signal,
+    );
   }
   return await pullFromSource(expanded, request, deps, signal);
 }
 
 function isOffline(expanded: ExpandedReference, deps: ClientDeps): boolean {
   return deps.settings.isOffline && expanded.reference.location.kind === "registry";
-}
-
-/**
- * The file that an earlier pull left, where that is certain: by the content's digest, by a manifest digest in the
- * reference, or offline by what the tag meant last.
- */
-async function findKnown(
-  expanded: ExpandedReference,
-  wanted: Digest | undefined,
-  deps: ClientDeps,
-): Promise<KnownFile | undefined> {
-  const { store } = deps;
-  const isCertain = expanded.reference.digest !== undefined || isOffline(expanded, deps);
-  if (wanted === undefined && !isCertain) return undefined;
-  const metadata = await store.readMetadata(expanded.text, expanded.platform);
-  const digest = wanted ?? metadata?.digest;
-  const path = digest === undefined ? undefined : await store.find(digest);
-  if (digest === undefined || path === undefined) return undefined;
-  const own = metadata?.digest === digest ? metadata : undefined;
-  return {
-    digest,
-    path,
-    size: (await stat(path)).size,
-    title: own?.original_name ?? fallbackTitle(expanded.reference.location),
-    origin: "cache",
-    manifestDigest: own?.manifest_digest,
-    platform: own?.platform ?? undefined,
-  };
 }
 
 async function pullFromSource(
@@ -127,10 +95,10 @@ async function pullFromSource(
   const shape = shapeOf(resolved.manifest, expanded.reference.location);
   if (shape.kind === "file") {
     return await withDamageRepaired(deps, async () => {
-      const fetched = await fetchFile(resolved.source, shape.layer, deps, signal);
-      const file = { ...fetched, manifestDigest: resolved.manifestDigest, platform: resolved.platform };
+      const file =
+        (await findOfManifest(expanded, resolved.manifestDigest, deps)) ??
+        (await fetchKnown(expanded, resolved, shape.layer, deps, signal));
       checkContent(file.digest, request.digest, expanded.text);
-      await remember(file, expanded, resolved, deps);
       return await place(file, expanded, request, deps, signal);
     });
   }
@@ -155,7 +123,7 @@ async function pullFromSource(
   );
   return {
     reference: expanded.text,
-    path: output,
+    path: resolve(output),
     digest: resolved.manifestDigest,
     manifestDigest: resolved.manifestDigest,
     platform: resolved.platform,
@@ -173,21 +141,6 @@ function checkContent(actual: Digest, wanted: Digest | undefined, text: string):
   if (wanted === undefined || wanted === actual) return;
   throw new ContentVerificationError("CONTENT_DIGEST_MISMATCH", `${text} holds ${actual}, not ${wanted}`, {
     hint: "the tag may have moved, or the digest is a manifest's or an archive's: `buck2-oras info` shows them",
-  });
-}
-
-async function remember(
-  file: KnownFile,
-  expanded: ExpandedReference,
-  resolved: ResolvedArtifact,
-  deps: ClientDeps,
-): Promise<void> {
-  await deps.store.writeMetadata(expanded.text, expanded.platform, {
-    digest: file.digest,
-    manifest_digest: resolved.manifestDigest,
-    size: file.size,
-    original_name: file.title,
-    platform: file.platform ?? null,
   });
 }
 

@@ -1,4 +1,7 @@
-/** What a reference meant when it was pulled last: a hint for later pulls, never a proof of what bytes are. */
+/**
+ * What a reference meant when it was pulled last, so that a pinned or offline pull asks nobody. Trusted as far as the cache
+ * folder is; the bytes that it names are verified all the same.
+ */
 import { randomBytes } from "node:crypto";
 import { readFile, rename, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";

@@ -19,6 +19,7 @@ import { placeAtomically, placedMode } from "../files/place.ts";
 import { type Digest, digestFromHex } from "../model/digest.ts";
 import type { BlobIdentity } from "../model/source.ts";
 import { type ClearRequest, type ClearResult, clearStore } from "./clear.ts";
+import { FreshFiles } from "./fresh-files.ts";
 import { type Metadata, readMetadataFile, writeMetadataFile } from "./metadata.ts";
 import { blobPath, metadataPath, type StorePaths, storePaths } from "./paths.ts";
 
@@ -89,8 +90,7 @@ class FileStore implements Store {
   readonly #paths: StorePaths;
   readonly #context: Context;
   #isReady: Promise<void> | undefined;
-  /** Blobs that this process verified a moment ago, with what `stat` said then. */
-  readonly #fresh = new Map<Digest, string>();
+  readonly #fresh = new FreshFiles();
 
   constructor(cacheDir: string, context: Context) {
     this.#paths = storePaths(cacheDir);
@@ -152,7 +152,7 @@ class FileStore implements Store {
 
   async verify(digest: Digest, signal: AbortSignal): Promise<void> {
     const path = blobPath(this.#paths, digest);
-    if (await this.#isFresh(digest, path)) return await this.#touch(path);
+    if (await this.#fresh.has(path)) return await this.#touch(path);
     const hash = createHash("sha256");
     try {
       for await (const chunk of createReadStream(path, { highWaterMark: readBytes, signal })) hash.update(chunk);
@@ -162,7 +162,7 @@ class FileStore implements Store {
       throw localIoError(`read ${path}`, cause);
     }
     if (digestFromHex(hash.digest("hex")) !== digest) throw await this.#damaged(digest, path);
-    await this.#remember(digest, path);
+    await this.#fresh.add(path);
     await this.#touch(path);
   }
 
@@ -170,7 +170,7 @@ class FileStore implements Store {
     const path = blobPath(this.#paths, digest);
     await placeAtomically(output, async (staged) => {
       try {
-        if (await this.#isFresh(digest, path)) {
+        if (await this.#fresh.has(path)) {
           await copyFile(path, staged, constants.COPYFILE_EXCL | constants.COPYFILE_FICLONE);
         } else {
           await this.#copyVerified(digest, path, staged, signal);
@@ -230,7 +230,7 @@ class FileStore implements Store {
       await makeFolder(dirname(path));
       await chmod(staged, isExecutable(written.head) ? 0o555 : 0o444);
       await rename(staged, path);
-      await this.#remember(written.digest, path);
+      await this.#fresh.add(path);
       return { digest: written.digest, size: written.size, path };
     } catch (cause) {
       await rm(staged, { force: true });
@@ -261,22 +261,6 @@ class FileStore implements Store {
     } catch (cause) {
       throw localIoError(`remove the damaged ${path}`, cause);
     }
-  }
-
-  /** Identity of a file as `stat` shows it; another file, or other bytes, give another text. */
-  async #fingerprint(path: string): Promise<string | undefined> {
-    const stats = await stat(path, { bigint: true }).catch(() => undefined);
-    return stats === undefined ? undefined : `${stats.dev} ${stats.ino} ${stats.size} ${stats.mtimeNs}`;
-  }
-
-  async #remember(digest: Digest, path: string): Promise<void> {
-    const fingerprint = await this.#fingerprint(path);
-    if (fingerprint !== undefined) this.#fresh.set(digest, fingerprint);
-  }
-
-  async #isFresh(digest: Digest, path: string): Promise<boolean> {
-    const remembered = this.#fresh.get(digest);
-    return remembered !== undefined && remembered === (await this.#fingerprint(path));
   }
 
   /** Notes the use, for `clear`; a cache of somebody else's is used all the same. */

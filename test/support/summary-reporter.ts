@@ -7,8 +7,8 @@ function* casesOf(modules: ReadonlyArray<TestModule>): Generator<TestCase> {
 
 // biome-ignore lint/style/noDefaultExport: the test runner loads a reporter by its default export
 export default class SummaryReporter implements Reporter {
-  onTestRunEnd(modules: ReadonlyArray<TestModule>): void {
-    const counts = { passed: 0, failed: 0, skipped: 0 };
+  onTestRunEnd(modules: ReadonlyArray<TestModule>, unhandledErrors: ReadonlyArray<unknown>): void {
+    const counts = { passed: 0, failed: unhandledErrors.length, skipped: 0 };
     const skipped = new Map<string, string[]>();
     for (const test of casesOf(modules)) {
       const result = test.result();
