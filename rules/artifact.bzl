@@ -16,7 +16,7 @@ load(":toolchain.bzl", "OrasToolchainInfo")
 load(":tree.bzl", "file_providers", "folder_attributes", "folder_providers")
 
 OrasArtifactInfo = provider(
-    doc = "Where an artifact came from.",
+    doc = "Where an artifact came from: `repository`, `digest`, and the `platform` that it is for.",
     fields = {
         # Of the blob; of the manifest for several layers in one folder.
         "digest": provider_field(str),

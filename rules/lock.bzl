@@ -22,7 +22,7 @@ def oras_tool(
         include: str | dict[str, str] | None = None,
         strip_prefix: str | dict[str, str] | None = None,
         sub_targets: list[str] | dict[str, list[str]] = [],
-        **attributes: typing.Any) -> None:
+        **kwargs: typing.Any) -> None:
     """Declares a tool as the lock file pins it; the platform is chosen by `select`, without a default.
 
     Several layers are joined into one folder as `oras pull` lays them out; the folder is the target `name` then.
@@ -38,11 +38,11 @@ def oras_tool(
         include: Path of the include folder, instead of the one that the lock names.
         strip_prefix: Folder of the archive whose content is wanted; the other paths are relative to it.
         sub_targets: Paths in the folder that become sub-targets.
-        **attributes: Any other attribute of a target, such as `visibility`.
+        **kwargs: Any other attribute of a target, such as `visibility`.
     """
     key = tool or name
     for attribute in _RESERVED:
-        if attribute in attributes:
+        if attribute in kwargs:
             fail("`{}` of the tool `{}` is what the lock file says: lock the tool again instead".format(attribute, name))
     locked = _locked_platforms(name, key, lock)
     override = struct(
@@ -56,13 +56,13 @@ def oras_tool(
             platform: _layer_attributes(entry["layers"][0], platform, override) | _origin(entry, platform, layout)
             for platform, entry in locked.items()
         }
-        oras_artifact(name = name, **(_select_each(key, rows, constraints) | attributes))
+        oras_artifact(name = name, **(_select_each(key, rows, constraints) | kwargs))
         return
     rows = {
         platform: _folder_attributes(name, entry, platform, layout, override)
         for platform, entry in locked.items()
     }
-    oras_folder(name = name, **(_select_each(key, rows, constraints) | attributes))
+    oras_folder(name = name, **(_select_each(key, rows, constraints) | kwargs))
 
 def _locked_platforms(name: str, key: str, lock: dict[str, typing.Any]) -> dict[str, typing.Any]:
     version = lock.get("version")

@@ -8,7 +8,7 @@ def _import_option(tree: Artifact) -> cmd_args:
 ProtoImports = transitive_set(args_projections = {"options": _import_option})
 
 ProtoInfo = provider(
-    doc = "`.proto` files and all that they import.",
+    doc = "`.proto` files (`srcs`, by import path) and the folders in which all that they import is found (`imports`).",
     fields = {
         # Folders that hold the files under their import paths; of the target itself and of what it depends on.
         "imports": provider_field(ProtoImports),
@@ -26,7 +26,7 @@ proto_attributes = {
     "import_prefix": attrs.option(
         attrs.string(),
         default = None,
-        doc = "Put in front of the import paths; what it is put in front of begins at the package then.",
+        doc = "Put in front of the import paths, which begin at the package then, not at the cell's root.",
     ),
     "srcs": attrs.list(
         attrs.source(),
@@ -36,7 +36,7 @@ proto_attributes = {
     "strip_import_prefix": attrs.option(
         attrs.string(),
         default = None,
-        doc = "Taken off the import paths: a folder of the package, or with a `/` in front one of the cell.",
+        doc = "Folder at which the import paths begin: one of the package, or with a `/` in front one of the cell.",
     ),
 }
 

@@ -3,7 +3,7 @@
 load(":checks.bzl", "fail_attribute")
 
 ProtocToolchainInfo = provider(
-    doc = "How the rules for `.proto` files run protoc.",
+    doc = "How the rules for `.proto` files run protoc: `protoc`, its `include` folder, its `plugins`, and `make_output_folder`.",
     fields = {
         # Folder with `google/protobuf/*.proto`.
         "include": provider_field(Artifact | None),

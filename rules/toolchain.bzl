@@ -1,7 +1,7 @@
 """`oras_toolchain`: which `buck2-oras` fetches artifacts, and where it may run."""
 
 OrasToolchainInfo = provider(
-    doc = "How `oras_artifact` fetches and unpacks.",
+    doc = "How `oras_artifact` fetches and unpacks: the `cli`, and whether it must `extract_locally`.",
     fields = {
         "cli": provider_field(RunInfo),
         "extract_locally": provider_field(bool),

@@ -45,6 +45,7 @@ export const errorCodes = {
   OFFLINE: { exit: 69, isRetryable: false },
   CLI_NOT_FOUND: { exit: 69, isRetryable: false },
   CLI_FAILED: { exit: 69, isRetryable: false },
+  NODE_NOT_FOUND: { exit: 69, isRetryable: false },
   NODE_UNSUPPORTED: { exit: 69, isRetryable: false },
 
   INTERNAL: { exit: 70, isRetryable: false },
