@@ -71,7 +71,7 @@ test("errors are of their class, with a public code", async () => {
     [() => client.pull("127.0.0.1:1/x:1"), library.RegistryUnavailableError, "REGISTRY_UNAVAILABLE"],
     [() => client.verifyArtifact(join(dir, "nope"), sha256("")), library.ArtifactNotFoundError, "FILE_NOT_FOUND"],
     [
-      new OrasClient({ registry: server.host, timeoutSeconds: 0.001 }).pull("404/x:1"),
+      () => new OrasClient({ registry: server.host, timeoutSeconds: 0.001 }).pull("404/x:1"),
       library.TimeoutError,
       "TIMED_OUT",
     ],
