@@ -67,7 +67,10 @@ def oras_tool(
 def _locked_platforms(name: str, key: str, lock: dict[str, typing.Any]) -> dict[str, typing.Any]:
     version = lock.get("version")
     if version != _LOCK_VERSION:
-        fail("the lock file of the tool `{}` has version {}, and these rules read {}: update the cell of these rules, or write the lock with their `buck2-oras`".format(name, version, _LOCK_VERSION))
+        fail(
+            "the lock file of the tool `{}` has version {}, and these rules read {}: ".format(name, version, _LOCK_VERSION) +
+            "update the cell of these rules, or write the lock with their `buck2-oras`",
+        )
     tools = lock.get("tools", {})
     if key not in tools:
         fail("no tool `{}` in the lock file, which has {}: lock it with `buck2-oras lock add {} REFERENCE`".format(
