@@ -1,4 +1,5 @@
-import { readdirSync, writeFileSync } from "node:fs";
+import { randomBytes } from "node:crypto";
+import { readdirSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { deflateRawSync, gunzipSync, gzipSync } from "node:zlib";
 import { describe, expect, test } from "vitest";
@@ -23,6 +24,12 @@ const archives: Readonly<Record<"tar" | "tar.gz" | "zip", Buffer>> = {
   "tar.gz": gzipSync(tar),
   zip: rawZip(...entries.map((entry) => ({ ...entry, method: 8 }))),
 };
+
+/** Bytes of what has been written of the only entry so far, wherever it is staged. */
+function stagedBytes(place: string): number {
+  const files = readdirSync(place, { recursive: true, withFileTypes: true }).filter((entry) => entry.isFile());
+  return files.reduce((sum, file) => sum + statSync(join(file.parentPath, file.name)).size, 0);
+}
 
 /** Undefined if it was unpacked; in both cases nothing may be left over. */
 async function extractionFault(bytes: Uint8Array, format: ArchiveFormat): Promise<unknown> {
@@ -60,6 +67,10 @@ describe("a tar that is damaged", () => {
     await expectRefused(gzipSync(tarBlocks(...entries)), "ARCHIVE_INVALID", /end mark/);
     const zerosAtTheEnd = tarBlocks({ name: "zeros", body: Buffer.alloc(4096) });
     await expectRefused(zerosAtTheEnd, "ARCHIVE_INVALID", /end mark/);
+  });
+
+  test("extract: one that ends behind a PAX header whose entry is missing is refused", async () => {
+    await expectRefused(tarBlocks(...entries, paxEntry({ path: "gone" })), "ARCHIVE_INVALID", /end mark/);
   });
 
   test("extract: a header with a flipped bit is refused", async () => {
@@ -168,7 +179,7 @@ describe("what is no fault of the archive", () => {
   });
 
   test("extract: an abort while a large entry is unpacked leaves nothing", async () => {
-    const body = Buffer.alloc(8 * 1024 ** 2, "large");
+    const body = randomBytes(64 * 1024 ** 2);
     const bytes = [
       rawTar({ name: "f", body }),
       gzipSync(rawTar({ name: "f", body })),
@@ -177,9 +188,9 @@ describe("what is no fault of the archive", () => {
     for (const archive of bytes.map((one) => temporaryFile(one))) {
       const place = temporaryFolder();
       const abort = new AbortController();
-      const reason = new InterruptedError("INTERRUPTED", "stopped");
+      const reason = new Error("a reason of the caller's own");
       const running = extractArchive(archive, join(place, "out"), { signal: abort.signal });
-      while (readdirSync(place).length === 0) await new Promise((resolve) => setImmediate(resolve));
+      while (stagedBytes(place) === 0) await new Promise((resolve) => setImmediate(resolve));
       abort.abort(reason);
       await expect(running).rejects.toBe(reason);
       expect(readdirSync(place)).toEqual([]);
@@ -193,6 +204,25 @@ describe("what is no fault of the archive", () => {
       code: "FILE_NOT_FOUND",
     });
     expect(treeOf(join(out, "../.."))).toEqual({});
+  });
+
+  test("extract: folders that were made above the output are removed when the archive is refused", async () => {
+    const place = temporaryFolder();
+    const extracting = extractArchive(temporaryFile(tarBlocks(...entries)), join(place, "a", "b", "out"), {
+      signal: neverAborted,
+    });
+    await expect(extracting).rejects.toMatchObject({ code: "ARCHIVE_INVALID" });
+    expect(treeOf(place)).toEqual({});
+  });
+
+  test("extract: a folder in the place of the archive is an error of the file system", async () => {
+    for (const format of ["tar", "tar.gz", "zip"] as const) {
+      const extracting = extractArchive(temporaryFolder(), join(temporaryFolder(), "out"), {
+        format,
+        signal: neverAborted,
+      });
+      await expect(extracting, format).rejects.toMatchObject({ exitCode: 74 });
+    }
   });
 
   test("extract: an output that cannot be written is an error of the file system, not of the archive", async () => {

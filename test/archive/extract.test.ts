@@ -119,6 +119,14 @@ describe("prefixes and links", () => {
       code: "ARCHIVE_UNSAFE",
       message: expect.stringMatching(/"p\/l"/),
     });
+    // Without the prefixes both are `f`: it must not be taken for the file below the prefix.
+    const namesake = rawTar(
+      { name: "p/f", body: "x" },
+      { name: "q/f", body: "y" },
+      { name: "p/l", type: "1", linkname: "q/f" },
+    );
+    const other = extractArchive(temporaryFile(namesake), join(temporaryFolder(), "out"), { stripPrefix: "p", signal });
+    await expect(other).rejects.toMatchObject({ code: "ARCHIVE_UNSAFE" });
   });
 
   test("extract: what lies beside the prefix is refused all the same if its name is hostile", async () => {
