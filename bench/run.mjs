@@ -150,6 +150,15 @@ function coldPulls(host, repository, file) {
       env: { BUCK2_ORAS_CACHE_DIR: join(work, "cold") },
     },
   };
+  contenders["naive fetch, no cache"] = {
+    command: [
+      process.execPath,
+      join(root, "bench/naive-fetch.mjs"),
+      `http://${host}/v2/${repository}/blobs/${blob}`,
+      blob,
+      join(work, "out-naive"),
+    ],
+  };
   const peers = {
     oras: ["pull", "--plain-http", `${host}/${repository}:1`, "-o", join(work, "out-oras")],
     crane: ["blob", `${host}/${repository}@${blob}`],
