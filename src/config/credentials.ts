@@ -23,7 +23,12 @@ const authSchema = v.object({
   identitytoken: v.optional(v.string()),
   registrytoken: v.optional(v.string()),
 });
-const dockerConfigSchema = v.object({ auths: v.optional(v.nullable(v.record(v.string(), v.nullable(authSchema)))) });
+const dockerConfigSchema = v.pipe(
+  v.unknown(),
+  // A list is an object to the schema below, which would find nothing in it.
+  v.check((json) => !Array.isArray(json)),
+  v.object({ auths: v.optional(v.nullable(v.record(v.string(), v.nullable(authSchema)))) }),
+);
 type DockerAuth = v.InferOutput<typeof authSchema>;
 
 /** The host of a key in `auths`: a host, or a URL as older clients wrote it. Matched whole, never by prefix. */

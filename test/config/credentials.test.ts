@@ -1,0 +1,142 @@
+import { mkdirSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { describe, expect, test } from "vitest";
+import { createCredentialProvider } from "../../src/config/credentials.ts";
+import { readSettings } from "../../src/config/settings.ts";
+import type { Credentials } from "../../src/model/credentials.ts";
+import { codeOf, testContext } from "../support/context.ts";
+import { temporaryFolder } from "../support/folders.ts";
+
+const none: Credentials = { kind: "none" };
+const auth = (login: string): string => Buffer.from(login).toString("base64");
+
+interface Surroundings {
+  /** Text of the docker configuration, or what it holds. */
+  readonly config?: unknown;
+  readonly env?: Readonly<Record<string, string>>;
+  /** What `--registry` says. */
+  readonly registry?: string;
+}
+
+/** A lookup by registry host, in a home of its own. */
+function credentialsFor({ config, env = {}, registry }: Surroundings): (host: string) => Promise<Credentials> {
+  const homeDir = temporaryFolder();
+  mkdirSync(join(homeDir, ".docker"));
+  const text = typeof config === "string" ? config : JSON.stringify(config);
+  if (config !== undefined) writeFileSync(join(homeDir, ".docker", "config.json"), text);
+  const context = testContext({ env, homeDir });
+  return createCredentialProvider(readSettings({ registry }, context), context);
+}
+
+describe("the environment", () => {
+  const env = { ORAS_USER: "u", ORAS_PASS: "p" };
+  const login: Credentials = { kind: "basic", username: "u", password: "p" };
+
+  test("counts for the registry that was named, and for no other", async () => {
+    const byOption = credentialsFor({ env, registry: "reg.example:5000" });
+    expect(await byOption("reg.example:5000")).toEqual(login);
+    for (const other of ["reg.example", "reg.example:5001", "sub.reg.example:5000", "localhost:5000"]) {
+      expect(await byOption(other), other).toEqual(none);
+    }
+    const byVariable = credentialsFor({ env: { ...env, BUCK2_ORAS_REGISTRY: "reg.example" } });
+    expect(await byVariable("reg.example")).toEqual(login);
+    expect(await credentialsFor({ env })("reg.example")).toEqual(none);
+  });
+
+  test("a token comes before a login; half a login is none", async () => {
+    const token = credentialsFor({ env: { ...env, ORAS_TOKEN: "t" }, registry: "reg.example" });
+    expect(await token("reg.example")).toEqual({ kind: "bearer", token: "t" });
+    expect(await credentialsFor({ env: { ORAS_USER: "u" }, registry: "reg.example" })("reg.example")).toEqual(none);
+    const empty = credentialsFor({ env: { ORAS_TOKEN: "", ...env }, registry: "reg.example" });
+    expect(await empty("reg.example")).toEqual(login);
+  });
+
+  test("comes before the docker configuration", async () => {
+    const both = credentialsFor({
+      env,
+      registry: "reg.example",
+      config: { auths: { "reg.example": { auth: auth("d:e") } } },
+    });
+    expect(await both("reg.example")).toEqual(login);
+  });
+});
+
+describe("the docker configuration", () => {
+  test("a key is the whole host, however it is written: never a prefix or a part of it", async () => {
+    const keys = ["reg.example", "https://reg.example", "https://reg.example/v1/", "http://REG.example/v2/"];
+    for (const key of keys) {
+      const found = await credentialsFor({ config: { auths: { [key]: { auth: auth("u:p:q") } } } })("reg.example");
+      expect(found, key).toEqual({ kind: "basic", username: "u", password: "p:q" });
+    }
+    const others = [
+      "reg.exampl",
+      "reg.example.evil",
+      "eg.example",
+      "example",
+      "reg.example:443",
+      "reg.example/team",
+      "",
+    ];
+    for (const key of others) {
+      const found = await credentialsFor({ config: { auths: { [key]: { auth: auth("u:p") } } } })("reg.example");
+      expect(found, key).toEqual(none);
+    }
+  });
+
+  test("Docker Hub is under Docker's own key", async () => {
+    const found = credentialsFor({ config: { auths: { "https://index.docker.io/v1/": { auth: auth("u:p") } } } });
+    expect(await found("registry-1.docker.io")).toMatchObject({ kind: "basic", username: "u" });
+    expect(await found("other.docker.io")).toEqual(none);
+  });
+
+  test("identity tokens, registry tokens and plain fields are read; an empty entry says nothing", async () => {
+    const found = credentialsFor({
+      config: {
+        auths: {
+          "identity.example": { auth: auth("u:p"), identitytoken: "refresh" },
+          "token.example": { registrytoken: "bearer" },
+          "plain.example": { username: "u", password: "p" },
+          "helper.example": {},
+          "null.example": null,
+        },
+        HttpHeaders: { "User-Agent": "x" },
+      },
+    });
+    expect(await found("identity.example")).toEqual({ kind: "identity", token: "refresh" });
+    expect(await found("token.example")).toEqual({ kind: "bearer", token: "bearer" });
+    expect(await found("plain.example")).toEqual({ kind: "basic", username: "u", password: "p" });
+    expect(await found("helper.example")).toEqual(none);
+    expect(await found("null.example")).toEqual(none);
+  });
+
+  test("DOCKER_CONFIG names another folder; no file at all is no error", async () => {
+    const folder = temporaryFolder();
+    writeFileSync(join(folder, "config.json"), JSON.stringify({ auths: { "reg.example": { auth: auth("u:p") } } }));
+    expect(await credentialsFor({ env: { DOCKER_CONFIG: folder } })("reg.example")).toMatchObject({ kind: "basic" });
+    expect(await credentialsFor({})("reg.example")).toEqual(none);
+  });
+
+  test.each([
+    ["not JSON", "{ secret"],
+    ["not an object", "[]"],
+    ["auths of another type", '{"auths": ["secret"]}'],
+    ["an auth of another type", '{"auths": {"reg.example": {"auth": 1}}}'],
+    ["an auth without a colon", JSON.stringify({ auths: { "reg.example": { auth: auth("secret") } } })],
+  ])("%s is exit 78, names the file and shows nothing of what it holds", async (_what, config) => {
+    const error = await credentialsFor({ config })("reg.example").catch((thrown: unknown) => thrown);
+    expect(error).toMatchObject({
+      code: "CONFIG_INVALID",
+      exitCode: 78,
+      message: expect.stringContaining("config.json"),
+    });
+    expect(String(error)).not.toMatch(/secret|c2VjcmV0/);
+  });
+
+  test("one that cannot be read is an error of the file system", async () => {
+    const homeDir = temporaryFolder();
+    mkdirSync(join(homeDir, ".docker", "config.json"), { recursive: true });
+    const context = testContext({ homeDir });
+    const provider = createCredentialProvider(readSettings({}, context), context);
+    expect(await codeOf(provider("reg.example"))).toBe("LOCAL_IO");
+  });
+});
