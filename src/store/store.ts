@@ -20,6 +20,7 @@ import { type Digest, digestFromHex } from "../model/digest.ts";
 import type { BlobIdentity } from "../model/source.ts";
 import { type ClearRequest, type ClearResult, clearStore } from "./clear.ts";
 import { FreshFiles } from "./fresh-files.ts";
+import { identityCheck } from "./identity-check.ts";
 import { type Metadata, readMetadataFile, writeMetadataFile } from "./metadata.ts";
 import { blobPath, metadataPath, type StorePaths, storePaths } from "./paths.ts";
 
@@ -119,30 +120,7 @@ class FileStore implements Store {
     const { digest, size } = expected;
     const found = await this.find(digest);
     if (found !== undefined) return found;
-    const tooLong = (): Error =>
-      new ContentVerificationError(
-        "BLOB_SIZE_MISMATCH",
-        `${digest} is longer than the ${size} bytes that were stated`,
-        {
-          hint: sourceHint,
-        },
-      );
-    const check = (written: WrittenFile): void => {
-      if (written.size !== size) {
-        throw new ContentVerificationError(
-          "BLOB_SIZE_MISMATCH",
-          `${digest} has ${written.size} bytes, not the ${size} that were stated`,
-          {
-            hint: sourceHint,
-          },
-        );
-      }
-      if (written.digest !== digest) {
-        throw new ContentVerificationError("BLOB_DIGEST_MISMATCH", `what came for ${digest} is ${written.digest}`, {
-          hint: sourceHint,
-        });
-      }
-    };
+    const { check, tooLong } = identityCheck(expected);
     return (await this.#write(source, size, tooLong, check, signal, onBytes)).path;
   }
 
@@ -285,9 +263,6 @@ class FileStore implements Store {
     }
   }
 }
-
-const sourceHint =
-  "the registry, a mirror or somebody between gave something else than was published: nothing was kept";
 
 function unbounded(): Error {
   return new RangeError("more bytes than there are numbers");
