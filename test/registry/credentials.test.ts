@@ -1,4 +1,5 @@
 import { describe, expect, test } from "vitest";
+import { OrasClientError } from "../../src/errors.ts";
 import { codeOf } from "../support/context.ts";
 import { collect, registryClient } from "../support/registry/client.ts";
 import { blob, blobDigest, blobText, manifestDigest, serveArtifact } from "../support/registry/content.ts";
@@ -104,6 +105,20 @@ describe("what a registry asks for", () => {
       refresh_token: "refresh",
       service: "s",
     });
+  });
+
+  test.each([
+    ["of 10 MB", JSON.stringify({ token: "t".repeat(10 << 20) })],
+    ["that is a web page", "<html>log in</html>"],
+    ["without a token", '{"expires_in": 300}'],
+    ["with a token that would split a header", JSON.stringify({ token: "a\r\nX-Evil: 1" })],
+    ["with a token that is no text", '{"token": {"a": 1}}'],
+  ])("a token service's answer %s is an error, and no request follows", async (_what, answer) => {
+    const service = await startServer((_request, response) => response.end(answer));
+    const server = await startServer(guarded("Bearer tok", () => `Bearer realm="http://${service.host}/"`));
+    const { registry, signal } = registryClient(server.host);
+    await expect(registry.fetchManifest("1", signal)).rejects.toBeInstanceOf(OrasClientError);
+    expect(server.seen).toHaveLength(1);
   });
 
   test("without credentials a challenge is an authentication error whose hint names the ways to log in", async () => {
