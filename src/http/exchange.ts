@@ -85,16 +85,26 @@ export function exchange(request: ExchangeRequest, transport: Transport): Promis
   });
 }
 
-/** Writes a body as fast as the connection takes it. */
+/** Resolves when more can be written, or never again. */
+function drained(sent: ClientRequest): Promise<void> {
+  return new Promise((resolve) => {
+    const done = (): void => {
+      sent.off("drain", done);
+      sent.off("close", done);
+      resolve();
+    };
+    sent.once("drain", done);
+    sent.once("close", done);
+  });
+}
+
+/** Writes a body as fast as the connection takes it. By hand: `pipeline` drops the error of a body's source. */
 async function send(body: AsyncIterable<Uint8Array>, sent: ClientRequest): Promise<void> {
   try {
     for await (const chunk of body) {
       if (sent.destroyed) return;
       if (sent.write(chunk)) continue;
-      await new Promise<void>((resolve) => {
-        sent.once("drain", resolve);
-        sent.once("close", resolve);
-      });
+      await drained(sent);
     }
     sent.end();
   } catch (error) {

@@ -1,4 +1,5 @@
 /** A loopback HTTP server that answers as a test says and remembers what it was asked. */
+import { createHash } from "node:crypto";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import { onTestFinished } from "vitest";
 
@@ -8,6 +9,8 @@ export interface SeenRequest {
   readonly url: string;
   readonly headers: IncomingMessage["headers"];
   readonly body: string;
+  /** Of the body's bytes, in hex. */
+  readonly sha256: string;
 }
 
 export interface TestServer {
@@ -18,15 +21,21 @@ export interface TestServer {
 
 export type Handler = (request: SeenRequest, response: ServerResponse, server: TestServer) => void;
 
+/** Answers before the body was read; false leaves it to the handler. */
+export type EarlyHandler = (request: IncomingMessage, response: ServerResponse) => boolean;
+
 /** Closed when the test ends. */
-export async function startServer(handler: Handler): Promise<TestServer> {
+export async function startServer(handler: Handler, early: EarlyHandler = () => false): Promise<TestServer> {
   const seen: SeenRequest[] = [];
   const server = createServer((request, response) => {
+    if (early(request, response)) return;
     const chunks: Buffer[] = [];
     request.on("data", (chunk: Buffer) => chunks.push(chunk));
     request.on("end", () => {
       const { method = "", url = "", headers } = request;
-      const one = { method, url, headers, body: Buffer.concat(chunks).toString() };
+      const bytes = Buffer.concat(chunks);
+      const sha256 = createHash("sha256").update(bytes).digest("hex");
+      const one = { method, url, headers, body: bytes.toString(), sha256 };
       seen.push(one);
       handler(one, response, started);
     });
