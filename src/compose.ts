@@ -43,7 +43,13 @@ function compose(settings: Settings, context: Context): Composition {
       open: (location) =>
         location.kind === "layout"
           ? openLayout(location.path, context)
-          : createRegistry(location, { http, credentials, context, allowPlainHttp: settings.allowPlainHttp }),
+          : createRegistry(location, {
+              http,
+              credentials,
+              context,
+              allowPlainHttp: settings.allowPlainHttp,
+              mirrors: [],
+            }),
     },
     close: () => http.close(),
   };

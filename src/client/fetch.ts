@@ -6,6 +6,7 @@ import { digestHex } from "../model/digest.ts";
 import type { BlobIdentity, Target } from "../model/source.ts";
 import { type ClientDeps, offlineError } from "./deps.ts";
 import type { NamedLayer } from "./layers.ts";
+import { transferBlob } from "./transfer.ts";
 
 /** Where bytes came from, as the result of a pull says it. */
 export type Origin = "cache" | "registry" | "layout";
@@ -45,10 +46,9 @@ export async function fetchBlob(
   return await store.withLock(digestHex(blob.digest), signal, async () => {
     const meanwhile = await store.find(blob.digest);
     if (meanwhile !== undefined) return { path: meanwhile, origin: "cache" };
-    const stream = await source.openBlob(blob, signal);
     const task = context.progress.start(label, blob.size);
     try {
-      const path = await store.ingest(blob, stream, signal, (chunkBytes) => task.advance(chunkBytes));
+      const { path } = await transferBlob(source, blob, (chunkBytes) => task.advance(chunkBytes), deps, signal);
       return { path, origin: isLayout ? "layout" : "registry" };
     } finally {
       task.done();

@@ -1,6 +1,7 @@
 /** Streams bytes into a new file and hashes them on their way; hashing and writing overlap. */
-import { createHash } from "node:crypto";
+import { createHash, type Hash } from "node:crypto";
 import { type FileHandle, open } from "node:fs/promises";
+import { localIoError } from "../errors.ts";
 import { type Digest, digestFromHex } from "../model/digest.ts";
 
 export interface WrittenFile {
@@ -15,17 +16,110 @@ export const headBytes = 64;
 /** Chunks are written in pieces of at least this size. */
 const pieceBytes = 512 * 1024;
 
-async function writeAll(handle: FileHandle, chunks: Uint8Array[], size: number): Promise<void> {
-  const { bytesWritten } = await handle.writev(chunks);
-  // A short write happens when the disk fills up; the next one then says so.
-  if (bytesWritten < size) await handle.writeFile(Buffer.concat(chunks).subarray(bytesWritten));
+/** A file that grows by one stream after another, and the hash of all of it. */
+export class HashedFile {
+  readonly #path: string;
+  readonly #handle: FileHandle;
+  #hash: Hash = createHash("sha256");
+  #head: Uint8Array = new Uint8Array();
+  #size = 0;
+
+  private constructor(path: string, handle: FileHandle) {
+    this.#path = path;
+    this.#handle = handle;
+  }
+
+  /** @param path Must not exist. */
+  static async create(path: string): Promise<HashedFile> {
+    return new HashedFile(path, await open(path, "wx", 0o600));
+  }
+
+  /** Bytes that are in the file, and in its hash. */
+  get size(): number {
+    return this.#size;
+  }
+
+  /**
+   * When the source fails, what came before is in the file; when writing fails, the file is good for nothing.
+   *
+   * @param maxBytes Of the whole file; the chunk that goes past it is not written.
+   * @param onTooLong Makes the error for that.
+   * @param onBytes Told the size of each chunk.
+   */
+  async append(
+    source: AsyncIterable<Uint8Array>,
+    maxBytes: number,
+    onTooLong: () => Error,
+    signal: AbortSignal,
+    onBytes: (chunkBytes: number) => void = () => {},
+  ): Promise<void> {
+    let piece: Uint8Array[] = [];
+    let pieceSize = 0;
+    let writing: Promise<void> = Promise.resolve();
+    const flush = async (): Promise<void> => {
+      await writing;
+      if (pieceSize === 0) return;
+      writing = this.#writeAt(piece, pieceSize, this.#size - pieceSize);
+      // It is awaited before the next piece; until then nobody else would hear of its failure.
+      writing.catch(() => {});
+      piece = [];
+      pieceSize = 0;
+    };
+    try {
+      for await (const chunk of source) {
+        signal.throwIfAborted();
+        if (this.#size + chunk.byteLength > maxBytes) throw onTooLong();
+        this.#size += chunk.byteLength;
+        const missing = headBytes - this.#head.byteLength;
+        if (missing > 0) this.#head = Buffer.concat([this.#head, chunk.subarray(0, missing)]);
+        piece.push(chunk);
+        pieceSize += chunk.byteLength;
+        this.#hash.update(chunk);
+        onBytes(chunk.byteLength);
+        if (pieceSize >= pieceBytes) await flush();
+      }
+    } finally {
+      await flush();
+      await writing;
+    }
+  }
+
+  /** Empties the file. */
+  async restart(): Promise<void> {
+    await this.#handle.truncate(0);
+    this.#hash = createHash("sha256");
+    this.#head = new Uint8Array();
+    this.#size = 0;
+  }
+
+  written(): WrittenFile {
+    return { digest: digestFromHex(this.#hash.copy().digest("hex")), size: this.#size, head: this.#head };
+  }
+
+  async close(): Promise<void> {
+    await this.#handle.close();
+  }
+
+  async #writeAt(chunks: Uint8Array[], size: number, position: number): Promise<void> {
+    try {
+      let { bytesWritten } = await this.#handle.writev(chunks, position);
+      if (bytesWritten === size) return;
+      // A short write happens when the disk fills up; the next one then says so.
+      const bytes = Buffer.concat(chunks);
+      while (bytesWritten < size) {
+        bytesWritten += (await this.#handle.write(bytes, bytesWritten, undefined, position + bytesWritten))
+          .bytesWritten;
+      }
+    } catch (cause) {
+      throw localIoError(`write ${this.#path}`, cause);
+    }
+  }
 }
 
 /**
  * @param path Must not exist.
  * @param maxBytes The chunk that goes past it is not written.
  * @param onTooLong Makes the error for that.
- * @param onBytes Told the size of each chunk.
  */
 export async function writeHashed(
   path: string,
@@ -33,39 +127,12 @@ export async function writeHashed(
   maxBytes: number,
   onTooLong: () => Error,
   signal: AbortSignal,
-  onBytes: (chunkBytes: number) => void = () => {},
 ): Promise<WrittenFile> {
-  const hash = createHash("sha256");
-  const handle = await open(path, "wx", 0o600);
-  let head: Uint8Array = new Uint8Array();
-  let size = 0;
-  let piece: Uint8Array[] = [];
-  let pieceSize = 0;
-  let writing: Promise<void> = Promise.resolve();
+  const file = await HashedFile.create(path);
   try {
-    for await (const chunk of source) {
-      signal.throwIfAborted();
-      size += chunk.byteLength;
-      if (size > maxBytes) throw onTooLong();
-      if (head.byteLength < headBytes) head = Buffer.concat([head, chunk.subarray(0, headBytes - head.byteLength)]);
-      piece.push(chunk);
-      pieceSize += chunk.byteLength;
-      hash.update(chunk);
-      onBytes(chunk.byteLength);
-      if (pieceSize >= pieceBytes) {
-        await writing;
-        writing = writeAll(handle, piece, pieceSize);
-        // It is awaited before the next piece; until then nobody else would hear of its failure.
-        writing.catch(() => {});
-        piece = [];
-        pieceSize = 0;
-      }
-    }
-    await writing;
-    if (pieceSize > 0) await writeAll(handle, piece, pieceSize);
+    await file.append(source, maxBytes, onTooLong, signal);
+    return file.written();
   } finally {
-    await writing.catch(() => {});
-    await handle.close();
+    await file.close();
   }
-  return { digest: digestFromHex(hash.digest("hex")), size, head };
 }

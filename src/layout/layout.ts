@@ -15,7 +15,7 @@ import { withLock } from "../files/lock.ts";
 import { placeAtomically } from "../files/place.ts";
 import { type Digest, digestHex, digestOf, isDigest } from "../model/digest.ts";
 import { annotationKeys, maxManifestBytes, mediaTypes } from "../model/manifest.ts";
-import type { BlobIdentity, BlobStream, FetchedManifest, Target } from "../model/source.ts";
+import type { BlobIdentity, BlobStream, FetchedManifest, OpenedBlob, Target } from "../model/source.ts";
 
 /** Entries that are kept as they are, whatever else is in them. */
 const entrySchema = v.looseObject({
@@ -55,6 +55,7 @@ function mediaTypeOf(bytes: Uint8Array): string {
 
 class Layout implements Target {
   readonly name: string;
+  readonly mirrors = [];
   readonly #path: string;
   readonly #context: Context;
 
@@ -78,14 +79,15 @@ class Layout implements Target {
     return { digest, mediaType: entry?.mediaType ?? mediaTypeOf(bytes), bytes };
   }
 
-  async openBlob(blob: BlobIdentity, signal: AbortSignal): Promise<BlobStream> {
+  async openBlob(blob: BlobIdentity, offset: number, signal: AbortSignal): Promise<OpenedBlob> {
     const path = this.#blobPath(blob.digest);
     try {
       await stat(path);
     } catch (cause) {
       throw this.#missing(cause, path, `${this.name}@${blob.digest}`);
     }
-    return createReadStream(path, { highWaterMark: 1024 * 1024, signal });
+    const bytes = createReadStream(path, { start: offset, highWaterMark: 1024 * 1024, signal });
+    return { startsAt: offset, bytes };
   }
 
   async listTags(_signal: AbortSignal): Promise<readonly string[]> {

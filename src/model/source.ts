@@ -20,9 +20,19 @@ export interface BlobIdentity {
 /** A transfer of blob bytes; nothing here is verified yet. */
 export type BlobStream = AsyncIterable<Uint8Array>;
 
+/** A blob from one byte on. */
+export interface OpenedBlob {
+  /** Bytes before the first that comes: what was asked for, or 0 where a source cannot start in the middle. */
+  readonly startsAt: number;
+  readonly bytes: BlobStream;
+}
+
 export interface Source {
   /** `host/repository` or `oci:DIR`, for messages. */
   readonly name: string;
+
+  /** Where the same content may be had by digest, in the order to ask; before this one. They need not be trusted. */
+  readonly mirrors: readonly Source[];
 
   /**
    * One manifest by tag or digest, in one request.
@@ -35,9 +45,10 @@ export interface Source {
   /**
    * Opens one blob. The stream is as long as it is: the caller compares size and digest.
    *
+   * @param offset Bytes that the caller has already.
    * @throws {ArtifactNotFoundError} no such blob
    */
-  openBlob(blob: BlobIdentity, signal: AbortSignal): Promise<BlobStream>;
+  openBlob(blob: BlobIdentity, offset: number, signal: AbortSignal): Promise<OpenedBlob>;
 
   /** All tags, in the source's order; empty for a repository without tags. */
   listTags(signal: AbortSignal): Promise<readonly string[]>;

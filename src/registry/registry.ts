@@ -9,20 +9,25 @@ import type { HttpRequest, HttpResponse, RequestBody } from "../http/client.ts";
 import { type Digest, digestOf, isDigest } from "../model/digest.ts";
 import { acceptedManifestTypes, maxManifestBytes } from "../model/manifest.ts";
 import { formatLocation, type RegistryLocation } from "../model/reference.ts";
-import type { BlobIdentity, BlobStream, FetchedManifest, Target } from "../model/source.ts";
+import type { BlobIdentity, BlobStream, FetchedManifest, OpenedBlob, Source, Target } from "../model/source.ts";
 import { type Action, type AuthDeps, Authenticator } from "./auth.ts";
+import { parseContentRange } from "./content-range.ts";
 import { nextPage } from "./link.ts";
 import { responseError } from "./response-error.ts";
 
 export interface RegistryDeps extends AuthDeps {
   /** `http:` to hosts that are not on loopback. */
   readonly allowPlainHttp: boolean;
+  readonly mirrors: readonly Source[];
 }
 
 type Call = Pick<HttpRequest, "method" | "url" | "signal"> & {
   readonly headers?: Readonly<Record<string, string>>;
   readonly body?: RequestBody;
 };
+
+/** What says that a blob can be had from its first byte only; 206 is one when it answers with another range. */
+const refusedRangeStatuses: ReadonlySet<number> = new Set([206, 400, 416]);
 
 const tagsSchema = v.object({ tags: v.nullish(v.array(v.string())) });
 const maxTagPageBytes = 4 * 1024 * 1024;
@@ -46,6 +51,7 @@ function bytesBody(bytes: Uint8Array): RequestBody {
 
 class Registry implements Target {
   readonly name: string;
+  readonly mirrors: readonly Source[];
   readonly #location: RegistryLocation;
   readonly #deps: RegistryDeps;
   readonly #base: URL;
@@ -53,6 +59,7 @@ class Registry implements Target {
 
   constructor(location: RegistryLocation, deps: RegistryDeps) {
     this.name = formatLocation(location);
+    this.mirrors = deps.mirrors;
     this.#location = location;
     this.#deps = deps;
     const scheme = deps.allowPlainHttp || isLoopback(location.registry) ? "http" : "https";
@@ -90,10 +97,23 @@ class Registry implements Target {
     return { digest, mediaType, bytes };
   }
 
-  async openBlob(blob: BlobIdentity, signal: AbortSignal): Promise<BlobStream> {
-    const response = await this.#call({ method: "GET", url: this.#url(`blobs/${blob.digest}`), signal }, "pull");
-    if (response.status !== 200) throw await this.#error(response, `${this.name}@${blob.digest}`);
-    return response.stream();
+  async openBlob(blob: BlobIdentity, offset: number, signal: AbortSignal): Promise<OpenedBlob> {
+    const headers: Record<string, string> = offset === 0 ? {} : { range: `bytes=${offset}-` };
+    const response = await this.#call(
+      { method: "GET", url: this.#url(`blobs/${blob.digest}`), headers, signal },
+      "pull",
+    );
+    if (response.status === 200) return { startsAt: 0, bytes: response.stream() };
+    if (offset > 0 && response.status === 206) {
+      const range = parseContentRange(response.header("content-range"));
+      const isRest = range !== undefined && range.first === offset && range.last === blob.size - 1;
+      if (isRest && (range.total ?? blob.size) === blob.size) return { startsAt: offset, bytes: response.stream() };
+    }
+    if (offset > 0 && refusedRangeStatuses.has(response.status)) {
+      await response.discard();
+      return await this.openBlob(blob, 0, signal);
+    }
+    throw await this.#error(response, `${this.name}@${blob.digest}`);
   }
 
   async listTags(signal: AbortSignal): Promise<readonly string[]> {

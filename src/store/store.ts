@@ -22,6 +22,7 @@ import { type ClearRequest, type ClearResult, clearStore } from "./clear.ts";
 import { FreshFiles } from "./fresh-files.ts";
 import { identityCheck } from "./identity-check.ts";
 import { type Metadata, readMetadataFile, writeMetadataFile } from "./metadata.ts";
+import { openPartialBlob, type PartialBlob } from "./partial-blob.ts";
 import { blobPath, metadataPath, type StorePaths, storePaths } from "./paths.ts";
 
 /** A file in the store. */
@@ -39,19 +40,21 @@ export interface Store {
   find(digest: Digest): Promise<string | undefined>;
 
   /**
-   * Streams `source` into the store.
+   * Streams `source` into the store, all at once.
    *
    * @param expected As a manifest or lock states them, never a response header.
    * @returns Absolute path; `source` is not read if the blob is there already.
    * @throws {ContentVerificationError} `BLOB_SIZE_MISMATCH` at the first chunk past the size or at an early end,
    *   `BLOB_DIGEST_MISMATCH`; nothing is stored then
    */
-  ingest(
-    expected: BlobIdentity,
-    source: AsyncIterable<Uint8Array>,
-    signal: AbortSignal,
-    onBytes?: (chunkBytes: number) => void,
-  ): Promise<string>;
+  ingest(expected: BlobIdentity, source: AsyncIterable<Uint8Array>, signal: AbortSignal): Promise<string>;
+
+  /**
+   * Opens a blob that comes in pieces, with what an earlier process left of it. Closed by its `commit`, `keep` or `discard`.
+   *
+   * @param expected As a manifest or lock states them, never a response header.
+   */
+  receive(expected: BlobIdentity, signal: AbortSignal): Promise<PartialBlob>;
 
   /** Stores bytes whose digest nobody stated, such as those of a decompressed file; who decompresses bounds them. */
   ingestContent(source: AsyncIterable<Uint8Array>, signal: AbortSignal): Promise<StoredContent>;
@@ -111,17 +114,25 @@ class FileStore implements Store {
     return undefined;
   }
 
-  async ingest(
-    expected: BlobIdentity,
-    source: AsyncIterable<Uint8Array>,
-    signal: AbortSignal,
-    onBytes?: (chunkBytes: number) => void,
-  ): Promise<string> {
-    const { digest, size } = expected;
-    const found = await this.find(digest);
+  async ingest(expected: BlobIdentity, source: AsyncIterable<Uint8Array>, signal: AbortSignal): Promise<string> {
+    const found = await this.find(expected.digest);
     if (found !== undefined) return found;
     const { check, tooLong } = identityCheck(expected);
-    return (await this.#write(source, size, tooLong, check, signal, onBytes)).path;
+    return (await this.#write(source, expected.size, tooLong, check, signal)).path;
+  }
+
+  async receive(expected: BlobIdentity, signal: AbortSignal): Promise<PartialBlob> {
+    await this.#prepare();
+    const deps = {
+      folder: this.#paths.tmp,
+      unique: uniqueName,
+      publish: (staged: string, written: WrittenFile) => this.#publish(staged, written),
+    };
+    try {
+      return await openPartialBlob(expected, deps, signal);
+    } catch (cause) {
+      throw this.#writeError(cause);
+    }
   }
 
   async ingestContent(source: AsyncIterable<Uint8Array>, signal: AbortSignal): Promise<StoredContent> {
@@ -197,27 +208,40 @@ class FileStore implements Store {
     onTooLong: () => Error,
     check: (written: WrittenFile) => void,
     signal: AbortSignal,
-    onBytes?: (chunkBytes: number) => void,
   ): Promise<StoredContent> {
     await this.#prepare();
-    const staged = join(this.#paths.tmp, `blob-${randomBytes(8).toString("hex")}`);
+    const staged = join(this.#paths.tmp, `content-${uniqueName()}`);
     try {
-      const written = await writeHashed(staged, source, maxBytes, onTooLong, signal, onBytes);
+      const written = await writeHashed(staged, source, maxBytes, onTooLong, signal);
       check(written);
-      const path = blobPath(this.#paths, written.digest);
-      await makeFolder(dirname(path));
-      await chmod(staged, isExecutable(written.head) ? 0o555 : 0o444);
-      await rename(staged, path);
-      await this.#fresh.add(path);
-      return { digest: written.digest, size: written.size, path };
+      return { digest: written.digest, size: written.size, path: await this.#publish(staged, written) };
     } catch (cause) {
       await rm(staged, { force: true });
       signal.throwIfAborted();
-      // What the source says of itself passes through; what is left is the cache's disk.
-      throw cause instanceof Error && "syscall" in cause
-        ? localIoError(`write to the cache ${this.#paths.root}`, cause)
-        : cause;
+      throw this.#writeError(cause);
     }
+  }
+
+  /** Moves a verified file to its name. */
+  async #publish(staged: string, written: WrittenFile): Promise<string> {
+    const path = blobPath(this.#paths, written.digest);
+    try {
+      await makeFolder(dirname(path));
+      await chmod(staged, isExecutable(written.head) ? 0o555 : 0o444);
+      await rename(staged, path);
+    } catch (cause) {
+      // Somebody who thought this process dead was first, and removed what it had staged.
+      if (isErrno(cause, "ENOENT") && (await this.find(written.digest)) !== undefined) return path;
+      throw this.#writeError(cause);
+    }
+    await this.#fresh.add(path);
+    return path;
+  }
+
+  /** What the source says of itself passes through; what is left is the cache's disk. */
+  #writeError(cause: unknown): unknown {
+    const isDisk = cause instanceof Error && "syscall" in cause;
+    return isDisk ? localIoError(`write to the cache ${this.#paths.root}`, cause) : cause;
   }
 
   async #copyVerified(digest: Digest, path: string, staged: string, signal: AbortSignal): Promise<void> {
@@ -262,6 +286,10 @@ class FileStore implements Store {
       if (!isErrno(cause, "EEXIST")) throw localIoError(`write to the cache ${root}`, cause);
     }
   }
+}
+
+function uniqueName(): string {
+  return randomBytes(8).toString("hex");
 }
 
 function unbounded(): Error {

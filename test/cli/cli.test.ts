@@ -215,7 +215,7 @@ describe("the process", () => {
         // Five bytes, and then silence.
         response.writeHead(200, { "content-length": 10 });
         response.write("12345");
-        child?.kill(signal);
+        setTimeout(() => child?.kill(signal), 200);
       }
     });
     await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
@@ -232,8 +232,11 @@ describe("the process", () => {
     server.close();
     expect(ran.exitCode).toBe(exitCode);
     expect(existsSync(join(dir, "out"))).toBe(false);
-    expect(readdirSync(join(dir, "cache/tmp"))).toEqual([]);
     expect(readdirSync(join(dir, "cache/oras"))).toEqual([]);
+    // What came is kept for the next pull, and is nothing that anybody takes for the file.
+    const staged = readdirSync(join(dir, "cache/tmp"));
+    expect(staged).toEqual([expect.stringMatching(/\.partial$/)]);
+    expect(readFileSync(join(dir, "cache/tmp", staged[0] ?? ""), "utf8")).toBe("12345");
   });
 
   test("--timeout: a registry that never answers ends with exit 75 and a hint", async () => {

@@ -43,7 +43,7 @@ describe("a layout of our own", () => {
         mediaType: mediaTypes.ociManifest,
       });
     }
-    expect(await collect(await layout.openBlob(descriptor, noSignal))).toBe("content");
+    expect(await collect((await layout.openBlob(descriptor, 0, noSignal)).bytes)).toBe("content");
     expect(await layout.hasBlob(descriptor, noSignal)).toBe(true);
     expect(await layout.listTags(noSignal)).toEqual(["1"]);
   });

@@ -18,7 +18,7 @@ test("a manifest by tag is one GET with every media type, and its hash is its di
     expect(accept).toContain(type);
   }
   expect(encoding).toBe("identity");
-  expect(await collect(await registry.openBlob(blob, signal))).toBe(blobText);
+  expect(await collect((await registry.openBlob(blob, 0, signal)).bytes)).toBe(blobText);
 });
 
 test("a digest that is answered with another body is refused, whatever the header says", async () => {
@@ -93,7 +93,7 @@ describe("errors", () => {
     const server = await startServer((_request, response) => response.writeHead(status).end("x".repeat(200_000)));
     const { registry, signal } = registryClient(server.host);
     expect(await codeOf(registry.fetchManifest("1", signal))).toBe(code);
-    expect(await codeOf(registry.openBlob(blob, signal))).toBe(code);
+    expect(await codeOf(registry.openBlob(blob, 0, signal))).toBe(code);
   });
 });
 

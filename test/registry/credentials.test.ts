@@ -150,7 +150,7 @@ describe("where credentials do not go", () => {
       response.writeHead(302, { location: `http://${first.host}/back` }).end(),
     );
     const { registry, signal } = registryClient(first.host, { credentials: login });
-    expect(await collect(await registry.openBlob(blob, signal))).toBe(blobText);
+    expect(await collect((await registry.openBlob(blob, 0, signal)).bytes)).toBe(blobText);
     expect(second.seen).toHaveLength(1);
     for (const request of [second.seen[0], first.seen.at(-1)]) {
       expect(request?.headers.authorization).toBeUndefined();
@@ -165,7 +165,7 @@ describe("where credentials do not go", () => {
       else response.writeHead(302, { location: "/signed?x=1" }).end();
     });
     const { registry, signal } = registryClient(server.host, { credentials: login });
-    expect(await collect(await registry.openBlob(blob, signal))).toBe(blobText);
+    expect(await collect((await registry.openBlob(blob, 0, signal)).bytes)).toBe(blobText);
   });
 
   test("a host that was redirected to and answers 401 Bearer gets no token", async () => {
@@ -177,7 +177,7 @@ describe("where credentials do not go", () => {
       response.writeHead(302, { location: `http://${elsewhere.host}/x` }).end(),
     );
     const { registry, signal } = registryClient(server.host, { credentials: login });
-    expect(await codeOf(registry.openBlob(blob, signal))).toBe("REGISTRY_UNAUTHORIZED");
+    expect(await codeOf(registry.openBlob(blob, 0, signal))).toBe("REGISTRY_UNAUTHORIZED");
     expect(service.seen).toEqual([]);
     expect(elsewhere.seen.map(({ headers }) => headers.authorization)).toEqual([undefined]);
   });
@@ -222,7 +222,7 @@ describe("where credentials do not go", () => {
       response.writeHead(302, { location: `/again/${seen.length}` }).end(),
     );
     const { registry, signal } = registryClient(server.host);
-    expect(await codeOf(registry.openBlob(blob, signal))).toBe("REDIRECT_REFUSED");
+    expect(await codeOf(registry.openBlob(blob, 0, signal))).toBe("REDIRECT_REFUSED");
     expect(server.seen).toHaveLength(11);
   });
 });

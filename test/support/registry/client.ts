@@ -40,7 +40,7 @@ export function registryClient(host: string, options: TestClientOptions = {}): T
   const { signal } = new AbortController();
   setMaxListeners(0, signal);
   return {
-    registry: createRegistry(location, { http, credentials, context, allowPlainHttp: false }),
+    registry: createRegistry(location, { http, credentials, context, allowPlainHttp: false, mirrors: [] }),
     signal,
     waits,
     lines: context.lines,
