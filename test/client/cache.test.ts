@@ -1,15 +1,15 @@
 /** The cache as processes meet it: damaged, shared, killed in the middle, full, read-only, somebody else's. */
-import { type ChildProcess, execFileSync, spawnSync } from "node:child_process";
+import { execFileSync, spawnSync } from "node:child_process";
 import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, inject, onTestFinished, test } from "vitest";
-import { mediaTypes } from "../../src/model/manifest.ts";
 import { startDockerRegistry } from "../support/docker-registry.ts";
 import { oras } from "../support/executable.ts";
 import { temporaryFolder } from "../support/folders.ts";
 import { layoutProject, linuxTool, sha256 } from "../support/layout-project.ts";
 import { requireProgram } from "../support/peers.ts";
-import { type Handler, startServer } from "../support/registry/server.ts";
+import { startServer } from "../support/registry/server.ts";
+import { serveTool } from "../support/registry/tool.ts";
 
 const linux = ["--platform", "linux-x86_64"];
 
@@ -24,7 +24,7 @@ describe("a damaged blob", () => {
     ["too long", `${linuxTool}# more\n`],
     ["empty", ""],
   ])("that is %s is replaced, exit 0; with --offline it is exit 65 and a hint", async (_, damaged) => {
-    const server = await startServer(serve(linuxTool));
+    const server = await startServer(serveTool(linuxTool));
     const dir = temporaryFolder();
     const env = { BUCK2_ORAS_CACHE_DIR: join(dir, "cache") };
     const reference = `${server.host}/t/tool:1`;
@@ -54,81 +54,6 @@ describe("a damaged blob", () => {
     const ran = await project.oras(["pull", "oci:layout:1.0", ...linux]);
     expect(ran.exitCode, ran.stderr).toBe(0);
     expect(readFileSync(blobPath(project.cacheDir, sha256(linuxTool)), "utf8")).toBe(linuxTool);
-  });
-});
-
-/** Serves one file as `t/tool:1`, the blob by `sendBlob` if it is given. */
-function serve(content: string, sendBlob?: Handler): Handler {
-  const layer = { mediaType: "application/octet-stream", digest: sha256(content), size: Buffer.byteLength(content) };
-  const annotations = { "org.opencontainers.image.title": "tool" };
-  const manifest = JSON.stringify({
-    schemaVersion: 2,
-    mediaType: mediaTypes.ociManifest,
-    config: layer,
-    layers: [{ ...layer, annotations }],
-  });
-  return (request, response, server) => {
-    if (request.url.includes("/manifests/")) {
-      response.setHeader("content-type", mediaTypes.ociManifest);
-      response.end(manifest);
-    } else if (sendBlob === undefined) {
-      response.end(content);
-    } else {
-      sendBlob(request, response, server);
-    }
-  };
-}
-
-describe("processes", () => {
-  test("twelve on one cold cache: all succeed, and one fetches the blob", async () => {
-    const server = await startServer(
-      serve(linuxTool, (_request, response) => setTimeout(() => response.end(linuxTool), 300)),
-    );
-    const dir = temporaryFolder();
-    const env = { BUCK2_ORAS_CACHE_DIR: join(dir, "cache") };
-    const runs = await Promise.all(
-      Array.from({ length: 12 }, (_, index) =>
-        oras(["pull", `${server.host}/t/tool:1`, "-o", `out${index}`], { cwd: dir, env }),
-      ),
-    );
-    expect(runs.map(({ exitCode, stderr }) => `${exitCode} ${exitCode === 0 ? "" : stderr}`)).toEqual(
-      runs.map(() => "0 "),
-    );
-    expect(server.seen.filter(({ url }) => url.includes("/blobs/"))).toHaveLength(1);
-    for (const index of runs.keys()) expect(readFileSync(join(dir, `out${index}/tool`), "utf8")).toBe(linuxTool);
-  }, 60_000);
-
-  test("kill -9 in mid-pull: nothing unverified is visible, the next pull takes over within seconds", async () => {
-    let child: ChildProcess | undefined;
-    const server = await startServer(
-      serve(linuxTool, (_request, response, { seen }) => {
-        if (seen.filter(({ url }) => url.includes("/blobs/")).length > 1) {
-          response.end(linuxTool);
-          return;
-        }
-        response.writeHead(200, { "content-length": linuxTool.length });
-        response.write(linuxTool.slice(0, 5));
-        setTimeout(() => child?.kill("SIGKILL"), 200);
-      }),
-    );
-    const dir = temporaryFolder();
-    const env = { BUCK2_ORAS_CACHE_DIR: join(dir, "cache") };
-    const args = ["pull", `${server.host}/t/tool:1`, "-o", "out"];
-    const killed = await oras(args, {
-      cwd: dir,
-      env,
-      onStart: (started) => {
-        child = started;
-      },
-    });
-    expect(killed.signal).toBe("SIGKILL");
-    expect(existsSync(join(dir, "out"))).toBe(false);
-    expect(readdirSync(join(dir, "cache/oras"))).toEqual([]);
-    const started = performance.now();
-    const next = await oras(args, { cwd: dir, env });
-    expect(next.exitCode, next.stderr).toBe(0);
-    expect(performance.now() - started).toBeLessThan(8_000);
-    expect(readFileSync(join(dir, "out/tool"), "utf8")).toBe(linuxTool);
   });
 });
 

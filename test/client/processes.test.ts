@@ -1,0 +1,144 @@
+/** Many processes on one cache, and processes that are killed. */
+import type { ChildProcess } from "node:child_process";
+import { randomBytes } from "node:crypto";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
+import { expect, test } from "vitest";
+import { oras, type Ran } from "../support/executable.ts";
+import { temporaryFolder } from "../support/folders.ts";
+import { sha256 } from "../support/layout-project.ts";
+import { type Handler, type SeenRequest, startServer, type TestServer } from "../support/registry/server.ts";
+import { serveTool } from "../support/registry/tool.ts";
+
+/** Paths of the files that anybody may take for verified. */
+function storedIn(cacheDir: string): string[] {
+  const blobs = join(cacheDir, "oras");
+  if (!existsSync(blobs)) return [];
+  return readdirSync(blobs).flatMap((folder) =>
+    readdirSync(join(blobs, folder)).map((name) => join(blobs, folder, name)),
+  );
+}
+
+function expectVerified(cacheDir: string): void {
+  for (const path of storedIn(cacheDir)) expect(`sha256:${path.split("/").at(-1)}`).toBe(sha256(readFileSync(path)));
+}
+
+const content = randomBytes(1_000_000);
+
+/** Sends what was asked for of the blob. */
+const sendRest: Handler = (request, response) => {
+  const first = Number(/bytes=([0-9]+)-/.exec(request.headers.range ?? "")?.[1] ?? 0);
+  const range = { "content-range": `bytes ${first}-${content.length - 1}/${content.length}` };
+  response.writeHead(first === 0 ? 200 : 206, first === 0 ? {} : range);
+  response.end(content.subarray(first));
+};
+
+function blobRequests(server: TestServer): readonly SeenRequest[] {
+  return server.seen.filter(({ url }) => url.includes("/blobs/"));
+}
+
+/** Pulls into one cache, each into a folder of its own. */
+function pulls(server: TestServer, dir: string, count: number): Promise<Ran>[] {
+  const env = { BUCK2_ORAS_CACHE_DIR: join(dir, "cache") };
+  return Array.from({ length: count }, (_, index) =>
+    oras(["pull", `${server.host}/t/tool:1`, "-o", `out${index}`], { cwd: dir, env }),
+  );
+}
+
+function expectAllDone(runs: readonly Ran[]): void {
+  expect(runs.map(({ exitCode, stderr }) => `${exitCode} ${exitCode === 0 ? "" : stderr}`)).toEqual(
+    runs.map(() => "0 "),
+  );
+}
+
+test("fifty on one cold cache: all succeed, and one fetches the blob", async () => {
+  const slowly: Handler = (...args) => void setTimeout(() => sendRest(...args), 2_000);
+  const server = await startServer(serveTool(content, slowly));
+  const dir = temporaryFolder();
+  expectAllDone(await Promise.all(pulls(server, dir, 50)));
+  expect(blobRequests(server)).toHaveLength(1);
+  expect(readdirSync(dir).filter((name) => name.startsWith("out"))).toHaveLength(50);
+  expect(storedIn(join(dir, "cache"))).toHaveLength(1);
+  expectVerified(join(dir, "cache"));
+}, 120_000);
+
+test("the one that fetches is killed: another takes over within seconds, from where it stopped", async () => {
+  let child: ChildProcess | undefined;
+  let killedAt = 0;
+  let takenOverAt = 0;
+  const server = await startServer(
+    serveTool(content, (request, response, self) => {
+      if (blobRequests(self).length > 1) {
+        takenOverAt = performance.now();
+        sendRest(request, response, self);
+        return;
+      }
+      response.writeHead(200, { "content-length": content.length });
+      response.write(content.subarray(0, 700_000));
+    }),
+  );
+  const dir = temporaryFolder();
+  const env = { BUCK2_ORAS_CACHE_DIR: join(dir, "cache") };
+  const onStart = (started: ChildProcess): void => {
+    child = started;
+  };
+  const first = oras(["pull", `${server.host}/t/tool:1`, "-o", "first"], { cwd: dir, env, onStart });
+  await expect.poll(() => blobRequests(server).length, { timeout: 10_000 }).toBe(1);
+  const others = pulls(server, dir, 12);
+  setTimeout(() => {
+    killedAt = performance.now();
+    child?.kill("SIGKILL");
+  }, 3_000);
+  expect((await first).signal).toBe("SIGKILL");
+  expectAllDone(await Promise.all(others));
+  expect(takenOverAt - killedAt).toBeLessThan(8_000);
+  expect(blobRequests(server)).toHaveLength(2);
+  expect(blobRequests(server)[1]?.headers.range).toMatch(/^bytes=[1-9][0-9]+-$/);
+  expectVerified(join(dir, "cache"));
+}, 60_000);
+
+test("a hundred rounds of kill -9 in mid-pull: the next pull succeeds each time, and nothing unverified is stored", async () => {
+  const lanes = 10;
+  const roundsPerLane = 10;
+  let killed = 0;
+  const server = await startServer(
+    serveTool(content, (request, response) => {
+      const first = Number(/bytes=([0-9]+)-/.exec(request.headers.range ?? "")?.[1] ?? 0);
+      const range = { "content-range": `bytes ${first}-${content.length - 1}/${content.length}` };
+      response.writeHead(first === 0 ? 200 : 206, first === 0 ? {} : range);
+      // In two halves, so that kills meet bytes that are there and bytes that are not.
+      const half = first + Math.floor((content.length - first) / 2);
+      response.write(content.subarray(first, half));
+      setTimeout(() => response.end(content.subarray(half)), 150);
+    }),
+  );
+  const lane = async (): Promise<void> => {
+    for (let round = 0; round < roundsPerLane; round += 1) {
+      const dir = temporaryFolder();
+      const cacheDir = join(dir, "cache");
+      const env = { BUCK2_ORAS_CACHE_DIR: cacheDir };
+      const args = ["pull", `${server.host}/t/tool:1`, "-o", "out"];
+      const seen = blobRequests(server).length;
+      const onStart = (child: ChildProcess): void => {
+        const kill = async (): Promise<void> => {
+          await expect.poll(() => blobRequests(server).length, { timeout: 20_000, interval: 5 }).toBeGreaterThan(seen);
+          await delay(Math.random() * 300);
+          child.kill("SIGKILL");
+        };
+        void kill().catch(() => child.kill("SIGKILL"));
+      };
+      const first = await oras(args, { cwd: dir, env, onStart });
+      if (first.signal === "SIGKILL") killed += 1;
+      expectVerified(cacheDir);
+      const next = await oras(args, { cwd: dir, env });
+      expect(next.exitCode, next.stderr).toBe(0);
+      expect(readFileSync(join(dir, "out/tool")).equals(content)).toBe(true);
+      expectVerified(cacheDir);
+      expect(readdirSync(join(cacheDir, "tmp"))).toEqual([]);
+    }
+  };
+  await Promise.all(Array.from({ length: lanes }, lane));
+  // The rest were done before their kill came.
+  expect(killed).toBeGreaterThan((lanes * roundsPerLane) / 2);
+}, 240_000);
