@@ -40,6 +40,7 @@ export const errorCodes = {
   REGISTRY_UNAVAILABLE: { exit: 69, isRetryable: true },
   REGISTRY_RATE_LIMITED: { exit: 69, isRetryable: true },
   REGISTRY_REFUSED: { exit: 69, isRetryable: false },
+  PROXY_REFUSED: { exit: 69, isRetryable: false },
   REDIRECT_REFUSED: { exit: 69, isRetryable: false },
   PAGINATION_REFUSED: { exit: 69, isRetryable: false },
   OFFLINE: { exit: 69, isRetryable: false },
@@ -61,6 +62,7 @@ export const errorCodes = {
   REALM_REFUSED: { exit: 77, isRetryable: false },
 
   CONFIG_INVALID: { exit: 78, isRetryable: false },
+  CREDENTIAL_HELPER_FAILED: { exit: 78, isRetryable: false },
   LOCK_INVALID: { exit: 78, isRetryable: false },
   LOCK_VERSION_UNSUPPORTED: { exit: 78, isRetryable: false },
   LOCK_OUTDATED: { exit: 78, isRetryable: false },

@@ -7,13 +7,18 @@ import type { IncomingMessage } from "node:http";
 import type { Context } from "../context.ts";
 import { ContentVerificationError, RegistryUnavailableError, TimeoutError } from "../errors.ts";
 import { version } from "../version.ts";
-import { exchange, plainTransport, secureTransport, type Transport } from "./exchange.ts";
+import { exchange, proxyRefused } from "./exchange.ts";
 import { networkError } from "./network-error.ts";
 import { backoffMs, isRetryableStatus, maxTries, retryAfterMs } from "./retry.ts";
+import { type Route, Transports } from "./transport.ts";
 
 export interface HttpOptions {
-  /** PEM file with authorities to trust besides Node's own. */
-  readonly caFile: string | undefined;
+  /** The way to an origin; asked once for each. */
+  readonly routeTo: (url: URL) => Promise<Route>;
+  /** Until a connection stands. */
+  readonly connectTimeoutMs: number;
+  /** For the headers, and between two pieces of a body. */
+  readonly idleTimeoutMs: number;
   /** When the whole command has to be done, in milliseconds since the epoch. */
   readonly deadlineMs: number;
 }
@@ -53,9 +58,6 @@ export interface HttpClient {
   close(): void;
 }
 
-const connectTimeoutMs = 15_000;
-/** For the headers, and between two pieces of a body. */
-const idleTimeoutMs = 30_000;
 const maxRedirects = 10;
 /** Longer bodies are cheaper to cut off than to read to their end. */
 const maxDiscardBytes = 64 * 1024;
@@ -143,16 +145,8 @@ function follow(response: Response, request: HttpRequest): HttpRequest {
 }
 
 export function createHttpClient(options: HttpOptions, context: Context): HttpClient {
-  const transports = new Map<string, Promise<Transport>>();
-
-  const transportOf = (url: URL): Promise<Transport> => {
-    let transport = transports.get(url.protocol);
-    if (transport === undefined) {
-      transport = url.protocol === "https:" ? secureTransport(options.caFile) : plainTransport();
-      transports.set(url.protocol, transport);
-    }
-    return transport;
-  };
+  const transports = new Transports(options.routeTo);
+  const { connectTimeoutMs, idleTimeoutMs } = options;
 
   const send = async ({ method, url, headers, body, signal }: HttpRequest): Promise<Response> => {
     const sent: Record<string, string> = {
@@ -163,7 +157,14 @@ export function createHttpClient(options: HttpOptions, context: Context): HttpCl
     };
     if (body !== undefined) sent["content-length"] = String(body.sizeBytes);
     const request = { method, url, headers: sent, body: body?.open(), signal, connectTimeoutMs, idleTimeoutMs };
-    return new Response(await exchange(request, await transportOf(url)), url);
+    const transport = await transports.to(url);
+    try {
+      const response = new Response(await exchange(request, transport), url);
+      if (transport.proxyHost === undefined || response.status !== 407) return response;
+    } catch (error) {
+      throw transport.proxyHost === undefined ? error : networkError(url, error, transport.proxyHost);
+    }
+    throw proxyRefused(transport.proxyHost, 407, url);
   };
 
   /** One URL, several tries. */
@@ -216,7 +217,7 @@ export function createHttpClient(options: HttpOptions, context: Context): HttpCl
       }
     },
     close() {
-      for (const transport of transports.values()) void transport.then(({ agent }) => agent.destroy());
+      transports.close();
     },
   };
 }

@@ -1,43 +1,7 @@
-/**
- * One HTTP exchange over Node's own client: headers first, then a body that is read at the reader's pace.
- *
- * Node's client and not undici's: the latter compiles its parser from WebAssembly at the first request, which made up half
- * of a whole cold pull (docs/architecture.md has the figures).
- */
-import { readFile } from "node:fs/promises";
-import type { Agent, ClientRequest, IncomingMessage, RequestOptions } from "node:http";
-import { ConfigurationError } from "../errors.ts";
-
-/** How requests of one scheme leave; connections are kept and used again. */
-export interface Transport {
-  readonly agent: Agent;
-  readonly request: (
-    url: URL,
-    options: RequestOptions,
-    onResponse: (response: IncomingMessage) => void,
-  ) => ClientRequest;
-}
-
-export async function plainTransport(): Promise<Transport> {
-  const { Agent, request } = await import("node:http");
-  return { agent: new Agent({ keepAlive: true }), request };
-}
-
-/** @param caFile PEM file with authorities to trust besides Node's own. */
-export async function secureTransport(caFile: string | undefined): Promise<Transport> {
-  // Loaded when it is needed: TLS costs 10 ms of start-up.
-  const [{ Agent, request }, { rootCertificates }] = await Promise.all([import("node:https"), import("node:tls")]);
-  if (caFile === undefined) return { agent: new Agent({ keepAlive: true }), request };
-  try {
-    const ca = [...rootCertificates, await readFile(caFile, "utf8")];
-    return { agent: new Agent({ keepAlive: true, ca }), request };
-  } catch (cause) {
-    throw new ConfigurationError("CONFIG_INVALID", `cannot read the certificate authorities in ${caFile}`, {
-      cause,
-      hint: "give --ca-file a PEM file",
-    });
-  }
-}
+/** One HTTP exchange over Node's own client: headers first, then a body that is read at the reader's pace. */
+import type { ClientRequest, IncomingMessage } from "node:http";
+import { RegistryUnavailableError } from "../errors.ts";
+import type { Transport } from "./transport.ts";
 
 export interface ExchangeRequest {
   readonly method: string;
@@ -61,6 +25,16 @@ class ExchangeTimeout extends Error {
   }
 }
 
+/** @param status What the proxy answered. */
+export function proxyRefused(proxyHost: string, status: number, url: URL): RegistryUnavailableError {
+  return new RegistryUnavailableError("PROXY_REFUSED", `the proxy ${proxyHost} refused ${url.host}: status ${status}`, {
+    hint:
+      status === 407
+        ? "it wants a login: write it into HTTPS_PROXY as http://USER:PASSWORD@HOST:PORT"
+        : "ask who runs the proxy, or name the host in NO_PROXY if it is to be reached without one",
+  });
+}
+
 /**
  * Sends one request and resolves when the response's headers are there. Leaving a loop over the response early closes the
  * connection.
@@ -79,6 +53,10 @@ export function exchange(request: ExchangeRequest, transport: Transport): Promis
     });
     sent.setTimeout(idleTimeoutMs, () => sent.destroy(new ExchangeTimeout("IDLE_TIMEOUT")));
     sent.on("error", reject);
+    // What a proxy says instead of connecting is no answer of the registry, and must not be able to ask for a login.
+    sent.on("proxyConnect", ({ statusCode }: { readonly statusCode: number }) => {
+      if (statusCode !== 200) sent.destroy(proxyRefused(transport.proxyHost ?? "", statusCode, url));
+    });
     sent.on("close", () => clearTimeout(connecting));
     if (request.body === undefined) sent.end();
     else void send(request.body, sent);

@@ -34,15 +34,18 @@ function isTls(code: string, message: string): boolean {
   );
 }
 
-/** @param error As Node threw it; errors of ours pass through unchanged. */
-export function networkError(url: URL, error: unknown): OrasClientError {
+/**
+ * @param error As Node threw it; errors of ours pass through unchanged.
+ * @param proxyHost What stands between, if anything does.
+ */
+export function networkError(url: URL, error: unknown, proxyHost?: string): OrasClientError {
   if (error instanceof OrasClientError) return error;
   const code = codeOf(error) ?? "";
   const message = error instanceof Error ? error.message : String(error);
   const reason = isTls(code, message) ? { what: "TLS failed", hint: tlsHint } : reasonOfCode[code];
   return new RegistryUnavailableError(
     "REGISTRY_UNAVAILABLE",
-    `cannot talk to ${url.host}: ${reason?.what ?? message}`,
+    `cannot talk to ${url.host}${proxyHost === undefined ? "" : ` through the proxy ${proxyHost}`}: ${reason?.what ?? message}`,
     {
       cause: error,
       hint: reason?.hint ?? "check the network and the registry's address, then try again",

@@ -1,0 +1,80 @@
+/**
+ * `HTTPS_PROXY`, `HTTP_PROXY`, `ALL_PROXY` and `NO_PROXY`, as clients in Go read them: the field's registries are used
+ * from machines that were set up for those. No library reads CIDR in `NO_PROXY`, hence our own.
+ */
+import { BlockList, isIP } from "node:net";
+import type { Context } from "../context.ts";
+import { ConfigurationError } from "../errors.ts";
+import type { ProxyRoute } from "../http/transport.ts";
+
+function variable(context: Context, name: string): { name: string; value: string } | undefined {
+  for (const spelling of [name, name.toLowerCase()]) {
+    const value = context.env[spelling];
+    if (value !== undefined && value !== "") return { name: spelling, value };
+  }
+  return undefined;
+}
+
+function parseProxy(name: string, value: string): ProxyRoute {
+  const text = value.includes("://") ? value : `http://${value}`;
+  const isKnown = URL.canParse(text) && /^https?:$/.test(new URL(text).protocol);
+  if (!isKnown) {
+    // Without the value, which may hold a password.
+    throw new ConfigurationError("CONFIG_INVALID", `${name} is not the address of an http or https proxy`, {
+      hint: "write http://HOST:PORT, or http://USER:PASSWORD@HOST:PORT",
+    });
+  }
+  const url = new URL(text);
+  const user = decodeURIComponent(url.username);
+  const login = `${user}:${decodeURIComponent(url.password)}`;
+  const authorization = login === ":" ? undefined : `Basic ${Buffer.from(login, "utf8").toString("base64")}`;
+  url.username = "";
+  url.password = "";
+  return { url, authorization };
+}
+
+function isLoopback(host: string): boolean {
+  return host === "localhost" || host.endsWith(".localhost") || host === "::1" || /^127\./.test(host);
+}
+
+/** True when one entry of `NO_PROXY` covers the host. */
+function covers(entry: string, host: string, port: string): boolean {
+  const family = isIP(host);
+  const subnet = /^([0-9a-f.:]+)\/([0-9]{1,3})$/i.exec(entry);
+  if (subnet !== null) {
+    const [, address = "", bits = ""] = subnet;
+    const entryFamily = isIP(address);
+    if (family === 0 || entryFamily !== family || Number(bits) > (family === 4 ? 32 : 128)) return false;
+    const list = new BlockList();
+    list.addSubnet(address, Number(bits), family === 6 ? "ipv6" : "ipv4");
+    return list.check(host, family === 6 ? "ipv6" : "ipv4");
+  }
+  const bracketed = /^\[([0-9a-f:.]+)\](?::([0-9]+))?$/i.exec(entry);
+  const named = bracketed ?? (isIP(entry) === 6 ? null : /^([^:]+)(?::([0-9]+))?$/.exec(entry));
+  const wanted = (named?.[1] ?? entry).replace(/^\*(?=\.)/, "");
+  const wantedPort = named?.[2];
+  if (wantedPort !== undefined && wantedPort !== port) return false;
+  // `.example.com` covers what is below it, `example.com` itself as well.
+  if (wanted.startsWith(".")) return host.endsWith(wanted);
+  return host === wanted || (family === 0 && host.endsWith(`.${wanted}`));
+}
+
+function isExempt(url: URL, context: Context): boolean {
+  const host = url.hostname.replace(/^\[|\]$/g, "").toLowerCase();
+  if (isLoopback(host)) return true;
+  const port = url.port || (url.protocol === "https:" ? "443" : "80");
+  const entries = (variable(context, "NO_PROXY")?.value ?? "").split(/[\s,]+/).filter((entry) => entry !== "");
+  return entries.some((entry) => entry === "*" || covers(entry.toLowerCase(), host, port));
+}
+
+/**
+ * The proxy for a URL; undefined means none. Loopback is never asked for through one.
+ *
+ * @throws {ConfigurationError} a variable that is not the address of a proxy
+ */
+export function proxyFor(url: URL, context: Context): ProxyRoute | undefined {
+  const found =
+    variable(context, url.protocol === "https:" ? "HTTPS_PROXY" : "HTTP_PROXY") ?? variable(context, "ALL_PROXY");
+  if (found === undefined || isExempt(url, context)) return undefined;
+  return parseProxy(found.name, found.value);
+}

@@ -1,0 +1,106 @@
+/**
+ * How requests to one origin leave: over TLS or not, through a proxy or not. Connections are kept and used again.
+ *
+ * Node's client and not undici's: the latter compiles its parser from WebAssembly at the first request, which made up half
+ * of a whole cold pull (docs/architecture.md has the figures). Each part is loaded when it is needed: TLS alone costs 10 ms.
+ */
+import type { Agent, ClientRequest, IncomingMessage, RequestOptions } from "node:http";
+
+/** What one host is told of us, and whom we believe to be that host. PEM texts. */
+export interface TlsIdentity {
+  /** All authorities to trust; undefined means Node's own. */
+  readonly ca: readonly string[] | undefined;
+  readonly cert: string | undefined;
+  readonly key: string | undefined;
+}
+
+export interface ProxyRoute {
+  /** Without user and password. */
+  readonly url: URL;
+  /** `Proxy-Authorization`. */
+  readonly authorization: string | undefined;
+}
+
+/** The way to one origin, as the configuration has it. */
+export interface Route {
+  readonly tls: TlsIdentity;
+  readonly proxy: ProxyRoute | undefined;
+}
+
+export const directRoute: Route = { tls: { ca: undefined, cert: undefined, key: undefined }, proxy: undefined };
+
+export interface Transport {
+  readonly agent: Agent;
+  /** Host of the proxy, for messages. */
+  readonly proxyHost: string | undefined;
+  readonly request: (
+    url: URL,
+    options: RequestOptions,
+    onResponse: (response: IncomingMessage) => void,
+  ) => ClientRequest;
+}
+
+function tlsOptions({ ca, cert, key }: TlsIdentity): { ca?: string[]; cert?: string; key?: string } {
+  return {
+    ...(ca === undefined ? {} : { ca: [...ca] }),
+    ...(cert === undefined ? {} : { cert }),
+    ...(key === undefined ? {} : { key }),
+  };
+}
+
+function proxyHeaders(proxy: ProxyRoute): Record<string, string> {
+  return proxy.authorization === undefined ? {} : { "Proxy-Authorization": proxy.authorization };
+}
+
+async function plainTransport({ proxy }: Route): Promise<Transport> {
+  const { Agent, request } = await import("node:http");
+  if (proxy === undefined) return { agent: new Agent({ keepAlive: true }), proxyHost: undefined, request };
+  const { HttpProxyAgent } = await import("http-proxy-agent");
+  const agent = new HttpProxyAgent(proxy.url, { keepAlive: true, headers: proxyHeaders(proxy) });
+  return { agent, proxyHost: proxy.url.host, request };
+}
+
+async function secureTransport({ proxy, tls }: Route): Promise<Transport> {
+  const { Agent, request } = await import("node:https");
+  const identity = tlsOptions(tls);
+  if (proxy === undefined) {
+    return { agent: new Agent({ keepAlive: true, ...identity }), proxyHost: undefined, request };
+  }
+  const { HttpsProxyAgent } = await import("https-proxy-agent");
+  // The authorities are for the proxy, too, where it speaks TLS; the certificate is for the registry alone.
+  const options = {
+    keepAlive: true,
+    headers: proxyHeaders(proxy),
+    ...tlsOptions({ ...tls, cert: undefined, key: undefined }),
+  };
+  return {
+    agent: new HttpsProxyAgent(proxy.url, options),
+    proxyHost: proxy.url.host,
+    request: (url, own, onResponse) => request(url, { ...own, ...identity }, onResponse),
+  };
+}
+
+/** The transports of a process, one for each origin. */
+export class Transports {
+  readonly #byOrigin = new Map<string, Promise<Transport>>();
+  readonly #routeTo: (url: URL) => Promise<Route>;
+
+  constructor(routeTo: (url: URL) => Promise<Route>) {
+    this.#routeTo = routeTo;
+  }
+
+  to(url: URL): Promise<Transport> {
+    let transport = this.#byOrigin.get(url.origin);
+    if (transport === undefined) {
+      const isSecure = url.protocol === "https:";
+      transport = this.#routeTo(url).then((route) => (isSecure ? secureTransport(route) : plainTransport(route)));
+      this.#byOrigin.set(url.origin, transport);
+    }
+    return transport;
+  }
+
+  close(): void {
+    // One that could not be made has nothing to close.
+    for (const transport of this.#byOrigin.values()) transport.then(({ agent }) => agent.destroy()).catch(() => {});
+  }
+}
