@@ -21,6 +21,8 @@ export const common = {
   platform: "node",
   define: { BUCK2_ORAS_VERSION: JSON.stringify(manifest.version) },
   legalComments: "none",
+  // Its UMD build loads its parts by a `require` that no bundler sees.
+  alias: { "jsonc-parser": "jsonc-parser/lib/esm/main.js" },
   metafile: true,
   logLevel: "warning",
 };

@@ -3,6 +3,7 @@ import { toJsonSchema } from "@valibot/to-json-schema";
 import type { Command } from "commander";
 import { createProgram } from "../src/cli/program.ts";
 import { jsonSchemas } from "../src/cli/schemas.ts";
+import { configSchema } from "../src/config/schema.ts";
 import { errorCodes } from "../src/errors.ts";
 import { lockSchema } from "../src/lock/schema.ts";
 
@@ -74,12 +75,14 @@ async function page(): Promise<string> {
     "## JSON output",
     `With \`--json\` each command prints one object: ${Object.keys(jsonSchemas)
       .map((name) => `[${name}](schemas/${name}.json)`)
-      .join(", ")}. The lock file has a schema too: [oras.lock](schemas/oras.lock.json).`,
+      .join(
+        ", ",
+      )}. The lock file and the configuration file have schemas too: [oras.lock](schemas/oras.lock.json), [config](schemas/config.json).`,
   ].join("\n\n")}\n`;
 }
 
 function schemaText(schema: Parameters<typeof toJsonSchema>[0]): string {
-  return `${JSON.stringify(toJsonSchema(schema, { errorMode: "ignore" }), null, 2)}\n`;
+  return `${JSON.stringify(toJsonSchema(schema, { errorMode: "ignore", typeMode: "input" }), null, 2)}\n`;
 }
 
 /** Path in the repository and text of every generated page. */
@@ -87,5 +90,10 @@ export async function documents(): Promise<readonly (readonly [file: string, tex
   const schemas = Object.entries(jsonSchemas).map(
     ([name, schema]) => [`docs/schemas/${name}.json`, schemaText(schema)] as const,
   );
-  return [["docs/cli.md", await page()], ...schemas, ["docs/schemas/oras.lock.json", schemaText(lockSchema)]];
+  return [
+    ["docs/cli.md", await page()],
+    ...schemas,
+    ["docs/schemas/oras.lock.json", schemaText(lockSchema)],
+    ["docs/schemas/config.json", schemaText(configSchema)],
+  ];
 }

@@ -1,18 +1,25 @@
 /** Puts the layers together: the only place that knows which class stands behind which interface. */
 import { setMaxListeners } from "node:events";
 import { setTimeout as delay } from "node:timers/promises";
+import pLimit from "p-limit";
 import type { ClientDeps } from "./client/deps.ts";
 import { createCredentialProvider } from "./config/credentials.ts";
+import { mirrorsOf } from "./config/mirrors.ts";
+import { proxyFor } from "./config/proxy.ts";
 import type { Settings } from "./config/settings.ts";
+import { tlsIdentityOf } from "./config/tls.ts";
 import type { Context } from "./context.ts";
 import { TimeoutError } from "./errors.ts";
 import { createHttpClient } from "./http/client.ts";
+import { directRoute } from "./http/transport.ts";
 import { openLayout } from "./layout/layout.ts";
+import type { RegistryLocation } from "./model/reference.ts";
+import type { Source, Target } from "./model/source.ts";
 import { createRegistry } from "./registry/registry.ts";
 import { openStore } from "./store/store.ts";
 
 /** What a process knows of its surroundings; `main.ts` and `index.ts` read it. */
-export type Surroundings = Pick<Context, "env" | "homeDir" | "os" | "cpu" | "log" | "progress">;
+export type Surroundings = Pick<Context, "env" | "cwd" | "homeDir" | "os" | "cpu" | "log" | "progress">;
 
 /** The real clock and dice, with surroundings that the caller read. */
 export function createContext(surroundings: Surroundings): Context {
@@ -33,23 +40,35 @@ interface Composition {
 }
 
 function compose(settings: Settings, context: Context): Composition {
-  const http = createHttpClient({ caFile: settings.caFile, deadlineMs: context.now() + settings.timeoutMs }, context);
+  const http = createHttpClient(
+    {
+      connectTimeoutMs: settings.connectTimeoutMs,
+      idleTimeoutMs: settings.idleTimeoutMs,
+      deadlineMs: context.now() + settings.timeoutMs,
+      routeTo: async (url) => ({
+        tls: url.protocol === "https:" ? await tlsIdentityOf(url, settings, context) : directRoute.tls,
+        proxy: proxyFor(url, context),
+      }),
+    },
+    context,
+  );
   const credentials = createCredentialProvider(settings, context);
+  const openRegistry = (location: RegistryLocation, isNamed: boolean, mirrors: readonly Source[]): Target => {
+    const { registry } = location;
+    const allowPlainHttp = settings.plainHttpHosts.has(registry) || (isNamed && settings.allowPlainHttp);
+    return createRegistry(location, { http, credentials, context, allowPlainHttp, mirrors });
+  };
   return {
     deps: {
       context,
       settings,
       store: openStore(settings.cacheDir, context),
-      open: (location) =>
-        location.kind === "layout"
-          ? openLayout(location.path, context)
-          : createRegistry(location, {
-              http,
-              credentials,
-              context,
-              allowPlainHttp: settings.allowPlainHttp,
-              mirrors: [],
-            }),
+      limitTransfers: pLimit(settings.concurrency),
+      open: (location) => {
+        if (location.kind === "layout") return openLayout(location.path, context);
+        const mirrors = mirrorsOf(location, settings).map((mirror) => openRegistry(mirror, false, []));
+        return openRegistry(location, true, mirrors);
+      },
     },
     close: () => http.close(),
   };

@@ -8,6 +8,7 @@ import { listTags } from "./client/list.ts";
 import { pull } from "./client/pull.ts";
 import { type PushResult, push } from "./client/push.ts";
 import { createContext, withComposition } from "./compose.ts";
+import { readConfigFiles } from "./config/file.ts";
 import { readSettings } from "./config/settings.ts";
 import { parseDigest } from "./model/digest.ts";
 import { parsePlatform, platformFromNode } from "./model/platform.ts";
@@ -149,13 +150,14 @@ export class OrasClient {
     };
     const context = createContext({
       env: process.env,
+      cwd: process.cwd(),
       homeDir: homedir(),
       os: process.platform,
       cpu: process.arch,
       log: { debug: say, warn: say },
       progress: { start: () => ({ advance: () => {}, done: () => {} }) },
     });
-    const settings = readSettings(this.#options, context);
+    const settings = readSettings(this.#options, context, await readConfigFiles(context));
     return await withComposition(settings, context, signal, work);
   }
 }

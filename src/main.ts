@@ -5,6 +5,7 @@ import { runCli } from "./cli/program.ts";
 import { createTerminalProgress, noProgress } from "./cli/progress.ts";
 import { asClientError, errorJson, formatError } from "./cli/report.ts";
 import { createContext, withComposition } from "./compose.ts";
+import { readConfigFiles } from "./config/file.ts";
 import { readSettings } from "./config/settings.ts";
 import type { Log } from "./context.ts";
 import { errorCodes, InterruptedError, isErrno } from "./errors.ts";
@@ -36,13 +37,14 @@ const io: CliIo = {
         : noProgress;
     const context = createContext({
       env: process.env,
+      cwd: process.cwd(),
       homeDir: homedir(),
       os: process.platform,
       cpu: process.arch,
       log: createLog(verbosity),
       progress,
     });
-    const settings = readSettings(overrides, context);
+    const settings = readSettings(overrides, context, await readConfigFiles(context));
     try {
       return await withComposition(settings, context, interruption.signal, (deps, signal) => work({ deps, signal }));
     } finally {

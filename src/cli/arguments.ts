@@ -1,6 +1,7 @@
 /** Arguments that several commands take, parsed at the border. */
 import { InvalidArgumentError } from "commander";
 import { OrasClientError } from "../errors.ts";
+import { parseByteSize } from "../model/byte-size.ts";
 import { type Digest, parseDigest } from "../model/digest.ts";
 import { type PlatformString, parsePlatform } from "../model/platform.ts";
 
@@ -27,24 +28,11 @@ export function sizeArgument(text: string): number {
   return size;
 }
 
-const unitBytes: Readonly<Record<string, number>> = {
-  "": 1,
-  k: 1000,
-  m: 1000 ** 2,
-  g: 1000 ** 3,
-  t: 1000 ** 4,
-  ki: 1024,
-  mi: 1024 ** 2,
-  gi: 1024 ** 3,
-  ti: 1024 ** 4,
-};
-
 /** `500M`, `2GiB`, `1048576`. */
 export function byteSizeArgument(text: string): number {
-  const match = /^([0-9]+(?:\.[0-9]+)?)\s*([kmgt]i?)?b?$/i.exec(text.trim());
-  const factor = unitBytes[(match?.[2] ?? "").toLowerCase()];
-  if (match === null || factor === undefined) throw new InvalidArgumentError("It is a size such as 500M or 2GiB.");
-  return Math.floor(Number(match[1]) * factor);
+  const bytes = parseByteSize(text);
+  if (bytes === undefined) throw new InvalidArgumentError("It is a size such as 500M or 2GiB.");
+  return bytes;
 }
 
 export function daysArgument(text: string): number {

@@ -5,6 +5,7 @@ import { version } from "../version.ts";
 import { addBlob } from "./commands/blob.ts";
 import { addClearCache } from "./commands/clear-cache.ts";
 import { addCompletion } from "./commands/completion.ts";
+import { addConfig } from "./commands/config.ts";
 import { addExtract } from "./commands/extract.ts";
 import { addInfo } from "./commands/info.ts";
 import { addList } from "./commands/list.ts";
@@ -51,6 +52,7 @@ export async function createProgram(io: CliIo, argv: readonly string[]): Promise
     addVerify(program, io),
     addClearCache(program, io),
     addPlatform(program, io),
+    addConfig(program, io),
     ...addLock(program, io),
     addPush(program, io),
   ];

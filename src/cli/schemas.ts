@@ -70,6 +70,17 @@ export const pushSchema = v.object({
   mediaType: v.string(),
   platforms: v.array(v.object({ platform, digest, size })),
 });
+export const configSchema = v.object({
+  files: v.pipe(v.array(v.string()), v.description("Configuration files that were read, the one that wins first.")),
+  settings: v.array(
+    v.object({
+      name: v.pipe(v.string(), v.description("As in the configuration file.")),
+      value: v.nullable(v.union([v.string(), v.number(), v.boolean(), v.array(v.string())])),
+      source: v.pipe(v.string(), v.description("An option, a variable, a file, or `default`.")),
+    }),
+  ),
+  registries: v.array(v.object({ name: v.string(), prefix: v.string(), mirrors: v.array(v.string()) })),
+});
 export const errorSchema = v.object({
   error: v.object({
     code: v.string(),
@@ -95,5 +106,6 @@ export const jsonSchemas = {
   lock: lockSchema,
   "lock-check": lockCheckSchema,
   push: pushSchema,
+  "show-config": configSchema,
   error: errorSchema,
 } as const;

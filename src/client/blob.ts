@@ -2,8 +2,8 @@
 
 import { UsageError } from "../errors.ts";
 import type { Digest } from "../model/digest.ts";
-import { formatReference, parseReference } from "../model/reference.ts";
-import type { ClientDeps } from "./deps.ts";
+import { formatReference } from "../model/reference.ts";
+import { type ClientDeps, readReference } from "./deps.ts";
 import { fetchBlob, type Origin } from "./fetch.ts";
 import { withDamageRepaired } from "./repair.ts";
 
@@ -26,7 +26,7 @@ export interface BlobResult {
 }
 
 export async function pullBlob(request: BlobRequest, deps: ClientDeps, signal: AbortSignal): Promise<BlobResult> {
-  const reference = parseReference(request.reference, deps.settings.registry);
+  const reference = readReference(request.reference, deps);
   const { digest } = reference;
   if (digest === undefined || reference.tag !== undefined) {
     throw new UsageError("REFERENCE_INVALID", `${formatReference(reference)} does not name a blob`, {

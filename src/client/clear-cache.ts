@@ -23,3 +23,16 @@ export async function clearCache(request: ClearCacheRequest, deps: ClientDeps): 
     maxTotalBytes: maxSizeBytes,
   });
 }
+
+/** Once a day, what the configuration says of the cache's age and size; never a reason for a command to fail. */
+export async function retainCache({ settings, store, context }: ClientDeps): Promise<void> {
+  const { olderThanDays, maxSizeBytes } = settings.retention;
+  if (olderThanDays === undefined && maxSizeBytes === undefined) return;
+  const olderThanMs = olderThanDays === undefined ? undefined : olderThanDays * dayMs;
+  try {
+    const result = await store.clearWhenDue({ olderThanMs, maxTotalBytes: maxSizeBytes }, dayMs);
+    if (result !== undefined) context.log.debug(`retention: removed ${result.filesRemoved} files from the cache`);
+  } catch (error) {
+    context.log.warn(`the cache could not be cleared as configured: ${error instanceof Error ? error.message : error}`);
+  }
+}

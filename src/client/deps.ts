@@ -2,7 +2,7 @@
 import type { Settings } from "../config/settings.ts";
 import type { Context } from "../context.ts";
 import { type OrasClientError, RegistryUnavailableError } from "../errors.ts";
-import type { Location } from "../model/reference.ts";
+import { expandName, type Location, parseReference, type Reference } from "../model/reference.ts";
 import type { Target } from "../model/source.ts";
 import type { Store } from "../store/store.ts";
 
@@ -10,8 +10,24 @@ export interface ClientDeps {
   readonly context: Context;
   readonly settings: Settings;
   readonly store: Store;
+  /** Waits for one of the transfers under way to end when there are as many as the settings allow. */
+  readonly limitTransfers: <T>(transfer: () => Promise<T>) => Promise<T>;
   /** Opens the registry or the layout folder that a location names; no request is made yet. */
   readonly open: (location: Location) => Target;
+}
+
+/**
+ * Parses a reference, with the configuration's names and default registry.
+ *
+ * @throws {UsageError} `REFERENCE_INVALID`, `DIGEST_INVALID`, `REGISTRY_NOT_NAMED`
+ */
+export function readReference(text: string, deps: ClientDeps): Reference {
+  return parseReference(expandNamed(text, deps), deps.settings.registry);
+}
+
+/** Writes a configured prefix in place of its name. */
+export function expandNamed(text: string, { settings }: ClientDeps): string {
+  return expandName(text, new Map([...settings.registries].map(([name, { prefix }]) => [name, prefix])));
 }
 
 /** For what cannot be had without the network while `--offline` holds; a layout folder needs no network. */

@@ -4,6 +4,7 @@ import { type ArchiveFormat, sniffFile } from "../archive/format.ts";
 import type { Digest } from "../model/digest.ts";
 import { digestHex } from "../model/digest.ts";
 import type { BlobIdentity, Target } from "../model/source.ts";
+import { retainCache } from "./clear-cache.ts";
 import { type ClientDeps, offlineError } from "./deps.ts";
 import type { NamedLayer } from "./layers.ts";
 import { transferBlob } from "./transfer.ts";
@@ -43,7 +44,7 @@ export async function fetchBlob(
   if (cached !== undefined) return { path: cached, origin: "cache" };
   const isLayout = source.name.startsWith("oci:");
   if (settings.isOffline && !isLayout) throw offlineError(`${source.name}@${blob.digest}`);
-  return await store.withLock(digestHex(blob.digest), signal, async () => {
+  const fetchLocked = async (): Promise<FetchedBlob> => {
     const meanwhile = await store.find(blob.digest);
     if (meanwhile !== undefined) return { path: meanwhile, origin: "cache" };
     const task = context.progress.start(label, blob.size);
@@ -53,7 +54,10 @@ export async function fetchBlob(
     } finally {
       task.done();
     }
-  });
+  };
+  const fetched = await deps.limitTransfers(() => store.withLock(digestHex(blob.digest), signal, fetchLocked));
+  await retainCache(deps);
+  return fetched;
 }
 
 function withoutSuffix(title: string, format: "gzip" | "zstd"): string {

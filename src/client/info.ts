@@ -80,7 +80,7 @@ export async function artifactInfo(
   const wanted = [...platformsOf(parsed)].filter(([name]) => platform === undefined || name === platform);
   const manifests = await Promise.all(
     wanted.map(async ([name, descriptor]) => {
-      const manifest = await fetchPlatformManifest(source, descriptor.digest, signal);
+      const manifest = await fetchPlatformManifest(source, descriptor.digest, deps, signal);
       return { manifest, info: platformInfo(name, descriptor.digest, manifest) };
     }),
   );

@@ -1,7 +1,7 @@
 /** `list`: the tags of a repository or a layout folder. */
 import { UsageError } from "../errors.ts";
-import { formatLocation, formatReference, parseReference } from "../model/reference.ts";
-import { type ClientDeps, offlineError } from "./deps.ts";
+import { formatLocation, formatReference } from "../model/reference.ts";
+import { type ClientDeps, offlineError, readReference } from "./deps.ts";
 
 export interface TagList {
   /** `host/repository` or `oci:DIR`. */
@@ -11,7 +11,7 @@ export interface TagList {
 
 /** @throws {ArtifactNotFoundError} no such repository or folder */
 export async function listTags(text: string, deps: ClientDeps, signal: AbortSignal): Promise<TagList> {
-  const reference = parseReference(text, deps.settings.registry);
+  const reference = readReference(text, deps);
   if (reference.tag !== undefined || reference.digest !== undefined) {
     const repository = formatLocation(reference.location);
     throw new UsageError("REFERENCE_INVALID", `${formatReference(reference)} is one artifact, not a repository`, {

@@ -17,6 +17,7 @@ import { executableIn, includeIn } from "./archive-roles.ts";
 import type { ClientDeps } from "./deps.ts";
 import { fetchFile } from "./fetch.ts";
 import { type NamedLayer, shapeOf } from "./layers.ts";
+import { inParallel } from "./parallel.ts";
 import { expandReference, fetchPlatformManifest, fetchRoot } from "./resolve.ts";
 
 interface FoundManifest {
@@ -32,8 +33,10 @@ export async function lockTool(name: string, text: string, deps: ClientDeps, sig
   const { digest, found } = isTemplate(text)
     ? await findByTemplate(text, deps, signal)
     : await findByIndex(text, deps, signal);
-  const platforms: Partial<Record<LockPlatform, LockedPlatform>> = {};
-  for (const one of found) platforms[one.platform] = await lockPlatform(name, one, deps, signal);
+  const locked = await inParallel(found, signal, async (one, either) => {
+    return [one.platform, await lockPlatform(name, one, deps, either)] as const;
+  });
+  const platforms: Partial<Record<LockPlatform, LockedPlatform>> = Object.fromEntries(locked);
   return { reference: text, digest, platforms };
 }
 
@@ -53,7 +56,13 @@ async function findByIndex(
   }
   const found: FoundManifest[] = [];
   for (const [platform, { digest }] of platformsOf(parsed)) {
-    found.push({ platform, source, digest, manifest: await fetchPlatformManifest(source, digest, signal), location });
+    found.push({
+      platform,
+      source,
+      digest,
+      manifest: await fetchPlatformManifest(source, digest, deps, signal),
+      location,
+    });
   }
   if (found.length === 0) {
     throw new ArtifactNotFoundError("PLATFORM_NOT_FOUND", `a known platform was not found in the index of ${text}`, {
@@ -96,7 +105,7 @@ async function findForPlatform(
     if (parsed.kind === "manifest") return { platform, source, digest: root.digest, manifest: parsed, location };
     const digest = platformsOf(parsed).get(platform)?.digest;
     if (digest === undefined) return undefined;
-    return { platform, source, digest, manifest: await fetchPlatformManifest(source, digest, signal), location };
+    return { platform, source, digest, manifest: await fetchPlatformManifest(source, digest, deps, signal), location };
   } catch (error) {
     if (error instanceof OrasClientError && error.code === "ARTIFACT_NOT_FOUND") return undefined;
     throw error;
@@ -112,8 +121,9 @@ async function lockPlatform(
   const { source, manifest, location } = found;
   const shape = shapeOf(manifest, location);
   const layers = shape.kind === "file" ? [shape.layer] : shape.layers;
-  const locked: LockedLayer[] = [];
-  for (const layer of layers) locked.push(await lockLayer(name, layer, manifest.annotations, source, deps, signal));
+  const locked = await inParallel(layers, signal, (layer, either) =>
+    lockLayer(name, layer, manifest.annotations, source, deps, either),
+  );
   return {
     manifest: found.digest,
     repository: formatLocation(location),

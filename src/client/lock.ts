@@ -6,7 +6,7 @@ import type { Lock, LockedTool } from "../lock/schema.ts";
 import { isToolName } from "../lock/schema.ts";
 import type { Digest } from "../model/digest.ts";
 import { qualifyReference } from "../model/reference.ts";
-import type { ClientDeps } from "./deps.ts";
+import { type ClientDeps, expandNamed } from "./deps.ts";
 import { lockTool } from "./lock-tool.ts";
 
 export interface LockChange {
@@ -26,7 +26,7 @@ const layoutPrefix = "oci:";
  * from the working folder on the command line, from the lock's folder.
  */
 function referenceForLock(text: string, lockDir: string, deps: ClientDeps): string {
-  if (!text.startsWith(layoutPrefix)) return qualifyReference(text, deps.settings.registry);
+  if (!text.startsWith(layoutPrefix)) return qualifyReference(expandNamed(text, deps), deps.settings.registry);
   const path = text.slice(layoutPrefix.length);
   return isAbsolute(path) ? text : layoutPrefix + relative(lockDir, resolve(path)).split(sep).join("/");
 }

@@ -11,6 +11,7 @@ import type { Target } from "../model/source.ts";
 import type { ClientDeps } from "./deps.ts";
 import { fetchBlob, type Origin } from "./fetch.ts";
 import { isArchive, type NamedLayer } from "./layers.ts";
+import { inParallel } from "./parallel.ts";
 
 export interface PlacedLayers {
   readonly origin: Origin;
@@ -98,12 +99,13 @@ export async function placeLayers(
 ): Promise<PlacedLayers> {
   // All names are looked at before anything is fetched or written.
   const paths = layers.map((layer) => confinedPath(layer.title));
-  let origin: Origin = "cache";
-  const placed: string[] = [];
-  for (const [index, layer] of layers.entries()) {
+  const blobs = await inParallel(layers, signal, async (layer, either) => {
     const { digest, size } = layer.descriptor;
-    const blob = await fetchBlob(source, { digest, size }, layer.title, deps, signal);
-    if (blob.origin !== "cache") origin = blob.origin;
+    return { layer, digest, ...(await fetchBlob(source, { digest, size }, layer.title, deps, either)) };
+  });
+  const origin = blobs.find((blob) => blob.origin !== "cache")?.origin ?? "cache";
+  const placed: string[] = [];
+  for (const [index, { layer, digest, ...blob }] of blobs.entries()) {
     const path = paths[index] ?? [];
     if (layer.isFolder) {
       await deps.store.verify(digest, signal);

@@ -8,9 +8,9 @@ import { ArtifactNotFoundError, isErrno, localIoError, UsageError } from "../err
 import { type Digest, digestOf } from "../model/digest.ts";
 import { type Annotations, annotationKeys, mediaTypes } from "../model/manifest.ts";
 import { ociPlatform, type PlatformString } from "../model/platform.ts";
-import { formatReference, parseReference } from "../model/reference.ts";
+import { formatReference } from "../model/reference.ts";
 import type { BlobIdentity, BlobStream, Target } from "../model/source.ts";
-import type { ClientDeps } from "./deps.ts";
+import { type ClientDeps, readReference } from "./deps.ts";
 import { identifyFile } from "./identify.ts";
 
 /** Type of what `push` makes, where the caller names none. */
@@ -175,7 +175,7 @@ function checkItems(items: readonly PushItem[]): void {
  * @throws {UsageError} for a reference without a tag, or a platform named twice
  */
 export async function push(request: PushRequest, deps: ClientDeps, signal: AbortSignal): Promise<PushResult> {
-  const reference = parseReference(request.reference, deps.settings.registry);
+  const reference = readReference(request.reference, deps);
   const { tag } = reference;
   if (tag === undefined || reference.digest !== undefined) {
     throw new UsageError("REFERENCE_INVALID", `${formatReference(reference)} has no tag to push to`, {

@@ -1,11 +1,12 @@
 /** From a reference as written to the one manifest that it means on one platform. */
 import { ArtifactNotFoundError, ContentVerificationError } from "../errors.ts";
-import type { Digest } from "../model/digest.ts";
+import { type Digest, isDigest } from "../model/digest.ts";
 import { type ImageIndex, type ImageManifest, parseManifest, platformsOf } from "../model/manifest.ts";
 import { type PlatformString, platformFromNode } from "../model/platform.ts";
-import { expandTemplate, formatReference, isTemplate, parseReference, type Reference } from "../model/reference.ts";
-import type { FetchedManifest, Target } from "../model/source.ts";
-import { type ClientDeps, offlineError } from "./deps.ts";
+import { expandTemplate, formatReference, isTemplate, type Reference } from "../model/reference.ts";
+import type { FetchedManifest, Source, Target } from "../model/source.ts";
+import { type ClientDeps, offlineError, readReference } from "./deps.ts";
+import { isSourceFault } from "./source-fault.ts";
 
 /** A reference whose template, if it was one, has been filled in. */
 export interface ExpandedReference {
@@ -45,7 +46,7 @@ export function expandReference(
   deps: ClientDeps,
 ): ExpandedReference {
   const chosen = platform ?? platformFromNode(deps.context.os, deps.context.cpu);
-  const reference = parseReference(expandTemplate(text, chosen), deps.settings.registry);
+  const reference = readReference(expandTemplate(text, chosen), deps);
   return { reference, text: formatReference(reference), platform: chosen, isTemplate: isTemplate(text) };
 }
 
@@ -59,17 +60,40 @@ export async function fetchRoot(reference: Reference, deps: ClientDeps, signal: 
   const text = formatReference(reference);
   if (deps.settings.isOffline && reference.location.kind === "registry") throw offlineError(text);
   const source = deps.open(reference.location);
-  const root = await source.fetchManifest(versionOf(reference), signal);
+  const version = versionOf(reference);
+  const root = isDigest(version)
+    ? await fetchManifestByDigest(source, version, deps, signal)
+    : await source.fetchManifest(version, signal);
   return { source, root, parsed: parseManifest(root.bytes, root.mediaType, text) };
+}
+
+/** From the first mirror that has it, else from the source itself, whose error is the one that is thrown. */
+async function fetchManifestByDigest(
+  source: Source,
+  digest: Digest,
+  deps: ClientDeps,
+  signal: AbortSignal,
+): Promise<FetchedManifest> {
+  for (const mirror of source.mirrors) {
+    try {
+      return await mirror.fetchManifest(digest, signal);
+    } catch (error) {
+      signal.throwIfAborted();
+      if (!isSourceFault(error)) throw error;
+      deps.context.log.warn(`the mirror ${mirror.name} failed: ${error.message}`);
+    }
+  }
+  return await source.fetchManifest(digest, signal);
 }
 
 /** Fetches the manifest that an index has for one platform. */
 export async function fetchPlatformManifest(
   source: Target,
   digest: Digest,
+  deps: ClientDeps,
   signal: AbortSignal,
 ): Promise<ImageManifest> {
-  const fetched = await source.fetchManifest(digest, signal);
+  const fetched = await fetchManifestByDigest(source, digest, deps, signal);
   const origin = `${source.name}@${digest}`;
   const parsed = parseManifest(fetched.bytes, fetched.mediaType, origin);
   if (parsed.kind === "manifest") return parsed;
@@ -121,7 +145,7 @@ export async function resolveArtifact(
     source,
     rootDigest: root.digest,
     manifestDigest: chosen.digest,
-    manifest: await fetchPlatformManifest(source, chosen.digest, signal),
+    manifest: await fetchPlatformManifest(source, chosen.digest, deps, signal),
     platform: chosen.isForAll ? undefined : platform,
   };
 }

@@ -4,19 +4,13 @@ import { backoffMs, maxTries } from "../http/retry.ts";
 import type { BlobIdentity, BlobStream, Source } from "../model/source.ts";
 import type { PartialBlob } from "../store/partial-blob.ts";
 import type { ClientDeps } from "./deps.ts";
+import { isSourceFault } from "./source-fault.ts";
 
 export interface Transferred {
   /** In the store. */
   readonly path: string;
   /** Who gave the last byte. */
   readonly source: Source;
-}
-
-/** Exit codes of what one source is to blame for, so that another may do better: content, absence, network, access. */
-const sourceFaults: ReadonlySet<number> = new Set([65, 66, 69, 77]);
-
-export function isSourceFault(error: unknown): error is OrasClientError {
-  return error instanceof OrasClientError && sourceFaults.has(error.exitCode);
 }
 
 /**

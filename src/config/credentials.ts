@@ -117,7 +117,7 @@ export function createCredentialProvider(settings: Settings, context: Context): 
   return (registry) => {
     let credentials = found.get(registry);
     if (credentials === undefined) {
-      const own = registry === settings.registry ? fromEnvironment(context) : none;
+      const own = registry === settings.credentialRegistry ? fromEnvironment(context) : none;
       if (own.kind !== "none") context.log.debug(`credentials for ${registry}: environment`);
       credentials = own.kind === "none" ? fromDockerConfig(registry, context) : Promise.resolve(own);
       found.set(registry, credentials);

@@ -1,11 +1,12 @@
 /**
- * Settings: command-line options first, then environment variables, then defaults. Read once, here; what is below gets
- * required, parsed values.
+ * Settings: command-line options first, then environment variables, the project's file, the user's file, defaults. Read
+ * once, here; what is below gets required, parsed values.
  */
-import { join, resolve } from "node:path";
+import { dirname, join, resolve } from "node:path";
 import type { Context } from "../context.ts";
 import { ConfigurationError, UsageError } from "../errors.ts";
-import { parseRegistry } from "../model/reference.ts";
+import { parseRegistry, type RepositoryPrefix } from "../model/reference.ts";
+import type { ConfigFile } from "./file.ts";
 
 /** What the caller (command line or library) asked for; undefined means "not said". */
 export interface SettingsOverrides {
@@ -15,25 +16,49 @@ export interface SettingsOverrides {
   readonly plainHttp?: boolean | undefined;
   readonly caFile?: string | undefined;
   readonly offline?: boolean | undefined;
+  readonly auditLog?: string | undefined;
+}
+
+export interface NamedRegistry {
+  readonly prefix: RepositoryPrefix;
+  readonly mirrors: readonly RepositoryPrefix[];
 }
 
 export interface Settings {
   /** Host for references that name none. */
   readonly registry: string | undefined;
+  /** The host that `ORAS_USER`, `ORAS_PASS` and `ORAS_TOKEN` are for; no file can name it. */
+  readonly credentialRegistry: string | undefined;
+  readonly registries: ReadonlyMap<string, NamedRegistry>;
   /** Absolute path. */
   readonly cacheDir: string;
+  readonly retention: {
+    readonly olderThanDays: number | undefined;
+    readonly maxSizeBytes: number | undefined;
+  };
   /** For the whole command. */
   readonly timeoutMs: number;
-  /** `http:` is allowed to hosts that are not on loopback, too. */
+  readonly connectTimeoutMs: number;
+  readonly idleTimeoutMs: number;
+  /** Transfers at a time. */
+  readonly concurrency: number;
+  /** `http:` to every registry that a reference names, on loopback or not; never to a mirror. */
   readonly allowPlainHttp: boolean;
+  readonly plainHttpHosts: ReadonlySet<string>;
   /** PEM file with the authorities to trust besides Node's own. */
   readonly caFile: string | undefined;
   readonly isOffline: boolean;
   /** Executable with the `pull REF -o DIR --extract` contract that pulls in our place. */
   readonly externalCli: string | undefined;
+  /** Absolute path. */
+  readonly auditLog: string | undefined;
+  /** Absolute paths of the configuration files that were read, the one that wins first. */
+  readonly configFiles: readonly string[];
+  /** Where each of these comes from, for `config`: an option, a variable, a file, or `default`. */
+  readonly sources: Readonly<Record<string, string>>;
 }
 
-const defaultTimeoutSeconds = 600;
+const defaults = { totalSeconds: 600, connectSeconds: 15, idleSeconds: 30, concurrency: 4 } as const;
 /** `setTimeout` takes a signed 32-bit number of milliseconds. */
 const maxTimeoutSeconds = 2_000_000;
 
@@ -55,12 +80,11 @@ function userCacheDir(context: Context): string {
   }
 }
 
-function defaultRegistry(overrides: SettingsOverrides, context: Context): string | undefined {
-  if (overrides.registry !== undefined) return parseRegistry(overrides.registry);
-  const fromEnvironment = variable(context, "BUCK2_ORAS_REGISTRY");
-  if (fromEnvironment === undefined) return undefined;
+function registryFromEnvironment(context: Context): string | undefined {
+  const text = variable(context, "BUCK2_ORAS_REGISTRY");
+  if (text === undefined) return undefined;
   try {
-    return parseRegistry(fromEnvironment);
+    return parseRegistry(text);
   } catch (cause) {
     throw new ConfigurationError("CONFIG_INVALID", "BUCK2_ORAS_REGISTRY is not a registry", {
       cause,
@@ -69,26 +93,115 @@ function defaultRegistry(overrides: SettingsOverrides, context: Context): string
   }
 }
 
+/** Where one setting may come from, in the order that counts. */
+interface Candidate<T> {
+  readonly source: string;
+  readonly value: T | undefined;
+}
+
+/** Picks values and notes where they came from. */
+class Picker {
+  readonly sources: Record<string, string> = {};
+
+  pick<T>(name: string, candidates: readonly Candidate<T>[]): T | undefined {
+    const found = candidates.find(({ value }) => value !== undefined);
+    this.sources[name] = found?.source ?? "default";
+    return found?.value;
+  }
+}
+
+function fromFiles<T>(files: readonly ConfigFile[], read: (file: ConfigFile) => T | undefined): Candidate<T>[] {
+  return files.map((file) => ({ source: file.path, value: read(file) }));
+}
+
+/** A path in a configuration file starts at that file's folder. */
+function besideFile(file: ConfigFile, path: string | undefined): string | undefined {
+  return path === undefined ? undefined : resolve(dirname(file.path), path);
+}
+
+/** By name; the first file that has a name says what it means. */
+function namedRegistries(files: readonly ConfigFile[]): Map<string, NamedRegistry> {
+  const named = new Map<string, NamedRegistry>();
+  for (const { config } of files) {
+    for (const [name, { prefix, mirrors = [] }] of Object.entries(config.registries ?? {})) {
+      if (!named.has(name)) named.set(name, { prefix, mirrors });
+    }
+  }
+  return named;
+}
+
 /**
+ * @param files The one that wins first.
  * @throws {UsageError} for an option out of range
  * @throws {ConfigurationError} for an environment variable that cannot be used
  */
-export function readSettings(overrides: SettingsOverrides, context: Context): Settings {
-  const timeoutSeconds = overrides.timeoutSeconds ?? defaultTimeoutSeconds;
-  if (!(timeoutSeconds > 0 && timeoutSeconds <= maxTimeoutSeconds)) {
+export function readSettings(overrides: SettingsOverrides, context: Context, files: readonly ConfigFile[]): Settings {
+  const { timeoutSeconds } = overrides;
+  if (timeoutSeconds !== undefined && !(timeoutSeconds > 0 && timeoutSeconds <= maxTimeoutSeconds)) {
     throw new UsageError("USAGE_INVALID", `a timeout of ${timeoutSeconds} seconds is out of range`, {
       hint: `give --timeout a number above 0 and up to ${maxTimeoutSeconds}`,
     });
   }
-  const cacheDir =
-    overrides.cacheDir ?? variable(context, "BUCK2_ORAS_CACHE_DIR") ?? join(userCacheDir(context), "buck2-oras");
+  const picker = new Picker();
+  const pick = picker.pick.bind(picker);
+  const optionRegistry = overrides.registry === undefined ? undefined : parseRegistry(overrides.registry);
+  const named: Candidate<string>[] = [
+    { source: "--registry", value: optionRegistry },
+    { source: "BUCK2_ORAS_REGISTRY", value: registryFromEnvironment(context) },
+  ];
+  const inWorkingFolder = (path: string | undefined): string | undefined =>
+    path === undefined ? undefined : resolve(context.cwd, path);
+  const cacheDir = pick("cacheDir", [
+    { source: "--cache-dir", value: inWorkingFolder(overrides.cacheDir) },
+    { source: "BUCK2_ORAS_CACHE_DIR", value: inWorkingFolder(variable(context, "BUCK2_ORAS_CACHE_DIR")) },
+    ...fromFiles(files, (file) => besideFile(file, file.config.cacheDir)),
+  ]);
+  const totalSeconds = pick("timeouts.totalSeconds", [
+    { source: "--timeout", value: timeoutSeconds },
+    ...fromFiles(files, ({ config }) => config.timeouts?.totalSeconds),
+  ]);
+  const connectSeconds = pick(
+    "timeouts.connectSeconds",
+    fromFiles(files, ({ config }) => config.timeouts?.connectSeconds),
+  );
+  const idleSeconds = pick(
+    "timeouts.idleSeconds",
+    fromFiles(files, ({ config }) => config.timeouts?.idleSeconds),
+  );
   return {
-    registry: defaultRegistry(overrides, context),
-    cacheDir: resolve(cacheDir),
-    timeoutMs: Math.ceil(timeoutSeconds * 1000),
+    registry: pick("registry", [...named, ...fromFiles(files, ({ config }) => config.defaultRegistry)]),
+    credentialRegistry: named.find(({ value }) => value !== undefined)?.value,
+    registries: namedRegistries(files),
+    cacheDir: cacheDir ?? join(userCacheDir(context), "buck2-oras"),
+    retention: {
+      olderThanDays: pick(
+        "retention.olderThanDays",
+        fromFiles(files, ({ config }) => config.retention?.olderThanDays),
+      ),
+      maxSizeBytes: pick(
+        "retention.maxSize",
+        fromFiles(files, ({ config }) => config.retention?.maxSize),
+      ),
+    },
+    timeoutMs: Math.ceil((totalSeconds ?? defaults.totalSeconds) * 1000),
+    connectTimeoutMs: Math.ceil((connectSeconds ?? defaults.connectSeconds) * 1000),
+    idleTimeoutMs: Math.ceil((idleSeconds ?? defaults.idleSeconds) * 1000),
+    concurrency:
+      pick(
+        "concurrency",
+        fromFiles(files, ({ config }) => config.concurrency),
+      ) ?? defaults.concurrency,
     allowPlainHttp: overrides.plainHttp ?? false,
-    caFile: overrides.caFile,
+    plainHttpHosts: new Set(files.flatMap(({ config }) => config.plainHttpHosts ?? [])),
+    caFile: inWorkingFolder(overrides.caFile),
     isOffline: overrides.offline ?? false,
     externalCli: variable(context, "BUCK2_ORAS_BIN"),
+    auditLog: pick("auditLog", [
+      { source: "--audit-log", value: inWorkingFolder(overrides.auditLog) },
+      { source: "BUCK2_ORAS_AUDIT_LOG", value: inWorkingFolder(variable(context, "BUCK2_ORAS_AUDIT_LOG")) },
+      ...fromFiles(files, (file) => besideFile(file, file.config.auditLog)),
+    ]),
+    configFiles: files.map(({ path }) => path),
+    sources: picker.sources,
   };
 }

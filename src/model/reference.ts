@@ -71,6 +71,38 @@ export function parseRegistry(text: string): string {
   return host === "docker.io" || host === "index.docker.io" ? "registry-1.docker.io" : host;
 }
 
+/** A registry, and the first parts of the repositories in it. */
+export interface RepositoryPrefix {
+  readonly registry: string;
+  /** Empty for the whole registry. */
+  readonly repository: string;
+}
+
+/**
+ * `HOST` or `HOST/REPOSITORY`.
+ *
+ * @throws {UsageError} `REFERENCE_INVALID`
+ */
+export function parseRepositoryPrefix(text: string): RepositoryPrefix {
+  const slash = text.indexOf("/");
+  const registry = parseRegistry(slash === -1 ? text : text.slice(0, slash));
+  const repository = slash === -1 ? "" : text.slice(slash + 1);
+  if (repository === "" ? slash !== -1 : !repositoryPattern.test(repository)) {
+    throw invalid(text, "a prefix is a host and the first parts of a repository");
+  }
+  return { registry, repository };
+}
+
+/** @returns What is below the prefix, empty for the prefix itself; undefined for what is elsewhere. */
+export function belowPrefix(location: RegistryLocation, prefix: RepositoryPrefix): string | undefined {
+  if (location.registry !== prefix.registry) return undefined;
+  if (prefix.repository === "") return location.repository;
+  if (location.repository === prefix.repository) return "";
+  return location.repository.startsWith(`${prefix.repository}/`)
+    ? location.repository.slice(prefix.repository.length + 1)
+    : undefined;
+}
+
 /** Splits `name[:tag][@digest]`; the tag is what follows the last colon after the last slash. */
 function splitVersion(text: string): { name: string; tag: string | undefined; digest: Digest | undefined } {
   const at = text.indexOf("@");
@@ -114,6 +146,19 @@ function registryNotNamed(text: string): UsageError {
       hint: "write HOST/REPOSITORY:TAG, or give --registry HOST or BUCK2_ORAS_REGISTRY",
     },
   );
+}
+
+/**
+ * Puts a prefix in place of the name that a reference or template begins with; other text stays as it is.
+ *
+ * @param prefixes By name.
+ */
+export function expandName(text: string, prefixes: ReadonlyMap<string, RepositoryPrefix>): string {
+  const slash = text.indexOf("/");
+  const prefix = slash === -1 || text.startsWith("oci:") ? undefined : prefixes.get(text.slice(0, slash));
+  if (prefix === undefined) return text;
+  const { registry, repository } = prefix;
+  return [registry, ...(repository === "" ? [] : [repository]), text.slice(slash + 1)].join("/");
 }
 
 /**

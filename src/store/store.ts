@@ -84,6 +84,9 @@ export interface Store {
   ): Promise<void>;
 
   clear(request: ClearRequest): Promise<ClearResult>;
+
+  /** Clears unless that was done less than `intervalMs` ago, by whatever process; undefined then. */
+  clearWhenDue(request: ClearRequest, intervalMs: number): Promise<ClearResult | undefined>;
 }
 
 /** https://bford.info/cachedir/: backup programs leave the folder out. */
@@ -199,6 +202,17 @@ class FileStore implements Store {
 
   async clear(request: ClearRequest): Promise<ClearResult> {
     return await clearStore(this.#paths, request, this.#context.now());
+  }
+
+  async clearWhenDue(request: ClearRequest, intervalMs: number): Promise<ClearResult | undefined> {
+    const stamp = join(this.#paths.root, "cleared");
+    const last = await stat(stamp).catch(() => undefined);
+    const nowMs = this.#context.now();
+    if (last !== undefined && last.mtimeMs > nowMs - intervalMs) return undefined;
+    // Before the work, so that others do not begin it as well.
+    await writeFile(stamp, "");
+    await utimes(stamp, nowMs / 1000, nowMs / 1000);
+    return await this.clear(request);
   }
 
   /** Stages, hashes, checks, renames. Two processes that write the same blob both succeed: the names are the same bytes. */

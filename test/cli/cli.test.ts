@@ -19,6 +19,7 @@ const commands = [
   "verify",
   "clear-cache",
   "platform",
+  "config",
   "lock",
   "push",
   "completion",
@@ -95,6 +96,7 @@ describe("JSON", () => {
       info: ["info", "oci:layout:1.0"],
       verify: ["verify", "a.txt", sha256("a")],
       platform: ["platform"],
+      "show-config": ["config"],
       lock: ["lock", "add", "tool", "oci:layout:1.0"],
       "lock-check": ["lock", "check"],
       push: ["push", "oci:layout:2.0", "a.txt"],
@@ -190,6 +192,22 @@ describe("the process", () => {
     expect(ran).toMatchObject({ exitCode: 0, stderr: "" });
     expect(ran.stdout).toMatch(/^Artifact cached at: .+\n$/);
     expect((await project.oras(["pull", "oci:layout:9", "--quiet"])).stderr).toContain("error[");
+  });
+
+  test("config: what is in force, and where each comes from", async () => {
+    const dir = temporaryFolder();
+    writeFileSync(
+      join(dir, "buck2-oras.json"),
+      '{"registries": {"acme": {"prefix": "ghcr.io/acme", "mirrors": ["mirror.lan/acme"]}}, "concurrency": 2}',
+    );
+    const ran = await oras(["config", "--timeout", "5"], { cwd: dir });
+    expect(ran.stdout).toMatch(/timeouts\.totalSeconds +5 +--timeout/);
+    expect(ran.stdout).toMatch(/concurrency +2 +\S*buck2-oras\.json/);
+    expect(ran.stdout).toMatch(/acme +ghcr\.io\/acme +mirror\.lan\/acme/);
+    writeFileSync(join(dir, "buck2-oras.json"), '{\n"concurency": 2}');
+    const wrong = await oras(["platform"], { cwd: dir });
+    expect(wrong.exitCode).toBe(78);
+    expect(wrong.stderr).toMatch(/CONFIG_INVALID\]: \S*buck2-oras\.json:2: `concurency`/);
   });
 
   test("a closed pipe is no error", async (context) => {

@@ -97,7 +97,7 @@ function machine(): Machine {
         executable: undefined,
         ...changes,
       };
-      const settings = readSettings({ cacheDir, timeoutSeconds: 60 }, context);
+      const settings = readSettings({ cacheDir, timeoutSeconds: 60 }, context, []);
       await withComposition(settings, context, undefined, (deps, signal) => pullBlob(request, deps, signal));
       return readFileSync(output);
     },

@@ -25,7 +25,7 @@ function credentialsFor({ config, env = {}, registry }: Surroundings): (host: st
   const text = typeof config === "string" ? config : JSON.stringify(config);
   if (config !== undefined) writeFileSync(join(homeDir, ".docker", "config.json"), text);
   const context = testContext({ env, homeDir });
-  return createCredentialProvider(readSettings({ registry }, context), context);
+  return createCredentialProvider(readSettings({ registry }, context, []), context);
 }
 
 describe("the environment", () => {
@@ -136,7 +136,7 @@ describe("the docker configuration", () => {
     const homeDir = temporaryFolder();
     mkdirSync(join(homeDir, ".docker", "config.json"), { recursive: true });
     const context = testContext({ homeDir });
-    const provider = createCredentialProvider(readSettings({}, context), context);
+    const provider = createCredentialProvider(readSettings({}, context, []), context);
     expect(await codeOf(provider("reg.example"))).toBe("LOCAL_IO");
   });
 });

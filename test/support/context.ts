@@ -13,7 +13,15 @@ export function testContext(changes: Partial<Context> = {}): TestContext {
   const lines: string[] = [];
   const log = { debug: (line: string) => void lines.push(line), warn: (line: string) => void lines.push(line) };
   const progress = { start: () => ({ advance: () => {}, done: () => {} }) };
-  const surroundings = { env: {}, homeDir: "/nonexistent", os: "linux", cpu: "x64", log, progress };
+  const surroundings = {
+    env: {},
+    cwd: "/nonexistent",
+    homeDir: "/nonexistent",
+    os: "linux",
+    cpu: "x64",
+    log,
+    progress,
+  };
   return { ...createContext(surroundings), ...changes, lines };
 }
 

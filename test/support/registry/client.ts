@@ -2,6 +2,7 @@
 import { setMaxListeners } from "node:events";
 import { onTestFinished } from "vitest";
 import { createHttpClient } from "../../../src/http/client.ts";
+import { directRoute } from "../../../src/http/transport.ts";
 import type { Credentials } from "../../../src/model/credentials.ts";
 import type { Target } from "../../../src/model/source.ts";
 import { createRegistry } from "../../../src/registry/registry.ts";
@@ -31,7 +32,15 @@ export function registryClient(host: string, options: TestClientOptions = {}): T
       return Promise.resolve();
     },
   });
-  const http = createHttpClient({ caFile: undefined, deadlineMs: Date.now() + (options.timeoutMs ?? 60_000) }, context);
+  const http = createHttpClient(
+    {
+      routeTo: () => Promise.resolve(directRoute),
+      connectTimeoutMs: 15_000,
+      idleTimeoutMs: 30_000,
+      deadlineMs: Date.now() + (options.timeoutMs ?? 60_000),
+    },
+    context,
+  );
   onTestFinished(() => http.close());
   const none: Credentials = { kind: "none" };
   const credentials = (registry: string): Promise<Credentials> =>

@@ -1,0 +1,71 @@
+import type { Command } from "commander";
+import type * as v from "valibot";
+import type { Settings } from "../../config/settings.ts";
+import type { RepositoryPrefix } from "../../model/reference.ts";
+import { formatTable } from "../format.ts";
+import type { CliIo } from "../io.ts";
+import { runCommand, type Shown } from "../run.ts";
+import type { configSchema } from "../schemas.ts";
+
+type ConfigJson = v.InferOutput<typeof configSchema>;
+
+function formatPrefix({ registry, repository }: RepositoryPrefix): string {
+  return repository === "" ? registry : `${registry}/${repository}`;
+}
+
+/** Named as in the configuration file, in its units. */
+function asJson(settings: Settings): ConfigJson {
+  const { retention, sources } = settings;
+  const entry = (name: string, value: string | number | undefined, key = name): ConfigJson["settings"][number] => ({
+    name,
+    value: value ?? null,
+    source: sources[key] ?? "default",
+  });
+  return {
+    files: [...settings.configFiles],
+    settings: [
+      entry("defaultRegistry", settings.registry, "registry"),
+      entry("cacheDir", settings.cacheDir),
+      entry("retention.olderThanDays", retention.olderThanDays),
+      entry("retention.maxSize", retention.maxSizeBytes),
+      entry("timeouts.totalSeconds", settings.timeoutMs / 1000),
+      entry("timeouts.connectSeconds", settings.connectTimeoutMs / 1000),
+      entry("timeouts.idleSeconds", settings.idleTimeoutMs / 1000),
+      entry("concurrency", settings.concurrency),
+      entry("auditLog", settings.auditLog),
+      { ...entry("plainHttpHosts", undefined), value: [...settings.plainHttpHosts] },
+    ],
+    registries: [...settings.registries].map(([name, { prefix, mirrors }]) => ({
+      name,
+      prefix: formatPrefix(prefix),
+      mirrors: mirrors.map(formatPrefix),
+    })),
+  };
+}
+
+function show(settings: Settings): Shown {
+  const json = asJson(settings);
+  const rows = json.settings.map(({ name, value, source }) => {
+    const text = Array.isArray(value) ? value.join(", ") : String(value ?? "");
+    return [name, text || "-", source];
+  });
+  const registries = json.registries.map(({ name, prefix, mirrors }) => [name, prefix, mirrors.join(", ")]);
+  const tables = [formatTable(rows)];
+  if (registries.length > 0) tables.push(formatTable([["name", "prefix", "mirrors"], ...registries]));
+  const notes =
+    json.files.length === 0 ? ["no configuration file was found"] : json.files.map((file) => `File: ${file}`);
+  return { text: tables.join("\n\n"), notes, json };
+}
+
+export function addConfig(program: Command, io: CliIo): Command {
+  return program
+    .command("config")
+    .summary("show the configuration that is in force")
+    .description(
+      "Shows every setting with its value and where it comes from: an option, a variable, `buck2-oras.json` in the working\n" +
+        "folder or above it, the user's file, or the default; in this order the first one wins.",
+    )
+    .action(async (_options: object, command: Command) =>
+      runCommand(command, io, ({ deps }) => Promise.resolve(show(deps.settings))),
+    );
+}
