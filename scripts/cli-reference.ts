@@ -10,6 +10,8 @@ import { lockSchema } from "../src/lock/schema.ts";
 const silent = {
   stdout: { write: () => true, columns: 100 },
   stderr: { write: () => true, columns: 100 },
+  stdin: process.stdin,
+  terminal: process.stderr,
   withSession: () => Promise.reject(new Error("the reference runs no command")),
 };
 

@@ -4,6 +4,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import pLimit from "p-limit";
 import type { ClientDeps } from "./client/deps.ts";
 import { createCredentialProvider } from "./config/credentials.ts";
+import { createLogins } from "./config/logins.ts";
 import { mirrorsOf } from "./config/mirrors.ts";
 import { proxyFor } from "./config/proxy.ts";
 import type { Settings } from "./config/settings.ts";
@@ -15,6 +16,7 @@ import { directRoute } from "./http/transport.ts";
 import { openLayout } from "./layout/layout.ts";
 import type { RegistryLocation } from "./model/reference.ts";
 import type { Source, Target } from "./model/source.ts";
+import { checkLogin } from "./registry/check-login.ts";
 import { createRegistry } from "./registry/registry.ts";
 import { openStore } from "./store/store.ts";
 
@@ -54,8 +56,7 @@ function compose(settings: Settings, context: Context): Composition {
   );
   const credentials = createCredentialProvider(settings, context);
   const openRegistry = (location: RegistryLocation, isNamed: boolean, mirrors: readonly Source[]): Target => {
-    const { registry } = location;
-    const allowPlainHttp = settings.plainHttpHosts.has(registry) || (isNamed && settings.allowPlainHttp);
+    const allowPlainHttp = settings.plainHttpHosts.has(location.registry) || (isNamed && settings.allowPlainHttp);
     return createRegistry(location, { http, credentials, context, allowPlainHttp, mirrors });
   };
   return {
@@ -63,6 +64,11 @@ function compose(settings: Settings, context: Context): Composition {
       context,
       settings,
       store: openStore(settings.cacheDir, context),
+      logins: createLogins(context),
+      checkLogin: (registry, given, signal) => {
+        const allowPlainHttp = settings.plainHttpHosts.has(registry) || settings.allowPlainHttp;
+        return checkLogin(registry, given, { http, context, allowPlainHttp }, signal);
+      },
       limitTransfers: pLimit(settings.concurrency),
       open: (location) => {
         if (location.kind === "layout") return openLayout(location.path, context);

@@ -29,6 +29,11 @@ const interruption = new AbortController();
 const io: CliIo = {
   stdout: process.stdout,
   stderr: process.stderr,
+  // A getter: opening it costs time, and only a login reads it.
+  get stdin() {
+    return process.stdin;
+  },
+  terminal: process.stderr,
   async withSession(overrides, verbosity, work) {
     const { stderr } = process;
     const progress =
@@ -64,6 +69,17 @@ function onSignal(name: "SIGINT" | "SIGTERM", code: "INTERRUPTED" | "TERMINATED"
   });
 }
 
+/** Prints an error and sets the exit code. */
+function report(thrown: unknown, argv: readonly string[]): void {
+  const error = asClientError(interruption.signal.aborted ? interruption.signal.reason : thrown);
+  process.exitCode = error.exitCode;
+  if (argv.includes("--json")) process.stdout.write(`${JSON.stringify(errorJson(error))}\n`);
+  else process.stderr.write(`${formatError(error)}\n`);
+  if (error.code === "INTERNAL" && (argv.includes("-v") || argv.includes("--verbose"))) {
+    process.stderr.write(`${thrown instanceof Error ? thrown.stack : ""}\n`);
+  }
+}
+
 async function main(argv: readonly string[]): Promise<void> {
   onSignal("SIGINT", "INTERRUPTED");
   onSignal("SIGTERM", "TERMINATED");
@@ -72,17 +88,19 @@ async function main(argv: readonly string[]): Promise<void> {
     if (isErrno(error, "EPIPE")) process.exit(0);
     throw error;
   });
+  process.on("uncaughtException", (error) => {
+    report(error, argv);
+    endWhenWritten();
+  });
+  // Nothing is left to wait for, and yet the work is not done: never the exit code of success.
+  const onIdle = (): void => report(new Error("the work stopped before its end"), argv);
+  process.once("beforeExit", onIdle);
   try {
     await runCli(argv, io);
   } catch (thrown) {
-    const error = asClientError(interruption.signal.aborted ? interruption.signal.reason : thrown);
-    process.exitCode = error.exitCode;
-    if (argv.includes("--json")) process.stdout.write(`${JSON.stringify(errorJson(error))}\n`);
-    else process.stderr.write(`${formatError(error)}\n`);
-    if (error.code === "INTERNAL" && (argv.includes("-v") || argv.includes("--verbose"))) {
-      process.stderr.write(`${thrown instanceof Error ? thrown.stack : ""}\n`);
-    }
+    report(thrown, argv);
   }
+  process.off("beforeExit", onIdle);
 }
 
 /** Ends at once: what Node does in the background (compiling WebAssembly) would hold the process for some 40 ms more. */

@@ -27,6 +27,10 @@ export interface Session {
 export interface CliIo {
   readonly stdout: OutputStream;
   readonly stderr: OutputStream;
+  /** What a person types, or a pipe gives. */
+  readonly stdin: NodeJS.ReadStream;
+  /** Where a prompt is written, so that stdout holds the result alone. */
+  readonly terminal: NodeJS.WriteStream;
   /** Puts the layers together for one command and takes them apart when `work` is done. */
   readonly withSession: <T>(
     overrides: SettingsOverrides,

@@ -10,6 +10,7 @@ import { addExtract } from "./commands/extract.ts";
 import { addInfo } from "./commands/info.ts";
 import { addList } from "./commands/list.ts";
 import { addLock } from "./commands/lock.ts";
+import { addLogin, addLogout } from "./commands/login.ts";
 import { addPlatform } from "./commands/platform.ts";
 import { addPull } from "./commands/pull.ts";
 import { addPush } from "./commands/push.ts";
@@ -55,6 +56,8 @@ export async function createProgram(io: CliIo, argv: readonly string[]): Promise
     addConfig(program, io),
     ...addLock(program, io),
     addPush(program, io),
+    addLogin(program, io),
+    addLogout(program, io),
   ];
   for (const command of commands) addGlobalOptions(command);
   await addCompletion(program, argv);

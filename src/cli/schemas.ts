@@ -70,6 +70,17 @@ export const pushSchema = v.object({
   mediaType: v.string(),
   platforms: v.array(v.object({ platform, digest, size })),
 });
+export const loginSchema = v.object({
+  registry: v.string(),
+  username: v.string(),
+  keptIn: v.pipe(v.string(), v.description("A credential helper or a file.")),
+});
+export const logoutSchema = v.object({
+  registry: v.string(),
+  removedFrom: v.nullable(
+    v.pipe(v.string(), v.description("A credential helper or a file; null: there was no login.")),
+  ),
+});
 export const configSchema = v.object({
   files: v.pipe(v.array(v.string()), v.description("Configuration files that were read, the one that wins first.")),
   settings: v.array(
@@ -106,6 +117,8 @@ export const jsonSchemas = {
   lock: lockSchema,
   "lock-check": lockCheckSchema,
   push: pushSchema,
+  login: loginSchema,
+  logout: logoutSchema,
   "show-config": configSchema,
   error: errorSchema,
 } as const;

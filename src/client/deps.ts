@@ -1,7 +1,9 @@
 /** What every use case works with; put together in `main.ts` and `index.ts`, and by tests. */
+import type { Logins } from "../config/logins.ts";
 import type { Settings } from "../config/settings.ts";
 import type { Context } from "../context.ts";
 import { type OrasClientError, RegistryUnavailableError } from "../errors.ts";
+import type { BasicCredentials } from "../model/credentials.ts";
 import { expandName, type Location, parseReference, type Reference } from "../model/reference.ts";
 import type { Target } from "../model/source.ts";
 import type { Store } from "../store/store.ts";
@@ -10,6 +12,9 @@ export interface ClientDeps {
   readonly context: Context;
   readonly settings: Settings;
   readonly store: Store;
+  readonly logins: Logins;
+  /** @throws {RegistryAuthError} the registry refuses the login */
+  readonly checkLogin: (registry: string, credentials: BasicCredentials, signal: AbortSignal) => Promise<void>;
   /** Waits for one of the transfers under way to end when there are as many as the settings allow. */
   readonly limitTransfers: <T>(transfer: () => Promise<T>) => Promise<T>;
   /** Opens the registry or the layout folder that a location names; no request is made yet. */

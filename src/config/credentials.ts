@@ -1,48 +1,17 @@
 /**
- * Where credentials come from: `ORAS_TOKEN`, then `ORAS_USER` with `ORAS_PASS` (both only for the default registry, so
- * that a reference to another host never carries them there), then the plain `auths` of the docker configuration.
+ * Where credentials come from: `ORAS_TOKEN`, then `ORAS_USER` with `ORAS_PASS` (both only for the registry that an option or
+ * a variable names, so that a reference to another host never carries them there), then the docker configurations.
  */
-import { readFile } from "node:fs/promises";
-import { join } from "node:path";
-import * as v from "valibot";
 import type { Context } from "../context.ts";
-import { ConfigurationError, isErrno, localIoError } from "../errors.ts";
-import type { CredentialProvider, Credentials } from "../model/credentials.ts";
+import { ConfigurationError } from "../errors.ts";
+import type { CredentialProvider, Credentials, FoundCredentials } from "../model/credentials.ts";
+import { getFromHelper } from "./credential-helper.ts";
+import { type DockerAuth, type DockerConfigFile, readDockerConfigs, serverAddress, valueFor } from "./docker-config.ts";
 import type { Settings } from "./settings.ts";
 
 const none: Credentials = { kind: "none" };
 
-/** Docker's own key for Docker Hub, whatever host the registry answers on. */
-const dockerHubKey = "index.docker.io";
-const dockerHubHost = "registry-1.docker.io";
-
-const authSchema = v.object({
-  auth: v.optional(v.string()),
-  username: v.optional(v.string()),
-  password: v.optional(v.string()),
-  identitytoken: v.optional(v.string()),
-  registrytoken: v.optional(v.string()),
-});
-const dockerConfigSchema = v.pipe(
-  v.unknown(),
-  // A list is an object to the schema below, which would find nothing in it.
-  v.check((json) => !Array.isArray(json)),
-  v.object({ auths: v.optional(v.nullable(v.record(v.string(), v.nullable(authSchema)))) }),
-);
-type DockerAuth = v.InferOutput<typeof authSchema>;
-
-/** The host of a key in `auths`: a host, or a URL as older clients wrote it. Matched whole, never by prefix. */
-function hostOfKey(key: string): string {
-  const host = key.replace(/^https?:\/\//i, "").split("/", 1)[0] ?? "";
-  return host.toLowerCase() === "docker.io" ? dockerHubKey : host.toLowerCase();
-}
-
-/** True for `host`, `https://host`, `https://host/v1/` and the like; a key with a repository path is not for the host. */
-function isHostKey(key: string): boolean {
-  return /^(?:https?:\/\/)?[^/]+(?:\/(?:v[12]\/?)?)?$/i.test(key);
-}
-
-function fromDockerAuth(auth: DockerAuth, file: string, key: string): Credentials {
+function fromDockerAuth(auth: DockerAuth, file: string, registry: string): Credentials {
   if (auth.registrytoken) return { kind: "bearer", token: auth.registrytoken };
   if (auth.identitytoken) return { kind: "identity", token: auth.identitytoken };
   if (auth.auth) {
@@ -51,9 +20,9 @@ function fromDockerAuth(auth: DockerAuth, file: string, key: string): Credential
     if (colon < 1) {
       throw new ConfigurationError(
         "CONFIG_INVALID",
-        `${file}: \`auth\` of ${JSON.stringify(key)} is not base64 of user:password`,
+        `${file}: \`auth\` of ${registry} is not base64 of user:password`,
         {
-          hint: "log in again with the client that wrote it, such as `docker login` or `oras login`",
+          hint: "log in again, with `buck2-oras login` or the client that wrote it",
         },
       );
     }
@@ -66,62 +35,53 @@ function fromDockerAuth(auth: DockerAuth, file: string, key: string): Credential
   return none;
 }
 
-async function readDockerConfig(file: string): Promise<v.InferOutput<typeof dockerConfigSchema> | undefined> {
-  let text: string;
-  try {
-    text = await readFile(file, "utf8");
-  } catch (cause) {
-    if (isErrno(cause, "ENOENT") || isErrno(cause, "ENOTDIR")) return undefined;
-    throw localIoError(`read ${file}`, cause);
+/** The helper for this registry, else what stands in the file, else what the helper for all registries keeps. */
+async function fromDockerConfig(
+  { path, config }: DockerConfigFile,
+  registry: string,
+  context: Context,
+): Promise<FoundCredentials> {
+  const server = serverAddress(registry);
+  const helper = valueFor(config.credHelpers, registry);
+  if (helper) {
+    const source = `docker-credential-${helper} (credHelpers in ${path})`;
+    return { credentials: await getFromHelper(helper, server, context), source };
   }
-  const hint = "mend the file, or point DOCKER_CONFIG at another folder";
-  let json: unknown;
-  try {
-    json = JSON.parse(text);
-  } catch {
-    // The parser's own message quotes the text, which holds passwords.
-    throw new ConfigurationError("CONFIG_INVALID", `${file} is not JSON`, { hint });
-  }
-  const result = v.safeParse(dockerConfigSchema, json);
-  if (result.success) return result.output;
-  const path = v.getDotPath(result.issues[0]) ?? "the file";
-  throw new ConfigurationError("CONFIG_INVALID", `${file}: ${path} is not what a docker configuration has there`, {
-    hint,
-  });
+  const auth = valueFor(config.auths, registry);
+  const credentials = auth ? fromDockerAuth(auth, path, registry) : none;
+  if (credentials.kind !== "none" || !config.credsStore) return { credentials, source: path };
+  const source = `docker-credential-${config.credsStore} (credsStore in ${path})`;
+  return { credentials: await getFromHelper(config.credsStore, server, context), source };
 }
 
-async function fromDockerConfig(registry: string, context: Context): Promise<Credentials> {
-  const folder = context.env.DOCKER_CONFIG || join(context.homeDir, ".docker");
-  const file = join(folder, "config.json");
-  const config = await readDockerConfig(file);
-  const wanted = registry === dockerHubHost ? dockerHubKey : registry;
-  for (const [key, auth] of Object.entries(config?.auths ?? {})) {
-    if (auth !== null && isHostKey(key) && hostOfKey(key) === wanted) {
-      context.log.debug(`credentials for ${registry}: ${file}`);
-      return fromDockerAuth(auth, file, key);
-    }
+async function fromDockerConfigs(registry: string, context: Context): Promise<FoundCredentials> {
+  for (const file of await readDockerConfigs(context)) {
+    const found = await fromDockerConfig(file, registry, context);
+    if (found.credentials.kind !== "none") return found;
   }
-  return none;
+  return { credentials: none, source: "nowhere" };
 }
 
-function fromEnvironment(context: Context): Credentials {
+function fromEnvironment(context: Context): FoundCredentials | undefined {
   const { ORAS_TOKEN: token, ORAS_USER: username, ORAS_PASS: password } = context.env;
-  if (token) return { kind: "bearer", token };
-  if (username && password) return { kind: "basic", username, password };
-  return none;
+  if (token) return { credentials: { kind: "bearer", token }, source: "ORAS_TOKEN" };
+  if (username && password) {
+    return { credentials: { kind: "basic", username, password }, source: "ORAS_USER and ORAS_PASS" };
+  }
+  return undefined;
 }
 
-/** Credentials by registry host; each host is looked up once. */
+/** Credentials by registry host; each host is looked up once, when it asks for a login. */
 export function createCredentialProvider(settings: Settings, context: Context): CredentialProvider {
-  const found = new Map<string, Promise<Credentials>>();
+  const byRegistry = new Map<string, Promise<FoundCredentials>>();
   return (registry) => {
-    let credentials = found.get(registry);
-    if (credentials === undefined) {
-      const own = registry === settings.credentialRegistry ? fromEnvironment(context) : none;
-      if (own.kind !== "none") context.log.debug(`credentials for ${registry}: environment`);
-      credentials = own.kind === "none" ? fromDockerConfig(registry, context) : Promise.resolve(own);
-      found.set(registry, credentials);
+    let found = byRegistry.get(registry);
+    if (found === undefined) {
+      const own = registry === settings.credentialRegistry ? fromEnvironment(context) : undefined;
+      found = own === undefined ? fromDockerConfigs(registry, context) : Promise.resolve(own);
+      byRegistry.set(registry, found);
+      void found.then(({ source }) => context.log.debug(`credentials for ${registry}: ${source}`)).catch(() => {});
     }
-    return credentials;
+    return found;
   };
 }

@@ -102,4 +102,3 @@ export const configSchema = v.strictObject({
 });
 
 export type Config = v.InferOutput<typeof configSchema>;
-export type ConfiguredRegistry = v.InferOutput<typeof registrySchema>;

@@ -7,7 +7,7 @@ import * as v from "valibot";
 import type { Context } from "../context.ts";
 import { RegistryAuthError } from "../errors.ts";
 import type { HttpClient, HttpResponse } from "../http/client.ts";
-import type { CredentialProvider, Credentials } from "../model/credentials.ts";
+import type { BasicCredentials, CredentialProvider, Credentials } from "../model/credentials.ts";
 import { type Challenge, parseChallenges } from "./challenge.ts";
 import { checkRealm } from "./realm.ts";
 
@@ -24,7 +24,8 @@ const maxTokenBytes = 64 * 1024;
 /** Statuses of token services that know GET but not POST, or the other way round. */
 const unsupportedMethodStatuses: ReadonlySet<number> = new Set([404, 405]);
 
-function basic(username: string, password: string): string {
+/** RFC 7617 */
+export function basicHeader({ username, password }: BasicCredentials): string {
   return `Basic ${Buffer.from(`${username}:${password}`, "utf8").toString("base64")}`;
 }
 
@@ -32,11 +33,12 @@ function basic(username: string, password: string): string {
 export class Authenticator {
   readonly #deps: AuthDeps;
   readonly #registry: string;
-  readonly #repository: string;
+  readonly #repository: string | undefined;
   /** The header that worked last for an action; undefined until the registry asked. */
   readonly #headers = new Map<Action, Promise<string>>();
 
-  constructor(registry: string, repository: string, deps: AuthDeps) {
+  /** @param repository Undefined: only what the registry itself asks for, as for a login. */
+  constructor(registry: string, repository: string | undefined, deps: AuthDeps) {
     this.#registry = registry;
     this.#repository = repository;
     this.#deps = deps;
@@ -75,17 +77,20 @@ export class Authenticator {
     action: Action,
     signal: AbortSignal,
   ): Promise<string | undefined> {
-    const credentials = await this.#deps.credentials(this.#registry);
+    const { credentials } = await this.#deps.credentials(this.#registry);
     if (credentials.kind === "bearer") return `Bearer ${credentials.token}`;
     const bearer = challenges.find((challenge) => challenge.scheme === "bearer");
     if (bearer !== undefined) return `Bearer ${await this.#fetchToken(bearer, credentials, url, action, signal)}`;
     const isBasic = challenges.some((challenge) => challenge.scheme === "basic");
-    return isBasic && credentials.kind === "basic" ? basic(credentials.username, credentials.password) : undefined;
+    return isBasic && credentials.kind === "basic" ? basicHeader(credentials) : undefined;
   }
 
   /** What the registry asked for, and what the use case needs: a push needs a token that can pull, too. */
   #scopes(challenge: Challenge, action: Action): readonly string[] {
-    const own = `repository:${this.#repository}:${action === "push" ? "pull,push" : "pull"}`;
+    const own =
+      this.#repository === undefined
+        ? []
+        : [`repository:${this.#repository}:${action === "push" ? "pull,push" : "pull"}`];
     const asked =
       challenge.parameters
         .get("scope")
@@ -93,7 +98,7 @@ export class Authenticator {
         .filter((scope) => scope !== "") ?? [];
     // A scope for another repository is the registry's business only where it mounts blobs, which is not done here.
     const others = asked.filter((scope) => !scope.startsWith("repository:"));
-    return [own, ...others].sort();
+    return [...own, ...others].sort();
   }
 
   async #fetchToken(
@@ -115,7 +120,7 @@ export class Authenticator {
       throw new RegistryAuthError(
         "REGISTRY_UNAUTHORIZED",
         `authentication failed: the token service of ${this.#registry} (${realm.host}) answered ${response.status}`,
-        { hint: authenticationHint(credentials) },
+        { hint: authenticationHint(credentials, this.#registry) },
       );
     }
     return readToken(await response.bytes(maxTokenBytes), realm);
@@ -131,8 +136,7 @@ export class Authenticator {
     const url = new URL(realm);
     if (service !== undefined) url.searchParams.set("service", service);
     for (const scope of scopes) url.searchParams.append("scope", scope);
-    const headers =
-      credentials.kind === "basic" ? { authorization: basic(credentials.username, credentials.password) } : {};
+    const headers = credentials.kind === "basic" ? { authorization: basicHeader(credentials) } : {};
     const response = await this.#deps.http.request({ method: "GET", url, headers, signal });
     if (!unsupportedMethodStatuses.has(response.status) || credentials.kind !== "basic") return response;
     await response.discard();
@@ -207,9 +211,10 @@ function readToken(bytes: Uint8Array, realm: URL): string {
 }
 
 /** What a person can do about a refused login. */
-export function authenticationHint(credentials: Credentials): string {
+export function authenticationHint(credentials: Credentials, registry: string): string {
   return credentials.kind === "none"
-    ? "no credentials were found: log in with `docker login` or `oras login`, or set ORAS_USER and ORAS_PASS (or ORAS_TOKEN) " +
-        "for the registry that --registry or BUCK2_ORAS_REGISTRY names; a build daemon does not see a later `export`"
-    : "the credentials were refused: check that they are right, not expired, and allowed to use this repository";
+    ? `no credentials were found: log in with \`buck2 run oras -- login ${registry}\` (outside Buck2 \`buck2-oras login\` or ` +
+        "`docker login`); a build daemon does not see a later `export` of ORAS_USER, ORAS_PASS or ORAS_TOKEN"
+    : "the credentials were refused: check that they are right, not expired, and allowed to use this repository; " +
+        `a new login is stored by \`buck2 run oras -- login ${registry}\``;
 }

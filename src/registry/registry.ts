@@ -10,6 +10,7 @@ import { type Digest, digestOf, isDigest } from "../model/digest.ts";
 import { acceptedManifestTypes, maxManifestBytes } from "../model/manifest.ts";
 import { formatLocation, type RegistryLocation } from "../model/reference.ts";
 import type { BlobIdentity, BlobStream, FetchedManifest, OpenedBlob, Source, Target } from "../model/source.ts";
+import { apiBase } from "./api-base.ts";
 import { type Action, type AuthDeps, Authenticator } from "./auth.ts";
 import { parseContentRange } from "./content-range.ts";
 import { nextPage } from "./link.ts";
@@ -34,12 +35,6 @@ const maxTagPageBytes = 4 * 1024 * 1024;
 /** At the usual 100 or more tags a page. */
 const maxTagPages = 1000;
 
-/** Loopback needs no encryption: nobody else hears it. */
-export function isLoopback(registry: string): boolean {
-  const host = registry.replace(/:[0-9]+$/, "");
-  return host === "localhost" || host === "[::1]" || /^127(?:\.[0-9]{1,3}){3}$/.test(host);
-}
-
 function bytesBody(bytes: Uint8Array): RequestBody {
   return {
     sizeBytes: bytes.byteLength,
@@ -62,8 +57,7 @@ class Registry implements Target {
     this.mirrors = deps.mirrors;
     this.#location = location;
     this.#deps = deps;
-    const scheme = deps.allowPlainHttp || isLoopback(location.registry) ? "http" : "https";
-    this.#base = new URL(`${scheme}://${location.registry}/v2/${location.repository}/`);
+    this.#base = new URL(`${location.repository}/`, apiBase(location.registry, deps.allowPlainHttp));
     this.#auth = new Authenticator(location.registry, location.repository, deps);
   }
 
@@ -235,7 +229,8 @@ class Registry implements Target {
   }
 
   async #error(response: HttpResponse, what: string): Promise<Error> {
-    return await responseError(response, what, await this.#deps.credentials(this.#location.registry));
+    const { credentials } = await this.#deps.credentials(this.#location.registry);
+    return await responseError(response, what, credentials, this.#location.registry);
   }
 }
 

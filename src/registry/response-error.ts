@@ -32,6 +32,7 @@ export async function responseError(
   response: HttpResponse,
   what: string,
   credentials: Credentials,
+  registry: string,
 ): Promise<OrasClientError> {
   const cause = await said(response);
   const { status, url } = response;
@@ -39,12 +40,12 @@ export async function responseError(
     case 401:
       return new RegistryAuthError("REGISTRY_UNAUTHORIZED", `authentication required for ${what}`, {
         cause,
-        hint: `${authenticationHint(credentials)}; a private repository that does not exist looks the same`,
+        hint: `${authenticationHint(credentials, registry)}; a private repository that does not exist looks the same`,
       });
     case 403:
       return new RegistryAuthError("REGISTRY_FORBIDDEN", `authentication is not enough for ${what}: access denied`, {
         cause,
-        hint: `${authenticationHint(credentials)}; a private repository that does not exist looks the same`,
+        hint: `${authenticationHint(credentials, registry)}; a private repository that does not exist looks the same`,
       });
     case 404:
       return new ArtifactNotFoundError("ARTIFACT_NOT_FOUND", `not found: ${what}`, {

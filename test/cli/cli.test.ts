@@ -22,6 +22,8 @@ const commands = [
   "config",
   "lock",
   "push",
+  "login",
+  "logout",
   "completion",
 ];
 
@@ -97,6 +99,7 @@ describe("JSON", () => {
       verify: ["verify", "a.txt", sha256("a")],
       platform: ["platform"],
       "show-config": ["config"],
+      logout: ["logout", "reg.example"],
       lock: ["lock", "add", "tool", "oci:layout:1.0"],
       "lock-check": ["lock", "check"],
       push: ["push", "oci:layout:2.0", "a.txt"],

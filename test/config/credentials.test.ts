@@ -25,7 +25,8 @@ function credentialsFor({ config, env = {}, registry }: Surroundings): (host: st
   const text = typeof config === "string" ? config : JSON.stringify(config);
   if (config !== undefined) writeFileSync(join(homeDir, ".docker", "config.json"), text);
   const context = testContext({ env, homeDir });
-  return createCredentialProvider(readSettings({ registry }, context, []), context);
+  const provider = createCredentialProvider(readSettings({ registry }, context, []), context);
+  return async (host) => (await provider(host)).credentials;
 }
 
 describe("the environment", () => {

@@ -14,6 +14,8 @@ export interface RunOptions {
   /** Added to a bare environment: nothing of the developer's own registries gets in. */
   readonly env?: Readonly<Record<string, string>>;
   readonly node?: string;
+  /** What is piped into it: nothing when it is left out; undefined leaves the pipe open for `onStart`. */
+  readonly input?: string | undefined;
   /** Told the process, to signal it. */
   readonly onStart?: (child: import("node:child_process").ChildProcess) => void;
 }
@@ -37,6 +39,9 @@ export function run(executable: string, args: readonly string[], options: RunOpt
     });
     child.on("error", reject);
     child.on("close", (exitCode, signal) => resolve({ exitCode, signal, stdout, stderr }));
+    // One that ends without reading is judged by how it ended.
+    child.stdin.on("error", () => {});
+    if (!("input" in options) || options.input !== undefined) child.stdin.end(options.input ?? "");
     options.onStart?.(child);
   });
 }

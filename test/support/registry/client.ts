@@ -3,7 +3,7 @@ import { setMaxListeners } from "node:events";
 import { onTestFinished } from "vitest";
 import { createHttpClient } from "../../../src/http/client.ts";
 import { directRoute } from "../../../src/http/transport.ts";
-import type { Credentials } from "../../../src/model/credentials.ts";
+import type { Credentials, FoundCredentials } from "../../../src/model/credentials.ts";
 import type { Target } from "../../../src/model/source.ts";
 import { createRegistry } from "../../../src/registry/registry.ts";
 import { testContext } from "../context.ts";
@@ -43,8 +43,10 @@ export function registryClient(host: string, options: TestClientOptions = {}): T
   );
   onTestFinished(() => http.close());
   const none: Credentials = { kind: "none" };
-  const credentials = (registry: string): Promise<Credentials> =>
-    Promise.resolve(registry === host ? (options.credentials ?? none) : none);
+  const credentials = (registry: string): Promise<FoundCredentials> => {
+    const found = registry === host ? (options.credentials ?? none) : none;
+    return Promise.resolve({ credentials: found, source: "test" });
+  };
   const location = { kind: "registry", registry: host, repository: options.repository ?? "t/tool" } as const;
   const { signal } = new AbortController();
   setMaxListeners(0, signal);

@@ -1,0 +1,59 @@
+import type { Command } from "commander";
+import type * as v from "valibot";
+import { login, loginRegistry, logout } from "../../client/login.ts";
+import type { CliIo } from "../io.ts";
+import { ask, readSecretFromStdin } from "../prompt.ts";
+import { runCommand } from "../run.ts";
+import type { loginSchema, logoutSchema } from "../schemas.ts";
+
+interface LoginOptions {
+  readonly username?: string;
+  readonly passwordStdin?: boolean;
+}
+
+export function addLogin(program: Command, io: CliIo): Command {
+  return program
+    .command("login")
+    .summary("store a login for a registry")
+    .description(
+      "Tries a login at a registry and stores it where Docker does: in the credential helper that the docker\n" +
+        "configuration names, else in that file. A build's actions find it there.",
+    )
+    .argument("[host]", "registry (default: --registry or BUCK2_ORAS_REGISTRY)")
+    .option("-u, --username <user>", "user; asked for on a terminal when left out")
+    .option("--password-stdin", "read the password or access token from standard input; asked for when left out")
+    .action(async (host: string | undefined, options: LoginOptions, command: Command) =>
+      runCommand(command, io, async ({ deps, signal }) => {
+        const registry = loginRegistry(host, deps);
+        const username = options.username ?? (await ask("Username", false, io, signal));
+        const password = options.passwordStdin
+          ? await readSecretFromStdin(io)
+          : await ask("Password", true, io, signal);
+        const result = await login({ registry, username, password }, deps, signal);
+        const isFile = !result.keptIn.startsWith("docker-credential-");
+        return {
+          text: `Logged in to ${result.registry} as ${result.username}`,
+          notes: [`Stored in ${result.keptIn}${isFile ? ", not encrypted; a credential helper would be safer" : ""}`],
+          json: { ...result } satisfies v.InferOutput<typeof loginSchema>,
+        };
+      }),
+    );
+}
+
+export function addLogout(program: Command, io: CliIo): Command {
+  return program
+    .command("logout")
+    .summary("remove the login of a registry")
+    .description("Removes a login from where `login` put it.")
+    .argument("[host]", "registry (default: --registry or BUCK2_ORAS_REGISTRY)")
+    .action(async (host: string | undefined, _options: object, command: Command) =>
+      runCommand(command, io, async ({ deps }) => {
+        const { registry, removedFrom } = await logout(host, deps);
+        return {
+          text: removedFrom === undefined ? `There was no login of ${registry}` : `Logged out of ${registry}`,
+          notes: removedFrom === undefined ? [] : [`Removed from ${removedFrom}`],
+          json: { registry, removedFrom: removedFrom ?? null } satisfies v.InferOutput<typeof logoutSchema>,
+        };
+      }),
+    );
+}

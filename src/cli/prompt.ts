@@ -1,0 +1,59 @@
+/** Asks a person, or reads what was piped in. */
+import { UsageError } from "../errors.ts";
+import type { CliIo } from "./io.ts";
+
+const maxSecretBytes = 64 * 1024;
+
+/** Everything that standard input holds, without the newline at its end: a password that was piped in. */
+export async function readSecretFromStdin({ stdin }: CliIo): Promise<string> {
+  const chunks: Buffer[] = [];
+  let size = 0;
+  for await (const chunk of stdin) {
+    const bytes = Buffer.from(chunk);
+    size += bytes.byteLength;
+    if (size > maxSecretBytes) {
+      throw new UsageError("USAGE_INVALID", `standard input holds more than ${maxSecretBytes} bytes`, {
+        hint: "pipe the password alone",
+      });
+    }
+    chunks.push(bytes);
+  }
+  return Buffer.concat(chunks)
+    .toString("utf8")
+    .replace(/\r?\n$/, "");
+}
+
+/**
+ * @param isSecret What is typed is not shown.
+ * @throws {UsageError} nobody can be asked
+ */
+export async function ask(label: string, isSecret: boolean, io: CliIo, signal: AbortSignal): Promise<string> {
+  const { stdin, stderr } = io;
+  if (stdin.isTTY !== true || stderr.isTTY !== true) {
+    throw new UsageError("USAGE_INVALID", `there is no terminal to ask for the ${label.toLowerCase()}`, {
+      hint: "give --username USER and pipe the password into --password-stdin",
+    });
+  }
+  const { read } = await import("read");
+  const asking = read({ prompt: `${label}: `, silent: isSecret, input: stdin, output: io.terminal });
+  // The library answers neither an end of input nor a signal.
+  let stop: (error: Error) => void = () => {};
+  const stopped = new Promise<never>((_resolve, reject) => {
+    stop = reject;
+  });
+  // It leaves off reading after an answer, too; that is there by then.
+  const onEnd = (): void => void setImmediate(() => stop(new Error("canceled")));
+  const onAbort = (): void => stop(signal.reason);
+  stdin.once("pause", onEnd);
+  signal.addEventListener("abort", onAbort, { once: true });
+  try {
+    return String(await Promise.race([asking, stopped]));
+  } catch (error) {
+    // The library's own word for Ctrl-C at its prompt.
+    if (!(error instanceof Error) || error.message !== "canceled") throw error;
+    throw new UsageError("USAGE_INVALID", `no ${label.toLowerCase()} was given`);
+  } finally {
+    stdin.off("pause", onEnd);
+    signal.removeEventListener("abort", onAbort);
+  }
+}

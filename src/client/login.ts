@@ -1,0 +1,58 @@
+/** `login` and `logout`: a login is tried at the registry before it is kept. */
+import { UsageError } from "../errors.ts";
+import { parseRegistry } from "../model/reference.ts";
+import { type ClientDeps, offlineError } from "./deps.ts";
+
+export interface LoginRequest {
+  /** Undefined: the default one. */
+  readonly registry: string | undefined;
+  readonly username: string;
+  readonly password: string;
+}
+
+export interface LoginResult {
+  readonly registry: string;
+  readonly username: string;
+  /** Where the login is kept: a helper or a file. */
+  readonly keptIn: string;
+}
+
+export interface LogoutResult {
+  readonly registry: string;
+  /** Where the login was kept; undefined when there was none. */
+  readonly removedFrom: string | undefined;
+}
+
+/** @throws {UsageError} `REGISTRY_NOT_NAMED` */
+export function loginRegistry(registry: string | undefined, { settings }: ClientDeps): string {
+  const name = registry ?? settings.registry;
+  if (name !== undefined) return parseRegistry(name);
+  throw new UsageError("REGISTRY_NOT_NAMED", "no registry was named, and there is no default one", {
+    hint: "write `buck2-oras login HOST`",
+  });
+}
+
+/**
+ * @throws {RegistryAuthError} the registry refuses the login; nothing was stored
+ * @throws {UsageError} an empty name or password
+ */
+export async function login(request: LoginRequest, deps: ClientDeps, signal: AbortSignal): Promise<LoginResult> {
+  const registry = loginRegistry(request.registry, deps);
+  const { username, password } = request;
+  if (username === "" || password === "") {
+    throw new UsageError("USAGE_INVALID", `a login at ${registry} needs a user and a password`, {
+      hint: "give --username USER, and the password by --password-stdin or at the prompt",
+    });
+  }
+  if (username.includes(":")) {
+    throw new UsageError("USAGE_INVALID", "a user name has no colon", { hint: "RFC 7617: it ends at the first one" });
+  }
+  if (deps.settings.isOffline) throw offlineError(`a login at ${registry}`);
+  await deps.checkLogin(registry, { kind: "basic", username, password }, signal);
+  return { registry, username, keptIn: await deps.logins.store(registry, { username, password }) };
+}
+
+export async function logout(registry: string | undefined, deps: ClientDeps): Promise<LogoutResult> {
+  const name = loginRegistry(registry, deps);
+  return { registry: name, removedFrom: await deps.logins.erase(name) };
+}

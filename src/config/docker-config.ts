@@ -1,0 +1,132 @@
+/**
+ * Docker's configuration, and Podman's file of the same form: logins in the file itself, and the helpers that keep others.
+ *
+ * @see docker-login(1), containers-auth.json(5)
+ */
+import { randomBytes } from "node:crypto";
+import { mkdir, readFile, realpath, rename, rm, writeFile } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import * as v from "valibot";
+import type { Context } from "../context.ts";
+import { ConfigurationError, isErrno, localIoError } from "../errors.ts";
+
+const authSchema = v.object({
+  auth: v.optional(v.string()),
+  username: v.optional(v.string()),
+  password: v.optional(v.string()),
+  identitytoken: v.optional(v.string()),
+  registrytoken: v.optional(v.string()),
+});
+const dockerConfigSchema = v.pipe(
+  v.unknown(),
+  // A list is an object to the schema below, which would find nothing in it.
+  v.check((json) => !Array.isArray(json)),
+  v.looseObject({
+    auths: v.optional(v.nullable(v.record(v.string(), v.nullable(authSchema)))),
+    credHelpers: v.optional(v.nullable(v.record(v.string(), v.string()))),
+    credsStore: v.optional(v.nullable(v.string())),
+  }),
+);
+
+export type DockerAuth = v.InferOutput<typeof authSchema>;
+export type DockerConfig = v.InferOutput<typeof dockerConfigSchema>;
+
+export interface DockerConfigFile {
+  readonly path: string;
+  readonly config: DockerConfig;
+}
+
+/** Docker's own key for Docker Hub, whatever host the registry answers on. */
+const dockerHubKey = "index.docker.io";
+const dockerHubHost = "registry-1.docker.io";
+
+/** As Docker writes the host of a registry in front of its own keys and to helpers. */
+export function serverAddress(registry: string): string {
+  return registry === dockerHubHost ? `https://${dockerHubKey}/v1/` : registry;
+}
+
+/**
+ * True when a key is for the whole registry: a host, or a URL as older clients wrote it. Matched whole, never by a prefix
+ * or a part; a key with the path of a repository is for that repository alone, and not read here.
+ */
+export function isKeyOf(key: string, registry: string): boolean {
+  if (!/^(?:https?:\/\/)?[^/]+(?:\/(?:v[12]\/?)?)?$/i.test(key)) return false;
+  const host = (key.replace(/^https?:\/\//i, "").split("/", 1)[0] ?? "").toLowerCase();
+  const wanted = registry === dockerHubHost ? dockerHubKey : registry;
+  return (host === "docker.io" ? dockerHubKey : host) === wanted;
+}
+
+/** The value of the first key that is for the registry. */
+export function valueFor<T>(record: Readonly<Record<string, T>> | null | undefined, registry: string): T | undefined {
+  return Object.entries(record ?? {}).find(([key]) => isKeyOf(key, registry))?.[1];
+}
+
+/** Where `login` writes: `config.json` in `DOCKER_CONFIG` or `~/.docker`. */
+export function dockerConfigPath(context: Context): string {
+  return join(context.env.DOCKER_CONFIG || join(context.homeDir, ".docker"), "config.json");
+}
+
+/** Podman's file if it is named, Docker's, and the one that Podman keeps for a session. */
+function configPaths(context: Context): readonly string[] {
+  const { REGISTRY_AUTH_FILE, XDG_RUNTIME_DIR } = context.env;
+  return [
+    ...(REGISTRY_AUTH_FILE ? [REGISTRY_AUTH_FILE] : []),
+    dockerConfigPath(context),
+    ...(XDG_RUNTIME_DIR ? [join(XDG_RUNTIME_DIR, "containers", "auth.json")] : []),
+  ];
+}
+
+async function readJson(path: string): Promise<unknown> {
+  let text: string;
+  try {
+    text = await readFile(path, "utf8");
+  } catch (cause) {
+    if (isErrno(cause, "ENOENT") || isErrno(cause, "ENOTDIR")) return undefined;
+    throw localIoError(`read ${path}`, cause);
+  }
+  try {
+    return JSON.parse(text);
+  } catch {
+    // The parser's own message quotes the text, which holds passwords.
+    throw invalid(path, "it is not JSON");
+  }
+}
+
+function invalid(path: string, why: string): ConfigurationError {
+  return new ConfigurationError("CONFIG_INVALID", `${path} is no docker configuration: ${why}`, {
+    hint: "mend the file, or point DOCKER_CONFIG at another folder",
+  });
+}
+
+/** @returns undefined when there is no such file. */
+export async function readDockerConfig(path: string): Promise<DockerConfig | undefined> {
+  const json = await readJson(path);
+  if (json === undefined) return undefined;
+  const result = v.safeParse(dockerConfigSchema, json);
+  if (result.success) return result.output;
+  throw invalid(path, `${v.getDotPath(result.issues[0]) ?? "the whole of it"} is something else than it has there`);
+}
+
+/** Those that there are, in the order that counts. */
+export async function readDockerConfigs(context: Context): Promise<readonly DockerConfigFile[]> {
+  const files: DockerConfigFile[] = [];
+  for (const path of configPaths(context)) {
+    const config = await readDockerConfig(path);
+    if (config !== undefined) files.push({ path, config });
+  }
+  return files;
+}
+
+/** Replaces the file in one step, readable by its owner alone; a link to it stays one. */
+export async function writeDockerConfig(path: string, config: DockerConfig): Promise<void> {
+  const target = await realpath(path).catch(() => path);
+  const staged = `${target}.${randomBytes(6).toString("hex")}.tmp`;
+  try {
+    await mkdir(dirname(target), { recursive: true, mode: 0o700 });
+    await writeFile(staged, `${JSON.stringify(config, null, "\t")}\n`, { mode: 0o600, flag: "wx" });
+    await rename(staged, target);
+  } catch (cause) {
+    await rm(staged, { force: true });
+    throw localIoError(`write ${path}`, cause);
+  }
+}

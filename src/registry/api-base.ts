@@ -1,0 +1,13 @@
+/** Where a registry's API is. */
+
+/** Loopback needs no encryption: nobody else hears it. */
+function isLoopback(registry: string): boolean {
+  const host = registry.replace(/:[0-9]+$/, "");
+  return host === "localhost" || host === "[::1]" || /^127(?:\.[0-9]{1,3}){3}$/.test(host);
+}
+
+/** @param allowPlainHttp `http:` although the host is not on loopback. */
+export function apiBase(registry: string, allowPlainHttp: boolean): URL {
+  const scheme = allowPlainHttp || isLoopback(registry) ? "http" : "https";
+  return new URL(`${scheme}://${registry}/v2/`);
+}
