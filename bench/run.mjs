@@ -232,7 +232,7 @@ try {
   const outfile = join(work, "store.mjs");
   await build({
     ...common,
-    entryPoints: ["src/store/store.ts"],
+    entryPoints: ["src/store/file-store.ts"],
     outfile,
     format: "esm",
     banner: { js: 'import { createRequire } from "node:module"; const require = createRequire(import.meta.url);' },

@@ -1,5 +1,6 @@
 /** Puts the layers together: the only place that knows which class stands behind which interface. */
 import { setMaxListeners } from "node:events";
+import { userInfo } from "node:os";
 import { setTimeout as delay } from "node:timers/promises";
 import pLimit from "p-limit";
 import type { ClientDeps } from "./client/deps.ts";
@@ -18,10 +19,19 @@ import type { RegistryLocation } from "./model/reference.ts";
 import type { Source, Target } from "./model/source.ts";
 import { checkLogin } from "./registry/check-login.ts";
 import { createRegistry } from "./registry/registry.ts";
-import { openStore } from "./store/store.ts";
+import { openStore } from "./store/file-store.ts";
 
 /** What a process knows of its surroundings; `main.ts` and `index.ts` read it. */
-export type Surroundings = Pick<Context, "env" | "cwd" | "homeDir" | "os" | "cpu" | "log" | "progress">;
+export type Surroundings = Pick<Context, "env" | "user" | "cwd" | "homeDir" | "os" | "cpu" | "log" | "progress">;
+
+/** Some containers have users without a name. */
+export function userName(): string {
+  try {
+    return userInfo().username;
+  } catch {
+    return "unknown";
+  }
+}
 
 /** The real clock and dice, with surroundings that the caller read. */
 export function createContext(surroundings: Surroundings): Context {

@@ -33,6 +33,8 @@ export interface Context {
   readonly sleep: (delayMs: number, signal: AbortSignal) => Promise<void>;
   /** Environment variables; read by `config/` alone. */
   readonly env: Readonly<Record<string, string | undefined>>;
+  /** Name of the user, for the audit log. */
+  readonly user: string;
   /** The working folder. */
   readonly cwd: string;
   /** The user's home folder. */

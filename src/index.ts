@@ -7,7 +7,7 @@ import { type ArtifactInfo, artifactInfo } from "./client/info.ts";
 import { listTags } from "./client/list.ts";
 import { pull } from "./client/pull.ts";
 import { type PushResult, push } from "./client/push.ts";
-import { createContext, withComposition } from "./compose.ts";
+import { createContext, userName, withComposition } from "./compose.ts";
 import { readConfigFiles } from "./config/file.ts";
 import { readSettings } from "./config/settings.ts";
 import { parseDigest } from "./model/digest.ts";
@@ -150,6 +150,7 @@ export class OrasClient {
     };
     const context = createContext({
       env: process.env,
+      user: userName(),
       cwd: process.cwd(),
       homeDir: homedir(),
       os: process.platform,

@@ -4,7 +4,7 @@ import type { CliIo, Verbosity } from "./cli/io.ts";
 import { runCli } from "./cli/program.ts";
 import { createTerminalProgress, noProgress } from "./cli/progress.ts";
 import { asClientError, errorJson, formatError } from "./cli/report.ts";
-import { createContext, withComposition } from "./compose.ts";
+import { createContext, userName, withComposition } from "./compose.ts";
 import { readConfigFiles } from "./config/file.ts";
 import { readSettings } from "./config/settings.ts";
 import type { Log } from "./context.ts";
@@ -42,6 +42,7 @@ const io: CliIo = {
         : noProgress;
     const context = createContext({
       env: process.env,
+      user: userName(),
       cwd: process.cwd(),
       homeDir: homedir(),
       os: process.platform,

@@ -27,6 +27,7 @@ const globalOptions = (): readonly Option[] => [
   new Option("--offline", "ask no registry: use the cache and layout folders"),
   new Option("--plain-http", "talk http to the registry (loopback does so by itself)"),
   new Option("--ca-file <file>", "PEM file with certificate authorities to trust besides the usual ones"),
+  new Option("--audit-log <file>", "append a JSON line per operation (BUCK2_ORAS_AUDIT_LOG)"),
   new Option("--timeout <seconds>", "give up when the whole command takes longer (default 600)").argParser(
     parseSeconds,
   ),
@@ -64,6 +65,7 @@ export function readGlobalOptions(command: Command): GlobalOptions {
       plainHttp: flag(given.plainHttp),
       caFile: text(given.caFile),
       offline: flag(given.offline),
+      auditLog: text(given.auditLog),
     },
     verbosity: {
       isVerbose: flag(given.verbose) ?? false,

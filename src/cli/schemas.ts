@@ -15,14 +15,14 @@ export const pullSchema = v.object({
   manifestDigest: v.nullable(digest),
   platform,
   size,
-  origin: v.picklist(["cache", "registry", "layout"]),
+  origin: v.picklist(["cache", "mirror", "registry", "layout"]),
   placed: v.pipe(v.array(v.string()), v.description("Files written into the output folder.")),
 });
 export const blobSchema = v.object({
   path: v.string(),
   digest,
   size,
-  origin: v.picklist(["cache", "registry", "layout"]),
+  origin: v.picklist(["cache", "mirror", "registry", "layout"]),
 });
 export const extractSchema = v.object({
   archive: v.string(),

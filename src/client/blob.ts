@@ -3,6 +3,7 @@
 import { UsageError } from "../errors.ts";
 import type { Digest } from "../model/digest.ts";
 import { formatReference } from "../model/reference.ts";
+import { audited } from "./audit.ts";
 import { type ClientDeps, readReference } from "./deps.ts";
 import { fetchBlob, type Origin } from "./fetch.ts";
 import { withDamageRepaired } from "./repair.ts";
@@ -26,6 +27,15 @@ export interface BlobResult {
 }
 
 export async function pullBlob(request: BlobRequest, deps: ClientDeps, signal: AbortSignal): Promise<BlobResult> {
+  const work = (): Promise<BlobResult> => fetchAndPlace(request, deps, signal);
+  return await audited("blob", request.reference, deps, work, ({ digest, size, origin }) => ({
+    digest,
+    size,
+    source: origin,
+  }));
+}
+
+async function fetchAndPlace(request: BlobRequest, deps: ClientDeps, signal: AbortSignal): Promise<BlobResult> {
   const reference = readReference(request.reference, deps);
   const { digest } = reference;
   if (digest === undefined || reference.tag !== undefined) {

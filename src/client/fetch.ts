@@ -10,7 +10,7 @@ import type { NamedLayer } from "./layers.ts";
 import { transferBlob } from "./transfer.ts";
 
 /** Where bytes came from, as the result of a pull says it. */
-export type Origin = "cache" | "registry" | "layout";
+export type Origin = "cache" | "mirror" | "registry" | "layout";
 
 export interface FetchedBlob {
   /** In the store; verified when it was written, verified again when it is placed. */
@@ -49,8 +49,9 @@ export async function fetchBlob(
     if (meanwhile !== undefined) return { path: meanwhile, origin: "cache" };
     const task = context.progress.start(label, blob.size);
     try {
-      const { path } = await transferBlob(source, blob, (chunkBytes) => task.advance(chunkBytes), deps, signal);
-      return { path, origin: isLayout ? "layout" : "registry" };
+      const done = await transferBlob(source, blob, (chunkBytes) => task.advance(chunkBytes), deps, signal);
+      const origin = done.source !== source ? "mirror" : isLayout ? "layout" : "registry";
+      return { path: done.path, origin };
     } finally {
       task.done();
     }

@@ -8,6 +8,7 @@ import {
   platformsOf,
 } from "../model/manifest.ts";
 import type { PlatformString } from "../model/platform.ts";
+import { audited } from "./audit.ts";
 import type { ClientDeps } from "./deps.ts";
 import { expandReference, fetchPlatformManifest, fetchRoot } from "./resolve.ts";
 
@@ -60,6 +61,21 @@ function artifactTypeOf(manifest: ImageManifest): string | undefined {
  *   machine's).
  */
 export async function artifactInfo(
+  text: string,
+  platform: PlatformString | undefined,
+  deps: ClientDeps,
+  signal: AbortSignal,
+): Promise<ArtifactInfo> {
+  return await audited(
+    "info",
+    text,
+    deps,
+    () => readInfo(text, platform, deps, signal),
+    ({ digest }) => ({ digest }),
+  );
+}
+
+async function readInfo(
   text: string,
   platform: PlatformString | undefined,
   deps: ClientDeps,

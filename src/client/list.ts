@@ -1,6 +1,7 @@
 /** `list`: the tags of a repository or a layout folder. */
 import { UsageError } from "../errors.ts";
 import { formatLocation, formatReference } from "../model/reference.ts";
+import { audited } from "./audit.ts";
 import { type ClientDeps, offlineError, readReference } from "./deps.ts";
 
 export interface TagList {
@@ -11,6 +12,16 @@ export interface TagList {
 
 /** @throws {ArtifactNotFoundError} no such repository or folder */
 export async function listTags(text: string, deps: ClientDeps, signal: AbortSignal): Promise<TagList> {
+  return await audited(
+    "list",
+    text,
+    deps,
+    () => readTags(text, deps, signal),
+    () => ({}),
+  );
+}
+
+async function readTags(text: string, deps: ClientDeps, signal: AbortSignal): Promise<TagList> {
   const reference = readReference(text, deps);
   if (reference.tag !== undefined || reference.digest !== undefined) {
     const repository = formatLocation(reference.location);

@@ -14,6 +14,7 @@ import { type PlatformString, platformStrings } from "../model/platform.ts";
 import { formatLocation, isTemplate, type Location } from "../model/reference.ts";
 import type { Target } from "../model/source.ts";
 import { executableIn, includeIn } from "./archive-roles.ts";
+import { audited } from "./audit.ts";
 import type { ClientDeps } from "./deps.ts";
 import { fetchFile } from "./fetch.ts";
 import { type NamedLayer, shapeOf } from "./layers.ts";
@@ -30,6 +31,16 @@ interface FoundManifest {
 
 /** Locks one reference or template; fetches each blob once, since a media type does not tell what is in it. */
 export async function lockTool(name: string, text: string, deps: ClientDeps, signal: AbortSignal): Promise<LockedTool> {
+  return await audited(
+    "lock",
+    text,
+    deps,
+    () => lockPlatforms(name, text, deps, signal),
+    ({ digest }) => ({ digest }),
+  );
+}
+
+async function lockPlatforms(name: string, text: string, deps: ClientDeps, signal: AbortSignal): Promise<LockedTool> {
   const { digest, found } = isTemplate(text)
     ? await findByTemplate(text, deps, signal)
     : await findByIndex(text, deps, signal);

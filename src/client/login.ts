@@ -1,6 +1,7 @@
 /** `login` and `logout`: a login is tried at the registry before it is kept. */
 import { UsageError } from "../errors.ts";
 import { parseRegistry } from "../model/reference.ts";
+import { audited } from "./audit.ts";
 import { type ClientDeps, offlineError } from "./deps.ts";
 
 export interface LoginRequest {
@@ -37,6 +38,16 @@ export function loginRegistry(registry: string | undefined, { settings }: Client
  * @throws {UsageError} an empty name or password
  */
 export async function login(request: LoginRequest, deps: ClientDeps, signal: AbortSignal): Promise<LoginResult> {
+  return await audited(
+    "login",
+    request.registry ?? "",
+    deps,
+    () => tryAndStore(request, deps, signal),
+    () => ({}),
+  );
+}
+
+async function tryAndStore(request: LoginRequest, deps: ClientDeps, signal: AbortSignal): Promise<LoginResult> {
   const registry = loginRegistry(request.registry, deps);
   const { username, password } = request;
   if (username === "" || password === "") {
@@ -53,6 +64,16 @@ export async function login(request: LoginRequest, deps: ClientDeps, signal: Abo
 }
 
 export async function logout(registry: string | undefined, deps: ClientDeps): Promise<LogoutResult> {
+  return await audited(
+    "logout",
+    registry ?? "",
+    deps,
+    () => erase(registry, deps),
+    () => ({}),
+  );
+}
+
+async function erase(registry: string | undefined, deps: ClientDeps): Promise<LogoutResult> {
   const name = loginRegistry(registry, deps);
   return { registry: name, removedFrom: await deps.logins.erase(name) };
 }

@@ -5,6 +5,7 @@ import { sniffFile } from "../archive/format.ts";
 import { ContentVerificationError, UsageError } from "../errors.ts";
 import type { Digest } from "../model/digest.ts";
 import type { PlatformString } from "../model/platform.ts";
+import { audited } from "./audit.ts";
 import { type ClientDeps, offlineError } from "./deps.ts";
 import { pullThroughExternalCli } from "./external-cli.ts";
 import type { Origin } from "./fetch.ts";
@@ -50,6 +51,15 @@ export interface PullResult {
  * @throws {OrasClientError} see `errorCodes`
  */
 export async function pull(request: PullRequest, deps: ClientDeps, signal: AbortSignal): Promise<PullResult> {
+  const work = (): Promise<PullResult> => pullArtifact(request, deps, signal);
+  return await audited("pull", request.reference, deps, work, ({ digest, size, origin }) => ({
+    digest,
+    size,
+    source: origin,
+  }));
+}
+
+async function pullArtifact(request: PullRequest, deps: ClientDeps, signal: AbortSignal): Promise<PullResult> {
   const expanded = expandReference(request.reference, request.platform, deps);
   if (request.extract && request.output === undefined) {
     throw new UsageError("OUTPUT_REQUIRED", "--extract needs a folder to unpack into", { hint: "add -o DIR" });

@@ -10,6 +10,7 @@ import { type Annotations, annotationKeys, mediaTypes } from "../model/manifest.
 import { ociPlatform, type PlatformString } from "../model/platform.ts";
 import { formatReference } from "../model/reference.ts";
 import type { BlobIdentity, BlobStream, Target } from "../model/source.ts";
+import { audited } from "./audit.ts";
 import { type ClientDeps, readReference } from "./deps.ts";
 import { identifyFile } from "./identify.ts";
 
@@ -175,6 +176,16 @@ function checkItems(items: readonly PushItem[]): void {
  * @throws {UsageError} for a reference without a tag, or a platform named twice
  */
 export async function push(request: PushRequest, deps: ClientDeps, signal: AbortSignal): Promise<PushResult> {
+  return await audited(
+    "push",
+    request.reference,
+    deps,
+    () => pushItems(request, deps, signal),
+    ({ digest, platforms }) => ({ digest, size: platforms.reduce((sum, { size }) => sum + size, 0) }),
+  );
+}
+
+async function pushItems(request: PushRequest, deps: ClientDeps, signal: AbortSignal): Promise<PushResult> {
   const reference = readReference(request.reference, deps);
   const { tag } = reference;
   if (tag === undefined || reference.digest !== undefined) {

@@ -12,7 +12,8 @@ import {
 import { dirname, join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { type Digest, digestOf, parseDigest } from "../../src/model/digest.ts";
-import { openStore, type Store } from "../../src/store/store.ts";
+import { openStore } from "../../src/store/file-store.ts";
+import type { Store } from "../../src/store/store.ts";
 import { codeOf, noSignal, testContext } from "../support/context.ts";
 import { temporaryFolder } from "../support/folders.ts";
 

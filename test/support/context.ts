@@ -15,6 +15,7 @@ export function testContext(changes: Partial<Context> = {}): TestContext {
   const progress = { start: () => ({ advance: () => {}, done: () => {} }) };
   const surroundings = {
     env: {},
+    user: "tester",
     cwd: "/nonexistent",
     homeDir: "/nonexistent",
     os: "linux",

@@ -1,0 +1,74 @@
+/** The audit log: one JSON line per operation, whatever came of it. Nothing in it is a secret. */
+import { OrasClientError } from "../errors.ts";
+import { appendLine } from "../files/append-line.ts";
+import type { Digest } from "../model/digest.ts";
+import type { ClientDeps } from "./deps.ts";
+import type { Origin } from "./fetch.ts";
+
+export type Operation = "pull" | "blob" | "push" | "list" | "info" | "lock" | "login" | "logout";
+
+/** What an operation found out about its artifact; what does not apply is left out. */
+export interface AuditFacts {
+  readonly digest?: Digest | undefined;
+  /** Bytes of the artifact. */
+  readonly size?: number | undefined;
+  readonly source?: Origin | undefined;
+}
+
+/** A line of the log. Fields are only ever added. */
+export interface AuditEntry {
+  /** When it began, ISO 8601 in UTC. */
+  readonly time: string;
+  readonly user: string;
+  readonly operation: Operation;
+  /** As it was asked for. */
+  readonly reference: string;
+  readonly digest: Digest | null;
+  readonly bytes: number | null;
+  readonly source: Origin | null;
+  readonly durationMs: number;
+  /** `ok` or the code of the error. */
+  readonly outcome: string;
+}
+
+/**
+ * Runs `work` and writes down what came of it, if the settings name a log.
+ *
+ * @throws {LocalIoError} the work was done, and the log cannot be written: who asks for a log wants no gap in it
+ */
+export async function audited<T>(
+  operation: Operation,
+  reference: string,
+  deps: ClientDeps,
+  work: () => Promise<T>,
+  factsOf: (result: T) => AuditFacts,
+): Promise<T> {
+  const { settings, context } = deps;
+  const { auditLog } = settings;
+  if (auditLog === undefined) return await work();
+  const startedMs = context.now();
+  const write = async (outcome: string, { digest, size, source }: AuditFacts): Promise<void> => {
+    const entry: AuditEntry = {
+      time: new Date(startedMs).toISOString(),
+      user: context.user,
+      operation,
+      reference,
+      digest: digest ?? null,
+      bytes: size ?? null,
+      source: source ?? null,
+      durationMs: Math.round(context.now() - startedMs),
+      outcome,
+    };
+    await appendLine(auditLog, JSON.stringify(entry));
+  };
+  let result: T;
+  try {
+    result = await work();
+  } catch (error) {
+    const code = error instanceof OrasClientError ? error.code : "INTERNAL";
+    await write(code, {}).catch(({ message }: Error) => context.log.warn(`no line in the audit log: ${message}`));
+    throw error;
+  }
+  await write("ok", factsOf(result));
+  return result;
+}

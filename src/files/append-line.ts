@@ -1,0 +1,27 @@
+/** Appends to a file that other processes append to as well. */
+import { mkdir, open } from "node:fs/promises";
+import { dirname } from "node:path";
+import { localIoError } from "../errors.ts";
+
+/**
+ * One write to a file that was opened for appending, so that lines of several processes never mix; the file is made when it
+ * is missing, readable by its owner and group.
+ *
+ * @param line Without the newline.
+ * @see POSIX open(), O_APPEND: the offset is set to the end with no intervening modification
+ */
+export async function appendLine(path: string, line: string): Promise<void> {
+  const bytes = Buffer.from(`${line}\n`, "utf8");
+  try {
+    await mkdir(dirname(path), { recursive: true });
+    const handle = await open(path, "a", 0o640);
+    try {
+      const { bytesWritten } = await handle.write(bytes);
+      if (bytesWritten < bytes.byteLength) throw new Error("the disk is full");
+    } finally {
+      await handle.close();
+    }
+  } catch (cause) {
+    throw localIoError(`write ${path}`, cause);
+  }
+}

@@ -1,0 +1,73 @@
+/** The audit log: a line per operation, by whoever and however it ended. */
+import { readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { describe, expect, test } from "vitest";
+import type { AuditEntry } from "../../src/client/audit.ts";
+import { oras } from "../support/executable.ts";
+import { temporaryFolder } from "../support/folders.ts";
+import { layoutProject, linuxTool, sha256 } from "../support/layout-project.ts";
+import { startServer } from "../support/registry/server.ts";
+import { serveTool } from "../support/registry/tool.ts";
+
+function entriesOf(path: string): AuditEntry[] {
+  const lines = readFileSync(path, "utf8").split("\n");
+  expect(lines.pop()).toBe("");
+  return lines.map((line): AuditEntry => JSON.parse(line));
+}
+
+describe("the audit log", () => {
+  test("each operation leaves a line: what, who, when, how much, from where, and how it ended", async () => {
+    const server = await startServer(serveTool(linuxTool));
+    const dir = temporaryFolder();
+    const log = join(dir, "logs", "audit.jsonl");
+    const env = { BUCK2_ORAS_CACHE_DIR: join(dir, "cache"), ORAS_PASS: "hunter2", ORAS_USER: "u" };
+    const call = (...args: string[]) => oras([...args, "--audit-log", "logs/audit.jsonl"], { cwd: dir, env });
+    const reference = `${server.host}/t/tool:1`;
+    const digest = sha256(linuxTool);
+    await call("pull", reference);
+    await call("pull", reference);
+    await call("blob", `${server.host}/t/tool@${digest}`, "--size", String(linuxTool.length), "-o", "tool");
+    await call("pull", "oci:nowhere:1");
+    await call("info", reference);
+    await call("platform");
+    const entries = entriesOf(log);
+    const file = { digest, bytes: linuxTool.length, outcome: "ok" };
+    expect(entries).toMatchObject([
+      { operation: "pull", reference, ...file, source: "registry" },
+      { operation: "pull", reference, ...file, source: "cache" },
+      { operation: "blob", ...file, source: "cache" },
+      {
+        operation: "pull",
+        reference: "oci:nowhere:1",
+        digest: null,
+        bytes: null,
+        source: null,
+        outcome: "ARTIFACT_NOT_FOUND",
+      },
+      { operation: "info", reference, source: null, outcome: "ok" },
+    ]);
+    for (const { time, user, durationMs } of entries) {
+      expect(Math.abs(Date.parse(time) - Date.now())).toBeLessThan(60_000);
+      expect(user).not.toBe("");
+      expect(durationMs).toBeGreaterThanOrEqual(0);
+    }
+    expect(readFileSync(log, "utf8")).not.toContain("hunter2");
+  });
+
+  test("many processes at once lose no line and mix none", async () => {
+    const project = await layoutProject();
+    writeFileSync(join(project.dir, "buck2-oras.json"), '{"auditLog": "audit.jsonl"}');
+    await Promise.all(Array.from({ length: 30 }, () => project.oras(["list", "oci:layout"])));
+    expect(entriesOf(join(project.dir, "audit.jsonl"))).toHaveLength(30);
+  });
+
+  test("one that cannot be written is an error, unless there was another one before", async () => {
+    const project = await layoutProject();
+    const done = await project.oras(["list", "oci:layout", "--audit-log", "layout"]);
+    expect(done.exitCode).toBe(74);
+    expect(done.stderr).toContain("error[LOCAL_IO]: could not write ");
+    const failed = await project.oras(["list", "oci:nowhere", "--audit-log", "layout"]);
+    expect(failed.exitCode).toBe(66);
+    expect(failed.stderr).toContain("warning: no line in the audit log");
+  });
+});
