@@ -1,8 +1,8 @@
 /** Tries a login at a registry, without asking for any repository. */
 import type { BasicCredentials } from "../model/credentials.ts";
+import type { ApiDeps } from "./api.ts";
 import { apiBase } from "./api-base.ts";
 import { Authenticator, basicHeader } from "./auth.ts";
-import type { RegistryDeps } from "./registry.ts";
 import { responseError } from "./response-error.ts";
 
 /**
@@ -12,7 +12,7 @@ import { responseError } from "./response-error.ts";
 export async function checkLogin(
   registry: string,
   credentials: BasicCredentials,
-  deps: Pick<RegistryDeps, "http" | "context" | "allowPlainHttp">,
+  deps: Pick<ApiDeps, "http" | "context" | "allowPlainHttp">,
   signal: AbortSignal,
 ): Promise<void> {
   const url = apiBase(registry, deps.allowPlainHttp);

@@ -5,27 +5,18 @@
  */
 import * as v from "valibot";
 import { ContentVerificationError, RegistryUnavailableError } from "../errors.ts";
-import type { HttpRequest, HttpResponse, RequestBody } from "../http/client.ts";
+import type { HttpResponse, RequestBody } from "../http/client.ts";
 import { type Digest, digestOf, isDigest } from "../model/digest.ts";
 import { acceptedManifestTypes, maxManifestBytes } from "../model/manifest.ts";
 import { formatLocation, type RegistryLocation } from "../model/reference.ts";
 import type { BlobIdentity, BlobStream, FetchedManifest, OpenedBlob, Source, Target } from "../model/source.ts";
-import { apiBase } from "./api-base.ts";
-import { type Action, type AuthDeps, Authenticator } from "./auth.ts";
+import { type ApiDeps, RegistryApi } from "./api.ts";
 import { parseContentRange } from "./content-range.ts";
 import { nextPage } from "./link.ts";
-import { responseError } from "./response-error.ts";
 
-export interface RegistryDeps extends AuthDeps {
-  /** `http:` to hosts that are not on loopback. */
-  readonly allowPlainHttp: boolean;
+export interface RegistryDeps extends ApiDeps {
   readonly mirrors: readonly Source[];
 }
-
-type Call = Pick<HttpRequest, "method" | "url" | "signal"> & {
-  readonly headers?: Readonly<Record<string, string>>;
-  readonly body?: RequestBody;
-};
 
 /** What says that a blob can be had from its first byte only; 206 is one when it answers with another range. */
 const refusedRangeStatuses: ReadonlySet<number> = new Set([206, 400, 416]);
@@ -47,28 +38,22 @@ function bytesBody(bytes: Uint8Array): RequestBody {
 class Registry implements Target {
   readonly name: string;
   readonly mirrors: readonly Source[];
-  readonly #location: RegistryLocation;
-  readonly #deps: RegistryDeps;
-  readonly #base: URL;
-  readonly #auth: Authenticator;
+  readonly #api: RegistryApi;
 
   constructor(location: RegistryLocation, deps: RegistryDeps) {
     this.name = formatLocation(location);
     this.mirrors = deps.mirrors;
-    this.#location = location;
-    this.#deps = deps;
-    this.#base = new URL(`${location.repository}/`, apiBase(location.registry, deps.allowPlainHttp));
-    this.#auth = new Authenticator(location.registry, location.repository, deps);
+    this.#api = new RegistryApi(location, deps);
   }
 
   async fetchManifest(version: Digest | string, signal: AbortSignal): Promise<FetchedManifest> {
     const what = `${this.name}${isDigest(version) ? "@" : ":"}${version}`;
     const headers = { accept: acceptedManifestTypes.join(", ") };
-    const response = await this.#call(
-      { method: "GET", url: this.#url(`manifests/${version}`), headers, signal },
+    const response = await this.#api.call(
+      { method: "GET", url: this.#api.url(`manifests/${version}`), headers, signal },
       "pull",
     );
-    if (response.status !== 200) throw await this.#error(response, what);
+    if (response.status !== 200) throw await this.#api.error(response, what);
     const mediaType = (response.header("content-type") ?? "").split(";", 1)[0]?.trim().toLowerCase() ?? "";
     if (mediaType === "text/html") {
       await response.discard();
@@ -93,8 +78,8 @@ class Registry implements Target {
 
   async openBlob(blob: BlobIdentity, offset: number, signal: AbortSignal): Promise<OpenedBlob> {
     const headers: Record<string, string> = offset === 0 ? {} : { range: `bytes=${offset}-` };
-    const response = await this.#call(
-      { method: "GET", url: this.#url(`blobs/${blob.digest}`), headers, signal },
+    const response = await this.#api.call(
+      { method: "GET", url: this.#api.url(`blobs/${blob.digest}`), headers, signal },
       "pull",
     );
     if (response.status === 200) return { startsAt: 0, bytes: response.stream() };
@@ -107,12 +92,12 @@ class Registry implements Target {
       await response.discard();
       return await this.openBlob(blob, 0, signal);
     }
-    throw await this.#error(response, `${this.name}@${blob.digest}`);
+    throw await this.#api.error(response, `${this.name}@${blob.digest}`);
   }
 
   async listTags(signal: AbortSignal): Promise<readonly string[]> {
     const tags: string[] = [];
-    let page: URL | undefined = this.#url("tags/list");
+    let page: URL | undefined = this.#api.url("tags/list");
     for (let pages = 0; page !== undefined; pages += 1) {
       if (pages >= maxTagPages) {
         throw new RegistryUnavailableError(
@@ -120,8 +105,8 @@ class Registry implements Target {
           `the list of ${this.name} has more than ${maxTagPages} pages`,
         );
       }
-      const response = await this.#call({ method: "GET", url: page, signal }, "pull");
-      if (response.status !== 200) throw await this.#error(response, this.name);
+      const response = await this.#api.call({ method: "GET", url: page, signal }, "pull");
+      if (response.status !== 200) throw await this.#api.error(response, this.name);
       tags.push(...this.#parseTags(await this.#bytes(response, maxTagPageBytes, `the tags of ${this.name}`)));
       page = nextPage(response.header("link"), page);
     }
@@ -129,21 +114,24 @@ class Registry implements Target {
   }
 
   async hasBlob(blob: BlobIdentity, signal: AbortSignal): Promise<boolean> {
-    const response = await this.#call({ method: "HEAD", url: this.#url(`blobs/${blob.digest}`), signal }, "push");
+    const response = await this.#api.call(
+      { method: "HEAD", url: this.#api.url(`blobs/${blob.digest}`), signal },
+      "push",
+    );
     await response.discard();
     if (response.status === 404) return false;
-    if (response.status !== 200) throw await this.#error(response, `${this.name}@${blob.digest}`);
+    if (response.status !== 200) throw await this.#api.error(response, `${this.name}@${blob.digest}`);
     return true;
   }
 
   /** POST for an upload, then one PUT: chunks would meet caps such as GHCR's 4 MiB. */
   async pushBlob(blob: BlobIdentity, open: () => BlobStream, signal: AbortSignal): Promise<void> {
     const what = `the upload of ${blob.digest} to ${this.name}`;
-    const started = await this.#call(
-      { method: "POST", url: this.#url("blobs/uploads/"), body: bytesBody(new Uint8Array()), signal },
+    const started = await this.#api.call(
+      { method: "POST", url: this.#api.url("blobs/uploads/"), body: bytesBody(new Uint8Array()), signal },
       "push",
     );
-    if (started.status !== 202) throw await this.#error(started, what);
+    if (started.status !== 202) throw await this.#api.error(started, what);
     await started.discard();
     const location = started.header("location");
     if (location === undefined || !URL.canParse(location, started.url.href)) {
@@ -152,11 +140,11 @@ class Registry implements Target {
     const url = new URL(location, started.url);
     url.searchParams.set("digest", blob.digest);
     const headers = { "content-type": "application/octet-stream" };
-    const response = await this.#call(
+    const response = await this.#api.call(
       { method: "PUT", url, headers, body: { sizeBytes: blob.size, open }, signal },
       "push",
     );
-    if (response.status !== 201 && response.status !== 204) throw await this.#error(response, what);
+    if (response.status !== 201 && response.status !== 204) throw await this.#api.error(response, what);
     await response.discard();
   }
 
@@ -167,35 +155,13 @@ class Registry implements Target {
     signal: AbortSignal,
   ): Promise<Digest> {
     const digest = digestOf(bytes);
-    const url = this.#url(`manifests/${tag ?? digest}`);
+    const url = this.#api.url(`manifests/${tag ?? digest}`);
     const headers = { "content-type": mediaType };
-    const response = await this.#call({ method: "PUT", url, headers, body: bytesBody(bytes), signal }, "push");
+    const response = await this.#api.call({ method: "PUT", url, headers, body: bytesBody(bytes), signal }, "push");
     if (response.status !== 201)
-      throw await this.#error(response, `${this.name}${tag === undefined ? `@${digest}` : `:${tag}`}`);
+      throw await this.#api.error(response, `${this.name}${tag === undefined ? `@${digest}` : `:${tag}`}`);
     await response.discard();
     return digest;
-  }
-
-  #url(path: string): URL {
-    return new URL(path, this.#base);
-  }
-
-  /** Sends a request, and once more with what a 401 (ECR: 403) asks for. Only our registry sees its credentials. */
-  async #call(call: Call, action: Action): Promise<HttpResponse> {
-    const isOwn = call.url.origin === this.#base.origin;
-    const used = isOwn ? await this.#auth.header(action).catch(() => undefined) : undefined;
-    const response = await this.#send(call, used);
-    const isChallenge = response.status === 401 || (response.status === 403 && used !== undefined);
-    if (!isChallenge || !isOwn || response.url.origin !== this.#base.origin) return response;
-    const answer = await this.#auth.answer(response, action, used, call.signal);
-    if (answer === undefined || answer === used) return response;
-    await response.discard();
-    return await this.#send(call, answer);
-  }
-
-  async #send(call: Call, authorization: string | undefined): Promise<HttpResponse> {
-    const headers = authorization === undefined ? (call.headers ?? {}) : { ...call.headers, authorization };
-    return await this.#deps.http.request({ ...call, headers });
   }
 
   async #bytes(response: HttpResponse, maxBytes: number, what: string): Promise<Uint8Array> {
@@ -226,11 +192,6 @@ class Registry implements Target {
         hint: "a proxy or a login page may stand before the registry, or the host is no registry",
       },
     );
-  }
-
-  async #error(response: HttpResponse, what: string): Promise<Error> {
-    const { credentials } = await this.#deps.credentials(this.#location.registry);
-    return await responseError(response, what, credentials, this.#location.registry);
   }
 }
 

@@ -1,0 +1,59 @@
+/** Requests to one repository of a registry: with what the registry asks to be shown, and to nobody else. */
+import type { HttpRequest, HttpResponse, RequestBody } from "../http/client.ts";
+import type { RegistryLocation } from "../model/reference.ts";
+import { apiBase } from "./api-base.ts";
+import { type Action, type AuthDeps, Authenticator } from "./auth.ts";
+import { responseError } from "./response-error.ts";
+
+export interface ApiDeps extends AuthDeps {
+  /** `http:` to a host that is not on loopback. */
+  readonly allowPlainHttp: boolean;
+}
+
+export type Call = Pick<HttpRequest, "method" | "url" | "signal"> & {
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly body?: RequestBody;
+};
+
+export class RegistryApi {
+  readonly #location: RegistryLocation;
+  readonly #deps: ApiDeps;
+  readonly #base: URL;
+  readonly #auth: Authenticator;
+
+  constructor(location: RegistryLocation, deps: ApiDeps) {
+    this.#location = location;
+    this.#deps = deps;
+    this.#base = new URL(`${location.repository}/`, apiBase(location.registry, deps.allowPlainHttp));
+    this.#auth = new Authenticator(location.registry, location.repository, deps);
+  }
+
+  /** @param path Below the repository, such as `tags/list`. */
+  url(path: string): URL {
+    return new URL(path, this.#base);
+  }
+
+  /** Sends a request, and once more with what a 401 (ECR: 403) asks for. Only our registry sees its credentials. */
+  async call(call: Call, action: Action): Promise<HttpResponse> {
+    const isOwn = call.url.origin === this.#base.origin;
+    const used = isOwn ? await this.#auth.header(action).catch(() => undefined) : undefined;
+    const response = await this.#send(call, used);
+    const isChallenge = response.status === 401 || (response.status === 403 && used !== undefined);
+    if (!isChallenge || !isOwn || response.url.origin !== this.#base.origin) return response;
+    const answer = await this.#auth.answer(response, action, used, call.signal);
+    if (answer === undefined || answer === used) return response;
+    await response.discard();
+    return await this.#send(call, answer);
+  }
+
+  /** @param what Names the thing that was asked for. */
+  async error(response: HttpResponse, what: string): Promise<Error> {
+    const { credentials } = await this.#deps.credentials(this.#location.registry);
+    return await responseError(response, what, credentials, this.#location.registry);
+  }
+
+  async #send(call: Call, authorization: string | undefined): Promise<HttpResponse> {
+    const headers = authorization === undefined ? (call.headers ?? {}) : { ...call.headers, authorization };
+    return await this.#deps.http.request({ ...call, headers });
+  }
+}
