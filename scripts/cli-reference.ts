@@ -12,6 +12,7 @@ const silent = {
   stderr: { write: () => true, columns: 100 },
   stdin: process.stdin,
   terminal: process.stderr,
+  setExitCode: () => {},
   withSession: () => Promise.reject(new Error("the reference runs no command")),
 };
 

@@ -13,11 +13,12 @@ import { tlsIdentityOf } from "./config/tls.ts";
 import type { Context } from "./context.ts";
 import { TimeoutError } from "./errors.ts";
 import { createHttpClient } from "./http/client.ts";
-import { directRoute } from "./http/transport.ts";
+import { directRoute, type Route } from "./http/transport.ts";
 import { openLayout } from "./layout/layout.ts";
 import type { RegistryLocation } from "./model/reference.ts";
 import type { Source, Target } from "./model/source.ts";
 import { checkLogin } from "./registry/check-login.ts";
+import { createRegistryProbe } from "./registry/probe.ts";
 import { createRegistry } from "./registry/registry.ts";
 import { openStore } from "./store/file-store.ts";
 
@@ -52,21 +53,25 @@ interface Composition {
 }
 
 function compose(settings: Settings, context: Context): Composition {
+  const routeTo = async (url: URL): Promise<Route> => ({
+    tls: url.protocol === "https:" ? await tlsIdentityOf(url, settings, context) : directRoute.tls,
+    proxy: proxyFor(url, context),
+  });
   const http = createHttpClient(
     {
       connectTimeoutMs: settings.connectTimeoutMs,
       idleTimeoutMs: settings.idleTimeoutMs,
       deadlineMs: context.now() + settings.timeoutMs,
-      routeTo: async (url) => ({
-        tls: url.protocol === "https:" ? await tlsIdentityOf(url, settings, context) : directRoute.tls,
-        proxy: proxyFor(url, context),
-      }),
+      routeTo,
     },
     context,
   );
   const credentials = createCredentialProvider(settings, context);
+  /** @param isNamed A person named the host; a mirror is plain only where the configuration says so. */
+  const isPlain = (registry: string, isNamed: boolean): boolean =>
+    settings.plainHttpHosts.has(registry) || (isNamed && settings.allowPlainHttp);
   const openRegistry = (location: RegistryLocation, isNamed: boolean, mirrors: readonly Source[]): Target => {
-    const allowPlainHttp = settings.plainHttpHosts.has(location.registry) || (isNamed && settings.allowPlainHttp);
+    const allowPlainHttp = isPlain(location.registry, isNamed);
     return createRegistry(location, { http, credentials, context, allowPlainHttp, mirrors });
   };
   return {
@@ -74,10 +79,13 @@ function compose(settings: Settings, context: Context): Composition {
       context,
       settings,
       store: openStore(settings.cacheDir, context),
+      probe: (location) => {
+        const allowPlainHttp = isPlain(location.registry, true);
+        return createRegistryProbe(location, { http, credentials, context, allowPlainHttp, routeTo });
+      },
       logins: createLogins(context),
       checkLogin: (registry, given, signal) => {
-        const allowPlainHttp = settings.plainHttpHosts.has(registry) || settings.allowPlainHttp;
-        return checkLogin(registry, given, { http, context, allowPlainHttp }, signal);
+        return checkLogin(registry, given, { http, context, allowPlainHttp: isPlain(registry, true) }, signal);
       },
       limitTransfers: pLimit(settings.concurrency),
       open: (location) => {

@@ -176,3 +176,13 @@ export function localIoError(action: string, cause: unknown): OrasClientError {
   const known = errno === undefined ? undefined : hintOfErrno[errno];
   return new LocalIoError(known?.code ?? "LOCAL_IO", `could not ${action}`, { cause, hint: known?.hint });
 }
+
+/** An error that nobody foresaw is a defect of ours; it is reported as one. */
+export function asError(error: unknown): OrasClientError {
+  if (error instanceof OrasClientError) return error;
+  const message = error instanceof Error ? error.message : String(error);
+  return new OrasClientError("INTERNAL", `unexpected: ${message}`, {
+    cause: error,
+    hint: "this is a defect of buck2-oras: report it with the command and the output of --verbose",
+  });
+}

@@ -3,12 +3,12 @@ import { homedir } from "node:os";
 import type { CliIo, Verbosity } from "./cli/io.ts";
 import { runCli } from "./cli/program.ts";
 import { createTerminalProgress, noProgress } from "./cli/progress.ts";
-import { asClientError, errorJson, formatError } from "./cli/report.ts";
+import { errorJson, formatError } from "./cli/report.ts";
 import { createContext, userName, withComposition } from "./compose.ts";
 import { readConfigFiles } from "./config/file.ts";
 import { readSettings } from "./config/settings.ts";
 import type { Log } from "./context.ts";
-import { errorCodes, InterruptedError, isErrno } from "./errors.ts";
+import { asError, errorCodes, InterruptedError, isErrno } from "./errors.ts";
 
 const defaultColumns = 80;
 
@@ -34,6 +34,9 @@ const io: CliIo = {
     return process.stdin;
   },
   terminal: process.stderr,
+  setExitCode: (code) => {
+    process.exitCode = code;
+  },
   async withSession(overrides, verbosity, work) {
     const { stderr } = process;
     const progress =
@@ -72,7 +75,7 @@ function onSignal(name: "SIGINT" | "SIGTERM", code: "INTERRUPTED" | "TERMINATED"
 
 /** Prints an error and sets the exit code. */
 function report(thrown: unknown, argv: readonly string[]): void {
-  const error = asClientError(interruption.signal.aborted ? interruption.signal.reason : thrown);
+  const error = asError(interruption.signal.aborted ? interruption.signal.reason : thrown);
   process.exitCode = error.exitCode;
   if (argv.includes("--json")) process.stdout.write(`${JSON.stringify(errorJson(error))}\n`);
   else process.stderr.write(`${formatError(error)}\n`);

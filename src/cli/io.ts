@@ -31,6 +31,8 @@ export interface CliIo {
   readonly stdin: NodeJS.ReadStream;
   /** Where a prompt is written, so that stdout holds the result alone. */
   readonly terminal: NodeJS.WriteStream;
+  /** For a command whose result itself says that something is wrong; an error sets its own. */
+  readonly setExitCode: (code: number) => void;
   /** Puts the layers together for one command and takes them apart when `work` is done. */
   readonly withSession: <T>(
     overrides: SettingsOverrides,

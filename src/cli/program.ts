@@ -6,6 +6,7 @@ import { addBlob } from "./commands/blob.ts";
 import { addClearCache } from "./commands/clear-cache.ts";
 import { addCompletion } from "./commands/completion.ts";
 import { addConfig } from "./commands/config.ts";
+import { addDoctor } from "./commands/doctor.ts";
 import { addExtract } from "./commands/extract.ts";
 import { addInfo } from "./commands/info.ts";
 import { addList } from "./commands/list.ts";
@@ -58,6 +59,7 @@ export async function createProgram(io: CliIo, argv: readonly string[]): Promise
     addPush(program, io),
     addLogin(program, io),
     addLogout(program, io),
+    addDoctor(program, io),
   ];
   for (const command of commands) addGlobalOptions(command);
   await addCompletion(program, argv);

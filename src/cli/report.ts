@@ -1,5 +1,5 @@
 /** How an error is shown: `error[CODE]: …` with its causes and a hint, or one JSON object. */
-import { errorCodes, OrasClientError } from "../errors.ts";
+import { errorCodes, type OrasClientError } from "../errors.ts";
 import type { ErrorJson } from "./schemas.ts";
 
 const maxCauses = 5;
@@ -19,16 +19,6 @@ function causesOf(error: Error): string[] {
     cause = cause.cause;
   }
   return causes;
-}
-
-/** An error that nobody foresaw is a defect of ours; it is reported as one. */
-export function asClientError(error: unknown): OrasClientError {
-  if (error instanceof OrasClientError) return error;
-  const message = error instanceof Error ? error.message : String(error);
-  return new OrasClientError("INTERNAL", `unexpected: ${message}`, {
-    cause: error,
-    hint: "this is a defect of buck2-oras: report it with the command and the output of --verbose",
-  });
 }
 
 export function formatError(error: OrasClientError): string {

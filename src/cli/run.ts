@@ -10,6 +10,8 @@ export interface Shown {
   /** What else a person wants to know, on stderr. */
   readonly notes?: readonly string[];
   readonly json: object;
+  /** Unless 0, the result itself says that something is wrong. */
+  readonly exitCode?: number;
 }
 
 function writeLine(stream: OutputStream, line: string): void {
@@ -24,6 +26,7 @@ export async function runCommand(
 ): Promise<void> {
   const options = readGlobalOptions(command);
   const shown = await io.withSession(options.overrides, options.verbosity, work);
+  if (shown.exitCode !== undefined) io.setExitCode(shown.exitCode);
   if (options.isJson) {
     writeLine(io.stdout, JSON.stringify(shown.json));
     return;

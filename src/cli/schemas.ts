@@ -81,6 +81,19 @@ export const logoutSchema = v.object({
     v.pipe(v.string(), v.description("A credential helper or a file; null: there was no login.")),
   ),
 });
+export const doctorSchema = v.object({
+  reference: v.string(),
+  healthy: v.pipe(v.boolean(), v.description("No check failed.")),
+  checks: v.array(
+    v.object({
+      name: v.string(),
+      status: v.picklist(["ok", "warning", "failed", "skipped"]),
+      detail: v.string(),
+      hint: v.nullable(v.string()),
+      durationMs: v.pipe(v.number(), v.minValue(0)),
+    }),
+  ),
+});
 export const configSchema = v.object({
   files: v.pipe(v.array(v.string()), v.description("Configuration files that were read, the one that wins first.")),
   settings: v.array(
@@ -117,6 +130,7 @@ export const jsonSchemas = {
   lock: lockSchema,
   "lock-check": lockCheckSchema,
   push: pushSchema,
+  doctor: doctorSchema,
   login: loginSchema,
   logout: logoutSchema,
   "show-config": configSchema,

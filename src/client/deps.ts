@@ -4,14 +4,23 @@ import type { Settings } from "../config/settings.ts";
 import type { Context } from "../context.ts";
 import { type OrasClientError, RegistryUnavailableError } from "../errors.ts";
 import type { BasicCredentials } from "../model/credentials.ts";
-import { expandName, type Location, parseReference, type Reference } from "../model/reference.ts";
+import {
+  expandName,
+  type Location,
+  parseReference,
+  type Reference,
+  type RegistryLocation,
+} from "../model/reference.ts";
 import type { Target } from "../model/source.ts";
+import type { RegistryProbe } from "../registry/probe.ts";
 import type { Store } from "../store/store.ts";
 
 export interface ClientDeps {
   readonly context: Context;
   readonly settings: Settings;
   readonly store: Store;
+  /** What only `doctor` asks of a registry. */
+  readonly probe: (location: RegistryLocation) => RegistryProbe;
   readonly logins: Logins;
   /** @throws {RegistryAuthError} the registry refuses the login */
   readonly checkLogin: (registry: string, credentials: BasicCredentials, signal: AbortSignal) => Promise<void>;

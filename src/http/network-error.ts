@@ -48,7 +48,10 @@ export function networkError(url: URL, error: unknown, proxyHost?: string): Oras
     `cannot talk to ${url.host}${proxyHost === undefined ? "" : ` through the proxy ${proxyHost}`}: ${reason?.what ?? message}`,
     {
       cause: error,
-      hint: reason?.hint ?? "check the network and the registry's address, then try again",
+      hint:
+        proxyHost === undefined
+          ? (reason?.hint ?? "check the network and the registry's address, then try again")
+          : "check HTTPS_PROXY and that the proxy runs; hosts in NO_PROXY are reached without it",
     },
   );
 }

@@ -24,6 +24,7 @@ const commands = [
   "push",
   "login",
   "logout",
+  "doctor",
   "completion",
 ];
 
@@ -100,6 +101,7 @@ describe("JSON", () => {
       platform: ["platform"],
       "show-config": ["config"],
       logout: ["logout", "reg.example"],
+      doctor: ["doctor", "oci:layout:1.0"],
       lock: ["lock", "add", "tool", "oci:layout:1.0"],
       "lock-check": ["lock", "check"],
       push: ["push", "oci:layout:2.0", "a.txt"],

@@ -1,0 +1,36 @@
+import type { Command } from "commander";
+import type * as v from "valibot";
+import { type Diagnosis, diagnose } from "../../client/doctor.ts";
+import { formatTable } from "../format.ts";
+import type { CliIo } from "../io.ts";
+import { runCommand, type Shown } from "../run.ts";
+import type { doctorSchema } from "../schemas.ts";
+
+function show({ reference, checks, failure }: Diagnosis): Shown {
+  const rows = checks.map(({ name, status, durationMs, detail }) => [name, status, `${durationMs} ms`, detail]);
+  const hints = checks.flatMap(({ name, hint }) => (hint === undefined ? [] : [`hint (${name}): ${hint}`]));
+  const failed = checks.filter(({ status }) => status === "failed").length;
+  const json = {
+    reference,
+    healthy: failure === undefined,
+    checks: checks.map((check) => ({ ...check, hint: check.hint ?? null })),
+  } satisfies v.InferOutput<typeof doctorSchema>;
+  const verdict = failure === undefined ? "" : `\n${failed} of ${checks.length} checks failed`;
+  const text = [formatTable(rows), ...hints].join("\n") + verdict;
+  return { text, json, exitCode: failure?.exitCode ?? 0 };
+}
+
+export function addDoctor(program: Command, io: CliIo): Command {
+  return program
+    .command("doctor")
+    .summary("find out why a pull fails")
+    .description(
+      "Tries what a pull needs, step by step: cache folder, proxy, DNS, connection and certificate, registry, clock,\n" +
+        "credentials (where they come from, never what they are), manifest, blob, resuming, referrers. The exit code is\n" +
+        "that of the first check that failed.",
+    )
+    .argument("<ref>", "what cannot be pulled: HOST/REPO:TAG, REPO:TAG, or oci:DIR:TAG")
+    .action(async (reference: string, _options: object, command: Command) =>
+      runCommand(command, io, async ({ deps, signal }) => show(await diagnose(reference, deps, signal))),
+    );
+}
