@@ -1,0 +1,186 @@
+/** What real registries, and the networks before them, do to a reply. Each fault is an option of its own, and they compose. */
+import { errorReply, type Manner, type RegistryRequest, type Reply, reply } from "./exchange.ts";
+
+export interface FaultSurroundings {
+  /** Of the registry itself. */
+  readonly host: string;
+}
+
+export type Fault = (request: RegistryRequest, reply: Reply, surroundings: FaultSurroundings) => Reply;
+
+export type Selector = (request: RegistryRequest) => boolean;
+
+export const blobReads: Selector = ({ method, url }) => method === "GET" && /\/blobs\/sha/.test(url.pathname);
+export const manifestReads: Selector = ({ method, url }) => method === "GET" && url.pathname.includes("/manifests/");
+export const everything: Selector = () => true;
+
+/** Only the first `times` requests that are selected meet the fault. */
+function limited(selector: Selector, times: number, fault: Fault): Fault {
+  let left = times;
+  return (request, before, surroundings) => {
+    if (left <= 0 || !selector(request)) return before;
+    left -= 1;
+    return fault(request, before, surroundings);
+  };
+}
+
+function withManner(manner: Manner): Fault {
+  return (_request, before) => ({ ...before, manner: { ...before.manner, ...manner } });
+}
+
+/** The connection breaks in the middle of a body. */
+export function cutBody(afterBytes: number, times: number, selector: Selector = blobReads): Fault {
+  return limited(selector, times, withManner({ cutAfterBytes: afterBytes }));
+}
+
+/** The connection breaks before anything is answered. */
+export function cutBeforeHead(times: number, selector: Selector = everything): Fault {
+  return limited(selector, times, withManner({ cutAfterBytes: -1 }));
+}
+
+/** A proxy states no length and ends early, as if that were all. */
+export function endEarly(afterBytes: number, times: number): Fault {
+  return limited(blobReads, times, (_request, before) => ({
+    ...before,
+    body: before.body.subarray(0, afterBytes),
+    manner: { isUnsized: true },
+  }));
+}
+
+/** Nothing more comes, and the connection stays. */
+export function stallBody(afterBytes: number, times: number, selector: Selector = blobReads): Fault {
+  return limited(selector, times, withManner({ stallAfterBytes: afterBytes }));
+}
+
+export function slowHead(delayMs: number, times: number, selector: Selector = everything): Fault {
+  return limited(selector, times, withManner({ delayMs }));
+}
+
+/** @param retryAfter As the header has it: seconds, or a date. */
+export function answerStatus(
+  status: number,
+  times: number,
+  retryAfter?: string,
+  selector: Selector = blobReads,
+): Fault {
+  const headers: Record<string, string> = retryAfter === undefined ? {} : { "retry-after": retryAfter };
+  return limited(selector, times, () => reply(status, headers));
+}
+
+/** A cold pull-through cache of distribution: 200 and the whole, whatever range was asked for. */
+export function ignoreRange(whole: Buffer): Fault {
+  return (request, before) =>
+    blobReads(request) && before.status === 206 ? { ...before, status: 200, body: whole } : before;
+}
+
+export function refuseRange(status: 400 | 416): Fault {
+  return (request, before) => (blobReads(request) && request.headers.range !== undefined ? reply(status) : before);
+}
+
+/** A 206 with bytes that were not asked for. */
+export function shiftRange(): Fault {
+  return (request, before) =>
+    blobReads(request) && before.status === 206
+      ? { ...before, headers: { ...before.headers, "content-range": "bytes 0-9/10" } }
+      : before;
+}
+
+/** A login page, or a proxy's, with status 200. */
+export function webPage(selector: Selector = everything): Fault {
+  return (request, before) =>
+    selector(request) ? reply(200, { "content-type": "text/html" }, "<html>please log in</html>") : before;
+}
+
+/** ECR and others leave `Docker-Content-Digest` out. */
+export function noDigestHeader(): Fault {
+  return (_request, before) => {
+    const { "docker-content-digest": _, ...headers } = before.headers;
+    return { ...before, headers };
+  };
+}
+
+/** A body that is not what its digest says, with the header of the right one. */
+export function changeBody(selector: Selector = blobReads): Fault {
+  return (request, before) =>
+    selector(request) ? { ...before, body: Buffer.from(before.body.map((byte) => byte ^ 1)) } : before;
+}
+
+/** Blobs are elsewhere, at a signed address. @param target Origin, or empty for a relative redirect. */
+export function redirectBlobs(target: string, status = 307): Fault {
+  return (request, before) =>
+    blobReads(request) && !request.url.searchParams.has("signature")
+      ? reply(status, { location: `${target}${request.url.pathname}?signature=secret` })
+      : before;
+}
+
+/** GHCR has no referrers API. */
+export function noReferrers(): Fault {
+  return (request, before) => (request.url.pathname.includes("/referrers/") ? errorReply(404, "NOT_FOUND") : before);
+}
+
+/** GitLab answers 404 to whoever does not accept OCI's types. */
+export function demandAccept(): Fault {
+  return (request, before) =>
+    manifestReads(request) && !request.headers.accept?.includes("application/vnd.oci.image.manifest.v1+json")
+      ? errorReply(404, "MANIFEST_UNKNOWN")
+      : before;
+}
+
+/** `Link` of a list of tags. */
+export function linkTags(link: (page: URL) => string): Fault {
+  return (request, before) =>
+    request.url.pathname.endsWith("/tags/list")
+      ? { ...before, headers: { ...before.headers, link: `<${link(request.url)}>; rel="next"` } }
+      : before;
+}
+
+/** Some storage refuses a signed request that carries a login as well. */
+export function refuseAuthorization(): Fault {
+  return (request, before) => (request.headers.authorization === undefined ? before : reply(400));
+}
+
+export interface TokenAuthOptions {
+  /** Address of the token service. */
+  readonly realm: string;
+  /** The tokens that are good; ECR answers 403 for one that was. */
+  readonly isGood: (token: string) => boolean;
+  readonly staleStatus?: 401 | 403;
+}
+
+/** Asks for a Bearer token. */
+export function demandToken({ realm, isGood, staleStatus = 401 }: TokenAuthOptions): Fault {
+  return (request, before) => {
+    const token = /^Bearer (.+)$/.exec(request.headers.authorization ?? "")?.[1];
+    if (token !== undefined && isGood(token)) return before;
+    const repository = /^\/v2\/(.+?)\/(?:blobs|manifests|tags|referrers)\//.exec(request.url.pathname)?.[1] ?? "";
+    const action = request.method === "GET" || request.method === "HEAD" ? "pull" : "pull,push";
+    const challenge = `Bearer realm="${realm}",service="in-process",scope="repository:${repository}:${action}"`;
+    return {
+      ...errorReply(token === undefined ? 401 : staleStatus, "UNAUTHORIZED"),
+      headers: { "www-authenticate": challenge },
+    };
+  };
+}
+
+/** Asks for a login. */
+export function demandBasic(user: string, password: string): Fault {
+  const wanted = `Basic ${Buffer.from(`${user}:${password}`).toString("base64")}`;
+  return (request, before) =>
+    request.headers.authorization === wanted
+      ? before
+      : { ...errorReply(401, "UNAUTHORIZED"), headers: { "www-authenticate": 'Basic realm="in-process"' } };
+}
+
+/** Uploads go to another host. */
+export function uploadElsewhere(origin: string): Fault {
+  return (_request, before) =>
+    before.headers.location?.startsWith("/v2/") && before.status === 202
+      ? { ...before, headers: { ...before.headers, location: `${origin}${before.headers.location}` } }
+      : before;
+}
+
+/** GHCR's cap on one PATCH. */
+export function capPatch(maxBytes: number): Fault {
+  return (request, before) =>
+    request.method === "PATCH" && request.body.length > maxBytes ? errorReply(413, "SIZE_INVALID") : before;
+}

@@ -1,0 +1,10 @@
+/** The in-process registry for the length of a test. */
+import { onTestFinished } from "vitest";
+import type { Fault } from "./faults.ts";
+import { type InProcessRegistry, startInProcessRegistry } from "./registry.ts";
+
+export async function inProcessRegistry(...faults: readonly Fault[]): Promise<InProcessRegistry> {
+  const registry = await startInProcessRegistry(...faults);
+  onTestFinished(registry.close);
+  return registry;
+}

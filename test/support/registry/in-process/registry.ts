@@ -1,0 +1,102 @@
+/**
+ * An OCI registry in this process: in memory, over real sockets, with any fault that somebody asks for.
+ *
+ * It passes the distribution spec's conformance suite (`test/conformance.test.ts`), so what a test sees is what registries do.
+ */
+import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
+import type { Manner, RegistryRequest, Reply } from "./exchange.ts";
+import type { Fault } from "./faults.ts";
+import { answer } from "./spec.ts";
+import { Storage } from "./storage.ts";
+
+export interface SeenExchange {
+  readonly method: string;
+  /** Path and query. */
+  readonly path: string;
+  readonly headers: RegistryRequest["headers"];
+  readonly status: number;
+  /** Of the body; counted when the connection is done with. */
+  readonly sentBytes: number;
+}
+
+export interface InProcessRegistry {
+  /** `127.0.0.1:PORT` */
+  readonly host: string;
+  readonly storage: Storage;
+  readonly seen: readonly SeenExchange[];
+  /** Exchanges of blob reads. */
+  readonly blobReads: () => readonly SeenExchange[];
+  readonly close: () => void;
+}
+
+async function readBody(request: IncomingMessage): Promise<Buffer> {
+  const chunks: Buffer[] = [];
+  for await (const chunk of request) chunks.push(chunk);
+  return Buffer.concat(chunks);
+}
+
+/** Long enough for a client to read what was sent: what it has not read when the connection breaks is lost to it. */
+const beforeCutMs = 50;
+
+function send(response: ServerResponse, request: RegistryRequest, { status, headers, body, manner = {} }: Reply): void {
+  const { cutAfterBytes, stallAfterBytes, isUnsized = false } = manner;
+  if (cutAfterBytes === -1) return void response.destroy();
+  const length: Record<string, string> = isUnsized
+    ? { connection: "close" }
+    : { "content-length": String(body.length) };
+  if (isUnsized) response.chunkedEncoding = false;
+  response.writeHead(status, status === 204 ? headers : { ...length, ...headers });
+  if (request.method === "HEAD") return void response.end();
+  const limit = Math.min(cutAfterBytes ?? body.length, stallAfterBytes ?? body.length);
+  if (limit >= body.length) return void response.end(body);
+  response.write(body.subarray(0, limit), () => {
+    if (cutAfterBytes !== undefined) setTimeout(() => response.destroy(), beforeCutMs);
+  });
+}
+
+function delay({ delayMs = 0 }: Manner): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, delayMs));
+}
+
+/** @param faults Each sees what those before it made of the reply. */
+export async function startInProcessRegistry(...faults: readonly Fault[]): Promise<InProcessRegistry> {
+  const storage = new Storage();
+  const seen: SeenExchange[] = [];
+  let host = "";
+
+  const serve = async (raw: IncomingMessage, response: ServerResponse): Promise<void> => {
+    const headers = Object.fromEntries(Object.entries(raw.headers).map(([name, value]) => [name, String(value)]));
+    const url = new URL(raw.url ?? "/", `http://${host}`);
+    const request = { method: raw.method ?? "GET", url, headers, body: await readBody(raw) };
+    let reply = answer(request, storage);
+    for (const fault of faults) reply = fault(request, reply, { host });
+    const { socket } = response;
+    const before = socket?.bytesWritten ?? 0;
+    const exchange = { method: request.method, path: url.pathname + url.search, headers, status: reply.status };
+    const entry = { ...exchange, sentBytes: 0 };
+    seen.push(entry);
+    response.once("close", () => {
+      // Without the head, whose length does not matter.
+      entry.sentBytes = Math.max(0, Math.min((socket?.bytesWritten ?? 0) - before, limitOf(reply)));
+    });
+    if (reply.manner?.delayMs !== undefined) await delay(reply.manner);
+    send(response, request, reply);
+  };
+  const server = createServer((request, response) => void serve(request, response).catch(() => response.destroy()));
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  const close = (): void => {
+    server.closeAllConnections();
+    server.close();
+  };
+  const address = server.address();
+  if (typeof address !== "object" || address === null) throw new Error("the registry has no address");
+  host = `127.0.0.1:${address.port}`;
+  const blobReads = (): SeenExchange[] =>
+    seen.filter(({ method, path }) => method === "GET" && /\/blobs\/sha/.test(path));
+  return { host, storage, seen, blobReads, close };
+}
+
+function limitOf({ body, manner = {} }: Reply): number {
+  const { cutAfterBytes, stallAfterBytes } = manner;
+  return Math.max(0, Math.min(cutAfterBytes ?? body.length, stallAfterBytes ?? body.length));
+}
