@@ -35,6 +35,11 @@ export interface HttpRequest {
   /** Lower-case names. */
   readonly headers: Readonly<Record<string, string>>;
   readonly body?: RequestBody;
+  /**
+   * Read an answer of up to so many bytes as part of the request, so that a connection that breaks in the middle of it is tried
+   * again; a longer one is left to the caller.
+   */
+  readonly bufferBytes?: number;
   readonly signal: AbortSignal;
 }
 
@@ -68,6 +73,10 @@ function first(value: string | string[] | undefined): string | undefined {
   return Array.isArray(value) ? value.join(", ") : value;
 }
 
+async function* once(bytes: Uint8Array): AsyncGenerator<Uint8Array> {
+  yield bytes;
+}
+
 async function* mapped(body: AsyncIterable<Uint8Array>, url: URL): AsyncGenerator<Uint8Array> {
   try {
     for await (const chunk of body) yield chunk;
@@ -80,6 +89,7 @@ class Response implements HttpResponse {
   readonly status: number;
   readonly url: URL;
   readonly #raw: IncomingMessage;
+  #buffered: Uint8Array | undefined;
 
   constructor(raw: IncomingMessage, url: URL) {
     this.status = raw.statusCode ?? 0;
@@ -92,7 +102,12 @@ class Response implements HttpResponse {
   }
 
   stream(): AsyncIterable<Uint8Array> {
-    return mapped(this.#raw, this.url);
+    return this.#buffered === undefined ? mapped(this.#raw, this.url) : once(this.#buffered);
+  }
+
+  /** Reads the body now, unless it says that it is longer. */
+  async buffer(maxBytes: number): Promise<void> {
+    if (Number(this.header("content-length") ?? 0) <= maxBytes) this.#buffered = await this.bytes(maxBytes);
   }
 
   async bytes(maxBytes: number): Promise<Uint8Array> {
@@ -113,6 +128,7 @@ class Response implements HttpResponse {
   }
 
   async discard(): Promise<void> {
+    if (this.#buffered !== undefined) return;
     let size = 0;
     try {
       for await (const chunk of this.#raw as AsyncIterable<Uint8Array>) {
@@ -175,7 +191,10 @@ export function createHttpClient(options: HttpOptions, context: Context): HttpCl
       let waitMs: number | undefined;
       try {
         const response = await send(request);
-        if (failures + 1 >= maxTries || !isRetryableStatus(response.status, isIdempotent)) return response;
+        if (failures + 1 >= maxTries || !isRetryableStatus(response.status, isIdempotent)) {
+          if (request.bufferBytes !== undefined) await response.buffer(request.bufferBytes);
+          return response;
+        }
         waitMs = retryAfterMs(response.header("retry-after"), context.now());
         await response.discard();
         context.log.debug(`${method} ${url.host}: status ${response.status}, trying again`);

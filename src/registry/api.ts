@@ -13,6 +13,7 @@ export interface ApiDeps extends AuthDeps {
 export type Call = Pick<HttpRequest, "method" | "url" | "signal"> & {
   readonly headers?: Readonly<Record<string, string>>;
   readonly body?: RequestBody;
+  readonly bufferBytes?: number;
 };
 
 export class RegistryApi {

@@ -137,7 +137,7 @@ export class Authenticator {
     if (service !== undefined) url.searchParams.set("service", service);
     for (const scope of scopes) url.searchParams.append("scope", scope);
     const headers = credentials.kind === "basic" ? { authorization: basicHeader(credentials) } : {};
-    const response = await this.#deps.http.request({ method: "GET", url, headers, signal });
+    const response = await this.#deps.http.request({ method: "GET", url, headers, bufferBytes: maxTokenBytes, signal });
     if (!unsupportedMethodStatuses.has(response.status) || credentials.kind !== "basic") return response;
     await response.discard();
     const login = { grant_type: "password", username: credentials.username, password: credentials.password };

@@ -50,7 +50,7 @@ class Registry implements Target {
     const what = `${this.name}${isDigest(version) ? "@" : ":"}${version}`;
     const headers = { accept: acceptedManifestTypes.join(", ") };
     const response = await this.#api.call(
-      { method: "GET", url: this.#api.url(`manifests/${version}`), headers, signal },
+      { method: "GET", url: this.#api.url(`manifests/${version}`), headers, bufferBytes: maxManifestBytes, signal },
       "pull",
     );
     if (response.status !== 200) throw await this.#api.error(response, what);
@@ -105,7 +105,7 @@ class Registry implements Target {
           `the list of ${this.name} has more than ${maxTagPages} pages`,
         );
       }
-      const response = await this.#api.call({ method: "GET", url: page, signal }, "pull");
+      const response = await this.#api.call({ method: "GET", url: page, bufferBytes: maxTagPageBytes, signal }, "pull");
       if (response.status !== 200) throw await this.#api.error(response, this.name);
       tags.push(...this.#parseTags(await this.#bytes(response, maxTagPageBytes, `the tags of ${this.name}`)));
       page = nextPage(response.header("link"), page);
