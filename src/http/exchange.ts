@@ -55,7 +55,9 @@ export function exchange(request: ExchangeRequest, transport: Transport): Promis
     sent.on("error", reject);
     // What a proxy says instead of connecting is no answer of the registry, and must not be able to ask for a login.
     sent.on("proxyConnect", ({ statusCode }: { readonly statusCode: number }) => {
-      if (statusCode !== 200) sent.destroy(proxyRefused(transport.proxyHost ?? "", statusCode, url));
+      // A plain request is passed on without a tunnel, and this says nothing.
+      if (url.protocol === "https:" && statusCode !== 200)
+        sent.destroy(proxyRefused(transport.proxyHost ?? "", statusCode, url));
     });
     sent.on("close", () => clearTimeout(connecting));
     if (request.body === undefined) sent.end();

@@ -4,7 +4,9 @@
  * Node's client and not undici's: the latter compiles its parser from WebAssembly at the first request, which made up half
  * of a whole cold pull (docs/architecture.md has the figures). Each part is loaded when it is needed: TLS alone costs 10 ms.
  */
-import type { Agent, ClientRequest, IncomingMessage, RequestOptions } from "node:http";
+import type { Agent, ClientRequest, IncomingMessage } from "node:http";
+import type { RequestOptions } from "node:https";
+import type { PeerCertificate } from "node:tls";
 
 /** What one host is told of us, and whom we believe to be that host. PEM texts. */
 export interface TlsIdentity {
@@ -66,7 +68,10 @@ async function secureTransport({ proxy, tls }: Route): Promise<Transport> {
   if (proxy === undefined) {
     return { agent: new Agent({ keepAlive: true, ...identity }), proxyHost: undefined, request };
   }
-  const { HttpsProxyAgent } = await import("https-proxy-agent");
+  const [{ HttpsProxyAgent }, { checkServerIdentity }] = await Promise.all([
+    import("https-proxy-agent"),
+    import("node:tls"),
+  ]);
   // The authorities are for the proxy, too, where it speaks TLS; the certificate is for the registry alone.
   const options = {
     keepAlive: true,
@@ -76,7 +81,12 @@ async function secureTransport({ proxy, tls }: Route): Promise<Transport> {
   return {
     agent: new HttpsProxyAgent(proxy.url, options),
     proxyHost: proxy.url.host,
-    request: (url, own, onResponse) => request(url, { ...own, ...identity }, onResponse),
+    request: (url, own, onResponse) => {
+      const host = url.hostname.replace(/^\[|\]$/g, "");
+      // The agent forgets a host that is an address, and the certificate would be compared with `localhost`.
+      const check = (_: string, certificate: PeerCertificate) => checkServerIdentity(host, certificate);
+      return request(url, { ...own, ...identity, checkServerIdentity: check }, onResponse);
+    },
   };
 }
 

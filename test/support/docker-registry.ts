@@ -1,7 +1,7 @@
-/** Debian's `docker-registry` (CNCF distribution) on a free loopback port, with its storage in a temporary folder. */
+/** CNCF distribution (Debian's `docker-registry`, or version 3) on a free port, with its storage in a temporary folder. */
 import { spawn } from "node:child_process";
 import { mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { createServer } from "node:net";
+import { connect, createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
@@ -18,9 +18,25 @@ export interface DockerRegistry {
 export interface DockerRegistryOptions {
   /** Lines of an htpasswd file (bcrypt); without them everybody may do everything. */
   readonly htpasswd?: string;
+  /** Asks for tokens of a service. */
+  readonly token?: TokenAuth;
+  /** Speaks https with the files of this certificate. */
+  readonly tls?: { readonly certificate: string; readonly key: string };
+  /** Where it listens: loopback when left out. */
+  readonly address?: string;
   /** To start again where an earlier one stopped. */
   readonly port?: number;
   readonly storageDir?: string;
+}
+
+/** @see distribution, docs/content/about/configuration.md, "token" */
+export interface TokenAuth {
+  readonly realm: string;
+  readonly service: string;
+  readonly issuer: string;
+  /** Path of the service's public keys. */
+  readonly jwks: string;
+  readonly signingalgorithms: readonly string[];
 }
 
 /** `user` with the password `secret`, as `htpasswd -nbB user secret` prints it. */
@@ -38,21 +54,33 @@ export function freePort(): Promise<number> {
   });
 }
 
-async function untilAnswering(url: string, hasEnded: () => string | undefined): Promise<void> {
-  for (let tries = 0; tries < 200; tries += 1) {
-    const ended = hasEnded();
-    if (ended !== undefined) throw new Error(`docker-registry ended: ${ended}`);
-    try {
-      await fetch(url);
-      return;
-    } catch {
-      await new Promise((resolve) => setTimeout(resolve, 50));
-    }
-  }
-  throw new Error(`docker-registry does not answer at ${url}`);
+function isListening(address: string, port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = connect({ host: address, port });
+    const done = (answer: boolean) => (): void => {
+      socket.destroy();
+      resolve(answer);
+    };
+    socket.once("connect", done(true)).once("error", done(false));
+  });
 }
 
-/** @param program Path of `docker-registry`. */
+async function untilListening(address: string, port: number, hasEnded: () => string | undefined): Promise<void> {
+  for (let tries = 0; tries < 200; tries += 1) {
+    const ended = hasEnded();
+    if (ended !== undefined) throw new Error(`the registry ended: ${ended}`);
+    if (await isListening(address, port)) return;
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+  throw new Error(`the registry does not answer at ${address}:${port}`);
+}
+
+function authOf({ htpasswd, token }: DockerRegistryOptions, htpasswdFile: string): object {
+  if (htpasswd !== undefined) return { auth: { htpasswd: { realm: "tests", path: htpasswdFile } } };
+  return token === undefined ? {} : { auth: { token } };
+}
+
+/** @param program Path of `docker-registry`, or of `registry` of version 3. */
 export async function startDockerRegistry(
   program: string,
   options: DockerRegistryOptions = {},
@@ -60,14 +88,15 @@ export async function startDockerRegistry(
   const folder = mkdtempSync(join(tmpdir(), "buck2-oras-registry-"));
   const storageDir = options.storageDir ?? join(folder, "storage");
   const port = options.port ?? (await freePort());
+  const { address = "127.0.0.1" } = options;
   const htpasswdFile = join(folder, "htpasswd");
   if (options.htpasswd !== undefined) writeFileSync(htpasswdFile, options.htpasswd);
   const config = {
     version: "0.1",
     log: { level: "info" },
     storage: { filesystem: { rootdirectory: storageDir }, delete: { enabled: true } },
-    http: { addr: `127.0.0.1:${port}` },
-    ...(options.htpasswd === undefined ? {} : { auth: { htpasswd: { realm: "tests", path: htpasswdFile } } }),
+    http: { addr: `${address}:${port}`, ...(options.tls === undefined ? {} : { tls: options.tls }) },
+    ...authOf(options, htpasswdFile),
   };
   // JSON is YAML.
   const configFile = join(folder, "config.yml");
@@ -78,9 +107,9 @@ export async function startDockerRegistry(
   const child = spawn(program, ["serve", configFile], { stdio: ["ignore", logHandle, logHandle] });
   const ended = new Promise<void>((resolve) => child.once("exit", () => resolve()));
   const log = (): string => readFileSync(logFile, "utf8");
-  await untilAnswering(`http://127.0.0.1:${port}/v2/`, () => (child.exitCode === null ? undefined : log()));
+  await untilListening(address, port, () => (child.exitCode === null ? undefined : log()));
   return {
-    host: `localhost:${port}`,
+    host: `${options.address ?? "localhost"}:${port}`,
     storageDir,
     log,
     stop: async () => {

@@ -1,0 +1,62 @@
+/** A certificate authority of a company's own, and what it signed. Files in a folder. */
+import { execFileSync } from "node:child_process";
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
+
+export interface SignedCertificate {
+  /** Paths of PEM files. */
+  readonly certificate: string;
+  readonly key: string;
+}
+
+export interface PrivateCa {
+  /** Path of the authority's own certificate. */
+  readonly certificate: string;
+  /** @param subject Name or address that the certificate is for. */
+  readonly sign: (subject: string) => SignedCertificate;
+}
+
+/** @param openssl Path of the program. @param dir Folder for the files. */
+export function createPrivateCa(openssl: string, dir: string): PrivateCa {
+  const run = (...args: string[]): void => void execFileSync(openssl, args, { cwd: dir, stdio: "pipe" });
+  const ec = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-noenc"];
+  run(
+    "req",
+    "-x509",
+    ...ec,
+    "-keyout",
+    "ca.key",
+    "-out",
+    "ca.crt",
+    "-days",
+    "30",
+    "-subj",
+    "/O=Tests/CN=CA of the tests",
+  );
+  let signed = 0;
+  return {
+    certificate: join(dir, "ca.crt"),
+    sign(subject) {
+      signed += 1;
+      const name = `signed-${signed}`;
+      const kind = /^[0-9.]+$/.test(subject) ? "IP" : "DNS";
+      writeFileSync(join(dir, `${name}.ext`), `subjectAltName=${kind}:${subject}\n`);
+      run("req", ...ec, "-keyout", `${name}.key`, "-out", `${name}.csr`, "-subj", `/CN=${subject}`);
+      const authority = ["-CA", "ca.crt", "-CAkey", "ca.key", "-CAcreateserial"];
+      run(
+        "x509",
+        "-req",
+        "-in",
+        `${name}.csr`,
+        ...authority,
+        "-out",
+        `${name}.crt`,
+        "-days",
+        "30",
+        "-extfile",
+        `${name}.ext`,
+      );
+      return { certificate: join(dir, `${name}.crt`), key: join(dir, `${name}.key`) };
+    },
+  };
+}
