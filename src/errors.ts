@@ -80,6 +80,15 @@ export interface ErrorDetails {
   readonly cause?: unknown;
 }
 
+const maxMessageLength = 2000;
+
+/** One line without control characters, of a bounded length: messages quote what registries, files and people wrote. */
+export function oneLine(text: string): string {
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is taken out
+  const line = text.replace(/[\u0000-\u001f\u007f-\u009f\u2028\u2029\u202a-\u202e\u2066-\u2069]+/g, " ").trim();
+  return line.length <= maxMessageLength ? line : `${line.slice(0, maxMessageLength - 1)}…`;
+}
+
 /** Base of every error that the package throws on purpose. */
 export class OrasClientError extends Error {
   override readonly name: string = "OrasClientError";
@@ -91,7 +100,7 @@ export class OrasClientError extends Error {
    * @param message What went wrong, for people: names the thing (file, reference, digest, host).
    */
   constructor(code: ErrorCode, message: string, details: ErrorDetails = {}) {
-    super(message, details.cause === undefined ? undefined : { cause: details.cause });
+    super(oneLine(message), details.cause === undefined ? undefined : { cause: details.cause });
     this.code = code;
     this.hint = details.hint;
   }

@@ -1,14 +1,8 @@
 /** How an error is shown: `error[CODE]: …` with its causes and a hint, or one JSON object. */
-import { errorCodes, type OrasClientError } from "../errors.ts";
+import { errorCodes, type OrasClientError, oneLine } from "../errors.ts";
 import type { ErrorJson } from "./schemas.ts";
 
 const maxCauses = 5;
-
-/** One line without control characters: messages may quote what a registry sent. */
-function oneLine(text: string): string {
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is taken out
-  return text.replace(/[\u0000-\u001f\u007f-\u009f\u2028\u2029\u202a-\u202e\u2066-\u2069]+/g, " ").trim();
-}
 
 function causesOf(error: Error): string[] {
   const causes: string[] = [];

@@ -76,35 +76,36 @@ function configPaths(context: Context): readonly string[] {
   ];
 }
 
-async function readJson(path: string): Promise<unknown> {
-  let text: string;
-  try {
-    text = await readFile(path, "utf8");
-  } catch (cause) {
-    if (isErrno(cause, "ENOENT") || isErrno(cause, "ENOTDIR")) return undefined;
-    throw localIoError(`read ${path}`, cause);
-  }
-  try {
-    return JSON.parse(text);
-  } catch {
-    // The parser's own message quotes the text, which holds passwords.
-    throw invalid(path, "it is not JSON");
-  }
-}
-
 function invalid(path: string, why: string): ConfigurationError {
   return new ConfigurationError("CONFIG_INVALID", `${path} is no docker configuration: ${why}`, {
     hint: "mend the file, or point DOCKER_CONFIG at another folder",
   });
 }
 
-/** @returns undefined when there is no such file. */
-export async function readDockerConfig(path: string): Promise<DockerConfig | undefined> {
-  const json = await readJson(path);
-  if (json === undefined) return undefined;
+/** @param path Names the file in messages, which never show what it holds. */
+export function parseDockerConfig(text: string, path: string): DockerConfig {
+  let json: unknown;
+  try {
+    json = JSON.parse(text);
+  } catch {
+    // The parser's own message quotes the text, which holds passwords.
+    throw invalid(path, "it is not JSON");
+  }
   const result = v.safeParse(dockerConfigSchema, json);
   if (result.success) return result.output;
-  throw invalid(path, `${v.getDotPath(result.issues[0]) ?? "the whole of it"} is something else than it has there`);
+  // Of the outermost field alone: what is below may be named by anything.
+  const field = v.getDotPath(result.issues[0])?.split(".", 1)[0] ?? "the whole of it";
+  throw invalid(path, `${field} is something else than it has there`);
+}
+
+/** @returns undefined when there is no such file. */
+export async function readDockerConfig(path: string): Promise<DockerConfig | undefined> {
+  try {
+    return parseDockerConfig(await readFile(path, "utf8"), path);
+  } catch (cause) {
+    if (isErrno(cause, "ENOENT") || isErrno(cause, "ENOTDIR")) return undefined;
+    throw cause instanceof ConfigurationError ? cause : localIoError(`read ${path}`, cause);
+  }
 }
 
 /** Those that there are, in the order that counts. */

@@ -59,12 +59,22 @@ export function expandTemplate(text: string, platform: PlatformString): string {
   return text.replaceAll(placeholder, platform);
 }
 
+/**
+ * True when a URL means the host as it is written. `127.1`, `0x7f.0.0.1` and `[0::1]` are other spellings of an address:
+ * credentials and rules for loopback go by the text, so it must be the one that connections are made to.
+ */
+function isCanonicalHost(host: string): boolean {
+  if (!URL.canParse(`https://${host}/`)) return false;
+  const port = /:([0-9]+)$/.exec(host.replace(/^\[.*\]/, ""))?.[1];
+  const name = port === undefined ? host : host.slice(0, -port.length - 1);
+  return new URL(`https://${host}/`).hostname === name && !port?.startsWith("0");
+}
+
 /** A host with an optional port, lower-cased; `docker.io` and `index.docker.io` become Docker Hub's registry host. */
 export function parseRegistry(text: string): string {
   const host = text.toLowerCase();
-  const port = /:([0-9]+)$/.exec(host)?.[1];
-  if (!hostPattern.test(host) || (port !== undefined && Number(port) > 65_535)) {
-    throw new UsageError("REFERENCE_INVALID", `${JSON.stringify(text)} is not a registry`, {
+  if (!hostPattern.test(host) || !isCanonicalHost(host)) {
+    throw new UsageError("REFERENCE_INVALID", `${JSON.stringify(text.slice(0, 300))} is not a registry`, {
       hint: "a registry is a host with an optional port, such as ghcr.io or localhost:5000, without https:// and without a path",
     });
   }

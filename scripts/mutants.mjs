@@ -1,0 +1,118 @@
+/**
+ * Puts a bug into each parser, one at a time, and demands that its property finds it. `npm run mutants`; takes minutes.
+ *
+ * Works on a copy of the sources; the installed packages are linked.
+ */
+import { spawnSync } from "node:child_process";
+import { cpSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+
+const root = dirname(dirname(fileURLToPath(import.meta.url)));
+
+/** Bug: file below src/, what stands there, what is put in its place, and the test file that must fail. */
+const mutants = [
+  [
+    "a repository may have `..`",
+    "model/reference.ts",
+    'const component = "[a-z0-9]+(?:(?:\\\\.|',
+    'const component = "[a-z0-9]+(?:(?:\\\\.\\\\.|\\\\.|',
+    "references",
+  ],
+  ["any spelling of an address is a host", "model/reference.ts", "|| !isCanonicalHost(host)", "", "references"],
+  [
+    "a digest may be upper case",
+    "model/digest.ts",
+    "/^sha256:[0-9a-f]{64}$/",
+    "/^sha256:[0-9a-f]{64}$/i",
+    "references",
+  ],
+  [
+    "`..` is a part of a path",
+    "archive/entry-path.ts",
+    'if (segment === "..") return "leads outside with `..`";',
+    "",
+    "references",
+  ],
+  ["a backslash is a letter", "archive/entry-path.ts", 'if (segment.includes("\\\\"))', "if (false)", "references"],
+  [
+    "sizes are not bounded",
+    "model/byte-size.ts",
+    "return Number.isSafeInteger(bytes) ? bytes : undefined;",
+    "return bytes;",
+    "references",
+  ],
+  ["the last realm counts", "registry/challenge.ts", "if (!current.parameters.has(key)) ", "", "headers"],
+  [
+    "http realms from https",
+    "registry/realm.ts",
+    'url.protocol === "http:" && registryUrl.protocol === "https:"',
+    "false",
+    "headers",
+  ],
+  ["link-local realms", "registry/realm.ts", "if (isForbidden(url.hostname))", "if (false)", "headers"],
+  [
+    "a login in the realm",
+    "registry/realm.ts",
+    'if (url.username !== "" || url.password !== "")',
+    "if (false)",
+    "headers",
+  ],
+  ["pages at another origin", "registry/link.ts", "if (next.origin !== page.origin)", "if (false)", "headers"],
+  ["the same page again", "registry/link.ts", "if (next.href === page.href)", "if (false)", "headers"],
+  ["ranges that end before they begin", "registry/content-range.ts", "first <= last && (", "(", "headers"],
+  ["waits in the past", "http/retry.ts", "Math.max(0, date - nowMs)", "date - nowMs", "headers"],
+  ["sizes of any number", "model/manifest.ts", "v.safeInteger(), ", "", "documents"],
+  [
+    "docker keys by prefix",
+    "config/docker-config.ts",
+    "dockerHubKey : host) === wanted",
+    "dockerHubKey : host).startsWith(wanted)",
+    "documents",
+  ],
+  [
+    "errors show the docker configuration",
+    "config/docker-config.ts",
+    'throw invalid(path, "it is not JSON");',
+    "throw invalid(path, text);",
+    "documents",
+  ],
+  ["messages with control characters", "errors.ts", "super(oneLine(message)", "super((message)", "documents"],
+  [
+    "unknown fields of a lock are kept",
+    "lock/schema.ts",
+    "const layerSchema = v.strictObject({",
+    "const layerSchema = v.looseObject({",
+    "documents",
+  ],
+];
+
+const work = mkdtempSync(join(tmpdir(), "mutants-"));
+const survivors = [];
+try {
+  for (const name of ["src", "test", "scripts", "dist", "package.json", "tsconfig.json", "vitest.config.ts"]) {
+    cpSync(join(root, name), join(work, name), { recursive: true });
+  }
+  symlinkSync(join(root, "node_modules"), join(work, "node_modules"));
+  console.log("| bug | found |\n|---|---|");
+  for (const [bug, file, from, to, test] of mutants) {
+    const path = join(work, "src", file);
+    const source = readFileSync(path, "utf8");
+    if (source.split(from).length !== 2) throw new Error(`${bug}: src/${file} has not one place to put it in`);
+    writeFileSync(
+      path,
+      source.replace(from, () => to),
+    );
+    const run = spawnSync("node_modules/.bin/vitest", ["run", `test/properties/${test}.test.ts`, "--bail=1"], {
+      cwd: work,
+    });
+    writeFileSync(path, source);
+    if (run.status === 0) survivors.push(bug);
+    console.log(`| ${bug} | ${run.status === 0 ? "NO" : "yes"} |`);
+  }
+} finally {
+  rmSync(work, { recursive: true, force: true });
+}
+console.log(`${mutants.length - survivors.length} of ${mutants.length} bugs were found`);
+if (survivors.length > 0) process.exitCode = 1;

@@ -1,0 +1,195 @@
+/** JSON that somebody else wrote: manifests, indexes, docker configurations, locks. */
+import fc from "fast-check";
+import { describe, expect, test } from "vitest";
+import { parseDockerConfig, valueFor } from "../../src/config/docker-config.ts";
+import { formatLock, parseLock } from "../../src/lock/file.ts";
+import { isDigest } from "../../src/model/digest.ts";
+import { mediaTypes, parseManifest, platformsOf } from "../../src/model/manifest.ts";
+import { isPlatformString } from "../../src/model/platform.ts";
+import { holds } from "../support/property.ts";
+
+const digest = `sha256:${"ab".repeat(32)}`;
+
+/** What may stand in place of any value of a document. */
+const hostileValue = fc.constantFrom<unknown>(
+  null,
+  [],
+  {},
+  "",
+  "x".repeat(300),
+  "../../etc",
+  "sha256:AB",
+  -1,
+  1e308,
+  1.5,
+  true,
+  [[[]]],
+  { digest },
+  "__proto__",
+  "\u0000\u001b[31m",
+);
+
+interface Place {
+  readonly parent: Record<string, unknown>;
+  readonly key: string;
+}
+
+function placesOf(value: unknown): Place[] {
+  if (typeof value !== "object" || value === null) return [];
+  const parent = value as Record<string, unknown>;
+  return Object.keys(parent).flatMap((key) => [{ parent, key }, ...placesOf(parent[key])]);
+}
+
+interface Change {
+  readonly at: number;
+  readonly kind: "replace" | "remove" | "add";
+  readonly value: unknown;
+}
+
+const changes = fc.array(
+  fc.record({ at: fc.nat(10_000), kind: fc.constantFrom("replace", "replace", "remove", "add"), value: hostileValue }),
+  { maxLength: 2 },
+);
+
+/** A copy of a well-formed document with a value replaced, removed or added somewhere in it. */
+function changed(document: unknown, edits: readonly Change[]): unknown {
+  const copy: unknown = structuredClone(document);
+  for (const { at, kind, value } of edits) {
+    const places = placesOf(copy);
+    const place = places[at % Math.max(1, places.length)];
+    if (place === undefined) return value;
+    if (kind === "remove") delete place.parent[place.key];
+    else if (kind === "replace") place.parent[place.key] = structuredClone(value);
+    else place.parent[`__proto__${at % 3}`] = structuredClone(value);
+  }
+  return copy;
+}
+
+function documents(wellFormed: readonly unknown[]): fc.Arbitrary<string> {
+  return fc
+    .tuple(fc.constantFrom(...wellFormed), changes)
+    .map(([one, edits]) => JSON.stringify(changed(one, edits)) ?? "");
+}
+
+const descriptor = {
+  mediaType: "application/octet-stream",
+  digest,
+  size: 3,
+  annotations: { "org.opencontainers.image.title": "tool" },
+};
+const manifest = {
+  schemaVersion: 2,
+  mediaType: mediaTypes.ociManifest,
+  config: { ...descriptor, mediaType: "application/vnd.oci.empty.v1+json" },
+  layers: [descriptor],
+  annotations: { a: "b" },
+};
+const index = {
+  schemaVersion: 2,
+  mediaType: mediaTypes.ociIndex,
+  manifests: [
+    { ...descriptor, mediaType: mediaTypes.ociManifest, platform: { os: "linux", architecture: "amd64" } },
+    {
+      ...descriptor,
+      mediaType: mediaTypes.dockerManifest,
+      platform: { os: "darwin", architecture: "arm64", variant: "v8" },
+    },
+  ],
+};
+
+describe("manifests", () => {
+  test("an accepted one has digests, sizes and texts where they are used, whatever else is in it", () => {
+    const types = fc.constantFrom(
+      mediaTypes.ociManifest,
+      mediaTypes.ociIndex,
+      mediaTypes.dockerManifest,
+      "application/json",
+      "",
+    );
+    const inputs = fc.tuple(documents([manifest, index, { ...manifest, mediaType: undefined }]), types);
+    holds("manifest", inputs, ([text, mediaType]) => {
+      const parsed = parseManifest(Buffer.from(text), mediaType, "origin");
+      const descriptors = parsed.kind === "index" ? parsed.manifests : [parsed.config, ...parsed.layers];
+      for (const { digest: own, size, annotations, mediaType: type } of descriptors) {
+        expect(isDigest(own)).toBe(true);
+        expect(Number.isSafeInteger(size) && size >= 0).toBe(true);
+        expect(typeof type).toBe("string");
+        for (const value of Object.values(annotations)) expect(typeof value).toBe("string");
+      }
+      if (parsed.kind === "index")
+        for (const platform of platformsOf(parsed).keys()) expect(isPlatformString(platform)).toBe(true);
+      return true;
+    });
+  });
+
+  test("any bytes are a manifest or a clear error", () => {
+    const bytes = fc.tuple(documents([manifest, index]), fc.nat(2000), fc.integer({ min: 0, max: 255 }), fc.boolean());
+    holds("manifest bytes", bytes, ([text, at, byte, isFlipped]) => {
+      const raw = Buffer.from(text);
+      if (isFlipped && raw.length > 0) raw[at % raw.length] = byte;
+      parseManifest(raw, mediaTypes.ociManifest, "origin");
+      return true;
+    });
+  });
+});
+
+test("docker configurations: the login of a registry comes from its own key, and errors show nothing of the file", () => {
+  const auth = Buffer.from("user:hunter2").toString("base64");
+  const key = fc.constantFrom(
+    "reg.example",
+    "https://reg.example",
+    "https://reg.example/v1/",
+    "reg.example:443",
+    "reg.example.evil",
+    "xreg.example",
+    "reg.example/team",
+    "REG.example",
+    "index.docker.io",
+  );
+  const config = key.map((one) => ({
+    auths: { [one]: { auth }, other: { username: "hunter2", password: "hunter2" } },
+    credHelpers: { [one]: "h" },
+    credsStore: "s",
+  }));
+  const inputs = fc.tuple(config, changes).map(([one, edits]) => JSON.stringify(changed(one, edits)) ?? "");
+  const own = /^(?:https?:\/\/)?reg\.example(?:\/(?:v[12]\/?)?)?$/i;
+  holds("docker config", inputs, (text) => {
+    let parsed: ReturnType<typeof parseDockerConfig>;
+    try {
+      parsed = parseDockerConfig(text, "config.json");
+    } catch (error) {
+      expect(String(error)).not.toMatch(/hunter2|dXNlcjpodW50ZXIy/);
+      throw error;
+    }
+    const found = valueFor(parsed.auths, "reg.example");
+    const hasOwn = Object.keys(parsed.auths ?? {}).some((name) => own.test(name));
+    if (found !== undefined) expect(hasOwn).toBe(true);
+    if (valueFor(parsed.credHelpers, "reg.example") !== undefined) {
+      expect(Object.keys(parsed.credHelpers ?? {}).some((name) => own.test(name))).toBe(true);
+    }
+    return true;
+  });
+});
+
+test("locks: an accepted one is written and read again as the same", () => {
+  const layer = { digest, size: 3, mediaType: "x/y", title: "tool", format: "raw", contentDigest: digest };
+  const platform = { manifest: digest, repository: "reg.example/t/tool", layers: [layer] };
+  const lock = {
+    version: 1,
+    tools: {
+      tool: { reference: "reg.example/t/tool:1", digest, platforms: { "linux-x86_64": platform, any: platform } },
+    },
+  };
+  holds("lock", documents([lock]), (text) => {
+    const parsed = parseLock(text, "oras.lock.json");
+    expect(parseLock(formatLock(parsed), "again")).toEqual(parsed);
+    for (const tool of Object.values(parsed.tools)) {
+      for (const { layers, manifest: own } of Object.values(tool.platforms)) {
+        expect(isDigest(own)).toBe(true);
+        for (const one of layers)
+          expect(isDigest(one.digest) && isDigest(one.contentDigest) && one.size >= 0).toBe(true);
+      }
+    }
+    return true;
+  });
+});
