@@ -151,7 +151,10 @@ test("docker configurations: the login of a registry comes from its own key, and
     credHelpers: { [one]: "h" },
     credsStore: "s",
   }));
-  const inputs = fc.tuple(config, changes).map(([one, edits]) => JSON.stringify(changed(one, edits)) ?? "");
+  // Cut off now and then: what cannot be read must not be shown either.
+  const inputs = fc
+    .tuple(config, changes, fc.constantFrom(0, 0, 0, 1))
+    .map(([one, edits, cut]) => (JSON.stringify(changed(one, edits)) ?? "").slice(0, cut === 0 ? undefined : -cut));
   const own = /^(?:https?:\/\/)?reg\.example(?:\/(?:v[12]\/?)?)?$/i;
   holds("docker config", inputs, (text) => {
     let parsed: ReturnType<typeof parseDockerConfig>;
