@@ -6,7 +6,13 @@ export interface FaultSurroundings {
   readonly host: string;
 }
 
-export type Fault = (request: RegistryRequest, reply: Reply, surroundings: FaultSurroundings) => Reply;
+/** Stands before the registry: answers in its place, or alters what it answers. @param next The registry; not called, it does nothing. */
+export type Fault = (request: RegistryRequest, next: () => Reply, surroundings: FaultSurroundings) => Reply;
+
+/** The registry does its work, and what it answers is altered. */
+function altering(alter: (request: RegistryRequest, before: Reply) => Reply): Fault {
+  return (request, next) => alter(request, next());
+}
 
 export type Selector = (request: RegistryRequest) => boolean;
 
@@ -17,15 +23,15 @@ export const everything: Selector = () => true;
 /** Only the first `times` requests that are selected meet the fault. */
 function limited(selector: Selector, times: number, fault: Fault): Fault {
   let left = times;
-  return (request, before, surroundings) => {
-    if (left <= 0 || !selector(request)) return before;
+  return (request, next, surroundings) => {
+    if (left <= 0 || !selector(request)) return next();
     left -= 1;
-    return fault(request, before, surroundings);
+    return fault(request, next, surroundings);
   };
 }
 
 function withManner(manner: Manner): Fault {
-  return (_request, before) => ({ ...before, manner: { ...before.manner, ...manner } });
+  return altering((_request, before) => ({ ...before, manner: { ...before.manner, ...manner } }));
 }
 
 /** The connection breaks in the middle of a body. */
@@ -40,11 +46,15 @@ export function cutBeforeHead(times: number, selector: Selector = everything): F
 
 /** A proxy states no length and ends early, as if that were all. */
 export function endEarly(afterBytes: number, times: number): Fault {
-  return limited(blobReads, times, (_request, before) => ({
-    ...before,
-    body: before.body.subarray(0, afterBytes),
-    manner: { isUnsized: true },
-  }));
+  return limited(
+    blobReads,
+    times,
+    altering((_request, before) => ({
+      ...before,
+      body: before.body.subarray(0, afterBytes),
+      manner: { isUnsized: true },
+    })),
+  );
 }
 
 /** Nothing more comes, and the connection stays. */
@@ -69,74 +79,78 @@ export function answerStatus(
 
 /** A cold pull-through cache of distribution: 200 and the whole, whatever range was asked for. */
 export function ignoreRange(whole: Buffer): Fault {
-  return (request, before) =>
-    blobReads(request) && before.status === 206 ? { ...before, status: 200, body: whole } : before;
+  return altering((request, before) =>
+    blobReads(request) && before.status === 206 ? { ...before, status: 200, body: whole } : before,
+  );
 }
 
 export function refuseRange(status: 400 | 416): Fault {
-  return (request, before) => (blobReads(request) && request.headers.range !== undefined ? reply(status) : before);
+  return (request, next) => (blobReads(request) && request.headers.range !== undefined ? reply(status) : next());
 }
 
 /** A 206 with bytes that were not asked for. */
 export function shiftRange(): Fault {
-  return (request, before) =>
+  return altering((request, before) =>
     blobReads(request) && before.status === 206
       ? { ...before, headers: { ...before.headers, "content-range": "bytes 0-9/10" } }
-      : before;
+      : before,
+  );
 }
 
 /** A login page, or a proxy's, with status 200. */
 export function webPage(selector: Selector = everything): Fault {
-  return (request, before) =>
-    selector(request) ? reply(200, { "content-type": "text/html" }, "<html>please log in</html>") : before;
+  return (request, next) =>
+    selector(request) ? reply(200, { "content-type": "text/html" }, "<html>please log in</html>") : next();
 }
 
 /** ECR and others leave `Docker-Content-Digest` out. */
 export function noDigestHeader(): Fault {
-  return (_request, before) => {
+  return altering((_request, before) => {
     const { "docker-content-digest": _, ...headers } = before.headers;
     return { ...before, headers };
-  };
+  });
 }
 
 /** A body that is not what its digest says, with the header of the right one. */
 export function changeBody(selector: Selector = blobReads): Fault {
-  return (request, before) =>
-    selector(request) ? { ...before, body: Buffer.from(before.body.map((byte) => byte ^ 1)) } : before;
+  return altering((request, before) =>
+    selector(request) ? { ...before, body: Buffer.from(before.body.map((byte) => byte ^ 1)) } : before,
+  );
 }
 
 /** Blobs are elsewhere, at a signed address. @param target Origin, or empty for a relative redirect. */
 export function redirectBlobs(target: string, status = 307): Fault {
-  return (request, before) =>
+  return (request, next) =>
     blobReads(request) && !request.url.searchParams.has("signature")
       ? reply(status, { location: `${target}${request.url.pathname}?signature=secret` })
-      : before;
+      : next();
 }
 
 /** GHCR has no referrers API. */
 export function noReferrers(): Fault {
-  return (request, before) => (request.url.pathname.includes("/referrers/") ? errorReply(404, "NOT_FOUND") : before);
+  return (request, next) => (request.url.pathname.includes("/referrers/") ? errorReply(404, "NOT_FOUND") : next());
 }
 
 /** GitLab answers 404 to whoever does not accept OCI's types. */
 export function demandAccept(): Fault {
-  return (request, before) =>
+  return (request, next) =>
     manifestReads(request) && !request.headers.accept?.includes("application/vnd.oci.image.manifest.v1+json")
       ? errorReply(404, "MANIFEST_UNKNOWN")
-      : before;
+      : next();
 }
 
 /** `Link` of a list of tags. */
 export function linkTags(link: (page: URL) => string): Fault {
-  return (request, before) =>
+  return altering((request, before) =>
     request.url.pathname.endsWith("/tags/list")
       ? { ...before, headers: { ...before.headers, link: `<${link(request.url)}>; rel="next"` } }
-      : before;
+      : before,
+  );
 }
 
 /** Some storage refuses a signed request that carries a login as well. */
 export function refuseAuthorization(): Fault {
-  return (request, before) => (request.headers.authorization === undefined ? before : reply(400));
+  return (request, next) => (request.headers.authorization === undefined ? next() : reply(400));
 }
 
 export interface TokenAuthOptions {
@@ -149,9 +163,9 @@ export interface TokenAuthOptions {
 
 /** Asks for a Bearer token. */
 export function demandToken({ realm, isGood, staleStatus = 401 }: TokenAuthOptions): Fault {
-  return (request, before) => {
+  return (request, next) => {
     const token = /^Bearer (.+)$/.exec(request.headers.authorization ?? "")?.[1];
-    if (token !== undefined && isGood(token)) return before;
+    if (token !== undefined && isGood(token)) return next();
     const repository = /^\/v2\/(.+?)\/(?:blobs|manifests|tags|referrers)\//.exec(request.url.pathname)?.[1] ?? "";
     const action = request.method === "GET" || request.method === "HEAD" ? "pull" : "pull,push";
     const challenge = `Bearer realm="${realm}",service="in-process",scope="repository:${repository}:${action}"`;
@@ -165,22 +179,23 @@ export function demandToken({ realm, isGood, staleStatus = 401 }: TokenAuthOptio
 /** Asks for a login. */
 export function demandBasic(user: string, password: string): Fault {
   const wanted = `Basic ${Buffer.from(`${user}:${password}`).toString("base64")}`;
-  return (request, before) =>
+  return (request, next) =>
     request.headers.authorization === wanted
-      ? before
+      ? next()
       : { ...errorReply(401, "UNAUTHORIZED"), headers: { "www-authenticate": 'Basic realm="in-process"' } };
 }
 
 /** Uploads go to another host. */
 export function uploadElsewhere(origin: string): Fault {
-  return (_request, before) =>
+  return altering((_request, before) =>
     before.headers.location?.startsWith("/v2/") && before.status === 202
       ? { ...before, headers: { ...before.headers, location: `${origin}${before.headers.location}` } }
-      : before;
+      : before,
+  );
 }
 
 /** GHCR's cap on one PATCH. */
 export function capPatch(maxBytes: number): Fault {
-  return (request, before) =>
-    request.method === "PATCH" && request.body.length > maxBytes ? errorReply(413, "SIZE_INVALID") : before;
+  return (request, next) =>
+    request.method === "PATCH" && request.body.length > maxBytes ? errorReply(413, "SIZE_INVALID") : next();
 }

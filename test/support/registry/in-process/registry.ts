@@ -58,7 +58,7 @@ function delay({ delayMs = 0 }: Manner): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, delayMs));
 }
 
-/** @param faults Each sees what those before it made of the reply. */
+/** @param faults The first one stands outermost: it sees a request first, and a reply as all others made it. */
 export async function startInProcessRegistry(...faults: readonly Fault[]): Promise<InProcessRegistry> {
   const storage = new Storage();
   const seen: SeenExchange[] = [];
@@ -68,8 +68,11 @@ export async function startInProcessRegistry(...faults: readonly Fault[]): Promi
     const headers = Object.fromEntries(Object.entries(raw.headers).map(([name, value]) => [name, String(value)]));
     const url = new URL(raw.url ?? "/", `http://${host}`);
     const request = { method: raw.method ?? "GET", url, headers, body: await readBody(raw) };
-    let reply = answer(request, storage);
-    for (const fault of faults) reply = fault(request, reply, { host });
+    const respond = faults.reduceRight<() => Reply>(
+      (next, fault) => () => fault(request, next, { host }),
+      () => answer(request, storage),
+    );
+    const reply = respond();
     const { socket } = response;
     const before = socket?.bytesWritten ?? 0;
     const exchange = { method: request.method, path: url.pathname + url.search, headers, status: reply.status };
