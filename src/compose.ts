@@ -15,7 +15,7 @@ import { TimeoutError } from "./errors.ts";
 import { createHttpClient } from "./http/client.ts";
 import { directRoute, type Route } from "./http/transport.ts";
 import { openLayout } from "./layout/layout.ts";
-import type { RegistryLocation } from "./model/reference.ts";
+import { formatLocation, type RegistryLocation } from "./model/reference.ts";
 import type { Source, Target } from "./model/source.ts";
 import { checkLogin } from "./registry/check-login.ts";
 import { createRegistryProbe } from "./registry/probe.ts";
@@ -70,6 +70,8 @@ function compose(settings: Settings, context: Context): Composition {
   /** @param isNamed A person named the host; a mirror is plain only where the configuration says so. */
   const isPlain = (registry: string, isNamed: boolean): boolean =>
     settings.plainHttpHosts.has(registry) || (isNamed && settings.allowPlainHttp);
+  /** By name: a repository keeps its token for as long as the command lasts. */
+  const registries = new Map<string, Target>();
   const openRegistry = (location: RegistryLocation, isNamed: boolean, mirrors: readonly Source[]): Target => {
     const allowPlainHttp = isPlain(location.registry, isNamed);
     return createRegistry(location, { http, credentials, context, allowPlainHttp, mirrors });
@@ -90,8 +92,14 @@ function compose(settings: Settings, context: Context): Composition {
       limitTransfers: pLimit(settings.concurrency),
       open: (location) => {
         if (location.kind === "layout") return openLayout(location.path, context);
-        const mirrors = mirrorsOf(location, settings).map((mirror) => openRegistry(mirror, false, []));
-        return openRegistry(location, true, mirrors);
+        const name = formatLocation(location);
+        let registry = registries.get(name);
+        if (registry === undefined) {
+          const mirrors = mirrorsOf(location, settings).map((mirror) => openRegistry(mirror, false, []));
+          registry = openRegistry(location, true, mirrors);
+          registries.set(name, registry);
+        }
+        return registry;
       },
     },
     close: () => http.close(),

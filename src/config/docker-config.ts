@@ -66,12 +66,12 @@ export function dockerConfigPath(context: Context): string {
   return join(context.env.DOCKER_CONFIG || join(context.homeDir, ".docker"), "config.json");
 }
 
-/** Podman's file if it is named, Docker's, and the one that Podman keeps for a session. */
+/** Docker's file, Podman's if it is named, and the one that Podman keeps for a session. */
 function configPaths(context: Context): readonly string[] {
   const { REGISTRY_AUTH_FILE, XDG_RUNTIME_DIR } = context.env;
   return [
-    ...(REGISTRY_AUTH_FILE ? [REGISTRY_AUTH_FILE] : []),
     dockerConfigPath(context),
+    ...(REGISTRY_AUTH_FILE ? [REGISTRY_AUTH_FILE] : []),
     ...(XDG_RUNTIME_DIR ? [join(XDG_RUNTIME_DIR, "containers", "auth.json")] : []),
   ];
 }

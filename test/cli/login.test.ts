@@ -217,11 +217,13 @@ describe("a credential helper", () => {
     expect(server.seen.map(({ headers }) => headers.authorization)).toEqual([undefined, "Bearer tok"]);
   });
 
-  test("Podman's file comes before Docker's", async (context) => {
-    const { registry, oras: call, dir } = await setting(context, { auths: {} });
-    const auths = { [registry.host]: { auth: Buffer.from("user:secret").toString("base64") } };
-    writeFileSync(join(dir, "auth.json"), JSON.stringify({ auths }));
+  test("Podman's file is read after Docker's", async (context) => {
+    const { registry, oras: call, dir, configFile } = await setting(context, { auths: {} });
+    const authsOf = (login: string): object => ({ [registry.host]: { auth: Buffer.from(login).toString("base64") } });
+    writeFileSync(join(dir, "auth.json"), JSON.stringify({ auths: authsOf("user:secret") }));
     const env = { REGISTRY_AUTH_FILE: join(dir, "auth.json") };
     expect((await call(["list", `${registry.host}/t/tool`], { env })).exitCode).toBe(0);
+    writeFileSync(configFile, JSON.stringify({ auths: authsOf("user:wrong") }));
+    expect((await call(["list", `${registry.host}/t/tool`], { env })).exitCode).toBe(77);
   });
 });

@@ -1,5 +1,6 @@
 /** What real registries, and the networks before them, do to a reply. Each fault is an option of its own, and they compose. */
-import { errorReply, type Manner, type RegistryRequest, type Reply, reply } from "./exchange.ts";
+import { gzipSync } from "node:zlib";
+import { errorReply, jsonReply, type Manner, type RegistryRequest, type Reply, reply } from "./exchange.ts";
 
 export interface FaultSurroundings {
   /** Of the registry itself. */
@@ -198,4 +199,53 @@ export function uploadElsewhere(origin: string): Fault {
 export function capPatch(maxBytes: number): Fault {
   return (request, next) =>
     request.method === "PATCH" && request.body.length > maxBytes ? errorReply(413, "SIZE_INVALID") : next();
+}
+
+/** Quay compresses small blobs for whoever does not say that it wants them as they are. */
+export function gzipUnlessIdentity(): Fault {
+  return altering((request, before) =>
+    before.status === 200 && request.method === "GET" && request.headers["accept-encoding"] !== "identity"
+      ? { ...before, headers: { ...before.headers, "content-encoding": "gzip" }, body: gzipSync(before.body) }
+      : before,
+  );
+}
+
+/** Artifactory mishandles a Range that nobody needs: one from the first byte. */
+export function mishandleFullRange(): Fault {
+  return (request, next) => (request.headers.range === "bytes=0-" ? reply(500) : next());
+}
+
+/** ECR and Quay refuse pages of tags that are too long. */
+export function capTagPages(maxTags: number, status: 400 | 413): Fault {
+  return (request, next) => (Number(request.url.searchParams.get("n") ?? 0) > maxTags ? reply(status) : next());
+}
+
+/** Harbor: HEAD of a manifest states another length than GET. */
+export function headStatesAnotherLength(): Fault {
+  return altering((request, before) =>
+    request.method === "HEAD" && before.status === 200
+      ? { ...before, headers: { ...before.headers, "content-length": String(before.body.length + 7) } }
+      : before,
+  );
+}
+
+/** GitLab takes manifests only with configuration and layers of media types that it knows. */
+export function acceptMediaTypes(known: readonly string[]): Fault {
+  return (request, next) => {
+    if (request.method !== "PUT" || !request.url.pathname.includes("/manifests/")) return next();
+    const types = [...request.body.toString().matchAll(/"mediaType":"([^"]+)"/g)].map(([, type]) => type ?? "");
+    return types.every((type) => known.includes(type)) ? next() : errorReply(400, "MANIFEST_INVALID");
+  };
+}
+
+/** Docker Hub says how much is left. */
+export function rateLimitHeaders(): Fault {
+  const headers = { "ratelimit-limit": "100;w=21600", "ratelimit-remaining": "1;w=21600" };
+  return altering((_request, before) => ({ ...before, headers: { ...before.headers, ...headers } }));
+}
+
+/** Some answer a listing of a repository without tags with null. */
+export function nullTags(): Fault {
+  return (request, next) =>
+    request.url.pathname.endsWith("/tags/list") ? jsonReply(200, { name: "t/tool", tags: null }) : next();
 }
