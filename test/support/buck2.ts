@@ -70,6 +70,8 @@ export interface Buck2Options {
   readonly isolationDir?: string;
   readonly env?: Readonly<Record<string, string>>;
   readonly cwd?: string;
+  /** What is piped into it. */
+  readonly input?: string;
 }
 
 export interface Buck2Project {
@@ -96,6 +98,7 @@ export function buck2Project(buck2: string, dir: string): Buck2Project {
     return run(buck2, ["--isolation-dir", isolationDir, ...args], {
       cwd: options.cwd ?? dir,
       env: { HOME: home, BUCK2_ORAS_CACHE_DIR: cacheDir, BUCK_CONSOLE: "simple", ...options.env },
+      input: options.input ?? "",
     });
   };
   return {

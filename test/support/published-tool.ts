@@ -15,14 +15,20 @@ export interface PublishedTool {
   readonly target: (name: string) => string;
 }
 
-/** @param location `HOST/REPOSITORY` or `oci:DIR` */
-export async function publishTool(location: string): Promise<PublishedTool> {
+/**
+ * @param location `HOST/REPOSITORY` or `oci:DIR`
+ * @param env A login, where one is needed.
+ */
+export async function publishTool(
+  location: string,
+  env: Readonly<Record<string, string>> = {},
+): Promise<PublishedTool> {
   const folder = temporaryFolder();
   const text = `#!/bin/sh\necho ${randomBytes(8).toString("hex")}\n`;
   const path = join(folder, "tool");
   writeFileSync(path, text);
   chmodSync(path, 0o755);
-  await succeeding(oras(["push", `${location}:1.0`, path]));
+  await succeeding(oras(["push", `${location}:1.0`, path], { env }));
   return toolTarget(location, sha256(text), text.length);
 }
 
