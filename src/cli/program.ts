@@ -6,6 +6,7 @@ import { addBlob } from "./commands/blob.ts";
 import { addClearCache } from "./commands/clear-cache.ts";
 import { addCompletion } from "./commands/completion.ts";
 import { addConfig } from "./commands/config.ts";
+import { addCopy } from "./commands/copy.ts";
 import { addDoctor } from "./commands/doctor.ts";
 import { addExtract } from "./commands/extract.ts";
 import { addInfo } from "./commands/info.ts";
@@ -57,6 +58,7 @@ export async function createProgram(io: CliIo, argv: readonly string[]): Promise
     addConfig(program, io),
     ...addLock(program, io),
     addPush(program, io),
+    addCopy(program, io),
     addLogin(program, io),
     addLogout(program, io),
     addDoctor(program, io),

@@ -105,6 +105,16 @@ export const configSchema = v.object({
   ),
   registries: v.array(v.object({ name: v.string(), prefix: v.string(), mirrors: v.array(v.string()) })),
 });
+const count = v.pipe(v.number(), v.integer(), v.minValue(0));
+export const copySchema = v.object({
+  artifacts: v.array(v.object({ source: v.string(), destination: v.string(), digest })),
+  manifestsCopied: count,
+  manifestsPresent: count,
+  blobsCopied: count,
+  blobsMounted: v.pipe(count, v.description("Taken over within a registry, without being sent.")),
+  blobsPresent: count,
+  bytesSent: size,
+});
 export const errorSchema = v.object({
   error: v.object({
     code: v.string(),
@@ -130,6 +140,7 @@ export const jsonSchemas = {
   lock: lockSchema,
   "lock-check": lockCheckSchema,
   push: pushSchema,
+  copy: copySchema,
   doctor: doctorSchema,
   login: loginSchema,
   logout: logoutSchema,

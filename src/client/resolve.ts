@@ -68,7 +68,7 @@ export async function fetchRoot(reference: Reference, deps: ClientDeps, signal: 
 }
 
 /** From the first mirror that has it, else from the source itself, whose error is the one that is thrown. */
-async function fetchManifestByDigest(
+export async function fetchManifestByDigest(
   source: Source,
   digest: Digest,
   deps: ClientDeps,

@@ -14,7 +14,14 @@ import { writeHashed } from "../files/hashed-write.ts";
 import { withLock } from "../files/lock.ts";
 import { placeAtomically } from "../files/place.ts";
 import { type Digest, digestHex, digestOf, isDigest } from "../model/digest.ts";
-import { annotationKeys, maxManifestBytes, mediaTypes } from "../model/manifest.ts";
+import {
+  acceptedManifestTypes,
+  annotationKeys,
+  type Descriptor,
+  maxManifestBytes,
+  mediaTypes,
+  parseManifest,
+} from "../model/manifest.ts";
 import type { BlobIdentity, BlobStream, FetchedManifest, OpenedBlob, Target } from "../model/source.ts";
 
 /** Entries that are kept as they are, whatever else is in them. */
@@ -96,6 +103,32 @@ class Layout implements Target {
     return [...new Set(tags)];
   }
 
+  async listReferrers(digest: Digest, signal: AbortSignal): Promise<readonly Descriptor[]> {
+    await this.#checkMarker();
+    const found: Descriptor[] = [];
+    for (const entry of (await this.#readIndex()).manifests) {
+      signal.throwIfAborted();
+      if (!acceptedManifestTypes.includes(entry.mediaType)) continue;
+      const what = `${this.name}@${entry.digest}`;
+      const parsed = parseManifest(await this.#readManifest(entry.digest, what), entry.mediaType, what);
+      if (parsed.subject?.digest !== digest) continue;
+      const { mediaType, size } = entry;
+      const artifactType = parsed.kind === "manifest" ? parsed.artifactType : undefined;
+      const { annotations } = parsed;
+      found.push({ mediaType, digest: entry.digest, size, annotations, artifactType, platform: undefined });
+    }
+    return found;
+  }
+
+  async hasManifest(digest: Digest, _signal: AbortSignal): Promise<boolean> {
+    return (await stat(this.#blobPath(digest)).catch(() => undefined))?.isFile() === true;
+  }
+
+  /** There is one folder of blobs: what is in it needs no mounting. */
+  async mountBlob(): Promise<boolean> {
+    return false;
+  }
+
   async hasBlob(blob: BlobIdentity, _signal: AbortSignal): Promise<boolean> {
     const stats = await stat(this.#blobPath(blob.digest)).catch(() => undefined);
     return stats?.isFile() === true && stats.size === blob.size;
@@ -123,13 +156,16 @@ class Layout implements Target {
     const digest = digestOf(bytes);
     await this.#prepare();
     await this.#write(this.#blobPath(digest), bytes);
-    // What has no tag is part of what gets one next.
-    if (tag === undefined) return digest;
+    // What has no tag and no subject is part of what gets a tag next.
+    if (tag === undefined && parseManifest(bytes, mediaType, this.name).subject === undefined) return digest;
     await withLock(join(this.#path, ".index.json.lock"), this.#context, signal, async () => {
       const index = await this.#readIndex();
-      const others = index.manifests.filter((entry) => tagOf(entry) !== tag);
-      const annotations = { [annotationKeys.refName]: tag };
-      const manifests = [...others, { mediaType, digest, size: bytes.byteLength, annotations }];
+      const isReplaced = (entry: Entry): boolean =>
+        tag === undefined ? entry.digest === digest && tagOf(entry) === undefined : tagOf(entry) === tag;
+      const others = index.manifests.filter((entry) => !isReplaced(entry));
+      const own = { mediaType, digest, size: bytes.byteLength };
+      const entry = tag === undefined ? own : { ...own, annotations: { [annotationKeys.refName]: tag } };
+      const manifests = [...others, entry];
       await this.#write(
         join(this.#path, "index.json"),
         new TextEncoder().encode(JSON.stringify({ ...index, manifests })),

@@ -56,6 +56,8 @@ export interface ImageManifest {
   readonly config: Descriptor;
   readonly layers: readonly Descriptor[];
   readonly annotations: Annotations;
+  /** What it says something about: a signature of it, a list of its parts. */
+  readonly subject: Descriptor | undefined;
 }
 
 export interface ImageIndex {
@@ -63,6 +65,7 @@ export interface ImageIndex {
   readonly mediaType: string;
   readonly manifests: readonly Descriptor[];
   readonly annotations: Annotations;
+  readonly subject: Descriptor | undefined;
 }
 
 /** OCI distribution-spec v1.1.1, "Pushing Manifests": registries take at least 4 MiB; nothing larger is read. */
@@ -89,11 +92,13 @@ const manifestSchema = v.object({
   config: descriptorSchema,
   layers: descriptorsSchema,
   annotations: annotationsSchema,
+  subject: v.optional(v.nullable(descriptorSchema)),
 });
 const indexSchema = v.object({
   mediaType: v.optional(v.string()),
   manifests: descriptorsSchema,
   annotations: annotationsSchema,
+  subject: v.optional(v.nullable(descriptorSchema)),
 });
 
 function invalid(origin: string, why: string, cause?: unknown): ContentVerificationError {
@@ -156,6 +161,7 @@ export function parseManifest(bytes: Uint8Array, mediaType: string, origin: stri
         mediaType: stated ?? mediaType,
         manifests: raw.manifests.map(toDescriptor),
         annotations: raw.annotations ?? {},
+        subject: raw.subject ? toDescriptor(raw.subject) : undefined,
       };
     }
     case mediaTypes.ociManifest:
@@ -169,6 +175,7 @@ export function parseManifest(bytes: Uint8Array, mediaType: string, origin: stri
         config: toDescriptor(raw.config),
         layers: raw.layers.map(toDescriptor),
         annotations: raw.annotations ?? {},
+        subject: raw.subject ? toDescriptor(raw.subject) : undefined,
       };
     }
     default:

@@ -3,6 +3,7 @@
  * and a `Target`, so every use case works on either.
  */
 import type { Digest } from "./digest.ts";
+import type { Descriptor } from "./manifest.ts";
 
 /** A manifest or index as it was fetched: `digest` is the hash of `bytes`, computed here, whatever a header said. */
 export interface FetchedManifest {
@@ -50,6 +51,9 @@ export interface Source {
    */
   openBlob(blob: BlobIdentity, offset: number, signal: AbortSignal): Promise<OpenedBlob>;
 
+  /** What says something about a manifest, such as its signatures; empty where there is none. */
+  listReferrers(digest: Digest, signal: AbortSignal): Promise<readonly Descriptor[]>;
+
   /** All tags, in the source's order; empty for a repository without tags. */
   listTags(signal: AbortSignal): Promise<readonly string[]>;
 }
@@ -57,6 +61,12 @@ export interface Source {
 export interface Target extends Source {
   /** True when the target has the blob already. */
   hasBlob(blob: BlobIdentity, signal: AbortSignal): Promise<boolean>;
+
+  /** True when the target has the manifest already. */
+  hasManifest(digest: Digest, signal: AbortSignal): Promise<boolean>;
+
+  /** Takes a blob over from another repository without sending it; false where that cannot be done. */
+  mountBlob(blob: BlobIdentity, from: Source, signal: AbortSignal): Promise<boolean>;
 
   /** @param open Called once per try; each call starts from the first byte. */
   pushBlob(blob: BlobIdentity, open: () => BlobStream, signal: AbortSignal): Promise<void>;

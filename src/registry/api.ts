@@ -47,6 +47,11 @@ export class RegistryApi {
     return await this.#send(call, answer);
   }
 
+  /** From now on blobs may be mounted from another repository of the registry. */
+  allowMountFrom(repository: string): void {
+    this.#auth.allowMountFrom(repository);
+  }
+
   /** @param what Names the thing that was asked for. */
   async error(response: HttpResponse, what: string): Promise<Error> {
     const { credentials } = await this.#deps.credentials(this.#location.registry);

@@ -36,12 +36,20 @@ export class Authenticator {
   readonly #repository: string | undefined;
   /** The header that worked last for an action; undefined until the registry asked. */
   readonly #headers = new Map<Action, Promise<string>>();
+  readonly #mountSources = new Set<string>();
 
   /** @param repository Undefined: only what the registry itself asks for, as for a login. */
   constructor(registry: string, repository: string | undefined, deps: AuthDeps) {
     this.#registry = registry;
     this.#repository = repository;
     this.#deps = deps;
+  }
+
+  /** From now on tokens are good for reading another repository of the registry, too. */
+  allowMountFrom(repository: string): void {
+    if (this.#mountSources.has(repository)) return;
+    this.#mountSources.add(repository);
+    this.#headers.delete("push");
   }
 
   /** What the registry asked for before, so that it need not ask again. */
@@ -96,8 +104,9 @@ export class Authenticator {
         .get("scope")
         ?.split(" ")
         .filter((scope) => scope !== "") ?? [];
-    // A scope for another repository is the registry's business only where it mounts blobs, which is not done here.
+    // A scope for another repository is the registry's business only where blobs are mounted from there.
     const others = asked.filter((scope) => !scope.startsWith("repository:"));
+    for (const repository of this.#mountSources) others.push(`repository:${repository}:pull`);
     return [...own, ...others].sort();
   }
 

@@ -7,12 +7,13 @@ import * as v from "valibot";
 import { ContentVerificationError, RegistryUnavailableError } from "../errors.ts";
 import type { HttpResponse, RequestBody } from "../http/client.ts";
 import { type Digest, digestOf, isDigest } from "../model/digest.ts";
-import { acceptedManifestTypes, maxManifestBytes } from "../model/manifest.ts";
+import { acceptedManifestTypes, type Descriptor, maxManifestBytes, parseManifest } from "../model/manifest.ts";
 import { formatLocation, type RegistryLocation } from "../model/reference.ts";
 import type { BlobIdentity, BlobStream, FetchedManifest, OpenedBlob, Source, Target } from "../model/source.ts";
 import { type ApiDeps, RegistryApi } from "./api.ts";
 import { parseContentRange } from "./content-range.ts";
 import { nextPage } from "./link.ts";
+import { noteReferrer, readReferrers } from "./referrers.ts";
 
 export interface RegistryDeps extends ApiDeps {
   readonly mirrors: readonly Source[];
@@ -20,6 +21,9 @@ export interface RegistryDeps extends ApiDeps {
 
 /** What says that a blob can be had from its first byte only; 206 is one when it answers with another range. */
 const refusedRangeStatuses: ReadonlySet<number> = new Set([206, 400, 416]);
+
+/** How often an upload is begun that got lost on its way. */
+const maxUploads = 3;
 
 const tagsSchema = v.object({ tags: v.nullish(v.array(v.string())) });
 const maxTagPageBytes = 4 * 1024 * 1024;
@@ -38,11 +42,13 @@ function bytesBody(bytes: Uint8Array): RequestBody {
 class Registry implements Target {
   readonly name: string;
   readonly mirrors: readonly Source[];
+  readonly #location: RegistryLocation;
   readonly #api: RegistryApi;
 
   constructor(location: RegistryLocation, deps: RegistryDeps) {
     this.name = formatLocation(location);
     this.mirrors = deps.mirrors;
+    this.#location = location;
     this.#api = new RegistryApi(location, deps);
   }
 
@@ -95,6 +101,10 @@ class Registry implements Target {
     throw await this.#api.error(response, `${this.name}@${blob.digest}`);
   }
 
+  async listReferrers(digest: Digest, signal: AbortSignal): Promise<readonly Descriptor[]> {
+    return await readReferrers(digest, `${this.name}@${digest}`, this.#api, signal);
+  }
+
   async listTags(signal: AbortSignal): Promise<readonly string[]> {
     const tags: string[] = [];
     let page: URL | undefined = this.#api.url("tags/list");
@@ -124,9 +134,51 @@ class Registry implements Target {
     return true;
   }
 
+  async hasManifest(digest: Digest, signal: AbortSignal): Promise<boolean> {
+    const headers = { accept: acceptedManifestTypes.join(", ") };
+    const url = this.#api.url(`manifests/${digest}`);
+    const response = await this.#api.call({ method: "HEAD", url, headers, signal }, "push");
+    await response.discard();
+    if (response.status === 404) return false;
+    if (response.status !== 200) throw await this.#api.error(response, `${this.name}@${digest}`);
+    return true;
+  }
+
+  async mountBlob(blob: BlobIdentity, from: Source, signal: AbortSignal): Promise<boolean> {
+    if (!(from instanceof Registry) || from.#location.registry !== this.#location.registry) return false;
+    const { repository } = from.#location;
+    if (repository === this.#location.repository) return false;
+    this.#api.allowMountFrom(repository);
+    const url = this.#api.url("blobs/uploads/");
+    url.searchParams.set("mount", blob.digest);
+    url.searchParams.set("from", repository);
+    const response = await this.#api.call({ method: "POST", url, signal }, "push");
+    await response.discard();
+    if (response.status === 201) return true;
+    // It began an upload in place of it, which nobody will end.
+    const location = response.header("location");
+    if (response.status === 202 && location !== undefined && URL.canParse(location, url.href)) {
+      const left = await this.#api.call({ method: "DELETE", url: new URL(location, url), signal }, "push");
+      await left.discard();
+    }
+    return false;
+  }
+
   /** POST for an upload, then one PUT: chunks would meet caps such as GHCR's 4 MiB. */
   async pushBlob(blob: BlobIdentity, open: () => BlobStream, signal: AbortSignal): Promise<void> {
     const what = `the upload of ${blob.digest} to ${this.name}`;
+    for (let tries = 1; ; tries += 1) {
+      const response = await this.#upload(blob, open, what, signal);
+      if (response.status === 201 || response.status === 204) return await response.discard();
+      // An upload that the registry no longer knows: it ended, and the answer was lost, or it was lost itself.
+      if (response.status !== 404 || tries >= maxUploads) throw await this.#api.error(response, what);
+      await response.discard();
+      if (await this.hasBlob(blob, signal)) return;
+    }
+  }
+
+  /** One upload from its beginning: the answer to its last request. */
+  async #upload(blob: BlobIdentity, open: () => BlobStream, what: string, signal: AbortSignal): Promise<HttpResponse> {
     const started = await this.#api.call(
       { method: "POST", url: this.#api.url("blobs/uploads/"), body: bytesBody(new Uint8Array()), signal },
       "push",
@@ -140,12 +192,8 @@ class Registry implements Target {
     const url = new URL(location, started.url);
     url.searchParams.set("digest", blob.digest);
     const headers = { "content-type": "application/octet-stream" };
-    const response = await this.#api.call(
-      { method: "PUT", url, headers, body: { sizeBytes: blob.size, open }, signal },
-      "push",
-    );
-    if (response.status !== 201 && response.status !== 204) throw await this.#api.error(response, what);
-    await response.discard();
+    const body = { sizeBytes: blob.size, open };
+    return await this.#api.call({ method: "PUT", url, headers, body, signal }, "push");
   }
 
   async pushManifest(
@@ -161,6 +209,12 @@ class Registry implements Target {
     if (response.status !== 201)
       throw await this.#api.error(response, `${this.name}${tag === undefined ? `@${digest}` : `:${tag}`}`);
     await response.discard();
+    const parsed = parseManifest(bytes, mediaType, this.name);
+    if (parsed.subject !== undefined && response.header("oci-subject") === undefined) {
+      const artifactType = parsed.kind === "manifest" ? (parsed.artifactType ?? parsed.config.mediaType) : undefined;
+      const own = { mediaType, artifactType, annotations: parsed.annotations };
+      await noteReferrer(parsed.subject.digest, bytes, own, this.name, this.#api, signal);
+    }
     return digest;
   }
 

@@ -22,6 +22,7 @@ const commands = [
   "config",
   "lock",
   "push",
+  "copy",
   "login",
   "logout",
   "doctor",
@@ -105,6 +106,7 @@ describe("JSON", () => {
       lock: ["lock", "add", "tool", "oci:layout:1.0"],
       "lock-check": ["lock", "check"],
       push: ["push", "oci:layout:2.0", "a.txt"],
+      copy: ["copy", "oci:layout:1.0", "oci:copied:1.0"],
       "clear-cache": ["clear-cache"],
       error: ["pull", "oci:layout:9"],
     } as const;

@@ -1,0 +1,61 @@
+import type { Command } from "commander";
+import type * as v from "valibot";
+import { type CopyResult, copy, copyLock } from "../../client/copy.ts";
+import { UsageError } from "../../errors.ts";
+import { formatBytes, plural } from "../format.ts";
+import type { CliIo } from "../io.ts";
+import { runCommand, type Shown } from "../run.ts";
+import type { copySchema } from "../schemas.ts";
+
+interface CopyOptions {
+  readonly lock?: string;
+  readonly referrers: boolean;
+}
+
+function show(result: CopyResult): Shown {
+  const json = { ...result, artifacts: result.artifacts.map((one) => ({ ...one })) } satisfies v.InferOutput<
+    typeof copySchema
+  >;
+  const { blobsCopied, blobsMounted, blobsPresent, manifestsCopied, manifestsPresent, bytesSent } = result;
+  const counts = [
+    `${plural(blobsCopied, "blob")} copied, ${blobsMounted} mounted, ${blobsPresent} there already`,
+    `${plural(manifestsCopied, "manifest")} copied, ${manifestsPresent} there already`,
+    `${formatBytes(bytesSent)} sent`,
+  ];
+  const text = result.artifacts.map(({ destination, digest }) =>
+    destination.includes("@") ? `Copied: ${destination}` : `Copied: ${destination}@${digest}`,
+  );
+  return { text: text.join("\n"), notes: [counts.join("; ")], json };
+}
+
+export function addCopy(program: Command, io: CliIo): Command {
+  return program
+    .command("copy")
+    .summary("copy artifacts between registries and layout folders")
+    .description(
+      "Copies an artifact with all its platforms and what refers to it (signatures and the like): only what is missing,\n" +
+        "the tag last. With --lock, all that a lock file names, by digest: `copy --lock FILE [FROM] TO`, where TO is\n" +
+        "oci:DIR or a prefix below which each repository keeps its path; the lock need not change when the\n" +
+        "configuration names TO as a mirror.",
+    )
+    .argument("<source>", "HOST/REPO:TAG, HOST/REPO@sha256:…, or oci:DIR:TAG; with --lock oci:DIR or a prefix")
+    .argument("[destination]", "HOST/REPO[:TAG] or oci:DIR[:TAG]; with --lock oci:DIR or a prefix")
+    .option("--lock <file>", "copy what this lock names")
+    .option("--no-referrers", "leave out what refers to the artifact")
+    .action(async (source: string, destination: string | undefined, options: CopyOptions, command: Command) =>
+      runCommand(command, io, async ({ deps, signal }) => {
+        const withReferrers = options.referrers;
+        if (options.lock !== undefined) {
+          const [from, to] = destination === undefined ? [undefined, source] : [source, destination];
+          const request = { lockFile: options.lock, source: from, destination: to, withReferrers };
+          return show(await copyLock(request, deps, signal));
+        }
+        if (destination === undefined) {
+          throw new UsageError("USAGE_INVALID", "copy takes a source and a destination", {
+            hint: "buck2-oras copy SOURCE DESTINATION, or buck2-oras copy --lock FILE DESTINATION",
+          });
+        }
+        return show(await copy({ source, destination, withReferrers }, deps, signal));
+      }),
+    );
+}

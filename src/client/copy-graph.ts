@@ -1,0 +1,168 @@
+/**
+ * Copies what a manifest names, and what refers to it, from one place to another: children before parents, so that nothing in the
+ * target ever names what is not there, and only what the target lacks.
+ */
+import { createReadStream } from "node:fs";
+import { ArtifactNotFoundError } from "../errors.ts";
+import type { Digest } from "../model/digest.ts";
+import { type Descriptor, type ImageIndex, type ImageManifest, parseManifest } from "../model/manifest.ts";
+import type { FetchedManifest, Target } from "../model/source.ts";
+import type { ClientDeps } from "./deps.ts";
+import { fetchBlob } from "./fetch.ts";
+import { inParallel } from "./parallel.ts";
+import { fetchManifestByDigest } from "./resolve.ts";
+
+export interface CopyCounts {
+  /** Manifests and indexes that the target lacked. */
+  manifestsCopied: number;
+  manifestsPresent: number;
+  blobsCopied: number;
+  /** Taken over within a registry, without being sent. */
+  blobsMounted: number;
+  blobsPresent: number;
+  /** Of blobs and manifests. */
+  bytesSent: number;
+}
+
+export function noCounts(): CopyCounts {
+  const blobs = { blobsCopied: 0, blobsMounted: 0, blobsPresent: 0 };
+  return { manifestsCopied: 0, manifestsPresent: 0, ...blobs, bytesSent: 0 };
+}
+
+/** Deeper than any tool's index of indexes; a longer chain is an attack. */
+const maxDepth = 8;
+
+/** Layers that registries need not have, by media type (image-spec, layer.md, "Non-Distributable Layers"). */
+const optionalLayer = /nondistributable|foreign/;
+
+export interface GraphCopyOptions {
+  readonly source: Target;
+  readonly target: Target;
+  /** Signatures and the like come along. */
+  readonly withReferrers: boolean;
+}
+
+export class GraphCopy {
+  readonly counts: CopyCounts = noCounts();
+  readonly #options: GraphCopyOptions;
+  readonly #deps: ClientDeps;
+  readonly #signal: AbortSignal;
+  readonly #manifests = new Map<Digest, Promise<void>>();
+  readonly #blobs = new Map<Digest, Promise<void>>();
+
+  constructor(options: GraphCopyOptions, deps: ClientDeps, signal: AbortSignal) {
+    this.#options = options;
+    this.#deps = deps;
+    this.#signal = signal;
+  }
+
+  /** Copies a manifest that was fetched already, last of all its tag. */
+  async copyRoot(root: FetchedManifest, tag: string | undefined): Promise<void> {
+    await this.#copyOnce(root.digest, root, 0);
+    if (tag === undefined) return;
+    const { target } = this.#options;
+    if (await isTagged(target, tag, root.digest, this.#signal)) return;
+    await target.pushManifest(root.bytes, root.mediaType, tag, this.#signal);
+    this.counts.bytesSent += root.bytes.byteLength;
+  }
+
+  /** Each manifest once, however many name it. */
+  #copyOnce(digest: Digest, fetched: FetchedManifest | undefined, depth: number): Promise<void> {
+    let copying = this.#manifests.get(digest);
+    if (copying === undefined) {
+      copying = this.#copyManifest(digest, fetched, depth);
+      this.#manifests.set(digest, copying);
+    }
+    return copying;
+  }
+
+  async #copyManifest(digest: Digest, known: FetchedManifest | undefined, depth: number): Promise<void> {
+    const { source, target, withReferrers } = this.#options;
+    const what = `${source.name}@${digest}`;
+    if (depth > maxDepth) {
+      throw new ArtifactNotFoundError(
+        "ARTIFACT_NOT_FOUND",
+        `${what} lies more than ${maxDepth} indexes deep and was not found`,
+      );
+    }
+    const fetched = known ?? (await fetchManifestByDigest(source, digest, this.#deps, this.#signal));
+    const parsed = parseManifest(fetched.bytes, fetched.mediaType, what);
+    if (await target.hasManifest(digest, this.#signal)) this.counts.manifestsPresent += 1;
+    else {
+      await this.#copyParts(parsed, depth);
+      await target.pushManifest(fetched.bytes, fetched.mediaType, undefined, this.#signal);
+      this.counts.manifestsCopied += 1;
+      this.counts.bytesSent += fetched.bytes.byteLength;
+    }
+    if (withReferrers) {
+      const referrers = await source.listReferrers(digest, this.#signal);
+      await inParallel(referrers, this.#signal, (referrer) => this.#copyOnce(referrer.digest, undefined, depth + 1));
+      // Referrers of a platform's manifest are found only by going there, though the manifest itself is in the target.
+      if (parsed.kind === "index") await this.#copyChildren(parsed, depth);
+    }
+  }
+
+  async #copyParts(parsed: ImageManifest | ImageIndex, depth: number): Promise<void> {
+    if (parsed.kind === "index") await this.#copyChildren(parsed, depth);
+    else await inParallel([parsed.config, ...parsed.layers], this.#signal, (blob) => this.#copyBlobOnce(blob));
+  }
+
+  async #copyChildren(index: ImageIndex, depth: number): Promise<void> {
+    await inParallel(index.manifests, this.#signal, ({ digest }) => this.#copyOnce(digest, undefined, depth + 1));
+  }
+
+  #copyBlobOnce(blob: Descriptor): Promise<void> {
+    let copying = this.#blobs.get(blob.digest);
+    if (copying === undefined) {
+      copying = this.#copyBlob(blob);
+      this.#blobs.set(blob.digest, copying);
+    }
+    return copying;
+  }
+
+  /** By way of the cache, so that what is sent was verified, and a copy that was interrupted goes on where it ended. */
+  async #copyBlob(descriptor: Descriptor): Promise<void> {
+    const { source, target } = this.#options;
+    const { digest, size } = descriptor;
+    const blob = { digest, size };
+    const signal = this.#signal;
+    if (await target.hasBlob(blob, signal)) {
+      this.counts.blobsPresent += 1;
+      return;
+    }
+    if (await target.mountBlob(blob, source, signal)) {
+      this.counts.blobsMounted += 1;
+      return;
+    }
+    let path: string;
+    try {
+      const fetched = await fetchBlob(source, blob, digest, this.#deps, signal);
+      if (fetched.origin === "cache") await this.#deps.store.verify(digest, signal);
+      path = fetched.path;
+    } catch (error) {
+      if (error instanceof ArtifactNotFoundError && optionalLayer.test(descriptor.mediaType)) return;
+      throw error;
+    }
+    await this.#deps.limitTransfers(async () => {
+      const task = this.#deps.context.progress.start(`→ ${target.name}`, size);
+      const open = async function* (): AsyncGenerator<Uint8Array> {
+        for await (const chunk of createReadStream(path, { highWaterMark: 1024 * 1024 })) {
+          task.advance(chunk.byteLength);
+          yield chunk;
+        }
+      };
+      await target.pushBlob(blob, open, signal).finally(task.done);
+    });
+    this.counts.blobsCopied += 1;
+    this.counts.bytesSent += size;
+  }
+}
+
+async function isTagged(target: Target, tag: string, digest: Digest, signal: AbortSignal): Promise<boolean> {
+  try {
+    return (await target.fetchManifest(tag, signal)).digest === digest;
+  } catch (error) {
+    if (error instanceof ArtifactNotFoundError) return false;
+    throw error;
+  }
+}

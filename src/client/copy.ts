@@ -1,0 +1,165 @@
+/** `copy`: an artifact with all its platforms and what refers to it, between registries and layout folders; or all that a lock names. */
+import { dirname, resolve } from "node:path";
+import { ConfigurationError, UsageError } from "../errors.ts";
+import { readLock } from "../lock/file.ts";
+import { anyPlatform, type LockedTool } from "../lock/schema.ts";
+import type { Digest } from "../model/digest.ts";
+import { formatReference, type Location, parseRepositoryPrefix } from "../model/reference.ts";
+import type { FetchedManifest, Target } from "../model/source.ts";
+import { audited } from "./audit.ts";
+import { type CopyCounts, GraphCopy, noCounts } from "./copy-graph.ts";
+import { type ClientDeps, readReference } from "./deps.ts";
+import { fetchManifestByDigest, fetchRoot } from "./resolve.ts";
+
+export interface CopyRequest {
+  readonly source: string;
+  readonly destination: string;
+  readonly withReferrers: boolean;
+}
+
+export interface CopiedArtifact {
+  readonly source: string;
+  readonly destination: string;
+  readonly digest: Digest;
+}
+
+export interface CopyResult extends CopyCounts {
+  readonly artifacts: readonly CopiedArtifact[];
+}
+
+/** @throws {UsageError} a destination with a digest of its own */
+export async function copy(request: CopyRequest, deps: ClientDeps, signal: AbortSignal): Promise<CopyResult> {
+  const factsOf = ({ artifacts, bytesSent }: CopyResult) => ({ digest: artifacts[0]?.digest, size: bytesSent });
+  return await audited(
+    "copy",
+    `${request.source} ${request.destination}`,
+    deps,
+    () => copyOne(request, deps, signal),
+    factsOf,
+  );
+}
+
+async function copyOne(request: CopyRequest, deps: ClientDeps, signal: AbortSignal): Promise<CopyResult> {
+  const from = readReference(request.source, deps);
+  const to = readReference(request.destination, deps);
+  if (to.digest !== undefined) {
+    throw new UsageError("REFERENCE_INVALID", `${formatReference(to)} names a digest, which a copy has of its own`, {
+      hint: "write HOST/REPOSITORY:TAG or oci:DIR:TAG, or leave the tag out to take over the source's",
+    });
+  }
+  // A source that is pinned by its digest is copied without a tag unless one is asked for.
+  const tag = to.tag ?? from.tag ?? (from.digest === undefined ? "latest" : undefined);
+  const { source, root } = await fetchRoot(from, deps, signal);
+  const target = deps.open(to.location);
+  const graph = new GraphCopy({ source, target, withReferrers: request.withReferrers }, deps, signal);
+  await graph.copyRoot(root, tag);
+  const destination = formatReference({ ...to, tag, digest: tag === undefined ? root.digest : undefined });
+  return { ...graph.counts, artifacts: [{ source: formatReference(from), destination, digest: root.digest }] };
+}
+
+export interface CopyLockRequest {
+  readonly lockFile: string;
+  /** Undefined: where the lock says. A layout folder, or the prefix of a mirror. */
+  readonly source: string | undefined;
+  /** A layout folder, or a prefix below which each repository keeps its path. */
+  readonly destination: string;
+  readonly withReferrers: boolean;
+}
+
+/** A folder, or a prefix that repositories are put below. */
+type Place = (location: Location) => Location;
+
+function placeOf(text: string): Place {
+  if (text.startsWith("oci:")) {
+    const path = text.slice("oci:".length);
+    return () => ({ kind: "layout", path });
+  }
+  const prefix = parseRepositoryPrefix(text);
+  return (location) => {
+    if (location.kind === "layout") {
+      throw new UsageError("USAGE_INVALID", `oci:${location.path} is a folder, and has no path below ${text}`, {
+        hint: "copy what is locked in a folder to another folder: oci:DIR",
+      });
+    }
+    const repository = [prefix.repository, location.repository].filter((part) => part !== "").join("/");
+    return { kind: "registry", registry: prefix.registry, repository };
+  };
+}
+
+/**
+ * Copies every tool of a lock by the digests in it: the index where the lock has one, else each platform's manifest. The lock stays
+ * as it is, since a mirror in the configuration is asked by digest.
+ */
+export async function copyLock(request: CopyLockRequest, deps: ClientDeps, signal: AbortSignal): Promise<CopyResult> {
+  const factsOf = ({ bytesSent }: CopyResult) => ({ size: bytesSent });
+  const text = `${request.lockFile} ${request.destination}`;
+  return await audited("copy", text, deps, () => copyTools(request, deps, signal), factsOf);
+}
+
+async function copyTools(request: CopyLockRequest, deps: ClientDeps, signal: AbortSignal): Promise<CopyResult> {
+  const lock = await readLock(request.lockFile);
+  if (lock === undefined) {
+    throw new ConfigurationError("LOCK_INVALID", `lock file not found: ${request.lockFile}`, {
+      hint: "name it: `copy --lock FILE DESTINATION`",
+    });
+  }
+  const from = request.source === undefined ? undefined : placeOf(request.source);
+  const to = placeOf(request.destination);
+  const total = noCounts();
+  const artifacts: CopiedArtifact[] = [];
+  for (const [name, tool] of Object.entries(lock.tools)) {
+    for (const { location, digest, tag } of rootsOf(name, tool, dirname(resolve(request.lockFile)), deps)) {
+      const source = deps.open(from === undefined ? location : from(location));
+      const target = deps.open(to(location));
+      const root = await fetchManifestByDigest(source, digest, deps, signal);
+      const counts = await copyRoot(
+        source,
+        target,
+        root,
+        target.name.startsWith("oci:") ? `${name}-${tag}` : tag,
+        request,
+        deps,
+        signal,
+      );
+      for (const key of Object.keys(total) as (keyof CopyCounts)[]) total[key] += counts[key];
+      artifacts.push({ source: `${source.name}@${digest}`, destination: `${target.name}@${digest}`, digest });
+    }
+  }
+  return { ...total, artifacts };
+}
+
+async function copyRoot(
+  source: Target,
+  target: Target,
+  root: FetchedManifest,
+  tag: string,
+  { withReferrers }: CopyLockRequest,
+  deps: ClientDeps,
+  signal: AbortSignal,
+): Promise<CopyCounts> {
+  const graph = new GraphCopy({ source, target, withReferrers }, deps, signal);
+  await graph.copyRoot(root, tag);
+  return graph.counts;
+}
+
+interface LockedRoot {
+  readonly location: Location;
+  readonly digest: Digest;
+  /** So that nothing there is thrown away as unused. */
+  readonly tag: string;
+}
+
+function rootsOf(name: string, tool: LockedTool, lockDir: string, deps: ClientDeps): readonly LockedRoot[] {
+  const roots: LockedRoot[] = [];
+  for (const [platform, { repository, manifest }] of Object.entries(tool.platforms)) {
+    const { location } = readReference(repository, deps);
+    const place: Location =
+      location.kind === "layout" ? { kind: "layout", path: resolve(lockDir, location.path) } : location;
+    if (tool.digest !== undefined) {
+      const { tag } = readReference(tool.reference.replaceAll("{platform}", platform), deps);
+      return [{ location: place, digest: tool.digest, tag: tag ?? name }];
+    }
+    roots.push({ location: place, digest: manifest, tag: platform === anyPlatform ? name : `${name}-${platform}` });
+  }
+  return roots;
+}
