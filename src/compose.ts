@@ -14,6 +14,7 @@ import type { Context } from "./context.ts";
 import { TimeoutError } from "./errors.ts";
 import { createHttpClient } from "./http/client.ts";
 import { directRoute, type Route } from "./http/transport.ts";
+import { downloadVerified } from "./import/download.ts";
 import { openLayout } from "./layout/layout.ts";
 import { formatLocation, type RegistryLocation } from "./model/reference.ts";
 import type { Source, Target } from "./model/source.ts";
@@ -85,6 +86,7 @@ function compose(settings: Settings, context: Context): Composition {
         const allowPlainHttp = isPlain(location.registry, true);
         return createRegistryProbe(location, { http, credentials, context, allowPlainHttp, routeTo });
       },
+      download: (url, sha256, path, signal) => downloadVerified(http, url, sha256, path, signal),
       logins: createLogins(context),
       checkLogin: (registry, given, signal) => {
         return checkLogin(registry, given, { http, context, allowPlainHttp: isPlain(registry, true) }, signal);

@@ -31,6 +31,7 @@ export const errorCodes = {
   ARCHIVE_UNSAFE: { exit: 65, isRetryable: false },
   ARCHIVE_TOO_LARGE: { exit: 65, isRetryable: false },
   ARCHIVE_UNSUPPORTED: { exit: 65, isRetryable: false },
+  IMPORT_CONTENT_INVALID: { exit: 65, isRetryable: false },
   CACHE_DAMAGED: { exit: 65, isRetryable: false },
 
   ARTIFACT_NOT_FOUND: { exit: 66, isRetryable: false },
@@ -46,6 +47,8 @@ export const errorCodes = {
   OFFLINE: { exit: 69, isRetryable: false },
   CLI_NOT_FOUND: { exit: 69, isRetryable: false },
   CLI_FAILED: { exit: 69, isRetryable: false },
+  IMPORT_CLIENT_NOT_FOUND: { exit: 69, isRetryable: false },
+  IMPORT_FAILED: { exit: 69, isRetryable: true },
   NODE_NOT_FOUND: { exit: 69, isRetryable: false },
   NODE_UNSUPPORTED: { exit: 69, isRetryable: false },
 

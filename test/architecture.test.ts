@@ -14,6 +14,7 @@ const layerOfRoom: Readonly<Record<string, number>> = {
   store: 2,
   lock: 2,
   config: 2,
+  import: 2,
   http: 1,
   archive: 1,
   files: 1,

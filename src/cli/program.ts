@@ -9,6 +9,7 @@ import { addConfig } from "./commands/config.ts";
 import { addCopy } from "./commands/copy.ts";
 import { addDoctor } from "./commands/doctor.ts";
 import { addExtract } from "./commands/extract.ts";
+import { addImport } from "./commands/import.ts";
 import { addInfo } from "./commands/info.ts";
 import { addList } from "./commands/list.ts";
 import { addLock } from "./commands/lock.ts";
@@ -59,6 +60,7 @@ export async function createProgram(io: CliIo, argv: readonly string[]): Promise
     ...addLock(program, io),
     addPush(program, io),
     addCopy(program, io),
+    addImport(program, io),
     addLogin(program, io),
     addLogout(program, io),
     addDoctor(program, io),

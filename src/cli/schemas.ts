@@ -105,6 +105,20 @@ export const configSchema = v.object({
   ),
   registries: v.array(v.object({ name: v.string(), prefix: v.string(), mirrors: v.array(v.string()) })),
 });
+export const importSchema = v.object({
+  reference: v.string(),
+  digest: v.pipe(digest, v.description("Of the index or manifest that the tag names now.")),
+  mediaType: v.string(),
+  platforms: v.array(
+    v.object({
+      platform,
+      digest,
+      size,
+      origin: v.pipe(v.string(), v.description("A package URL or an address, with the sum that was checked.")),
+    }),
+  ),
+  missing: v.pipe(v.array(v.string()), v.description("Platforms that the source does not have it for.")),
+});
 const count = v.pipe(v.number(), v.integer(), v.minValue(0));
 export const copySchema = v.object({
   artifacts: v.array(v.object({ source: v.string(), destination: v.string(), digest })),
@@ -141,6 +155,7 @@ export const jsonSchemas = {
   "lock-check": lockCheckSchema,
   push: pushSchema,
   copy: copySchema,
+  import: importSchema,
   doctor: doctorSchema,
   login: loginSchema,
   logout: logoutSchema,

@@ -21,6 +21,8 @@ export interface ClientDeps {
   readonly store: Store;
   /** What only `doctor` asks of a registry. */
   readonly probe: (location: RegistryLocation) => RegistryProbe;
+  /** Fetches a file over http, verified; nothing is kept when it is another one. */
+  readonly download: (url: URL, sha256: string, path: string, signal: AbortSignal) => Promise<void>;
   readonly logins: Logins;
   /** @throws {RegistryAuthError} the registry refuses the login */
   readonly checkLogin: (registry: string, credentials: BasicCredentials, signal: AbortSignal) => Promise<void>;

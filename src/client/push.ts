@@ -24,6 +24,8 @@ export interface PushItem {
   readonly platform: PlatformString | undefined;
   /** A file, pushed as it is, or a folder, pushed as `oras push` does: a gzipped tar that is unpacked by `pull`. */
   readonly path: string;
+  /** Of this item's manifest, besides those of the request. */
+  readonly annotations?: Annotations;
 }
 
 export interface PushRequest {
@@ -112,7 +114,7 @@ function sorted(annotations: Annotations): Annotations | undefined {
   return entries.length === 0 ? undefined : Object.fromEntries(entries);
 }
 
-function manifestOf(layer: Layer, request: PushRequest): Uint8Array {
+function manifestOf(layer: Layer, item: PushItem, request: PushRequest): Uint8Array {
   return encode({
     schemaVersion: 2,
     mediaType: mediaTypes.ociManifest,
@@ -121,7 +123,7 @@ function manifestOf(layer: Layer, request: PushRequest): Uint8Array {
     layers: [
       { mediaType: layer.mediaType, digest: layer.digest, size: layer.size, annotations: sorted(layer.annotations) },
     ],
-    annotations: sorted(request.annotations),
+    annotations: sorted({ ...request.annotations, ...item.annotations }),
   });
 }
 
@@ -140,7 +142,7 @@ async function pushItem(
       const task = deps.context.progress.start(item.platform ?? basename(item.path), layer.size);
       await target.pushBlob(layer, () => counted(layer.open(), task.advance), signal).finally(task.done);
     }
-    const manifest = manifestOf(layer, request);
+    const manifest = manifestOf(layer, item, request);
     const digest = await target.pushManifest(manifest, mediaTypes.ociManifest, tag, signal);
     return { platform: item.platform, digest, size: layer.size, manifestSize: manifest.byteLength };
   } finally {

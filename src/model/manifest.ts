@@ -32,6 +32,12 @@ export const annotationKeys = {
   orasUnpack: "io.deis.oras.content.unpack",
   /** Digest of the uncompressed archive. */
   orasContentDigest: "io.deis.oras.content.digest",
+  version: "org.opencontainers.image.version",
+  licenses: "org.opencontainers.image.licenses",
+  /** Of a platform's manifest: a package URL or an address, with the sum that was checked. */
+  origin: "dev.buck2-oras.origin",
+  /** Of an index: what `import` was asked for. */
+  imported: "dev.buck2-oras.imported",
   /** Path of the executable inside the artifact, as its publisher states it. */
   executable: "dev.buck2-oras.executable",
 } as const;

@@ -1,4 +1,4 @@
-/** Every kind of registry × pull, push, list, lock; with what `oras` and `crane` pushed, and what they pull of ours. */
+/** Every kind of registry × pull, push, list, lock, copy; with what `oras` and `crane` pushed, and what they pull of ours. */
 import { chmodSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, type TestContext, test } from "vitest";
@@ -36,7 +36,7 @@ describe.each(kinds)("$name", ({ start }) => {
     };
   }
 
-  test("push, list, pull, lock of our own; oras and crane read it", async (context) => {
+  test("push, list, pull, lock, copy of our own; oras and crane read it", async (context) => {
     const { host, dir, ours, peer, check, orasFlags, craneFlags } = await arrive(context);
     const reference = `${host}/t/tool:1`;
     await ours("push", reference, "--platform", "linux-x86_64=tool", "--platform", "darwin-arm64=tool");
@@ -48,6 +48,8 @@ describe.each(kinds)("$name", ({ start }) => {
     expect(lock.tools.tool.platforms["linux-x86_64"].layers).toMatchObject([{ contentDigest: sha256(linuxTool) }]);
     await ours("lock", "update");
     await ours("blob", `${host}/t/tool@${sha256(linuxTool)}`, "--size", String(linuxTool.length), "-o", "blob");
+    await ours("copy", reference, "oci:layout:1");
+    await ours("copy", "oci:layout:1", `${host}/copied/tool:2`);
     check();
     await peer("oras", "pull", ...orasFlags, "--platform", "linux/amd64", reference, "-o", "by-oras");
     expect(readFileSync(join(dir, "by-oras/tool"), "utf8")).toBe(linuxTool);

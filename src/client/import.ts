@@ -1,0 +1,118 @@
+/** `import`: a tool from where an organisation has it already, into one index with every platform that there is. */
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { ArtifactNotFoundError, UsageError } from "../errors.ts";
+import { importGo } from "../import/go.ts";
+import { importFile, importUrl, withoutSecrets } from "../import/local.ts";
+import { importMaven } from "../import/maven.ts";
+import { importNpm } from "../import/npm.ts";
+import { importPypi } from "../import/pypi.ts";
+import type { ImportDeps, ImportedTool, Importer } from "../import/source.ts";
+import { type Digest, digestHex } from "../model/digest.ts";
+import { type Annotations, annotationKeys } from "../model/manifest.ts";
+import { type PlatformString, platformStrings } from "../model/platform.ts";
+import { audited } from "./audit.ts";
+import type { ClientDeps } from "./deps.ts";
+import { type PushResult, push } from "./push.ts";
+
+export interface ImportRequest {
+  /** `pypi:NAME@VERSION`, `maven:…`, `npm:…`, `go:…`, `file:PATH`, or an address. */
+  readonly source: string;
+  /** With a tag. */
+  readonly reference: string;
+  /** Those that are wanted; empty means all that there are. */
+  readonly platforms: readonly PlatformString[];
+  /** Of what an address gives. */
+  readonly digest: Digest | undefined;
+  readonly annotations: Annotations;
+}
+
+export interface ImportResult extends PushResult {
+  readonly origins: readonly { readonly platform: PlatformString | undefined; readonly origin: string }[];
+  /** Wanted platforms that the source does not have it for. */
+  readonly missing: readonly PlatformString[];
+}
+
+const importers: ReadonlyMap<string, Importer> = new Map([
+  ["pypi", importPypi],
+  ["maven", importMaven],
+  ["npm", importNpm],
+  ["go", importGo],
+  ["file", importFile],
+]);
+
+/**
+ * The ecosystem's own client brings the files, and checks what its registry states of them.
+ *
+ * @throws {OrasClientError} `IMPORT_CLIENT_NOT_FOUND`, `IMPORT_FAILED`
+ * @throws {ContentVerificationError} `IMPORT_CONTENT_INVALID`, `BLOB_DIGEST_MISMATCH`
+ */
+export async function importTool(request: ImportRequest, deps: ClientDeps, signal: AbortSignal): Promise<ImportResult> {
+  const text = `${withoutSecrets(request.source)} ${request.reference}`;
+  return await audited(
+    "import",
+    text,
+    deps,
+    () => importAndPush(request, deps, signal),
+    ({ digest }) => ({ digest }),
+  );
+}
+
+async function importAndPush(request: ImportRequest, deps: ClientDeps, signal: AbortSignal): Promise<ImportResult> {
+  const workDir = await mkdtemp(join(tmpdir(), "buck2-oras-import-"));
+  try {
+    const { context, download } = deps;
+    const tool = await bring(request, { context, workDir, download }, signal);
+    if (tool.files.length === 0) {
+      throw new ArtifactNotFoundError(
+        "PLATFORM_NOT_FOUND",
+        `${withoutSecrets(request.source)} was not found for any platform that is wanted`,
+        {
+          hint: `check name and version; it was asked for ${tool.missing.join(", ")}`,
+        },
+      );
+    }
+    const items = tool.files.map(({ platform, path, origin }) => ({
+      platform,
+      path,
+      annotations: { [annotationKeys.origin]: origin },
+    }));
+    const annotations = {
+      [annotationKeys.imported]: withoutSecrets(request.source),
+      ...(tool.version === undefined ? {} : { [annotationKeys.version]: tool.version }),
+      ...(tool.license === undefined ? {} : { [annotationKeys.licenses]: tool.license }),
+      ...request.annotations,
+    };
+    const { reference } = request;
+    const own = { title: undefined, artifactType: undefined, layerMediaType: undefined };
+    const pushed = await push({ reference, items, annotations, ...own }, deps, signal);
+    const origins = tool.files.map(({ platform, origin }) => ({ platform, origin }));
+    return { ...pushed, origins, missing: tool.missing };
+  } finally {
+    await rm(workDir, { recursive: true, force: true });
+  }
+}
+
+async function bring(request: ImportRequest, deps: ImportDeps, signal: AbortSignal): Promise<ImportedTool> {
+  const { source, digest } = request;
+  const platforms = request.platforms.length > 0 ? request.platforms : platformStrings;
+  if (/^https?:\/\//i.test(source)) {
+    if (request.platforms.length > 1) {
+      throw new UsageError("USAGE_INVALID", "an address gives one file, which is for one platform or for all", {
+        hint: "import each platform by itself into a layout folder, or `push` the files with --platform PLATFORM=PATH",
+      });
+    }
+    const sha256 = digest === undefined ? undefined : digestHex(digest);
+    const files = await importUrl(source, sha256, request.platforms[0], deps, signal);
+    return { version: undefined, license: undefined, files, missing: [] };
+  }
+  const colon = source.indexOf(":");
+  const importer = importers.get(source.slice(0, colon));
+  if (importer === undefined) {
+    throw new UsageError("USAGE_INVALID", `${JSON.stringify(source)} names no source that is known`, {
+      hint: `write ${[...importers.keys()].map((name) => `${name}:…`).join(", ")} or an address`,
+    });
+  }
+  return await importer(source.slice(colon + 1), platforms, deps, signal);
+}

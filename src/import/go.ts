@@ -1,0 +1,63 @@
+/** `go:MODULE/PACKAGE@VERSION`: a program in Go, built for each platform from the source that the checksum database knows. */
+import { mkdir, rename } from "node:fs/promises";
+import { join } from "node:path";
+import { ociPlatform, type PlatformString } from "../model/platform.ts";
+import { type ClientProgram, importFailed, runClient, specInvalid } from "./run.ts";
+import type { ImportedFile, Importer } from "./source.ts";
+
+const go: ClientProgram = { name: "go", howToGet: "install Go and put it on the PATH" };
+
+const specPattern = /^([A-Za-z0-9][A-Za-z0-9._~/-]*)@(v[A-Za-z0-9.+-]+|latest)$/;
+const unsupported = /unsupported GOOS\/GOARCH/;
+
+function programName(packagePath: string): string {
+  const parts = packagePath.split("/");
+  const last = parts.at(-1) ?? packagePath;
+  // The major version at the end of a module's path is no name.
+  return /^v[0-9]+$/.test(last) ? (parts.at(-2) ?? last) : last;
+}
+
+/**
+ * The bytes depend on the version of Go, which is noted; paths and build ids are left out, so that two machines with one version
+ * give one digest.
+ */
+export const importGo: Importer = async (spec, platforms, deps, signal) => {
+  const [, packagePath = "", version = ""] = specPattern.exec(spec) ?? [];
+  if (packagePath === "") throw specInvalid(spec, "write go:MODULE/PACKAGE@vVERSION");
+  const asked = await runClient(go, ["env", "GOVERSION", "GOMODCACHE"], {}, deps, signal);
+  if (asked.exitCode !== 0) throw importFailed(go, "its own environment", asked);
+  const [goVersion = "", moduleCache = ""] = asked.stdout.trim().split("\n");
+  const name = programName(packagePath);
+  const files: ImportedFile[] = [];
+  const missing: PlatformString[] = [];
+  for (const platform of platforms) {
+    const { os, architecture } = ociPlatform(platform);
+    const home = join(deps.workDir, "go", platform);
+    await mkdir(home, { recursive: true });
+    // Into a GOPATH of its own: Go refuses GOBIN for another platform.
+    const env = {
+      GOPATH: home,
+      GOMODCACHE: moduleCache,
+      GOOS: os,
+      GOARCH: architecture,
+      CGO_ENABLED: "0",
+      GOFLAGS: "",
+      GOBIN: "",
+    };
+    const args = ["install", "-trimpath", "-buildvcs=false", "-ldflags=-s -w -buildid=", `${packagePath}@${version}`];
+    const ran = await runClient(go, args, env, deps, signal);
+    if (ran.exitCode !== 0) {
+      if (!unsupported.test(ran.output)) throw importFailed(go, spec, ran);
+      missing.push(platform);
+      continue;
+    }
+    const file = os === "windows" ? `${name}.exe` : name;
+    const path = join(home, file);
+    // Where a program for another platform goes, or for this one.
+    await rename(join(home, "bin", `${os}_${architecture}`, file), path).catch(() =>
+      rename(join(home, "bin", file), path),
+    );
+    files.push({ platform, path, origin: `pkg:golang/${packagePath}@${version}?built_with=${goVersion}` });
+  }
+  return { version, license: undefined, files, missing };
+};

@@ -1,0 +1,75 @@
+/** `file:PATH` and an address with a digest: what is there already, or can be had from anywhere. */
+import { mkdir, rm, stat } from "node:fs/promises";
+import { basename, join, resolve } from "node:path";
+import { extractArchive } from "../archive/extract.ts";
+import { sniffFile } from "../archive/format.ts";
+import { UsageError } from "../errors.ts";
+import type { PlatformString } from "../model/platform.ts";
+import { expandTemplate, isTemplate } from "../model/reference.ts";
+import { specInvalid } from "./run.ts";
+import type { ImportDeps, ImportedFile, Importer } from "./source.ts";
+
+/** A file or folder for all platforms; with `{platform}` in its path, one for each that is there. */
+export const importFile: Importer = async (spec, platforms, { context }) => {
+  if (spec === "") throw specInvalid("file:", "write file:PATH, with {platform} in it for one of each");
+  const at = (path: string): string => resolve(context.cwd, path);
+  if (!isTemplate(spec)) {
+    const files = [{ platform: undefined, path: at(spec), origin: `file:${basename(spec)}` }];
+    return { version: undefined, license: undefined, files, missing: [] };
+  }
+  const files: ImportedFile[] = [];
+  const missing: PlatformString[] = [];
+  for (const platform of platforms) {
+    const path = at(expandTemplate(spec, platform));
+    const isThere = (await stat(path).catch(() => undefined)) !== undefined;
+    if (isThere) files.push({ platform, path, origin: `file:${basename(path)}` });
+    else missing.push(platform);
+  }
+  return { version: undefined, license: undefined, files, missing };
+};
+
+const archives: ReadonlySet<string> = new Set(["tar", "tar.gz", "tar.zst", "zip"]);
+
+/** An address as it may be shown and noted: a login or a signature in it is a secret. */
+export function withoutSecrets(text: string): string {
+  if (!/^https?:/i.test(text) || !URL.canParse(text)) return text;
+  const { protocol, host, pathname } = new URL(text);
+  return `${protocol}//${host}${pathname}`;
+}
+
+/**
+ * One file from an address, for one platform or for all; an archive is unpacked, so that it can be looked into and packed the same way
+ * everywhere.
+ *
+ * @param sha256 Hex; required, since nothing else says which bytes are meant.
+ */
+export async function importUrl(
+  text: string,
+  sha256: string | undefined,
+  platform: PlatformString | undefined,
+  deps: ImportDeps,
+  signal: AbortSignal,
+): Promise<readonly ImportedFile[]> {
+  if (sha256 === undefined) {
+    throw new UsageError(
+      "USAGE_INVALID",
+      `${withoutSecrets(text)} needs --digest: an address does not say which bytes are meant`,
+      {
+        hint: "take the sum from who publishes it, and check it by another way once",
+      },
+    );
+  }
+  if (!URL.canParse(text)) throw specInvalid(withoutSecrets(text), "write https://HOST/PATH");
+  const url = new URL(text);
+  const name = basename(url.pathname) || "tool";
+  const dir = join(deps.workDir, "url");
+  await mkdir(dir, { recursive: true });
+  const path = join(dir, name);
+  await deps.download(url, sha256, path, signal);
+  const origin = `${withoutSecrets(text)}#sha256:${sha256}`;
+  if (!archives.has(await sniffFile(path))) return [{ platform, path, origin }];
+  const folder = join(dir, "unpacked", name.replace(/\.(?:zip|whl|jar|tar(?:\.\w+)?|tgz)$/i, ""));
+  await extractArchive(path, folder, { signal });
+  await rm(path);
+  return [{ platform, path: folder, origin }];
+}

@@ -1,0 +1,123 @@
+/** `pypi:NAME@VERSION`: wheels that carry a program, with the layout that an installation gives them. */
+import { mkdir, readdir, readFile, rename, rm } from "node:fs/promises";
+import { join } from "node:path";
+import { extractArchive } from "../archive/extract.ts";
+import { ContentVerificationError } from "../errors.ts";
+import type { PlatformString } from "../model/platform.ts";
+import { fileOrigin } from "./origin.ts";
+import { type ClientProgram, importFailed, runClient, specInvalid } from "./run.ts";
+import type { ImportedFile, Importer } from "./source.ts";
+
+const pip: ClientProgram = {
+  name: "python3",
+  howToGet: "install Python with pip (Debian: `apt install python3-pip`) and put it on the PATH",
+};
+
+/** glibc and macOS versions that wheels are tagged with; pip takes those that are listed, and no older ones by itself. */
+const glibcMinors = Array.from({ length: 36 }, (_, index) => 5 + index);
+const macVersions = [
+  ...Array.from({ length: 8 }, (_, index) => `10_${index + 9}`),
+  ...Array.from({ length: 16 }, (_, index) => `${index + 11}_0`),
+];
+
+function linuxTags(machine: string): string[] {
+  const old = machine === "x86_64" ? [`manylinux1_${machine}`, `manylinux2010_${machine}`] : [];
+  return [
+    ...old,
+    `manylinux2014_${machine}`,
+    `linux_${machine}`,
+    ...glibcMinors.map((minor) => `manylinux_2_${minor}_${machine}`),
+  ];
+}
+
+function macTags(machine: string): string[] {
+  return macVersions.flatMap((version) => [`macosx_${version}_${machine}`, `macosx_${version}_universal2`]);
+}
+
+/** @see PyPA specifications, "Platform compatibility tags" */
+const tags: Readonly<Record<PlatformString, readonly string[]>> = {
+  "linux-x86_64": linuxTags("x86_64"),
+  "linux-aarch64": linuxTags("aarch64"),
+  "darwin-x86_64": macTags("x86_64"),
+  "darwin-arm64": macTags("arm64"),
+  "windows-x86_64": ["win_amd64"],
+  "windows-arm64": ["win_arm64"],
+};
+
+const specPattern = /^([A-Za-z0-9][A-Za-z0-9._-]*)(?:@|==)([A-Za-z0-9.!+_-]+)$/;
+const absent = /No matching distribution found|Could not find a version that satisfies/;
+
+/** pip checks the sums that the index states, and fails on another one. */
+export const importPypi: Importer = async (spec, platforms, deps, signal) => {
+  const [, name = "", version = ""] = specPattern.exec(spec) ?? [];
+  if (name === "") throw specInvalid(spec, "write pypi:NAME@VERSION");
+  const files: ImportedFile[] = [];
+  const missing: PlatformString[] = [];
+  let license: string | undefined;
+  for (const platform of platforms) {
+    const dir = join(deps.workDir, "pypi", platform);
+    const wheelDir = join(dir, "wheel");
+    await mkdir(wheelDir, { recursive: true });
+    const platformArgs = tags[platform].flatMap((tag) => ["--platform", tag]);
+    const args = [
+      "-m",
+      "pip",
+      "download",
+      "--quiet",
+      "--no-deps",
+      "--only-binary=:all:",
+      ...platformArgs,
+      "--dest",
+      wheelDir,
+    ];
+    const ran = await runClient(pip, [...args, `${name}==${version}`], {}, deps, signal);
+    if (ran.exitCode !== 0) {
+      if (!absent.test(ran.output)) throw importFailed(pip, `${name}==${version} for ${platform}`, ran);
+      missing.push(platform);
+      continue;
+    }
+    const [wheel] = (await readdir(wheelDir)).filter((file) => file.endsWith(".whl"));
+    if (wheel === undefined) throw importFailed(pip, `a wheel of ${name}==${version} for ${platform}`, ran);
+    const tool = await unpackWheel(join(wheelDir, wheel), dir, name, signal);
+    license ??= tool.license;
+    const purl = `pkg:pypi/${name.toLowerCase().replaceAll("_", "-")}@${version}?file_name=${wheel}`;
+    files.push({ platform, path: tool.path, origin: await fileOrigin(purl, join(wheelDir, wheel)) });
+  }
+  return { version, license, files, missing };
+};
+
+/**
+ * `*.data/scripts` is what an installation puts into `bin`, `*.data/data` what it puts beside it.
+ *
+ * @see PyPA specifications, "Binary distribution format", "The .data directory"
+ */
+async function unpackWheel(
+  wheel: string,
+  dir: string,
+  name: string,
+  signal: AbortSignal,
+): Promise<{ path: string; license: string | undefined }> {
+  const unpacked = join(dir, "unpacked");
+  await extractArchive(wheel, unpacked, { signal, format: "zip" });
+  const entries = await readdir(unpacked);
+  const data = entries.find((entry) => entry.endsWith(".data"));
+  const scripts = data === undefined ? [] : await readdir(join(unpacked, data, "scripts")).catch(() => []);
+  const [script] = scripts;
+  if (data === undefined || script === undefined) {
+    throw new ContentVerificationError("IMPORT_CONTENT_INVALID", `the wheel of ${name} has no program in it`, {
+      hint: "a wheel that carries a program has it in NAME.data/scripts",
+    });
+  }
+  const title = scripts.length === 1 ? script.replace(/\.exe$/i, "") : name;
+  const path = join(dir, "tool", title);
+  await mkdir(join(dir, "tool"), { recursive: true });
+  const rest = join(unpacked, data, "data");
+  // Renamed and not copied: modes stay as they were unpacked.
+  await rename(rest, path).catch(async () => void (await mkdir(path)));
+  await rename(join(unpacked, data, "scripts"), join(path, "bin"));
+  const info = entries.find((entry) => entry.endsWith(".dist-info"));
+  const metadata = info === undefined ? "" : await readFile(join(unpacked, info, "METADATA"), "utf8").catch(() => "");
+  await rm(unpacked, { recursive: true, force: true });
+  const license = /^License(?:-Expression)?: (.+)$/m.exec(metadata)?.[1]?.trim();
+  return { path, license };
+}
