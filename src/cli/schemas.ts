@@ -59,11 +59,32 @@ const lockChange = v.object({
   change: v.picklist(["added", "updated", "unchanged"]),
   reference: v.string(),
   digest: v.nullable(digest),
+  previousReference: v.nullable(v.string()),
   previousDigest: v.nullable(digest),
-  platforms: v.array(v.string()),
+  platforms: v.pipe(v.array(v.string()), v.description("Those that the tool has now.")),
+  platformChanges: v.array(
+    v.object({
+      platform: v.string(),
+      change: v.picklist(["added", "removed", "changed", "unchanged"]),
+      size: v.nullable(size),
+      previousSize: v.nullable(size),
+    }),
+  ),
 });
 export const lockSchema = v.object({ lock: v.string(), tools: v.array(lockChange) });
 export const lockCheckSchema = v.object({ lock: v.string(), tools: v.pipe(v.number(), v.integer()) });
+export const lockOnlineSchema = v.object({
+  lock: v.string(),
+  tools: v.pipe(v.number(), v.integer()),
+  moved: v.array(
+    v.object({
+      tool: v.string(),
+      reference: v.string(),
+      locked: digest,
+      current: v.pipe(v.nullable(digest), v.description("Null: it is gone.")),
+    }),
+  ),
+});
 export const pushSchema = v.object({
   reference: v.string(),
   digest: v.pipe(digest, v.description("Of the index or manifest that the tag names now.")),
@@ -153,6 +174,7 @@ export const jsonSchemas = {
   "clear-cache": clearCacheSchema,
   lock: lockSchema,
   "lock-check": lockCheckSchema,
+  "lock-check-online": lockOnlineSchema,
   push: pushSchema,
   copy: copySchema,
   import: importSchema,

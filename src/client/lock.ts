@@ -4,20 +4,11 @@ import { ConfigurationError, UsageError } from "../errors.ts";
 import { emptyLock, formatLock, parseLock, readLock, readLockText, writeLock } from "../lock/file.ts";
 import type { Lock, LockedTool } from "../lock/schema.ts";
 import { isToolName } from "../lock/schema.ts";
-import type { Digest } from "../model/digest.ts";
 import { qualifyReference } from "../model/reference.ts";
 import { type ClientDeps, expandNamed } from "./deps.ts";
+import { changeOf, type LockChange } from "./lock-change.ts";
+import { type LockedTag, lookUpTags } from "./lock-online.ts";
 import { lockTool } from "./lock-tool.ts";
-
-export interface LockChange {
-  readonly tool: string;
-  readonly change: "added" | "updated" | "unchanged";
-  readonly reference: string;
-  /** Of the index or the only manifest; undefined for a template. */
-  readonly digest: Digest | undefined;
-  readonly previousDigest: Digest | undefined;
-  readonly platforms: readonly string[];
-}
 
 const layoutPrefix = "oci:";
 
@@ -38,22 +29,6 @@ function depsOfLock(file: string, deps: ClientDeps): ClientDeps {
     ...deps,
     open: (location) =>
       deps.open(location.kind === "layout" ? { kind: "layout", path: resolve(lockDir, location.path) } : location),
-  };
-}
-
-function lockOf(tool: LockedTool): Lock {
-  return { ...emptyLock, tools: { tool } };
-}
-
-function changeOf(tool: string, before: LockedTool | undefined, after: LockedTool): LockChange {
-  const isSame = before !== undefined && formatLock(lockOf(before)) === formatLock(lockOf(after));
-  return {
-    tool,
-    change: before === undefined ? "added" : isSame ? "unchanged" : "updated",
-    reference: after.reference,
-    digest: after.digest,
-    previousDigest: before?.digest,
-    platforms: Object.keys(after.platforms).sort(),
   };
 }
 
@@ -137,4 +112,13 @@ export async function lockCheck(file: string): Promise<Lock> {
     );
   }
   return lock;
+}
+
+/** What the references of a lock mean now. */
+export async function lockCheckOnline(
+  file: string,
+  deps: ClientDeps,
+  signal: AbortSignal,
+): Promise<readonly LockedTag[]> {
+  return await lookUpTags(await lockCheck(file), depsOfLock(file, deps), signal);
 }

@@ -106,6 +106,7 @@ describe("JSON", () => {
       doctor: ["doctor", "oci:layout:1.0"],
       lock: ["lock", "add", "tool", "oci:layout:1.0"],
       "lock-check": ["lock", "check"],
+      "lock-check-online": ["lock", "check", "--online"],
       push: ["push", "oci:layout:2.0", "a.txt"],
       import: ["import", "file:{platform}/tool", "oci:imported:1.0"],
       copy: ["copy", "oci:layout:1.0", "oci:copied:1.0"],

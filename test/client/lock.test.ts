@@ -103,6 +103,46 @@ describe("lock update", () => {
   });
 });
 
+describe("what changed", () => {
+  test("per platform: added, removed and changed, with sizes, as a table and as JSON", async () => {
+    const project = await layoutProject();
+    await project.oras(["lock", "add", "tool", "oci:layout:1.0"]);
+    writeFileSync(join(project.dir, "linux-x86_64/tool"), "x".repeat(2_000_000));
+    const paths = ["--platform", "linux-x86_64=linux-x86_64/tool", "--platform", "windows-x86_64=darwin-arm64/tool"];
+    await project.oras(["push", "oci:layout:1.0", ...paths]);
+    const before = readFileSync(join(project.dir, "oras.lock.json"), "utf8");
+    const online = await project.oras(["lock", "check", "--online"]);
+    expect(online.exitCode).toBe(78);
+    expect(online.stdout).toMatch(/^tool +oci:layout:1\.0 +sha256:[0-9a-f]{12} → sha256:[0-9a-f]{12}$/m);
+    const updated = await project.oras(["lock", "update"]);
+    expect(updated.stdout).toMatch(/^tool +updated +sha256:[0-9a-f]{12} → sha256:[0-9a-f]{12}/m);
+    expect(updated.stdout).toMatch(/tool +darwin-arm64 +removed +\d+ B$/m);
+    expect(updated.stdout).toMatch(/tool +linux-x86_64 +changed +\d+ B → 2\.0 MB$/m);
+    expect(updated.stdout).toMatch(/tool +windows-x86_64 +added +\d+ B$/m);
+    expect((await project.oras(["lock", "check", "--online"])).exitCode).toBe(0);
+    writeFileSync(join(project.dir, "oras.lock.json"), before);
+    const json = JSON.parse((await project.oras(["lock", "update", "--json"])).stdout);
+    expect(json.tools[0].platformChanges).toMatchObject([
+      { platform: "darwin-arm64", change: "removed", size: null },
+      { platform: "linux-x86_64", change: "changed", size: 2_000_000 },
+      { platform: "windows-x86_64", change: "added", previousSize: null },
+    ]);
+  });
+
+  test("another version under the same name shows both references; a tag that is gone is said", async () => {
+    const project = await layoutProject();
+    await project.oras(["push", "oci:layout:2.0", "linux-x86_64/tool"]);
+    await project.oras(["lock", "add", "tool", "oci:layout:1.0"]);
+    const added = await project.oras(["lock", "add", "tool", "oci:layout:2.0"]);
+    expect(added.stdout).toContain("oci:layout:1.0 → oci:layout:2.0");
+    const index = JSON.parse(readFileSync(join(project.dir, "layout/index.json"), "utf8"));
+    writeFileSync(join(project.dir, "layout/index.json"), JSON.stringify({ ...index, manifests: [] }));
+    const online = await project.oras(["lock", "check", "--online", "--json"]);
+    expect(online.exitCode).toBe(78);
+    expect(JSON.parse(online.stdout)).toMatchObject({ moved: [{ tool: "tool", current: null }] });
+  });
+});
+
 describe("lock check", () => {
   test.each([
     ["not JSON", "{", "LOCK_INVALID"],

@@ -1,11 +1,14 @@
 import type { Command } from "commander";
 import type * as v from "valibot";
-import { type LockChange, lockAdd, lockCheck, lockUpdate } from "../../client/lock.ts";
+import { lockAdd, lockCheck, lockCheckOnline, lockUpdate } from "../../client/lock.ts";
+import type { LockChange, PlatformChange } from "../../client/lock-change.ts";
+import type { LockedTag } from "../../client/lock-online.ts";
+import { errorCodes } from "../../errors.ts";
 import { lockFileName } from "../../lock/file.ts";
-import { formatTable, plural } from "../format.ts";
+import { formatBytes, formatTable, plural } from "../format.ts";
 import type { CliIo } from "../io.ts";
 import { runCommand, type Shown } from "../run.ts";
-import type { lockCheckSchema, lockSchema } from "../schemas.ts";
+import type { lockCheckSchema, lockOnlineSchema, lockSchema } from "../schemas.ts";
 
 interface LockOptions {
   readonly lock: string;
@@ -15,21 +18,62 @@ function short(digest: string | undefined): string {
   return digest === undefined ? "-" : digest.slice(0, "sha256:".length + 12);
 }
 
-function show(lock: string, changes: readonly LockChange[]): Shown {
-  const rows = changes.map(({ tool, change, previousDigest, digest, platforms }) => {
+function sizes({ size, previousSize }: PlatformChange): string {
+  const [now, before] = [size, previousSize].map((bytes) => (bytes === undefined ? undefined : formatBytes(bytes)));
+  return [before, now].filter((text) => text !== undefined).join(" → ");
+}
+
+/** One line for each tool, and below an updated one a line for each platform that changed. */
+function lines(changes: readonly LockChange[]): string {
+  const tools = changes.map(({ tool, change, previousDigest, digest, platforms, reference, previousReference }) => {
     const digests = change === "updated" ? `${short(previousDigest)} → ${short(digest)}` : short(digest);
-    return [tool, change, digests, platforms.join(", ")];
+    const isRenamed = previousReference !== undefined && previousReference !== reference;
+    return [tool, change, digests, isRenamed ? `${previousReference} → ${reference}` : platforms.join(", ")];
   });
+  const details = changes
+    .filter(({ change }) => change === "updated")
+    .flatMap(({ tool, platformChanges }) =>
+      platformChanges
+        .filter(({ change }) => change !== "unchanged")
+        .map((one) => [`  ${tool}`, one.platform, one.change, sizes(one)]),
+    );
+  return [formatTable(tools), ...(details.length === 0 ? [] : [formatTable(details)])].join("\n");
+}
+
+function show(lock: string, changes: readonly LockChange[]): Shown {
   const json = {
     lock,
     tools: changes.map((change) => ({
       ...change,
+      previousReference: change.previousReference ?? null,
       digest: change.digest ?? null,
       previousDigest: change.previousDigest ?? null,
       platforms: [...change.platforms],
+      platformChanges: change.platformChanges.map((one) => ({
+        ...one,
+        size: one.size ?? null,
+        previousSize: one.previousSize ?? null,
+      })),
     })),
   } satisfies v.InferOutput<typeof lockSchema>;
-  return { text: formatTable(rows), json };
+  return { text: lines(changes), json };
+}
+
+function showTags(lock: string, tags: readonly LockedTag[]): Shown {
+  const moved = tags.filter(({ locked, current }) => locked !== current);
+  const json = {
+    lock,
+    tools: new Set(tags.map(({ tool }) => tool)).size,
+    moved: moved.map((tag) => ({ ...tag, current: tag.current ?? null })),
+  } satisfies v.InferOutput<typeof lockOnlineSchema>;
+  if (moved.length === 0) return { text: `${lock} is what its ${plural(tags.length, "tag")} mean now`, json };
+  const rows = moved.map(({ tool, reference, locked, current }) => [
+    tool,
+    reference,
+    `${short(locked)} → ${current === undefined ? "gone" : short(current)}`,
+  ]);
+  const notes = ["`buck2-oras lock update` records what they mean now; a build goes on with what is locked"];
+  return { text: formatTable(rows), notes, json, exitCode: errorCodes.LOCK_OUTDATED.exit };
 }
 
 export function addLock(program: Command, io: CliIo): readonly Command[] {
@@ -64,10 +108,15 @@ export function addLock(program: Command, io: CliIo): readonly Command[] {
   const check = lock
     .command("check")
     .summary("check that the lock file is well-formed")
-    .description("Checks that the lock can be read and stands as this program writes it. Asks no registry.")
+    .description(
+      "Checks that the lock can be read and stands as this program writes it. Asks no registry, unless --online is given:\n" +
+        "then it tells which tags mean something else now, with exit code 78 if there are any.",
+    )
     .option(...lockFile)
-    .action(async (options: LockOptions, command: Command) =>
-      runCommand(command, io, async () => {
+    .option("--online", "look the tags up, too")
+    .action(async (options: LockOptions & { readonly online?: boolean }, command: Command) =>
+      runCommand(command, io, async ({ deps, signal }) => {
+        if (options.online) return showTags(options.lock, await lockCheckOnline(options.lock, deps, signal));
         const tools = Object.keys((await lockCheck(options.lock)).tools).length;
         const json = { lock: options.lock, tools } satisfies v.InferOutput<typeof lockCheckSchema>;
         return { text: `${options.lock} is well-formed: ${plural(tools, "tool")}`, json };
