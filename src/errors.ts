@@ -42,6 +42,7 @@ export const errorCodes = {
   REGISTRY_RATE_LIMITED: { exit: 69, isRetryable: true },
   REGISTRY_REFUSED: { exit: 69, isRetryable: false },
   PROXY_REFUSED: { exit: 69, isRetryable: false },
+  DELETION_REFUSED: { exit: 69, isRetryable: false },
   REDIRECT_REFUSED: { exit: 69, isRetryable: false },
   PAGINATION_REFUSED: { exit: 69, isRetryable: false },
   OFFLINE: { exit: 69, isRetryable: false },

@@ -15,8 +15,10 @@ import { addList } from "./commands/list.ts";
 import { addLock } from "./commands/lock.ts";
 import { addLogin, addLogout } from "./commands/login.ts";
 import { addPlatform } from "./commands/platform.ts";
+import { addPrune } from "./commands/prune.ts";
 import { addPull } from "./commands/pull.ts";
 import { addPush } from "./commands/push.ts";
+import { addTag } from "./commands/tag.ts";
 import { addVerify } from "./commands/verify.ts";
 import type { CliIo } from "./io.ts";
 import { addGlobalOptions } from "./options.ts";
@@ -61,6 +63,8 @@ export async function createProgram(io: CliIo, argv: readonly string[]): Promise
     addPush(program, io),
     addCopy(program, io),
     addImport(program, io),
+    addTag(program, io),
+    addPrune(program, io),
     addLogin(program, io),
     addLogout(program, io),
     addDoctor(program, io),

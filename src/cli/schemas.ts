@@ -140,6 +140,19 @@ export const importSchema = v.object({
   ),
   missing: v.pipe(v.array(v.string()), v.description("Platforms that the source does not have it for.")),
 });
+export const tagSchema = v.object({ reference: v.string(), digest, tagged: v.array(v.string()) });
+export const pruneSchema = v.object({
+  repository: v.string(),
+  tags: v.array(
+    v.object({
+      tag: v.string(),
+      digest,
+      created: v.nullable(v.string()),
+      fate: v.picklist(["removed", "would be removed", "kept"]),
+      why: v.string(),
+    }),
+  ),
+});
 const count = v.pipe(v.number(), v.integer(), v.minValue(0));
 export const copySchema = v.object({
   artifacts: v.array(v.object({ source: v.string(), destination: v.string(), digest })),
@@ -178,6 +191,8 @@ export const jsonSchemas = {
   push: pushSchema,
   copy: copySchema,
   import: importSchema,
+  tag: tagSchema,
+  prune: pruneSchema,
   doctor: doctorSchema,
   login: loginSchema,
   logout: logoutSchema,

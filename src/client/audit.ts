@@ -5,7 +5,19 @@ import type { Digest } from "../model/digest.ts";
 import type { ClientDeps } from "./deps.ts";
 import type { Origin } from "./fetch.ts";
 
-export type Operation = "pull" | "blob" | "push" | "copy" | "import" | "list" | "info" | "lock" | "login" | "logout";
+export type Operation =
+  | "pull"
+  | "blob"
+  | "push"
+  | "copy"
+  | "import"
+  | "list"
+  | "info"
+  | "lock"
+  | "tag"
+  | "prune"
+  | "login"
+  | "logout";
 
 /** What an operation found out about its artifact; what does not apply is left out. */
 export interface AuditFacts {

@@ -6,7 +6,6 @@
 import { createReadStream } from "node:fs";
 import { open, readFile, stat } from "node:fs/promises";
 import { join } from "node:path";
-import * as v from "valibot";
 import type { Context } from "../context.ts";
 import { ArtifactNotFoundError, ContentVerificationError, isErrno, localIoError } from "../errors.ts";
 import { makeFolder } from "../files/folder.ts";
@@ -23,42 +22,20 @@ import {
   parseManifest,
 } from "../model/manifest.ts";
 import type { BlobIdentity, BlobStream, FetchedManifest, OpenedBlob, Target } from "../model/source.ts";
+import {
+  type Entry,
+  type Index,
+  indexSchema,
+  invalidLayout,
+  marker,
+  markerSchema,
+  mediaTypeOf,
+  readDocument,
+  tagOf,
+} from "./documents.ts";
+import { removeUnnamed } from "./garbage.ts";
 
-/** Entries that are kept as they are, whatever else is in them. */
-const entrySchema = v.looseObject({
-  mediaType: v.string(),
-  digest: v.custom<Digest>(
-    (value) => typeof value === "string" && isDigest(value),
-    "must be `sha256:` and 64 hex digits",
-  ),
-  size: v.pipe(v.number(), v.safeInteger(), v.minValue(0)),
-  annotations: v.optional(v.record(v.string(), v.string())),
-});
-const indexSchema = v.looseObject({ manifests: v.array(entrySchema) });
-const markerSchema = v.object({ imageLayoutVersion: v.literal("1.0.0") });
-type Entry = v.InferOutput<typeof entrySchema>;
-type Index = v.InferOutput<typeof indexSchema>;
-
-const marker = `${JSON.stringify({ imageLayoutVersion: "1.0.0" })}\n`;
 const fileMode = 0o644;
-
-function tagOf(entry: Entry): string | undefined {
-  return entry.annotations?.[annotationKeys.refName];
-}
-
-/** A document says its own type; old ones without one are told by their fields. */
-function mediaTypeOf(bytes: Uint8Array): string {
-  try {
-    const json: unknown = JSON.parse(new TextDecoder().decode(bytes));
-    if (typeof json !== "object" || json === null) return "";
-    if ("mediaType" in json && typeof json.mediaType === "string") return json.mediaType;
-    if ("manifests" in json) return mediaTypes.ociIndex;
-    if ("layers" in json) return mediaTypes.ociManifest;
-  } catch {
-    // `parseManifest` says what is wrong with it.
-  }
-  return "";
-}
 
 class Layout implements Target {
   readonly name: string;
@@ -174,6 +151,25 @@ class Layout implements Target {
     return digest;
   }
 
+  async deleteTag(tag: string, signal: AbortSignal): Promise<void> {
+    await this.#removeEntries((entry) => tagOf(entry) === tag, signal);
+  }
+
+  async deleteManifest(digest: Digest, signal: AbortSignal): Promise<void> {
+    await this.#removeEntries((entry) => entry.digest === digest, signal);
+  }
+
+  /** Takes entries out of the index, and then the blobs that nothing names any more. */
+  async #removeEntries(isRemoved: (entry: Entry) => boolean, signal: AbortSignal): Promise<void> {
+    await withLock(join(this.#path, ".index.json.lock"), this.#context, signal, async () => {
+      const index = await this.#readIndex();
+      const manifests = index.manifests.filter((entry) => !isRemoved(entry));
+      const text = JSON.stringify({ ...index, manifests });
+      await this.#write(join(this.#path, "index.json"), new TextEncoder().encode(text));
+      await removeUnnamed(join(this.#path, "blobs", "sha256"), manifests, this.#context.now());
+    });
+  }
+
   #blobPath(digest: Digest): string {
     return join(this.#path, "blobs", "sha256", digestHex(digest));
   }
@@ -232,48 +228,20 @@ class Layout implements Target {
     return localIoError(`read ${path}`, cause);
   }
 
-  #invalid(why: string, cause?: unknown): ContentVerificationError {
-    return new ContentVerificationError("LAYOUT_INVALID", `${this.name} is not an OCI image layout: ${why}`, {
-      cause,
-      hint: "`oci:` names a folder with `oci-layout`, `index.json` and `blobs/`, as `oras copy --to-oci-layout` makes it",
-    });
-  }
-
-  async #readJson<T extends v.GenericSchema>(name: string, schema: T): Promise<v.InferOutput<T> | undefined> {
-    const path = join(this.#path, name);
-    let text: string;
-    try {
-      text = await readFile(path, "utf8");
-    } catch (cause) {
-      if (isErrno(cause, "ENOENT") || isErrno(cause, "ENOTDIR")) return undefined;
-      throw localIoError(`read ${path}`, cause);
-    }
-    let json: unknown;
-    try {
-      json = JSON.parse(text);
-    } catch (cause) {
-      throw this.#invalid(`${name} is not JSON`, cause);
-    }
-    const result = v.safeParse(schema, json);
-    if (result.success) return result.output;
-    const issue = result.issues[0];
-    throw this.#invalid(`${name}: \`${v.getDotPath(issue) ?? name}\`: ${issue.message.slice(0, 200)}`);
-  }
-
   async #checkMarker(): Promise<void> {
-    if ((await this.#readJson("oci-layout", markerSchema)) !== undefined) return;
+    if ((await readDocument(this.#path, "oci-layout", markerSchema)) !== undefined) return;
     const folder = await stat(this.#path).catch(() => undefined);
     if (folder === undefined) {
       throw new ArtifactNotFoundError("ARTIFACT_NOT_FOUND", `not found: the layout folder ${this.#path}`, {
         hint: "the folder is named from the working folder; in a lock file from that file's folder",
       });
     }
-    throw this.#invalid("it has no file `oci-layout`");
+    throw invalidLayout(this.#path, "it has no file `oci-layout`");
   }
 
   async #readIndex(): Promise<Index> {
     return (
-      (await this.#readJson("index.json", indexSchema)) ?? {
+      (await readDocument(this.#path, "index.json", indexSchema)) ?? {
         schemaVersion: 2,
         mediaType: mediaTypes.ociIndex,
         manifests: [],

@@ -73,4 +73,18 @@ export interface Target extends Source {
 
   /** Stores a manifest under its digest and, unless undefined, a tag. Everything that it names must be there. */
   pushManifest(bytes: Uint8Array, mediaType: string, tag: string | undefined, signal: AbortSignal): Promise<Digest>;
+
+  /**
+   * Removes a tag alone; what it names stays.
+   *
+   * @throws {RegistryUnavailableError} `DELETION_REFUSED`
+   */
+  deleteTag(tag: string, signal: AbortSignal): Promise<void>;
+
+  /**
+   * Removes a manifest with every tag of it.
+   *
+   * @throws {RegistryUnavailableError} `DELETION_REFUSED`
+   */
+  deleteManifest(digest: Digest, signal: AbortSignal): Promise<void>;
 }

@@ -11,7 +11,9 @@ import type { BasicCredentials, CredentialProvider, Credentials } from "../model
 import { type Challenge, parseChallenges } from "./challenge.ts";
 import { checkRealm } from "./realm.ts";
 
-export type Action = "pull" | "push";
+export type Action = "pull" | "push" | "delete";
+
+const actionsOf: Readonly<Record<Action, string>> = { pull: "pull", push: "pull,push", delete: "pull,delete" };
 
 export interface AuthDeps {
   readonly http: HttpClient;
@@ -95,10 +97,7 @@ export class Authenticator {
 
   /** What the registry asked for, and what the use case needs: a push needs a token that can pull, too. */
   #scopes(challenge: Challenge, action: Action): readonly string[] {
-    const own =
-      this.#repository === undefined
-        ? []
-        : [`repository:${this.#repository}:${action === "push" ? "pull,push" : "pull"}`];
+    const own = this.#repository === undefined ? [] : [`repository:${this.#repository}:${actionsOf[action]}`];
     const asked =
       challenge.parameters
         .get("scope")

@@ -22,6 +22,9 @@ export interface RegistryDeps extends ApiDeps {
 /** What says that a blob can be had from its first byte only; 206 is one when it answers with another range. */
 const refusedRangeStatuses: ReadonlySet<number> = new Set([206, 400, 416]);
 
+/** What registries answer that delete nothing, or no tag alone. */
+const refusedDeletionStatuses: ReadonlySet<number> = new Set([400, 405, 501]);
+
 /** How often an upload is begun that got lost on its way. */
 const maxUploads = 3;
 
@@ -216,6 +219,30 @@ class Registry implements Target {
       await noteReferrer(parsed.subject.digest, bytes, own, this.name, this.#api, signal);
     }
     return digest;
+  }
+
+  async deleteTag(tag: string, signal: AbortSignal): Promise<void> {
+    await this.#delete(tag, `${this.name}:${tag}`, signal);
+  }
+
+  async deleteManifest(digest: Digest, signal: AbortSignal): Promise<void> {
+    await this.#delete(digest, `${this.name}@${digest}`, signal);
+  }
+
+  async #delete(version: string, what: string, signal: AbortSignal): Promise<void> {
+    const url = this.#api.url(`manifests/${version}`);
+    const response = await this.#api.call({ method: "DELETE", url, signal }, "delete");
+    // 404: somebody else was first.
+    if (response.status === 202 || response.status === 200 || response.status === 404) return await response.discard();
+    if (!refusedDeletionStatuses.has(response.status)) throw await this.#api.error(response, what);
+    throw new RegistryUnavailableError(
+      "DELETION_REFUSED",
+      `${url.host} does not delete ${what}: status ${response.status}`,
+      {
+        cause: await this.#api.error(response, what),
+        hint: "deletion may have to be switched on (distribution: storage.delete.enabled), or the registry has a retention of its own",
+      },
+    );
   }
 
   async #bytes(response: HttpResponse, maxBytes: number, what: string): Promise<Uint8Array> {

@@ -1,0 +1,25 @@
+import type { Command } from "commander";
+import type * as v from "valibot";
+import { tag } from "../../client/tag.ts";
+import type { CliIo } from "../io.ts";
+import { runCommand } from "../run.ts";
+import type { tagSchema } from "../schemas.ts";
+
+export function addTag(program: Command, io: CliIo): Command {
+  return program
+    .command("tag")
+    .summary("give an artifact another tag")
+    .description("Adds tags to what a reference means; a tag that is there already means this artifact from then on.")
+    .argument("<ref>", "HOST/REPO:TAG, HOST/REPO@sha256:…, or oci:DIR:TAG")
+    .argument("<tag...>", "new tags, without the repository")
+    .action(async (reference: string, tags: string[], _options: object, command: Command) =>
+      runCommand(command, io, async ({ deps, signal }) => {
+        const result = await tag(reference, tags, deps, signal);
+        return {
+          text: result.tagged.map((one) => `Tagged: ${one}`).join("\n"),
+          notes: [`Digest: ${result.digest}`],
+          json: { ...result, tagged: [...result.tagged] } satisfies v.InferOutput<typeof tagSchema>,
+        };
+      }),
+    );
+}

@@ -1,0 +1,171 @@
+/** `prune`: which tags of a repository go, by pattern, count and age; never what a lock names. */
+import { ConfigurationError, UsageError } from "../errors.ts";
+import { readLock } from "../lock/file.ts";
+import type { Digest } from "../model/digest.ts";
+import { annotationKeys, parseManifest } from "../model/manifest.ts";
+import { formatLocation, formatReference } from "../model/reference.ts";
+import type { Target } from "../model/source.ts";
+import { audited } from "./audit.ts";
+import { type ClientDeps, readReference } from "./deps.ts";
+import { inParallel } from "./parallel.ts";
+
+export interface PruneRequest {
+  /** `HOST/REPO` or `oci:DIR`. */
+  readonly repository: string;
+  /** Only tags that one of these fits: `*` stands for any characters. Empty: all tags. */
+  readonly patterns: readonly string[];
+  /** So many of the newest stay. */
+  readonly keepLast: number | undefined;
+  /** Only what was created more days ago; what does not say when it was created stays. */
+  readonly olderThanDays: number | undefined;
+  /** Paths of locks whose digests stay. */
+  readonly locks: readonly string[];
+  /** False: nothing is removed, it is only said what would be. */
+  readonly isConfirmed: boolean;
+}
+
+export type Fate = "removed" | "would be removed" | "kept";
+
+export interface PrunedTag {
+  readonly tag: string;
+  readonly digest: Digest;
+  /** ISO 8601; undefined when the manifest does not say. */
+  readonly created: string | undefined;
+  readonly fate: Fate;
+  readonly why: string;
+}
+
+export interface PruneResult {
+  readonly repository: string;
+  readonly tags: readonly PrunedTag[];
+}
+
+interface FoundTag {
+  readonly tag: string;
+  readonly digest: Digest;
+  /** The manifest's own, and for an index those of its platforms. */
+  readonly digests: readonly Digest[];
+  readonly createdMs: number | undefined;
+}
+
+const dayMs = 24 * 60 * 60 * 1000;
+
+function patternOf(glob: string): RegExp {
+  const escaped = glob.split("*").map((part) => part.replace(/[.*+?^${}()|[\]\\]/g, "\\$&"));
+  return new RegExp(`^${escaped.join(".*")}$`);
+}
+
+/** @throws {UsageError} neither count nor age was given: a prune without a rule would remove everything */
+export async function prune(request: PruneRequest, deps: ClientDeps, signal: AbortSignal): Promise<PruneResult> {
+  if (request.keepLast === undefined && request.olderThanDays === undefined) {
+    throw new UsageError("USAGE_INVALID", "prune needs a rule: how many tags stay, or how old one must be to go", {
+      hint: "give --keep-last N, --older-than DAYS, or both",
+    });
+  }
+  return await audited(
+    "prune",
+    request.repository,
+    deps,
+    () => pruneTags(request, deps, signal),
+    () => ({}),
+  );
+}
+
+async function pruneTags(request: PruneRequest, deps: ClientDeps, signal: AbortSignal): Promise<PruneResult> {
+  const reference = readReference(request.repository, deps);
+  if (reference.tag !== undefined || reference.digest !== undefined) {
+    throw new UsageError("REFERENCE_INVALID", `${formatReference(reference)} is one artifact, not a repository`);
+  }
+  const target = deps.open(reference.location);
+  const locked = await lockedDigests(request.locks);
+  const patterns = request.patterns.map(patternOf);
+  // Tags that stand in for the referrers API belong to what they refer to.
+  const names = (await target.listTags(signal)).filter((tag) => !/^sha256-[0-9a-f]{64}/.test(tag));
+  const found = await inParallel(names, signal, (tag, either) =>
+    deps.limitTransfers(() => lookUp(target, tag, either)),
+  );
+  const candidates = found.filter(({ tag }) => patterns.length === 0 || patterns.some((pattern) => pattern.test(tag)));
+  const reasons = reasonsToKeep(candidates, locked, request, deps.context.now());
+  const going = new Set(candidates.filter(({ tag }) => !reasons.has(tag)).map(({ tag }) => tag));
+  const tags = found.map((one): PrunedTag => {
+    const { tag, digest, createdMs } = one;
+    const created = createdMs === undefined ? undefined : new Date(createdMs).toISOString();
+    const fate = !going.has(tag) ? "kept" : request.isConfirmed ? "removed" : "would be removed";
+    return {
+      tag,
+      digest,
+      created,
+      fate,
+      why: reasons.get(tag) ?? (going.has(tag) ? "no rule keeps it" : "no pattern fits it"),
+    };
+  });
+  if (request.isConfirmed) await remove(target, found, going, signal);
+  return { repository: formatLocation(reference.location), tags };
+}
+
+async function lookUp(target: Target, tag: string, signal: AbortSignal): Promise<FoundTag> {
+  const { bytes, mediaType, digest } = await target.fetchManifest(tag, signal);
+  const parsed = parseManifest(bytes, mediaType, `${target.name}:${tag}`);
+  const created = Date.parse(parsed.annotations[annotationKeys.created] ?? "");
+  const parts = parsed.kind === "index" ? parsed.manifests.map((one) => one.digest) : [];
+  return { tag, digest, digests: [digest, ...parts], createdMs: Number.isNaN(created) ? undefined : created };
+}
+
+async function lockedDigests(files: readonly string[]): Promise<ReadonlySet<Digest>> {
+  const digests = new Set<Digest>();
+  for (const file of files) {
+    const lock = await readLock(file);
+    if (lock === undefined) throw new ConfigurationError("LOCK_INVALID", `lock file not found: ${file}`);
+    for (const { digest, platforms } of Object.values(lock.tools)) {
+      if (digest !== undefined) digests.add(digest);
+      for (const { manifest } of Object.values(platforms)) digests.add(manifest);
+    }
+  }
+  return digests;
+}
+
+/** The newest first: by when they were created, then as versions are counted. */
+function byAge(a: FoundTag, b: FoundTag): number {
+  if (a.createdMs !== b.createdMs)
+    return (b.createdMs ?? Number.NEGATIVE_INFINITY) - (a.createdMs ?? Number.NEGATIVE_INFINITY);
+  return b.tag.localeCompare(a.tag, "en", { numeric: true });
+}
+
+function reasonsToKeep(
+  candidates: readonly FoundTag[],
+  locked: ReadonlySet<Digest>,
+  { keepLast, olderThanDays }: PruneRequest,
+  nowMs: number,
+): ReadonlyMap<string, string> {
+  const reasons = new Map<string, string>();
+  const newest = new Set(keepLast === undefined ? [] : [...candidates].sort(byAge).slice(0, keepLast));
+  for (const one of candidates) {
+    const { tag, digests, createdMs } = one;
+    if (digests.some((digest) => locked.has(digest))) reasons.set(tag, "a lock names it");
+    else if (newest.has(one)) reasons.set(tag, `one of the newest ${keepLast}`);
+    else if (olderThanDays !== undefined && createdMs === undefined)
+      reasons.set(tag, "it does not say when it was created");
+    else if (olderThanDays !== undefined && createdMs !== undefined && createdMs > nowMs - olderThanDays * dayMs) {
+      reasons.set(tag, `created less than ${olderThanDays} days ago`);
+    }
+  }
+  return reasons;
+}
+
+/** A manifest that only tags have which go is removed; where another tag stays, the tag alone. */
+async function remove(
+  target: Target,
+  found: readonly FoundTag[],
+  going: ReadonlySet<string>,
+  signal: AbortSignal,
+): Promise<void> {
+  const kept = new Set(found.filter(({ tag }) => !going.has(tag)).flatMap(({ digests }) => digests));
+  const removed = new Set<Digest>();
+  for (const { tag, digest } of found.filter((one) => going.has(one.tag))) {
+    if (kept.has(digest)) await target.deleteTag(tag, signal);
+    else if (!removed.has(digest)) {
+      await target.deleteManifest(digest, signal);
+      removed.add(digest);
+    }
+  }
+}

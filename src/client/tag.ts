@@ -1,0 +1,47 @@
+/** `tag`: another name for what a reference means. */
+import { UsageError } from "../errors.ts";
+import type { Digest } from "../model/digest.ts";
+import { formatReference } from "../model/reference.ts";
+import { audited } from "./audit.ts";
+import { type ClientDeps, readReference } from "./deps.ts";
+import { fetchRoot } from "./resolve.ts";
+
+export interface TagResult {
+  readonly reference: string;
+  readonly digest: Digest;
+  /** References with the new tags. */
+  readonly tagged: readonly string[];
+}
+
+const tagPattern = /^[a-zA-Z0-9_][a-zA-Z0-9._-]{0,127}$/;
+
+/** @throws {UsageError} a tag that is none */
+export async function tag(
+  text: string,
+  tags: readonly string[],
+  deps: ClientDeps,
+  signal: AbortSignal,
+): Promise<TagResult> {
+  const bad = tags.find((one) => !tagPattern.test(one));
+  if (bad !== undefined) {
+    throw new UsageError("REFERENCE_INVALID", `${JSON.stringify(bad)} is not a tag`, {
+      hint: "a tag has up to 128 letters, digits, `_`, `.` and `-`; the repository is that of the reference",
+    });
+  }
+  return await audited(
+    "tag",
+    text,
+    deps,
+    () => write(text, tags, deps, signal),
+    ({ digest }) => ({ digest }),
+  );
+}
+
+async function write(text: string, tags: readonly string[], deps: ClientDeps, signal: AbortSignal): Promise<TagResult> {
+  const reference = readReference(text, deps);
+  const { root } = await fetchRoot(reference, deps, signal);
+  const target = deps.open(reference.location);
+  for (const one of tags) await target.pushManifest(root.bytes, root.mediaType, one, signal);
+  const tagged = tags.map((one) => formatReference({ ...reference, tag: one, digest: undefined }));
+  return { reference: formatReference(reference), digest: root.digest, tagged };
+}

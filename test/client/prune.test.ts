@@ -1,0 +1,153 @@
+/** `tag` and `prune` on a real registry and on a layout folder. */
+import { readdirSync, utimesSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import * as v from "valibot";
+import { describe, expect, test } from "vitest";
+import { pruneSchema } from "../../src/cli/schemas.ts";
+import { startDockerRegistry } from "../support/docker-registry.ts";
+import { oras, type Ran } from "../support/executable.ts";
+import { temporaryFolder } from "../support/folders.ts";
+import { requireProgram } from "../support/peers.ts";
+import * as faults from "../support/registry/in-process/faults.ts";
+import { inProcessRegistry } from "../support/registry/in-process/for-tests.ts";
+
+interface Desk {
+  readonly dir: string;
+  readonly call: (...args: string[]) => Promise<Ran>;
+  /** Pushes a tool of its own bytes, created so many days ago. */
+  readonly push: (reference: string, text: string, ageDays?: number) => Promise<void>;
+  /** Tag → fate. */
+  readonly prune: (...args: string[]) => Promise<Record<string, string>>;
+}
+
+function desk(): Desk {
+  const dir = temporaryFolder();
+  const call: Desk["call"] = (...args) => oras(args, { cwd: dir, env: { BUCK2_ORAS_CACHE_DIR: join(dir, "cache") } });
+  return {
+    dir,
+    call,
+    push: async (reference, text, ageDays) => {
+      writeFileSync(join(dir, "tool"), text);
+      const created = new Date(Date.now() - (ageDays ?? 0) * 24 * 60 * 60 * 1000).toISOString();
+      const annotation = ageDays === undefined ? [] : ["--annotation", `org.opencontainers.image.created=${created}`];
+      const ran = await call("push", reference, "tool", ...annotation);
+      expect(ran.exitCode, ran.stderr).toBe(0);
+    },
+    prune: async (...args) => {
+      const ran = await call("prune", ...args, "--json");
+      expect(ran.exitCode, ran.stdout).toBe(0);
+      const { tags } = v.parse(pruneSchema, JSON.parse(ran.stdout));
+      return Object.fromEntries(tags.map(({ tag, fate }) => [tag, fate]));
+    },
+  };
+}
+
+const would = "would be removed";
+
+describe("what goes", () => {
+  test("by count: the newest stay, by their date and then as versions are counted; nothing is removed without --delete", async () => {
+    const { call, push, prune } = desk();
+    for (const version of ["33.9", "33.10", "33.2"]) await push(`oci:layout:${version}`, version);
+    await push("oci:layout:dated", "dated", 400);
+    expect(await prune("oci:layout", "--keep-last", "2")).toEqual({
+      dated: "kept",
+      "33.10": "kept",
+      "33.9": would,
+      "33.2": would,
+    });
+    expect((await call("list", "oci:layout")).stdout.split("\n")).toHaveLength(5);
+  });
+
+  test("by age: what does not say when it was created stays", async () => {
+    const { push, prune } = desk();
+    await push("oci:layout:old", "old", 90);
+    await push("oci:layout:new", "new", 3);
+    await push("oci:layout:undated", "undated");
+    expect(await prune("oci:layout", "--older-than", "30")).toEqual({ old: would, new: "kept", undated: "kept" });
+    expect(await prune("oci:layout", "--older-than", "30", "--keep-last", "3")).toMatchObject({ old: "kept" });
+  });
+
+  test("by pattern: other tags are left alone", async () => {
+    const { push, prune } = desk();
+    for (const tag of ["nightly-1", "nightly-2", "v1.0"]) await push(`oci:layout:${tag}`, tag, 90);
+    expect(await prune("oci:layout", "--older-than", "30", "--tag", "nightly-*")).toEqual({
+      "nightly-1": would,
+      "nightly-2": would,
+      "v1.0": "kept",
+    });
+    // A pattern is no regular expression.
+    expect(await prune("oci:layout", "--older-than", "30", "--tag", "v1?0", "--tag", "v1.")).toMatchObject({
+      "v1.0": "kept",
+    });
+  });
+
+  test("never what a lock names, nor everything for want of a rule", async () => {
+    const { call, push, prune } = desk();
+    await push("oci:layout:1", "one", 90);
+    await push("oci:layout:2", "two", 90);
+    await call("lock", "add", "tool", "oci:layout:1");
+    expect(await prune("oci:layout", "--older-than", "30", "--lock", "oras.lock.json")).toEqual({
+      "1": "kept",
+      "2": would,
+    });
+    expect((await call("prune", "oci:layout")).exitCode).toBe(64);
+    expect((await call("prune", "oci:layout", "--keep-last", "1", "--lock", "none.json")).exitCode).toBe(78);
+  });
+});
+
+describe("removing", () => {
+  test("from a layout folder: the tag, and the blobs that nothing else names", async () => {
+    const { dir, call, push, prune } = desk();
+    await push("oci:layout:1", "one", 90);
+    await push("oci:layout:2", "two", 3);
+    expect((await call("tag", "oci:layout:2", "latest", "also")).exitCode).toBe(0);
+    const blobs = join(dir, "layout/blobs/sha256");
+    const before = readdirSync(blobs).length;
+    // What was written lately may be of a push that is under way.
+    expect(await prune("oci:layout", "--older-than", "1", "--tag", "none", "--delete")).toMatchObject({ "1": "kept" });
+    const anHourAgo = new Date(Date.now() - 60 * 60 * 1000);
+    for (const name of readdirSync(blobs)) utimesSync(join(blobs, name), anHourAgo, anHourAgo);
+    writeFileSync(join(blobs, "0".repeat(64)), "of a push that is under way");
+    expect(await prune("oci:layout", "--older-than", "30", "--delete")).toMatchObject({ "1": "removed", "2": "kept" });
+    expect((await call("list", "oci:layout")).stdout.trim().split("\n").sort()).toEqual(["2", "also", "latest"]);
+    // Its manifest and its file; the empty configuration is of both.
+    expect(readdirSync(blobs)).toHaveLength(before - 2 + 1);
+    expect((await call("pull", "oci:layout:latest", "-o", "out")).exitCode).toBe(0);
+  });
+
+  test("from a real registry", async (context) => {
+    const registry = await startDockerRegistry(requireProgram(context, "docker-registry"));
+    context.onTestFinished(registry.stop);
+    const { call, push, prune } = desk();
+    const repository = `${registry.host}/t/tool`;
+    await push(`${repository}:1`, "one", 90);
+    await push(`${repository}:2`, "two", 3);
+    await prune(repository, "--older-than", "30", "--delete");
+    expect((await call("pull", `${repository}:1`)).exitCode).toBe(66);
+    expect((await call("pull", `${repository}:2`)).exitCode).toBe(0);
+    expect((await call("tag", `${repository}:2`, "stable")).stdout).toBe(`Tagged: ${repository}:stable\n`);
+    expect((await call("tag", `${repository}:2`, "not/a/tag")).exitCode).toBe(64);
+  });
+
+  test("a tag whose artifact another tag keeps goes alone, where the registry does that", async () => {
+    const registry = await inProcessRegistry();
+    const { call, push, prune } = desk();
+    await push(`${registry.host}/t/tool:nightly-1`, "one", 90);
+    await call("tag", `${registry.host}/t/tool:nightly-1`, "release");
+    expect(
+      await prune(`${registry.host}/t/tool`, "--older-than", "30", "--tag", "nightly-*", "--delete"),
+    ).toMatchObject({ release: "kept" });
+    expect((await call("list", `${registry.host}/t/tool`)).stdout).toBe("release\n");
+  });
+
+  test("a registry that deletes nothing says so, with what to do", async () => {
+    const registry = await inProcessRegistry(
+      faults.answerStatus(405, 1000, undefined, ({ method }) => method === "DELETE"),
+    );
+    const { call, push } = desk();
+    await push(`${registry.host}/t/tool:1`, "one", 90);
+    const ran = await call("prune", `${registry.host}/t/tool`, "--older-than", "30", "--delete");
+    expect(ran.exitCode).toBe(69);
+    expect(ran.stderr).toMatch(/DELETION_REFUSED\][\s\S]*hint: deletion may have to be switched on/);
+  });
+});
