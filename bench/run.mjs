@@ -235,7 +235,9 @@ try {
     entryPoints: ["src/store/file-store.ts"],
     outfile,
     format: "esm",
-    banner: { js: 'import { createRequire } from "node:module"; const require = createRequire(import.meta.url);' },
+    banner: {
+      js: 'import { createRequire as requireFrom } from "node:module"; const require = requireFrom(import.meta.url);',
+    },
   });
   const { openStore } = await import(pathToFileURL(outfile).href);
   const store = openStore(warm.BUCK2_ORAS_CACHE_DIR, {

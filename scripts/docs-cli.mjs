@@ -25,7 +25,9 @@ try {
     format: "esm",
     target: "node20.19",
     logLevel: "warning",
-    banner: { js: 'import { createRequire } from "node:module"; const require = createRequire(import.meta.url);' },
+    banner: {
+      js: 'import { createRequire as requireFrom } from "node:module"; const require = requireFrom(import.meta.url);',
+    },
   });
   documents = await (await import(pathToFileURL(outfile).href)).documents();
 } finally {

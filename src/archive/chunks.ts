@@ -1,4 +1,5 @@
 /** Streams of bytes: everything that is read of an archive is one of these. */
+import type { Hash } from "node:crypto";
 import { createReadStream } from "node:fs";
 import { pipeline, Readable, type Transform } from "node:stream";
 
@@ -12,6 +13,36 @@ export async function* readChunks(path: string, signal: AbortSignal): Chunks {
   signal.throwIfAborted();
   for await (const chunk of createReadStream(path, { highWaterMark: chunkBytes })) {
     signal.throwIfAborted();
+    yield chunk;
+  }
+}
+
+/** The same bytes in pieces of exactly `size`, the last one shorter. */
+export async function* inBlocks(source: AsyncIterable<Uint8Array>, size: number): Chunks {
+  let waiting: Uint8Array[] = [];
+  let length = 0;
+  for await (const chunk of source) {
+    waiting.push(chunk);
+    length += chunk.length;
+    if (length < size) continue;
+    const bytes = Buffer.concat(waiting, length);
+    const whole = length - (length % size);
+    for (let start = 0; start < whole; start += size) yield bytes.subarray(start, start + size);
+    waiting = [bytes.subarray(whole)];
+    length -= whole;
+  }
+  if (length > 0) yield Buffer.concat(waiting, length);
+}
+
+/** Hashes what passes. */
+export async function* hashed(
+  source: AsyncIterable<Uint8Array>,
+  hash: Hash,
+  onBytes?: (chunkBytes: number) => void,
+): Chunks {
+  for await (const chunk of source) {
+    hash.update(chunk);
+    onBytes?.(chunk.length);
     yield chunk;
   }
 }

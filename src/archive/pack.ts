@@ -2,15 +2,16 @@
  * Packs a folder so that the same tree gives the same tar everywhere: names in byte order, no times, no owners, two
  * modes. Entries lie below the folder's title, as `oras push` writes them, so that `oras pull` makes the folder again.
  *
- * The compressed bytes are the same for the same Node on the same kind of CPU; zlib promises no more.
+ * The compressors are part of the bundle, so that the compressed bytes are the same everywhere, too.
  */
-import { createHash, type Hash } from "node:crypto";
+import { createHash } from "node:crypto";
 import { createReadStream, createWriteStream } from "node:fs";
 import { pipeline } from "node:stream/promises";
 import type { Pack } from "tar-stream";
 import { localIoError, UsageError } from "../errors.ts";
 import { type Digest, digestFromHex } from "../model/digest.ts";
-import { type Chunks, chunkBytes, drained } from "./chunks.ts";
+import { type Chunks, chunkBytes, drained, hashed, inBlocks } from "./chunks.ts";
+import { type Compressor, compressed } from "./compress.ts";
 import { fileMode, folderMode, linkMode, peek } from "./entry.ts";
 import { parseEntryPath } from "./entry-path.ts";
 import { defaultLimits } from "./limits.ts";
@@ -20,6 +21,10 @@ import { type DiskItem, readFolder } from "./tree-on-disk.ts";
 export interface PackOptions {
   /** Folder in the archive that everything lies below: the layer's title. `.` is none. */
   readonly root: string;
+  /** Undefined: the tar as it is. */
+  readonly compressor: Compressor | undefined;
+  /** Told of the bytes of the tar as they are made. */
+  readonly onBytes?: (chunkBytes: number) => void;
   readonly signal: AbortSignal;
 }
 
@@ -30,28 +35,38 @@ export interface PackedFolder {
   readonly size: number;
   /** Of the tar before compression: what `oras` states as `io.deis.oras.content.digest`. */
   readonly uncompressedDigest: Digest;
+  /** Bytes of the tar before compression. */
+  readonly uncompressedSize: number;
 }
 
 /**
- * Writes `archivePath` as tar.gz; what was there is replaced.
+ * Writes `archivePath` as a tar, compressed or not; what was there is replaced.
  *
  * @throws {UsageError} for a folder with something in it that could not be unpacked again on every system: links that
  *   lead outside, names that Windows refuses
  * @throws {LocalIoError}
  */
 export async function packFolder(folder: string, archivePath: string, options: PackOptions): Promise<PackedFolder> {
-  const { signal } = options;
+  const { signal, compressor, onBytes } = options;
   const root = parseRoot(options.root);
   const items = await readFolder(folder, signal);
-  const [{ pack }, { createGzip }] = await Promise.all([import("tar-stream"), import("node:zlib")]);
+  const { pack } = await import("tar-stream");
   const tar = pack();
   const tarHash = createHash("sha256");
-  const gzipHash = createHash("sha256");
+  const fileHash = createHash("sha256");
+  let uncompressedSize = 0;
   let size = 0;
+  const tarBytes = hashed(
+    inBlocks(tar as AsyncIterable<unknown> as AsyncIterable<Uint8Array>, chunkBytes),
+    tarHash,
+    (count) => {
+      uncompressedSize += count;
+      onBytes?.(count);
+    },
+  );
+  const fileBytes = compressor === undefined ? tarBytes : compressed(tarBytes, compressor);
   const writing = pipeline(
-    hashed(batched(tar as AsyncIterable<unknown> as AsyncIterable<Uint8Array>), tarHash),
-    createGzip({ chunkSize: chunkBytes }),
-    (source: AsyncIterable<Uint8Array>) => hashed(withoutSystem(source), gzipHash, (count) => (size += count)),
+    hashed(fileBytes, fileHash, (count) => (size += count)),
     createWriteStream(archivePath),
     { signal },
   );
@@ -62,9 +77,10 @@ export async function packFolder(folder: string, archivePath: string, options: P
     throw localIoError(`pack ${folder} into ${archivePath}`, cause);
   }
   return {
-    digest: digestFromHex(gzipHash.digest("hex")),
+    digest: digestFromHex(fileHash.digest("hex")),
     size,
     uncompressedDigest: digestFromHex(tarHash.digest("hex")),
+    uncompressedSize,
   };
 }
 
@@ -77,43 +93,6 @@ function parseRoot(root: string): readonly string[] {
       cause,
       hint: "name the folder by a relative path that every system can create",
     });
-  }
-}
-
-/** The library gives header, content and padding one by one; compressing such crumbs is four times as slow. */
-async function* batched(source: AsyncIterable<Uint8Array>): Chunks {
-  let batch: Uint8Array[] = [];
-  let length = 0;
-  for await (const chunk of source) {
-    batch.push(chunk);
-    length += chunk.length;
-    if (length < chunkBytes) continue;
-    yield Buffer.concat(batch, length);
-    batch = [];
-    length = 0;
-  }
-  if (length > 0) yield Buffer.concat(batch, length);
-}
-
-async function* hashed(source: AsyncIterable<Uint8Array>, hash: Hash, onBytes?: (count: number) => void): Chunks {
-  for await (const chunk of source) {
-    hash.update(chunk);
-    onBytes?.(chunk.length);
-    yield chunk;
-  }
-}
-
-/** Where a gzip header names the operating system, and the value for an unknown one (RFC 1952, 2.3). */
-const systemOffset = 9;
-const unknownSystem = 255;
-
-async function* withoutSystem(source: AsyncIterable<Uint8Array>): Chunks {
-  let offset = 0;
-  for await (const chunk of source) {
-    const index = systemOffset - offset;
-    if (index >= 0 && index < chunk.length) chunk[index] = unknownSystem;
-    offset += chunk.length;
-    yield chunk;
   }
 }
 

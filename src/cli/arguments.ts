@@ -1,5 +1,6 @@
 /** Arguments that several commands take, parsed at the border. */
 import { InvalidArgumentError } from "commander";
+import { type Compressor, defaultLevels, maxLevels } from "../archive/compress.ts";
 import { OrasClientError } from "../errors.ts";
 import { parseByteSize } from "../model/byte-size.ts";
 import { type Digest, parseDigest } from "../model/digest.ts";
@@ -47,4 +48,28 @@ export function keyValueArgument(text: string, earlier: Readonly<Record<string, 
   const equals = text.indexOf("=");
   if (equals < 1) throw new InvalidArgumentError("It is KEY=VALUE.");
   return { ...earlier, [text.slice(0, equals)]: text.slice(equals + 1) };
+}
+
+export const compressionHelp = "zstd, gzip or none, with a level such as zstd:9 (default: zstd:19)";
+
+/** `zstd`, `gzip:6`, `none`. */
+export function compressionArgument(text: string): Compressor | "none" {
+  if (text === "none") return text;
+  const [, format, level] = /^(gzip|zstd)(?::([0-9]{1,2}))?$/.exec(text) ?? [];
+  if (format !== "gzip" && format !== "zstd") throw new InvalidArgumentError(`It is ${compressionHelp}.`);
+  const number = level === undefined ? defaultLevels[format] : Number(level);
+  if (number < 1 || number > maxLevels[format]) {
+    throw new InvalidArgumentError(`Levels of ${format} go from 1 to ${maxLevels[format]}.`);
+  }
+  return { format, level: number };
+}
+
+/** A day or a moment, as RFC 3339 in UTC, to the second. */
+export function createdArgument(text: string): string {
+  const isDate = /^[0-9]{4}-[0-9]{2}-[0-9]{2}(?:T[0-9:.]+(?:Z|[+-][0-9]{2}:[0-9]{2}))?$/.test(text);
+  const time = Date.parse(text);
+  if (!isDate || Number.isNaN(time)) {
+    throw new InvalidArgumentError("It is a day or a moment, such as 2026-01-31 or 2026-01-31T12:00:00Z.");
+  }
+  return new Date(time).toISOString().replace(/\.[0-9]+Z$/, "Z");
 }

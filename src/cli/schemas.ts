@@ -8,6 +8,8 @@ const digest = v.pipe(v.string(), v.regex(/^sha256:[0-9a-f]{64}$/));
 const size = v.pipe(v.number(), v.integer(), v.minValue(0), v.description("Bytes."));
 const platform = v.nullable(v.pipe(v.string(), v.description("Platform string; null when it is the same for all.")));
 
+const contentSize = v.pipe(v.number(), v.integer(), v.minValue(0), v.description("Bytes before compression."));
+
 export const pullSchema = v.object({
   reference: v.pipe(v.string(), v.description("As resolved: the template filled in, the registry named.")),
   path: v.pipe(v.string(), v.description("The verified file in the cache, or the output folder.")),
@@ -89,7 +91,7 @@ export const pushSchema = v.object({
   reference: v.string(),
   digest: v.pipe(digest, v.description("Of the index or manifest that the tag names now.")),
   mediaType: v.string(),
-  platforms: v.array(v.object({ platform, digest, size })),
+  platforms: v.array(v.object({ platform, digest, size, contentSize })),
 });
 export const loginSchema = v.object({
   registry: v.string(),
@@ -135,6 +137,7 @@ export const importSchema = v.object({
       platform,
       digest,
       size,
+      contentSize,
       origin: v.pipe(v.string(), v.description("A package URL or an address, with the sum that was checked.")),
     }),
   ),

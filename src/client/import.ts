@@ -2,6 +2,7 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import type { Compressor } from "../archive/compress.ts";
 import { ArtifactNotFoundError, UsageError } from "../errors.ts";
 import { importGo } from "../import/go.ts";
 import { importFile, importUrl, withoutSecrets } from "../import/local.ts";
@@ -25,6 +26,7 @@ export interface ImportRequest {
   readonly platforms: readonly PlatformString[];
   /** Of what an address gives. */
   readonly digest: Digest | undefined;
+  readonly compressor: Compressor | undefined;
   readonly annotations: Annotations;
 }
 
@@ -82,11 +84,12 @@ async function importAndPush(request: ImportRequest, deps: ClientDeps, signal: A
       [annotationKeys.imported]: withoutSecrets(request.source),
       ...(tool.version === undefined ? {} : { [annotationKeys.version]: tool.version }),
       ...(tool.license === undefined ? {} : { [annotationKeys.licenses]: tool.license }),
+      ...(tool.source === undefined ? {} : { [annotationKeys.source]: tool.source }),
       ...request.annotations,
     };
-    const { reference } = request;
+    const { reference, compressor } = request;
     const own = { title: undefined, artifactType: undefined, layerMediaType: undefined };
-    const pushed = await push({ reference, items, annotations, ...own }, deps, signal);
+    const pushed = await push({ reference, items, compressor, annotations, ...own }, deps, signal);
     const origins = tool.files.map(({ platform, origin }) => ({ platform, origin }));
     return { ...pushed, origins, missing: tool.missing };
   } finally {
@@ -105,7 +108,7 @@ async function bring(request: ImportRequest, deps: ImportDeps, signal: AbortSign
     }
     const sha256 = digest === undefined ? undefined : digestHex(digest);
     const files = await importUrl(source, sha256, request.platforms[0], deps, signal);
-    return { version: undefined, license: undefined, files, missing: [] };
+    return { version: undefined, license: undefined, source: undefined, files, missing: [] };
   }
   const colon = source.indexOf(":");
   const importer = importers.get(source.slice(0, colon));

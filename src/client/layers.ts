@@ -50,9 +50,12 @@ export function shapeOf(manifest: ImageManifest, location: Location): ArtifactSh
     });
   }
   const named = layers.map((descriptor): NamedLayer | undefined => {
-    const title = descriptor.annotations[annotationKeys.title];
+    const { annotations } = descriptor;
+    const folder = annotations[annotationKeys.folder];
+    if (folder !== undefined) return { descriptor, title: folder, isFolder: true };
+    const title = annotations[annotationKeys.title];
     if (title === undefined) return undefined;
-    return { descriptor, title, isFolder: descriptor.annotations[annotationKeys.orasUnpack] === "true" };
+    return { descriptor, title, isFolder: annotations[annotationKeys.orasUnpack] === "true" };
   });
   if (layers.length === 1) {
     const layer = named[0] ?? { descriptor: first, title: fallbackTitle(location), isFolder: false };

@@ -1,28 +1,25 @@
 /** `push`: files or folders, for one platform or several, under one tag that is written last. */
-import { createReadStream } from "node:fs";
-import { mkdtemp, rm, stat } from "node:fs/promises";
+import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
-import { packFolder } from "../archive/pack.ts";
-import { ArtifactNotFoundError, isErrno, localIoError, UsageError } from "../errors.ts";
+import type { Compressor } from "../archive/compress.ts";
+import { UsageError } from "../errors.ts";
 import { type Digest, digestOf } from "../model/digest.ts";
-import { type Annotations, annotationKeys, mediaTypes } from "../model/manifest.ts";
+import { type Annotations, mediaTypes } from "../model/manifest.ts";
 import { ociPlatform, type PlatformString } from "../model/platform.ts";
 import { formatReference } from "../model/reference.ts";
-import type { BlobIdentity, BlobStream, Target } from "../model/source.ts";
+import type { BlobStream, Target } from "../model/source.ts";
 import { audited } from "./audit.ts";
 import { type ClientDeps, readReference } from "./deps.ts";
-import { identifyFile } from "./identify.ts";
+import { type Layer, layerOf, sizeOf } from "./push-layer.ts";
 
 /** Type of what `push` makes, where the caller names none. */
 export const defaultArtifactType = "application/vnd.buck2-oras.tool.v1";
-const fileMediaType = "application/octet-stream";
-const folderMediaType = "application/vnd.oci.image.layer.v1.tar+gzip";
 
 export interface PushItem {
   /** Undefined: the same for every platform; then it is the only item. */
   readonly platform: PlatformString | undefined;
-  /** A file, pushed as it is, or a folder, pushed as `oras push` does: a gzipped tar that is unpacked by `pull`. */
+  /** A file, or a folder, which becomes a tar that `pull` unpacks. */
   readonly path: string;
   /** Of this item's manifest, besides those of the request. */
   readonly annotations?: Annotations;
@@ -37,6 +34,8 @@ export interface PushRequest {
   readonly artifactType: string | undefined;
   /** Media type of the layers, for registries that accept only a list of their own. */
   readonly layerMediaType: string | undefined;
+  /** Undefined: files as they are, folders as a plain tar. */
+  readonly compressor: Compressor | undefined;
   readonly annotations: Annotations;
 }
 
@@ -46,6 +45,8 @@ export interface PushedPlatform {
   readonly digest: Digest;
   /** Bytes of its blob. */
   readonly size: number;
+  /** Bytes of it before compression. */
+  readonly contentSize: number;
 }
 
 export interface PushResult {
@@ -56,53 +57,7 @@ export interface PushResult {
   readonly platforms: readonly PushedPlatform[];
 }
 
-interface Layer extends BlobIdentity {
-  readonly mediaType: string;
-  readonly annotations: Annotations;
-  readonly open: () => BlobStream;
-}
-
 const emptyConfig = new TextEncoder().encode("{}");
-
-function openFile(path: string): BlobStream {
-  return createReadStream(path, { highWaterMark: 1024 * 1024 });
-}
-
-/** Describes what is pushed; a folder is packed into `workDir` first. */
-async function layerOf(path: string, request: PushRequest, workDir: string, signal: AbortSignal): Promise<Layer> {
-  const title = request.title ?? basename(path);
-  let isFolder: boolean;
-  try {
-    isFolder = (await stat(path)).isDirectory();
-  } catch (cause) {
-    if (isErrno(cause, "ENOENT") || isErrno(cause, "ENOTDIR")) {
-      throw new ArtifactNotFoundError("FILE_NOT_FOUND", `file not found: ${path}`, { cause });
-    }
-    throw localIoError(`read ${path}`, cause);
-  }
-  if (!isFolder) {
-    const mediaType = request.layerMediaType ?? fileMediaType;
-    return {
-      ...(await identifyFile(path)),
-      mediaType,
-      annotations: { [annotationKeys.title]: title },
-      open: () => openFile(path),
-    };
-  }
-  const packed = join(workDir, "folder.tar.gz");
-  const { digest, size, uncompressedDigest } = await packFolder(path, packed, { root: title, signal });
-  return {
-    digest,
-    size,
-    mediaType: request.layerMediaType ?? folderMediaType,
-    annotations: {
-      [annotationKeys.orasContentDigest]: uncompressedDigest,
-      [annotationKeys.orasUnpack]: "true",
-      [annotationKeys.title]: title,
-    },
-    open: () => openFile(packed),
-  };
-}
 
 /** Keys in a fixed order and no spaces: the same input gives the same digest everywhere. */
 function encode(document: object): Uint8Array {
@@ -137,17 +92,32 @@ async function pushItem(
 ): Promise<PushedPlatform & { readonly manifestSize: number }> {
   const workDir = await mkdtemp(join(tmpdir(), "buck2-oras-push-"));
   try {
-    const layer = await layerOf(item.path, request, workDir, signal);
+    const label = item.platform ?? basename(item.path);
+    const layer = await makeLayer(item.path, label, request, workDir, deps, signal);
     if (!(await target.hasBlob(layer, signal))) {
-      const task = deps.context.progress.start(item.platform ?? basename(item.path), layer.size);
+      const task = deps.context.progress.start(`→ ${label}`, layer.size);
       await target.pushBlob(layer, () => counted(layer.open(), task.advance), signal).finally(task.done);
     }
     const manifest = manifestOf(layer, item, request);
     const digest = await target.pushManifest(manifest, mediaTypes.ociManifest, tag, signal);
-    return { platform: item.platform, digest, size: layer.size, manifestSize: manifest.byteLength };
+    const { size, contentSize } = layer;
+    return { platform: item.platform, digest, size, contentSize, manifestSize: manifest.byteLength };
   } finally {
     await rm(workDir, { recursive: true, force: true });
   }
+}
+
+async function makeLayer(
+  path: string,
+  label: string,
+  { title, layerMediaType, compressor }: PushRequest,
+  workDir: string,
+  deps: ClientDeps,
+  signal: AbortSignal,
+): Promise<Layer> {
+  const task = deps.context.progress.start(`pack ${label}`, await sizeOf(path, signal));
+  const options = { title, mediaType: layerMediaType, compressor };
+  return await layerOf(path, options, workDir, task.advance, signal).finally(task.done);
 }
 
 async function* counted(stream: BlobStream, onBytes: (chunkBytes: number) => void): BlobStream {

@@ -59,5 +59,5 @@ export const importGo: Importer = async (spec, platforms, deps, signal) => {
     );
     files.push({ platform, path, origin: `pkg:golang/${packagePath}@${version}?built_with=${goVersion}` });
   }
-  return { version, license: undefined, files, missing };
+  return { version, license: undefined, source: undefined, files, missing };
 };

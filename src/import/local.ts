@@ -15,7 +15,7 @@ export const importFile: Importer = async (spec, platforms, { context }) => {
   const at = (path: string): string => resolve(context.cwd, path);
   if (!isTemplate(spec)) {
     const files = [{ platform: undefined, path: at(spec), origin: `file:${basename(spec)}` }];
-    return { version: undefined, license: undefined, files, missing: [] };
+    return { version: undefined, license: undefined, source: undefined, files, missing: [] };
   }
   const files: ImportedFile[] = [];
   const missing: PlatformString[] = [];
@@ -25,7 +25,7 @@ export const importFile: Importer = async (spec, platforms, { context }) => {
     if (isThere) files.push({ platform, path, origin: `file:${basename(path)}` });
     else missing.push(platform);
   }
-  return { version: undefined, license: undefined, files, missing };
+  return { version: undefined, license: undefined, source: undefined, files, missing };
 };
 
 const archives: ReadonlySet<string> = new Set(["tar", "tar.gz", "tar.zst", "zip"]);

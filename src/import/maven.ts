@@ -56,5 +56,5 @@ export const importMaven: Importer = async (spec, platforms, deps, signal) => {
     const purl = `pkg:maven/${group}/${artifact}@${version}?type=${type}&classifier=${classifiers[platform]}`;
     files.push({ platform, path, origin: await fileOrigin(purl, path) });
   }
-  return { version, license: undefined, files, missing };
+  return { version, license: undefined, source: undefined, files, missing };
 };

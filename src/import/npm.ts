@@ -14,6 +14,7 @@ const npm: ClientProgram = { name: "npm", howToGet: "install Node.js with npm an
 const specPattern = /^((?:@[a-z0-9][a-z0-9._-]*\/)?[a-z0-9][a-z0-9._-]*)@([A-Za-z0-9.+-]+)$/;
 const packageSchema = v.object({
   license: v.optional(v.string()),
+  repository: v.optional(v.object({ url: v.optional(v.string()) })),
   optionalDependencies: v.optional(v.record(v.string(), v.string()), {}),
 });
 const platformSchema = v.object({
@@ -64,10 +65,10 @@ function platformOf({ os, cpu, libc }: v.InferOutput<typeof platformSchema>): Pl
 export const importNpm: Importer = async (spec, platforms, deps, signal) => {
   const [, name = "", version = ""] = specPattern.exec(spec) ?? [];
   if (name === "") throw specInvalid(spec, "write npm:NAME@VERSION, with the exact version");
-  const { license, optionalDependencies } = await view(
+  const { license, repository, optionalDependencies } = await view(
     packageSchema,
     spec,
-    ["license", "optionalDependencies"],
+    ["license", "repository", "optionalDependencies"],
     deps,
     signal,
   );
@@ -94,5 +95,6 @@ export const importNpm: Importer = async (spec, platforms, deps, signal) => {
     });
   }
   const missing = platforms.filter((platform) => !found.has(platform));
-  return { version, license, files: [...found.values()], missing };
+  const source = repository?.url?.replace(/^git\+/, "");
+  return { version, license, source, files: [...found.values()], missing };
 };

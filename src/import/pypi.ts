@@ -53,7 +53,7 @@ export const importPypi: Importer = async (spec, platforms, deps, signal) => {
   if (name === "") throw specInvalid(spec, "write pypi:NAME@VERSION");
   const files: ImportedFile[] = [];
   const missing: PlatformString[] = [];
-  let license: string | undefined;
+  let stated: Omit<UnpackedWheel, "path"> = { license: undefined, source: undefined };
   for (const platform of platforms) {
     const dir = join(deps.workDir, "pypi", platform);
     const wheelDir = join(dir, "wheel");
@@ -79,24 +79,25 @@ export const importPypi: Importer = async (spec, platforms, deps, signal) => {
     const [wheel] = (await readdir(wheelDir)).filter((file) => file.endsWith(".whl"));
     if (wheel === undefined) throw importFailed(pip, `a wheel of ${name}==${version} for ${platform}`, ran);
     const tool = await unpackWheel(join(wheelDir, wheel), dir, name, signal);
-    license ??= tool.license;
+    stated = { license: stated.license ?? tool.license, source: stated.source ?? tool.source };
     const purl = `pkg:pypi/${name.toLowerCase().replaceAll("_", "-")}@${version}?file_name=${wheel}`;
     files.push({ platform, path: tool.path, origin: await fileOrigin(purl, join(wheelDir, wheel)) });
   }
-  return { version, license, files, missing };
+  return { version, ...stated, files, missing };
 };
+
+interface UnpackedWheel {
+  readonly path: string;
+  readonly license: string | undefined;
+  readonly source: string | undefined;
+}
 
 /**
  * `*.data/scripts` is what an installation puts into `bin`, `*.data/data` what it puts beside it.
  *
  * @see PyPA specifications, "Binary distribution format", "The .data directory"
  */
-async function unpackWheel(
-  wheel: string,
-  dir: string,
-  name: string,
-  signal: AbortSignal,
-): Promise<{ path: string; license: string | undefined }> {
+async function unpackWheel(wheel: string, dir: string, name: string, signal: AbortSignal): Promise<UnpackedWheel> {
   const unpacked = join(dir, "unpacked");
   await extractArchive(wheel, unpacked, { signal, format: "zip" });
   const entries = await readdir(unpacked);
@@ -119,5 +120,7 @@ async function unpackWheel(
   const metadata = info === undefined ? "" : await readFile(join(unpacked, info, "METADATA"), "utf8").catch(() => "");
   await rm(unpacked, { recursive: true, force: true });
   const license = /^License(?:-Expression)?: (.+)$/m.exec(metadata)?.[1]?.trim();
-  return { path, license };
+  // PyPA specifications, "Well-known Project URLs in Metadata".
+  const source = /^Project-URL: *(?:source|source ?code|repository|github) *, *(https?:\S+)$/im.exec(metadata)?.[1];
+  return { path, license, source };
 }

@@ -15,6 +15,8 @@ export interface ImportedTool {
   readonly version: string | undefined;
   /** SPDX expression, as the ecosystem states it. */
   readonly license: string | undefined;
+  /** Address of the source code, as the ecosystem states it. */
+  readonly source: string | undefined;
   readonly files: readonly ImportedFile[];
   /** Platforms that the ecosystem does not have it for. */
   readonly missing: readonly PlatformString[];

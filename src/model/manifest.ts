@@ -38,6 +38,9 @@ export const annotationKeys = {
   origin: "dev.buck2-oras.origin",
   /** Of an index: what `import` was asked for. */
   imported: "dev.buck2-oras.imported",
+  /** Folder that everything in the layer's archive lies below, and that it is unpacked into. What `orasUnpack` says, where `oras` itself cannot unpack. */
+  folder: "dev.buck2-oras.folder",
+  source: "org.opencontainers.image.source",
   /** Path of the executable inside the artifact, as its publisher states it. */
   executable: "dev.buck2-oras.executable",
 } as const;

@@ -11,6 +11,8 @@ import { temporaryFolder } from "../support/folders.ts";
 import { requireProgram } from "../support/peers.ts";
 import { neverAborted, treeOf } from "./folders.ts";
 
+const gzip = { format: "gzip", level: 9 } as const;
+
 const signal = neverAborted;
 
 function makeTree(): string {
@@ -64,7 +66,11 @@ test.for(["tool", "some/tool"])("pack: oras pulls the folder with the title %j a
     writeFileSync(blobPath(layout, digest), bytes);
     return { mediaType, digest, size: bytes.length };
   };
-  const packed = await packFolder(join(folder, "tool"), join(folder, "packed"), { root: title, signal });
+  const packed = await packFolder(join(folder, "tool"), join(folder, "packed"), {
+    root: title,
+    compressor: gzip,
+    signal,
+  });
   copyFileSync(join(folder, "packed"), blobPath(layout, packed.digest));
   const layer: Descriptor = {
     mediaType: "application/vnd.oci.image.layer.v1.tar+gzip",

@@ -12,6 +12,8 @@ import { neverAborted, treeOf } from "./folders.ts";
 import { paxEntry, type RawTarEntry, rawTar } from "./raw-tar.ts";
 import { rawZip } from "./raw-zip.ts";
 
+const gzip = { format: "gzip", level: 9 } as const;
+
 const signal = neverAborted;
 
 /** Parts of names that have led archives outside, among harmless ones that let them meet. */
@@ -179,28 +181,32 @@ function makeTree(folder: string, content: Tree): void {
 test("pack: extract gives any tree back", async () => {
   let entries = 0;
   await fc.assert(
-    fc.asyncProperty(tree, async (content) => {
-      const place = temporaryFolder();
-      mkdirSync(join(place, "in"));
-      makeTree(join(place, "in"), content);
-      try {
-        await packFolder(join(place, "in"), join(place, "packed"), { root: "some/root", signal });
-      } catch (error) {
-        // Random links may go in circles: `a` to `b`, `b` to `a`.
-        expect(error).toMatchObject({ code: "USAGE_INVALID", message: expect.stringMatching(/circle/) });
-        return;
-      }
-      await extractArchive(join(place, "packed"), join(place, "out"), { stripPrefix: "some/root", signal }).catch(
-        (error) => {
-          // An empty tree has nothing below its root.
-          expect(readdirSync(join(place, "in"))).toEqual([]);
-          expect(error).toMatchObject({ code: "FILE_NOT_FOUND" });
-          mkdirSync(join(place, "out"));
-        },
-      );
-      expect(treeOf(join(place, "out"))).toEqual(treeOf(join(place, "in")));
-      entries += Object.keys(treeOf(join(place, "in"))).length;
-    }),
+    fc.asyncProperty(
+      tree,
+      fc.constantFrom(gzip, { format: "zstd", level: 3 } as const, undefined),
+      async (content, compressor) => {
+        const place = temporaryFolder();
+        mkdirSync(join(place, "in"));
+        makeTree(join(place, "in"), content);
+        try {
+          await packFolder(join(place, "in"), join(place, "packed"), { root: "some/root", compressor, signal });
+        } catch (error) {
+          // Random links may go in circles: `a` to `b`, `b` to `a`.
+          expect(error).toMatchObject({ code: "USAGE_INVALID", message: expect.stringMatching(/circle/) });
+          return;
+        }
+        await extractArchive(join(place, "packed"), join(place, "out"), { stripPrefix: "some/root", signal }).catch(
+          (error) => {
+            // An empty tree has nothing below its root.
+            expect(readdirSync(join(place, "in"))).toEqual([]);
+            expect(error).toMatchObject({ code: "FILE_NOT_FOUND" });
+            mkdirSync(join(place, "out"));
+          },
+        );
+        expect(treeOf(join(place, "out"))).toEqual(treeOf(join(place, "in")));
+        entries += Object.keys(treeOf(join(place, "in"))).length;
+      },
+    ),
     { numRuns: 200 },
   );
   expect(entries).toBeGreaterThan(200);

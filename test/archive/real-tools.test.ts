@@ -89,13 +89,17 @@ describe("tar", () => {
     await expectSameTree(folder, join(folder, "a"), "tar.zst");
   });
 
-  test("pack: tar unpacks what was packed", async (context) => {
-    const folder = makeTree();
-    await packFolder(join(folder, "t"), join(folder, "a"), { root: "t", signal });
-    const out = temporaryFolder();
-    run(context, out, "tar", "-xpf", join(folder, "a"));
-    expect(treeOf(join(out, "t"))).toEqual(treeOf(join(folder, "t")));
-  });
+  test.for([{ format: "gzip", level: 9 }, { format: "zstd", level: 19 }, undefined] as const)(
+    "pack: tar unpacks what was packed with %j",
+    async (compressor, context) => {
+      if (compressor !== undefined) requireProgram(context, compressor.format);
+      const folder = makeTree();
+      await packFolder(join(folder, "t"), join(folder, "a"), { root: "t", compressor, signal });
+      const out = temporaryFolder();
+      run(context, out, "tar", "-xpf", join(folder, "a"));
+      expect(treeOf(join(out, "t"))).toEqual(treeOf(join(folder, "t")));
+    },
+  );
 });
 
 describe("zip", () => {

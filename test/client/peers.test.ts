@@ -82,8 +82,10 @@ describe("what we pushed", () => {
     mkdirSync(join(dir, "kit/bin"), { recursive: true });
     writeFileSync(join(dir, "kit/bin/tool"), linuxTool, { mode: 0o755 });
     writeFileSync(join(dir, "tool"), linuxTool);
-    const folder = await oras("push", `${host}/o/kit:1`, "kit");
+    const folder = await oras("push", `${host}/o/kit:1`, "kit", "--compression", "gzip");
     expect(folder.exitCode, folder.stderr).toBe(0);
+    const small = await oras("push", `${host}/o/small:1`, "kit");
+    expect(small.exitCode, small.stderr).toBe(0);
     const index = await oras(
       "push",
       `${host}/o/tool:1`,
@@ -96,6 +98,10 @@ describe("what we pushed", () => {
     expect(index.exitCode, index.stdout).toBe(0);
     peer("oras", "pull", "--plain-http", `${host}/o/kit:1`, "-o", "kit-out");
     expect(readFileSync(join(dir, "kit-out/kit/bin/tool"), "utf8")).toBe(linuxTool);
+    // `oras` unpacks gzip only: another folder is an archive to it, with a name that says so.
+    peer("oras", "pull", "--plain-http", `${host}/o/small:1`, "-o", "small-out");
+    execFileSync(requireProgram(context, "tar"), ["-xf", "kit.tar.zst"], { cwd: join(dir, "small-out") });
+    expect(readFileSync(join(dir, "small-out/kit/bin/tool"), "utf8")).toBe(linuxTool);
     peer("oras", "pull", "--plain-http", "--platform", "linux/amd64", `${host}/o/tool:1`, "-o", "tool-out");
     expect(readFileSync(join(dir, "tool-out/tool"), "utf8")).toBe(linuxTool);
     const { digest } = JSON.parse(index.stdout) as { digest: string };

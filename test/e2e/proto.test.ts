@@ -38,7 +38,19 @@ protoc_toolchain(name = "protoc-32", protoc = "root//tools:protoc-32", visibilit
       ["protoc-32", "32.1", older],
     ] as const) {
       await succeeding(
-        oras(["push", `oci:oci:${tag}`, "--platform", `${platform}=${path}`, "--title", "protoc"], { cwd }),
+        oras(
+          [
+            "push",
+            `oci:oci:${tag}`,
+            "--platform",
+            `${platform}=${path}`,
+            "--title",
+            "protoc",
+            "--compression",
+            "zstd:3",
+          ],
+          { cwd },
+        ),
       );
       await succeeding(oras(["lock", "add", name, `oci:oci:${tag}`], { cwd }));
     }
@@ -173,7 +185,9 @@ test("proto: the include folder comes from protoc's own artifact, whose paths di
   mkdirSync(join(cwd, folder, "bin"));
   copyFileSync(executable, join(cwd, folder, "bin", "protoc"));
   chmodSync(join(cwd, folder, "bin", "protoc"), 0o755);
-  await succeeding(oras(["push", "oci:oci:33.0", "--platform", `${platform}=${folder}`], { cwd }));
+  await succeeding(
+    oras(["push", "oci:oci:33.0", "--platform", `${platform}=${folder}`, "--compression", "zstd:3"], { cwd }),
+  );
   await succeeding(oras(["lock", "add", "protoc", "oci:oci:33.0"], { cwd }));
   rmSync(join(cwd, folder), { recursive: true });
   project.write("whole/a.proto", messageIn("whole", "Whole", 'import "google/protobuf/timestamp.proto";'));

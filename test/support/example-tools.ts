@@ -46,6 +46,6 @@ export async function pushExampleTools(tools: ExampleTools, registry: string): P
     [exampleReferences["protoc-include"], tools.wheel],
   ];
   for (const [reference = "", ...args] of pushes) {
-    await succeeding(oras(["push", `${registry}/${reference}`, ...args]));
+    await succeeding(oras(["push", `${registry}/${reference}`, ...args, "--compression", "none"]));
   }
 }

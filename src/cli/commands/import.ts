@@ -3,16 +3,22 @@ import type * as v from "valibot";
 import { type ImportResult, importTool } from "../../client/import.ts";
 import type { Digest } from "../../model/digest.ts";
 import type { PlatformString } from "../../model/platform.ts";
-import { digestArgument, keyValueArgument, platformArgument } from "../arguments.ts";
-import { formatBytes, formatTable } from "../format.ts";
+import { digestArgument, platformArgument } from "../arguments.ts";
+import { formatTable } from "../format.ts";
 import type { CliIo } from "../io.ts";
+import {
+  addPublishOptions,
+  annotationsOf,
+  compressorOf,
+  formatShrunk,
+  type PublishOptions,
+} from "../publish-options.ts";
 import { runCommand, type Shown } from "../run.ts";
 import type { importSchema } from "../schemas.ts";
 
-interface ImportOptions {
+interface ImportOptions extends PublishOptions {
   readonly platform?: readonly PlatformString[];
   readonly digest?: Digest;
-  readonly annotation?: Readonly<Record<string, string>>;
 }
 
 function platforms(text: string, earlier: readonly PlatformString[] = []): readonly PlatformString[] {
@@ -22,13 +28,14 @@ function platforms(text: string, earlier: readonly PlatformString[] = []): reado
 
 function show(result: ImportResult): Shown {
   const { reference, digest, mediaType, missing } = result;
-  const all = result.platforms.map(({ platform, digest: own, size }) => ({
+  const all = result.platforms.map(({ platform, digest: own, size, contentSize }) => ({
     platform: platform ?? null,
     digest: own,
     size,
+    contentSize,
     origin: result.origins.find((one) => one.platform === platform)?.origin ?? "",
   }));
-  const rows = all.map(({ platform, size, origin }) => [platform ?? "all platforms", formatBytes(size), origin]);
+  const rows = all.map((one) => [one.platform ?? "all platforms", formatShrunk(one), one.origin]);
   const notes = [formatTable(rows), `Digest: ${digest}`];
   if (missing.length > 0) notes.push(`Not available for: ${missing.join(", ")}`);
   const json = { reference, digest, mediaType, platforms: all, missing: [...missing] } satisfies v.InferOutput<
@@ -38,7 +45,7 @@ function show(result: ImportResult): Shown {
 }
 
 export function addImport(program: Command, io: CliIo): Command {
-  return program
+  const command = program
     .command("import")
     .summary("bring a tool from PyPI, Maven, npm, Go, or an address")
     .description(
@@ -51,14 +58,13 @@ export function addImport(program: Command, io: CliIo): Command {
     )
     .argument("<ref>", "HOST/REPO:TAG, REPO:TAG, or oci:DIR:TAG")
     .option("--platform <platform>", "only this platform; may be repeated", platforms)
-    .option("--digest <digest>", "SHA-256 of what an address gives", digestArgument)
-    .option("--annotation <key=value>", "annotation of the manifests; may be repeated", keyValueArgument)
-    .action(async (source: string, reference: string, options: ImportOptions, command: Command) =>
+    .option("--digest <digest>", "SHA-256 of what an address gives", digestArgument);
+  return addPublishOptions(command).action(
+    async (source: string, reference: string, options: ImportOptions, command: Command) =>
       runCommand(command, io, async ({ deps, signal }) => {
-        const { platform = [], digest, annotation = {} } = options;
-        return show(
-          await importTool({ source, reference, platforms: platform, digest, annotations: annotation }, deps, signal),
-        );
+        const { platform: platforms = [], digest } = options;
+        const [compressor, annotations] = [compressorOf(options), annotationsOf(options)];
+        return show(await importTool({ source, reference, platforms, digest, compressor, annotations }, deps, signal));
       }),
-    );
+  );
 }

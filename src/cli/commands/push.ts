@@ -2,18 +2,24 @@ import { type Command, InvalidArgumentError } from "commander";
 import type * as v from "valibot";
 import { type PushItem, type PushResult, push } from "../../client/push.ts";
 import { UsageError } from "../../errors.ts";
-import { keyValueArgument, platformArgument } from "../arguments.ts";
-import { formatBytes } from "../format.ts";
+import { platformArgument } from "../arguments.ts";
+import { formatTable } from "../format.ts";
 import type { CliIo } from "../io.ts";
+import {
+  addPublishOptions,
+  annotationsOf,
+  compressorOf,
+  formatShrunk,
+  type PublishOptions,
+} from "../publish-options.ts";
 import { runCommand, type Shown } from "../run.ts";
 import type { pushSchema } from "../schemas.ts";
 
-interface PushOptions {
+interface PushOptions extends PublishOptions {
   readonly platform?: readonly PushItem[];
   readonly title?: string;
   readonly artifactType?: string;
   readonly mediaType?: string;
-  readonly annotation?: Readonly<Record<string, string>>;
 }
 
 /** `linux-x86_64=PATH`, collected over repeated options. */
@@ -33,24 +39,25 @@ function itemsOf(path: string | undefined, options: PushOptions): readonly PushI
 }
 
 function show(result: PushResult): Shown {
-  const platforms = result.platforms.map(({ platform, digest, size }) => ({
+  const platforms = result.platforms.map(({ platform, digest, size, contentSize }) => ({
     platform: platform ?? null,
     digest,
     size,
+    contentSize,
   }));
   const { reference, digest, mediaType } = result;
   return {
     text: `Pushed: ${reference}`,
     notes: [
       `Digest: ${digest}`,
-      ...platforms.map((one) => `  ${one.platform ?? "all platforms"}  ${formatBytes(one.size)}  ${one.digest}`),
+      formatTable(platforms.map((one) => [`  ${one.platform ?? "all platforms"}`, formatShrunk(one), one.digest])),
     ],
     json: { reference, digest, mediaType, platforms } satisfies v.InferOutput<typeof pushSchema>,
   };
 }
 
 export function addPush(program: Command, io: CliIo): Command {
-  return program
+  const command = program
     .command("push")
     .summary("publish a file or folder, or one per platform")
     .description(
@@ -62,9 +69,9 @@ export function addPush(program: Command, io: CliIo): Command {
     .option("--platform <platform=path>", "file or folder for one platform; may be repeated", platformPath)
     .option("--title <name>", "name of the file for whoever pulls it (default: the path's last part)")
     .option("--artifact-type <type>", "media type that says what the artifact is")
-    .option("--media-type <type>", "media type of the layers, for registries that accept only their own list")
-    .option("--annotation <key=value>", "annotation of the manifest; may be repeated", keyValueArgument)
-    .action(async (reference: string, path: string | undefined, options: PushOptions, command: Command) =>
+    .option("--media-type <type>", "media type of the layers, for registries that accept only their own list");
+  return addPublishOptions(command).action(
+    async (reference: string, path: string | undefined, options: PushOptions, command: Command) =>
       runCommand(command, io, async ({ deps, signal }) =>
         show(
           await push(
@@ -74,12 +81,13 @@ export function addPush(program: Command, io: CliIo): Command {
               title: options.title,
               artifactType: options.artifactType,
               layerMediaType: options.mediaType,
-              annotations: options.annotation ?? {},
+              compressor: compressorOf(options),
+              annotations: annotationsOf(options),
             },
             deps,
             signal,
           ),
         ),
       ),
-    );
+  );
 }

@@ -1,0 +1,34 @@
+/** Options of the commands that publish: how layers are compressed, and what the manifests say of themselves. */
+import type { Command } from "commander";
+import type { Compressor } from "../archive/compress.ts";
+import { defaultLevels } from "../archive/compress.ts";
+import { type Annotations, annotationKeys } from "../model/manifest.ts";
+import { compressionArgument, compressionHelp, createdArgument, keyValueArgument } from "./arguments.ts";
+import { formatBytes } from "./format.ts";
+
+export interface PublishOptions {
+  readonly compression?: Compressor | "none";
+  readonly created?: string;
+  readonly annotation?: Annotations;
+}
+
+export function addPublishOptions(command: Command): Command {
+  return command
+    .option("--compression <format>", compressionHelp, compressionArgument)
+    .option("--created <time>", "when it was made, which `prune` goes by; nothing is assumed", createdArgument)
+    .option("--annotation <key=value>", "annotation of the manifests; may be repeated", keyValueArgument);
+}
+
+export function compressorOf({ compression }: PublishOptions): Compressor | undefined {
+  if (compression === "none") return undefined;
+  return compression ?? { format: "zstd", level: defaultLevels.zstd };
+}
+
+export function annotationsOf({ created, annotation = {} }: PublishOptions): Annotations {
+  return created === undefined ? annotation : { [annotationKeys.created]: created, ...annotation };
+}
+
+/** `10.3 MB → 2.8 MB`, or one size where nothing was compressed. */
+export function formatShrunk({ size, contentSize }: { readonly size: number; readonly contentSize: number }): string {
+  return size === contentSize ? formatBytes(size) : `${formatBytes(contentSize)} → ${formatBytes(size)}`;
+}
