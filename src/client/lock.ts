@@ -1,7 +1,7 @@
 /** `lock add`, `lock update`, `lock check`: what keeps `oras.lock.json`. */
 import { dirname, isAbsolute, relative, resolve, sep } from "node:path";
 import { ConfigurationError, UsageError } from "../errors.ts";
-import { emptyLock, formatLock, parseLock, readLock, readLockText, writeLock } from "../lock/file.ts";
+import { emptyLock, formatLock, readLock, readLockText, writeLock } from "../lock/file.ts";
 import type { Lock, LockedTool } from "../lock/schema.ts";
 import { isToolName } from "../lock/schema.ts";
 import { qualifyReference } from "../model/reference.ts";
@@ -90,8 +90,15 @@ export async function lockUpdate(
     tools[name] = after;
     changes.push(changeOf(name, before, after));
   }
-  if (changes.some(({ change }) => change !== "unchanged")) await writeLock(file, { ...lock, tools });
+  // A lock that was merged by hand is brought into its written form, though it names the same.
+  if (changes.some(({ change }) => change !== "unchanged") || !(await isInWrittenForm(file, lock))) {
+    await writeLock(file, { ...lock, tools });
+  }
   return changes;
+}
+
+async function isInWrittenForm(file: string, lock: Lock): Promise<boolean> {
+  return (await readLockText(file))?.replaceAll("\r\n", "\n") === formatLock(lock);
 }
 
 /**
@@ -101,17 +108,10 @@ export async function lockUpdate(
  */
 export async function lockCheck(file: string): Promise<Lock> {
   const lock = await readExisting(file);
-  const text = await readLockText(file);
-  if (text !== undefined && text.replaceAll("\r\n", "\n") !== formatLock(parseLock(text, file))) {
-    throw new ConfigurationError(
-      "LOCK_OUTDATED",
-      `${file} was edited by hand or merged: it is not in its written form`,
-      {
-        hint: "run `buck2-oras lock update` and commit the result",
-      },
-    );
-  }
-  return lock;
+  if (await isInWrittenForm(file, lock)) return lock;
+  throw new ConfigurationError("LOCK_OUTDATED", `${file} was edited by hand or merged: it is not in its written form`, {
+    hint: "run `buck2-oras lock update` and commit the result",
+  });
 }
 
 /** What the references of a lock mean now. */

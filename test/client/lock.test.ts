@@ -51,7 +51,7 @@ describe("lock add", () => {
     await project.oras(["lock", "add", "protoc", "oci:layout:2"]);
     const lock = parseLock(readFileSync(join(project.dir, "oras.lock.json"), "utf8"), "lock");
     expect(lock.tools.protoc?.platforms.any?.layers).toMatchObject([
-      { format: "tar.gz", executable: "protoc/bin/protoc", include: "protoc/include", unpackInto: "protoc" },
+      { format: "tar.zst", executable: "protoc/bin/protoc", include: "protoc/include", unpackInto: "protoc" },
     ]);
   });
 
@@ -109,7 +109,7 @@ describe("what changed", () => {
     await project.oras(["lock", "add", "tool", "oci:layout:1.0"]);
     writeFileSync(join(project.dir, "linux-x86_64/tool"), "x".repeat(2_000_000));
     const paths = ["--platform", "linux-x86_64=linux-x86_64/tool", "--platform", "windows-x86_64=darwin-arm64/tool"];
-    await project.oras(["push", "oci:layout:1.0", ...paths]);
+    await project.oras(["push", "oci:layout:1.0", ...paths, "--compression", "none"]);
     const before = readFileSync(join(project.dir, "oras.lock.json"), "utf8");
     const online = await project.oras(["lock", "check", "--online"]);
     expect(online.exitCode).toBe(78);
@@ -141,6 +141,17 @@ describe("what changed", () => {
     expect(online.exitCode).toBe(78);
     expect(JSON.parse(online.stdout)).toMatchObject({ moved: [{ tool: "tool", current: null }] });
   });
+});
+
+test("lock update: a lock of another form is written anew, though no tool has changed", async () => {
+  const project = await layoutProject();
+  await project.oras(["lock", "add", "tool", "oci:layout:1.0"]);
+  const file = join(project.dir, "oras.lock.json");
+  const written = readFileSync(file, "utf8");
+  writeFileSync(file, JSON.stringify(JSON.parse(written)));
+  expect((await project.oras(["lock", "check"])).stderr).toContain("LOCK_OUTDATED");
+  expect((await project.oras(["lock", "update"])).stdout).toContain("unchanged");
+  expect(readFileSync(file, "utf8")).toBe(written);
 });
 
 describe("lock check", () => {
