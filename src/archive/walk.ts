@@ -67,6 +67,7 @@ export async function walkArchive(archivePath: string, options: WalkOptions): Pr
   async function* entries(): AsyncGenerator<WalkedEntry, void, undefined> {
     let current: string | undefined;
     let found = 0;
+    let hasPrefix = prefix.length === 0;
     const outside = new Set<string>();
     try {
       for await (const member of members) {
@@ -81,7 +82,9 @@ export async function walkArchive(archivePath: string, options: WalkOptions): Pr
         }
         const entry = admit(member, path, prefix, tree, limits);
         if (entry === undefined) {
-          if (!isBelow(prefix, path)) outside.add(path[0] ?? "");
+          // An empty folder is there, and has nothing in it.
+          if (isBelow(prefix, path)) hasPrefix ||= member.kind === "directory";
+          else outside.add(path[0] ?? "");
           await drain(member.content);
         } else {
           found += 1;
@@ -93,7 +96,7 @@ export async function walkArchive(archivePath: string, options: WalkOptions): Pr
     } catch (error) {
       throw explain(error, current);
     }
-    if (prefix.length > 0 && found === 0) throw nothingBelow(archivePath, prefix, outside);
+    if (!hasPrefix && found === 0) throw nothingBelow(archivePath, prefix, outside);
   }
 
   return {
