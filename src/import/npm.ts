@@ -14,7 +14,7 @@ const npm: ClientProgram = { name: "npm", howToGet: "install Node.js with npm an
 const specPattern = /^((?:@[a-z0-9][a-z0-9._-]*\/)?[a-z0-9][a-z0-9._-]*)@([A-Za-z0-9.+-]+)$/;
 const packageSchema = v.object({
   license: v.optional(v.string()),
-  repository: v.optional(v.object({ url: v.optional(v.string()) })),
+  repository: v.optional(v.union([v.string(), v.object({ url: v.optional(v.string()) })])),
   optionalDependencies: v.optional(v.record(v.string(), v.string()), {}),
 });
 const platformSchema = v.object({
@@ -95,6 +95,7 @@ export const importNpm: Importer = async (spec, platforms, deps, signal) => {
     });
   }
   const missing = platforms.filter((platform) => !found.has(platform));
-  const source = repository?.url?.replace(/^git\+/, "");
+  const address = typeof repository === "string" ? repository : repository?.url;
+  const source = address?.replace(/^git\+/, "");
   return { version, license, source, files: [...found.values()], missing };
 };

@@ -2,9 +2,11 @@
 import { createHash } from "node:crypto";
 import { existsSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { gzipSync } from "node:zlib";
 import * as v from "valibot";
 import { describe, expect, test } from "vitest";
 import { importSchema } from "../../src/cli/schemas.ts";
+import { rawTar } from "../archive/raw-tar.ts";
 import { rawZip } from "../archive/raw-zip.ts";
 import { oras, type Ran, type RunOptions } from "../support/executable.ts";
 import { temporaryFolder } from "../support/folders.ts";
@@ -223,5 +225,41 @@ describe("what cannot be imported", () => {
     const missing = await run("pypi:absent@1.0");
     expect(missing.exitCode, missing.stderr).toBe(66);
     expect(missing.stderr).toContain("was not found for any platform");
+  });
+
+  test("npm: a package whose bytes have another sum than its registry states", async (context) => {
+    requireProgram(context, "npm");
+    const archive = gzipSync(
+      rawTar(
+        { name: "package/package.json", body: '{"name":"tool-linux-x64","version":"1.0.0"}' },
+        { name: "package/bin/tool", body: "#!/bin/sh\n", mode: 0o755 },
+      ),
+    );
+    let bytes = archive;
+    const integrity = `sha512-${createHash("sha512").update(archive).digest("base64")}`;
+    const server = await startServer((request, response) => {
+      if (request.url.endsWith(".tgz")) return void response.end(bytes);
+      const name = request.url.slice(1);
+      const dist = { tarball: `http://${server.host}/${name}.tgz`, integrity };
+      const of =
+        name === "tool" ? { optionalDependencies: { "tool-linux-x64": "1.0.0" } } : { os: ["linux"], cpu: ["x64"] };
+      const versions = { "1.0.0": { name, version: "1.0.0", dist, ...of } };
+      response.end(JSON.stringify({ name, "dist-tags": { latest: "1.0.0" }, versions }));
+    });
+    const run = (tag: string): Promise<Ran> => {
+      const { call } = desk();
+      const env = {
+        npm_config_registry: `http://${server.host}/`,
+        npm_config_cache: temporaryFolder(),
+        npm_config_fetch_retries: "0",
+      };
+      return call(["import", "npm:tool@1.0.0", `oci:layout:${tag}`, "--platform", "linux-x86_64"], { env });
+    };
+    const good = await run("1");
+    expect(good.exitCode, good.stderr).toBe(0);
+    bytes = gzipSync(rawTar({ name: "package/bin/tool", body: "#!/bin/evil\n", mode: 0o755 }));
+    const wrong = await run("2");
+    expect(wrong.exitCode, wrong.stderr).toBe(65);
+    expect(wrong.stderr).toMatch(/IMPORT_CONTENT_INVALID\]: npm refuses/);
   });
 });
