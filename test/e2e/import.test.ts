@@ -1,10 +1,12 @@
-/** From empty to built: tools of four ecosystems are imported, locked, and used by a build. */
+/** From empty to built: tools of four ecosystems are imported, locked, and used by a build; the same again gives the same digests. */
+import { join } from "node:path";
 import { expect, test } from "vitest";
 import { platformFromNode } from "../../src/model/platform.ts";
 import { requireBuck2 } from "../support/buck2.ts";
-import { layOutProject } from "../support/consumer.ts";
+import { type Consumer, layOutProject } from "../support/consumer.ts";
 import { startDockerRegistry } from "../support/docker-registry.ts";
 import { oras } from "../support/executable.ts";
+import { temporaryFolder } from "../support/folders.ts";
 import { requireProgram } from "../support/peers.ts";
 import { succeeding } from "../support/succeeding.ts";
 
@@ -16,13 +18,15 @@ const sources = {
   "protoc-gen-go": "go:google.golang.org/protobuf/cmd/protoc-gen-go@v1.36.0",
 } as const;
 
+const names = Object.keys(sources);
+
 const toolchains = `load("@oras//rules:defs.bzl", "oras_toolchain", "protoc_toolchain")
 oras_toolchain(name = "oras", visibility = ["PUBLIC"])
 protoc_toolchain(name = "protoc", protoc = "root//tools:protoc", plugins = {"go": "root//tools:protoc-gen-go"}, visibility = ["PUBLIC"])
 `;
-const tools = `load("@oras//rules:defs.bzl", "oras_tool")
+const toolsFrom = (attributes: string): string => `load("@oras//rules:defs.bzl", "oras_tool")
 load("//:oras.lock.json", lock = "value")
-[oras_tool(name = name, lock = lock, visibility = ["PUBLIC"]) for name in ${JSON.stringify(Object.keys(sources))}]
+[oras_tool(name = name, lock = lock, ${attributes}visibility = ["PUBLIC"]) for name in ${JSON.stringify(names)}]
 `;
 const build = `load("@oras//rules:defs.bzl", "proto_generate")
 proto_generate(name = "py", srcs = ["hello.proto"], language = "python")
@@ -35,22 +39,7 @@ option go_package = "example.com/hello";
 message Hello { google.protobuf.Timestamp at = 1; }
 `;
 
-test("import: protoc in two versions, plugins and buf are imported, locked, and run by Buck2", async (context) => {
-  const buck2 = requireBuck2(context);
-  for (const program of ["python3", "mvn", "npm", "go"]) requireProgram(context, program);
-  const registry = await startDockerRegistry(requireProgram(context, "docker-registry"));
-  context.onTestFinished(() => registry.stop());
-  const files = { "toolchains/BUCK": toolchains, "tools/BUCK": tools, BUCK: build, "hello.proto": proto };
-  const project = layOutProject(buck2, { files });
-  context.onTestFinished(() => project.stop());
-  const env = { HOME: process.env.HOME ?? "", BUCK2_ORAS_CACHE_DIR: project.cacheDir };
-  const platform = platformFromNode(process.platform, process.arch);
-  for (const [name, source] of Object.entries(sources)) {
-    const reference = `${registry.host}/tools/${name}:1`;
-    await succeeding(oras(["import", source, reference, "--platform", platform], { env }));
-    await succeeding(oras(["lock", "add", name, reference], { cwd: project.dir, env }));
-  }
-
+async function buildAndRun(project: Consumer): Promise<void> {
   const built = await project.build(["//:py", "//:go"]);
   expect(built.stderr).toContain("BUILD SUCCEEDED");
   for (const [tool, words] of [
@@ -63,4 +52,43 @@ test("import: protoc in two versions, plugins and buf are imported, locked, and 
     expect(ran.exitCode, ran.stderr).toBe(0);
     expect(ran.stdout + ran.stderr).toMatch(words);
   }
-}, 300_000);
+}
+
+test("import: protoc in two versions, plugins and buf are imported, locked, and run by Buck2", async (context) => {
+  const buck2 = requireBuck2(context);
+  for (const program of ["python3", "mvn", "npm", "go"]) requireProgram(context, program);
+  const registry = await startDockerRegistry(requireProgram(context, "docker-registry"));
+  context.onTestFinished(() => registry.stop());
+  const common = { "toolchains/BUCK": toolchains, BUCK: build, "hello.proto": proto };
+  const layOut = (files: Readonly<Record<string, string>>): Consumer => {
+    const project = layOutProject(buck2, { files: { ...common, ...files } });
+    context.onTestFinished(() => project.stop());
+    return project;
+  };
+  const fromRegistry = layOut({ "tools/BUCK": toolsFrom("") });
+  const fromFolder = layOut({ "tools/BUCK": toolsFrom('layout = "//:oci", '), "oci/.keep": "" });
+  fromFolder.write("BUCK", `${build}export_file(name = "oci", visibility = ["PUBLIC"])\n`);
+
+  const platform = platformFromNode(process.platform, process.arch);
+  const options = ["--platform", platform, "--platform", "windows-x86_64", "--compression", "zstd:1", "--json"];
+  const digests: Record<string, string[]> = {};
+  for (const [name, source] of Object.entries(sources)) {
+    for (const { project, reference } of [
+      { project: fromRegistry, reference: `${registry.host}/tools/${name}:1` },
+      { project: fromFolder, reference: `oci:oci:${name}` },
+    ]) {
+      // Another clone has neither the cache nor the folder of the first.
+      const env = { HOME: process.env.HOME ?? "", BUCK2_ORAS_CACHE_DIR: join(temporaryFolder(), "cache") };
+      const at = { cwd: project.dir, env };
+      const imported = await succeeding(oras(["import", source, reference, ...options], at));
+      const { digest, missing } = JSON.parse(imported.stdout) as { digest: string; missing: string[] };
+      expect(missing, name).toEqual([]);
+      digests[name] = [...(digests[name] ?? []), digest];
+      await succeeding(oras(["lock", "add", name, reference], at));
+    }
+  }
+  for (const [name, [first, again]] of Object.entries(digests)) expect(again, name).toBe(first);
+  await buildAndRun(fromRegistry);
+  await registry.stop();
+  await buildAndRun(fromFolder);
+}, 600_000);
