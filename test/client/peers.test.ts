@@ -111,6 +111,46 @@ describe("what we pushed", () => {
     expect((await oras("list", `${host}/o/tool`)).stdout).toBe("1\n");
   });
 
+  test.for(["none", "gzip", "zstd"])(
+    "--compression %s: oras, crane and skopeo take an index whole",
+    async (compression, context) => {
+      const { dir, host, oras, peer } = site(context);
+      const program = Buffer.concat([Buffer.from(linuxTool), Buffer.alloc(300_000, "what compresses well ")]);
+      mkdirSync(join(dir, "kit/bin"), { recursive: true });
+      writeFileSync(join(dir, "kit/bin/tool"), program, { mode: 0o755 });
+      const platforms = ["--platform", "linux-x86_64=kit", "--platform", "darwin-arm64=kit/bin/tool"];
+      const reference = `${host}/${compression}/tool:1`;
+      const pushed = await oras("push", reference, ...platforms, "--compression", compression, "--json");
+      expect(pushed.exitCode, pushed.stdout).toBe(0);
+      const { digest } = JSON.parse(pushed.stdout) as { digest: string };
+
+      expect(peer("crane", "validate", "--insecure", "--fast", "--remote", reference)).not.toContain("FAIL");
+      peer("crane", "copy", "--insecure", reference, `${host}/${compression}/by-crane:1`);
+      const plain = ["--from-plain-http", "--to-plain-http"];
+      peer("oras", "copy", ...plain, reference, `${host}/${compression}/by-oras:1`);
+      const insecure = ["--src-tls-verify=false", "--dest-tls-verify=false"];
+      peer(
+        "skopeo",
+        "copy",
+        "--all",
+        ...insecure,
+        `docker://${reference}`,
+        `docker://${host}/${compression}/by-skopeo:1`,
+      );
+      for (const by of ["crane", "oras", "skopeo"]) {
+        const copied = `${host}/${compression}/by-${by}:1`;
+        expect(peer("crane", "digest", "--insecure", copied).trim(), by).toBe(digest);
+        const pulled = await oras("pull", copied, "--platform", "darwin-arm64", "-o", `by-${by}`);
+        expect(pulled.exitCode, pulled.stderr).toBe(0);
+        expect(readFileSync(join(dir, `by-${by}/tool`)).equals(program), by).toBe(true);
+      }
+      peer("oras", "pull", "--plain-http", "--platform", "darwin/arm64", reference, "-o", "pulled");
+      expect(readdirSync(join(dir, "pulled"))).toEqual([
+        { none: "tool", gzip: "tool.gz", zstd: "tool.zst" }[compression],
+      ]);
+    },
+  );
+
   test("the same files make the same digests, wherever they are and whatever their times and modes", async (context) => {
     const { dir, oras } = site(context);
     const digests: string[] = [];
