@@ -51,7 +51,7 @@ const mutants = [
     "false",
     "headers",
   ],
-  ["link-local realms", "registry/realm.ts", "if (isForbidden(url.hostname))", "if (false)", "headers"],
+  ["link-local realms", "registry/realm.ts", "if (isForbiddenAddress(url.hostname))", "if (false)", "headers"],
   [
     "a login in the realm",
     "registry/realm.ts",

@@ -97,6 +97,7 @@ export const loginSchema = v.object({
   registry: v.string(),
   username: v.string(),
   keptIn: v.pipe(v.string(), v.description("A credential helper or a file.")),
+  checked: v.pipe(v.boolean(), v.description("The registry took it; false: it asks for no login to be tried at.")),
 });
 export const logoutSchema = v.object({
   registry: v.string(),

@@ -24,8 +24,8 @@ export interface ClientDeps {
   /** Fetches a file over http, verified; nothing is kept when it is another one. */
   readonly download: (url: URL, sha256: string, path: string, signal: AbortSignal) => Promise<void>;
   readonly logins: Logins;
-  /** @throws {RegistryAuthError} the registry refuses the login */
-  readonly checkLogin: (registry: string, credentials: BasicCredentials, signal: AbortSignal) => Promise<void>;
+  /** False: the registry asks for no login. @throws {RegistryAuthError} the registry refuses the login */
+  readonly checkLogin: (registry: string, credentials: BasicCredentials, signal: AbortSignal) => Promise<boolean>;
   /** Waits for one of the transfers under way to end when there are as many as the settings allow. */
   readonly limitTransfers: <T>(transfer: () => Promise<T>) => Promise<T>;
   /** Opens the registry or the layout folder that a location names; no request is made yet. */

@@ -1,4 +1,4 @@
-/** `login` and `logout`: a login is tried at the registry before it is kept. */
+/** `login` and `logout`: a login is tried at the registry before it is kept, where the registry asks for one. */
 import { UsageError } from "../errors.ts";
 import { parseRegistry } from "../model/reference.ts";
 import { audited } from "./audit.ts";
@@ -16,6 +16,8 @@ export interface LoginResult {
   readonly username: string;
   /** Where the login is kept: a helper or a file. */
   readonly keptIn: string;
+  /** The registry took it; false: the registry asks for no login where one can be tried. */
+  readonly isChecked: boolean;
 }
 
 export interface LogoutResult {
@@ -59,8 +61,8 @@ async function tryAndStore(request: LoginRequest, deps: ClientDeps, signal: Abor
     throw new UsageError("USAGE_INVALID", "a user name has no colon", { hint: "RFC 7617: it ends at the first one" });
   }
   if (deps.settings.isOffline) throw offlineError(`a login at ${registry}`);
-  await deps.checkLogin(registry, { kind: "basic", username, password }, signal);
-  return { registry, username, keptIn: await deps.logins.store(registry, { username, password }) };
+  const isChecked = await deps.checkLogin(registry, { kind: "basic", username, password }, signal);
+  return { registry, username, keptIn: await deps.logins.store(registry, { username, password }), isChecked };
 }
 
 export async function logout(registry: string | undefined, deps: ClientDeps): Promise<LogoutResult> {

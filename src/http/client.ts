@@ -9,6 +9,7 @@ import { ContentVerificationError, RegistryUnavailableError, TimeoutError } from
 import { version } from "../version.ts";
 import { exchange, proxyRefused } from "./exchange.ts";
 import { networkError } from "./network-error.ts";
+import { redirectTarget } from "./redirect.ts";
 import { backoffMs, isRetryableStatus, maxTries, retryAfterMs } from "./retry.ts";
 import { type Route, Transports } from "./transport.ts";
 
@@ -40,6 +41,8 @@ export interface HttpRequest {
    * again; a longer one is left to the caller.
    */
   readonly bufferBytes?: number;
+  /** Where a login is asked for: a redirect to another origin is refused. */
+  readonly staysAtOrigin?: boolean;
   readonly signal: AbortSignal;
 }
 
@@ -141,20 +144,15 @@ class Response implements HttpResponse {
   }
 }
 
-/** The next URL of a redirect chain, and the headers that may go there. */
+/** The next hop of a redirect chain, and the headers that may go there. */
 function follow(response: Response, request: HttpRequest): HttpRequest {
-  const location = response.header("location");
-  const refuse = (why: string): RegistryUnavailableError =>
-    new RegistryUnavailableError("REDIRECT_REFUSED", `${response.url.host} redirects ${why}`, {
-      hint: "the registry or a proxy before it is set up wrongly; ask who runs it",
-    });
-  if (location === undefined || !URL.canParse(location, response.url.href)) throw refuse("to nowhere");
-  const url = new URL(location, response.url);
-  if (url.protocol !== "https:" && url.protocol !== "http:") throw refuse(`to ${url.protocol}`);
-  if (url.protocol === "http:" && response.url.protocol === "https:") throw refuse(`from https to http (${url.host})`);
-  url.username = "";
-  url.password = "";
+  const url = redirectTarget(response.header("location"), response.url);
   if (url.origin === response.url.origin) return { ...request, url };
+  if (request.staysAtOrigin) {
+    throw new RegistryUnavailableError("REDIRECT_REFUSED", `${response.url.host} redirects a login to ${url.origin}`, {
+      hint: "a login stays where it was meant for: name that host itself if it is the right one, else tell who runs the registry",
+    });
+  }
   // Dropped for good: the headers of the next hop are made from these.
   const headers = Object.fromEntries(Object.entries(request.headers).filter(([name]) => !credentialHeaders.has(name)));
   return { ...request, url, headers };

@@ -26,7 +26,8 @@ export class RegistryApi {
     this.#location = location;
     this.#deps = deps;
     this.#base = new URL(`${location.repository}/`, apiBase(location.registry, deps.allowPlainHttp));
-    this.#auth = new Authenticator(location.registry, location.repository, deps);
+    const { registry, repository } = location;
+    this.#auth = new Authenticator({ registry, origin: this.#base.origin, repository }, deps);
   }
 
   /** @param path Below the repository, such as `tags/list`. */
@@ -40,7 +41,7 @@ export class RegistryApi {
     const used = isOwn ? await this.#auth.header(action).catch(() => undefined) : undefined;
     const response = await this.#send(call, used);
     const isChallenge = response.status === 401 || (response.status === 403 && used !== undefined);
-    if (!isChallenge || !isOwn || response.url.origin !== this.#base.origin) return response;
+    if (!isChallenge || !isOwn) return response;
     const answer = await this.#auth.answer(response, action, used, call.signal);
     if (answer === undefined || answer === used) return response;
     await response.discard();

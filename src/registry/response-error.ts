@@ -3,7 +3,7 @@ import * as v from "valibot";
 import { ArtifactNotFoundError, type OrasClientError, RegistryAuthError, RegistryUnavailableError } from "../errors.ts";
 import type { HttpResponse } from "../http/client.ts";
 import type { Credentials } from "../model/credentials.ts";
-import { authenticationHint } from "./auth.ts";
+import { authenticationHint } from "./token.ts";
 
 /** OCI distribution-spec v1.1.1, "Error Codes". */
 const errorBodySchema = v.object({

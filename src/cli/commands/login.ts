@@ -17,7 +17,8 @@ export function addLogin(program: Command, io: CliIo): Command {
     .summary("store a login for a registry")
     .description(
       "Tries a login at a registry and stores it where Docker does: in the credential helper that the docker\n" +
-        "configuration names, else in that file. A build's actions find it there.",
+        "configuration names, else in that file. A build's actions find it there. A registry that asks for no login is\n" +
+        "shown none: then it is stored unchecked, and said so.",
     )
     .argument("[host]", "registry (default: --registry or BUCK2_ORAS_REGISTRY)")
     .option("-u, --username <user>", "user; asked for on a terminal when left out")
@@ -29,12 +30,14 @@ export function addLogin(program: Command, io: CliIo): Command {
         const password = options.passwordStdin
           ? await readSecretFromStdin(io)
           : await ask("Password", true, io, signal);
-        const result = await login({ registry, username, password }, deps, signal);
+        const { isChecked, ...result } = await login({ registry, username, password }, deps, signal);
         const isFile = !result.keptIn.startsWith("docker-credential-");
+        const stored = `Stored in ${result.keptIn}${isFile ? ", not encrypted; a credential helper would be safer" : ""}`;
+        const unchecked = `${result.registry} asks for no login, so that this one was not checked`;
         return {
           text: `Logged in to ${result.registry} as ${result.username}`,
-          notes: [`Stored in ${result.keptIn}${isFile ? ", not encrypted; a credential helper would be safer" : ""}`],
-          json: { ...result } satisfies v.InferOutput<typeof loginSchema>,
+          notes: isChecked ? [stored] : [unchecked, stored],
+          json: { ...result, checked: isChecked } satisfies v.InferOutput<typeof loginSchema>,
         };
       }),
     );

@@ -1,0 +1,134 @@
+/**
+ * A token service: where a Bearer challenge sends us.
+ *
+ * @see CNCF distribution, docs/content/spec/auth: token.md and oauth.md
+ */
+import * as v from "valibot";
+import { type OrasClientError, RegistryAuthError } from "../errors.ts";
+import type { HttpClient, HttpRequest, HttpResponse } from "../http/client.ts";
+import type { BasicCredentials, Credentials } from "../model/credentials.ts";
+
+export interface TokenQuery {
+  /** Checked: credentials may go there. */
+  readonly realm: URL;
+  readonly service: string | undefined;
+  readonly scopes: readonly string[];
+}
+
+const tokenSchema = v.object({ token: v.optional(v.string()), access_token: v.optional(v.string()) });
+const maxTokenBytes = 64 * 1024;
+/** Statuses of token services that know GET but not POST, or the other way round. */
+const unsupportedMethodStatuses: ReadonlySet<number> = new Set([404, 405]);
+/** A service without oauth2 takes an identity token as the password of this user, whom no service has. */
+const identityUser = "00000000-0000-0000-0000-000000000000";
+
+/** RFC 7617 */
+export function basicHeader({ username, password }: BasicCredentials): string {
+  return `Basic ${Buffer.from(`${username}:${password}`, "utf8").toString("base64")}`;
+}
+
+export class TokenService {
+  readonly #query: TokenQuery;
+  readonly #registry: string;
+  readonly #http: HttpClient;
+  readonly #signal: AbortSignal;
+
+  /** @param registry That sent us here, for messages. */
+  constructor(query: TokenQuery, registry: string, http: HttpClient, signal: AbortSignal) {
+    this.#query = query;
+    this.#registry = registry;
+    this.#http = http;
+    this.#signal = signal;
+  }
+
+  /** @throws {RegistryAuthError} `REGISTRY_UNAUTHORIZED` */
+  async tokenFor(credentials: Credentials): Promise<string> {
+    const response = await this.#ask(credentials);
+    if (response.status === 200) return readToken(await response.bytes(maxTokenBytes), this.#query.realm);
+    await response.discard();
+    throw this.#refused(response.status, credentials);
+  }
+
+  #refused(status: number, credentials: Credentials): OrasClientError {
+    const who = `the token service of ${this.#registry} (${this.#query.realm.host})`;
+    return new RegistryAuthError("REGISTRY_UNAUTHORIZED", `authentication failed: ${who} answered ${status}`, {
+      hint: authenticationHint(credentials, this.#registry),
+    });
+  }
+
+  /** In the way that suits the credentials, and in the other one where the service does not know the first. */
+  async #ask(credentials: Credentials): Promise<HttpResponse> {
+    if (credentials.kind === "identity") {
+      const refreshed = await this.#post({ grant_type: "refresh_token", refresh_token: credentials.token });
+      if (!unsupportedMethodStatuses.has(refreshed.status)) return refreshed;
+      await refreshed.discard();
+      return await this.#get({ kind: "basic", username: identityUser, password: credentials.token });
+    }
+    if (credentials.kind !== "basic") return await this.#get(undefined);
+    const response = await this.#get(credentials);
+    if (!unsupportedMethodStatuses.has(response.status)) return response;
+    await response.discard();
+    const { username, password } = credentials;
+    return await this.#post({ grant_type: "password", username, password });
+  }
+
+  async #get(login: BasicCredentials | undefined): Promise<HttpResponse> {
+    const { realm, service, scopes } = this.#query;
+    const url = new URL(realm);
+    if (service !== undefined) url.searchParams.set("service", service);
+    for (const scope of scopes) url.searchParams.append("scope", scope);
+    const headers: Record<string, string> = login === undefined ? {} : { authorization: basicHeader(login) };
+    return await this.#send({ method: "GET", url, headers });
+  }
+
+  async #post(grant: Readonly<Record<string, string>>): Promise<HttpResponse> {
+    const { realm, service, scopes } = this.#query;
+    const form = new URLSearchParams({
+      ...grant,
+      service: service ?? realm.host,
+      client_id: "buck2-oras",
+      scope: scopes.join(" "),
+    });
+    const bytes = new TextEncoder().encode(form.toString());
+    const open = async function* (): AsyncGenerator<Uint8Array> {
+      yield bytes;
+    };
+    const headers = { "content-type": "application/x-www-form-urlencoded" };
+    return await this.#send({ method: "POST", url: realm, headers, body: { sizeBytes: bytes.byteLength, open } });
+  }
+
+  /** Another origin than the one that was checked gets nothing, and is not even asked. */
+  async #send(request: Pick<HttpRequest, "method" | "url" | "headers" | "body">): Promise<HttpResponse> {
+    const bounds = { bufferBytes: maxTokenBytes, staysAtOrigin: true, signal: this.#signal };
+    return await this.#http.request({ ...request, ...bounds });
+  }
+}
+
+function readToken(bytes: Uint8Array, realm: URL): string {
+  let json: unknown;
+  try {
+    json = JSON.parse(new TextDecoder().decode(bytes));
+  } catch {
+    json = undefined;
+  }
+  const result = v.safeParse(tokenSchema, json);
+  const token = result.success ? result.output.token || result.output.access_token : undefined;
+  // A header value takes no control characters; a token has none.
+  if (token !== undefined && /^[\x21-\x7e]+$/.test(token)) return token;
+  throw new RegistryAuthError(
+    "REGISTRY_UNAUTHORIZED",
+    `authentication failed: ${realm.host} answered without a token`,
+    {
+      hint: "the token service may be down, or a proxy answers in its place",
+    },
+  );
+}
+
+/** What a person can do about a refused login. */
+export function authenticationHint(credentials: Credentials, registry: string): string {
+  return credentials.kind === "none"
+    ? `no credentials were found: log in with \`buck2 run oras -- login ${registry}\` (outside Buck2 \`buck2-oras login\` or ` +
+        "`docker login`); a build daemon does not see a later `export` of ORAS_USER, ORAS_PASS or ORAS_TOKEN"
+    : "the credentials were refused: check that they are right, not expired, and allowed to use this repository; " +
+        `a new login is stored by \`buck2 run oras -- login ${registry}\``;
+}

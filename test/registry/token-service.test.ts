@@ -1,0 +1,118 @@
+/** Token services that speak another dialect, are in trouble, or send us elsewhere. */
+import { describe, expect, test } from "vitest";
+import { codeOf } from "../support/context.ts";
+import { registryClient } from "../support/registry/client.ts";
+import { manifestDigest, serveArtifact } from "../support/registry/content.ts";
+import { type Handler, startServer, type TestServer } from "../support/registry/server.ts";
+
+const login = { kind: "basic", username: "user", password: "secret" } as const;
+const basic = `Basic ${Buffer.from("user:secret").toString("base64")}`;
+const identity = { kind: "identity", token: "refresh" } as const;
+
+/** A registry whose tokens come from `realm`; the only good one is `tok`. */
+function askingFor(realm: (self: TestServer) => string): Handler {
+  return (request, response, self) => {
+    if (request.headers.authorization === "Bearer tok") serveArtifact(request, response, self);
+    else response.writeHead(401, { "www-authenticate": `Bearer realm="${realm(self)}",service="s"` }).end();
+  };
+}
+
+describe("one that knows GET alone, or POST alone, is asked the other way", () => {
+  test.each([404, 405])("a login: POST after GET is answered %i", async (status) => {
+    const service = await startServer(({ method }, response) => {
+      if (method === "POST") response.end('{"access_token": "tok"}');
+      else response.writeHead(status).end();
+    });
+    const server = await startServer(askingFor(() => `http://${service.host}/token`));
+    const { registry, signal } = registryClient(server.host, { credentials: login });
+    expect((await registry.fetchManifest("1", signal)).digest).toBe(manifestDigest);
+    expect(service.seen.map(({ method }) => method)).toEqual(["GET", "POST"]);
+    expect(Object.fromEntries(new URLSearchParams(service.seen[1]?.body))).toEqual({
+      grant_type: "password",
+      username: "user",
+      password: "secret",
+      service: "s",
+      client_id: "buck2-oras",
+      scope: "repository:t/tool:pull",
+    });
+  });
+
+  test.each([404, 405])(
+    "an identity token: GET after POST is answered %i, as the user without a name",
+    async (status) => {
+      const service = await startServer(({ method }, response) => {
+        if (method === "GET") response.end('{"token": "tok"}');
+        else response.writeHead(status).end();
+      });
+      const server = await startServer(askingFor(() => `http://${service.host}/token`));
+      const { registry, signal } = registryClient(server.host, { credentials: identity });
+      expect((await registry.fetchManifest("1", signal)).digest).toBe(manifestDigest);
+      expect(service.seen.map(({ method }) => method)).toEqual(["POST", "GET"]);
+      const shown = Buffer.from("00000000-0000-0000-0000-000000000000:refresh").toString("base64");
+      expect(service.seen[1]?.headers.authorization).toBe(`Basic ${shown}`);
+    },
+  );
+
+  test("without a login there is nothing to POST", async () => {
+    const service = await startServer((_request, response) => response.writeHead(404).end());
+    const server = await startServer(askingFor(() => `http://${service.host}/token`));
+    const { registry, signal } = registryClient(server.host);
+    expect(await codeOf(registry.fetchManifest("1", signal))).toBe("REGISTRY_UNAUTHORIZED");
+    expect(service.seen.map(({ method }) => method)).toEqual(["GET"]);
+  });
+});
+
+test("one on the registry's own host and port works, also on a private address", async () => {
+  const guarded = askingFor(({ host }) => `http://${host}/token`);
+  const server = await startServer((request, response, self) => {
+    if (request.url.startsWith("/token")) response.end('{"token": "tok"}');
+    else guarded(request, response, self);
+  });
+  const { registry, signal } = registryClient(server.host, { credentials: login });
+  expect((await registry.fetchManifest("1", signal)).digest).toBe(manifestDigest);
+  expect(server.seen.map(({ headers }) => headers.authorization)).toEqual([undefined, basic, "Bearer tok"]);
+});
+
+describe("redirects", () => {
+  test("to another origin are refused, and it is not asked", async () => {
+    const elsewhere = await startServer((_request, response) => response.end('{"token": "tok"}'));
+    const service = await startServer((_request, response) =>
+      response.writeHead(302, { location: `http://${elsewhere.host}/token` }).end(),
+    );
+    const server = await startServer(askingFor(() => `http://${service.host}/token`));
+    const { registry, signal } = registryClient(server.host);
+    expect(await codeOf(registry.fetchManifest("1", signal))).toBe("REDIRECT_REFUSED");
+    expect(elsewhere.seen).toEqual([]);
+  });
+
+  test("at the same origin are followed with the login", async () => {
+    const service = await startServer(({ url }, response) => {
+      if (url.startsWith("/moved")) response.end('{"token": "tok"}');
+      else response.writeHead(302, { location: "/moved" }).end();
+    });
+    const server = await startServer(askingFor(() => `http://${service.host}/token`));
+    const { registry, signal } = registryClient(server.host, { credentials: login });
+    expect((await registry.fetchManifest("1", signal)).digest).toBe(manifestDigest);
+    expect(service.seen[1]?.headers.authorization).toBe(basic);
+  });
+});
+
+test("an answer without an end is cut off", async () => {
+  let sentBytes = 0;
+  const service = await startServer((_request, response) => {
+    // Chunked: no length is stated.
+    const piece = Buffer.alloc(65_536, "t");
+    const write = (): void => {
+      while (!response.destroyed && response.write(piece)) sentBytes += piece.length;
+      if (!response.destroyed) response.once("drain", write);
+    };
+    write();
+  });
+  const server = await startServer(askingFor(() => `http://${service.host}/token`));
+  for (const credentials of [login, identity]) {
+    const { registry, signal } = registryClient(server.host, { credentials });
+    expect(await codeOf(registry.fetchManifest("1", signal))).toBe("RESPONSE_INVALID");
+  }
+  // What the kernel's buffers take, not what is read.
+  expect(sentBytes).toBeLessThan(32 * 1024 * 1024);
+});
