@@ -55,6 +55,11 @@ export class RegistryApi {
 
   /** @param what Names the thing that was asked for. */
   async error(response: HttpResponse, what: string): Promise<Error> {
+    const { refusal } = this.#auth;
+    if (refusal !== undefined && (response.status === 401 || response.status === 403)) {
+      await response.discard();
+      return refusal;
+    }
     const { credentials } = await this.#deps.credentials(this.#location.registry);
     return await responseError(response, what, credentials, this.#location.registry);
   }

@@ -5,10 +5,10 @@
  */
 import type { Context } from "../context.ts";
 import type { HttpClient, HttpResponse } from "../http/client.ts";
-import type { CredentialProvider } from "../model/credentials.ts";
+import type { CredentialProvider, FoundCredentials } from "../model/credentials.ts";
 import { type Challenge, parseChallenges } from "./challenge.ts";
 import { checkRealm } from "./realm.ts";
-import { basicHeader, TokenService } from "./token.ts";
+import { basicHeader, LoginRefusedError, TokenService } from "./token.ts";
 
 export type Action = "pull" | "push" | "delete";
 
@@ -34,9 +34,10 @@ export interface Audience {
 export class Authenticator {
   readonly #deps: AuthDeps;
   readonly #audience: Audience;
-  /** The header that worked last for an action; undefined until the registry asked. */
-  readonly #headers = new Map<Action, Promise<string>>();
+  /** What answers the registry by action, for all requests under way; forgotten when there is nothing to show. */
+  readonly #headers = new Map<Action, Promise<string | undefined>>();
   readonly #mountSources = new Set<string>();
+  #refusal: LoginRefusedError | undefined;
 
   constructor(audience: Audience, deps: AuthDeps) {
     this.#audience = audience;
@@ -55,6 +56,11 @@ export class Authenticator {
     return await this.#headers.get(action);
   }
 
+  /** That the login was not taken, and the work went on without it: the reason for whatever is refused from then on. */
+  get refusal(): LoginRefusedError | undefined {
+    return this.#refusal;
+  }
+
   /**
    * Answers a 401 (or ECR's 403 for a token that ran out).
    *
@@ -69,13 +75,21 @@ export class Authenticator {
   ): Promise<string | undefined> {
     if (response.url.origin !== this.#audience.origin) return undefined;
     const known = this.#headers.get(action);
-    if (known !== undefined && (await known) !== used) return await known;
+    if (known !== undefined) {
+      const header = await known;
+      if (header !== used || header === undefined) return header;
+    }
+    // Somebody who was refused as well may have been faster.
+    const renewed = this.#headers.get(action);
+    if (renewed !== undefined && renewed !== known) return await renewed;
     const challenges = parseChallenges(response.header("www-authenticate") ?? "");
-    const header = this.#answerOnce(challenges, response.url, action, signal);
-    const found = header.then((value) => value ?? Promise.reject(new Error("nothing to show")));
+    const found = this.#answerOnce(challenges, response.url, action, signal);
     this.#headers.set(action, found);
-    found.catch(() => this.#headers.delete(action));
-    return await header;
+    const forget = (): void => {
+      if (this.#headers.get(action) === found) this.#headers.delete(action);
+    };
+    found.then((header) => header ?? forget(), forget);
+    return await found;
   }
 
   async #answerOnce(
@@ -85,17 +99,34 @@ export class Authenticator {
     signal: AbortSignal,
   ): Promise<string | undefined> {
     const { registry } = this.#audience;
-    const { credentials } = await this.#deps.credentials(registry);
+    const found = await this.#deps.credentials(registry);
+    const { credentials } = found;
     if (credentials.kind === "bearer") return `Bearer ${credentials.token}`;
     const bearer = challenges.find((challenge) => challenge.scheme === "bearer");
     if (bearer !== undefined) {
       const realm = checkRealm(bearer.parameters.get("realm"), url);
       const query = { realm, service: bearer.parameters.get("service"), scopes: this.#scopes(bearer, action) };
       const service = new TokenService(query, registry, this.#deps.http, signal);
-      return `Bearer ${await service.tokenFor(credentials)}`;
+      return `Bearer ${await this.#tokenOf(service, found, action)}`;
     }
     const isBasic = challenges.some((challenge) => challenge.scheme === "basic");
     return isBasic && credentials.kind === "basic" ? basicHeader(credentials) : undefined;
+  }
+
+  /** An old login must not stand before what anybody may pull. */
+  async #tokenOf(service: TokenService, { credentials, source }: FoundCredentials, action: Action): Promise<string> {
+    const { registry, repository } = this.#audience;
+    try {
+      return await service.tokenFor(credentials);
+    } catch (error) {
+      if (!(error instanceof LoginRefusedError) || action !== "pull" || repository === undefined) throw error;
+      const token = await service.tokenFor({ kind: "none" }).catch(() => Promise.reject(error));
+      if (this.#refusal === undefined) {
+        this.#deps.context.log.warn(`the login for ${registry} from ${source} was refused; going on without one`);
+      }
+      this.#refusal = error;
+      return token;
+    }
   }
 
   /** What the registry asked for, and what the use case needs: a push needs a token that can pull, too. */

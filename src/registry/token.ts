@@ -4,7 +4,7 @@
  * @see CNCF distribution, docs/content/spec/auth: token.md and oauth.md
  */
 import * as v from "valibot";
-import { type OrasClientError, RegistryAuthError } from "../errors.ts";
+import { type OrasClientError, RegistryAuthError, RegistryUnavailableError } from "../errors.ts";
 import type { HttpClient, HttpRequest, HttpResponse } from "../http/client.ts";
 import type { BasicCredentials, Credentials } from "../model/credentials.ts";
 
@@ -27,6 +27,9 @@ export function basicHeader({ username, password }: BasicCredentials): string {
   return `Basic ${Buffer.from(`${username}:${password}`, "utf8").toString("base64")}`;
 }
 
+/** The service does not take a login; what is public it may still give to nobody in particular. */
+export class LoginRefusedError extends RegistryAuthError {}
+
 export class TokenService {
   readonly #query: TokenQuery;
   readonly #registry: string;
@@ -41,7 +44,10 @@ export class TokenService {
     this.#signal = signal;
   }
 
-  /** @throws {RegistryAuthError} `REGISTRY_UNAUTHORIZED` */
+  /**
+   * @throws {RegistryAuthError} `REGISTRY_UNAUTHORIZED`; a `LoginRefusedError` for a login that is not taken
+   * @throws {RegistryUnavailableError} the service is in trouble, which says nothing about the credentials
+   */
   async tokenFor(credentials: Credentials): Promise<string> {
     const response = await this.#ask(credentials);
     if (response.status === 200) return readToken(await response.bytes(maxTokenBytes), this.#query.realm);
@@ -50,8 +56,18 @@ export class TokenService {
   }
 
   #refused(status: number, credentials: Credentials): OrasClientError {
-    const who = `the token service of ${this.#registry} (${this.#query.realm.host})`;
-    return new RegistryAuthError("REGISTRY_UNAUTHORIZED", `authentication failed: ${who} answered ${status}`, {
+    const answered = `the token service of ${this.#registry} (${this.#query.realm.host}) answered ${status}`;
+    if (status === 429) {
+      const hint = "it limits the rate of requests: try again later; a login often raises the limit";
+      return new RegistryUnavailableError("REGISTRY_RATE_LIMITED", answered, { hint });
+    }
+    if (status >= 500) {
+      const hint = "the token service is in trouble: try again later";
+      return new RegistryUnavailableError("REGISTRY_UNAVAILABLE", answered, { hint });
+    }
+    const isLogin = (status === 401 || status === 403) && credentials.kind !== "none";
+    const Refusal = isLogin ? LoginRefusedError : RegistryAuthError;
+    return new Refusal("REGISTRY_UNAUTHORIZED", `authentication failed: ${answered}`, {
       hint: authenticationHint(credentials, this.#registry),
     });
   }

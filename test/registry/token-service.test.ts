@@ -97,6 +97,77 @@ describe("redirects", () => {
   });
 });
 
+test.each([
+  [500, "REGISTRY_UNAVAILABLE"],
+  [503, "REGISTRY_UNAVAILABLE"],
+  [429, "REGISTRY_RATE_LIMITED"],
+  [400, "REGISTRY_UNAUTHORIZED"],
+] as const)("%i is %s: one in trouble says nothing about the login", async (status, code) => {
+  const service = await startServer((_request, response) => response.writeHead(status).end());
+  const server = await startServer(askingFor(() => `http://${service.host}/token`));
+  for (const credentials of [login, identity]) {
+    const { registry, signal } = registryClient(server.host, { credentials });
+    const isRetryable = code !== "REGISTRY_UNAUTHORIZED";
+    await expect(registry.fetchManifest("1", signal)).rejects.toMatchObject({ code, isRetryable });
+  }
+});
+
+describe("a login that ran out", () => {
+  /** Refuses every login; to nobody in particular it answers `status`. */
+  const refusing = (status: number): Handler => {
+    return ({ method, headers }, response) => {
+      if (method === "POST" || headers.authorization !== undefined) response.writeHead(403).end();
+      else response.writeHead(status).end('{"token": "tok"}');
+    };
+  };
+
+  test.each([login, identity])(
+    "what anybody may pull is pulled without it, and that is said once ($kind)",
+    async (credentials) => {
+      const service = await startServer(refusing(200));
+      const server = await startServer(askingFor(() => `http://${service.host}/token`));
+      const { registry, signal, lines } = registryClient(server.host, { credentials });
+      expect((await registry.fetchManifest("1", signal)).digest).toBe(manifestDigest);
+      await registry.fetchManifest("1", signal);
+      expect(service.seen).toHaveLength(2);
+      const warnings = lines.filter((line) => line.includes("going on without one"));
+      expect(warnings).toEqual([`the login for ${server.host} from test was refused; going on without one`]);
+    },
+  );
+
+  test("what is not public says that the login was refused", async () => {
+    const service = await startServer(refusing(401));
+    const server = await startServer(askingFor(() => `http://${service.host}/token`));
+    const { registry, signal } = registryClient(server.host, { credentials: login });
+    await expect(registry.fetchManifest("1", signal)).rejects.toMatchObject({
+      code: "REGISTRY_UNAUTHORIZED",
+      message: expect.stringContaining("answered 403"),
+      hint: expect.stringContaining("the credentials were refused"),
+    });
+  });
+
+  test("so it does when a token is given that is good for nothing", async () => {
+    const service = await startServer(refusing(200));
+    const server = await startServer((_request, response) =>
+      response.writeHead(401, { "www-authenticate": `Bearer realm="http://${service.host}/token"` }).end(),
+    );
+    const { registry, signal } = registryClient(server.host, { credentials: login });
+    await expect(registry.fetchManifest("1", signal)).rejects.toMatchObject({
+      code: "REGISTRY_UNAUTHORIZED",
+      message: expect.stringContaining("answered 403"),
+    });
+  });
+
+  test("a push is not tried without it", async () => {
+    const service = await startServer(refusing(200));
+    const server = await startServer(askingFor(() => `http://${service.host}/token`));
+    const { registry, signal } = registryClient(server.host, { credentials: login });
+    const pushed = registry.pushManifest(Buffer.from("{}"), "application/vnd.oci.image.manifest.v1+json", "1", signal);
+    expect(await codeOf(pushed)).toBe("REGISTRY_UNAUTHORIZED");
+    expect(service.seen).toHaveLength(1);
+  });
+});
+
 test("an answer without an end is cut off", async () => {
   let sentBytes = 0;
   const service = await startServer((_request, response) => {

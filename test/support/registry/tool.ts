@@ -24,3 +24,21 @@ export function serveTool(content: string | Buffer, sendBlob?: Handler): Handler
     }
   };
 }
+
+/** Serves several files, a layer each, under any name. @param files By name. */
+export function serveFolder(files: Readonly<Record<string, string>>): Handler {
+  const layers = Object.entries(files).map(([title, content]) => ({
+    mediaType: "application/octet-stream",
+    digest: sha256(content),
+    size: Buffer.byteLength(content),
+    annotations: { "org.opencontainers.image.title": title },
+  }));
+  const mediaType = mediaTypes.ociManifest;
+  const manifest = JSON.stringify({ schemaVersion: 2, mediaType, config: layers[0], layers });
+  return ({ url }, response) => {
+    const content = Object.values(files).find((one) => url.endsWith(sha256(one)));
+    if (url.includes("/manifests/")) response.setHeader("content-type", mediaType).end(manifest);
+    else if (content === undefined) response.writeHead(404).end();
+    else response.end(content);
+  };
+}
