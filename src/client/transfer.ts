@@ -1,6 +1,6 @@
 /** Brings one blob into the store over a network that fails: resumes, starts over, and goes on to the next source. */
 import { ContentVerificationError, OrasClientError } from "../errors.ts";
-import { backoffMs, maxTries } from "../http/retry.ts";
+import { backoffMs, patient } from "../http/retry.ts";
 import type { BlobIdentity, BlobStream, Source } from "../model/source.ts";
 import type { PartialBlob } from "../store/partial-blob.ts";
 import type { ClientDeps } from "./deps.ts";
@@ -93,7 +93,7 @@ async function transferFrom(
       }
       if (!(error instanceof OrasClientError && error.code === "REGISTRY_UNAVAILABLE")) throw error;
       fruitless = partial.size > best ? 0 : fruitless + 1;
-      if (fruitless >= maxTries) throw error;
+      if (fruitless >= patient.maxTries) throw error;
       deps.context.log.debug(`${source.name}: ${error.message} after ${partial.size} of ${blob.size} bytes`);
     }
     best = Math.max(best, partial.size);

@@ -3,14 +3,14 @@
  *
  * Invariant: a credential goes to the origin it was given for and to no other, however often a server redirects.
  */
-import type { IncomingMessage } from "node:http";
 import type { Context } from "../context.ts";
-import { ContentVerificationError, RegistryUnavailableError, TimeoutError } from "../errors.ts";
+import { RegistryUnavailableError, TimeoutError } from "../errors.ts";
 import { version } from "../version.ts";
 import { exchange, proxyRefused } from "./exchange.ts";
 import { networkError } from "./network-error.ts";
 import { redirectTarget } from "./redirect.ts";
-import { backoffMs, isRetryableStatus, maxTries, retryAfterMs } from "./retry.ts";
+import { type HttpResponse, Response } from "./response.ts";
+import { backoffMs, isRetryableStatus, patient, type RetryPolicy, retryAfterMs } from "./retry.ts";
 import { type Route, Transports } from "./transport.ts";
 
 export interface HttpOptions {
@@ -36,9 +36,15 @@ export interface HttpRequest {
   /** Lower-case names. */
   readonly headers: Readonly<Record<string, string>>;
   readonly body?: RequestBody;
+  /** A POST that does no harm twice, as one that begins an upload. */
+  readonly isRepeatable?: boolean;
+  /** How hard it is tried; patiently where nothing is said. */
+  readonly retries?: RetryPolicy;
+  /** A path that is none of the log's business: that of a signed address. */
+  readonly isPathSecret?: boolean;
   /**
    * Read an answer of up to so many bytes as part of the request, so that a connection that breaks in the middle of it is tried
-   * again; a longer one is left to the caller.
+   * again; a longer one is left to the caller. Of what is no success a beginning is read, whatever its length.
    */
   readonly bufferBytes?: number;
   /** Where a login is asked for: a redirect to another origin is refused. */
@@ -46,103 +52,22 @@ export interface HttpRequest {
   readonly signal: AbortSignal;
 }
 
-export interface HttpResponse {
-  readonly status: number;
-  /** Where the answer came from, after redirects. */
-  readonly url: URL;
-  /** @param name lower-case; repeated headers are joined with `, ` */
-  header(name: string): string | undefined;
-  /** The body, at the reader's pace; every failure of the network is a `RegistryUnavailableError`. */
-  stream(): AsyncIterable<Uint8Array>;
-  /** @throws {ContentVerificationError} `RESPONSE_INVALID` for a body over `maxBytes` */
-  bytes(maxBytes: number): Promise<Uint8Array>;
-  /** Gives the connection back without reading a long body. */
-  discard(): Promise<void>;
-}
-
 export interface HttpClient {
   /** Resolves for every status; what a status means is the caller's to say. */
   request(request: HttpRequest): Promise<HttpResponse>;
+  /**
+   * Waits before something is tried once more: as long as the answer asks, else longer with each failure.
+   *
+   * @param answer What was answered; undefined when nothing was.
+   * @throws {TimeoutError} `TIMED_OUT`, at once: there is not so much time
+   */
+  pause(failures: number, answer: HttpResponse | undefined, signal: AbortSignal): Promise<void>;
   close(): void;
 }
 
 const maxRedirects = 10;
-/** Longer bodies are cheaper to cut off than to read to their end. */
-const maxDiscardBytes = 64 * 1024;
 const redirectStatuses: ReadonlySet<number> = new Set([301, 302, 303, 307, 308]);
 const credentialHeaders: ReadonlySet<string> = new Set(["authorization", "cookie", "proxy-authorization"]);
-
-function first(value: string | string[] | undefined): string | undefined {
-  return Array.isArray(value) ? value.join(", ") : value;
-}
-
-async function* once(bytes: Uint8Array): AsyncGenerator<Uint8Array> {
-  yield bytes;
-}
-
-async function* mapped(body: AsyncIterable<Uint8Array>, url: URL): AsyncGenerator<Uint8Array> {
-  try {
-    for await (const chunk of body) yield chunk;
-  } catch (error) {
-    throw networkError(url, error);
-  }
-}
-
-class Response implements HttpResponse {
-  readonly status: number;
-  readonly url: URL;
-  readonly #raw: IncomingMessage;
-  #buffered: Uint8Array | undefined;
-
-  constructor(raw: IncomingMessage, url: URL) {
-    this.status = raw.statusCode ?? 0;
-    this.url = url;
-    this.#raw = raw;
-  }
-
-  header(name: string): string | undefined {
-    return first(this.#raw.headers[name]);
-  }
-
-  stream(): AsyncIterable<Uint8Array> {
-    return this.#buffered === undefined ? mapped(this.#raw, this.url) : once(this.#buffered);
-  }
-
-  /** Reads the body now, unless it says that it is longer. */
-  async buffer(maxBytes: number): Promise<void> {
-    if (Number(this.header("content-length") ?? 0) <= maxBytes) this.#buffered = await this.bytes(maxBytes);
-  }
-
-  async bytes(maxBytes: number): Promise<Uint8Array> {
-    const chunks: Uint8Array[] = [];
-    let size = 0;
-    for await (const chunk of this.stream()) {
-      size += chunk.byteLength;
-      if (size > maxBytes) {
-        const { host, pathname } = this.url;
-        throw new ContentVerificationError(
-          "RESPONSE_INVALID",
-          `the answer of ${host}${pathname} is over ${maxBytes} bytes`,
-        );
-      }
-      chunks.push(chunk);
-    }
-    return Buffer.concat(chunks);
-  }
-
-  async discard(): Promise<void> {
-    if (this.#buffered !== undefined) return;
-    let size = 0;
-    try {
-      for await (const chunk of this.#raw as AsyncIterable<Uint8Array>) {
-        size += chunk.byteLength;
-        if (size > maxDiscardBytes) return;
-      }
-    } catch {
-      // Nobody wanted the body.
-    }
-  }
-}
 
 /** The next hop of a redirect chain, and the headers that may go there. */
 function follow(response: Response, request: HttpRequest): HttpRequest {
@@ -155,7 +80,7 @@ function follow(response: Response, request: HttpRequest): HttpRequest {
   }
   // Dropped for good: the headers of the next hop are made from these.
   const headers = Object.fromEntries(Object.entries(request.headers).filter(([name]) => !credentialHeaders.has(name)));
-  return { ...request, url, headers };
+  return { ...request, url, headers, isPathSecret: true };
 }
 
 export function createHttpClient(options: HttpOptions, context: Context): HttpClient {
@@ -183,36 +108,40 @@ export function createHttpClient(options: HttpOptions, context: Context): HttpCl
 
   /** One URL, several tries. */
   const sendWithRetries = async (request: HttpRequest): Promise<Response> => {
-    const { url, method, signal } = request;
-    const isIdempotent = method !== "POST";
+    const { url, method, signal, retries = patient } = request;
+    const isRepeatable = request.isRepeatable ?? method !== "POST";
     for (let failures = 0; ; failures += 1) {
-      let waitMs: number | undefined;
+      const isLast = failures + 1 >= retries.maxTries;
+      let answer: Response | undefined;
       try {
         const response = await send(request);
-        if (failures + 1 >= maxTries || !isRetryableStatus(response.status, isIdempotent)) {
+        const isTooLong = !retries.isPatient && response.header("retry-after") !== undefined;
+        if (isLast || isTooLong || !isRetryableStatus(response.status, isRepeatable)) {
           if (request.bufferBytes !== undefined) await response.buffer(request.bufferBytes);
           return response;
         }
-        waitMs = retryAfterMs(response.header("retry-after"), context.now());
         await response.discard();
         context.log.debug(`${method} ${url.host}: status ${response.status}, trying again`);
-        checkDeadline(waitMs, url);
+        answer = response;
       } catch (error) {
         const failure = networkError(url, error);
         if (signal.aborted) throw signal.reason;
-        if (failure.code !== "REGISTRY_UNAVAILABLE" || !isIdempotent || failures + 1 >= maxTries) throw failure;
+        if (failure.code !== "REGISTRY_UNAVAILABLE" || !isRepeatable || isLast) throw failure;
         context.log.debug(`${method} ${url.host}: ${failure.message}, trying again`);
       }
-      await context.sleep(waitMs ?? backoffMs(failures, context.random), signal);
+      await pause(failures, answer, signal);
     }
   };
 
-  const checkDeadline = (waitMs: number | undefined, url: URL): void => {
-    if (waitMs === undefined || context.now() + waitMs < options.deadlineMs) return;
-    const seconds = Math.ceil(waitMs / 1000);
-    throw new TimeoutError("TIMED_OUT", `${url.host} asks to wait ${seconds} seconds, longer than there is time for`, {
-      hint: "try again later, or give more time with --timeout SECONDS",
-    });
+  const pause: HttpClient["pause"] = async (failures, answer, signal) => {
+    const waitMs = retryAfterMs(answer?.header("retry-after"), context.now());
+    if (waitMs !== undefined && context.now() + waitMs >= options.deadlineMs) {
+      const asked = `asks to wait ${Math.ceil(waitMs / 1000)} seconds, longer than there is time for`;
+      throw new TimeoutError("TIMED_OUT", `${answer?.url.host} ${asked}`, {
+        hint: "try again later, or give more time with --timeout SECONDS",
+      });
+    }
+    await context.sleep(waitMs ?? backoffMs(failures, context.random), signal);
   };
 
   return {
@@ -220,7 +149,8 @@ export function createHttpClient(options: HttpOptions, context: Context): HttpCl
       let request = first;
       for (let redirects = 0; ; redirects += 1) {
         const response = await sendWithRetries(request);
-        context.log.debug(`${request.method} ${request.url.host}${request.url.pathname}: ${response.status}`);
+        const path = request.isPathSecret ? "" : request.url.pathname;
+        context.log.debug(`${request.method} ${request.url.host}${path}: ${response.status}`);
         const isUpload = request.method === "POST" || request.method === "PUT";
         if (!redirectStatuses.has(response.status) || isUpload) return response;
         await response.discard();
@@ -233,6 +163,7 @@ export function createHttpClient(options: HttpOptions, context: Context): HttpCl
         request = follow(response, request);
       }
     },
+    pause,
     close() {
       transports.close();
     },

@@ -1,7 +1,14 @@
 /** When to ask again, and how long to wait. */
 
-/** The first one included. */
-export const maxTries = 5;
+/** How hard one server is tried. */
+export interface RetryPolicy {
+  /** The first one included. */
+  readonly maxTries: number;
+  /** Waits as long as `Retry-After` asks; otherwise an answer that asks for it is the last one. */
+  readonly isPatient: boolean;
+}
+
+export const patient: RetryPolicy = { maxTries: 5, isPatient: true };
 const firstDelayMs = 200;
 const maxDelayMs = 10_000;
 
@@ -9,8 +16,8 @@ const retryableStatuses: ReadonlySet<number> = new Set([408, 429, 500, 502, 503,
 /** The server did not act on the request, so that even a POST may be sent again. */
 const unprocessedStatuses: ReadonlySet<number> = new Set([429, 503]);
 
-export function isRetryableStatus(status: number, isIdempotent: boolean): boolean {
-  return isIdempotent ? retryableStatuses.has(status) : unprocessedStatuses.has(status);
+export function isRetryableStatus(status: number, isRepeatable: boolean): boolean {
+  return isRepeatable ? retryableStatuses.has(status) : unprocessedStatuses.has(status);
 }
 
 /** Full jitter: anything from nothing to the doubled limit, so that many clients do not come back together. */

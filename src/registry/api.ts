@@ -1,5 +1,7 @@
 /** Requests to one repository of a registry: with what the registry asks to be shown, and to nobody else. */
-import type { HttpRequest, HttpResponse, RequestBody } from "../http/client.ts";
+import type { HttpRequest, RequestBody } from "../http/client.ts";
+import type { HttpResponse } from "../http/response.ts";
+import type { RetryPolicy } from "../http/retry.ts";
 import type { RegistryLocation } from "../model/reference.ts";
 import { apiBase } from "./api-base.ts";
 import { type Action, type AuthDeps, Authenticator } from "./auth.ts";
@@ -14,6 +16,8 @@ export type Call = Pick<HttpRequest, "method" | "url" | "signal"> & {
   readonly headers?: Readonly<Record<string, string>>;
   readonly body?: RequestBody;
   readonly bufferBytes?: number;
+  readonly isRepeatable?: boolean;
+  readonly retries?: RetryPolicy;
 };
 
 export class RegistryApi {
@@ -66,6 +70,7 @@ export class RegistryApi {
 
   async #send(call: Call, authorization: string | undefined): Promise<HttpResponse> {
     const headers = authorization === undefined ? (call.headers ?? {}) : { ...call.headers, authorization };
-    return await this.#deps.http.request({ ...call, headers });
+    const isPathSecret = call.url.origin !== this.#base.origin;
+    return await this.#deps.http.request({ ...call, headers, isPathSecret });
   }
 }

@@ -4,7 +4,8 @@
  * Invariant: only the registry's own origin is ever answered, whoever else sends a challenge.
  */
 import type { Context } from "../context.ts";
-import type { HttpClient, HttpResponse } from "../http/client.ts";
+import type { HttpClient } from "../http/client.ts";
+import type { HttpResponse } from "../http/response.ts";
 import type { CredentialProvider, FoundCredentials } from "../model/credentials.ts";
 import { type Challenge, parseChallenges } from "./challenge.ts";
 import { checkRealm } from "./realm.ts";

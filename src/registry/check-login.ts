@@ -1,6 +1,6 @@
 /** Tries a login at a registry, without asking for any repository. */
 import { ContentVerificationError } from "../errors.ts";
-import type { HttpResponse } from "../http/client.ts";
+import type { HttpResponse } from "../http/response.ts";
 import type { BasicCredentials } from "../model/credentials.ts";
 import type { ApiDeps } from "./api.ts";
 import { apiBase } from "./api-base.ts";

@@ -5,7 +5,8 @@
  */
 import * as v from "valibot";
 import { ContentVerificationError, RegistryUnavailableError } from "../errors.ts";
-import type { HttpResponse, RequestBody } from "../http/client.ts";
+import type { RequestBody } from "../http/client.ts";
+import type { HttpResponse } from "../http/response.ts";
 import { type Digest, digestOf, isDigest } from "../model/digest.ts";
 import { acceptedManifestTypes, type Descriptor, maxManifestBytes, parseManifest } from "../model/manifest.ts";
 import { formatLocation, type RegistryLocation } from "../model/reference.ts";
@@ -155,7 +156,7 @@ class Registry implements Target {
     const url = this.#api.url("blobs/uploads/");
     url.searchParams.set("mount", blob.digest);
     url.searchParams.set("from", repository);
-    const response = await this.#api.call({ method: "POST", url, signal }, "push");
+    const response = await this.#api.call({ method: "POST", url, isRepeatable: true, signal }, "push");
     await response.discard();
     if (response.status === 201) return true;
     // It began an upload in place of it, which nobody will end.
@@ -183,7 +184,13 @@ class Registry implements Target {
   /** One upload from its beginning: the answer to its last request. */
   async #upload(blob: BlobIdentity, open: () => BlobStream, what: string, signal: AbortSignal): Promise<HttpResponse> {
     const started = await this.#api.call(
-      { method: "POST", url: this.#api.url("blobs/uploads/"), body: bytesBody(new Uint8Array()), signal },
+      {
+        method: "POST",
+        url: this.#api.url("blobs/uploads/"),
+        body: bytesBody(new Uint8Array()),
+        isRepeatable: true,
+        signal,
+      },
       "push",
     );
     if (started.status !== 202) throw await this.#api.error(started, what);

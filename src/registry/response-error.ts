@@ -1,7 +1,7 @@
 /** What a registry's refusal means, from its status and its bounded, untrusted error body. */
 import * as v from "valibot";
 import { ArtifactNotFoundError, type OrasClientError, RegistryAuthError, RegistryUnavailableError } from "../errors.ts";
-import type { HttpResponse } from "../http/client.ts";
+import type { HttpResponse } from "../http/response.ts";
 import type { Credentials } from "../model/credentials.ts";
 import { authenticationHint } from "./token.ts";
 

@@ -5,7 +5,8 @@
  */
 import * as v from "valibot";
 import { type OrasClientError, RegistryAuthError, RegistryUnavailableError } from "../errors.ts";
-import type { HttpClient, HttpRequest, HttpResponse } from "../http/client.ts";
+import type { HttpClient, HttpRequest } from "../http/client.ts";
+import type { HttpResponse } from "../http/response.ts";
 import type { BasicCredentials, Credentials } from "../model/credentials.ts";
 
 export interface TokenQuery {
@@ -115,7 +116,8 @@ export class TokenService {
 
   /** Another origin than the one that was checked gets nothing, and is not even asked. */
   async #send(request: Pick<HttpRequest, "method" | "url" | "headers" | "body">): Promise<HttpResponse> {
-    const bounds = { bufferBytes: maxTokenBytes, staysAtOrigin: true, signal: this.#signal };
+    // A grant may be asked for twice: whoever gives tokens remembers none.
+    const bounds = { bufferBytes: maxTokenBytes, staysAtOrigin: true, isRepeatable: true, signal: this.#signal };
     return await this.#http.request({ ...request, ...bounds });
   }
 }

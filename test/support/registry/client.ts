@@ -1,18 +1,15 @@
 /** A registry client over real sockets, without waiting between tries. */
 import { setMaxListeners } from "node:events";
-import { onTestFinished } from "vitest";
-import { createHttpClient } from "../../../src/http/client.ts";
-import { directRoute } from "../../../src/http/transport.ts";
 import type { Credentials, FoundCredentials } from "../../../src/model/credentials.ts";
 import type { Target } from "../../../src/model/source.ts";
 import { createRegistry } from "../../../src/registry/registry.ts";
-import { testContext } from "../context.ts";
+import { testHttpClient } from "../http-client.ts";
 
 export interface TestRegistryClient {
   readonly registry: Target;
   readonly signal: AbortSignal;
   /** Milliseconds that the client waited, in their order. */
-  readonly waits: number[];
+  readonly waits: readonly number[];
   /** Verbose lines. */
   readonly lines: readonly string[];
 }
@@ -25,23 +22,8 @@ export interface TestClientOptions {
 }
 
 export function registryClient(host: string, options: TestClientOptions = {}): TestRegistryClient {
-  const waits: number[] = [];
-  const context = testContext({
-    sleep: (delayMs) => {
-      waits.push(delayMs);
-      return Promise.resolve();
-    },
-  });
-  const http = createHttpClient(
-    {
-      routeTo: () => Promise.resolve(directRoute),
-      connectTimeoutMs: 15_000,
-      idleTimeoutMs: 30_000,
-      deadlineMs: Date.now() + (options.timeoutMs ?? 60_000),
-    },
-    context,
-  );
-  onTestFinished(() => http.close());
+  const changes = options.timeoutMs === undefined ? {} : { deadlineMs: Date.now() + options.timeoutMs };
+  const { http, context, waits } = testHttpClient(changes);
   const none: Credentials = { kind: "none" };
   const credentials = (registry: string): Promise<FoundCredentials> => {
     const found = registry === host ? (options.credentials ?? none) : none;

@@ -1,0 +1,28 @@
+/** The HTTP client over real sockets, without waiting between tries. */
+import { onTestFinished } from "vitest";
+import { createHttpClient, type HttpClient, type HttpOptions } from "../../src/http/client.ts";
+import { directRoute } from "../../src/http/transport.ts";
+import { type TestContext, testContext } from "./context.ts";
+
+export interface TestHttpClient {
+  readonly http: HttpClient;
+  /** Milliseconds that the client waited, in their order. */
+  readonly waits: readonly number[];
+  /** Its clock stands for waits, and it has the verbose lines. */
+  readonly context: TestContext;
+}
+
+export function testHttpClient(changes: Partial<HttpOptions> = {}): TestHttpClient {
+  const waits: number[] = [];
+  const context = testContext({
+    sleep: (delayMs) => {
+      waits.push(delayMs);
+      return Promise.resolve();
+    },
+  });
+  const routeTo = (): Promise<typeof directRoute> => Promise.resolve(directRoute);
+  const timeouts = { connectTimeoutMs: 15_000, idleTimeoutMs: 30_000, deadlineMs: Date.now() + 60_000 };
+  const http = createHttpClient({ routeTo, ...timeouts, ...changes }, context);
+  onTestFinished(() => http.close());
+  return { http, waits, context };
+}
