@@ -4,6 +4,7 @@ import { userInfo } from "node:os";
 import { setTimeout as delay } from "node:timers/promises";
 import pLimit from "p-limit";
 import type { ClientDeps } from "./client/deps.ts";
+import { MirrorHealth } from "./client/sources.ts";
 import { createCredentialProvider } from "./config/credentials.ts";
 import { createLogins } from "./config/logins.ts";
 import { mirrorsOf } from "./config/mirrors.ts";
@@ -12,7 +13,8 @@ import type { Settings } from "./config/settings.ts";
 import { tlsIdentityOf } from "./config/tls.ts";
 import type { Context } from "./context.ts";
 import { TimeoutError } from "./errors.ts";
-import { createHttpClient } from "./http/client.ts";
+import { createHttpClient, type HttpClient } from "./http/client.ts";
+import { hasty } from "./http/retry.ts";
 import { directRoute, type Route } from "./http/transport.ts";
 import { downloadVerified } from "./import/download.ts";
 import { openLayout } from "./layout/layout.ts";
@@ -73,9 +75,15 @@ function compose(settings: Settings, context: Context): Composition {
     settings.plainHttpHosts.has(registry) || (isNamed && settings.allowPlainHttp);
   /** By name: a repository keeps its token for as long as the command lasts. */
   const registries = new Map<string, Target>();
-  const openRegistry = (location: RegistryLocation, isNamed: boolean, mirrors: readonly Source[]): Target => {
-    const allowPlainHttp = isPlain(location.registry, isNamed);
+  const openRegistry = (location: RegistryLocation, mirrors: readonly Source[]): Target => {
+    const allowPlainHttp = isPlain(location.registry, true);
     return createRegistry(location, { http, credentials, context, allowPlainHttp, mirrors });
+  };
+  /** In whose place another source is left: it is not waited for. */
+  const openMirror = (location: RegistryLocation): Source => {
+    const allowPlainHttp = isPlain(location.registry, false);
+    const hurried: HttpClient = { ...http, request: (request) => http.request({ ...request, retries: hasty }) };
+    return createRegistry(location, { http: hurried, credentials, context, allowPlainHttp, mirrors: [] });
   };
   return {
     deps: {
@@ -91,14 +99,15 @@ function compose(settings: Settings, context: Context): Composition {
       checkLogin: (registry, given, signal) => {
         return checkLogin(registry, given, { http, context, allowPlainHttp: isPlain(registry, true) }, signal);
       },
+      mirrorHealth: new MirrorHealth(),
       limitTransfers: pLimit(settings.concurrency),
       open: (location) => {
         if (location.kind === "layout") return openLayout(location.path, context);
         const name = formatLocation(location);
         let registry = registries.get(name);
         if (registry === undefined) {
-          const mirrors = mirrorsOf(location, settings).map((mirror) => openRegistry(mirror, false, []));
-          registry = openRegistry(location, true, mirrors);
+          const mirrors = mirrorsOf(location, settings).map(openMirror);
+          registry = openRegistry(location, mirrors);
           registries.set(name, registry);
         }
         return registry;

@@ -14,6 +14,7 @@ import {
 import type { Target } from "../model/source.ts";
 import type { RegistryProbe } from "../registry/probe.ts";
 import type { Store } from "../store/store.ts";
+import type { MirrorHealth } from "./sources.ts";
 
 export interface ClientDeps {
   readonly context: Context;
@@ -28,6 +29,7 @@ export interface ClientDeps {
   readonly checkLogin: (registry: string, credentials: BasicCredentials, signal: AbortSignal) => Promise<boolean>;
   /** Waits for one of the transfers under way to end when there are as many as the settings allow. */
   readonly limitTransfers: <T>(transfer: () => Promise<T>) => Promise<T>;
+  readonly mirrorHealth: MirrorHealth;
   /** Opens the registry or the layout folder that a location names; no request is made yet. */
   readonly open: (location: Location) => Target;
 }

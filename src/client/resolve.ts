@@ -6,7 +6,7 @@ import { type PlatformString, platformFromNode } from "../model/platform.ts";
 import { expandTemplate, formatReference, isTemplate, type Reference } from "../model/reference.ts";
 import type { FetchedManifest, Source, Target } from "../model/source.ts";
 import { type ClientDeps, offlineError, readReference } from "./deps.ts";
-import { isSourceFault } from "./source-fault.ts";
+import { fromFirst } from "./sources.ts";
 
 /** A reference whose template, if it was one, has been filled in. */
 export interface ExpandedReference {
@@ -74,16 +74,7 @@ export async function fetchManifestByDigest(
   deps: ClientDeps,
   signal: AbortSignal,
 ): Promise<FetchedManifest> {
-  for (const mirror of source.mirrors) {
-    try {
-      return await mirror.fetchManifest(digest, signal);
-    } catch (error) {
-      signal.throwIfAborted();
-      if (!isSourceFault(error)) throw error;
-      deps.context.log.warn(`the mirror ${mirror.name} failed: ${error.message}`);
-    }
-  }
-  return await source.fetchManifest(digest, signal);
+  return await fromFirst(source, (from) => from.fetchManifest(digest, signal), deps, signal);
 }
 
 /** Fetches the manifest that an index has for one platform. */

@@ -1,10 +1,10 @@
 /** Brings one blob into the store over a network that fails: resumes, starts over, and goes on to the next source. */
 import { ContentVerificationError, OrasClientError } from "../errors.ts";
-import { backoffMs, patient } from "../http/retry.ts";
+import { backoffMs, hasty, patient } from "../http/retry.ts";
 import type { BlobIdentity, BlobStream, Source } from "../model/source.ts";
 import type { PartialBlob } from "../store/partial-blob.ts";
 import type { ClientDeps } from "./deps.ts";
-import { isSourceFault } from "./source-fault.ts";
+import { fromFirst } from "./sources.ts";
 
 export interface Transferred {
   /** In the store. */
@@ -29,16 +29,11 @@ export async function transferBlob(
   onBytes(partial.size);
   if (partial.size > 0) deps.context.log.debug(`${blob.digest}: ${partial.size} bytes are there from an earlier try`);
   try {
-    for (const mirror of source.mirrors) {
-      try {
-        return { path: await transferFrom(mirror, blob, partial, onBytes, deps, signal), source: mirror };
-      } catch (error) {
-        signal.throwIfAborted();
-        if (!isSourceFault(error)) throw error;
-        deps.context.log.warn(`the mirror ${mirror.name} failed: ${error.message}`);
-      }
-    }
-    return { path: await transferFrom(source, blob, partial, onBytes, deps, signal), source };
+    const transfer = async (from: Source): Promise<Transferred> => {
+      const { maxTries } = from === source ? patient : hasty;
+      return { path: await transferFrom(from, blob, partial, maxTries, onBytes, deps, signal), source: from };
+    };
+    return await fromFirst(source, transfer, deps, signal);
   } catch (error) {
     if (signal.aborted || (error instanceof OrasClientError && error.isRetryable)) await partial.keep();
     else await partial.discard();
@@ -48,7 +43,7 @@ export async function transferBlob(
 }
 
 /**
- * One source, until the blob is whole, or it gave nothing new in several tries.
+ * One source, until the blob is whole, or it gave nothing new in `maxTries` tries.
  *
  * Bytes of several answers that do not make the blob are fetched once more in one piece, since any of them may be to blame.
  */
@@ -56,6 +51,7 @@ async function transferFrom(
   source: Source,
   blob: BlobIdentity,
   partial: PartialBlob,
+  maxTries: number,
   onBytes: (chunkBytes: number) => void,
   deps: ClientDeps,
   signal: AbortSignal,
@@ -93,7 +89,7 @@ async function transferFrom(
       }
       if (!(error instanceof OrasClientError && error.code === "REGISTRY_UNAVAILABLE")) throw error;
       fruitless = partial.size > best ? 0 : fruitless + 1;
-      if (fruitless >= patient.maxTries) throw error;
+      if (fruitless >= maxTries) throw error;
       deps.context.log.debug(`${source.name}: ${error.message} after ${partial.size} of ${blob.size} bytes`);
     }
     best = Math.max(best, partial.size);

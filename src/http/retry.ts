@@ -9,6 +9,8 @@ export interface RetryPolicy {
 }
 
 export const patient: RetryPolicy = { maxTries: 5, isPatient: true };
+/** For a server in whose place another one can be asked. */
+export const hasty: RetryPolicy = { maxTries: 2, isPatient: false };
 const firstDelayMs = 200;
 const maxDelayMs = 10_000;
 

@@ -59,13 +59,17 @@ export class RegistryApi {
 
   /** @param what Names the thing that was asked for. */
   async error(response: HttpResponse, what: string): Promise<Error> {
+    const { registry } = this.#location;
+    const isAccess = response.status === 401 || response.status === 403;
+    // Whoever keeps credentials is asked only where they matter: what else went wrong must not hide behind a broken helper.
+    if (!isAccess) return await responseError(response, what, { kind: "none" }, registry);
     const { refusal } = this.#auth;
-    if (refusal !== undefined && (response.status === 401 || response.status === 403)) {
+    if (refusal !== undefined) {
       await response.discard();
       return refusal;
     }
-    const { credentials } = await this.#deps.credentials(this.#location.registry);
-    return await responseError(response, what, credentials, this.#location.registry);
+    const { credentials } = await this.#deps.credentials(registry);
+    return await responseError(response, what, credentials, registry);
   }
 
   async #send(call: Call, authorization: string | undefined): Promise<HttpResponse> {

@@ -1,16 +1,26 @@
 /** Mirrors: asked first, for content by digest, and believed nothing. */
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
+import { fromFirst, MirrorHealth } from "../../src/client/sources.ts";
+import { localIoError } from "../../src/errors.ts";
+import type { Source } from "../../src/model/source.ts";
+import { codeOf, noSignal, testContext } from "../support/context.ts";
 import { oras, type Ran } from "../support/executable.ts";
 import { temporaryFolder } from "../support/folders.ts";
 import { sha256 } from "../support/layout-project.ts";
 import { type Handler, startServer, type TestServer } from "../support/registry/server.ts";
-import { serveTool } from "../support/registry/tool.ts";
+import { serveFolder, serveTool } from "../support/registry/tool.ts";
 
 const content = "x".repeat(200_000);
 const blobs = ({ seen }: TestServer): string[] =>
   seen.filter(({ url }) => url.includes("/blobs/")).map(({ url }) => url);
+
+const stalling: Handler = () => {};
+const limiting: Handler = (_request, response) => response.writeHead(429, { "retry-after": "3600" }).end();
+const challenging: Handler = (_request, response) => response.writeHead(401, { "www-authenticate": "Basic" }).end();
+const webPage: Handler = (_request, response) =>
+  response.writeHead(200, { "content-type": "text/html" }).end("<html>please log in</html>");
 
 interface Setting {
   readonly origin: TestServer;
@@ -19,8 +29,13 @@ interface Setting {
   readonly pull: (args?: readonly string[]) => Promise<Ran>;
 }
 
-async function setting(mirrors: readonly Handler[]): Promise<Setting> {
-  const origin = await startServer(serveTool(content));
+/** @param config Of the project, besides the mirrors. */
+async function setting(
+  mirrors: readonly Handler[],
+  config: object = {},
+  serve: Handler = serveTool(content),
+): Promise<Setting> {
+  const origin = await startServer(serve);
   const started = await Promise.all(mirrors.map((handler) => startServer(handler)));
   return {
     origin,
@@ -28,8 +43,10 @@ async function setting(mirrors: readonly Handler[]): Promise<Setting> {
     pull: (args = []) => {
       const dir = temporaryFolder();
       const named = { prefix: `${origin.host}/t`, mirrors: started.map(({ host }) => `${host}/proxy/acme`) };
-      writeFileSync(join(dir, "buck2-oras.json"), JSON.stringify({ registries: { acme: named } }));
-      const env = { BUCK2_ORAS_CACHE_DIR: join(dir, "cache") };
+      writeFileSync(join(dir, "buck2-oras.json"), JSON.stringify({ ...config, registries: { acme: named } }));
+      const helpers = Object.fromEntries(started.map(({ host }) => [host, "nowhere"]));
+      writeFileSync(join(dir, "config.json"), JSON.stringify({ credHelpers: helpers }));
+      const env = { BUCK2_ORAS_CACHE_DIR: join(dir, "cache"), DOCKER_CONFIG: dir };
       return oras(["pull", ...(args.length > 0 ? args : [`${origin.host}/t/tool:1`])], { cwd: dir, env });
     },
   };
@@ -59,12 +76,17 @@ test.each([
   ["wants a login", locked],
   ["gives other bytes", lying],
   ["breaks off each time", cut],
+  ["asks to be let alone for an hour", limiting],
+  ["asks for a login whose helper is missing", challenging],
+  ["says nothing", stalling],
+  ["is a web page", webPage],
 ])(
   "a mirror that %s: the next one takes over",
   async (_what, handler) => {
-    const { origin, mirrors, pull } = await setting([handler, serveTool(content)]);
+    const { origin, mirrors, pull } = await setting([handler, serveTool(content)], { timeouts: { idleSeconds: 1 } });
     const ran = await pull();
     expect(ran.exitCode, ran.stderr).toBe(0);
+    expect(mirrors[0]?.seen.length).toBeLessThanOrEqual(handler === cut ? 4 : 2);
     expect(ran.stderr).toMatch(/warning: the mirror \S+\/proxy\/acme\/tool failed/);
     expect(blobs(origin)).toEqual([]);
     expect(mirrors[1] && blobs(mirrors[1])).toHaveLength(1);
@@ -91,4 +113,45 @@ test("a manifest by digest comes from a mirror, too; a configured name stands fo
   expect((await pull([`acme/tool@${manifestDigest}`])).exitCode).toBe(0);
   expect(origin.seen).toHaveLength(before);
   expect(mirrors[0]?.seen.map(({ url }) => url)).toContain(`/v2/proxy/acme/tool/manifests/${manifestDigest}`);
+});
+
+describe("a mirror that failed", () => {
+  const files = { a: "a".repeat(1000), b: "b".repeat(1000), c: "c".repeat(1000) };
+
+  test.each<[string, Handler, number]>([
+    ["is broken", broken, 2],
+    ["wants a login", locked, 1],
+    ["asks for time", limiting, 1],
+    ["lacks them", gone, 3],
+  ])("is not asked for each blob again: one that %s", async (_what, handler, requests) => {
+    const { origin, mirrors, pull } = await setting([handler], { concurrency: 1 }, serveFolder(files));
+    const ran = await pull([`${origin.host}/t/tool:1`, "-o", "out"]);
+    expect(ran.exitCode, ran.stderr).toBe(0);
+    // One that lacks a blob may have the next.
+    expect(mirrors[0]?.seen).toHaveLength(requests);
+    expect(blobs(origin)).toHaveLength(3);
+  });
+
+  test("by its network is left alone with all its repositories, by its content with one", () => {
+    const health = new MirrorHealth();
+    const named = (name: string): Source => ({ name }) as Source;
+    health.note(named("a.example/x"), 69);
+    health.note(named("b.example/x"), 65);
+    health.note(named("c.example/x"), 66);
+    const fit = ["a.example/x", "a.example/y", "b.example/x", "b.example/y", "c.example/x"];
+    expect(fit.filter((name) => health.isFit(named(name)))).toEqual(["b.example/y", "c.example/x"]);
+  });
+
+  test("is not blamed for a full disk", async () => {
+    const mirror = { name: "a.example/x" } as Source;
+    const source = { name: "b.example/x", mirrors: [mirror] } as unknown as Source;
+    const asked: string[] = [];
+    const work = (from: Source): Promise<never> => {
+      asked.push(from.name);
+      return Promise.reject(localIoError("write x", Object.assign(new Error("full"), { code: "ENOSPC" })));
+    };
+    const deps = { mirrorHealth: new MirrorHealth(), context: testContext() };
+    expect(await codeOf(fromFirst(source, work, deps, noSignal))).toBe("DISK_FULL");
+    expect(asked).toEqual(["a.example/x"]);
+  });
 });
