@@ -2,8 +2,12 @@
 import { OrasClientError } from "../errors.ts";
 import { appendLine } from "../files/append-line.ts";
 import type { Digest } from "../model/digest.ts";
+import { withoutLogin } from "../model/reference.ts";
 import type { ClientDeps } from "./deps.ts";
 import type { Origin } from "./fetch.ts";
+
+/** Longer than any that means something. */
+const maxReferenceLength = 1000;
 
 export type Operation =
   | "pull"
@@ -33,7 +37,7 @@ export interface AuditEntry {
   readonly time: string;
   readonly user: string;
   readonly operation: Operation;
-  /** As it was asked for. */
+  /** As it was asked for, without a user and password that somebody wrote into it. */
   readonly reference: string;
   readonly digest: Digest | null;
   readonly bytes: number | null;
@@ -64,7 +68,7 @@ export async function audited<T>(
       time: new Date(startedMs).toISOString(),
       user: context.user,
       operation,
-      reference,
+      reference: withoutLogin(reference, maxReferenceLength),
       digest: digest ?? null,
       bytes: size ?? null,
       source: source ?? null,

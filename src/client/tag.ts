@@ -1,7 +1,7 @@
 /** `tag`: another name for what a reference means. */
 import { UsageError } from "../errors.ts";
 import type { Digest } from "../model/digest.ts";
-import { formatReference } from "../model/reference.ts";
+import { formatReference, isTag } from "../model/reference.ts";
 import { audited } from "./audit.ts";
 import { type ClientDeps, readReference } from "./deps.ts";
 import { fetchRoot } from "./resolve.ts";
@@ -13,8 +13,6 @@ export interface TagResult {
   readonly tagged: readonly string[];
 }
 
-const tagPattern = /^[a-zA-Z0-9_][a-zA-Z0-9._-]{0,127}$/;
-
 /** @throws {UsageError} a tag that is none */
 export async function tag(
   text: string,
@@ -22,7 +20,7 @@ export async function tag(
   deps: ClientDeps,
   signal: AbortSignal,
 ): Promise<TagResult> {
-  const bad = tags.find((one) => !tagPattern.test(one));
+  const bad = tags.find((one) => !isTag(one));
   if (bad !== undefined) {
     throw new UsageError("REFERENCE_INVALID", `${JSON.stringify(bad)} is not a tag`, {
       hint: "a tag has up to 128 letters, digits, `_`, `.` and `-`; the repository is that of the reference",

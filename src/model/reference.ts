@@ -43,10 +43,40 @@ const hostPattern =
 const placeholder = "{platform}";
 const maxReferenceLength = 4096;
 
+const maxQuotedLength = 300;
+
+/**
+ * A reference as it was typed, for logs and messages: without the user and password that some write as in a URL, and of a bounded
+ * length.
+ */
+export function withoutLogin(text: string, maxLength: number): string {
+  const scheme = /^[a-z][a-z0-9+.-]*:\/\//i.exec(text)?.[0] ?? "";
+  const rest = text.slice(scheme.length);
+  const at = text.startsWith("oci:") ? -1 : endOfLogin(rest, scheme !== "");
+  const masked = at === -1 ? text : `${scheme}***${rest.slice(at)}`;
+  return masked.length <= maxLength ? masked : `${masked.slice(0, maxLength - 1)}…`;
+}
+
+/** Index of the last `@` that begins no digest; -1 where there is none. A digest comes after a repository, and no slash after it. */
+function endOfLogin(text: string, isUrl: boolean): number {
+  const at = text.replace(/@sha[0-9]+:[^@/]*$/i, "").lastIndexOf("@");
+  const isDigest = !isUrl && text.slice(0, Math.max(0, at)).includes("/") && !text.slice(at).includes("/");
+  return isDigest ? -1 : at;
+}
+
+function quoted(text: string): string {
+  return JSON.stringify(withoutLogin(text, maxQuotedLength));
+}
+
 function invalid(text: string, why: string): UsageError {
-  return new UsageError("REFERENCE_INVALID", `${JSON.stringify(text.slice(0, 300))} is not a reference: ${why}`, {
+  return new UsageError("REFERENCE_INVALID", `${quoted(text)} is not a reference: ${why}`, {
     hint: "write HOST/REPOSITORY:TAG, HOST/REPOSITORY@sha256:…, or oci:DIR:TAG",
   });
+}
+
+/** @see OCI distribution-spec v1.1.1, "Pulling manifests" */
+export function isTag(text: string): boolean {
+  return tagPattern.test(text);
 }
 
 /** True when `text` is a template: `{platform}` stands somewhere in it. */
@@ -74,7 +104,7 @@ function isCanonicalHost(host: string): boolean {
 export function parseRegistry(text: string): string {
   const host = text.toLowerCase();
   if (!hostPattern.test(host) || !isCanonicalHost(host)) {
-    throw new UsageError("REFERENCE_INVALID", `${JSON.stringify(text.slice(0, 300))} is not a registry`, {
+    throw new UsageError("REFERENCE_INVALID", `${quoted(text)} is not a registry`, {
       hint: "a registry is a host with an optional port, such as ghcr.io or localhost:5000, without https:// and without a path",
     });
   }
@@ -118,14 +148,14 @@ function splitVersion(text: string): { name: string; tag: string | undefined; di
   const at = text.indexOf("@");
   const digestText = at === -1 ? undefined : text.slice(at + 1);
   if (digestText !== undefined && !isDigest(digestText)) {
-    throw new UsageError("DIGEST_INVALID", `${JSON.stringify(text.slice(0, 300))} has a malformed digest`, {
+    throw new UsageError("DIGEST_INVALID", `${quoted(text)} has a malformed digest`, {
       hint: "after the @ comes `sha256:` and 64 lower-case hex digits",
     });
   }
   const beforeAt = at === -1 ? text : text.slice(0, at);
   const colon = beforeAt.indexOf(":", beforeAt.lastIndexOf("/") + 1);
   const tag = colon === -1 ? undefined : beforeAt.slice(colon + 1);
-  if (tag !== undefined && !tagPattern.test(tag)) {
+  if (tag !== undefined && !isTag(tag)) {
     throw invalid(text, "a tag has up to 128 letters, digits, `_`, `.` and `-`");
   }
   return { name: colon === -1 ? beforeAt : beforeAt.slice(0, colon), tag, digest: digestText };
@@ -149,13 +179,9 @@ function namesRegistry(text: string): boolean {
 }
 
 function registryNotNamed(text: string): UsageError {
-  return new UsageError(
-    "REGISTRY_NOT_NAMED",
-    `${JSON.stringify(text)} names no registry, and there is no default one`,
-    {
-      hint: "write HOST/REPOSITORY:TAG, or give --registry HOST or BUCK2_ORAS_REGISTRY",
-    },
-  );
+  return new UsageError("REGISTRY_NOT_NAMED", `${quoted(text)} names no registry, and there is no default one`, {
+    hint: "write HOST/REPOSITORY:TAG, or give --registry HOST or BUCK2_ORAS_REGISTRY",
+  });
 }
 
 /**

@@ -60,16 +60,16 @@ export class RegistryApi {
   /** @param what Names the thing that was asked for. */
   async error(response: HttpResponse, what: string): Promise<Error> {
     const { registry } = this.#location;
+    const { refusal, shown } = this.#auth;
     const isAccess = response.status === 401 || response.status === 403;
     // Whoever keeps credentials is asked only where they matter: what else went wrong must not hide behind a broken helper.
-    if (!isAccess) return await responseError(response, what, { kind: "none" }, registry);
-    const { refusal } = this.#auth;
+    if (!isAccess) return await responseError(response, what, { kind: "none" }, registry, shown);
     if (refusal !== undefined) {
       await response.discard();
       return refusal;
     }
     const { credentials } = await this.#deps.credentials(registry);
-    return await responseError(response, what, credentials, registry);
+    return await responseError(response, what, credentials, registry, shown);
   }
 
   async #send(call: Call, authorization: string | undefined): Promise<HttpResponse> {

@@ -9,6 +9,7 @@ import type { HttpResponse } from "../http/response.ts";
 import type { CredentialProvider, FoundCredentials } from "../model/credentials.ts";
 import { type Challenge, parseChallenges } from "./challenge.ts";
 import { checkRealm } from "./realm.ts";
+import { secretsOf } from "./redact.ts";
 import { basicHeader, LoginRefusedError, TokenService } from "./token.ts";
 
 export type Action = "pull" | "push" | "delete";
@@ -38,6 +39,7 @@ export class Authenticator {
   /** What answers the registry by action, for all requests under way; forgotten when there is nothing to show. */
   readonly #headers = new Map<Action, Promise<string | undefined>>();
   readonly #mountSources = new Set<string>();
+  readonly #shown = new Set<string>();
   #refusal: LoginRefusedError | undefined;
 
   constructor(audience: Audience, deps: AuthDeps) {
@@ -55,6 +57,11 @@ export class Authenticator {
   /** What the registry asked for before, so that it need not ask again. */
   async header(action: Action): Promise<string | undefined> {
     return await this.#headers.get(action);
+  }
+
+  /** Every secret that was sent, or was given to be sent. */
+  get shown(): ReadonlySet<string> {
+    return this.#shown;
   }
 
   /** That the login was not taken, and the work went on without it: the reason for whatever is refused from then on. */
@@ -102,13 +109,16 @@ export class Authenticator {
     const { registry } = this.#audience;
     const found = await this.#deps.credentials(registry);
     const { credentials } = found;
+    for (const secret of secretsOf(credentials)) this.#shown.add(secret);
     if (credentials.kind === "bearer") return `Bearer ${credentials.token}`;
     const bearer = challenges.find((challenge) => challenge.scheme === "bearer");
     if (bearer !== undefined) {
       const realm = checkRealm(bearer.parameters.get("realm"), url);
       const query = { realm, service: bearer.parameters.get("service"), scopes: this.#scopes(bearer, action) };
       const service = new TokenService(query, registry, this.#deps.http, signal);
-      return `Bearer ${await this.#tokenOf(service, found, action)}`;
+      const token = await this.#tokenOf(service, found, action);
+      this.#shown.add(token);
+      return `Bearer ${token}`;
     }
     const isBasic = challenges.some((challenge) => challenge.scheme === "basic");
     return isBasic && credentials.kind === "basic" ? basicHeader(credentials) : undefined;

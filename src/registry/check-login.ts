@@ -35,12 +35,14 @@ export async function checkLogin(
     await checkGreeting(asked, registry);
     return false;
   }
-  if (asked.status !== 401) throw await responseError(asked, registry, credentials, registry);
+  if (asked.status !== 401) throw await responseError(asked, registry, credentials, registry, auth.shown);
   const authorization = await auth.answer(asked, "pull", undefined, signal);
-  if (authorization === undefined) throw await responseError(asked, `a login at ${registry}`, credentials, registry);
+  if (authorization === undefined)
+    throw await responseError(asked, `a login at ${registry}`, credentials, registry, auth.shown);
   await asked.discard();
   const answered = await greet({ authorization });
-  if (answered.status !== 200) throw await responseError(answered, `a login at ${registry}`, credentials, registry);
+  if (answered.status !== 200)
+    throw await responseError(answered, `a login at ${registry}`, credentials, registry, auth.shown);
   await answered.discard();
   return true;
 }

@@ -3,6 +3,7 @@ import * as v from "valibot";
 import { ArtifactNotFoundError, type OrasClientError, RegistryAuthError, RegistryUnavailableError } from "../errors.ts";
 import type { HttpResponse } from "../http/response.ts";
 import type { Credentials } from "../model/credentials.ts";
+import { redacted } from "./redact.ts";
 import { authenticationHint } from "./token.ts";
 
 /** OCI distribution-spec v1.1.1, "Error Codes". */
@@ -12,13 +13,15 @@ const errorBodySchema = v.object({
 const maxErrorBytes = 64 * 1024;
 const maxSaidLength = 300;
 
-async function said(response: HttpResponse): Promise<Error | undefined> {
+async function said(response: HttpResponse, shown: Iterable<string>): Promise<Error | undefined> {
   try {
     const json: unknown = JSON.parse(new TextDecoder().decode(await response.bytes(maxErrorBytes)));
     const result = v.safeParse(errorBodySchema, json);
     const first = result.success ? result.output.errors[0] : undefined;
     const text = [first?.code, first?.message].filter((part) => part).join(": ");
-    return text === "" ? undefined : new Error(`the registry said ${text.slice(0, maxSaidLength)}`);
+    // Before it is cut, so that no half of a secret is left.
+    const safe = redacted(text, shown).slice(0, maxSaidLength);
+    return safe === "" ? undefined : new Error(`the registry said ${safe}`);
   } catch {
     return undefined;
   }
@@ -27,14 +30,16 @@ async function said(response: HttpResponse): Promise<Error | undefined> {
 /**
  * @param what Names the thing that was asked for, such as `ghcr.io/acme/protoc:33.0`.
  * @param credentials What was shown, for the hint.
+ * @param shown Secrets that are not repeated, whatever the registry says.
  */
 export async function responseError(
   response: HttpResponse,
   what: string,
   credentials: Credentials,
   registry: string,
+  shown: Iterable<string>,
 ): Promise<OrasClientError> {
-  const cause = await said(response);
+  const cause = await said(response, shown);
   const { status, url } = response;
   switch (status) {
     case 401:

@@ -54,6 +54,30 @@ describe("the audit log", () => {
     expect(readFileSync(log, "utf8")).not.toContain("hunter2");
   });
 
+  test("a login that was typed into a reference is in neither log nor message, and neither is longer than it must be", async () => {
+    const dir = temporaryFolder();
+    const typed = [
+      "https://user:hunter2@reg.example/x:1",
+      "https://user:hunter2/3@reg.example",
+      "user:hunter2@reg.example/x:1",
+      "user:hunter2@reg.example",
+      `user:hunter2@reg.example/x@${sha256("x")}`,
+      `https://reg.example/${"x".repeat(100_000)}`,
+    ];
+    for (const text of typed) {
+      const ran = await oras(["pull", text, "--audit-log", "audit.jsonl", "--verbose"], { cwd: dir });
+      expect(ran.exitCode, text.slice(0, 100)).toBe(64);
+      expect(ran.stderr).not.toContain("hunter2");
+      expect(ran.stderr.length).toBeLessThan(1000);
+    }
+    const login = ["login", "https://user:hunter2@reg.example", "-u", "user", "--password-stdin"];
+    expect((await oras(login, { cwd: dir, input: "x" })).stderr).not.toContain("hunter2");
+    const log = readFileSync(join(dir, "audit.jsonl"), "utf8");
+    expect(log).not.toContain("hunter2");
+    expect(log.length).toBeLessThan(5000);
+    expect(entriesOf(join(dir, "audit.jsonl"))[0]?.reference).toBe("https://***@reg.example/x:1");
+  });
+
   test("many processes at once lose no line and mix none", async () => {
     const project = await layoutProject();
     writeFileSync(join(project.dir, "buck2-oras.json"), '{"auditLog": "audit.jsonl"}');

@@ -8,6 +8,7 @@ import {
   parseReference,
   parseRegistry,
   qualifyReference,
+  withoutLogin,
 } from "../../src/model/reference.ts";
 
 const hex = "a".repeat(64);
@@ -151,4 +152,14 @@ test("qualifyReference: the default registry is written out, a host or a layout 
   expect(qualifyReference("localhost/t:1", "h.io")).toBe("localhost/t:1");
   expect(qualifyReference("oci:t:1", "h.io")).toBe("oci:t:1");
   expect(() => qualifyReference("t:1", undefined)).toThrow(/names no registry/);
+});
+
+test.each([
+  "ghcr.io/acme/protoc:33.0",
+  `ghcr.io/acme/protoc@sha256:${"a".repeat(64)}`,
+  `protoc:1@sha256:${"a".repeat(64)}`,
+  "ghcr.io/acme/protoc@md5:abc",
+  "oci:/home/me@work/tools:1",
+])("a reference without a login is written down as it is: %s", (text) => {
+  expect(withoutLogin(text, 300)).toBe(text);
 });
