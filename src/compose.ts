@@ -26,7 +26,10 @@ import { createRegistry } from "./registry/registry.ts";
 import { openStore } from "./store/file-store.ts";
 
 /** What a process knows of its surroundings; `main.ts` and `index.ts` read it. */
-export type Surroundings = Pick<Context, "env" | "user" | "cwd" | "homeDir" | "os" | "cpu" | "log" | "progress">;
+export type Surroundings = Pick<
+  Context,
+  "env" | "user" | "userId" | "cwd" | "homeDir" | "os" | "cpu" | "log" | "progress"
+>;
 
 /** Some containers have users without a name. */
 export function userName(): string {

@@ -35,6 +35,8 @@ export interface Context {
   readonly env: Readonly<Record<string, string | undefined>>;
   /** Name of the user, for the audit log. */
   readonly user: string;
+  /** The effective user; undefined where files have no owner to compare it with (Windows). */
+  readonly userId: number | undefined;
   /** The working folder. */
   readonly cwd: string;
   /** The user's home folder. */

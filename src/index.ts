@@ -156,6 +156,7 @@ export class OrasClient {
     const context = createContext({
       env: process.env,
       user: userName(),
+      userId: process.geteuid?.(),
       cwd: process.cwd(),
       homeDir: homedir(),
       os: process.platform,

@@ -46,6 +46,7 @@ const io: CliIo = {
     const context = createContext({
       env: process.env,
       user: userName(),
+      userId: process.geteuid?.(),
       cwd: process.cwd(),
       homeDir: homedir(),
       os: process.platform,

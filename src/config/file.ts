@@ -1,15 +1,14 @@
 /**
- * Finds and reads the configuration files: `buck2-oras.json` in the working folder or above it, and one per user.
+ * Finds the configuration files: `buck2-oras.json` in the project's root or above it, and one per user.
  *
  * Both are optional; what the project's file says wins over the user's.
  */
-import { readFile } from "node:fs/promises";
+import { access, lstat, open } from "node:fs/promises";
 import { dirname, join } from "node:path";
-import type { Node } from "jsonc-parser";
-import * as v from "valibot";
 import type { Context } from "../context.ts";
-import { ConfigurationError, isErrno, localIoError } from "../errors.ts";
-import { type Config, configSchema } from "./schema.ts";
+import { isErrno, localIoError } from "../errors.ts";
+import { parseConfig } from "./parse.ts";
+import type { Config } from "./schema.ts";
 
 export const configFileName = "buck2-oras.json";
 
@@ -19,72 +18,75 @@ export interface ConfigFile {
   readonly config: Config;
 }
 
-async function readText(path: string): Promise<string | undefined> {
+interface OwnedText {
+  readonly text: string;
+  /** Of the file, and of the link that leads to it. */
+  readonly owners: readonly number[];
+}
+
+async function readText(path: string): Promise<OwnedText | undefined> {
   try {
-    return await readFile(path, "utf8");
+    const link = await lstat(path);
+    const handle = await open(path, "r");
+    try {
+      const { uid } = await handle.stat();
+      return { text: await handle.readFile("utf8"), owners: [link.uid, uid] };
+    } finally {
+      await handle.close();
+    }
   } catch (cause) {
     if (isErrno(cause, "ENOENT") || isErrno(cause, "ENOTDIR")) return undefined;
     throw localIoError(`read ${path}`, cause);
   }
 }
 
-function invalid(path: string, text: string, offset: number, what: string): ConfigurationError {
-  const line = text.slice(0, offset).split("\n").length;
-  return new ConfigurationError("CONFIG_INVALID", `${path}:${line}: ${what}`, {
-    hint: "docs/schemas/config.json says what may stand there; `buck2-oras config` shows what is in force",
-  });
+async function exists(path: string): Promise<boolean> {
+  return await access(path).then(
+    () => true,
+    () => false,
+  );
 }
 
-/** The node that a path of keys leads to, or the nearest one above it. */
-function nodeAt(
-  root: Node,
-  keys: readonly (string | number)[],
-  find: (root: Node, path: (string | number)[]) => Node | undefined,
-): Node {
-  for (let length = keys.length; length > 0; length -= 1) {
-    const node = find(root, keys.slice(0, length));
-    if (node !== undefined) return node.parent?.type === "property" ? node.parent : node;
+/** From a folder to the root of the file system. */
+function upwardFrom(folder: string): readonly string[] {
+  return dirname(folder) === folder ? [folder] : [folder, ...upwardFrom(dirname(folder))];
+}
+
+/**
+ * The folder in which a build's actions run, so that a command in a folder of the project reads the same file: that of the
+ * nearest `.buckroot`, else of the outermost `.buckconfig` (in the home folder it is the user's); outside a project the
+ * working folder.
+ */
+async function projectRoot({ cwd, homeDir }: Context): Promise<string> {
+  let root = cwd;
+  for (const folder of upwardFrom(cwd)) {
+    if (await exists(join(folder, ".buckroot"))) return folder;
+    if (folder !== homeDir && (await exists(join(folder, ".buckconfig")))) root = folder;
   }
   return root;
 }
 
 /**
- * @param path Names the file in messages.
- * @throws {ConfigurationError} `CONFIG_INVALID` with file, line, and what was expected
+ * Git's rule for what it finds above the working folder (safe.directory): a file counts if it is this user's or root's. Who may
+ * write into a folder above, `/tmp` or a build machine's, could otherwise have logins sent without encryption.
  */
-export async function parseConfig(text: string, path: string): Promise<Config> {
-  const { findNodeAtLocation, getNodeValue, parseTree, printParseErrorCode } = await import("jsonc-parser");
-  const errors: import("jsonc-parser").ParseError[] = [];
-  const root = parseTree(text.replace(/^\ufeff/, ""), errors, { allowTrailingComma: true });
-  const [error] = errors;
-  if (error !== undefined) throw invalid(path, text, error.offset, `not JSON (${printParseErrorCode(error.error)})`);
-  if (root === undefined || root.type !== "object") throw invalid(path, text, 0, "must be a JSON object");
-  const result = v.safeParse(configSchema, getNodeValue(root));
-  if (result.success) return result.output;
-  const issue = result.issues[0];
-  const keys = (issue.path ?? []).map((item) => (typeof item.key === "number" ? item.key : String(item.key)));
-  const node = nodeAt(root, keys, findNodeAtLocation);
-  const dotPath = keys.join(".") || "the file";
-  throw invalid(path, text, node.offset, `\`${dotPath}\`: ${explain(issue)}`);
+function strangerAmong(owners: readonly number[], { userId, env }: Context): number | undefined {
+  if (userId === undefined) return undefined;
+  const sudoUser = userId === 0 && env.SUDO_UID !== undefined ? Number(env.SUDO_UID) : undefined;
+  return owners.find((owner) => owner !== userId && owner !== 0 && owner !== sudoUser);
 }
 
-function explain(issue: v.BaseIssue<unknown>): string {
-  if (issue.type === "strict_object" && issue.expected === "never") return "is not known here";
-  const wanted = issue.message.startsWith("must be") ? issue.message : `must be ${issue.expected ?? "something else"}`;
-  return `${wanted}, not ${issue.received}`;
-}
-
-async function readConfigFile(path: string): Promise<ConfigFile | undefined> {
-  const text = await readText(path);
-  return text === undefined ? undefined : { path, config: await parseConfig(text, path) };
-}
-
-/** The first one on the way from the working folder to the root. */
-async function findProjectFile(cwd: string): Promise<ConfigFile | undefined> {
-  for (let folder = cwd; ; folder = dirname(folder)) {
-    const found = await readConfigFile(join(folder, configFileName));
-    if (found !== undefined || dirname(folder) === folder) return found;
+/** The first one on the way from the project's root to the root of the file system. */
+async function findProjectFile(context: Context): Promise<ConfigFile | undefined> {
+  for (const folder of upwardFrom(await projectRoot(context))) {
+    const path = join(folder, configFileName);
+    const found = await readText(path);
+    if (found === undefined) continue;
+    const stranger = strangerAmong(found.owners, context);
+    if (stranger === undefined) return { path, config: await parseConfig(found.text, path) };
+    context.log.warn(`ignored ${path}: it belongs to the user ${stranger}, and neither to you nor to root`);
   }
+  return undefined;
 }
 
 /** `$XDG_CONFIG_HOME/buck2-oras/config.json`, by default in `~/.config`; on Windows below `%APPDATA%`. */
@@ -97,8 +99,14 @@ export function userConfigPath(context: Context): string {
   return join(base, "buck2-oras", "config.json");
 }
 
+async function findUserFile(context: Context): Promise<ConfigFile | undefined> {
+  const path = userConfigPath(context);
+  const found = await readText(path);
+  return found === undefined ? undefined : { path, config: await parseConfig(found.text, path) };
+}
+
 /** The files that there are, the one that wins first. */
 export async function readConfigFiles(context: Context): Promise<readonly ConfigFile[]> {
-  const files = [await findProjectFile(context.cwd), await readConfigFile(userConfigPath(context))];
+  const files = [await findProjectFile(context), await findUserFile(context)];
   return files.filter((file) => file !== undefined);
 }

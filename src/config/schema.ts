@@ -16,18 +16,22 @@ function parses(parse: (text: string) => unknown): (text: string) => boolean {
   };
 }
 
-const host = v.pipe(
-  v.string(),
-  v.check(parses(parseRegistry), "must be a host with an optional port, such as ghcr.io or registry.lan:5000"),
-  v.transform(parseRegistry),
-);
+const hostForm = "must be a host with an optional port, such as ghcr.io or registry.lan:5000";
+export const prefixForm = "HOST or HOST/REPOSITORY, without scheme, tag and digest";
+const secondsForm = "must be a number of seconds above 0, up to 2000000";
+const daysForm = "must be a number of days above 0";
+const sizeForm = "must be a size such as 500M or 2GiB";
+const concurrencyForm = "must be a whole number from 1 to 64";
+const textForm = "must be a string that is not empty";
+
+const host = v.pipe(v.string(hostForm), v.check(parses(parseRegistry), hostForm), v.transform(parseRegistry));
 const prefix = v.pipe(
-  v.string(),
-  v.check(parses(parseRepositoryPrefix), "must be HOST or HOST/REPOSITORY, without scheme, tag and digest"),
+  v.string(`must be ${prefixForm}`),
+  v.check(parses(parseRepositoryPrefix), `must be ${prefixForm}`),
   v.transform((text): RepositoryPrefix => parseRepositoryPrefix(text)),
 );
-const seconds = v.pipe(v.number(), v.gtValue(0), v.maxValue(2_000_000));
-const text = v.pipe(v.string(), v.minLength(1));
+const seconds = v.pipe(v.number(secondsForm), v.gtValue(0, secondsForm), v.maxValue(2_000_000, secondsForm));
+const text = v.pipe(v.string(textForm), v.minLength(1, textForm));
 
 const registrySchema = v.strictObject({
   prefix: v.pipe(
@@ -66,11 +70,11 @@ export const configSchema = v.strictObject({
   retention: v.optional(
     v.pipe(
       v.strictObject({
-        olderThanDays: v.optional(v.pipe(v.number(), v.gtValue(0))),
+        olderThanDays: v.optional(v.pipe(v.number(daysForm), v.gtValue(0, daysForm))),
         maxSize: v.optional(
           v.pipe(
-            v.string(),
-            v.check((size) => parseByteSize(size) !== undefined, "must be a size such as 500M or 2GiB"),
+            v.string(sizeForm),
+            v.check((size) => parseByteSize(size) !== undefined, sizeForm),
             v.transform((size) => parseByteSize(size) ?? 0),
           ),
         ),
@@ -89,10 +93,10 @@ export const configSchema = v.strictObject({
   ),
   concurrency: v.optional(
     v.pipe(
-      v.number(),
-      v.integer(),
-      v.minValue(1),
-      v.maxValue(64),
+      v.number(concurrencyForm),
+      v.integer(concurrencyForm),
+      v.minValue(1, concurrencyForm),
+      v.maxValue(64, concurrencyForm),
       v.description("Transfers at a time, over all artifacts of a command; 4 when left out."),
     ),
   ),

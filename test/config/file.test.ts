@@ -1,8 +1,10 @@
-import { mkdirSync, writeFileSync } from "node:fs";
+import { chownSync, lchownSync, mkdirSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
-import { parseConfig, readConfigFiles } from "../../src/config/file.ts";
+import { readConfigFiles } from "../../src/config/file.ts";
+import { parseConfig } from "../../src/config/parse.ts";
 import { readSettings, type Settings, type SettingsOverrides } from "../../src/config/settings.ts";
+import type { Context } from "../../src/context.ts";
 import { testContext } from "../support/context.ts";
 import { temporaryFolder } from "../support/folders.ts";
 
@@ -75,15 +77,113 @@ describe("which one wins", () => {
   });
 });
 
+describe("where the project's file is looked for", () => {
+  const write = (folder: string, defaultRegistry: string): void => {
+    mkdirSync(folder, { recursive: true });
+    writeFileSync(join(folder, "buck2-oras.json"), JSON.stringify({ defaultRegistry }));
+  };
+  const registryFrom = async (cwd: string, changes: Partial<Context> = {}): Promise<string | undefined> => {
+    const context = testContext({ cwd, homeDir: "/nonexistent", ...changes });
+    return readSettings({}, context, await readConfigFiles(context)).registry;
+  };
+
+  test("from the project's root upward, wherever below it the command runs", async () => {
+    const above = temporaryFolder();
+    const root = join(above, "project");
+    write(above, "above.example");
+    write(join(root, "vendor", "cell"), "vendor.example");
+    writeFileSync(join(root, ".buckconfig"), "");
+    writeFileSync(join(root, "vendor", "cell", ".buckconfig"), "");
+    expect(await registryFrom(join(root, "vendor", "cell"))).toBe("above.example");
+    write(root, "project.example");
+    expect(await registryFrom(join(root, "vendor", "cell"))).toBe("project.example");
+    // A project of its own.
+    writeFileSync(join(root, "vendor", "cell", ".buckroot"), "");
+    expect(await registryFrom(join(root, "vendor", "cell"))).toBe("vendor.example");
+  });
+
+  test("a `.buckconfig` in the home folder makes no project; outside of one the working folder counts", async () => {
+    const homeDir = temporaryFolder();
+    write(homeDir, "home.example");
+    writeFileSync(join(homeDir, ".buckconfig"), "");
+    const work = join(homeDir, "work");
+    write(work, "work.example");
+    expect(await registryFrom(work, { homeDir })).toBe("work.example");
+  });
+
+  test("a file of somebody else is passed over with a warning, and so is a link of theirs", async () => {
+    const above = temporaryFolder();
+    const cwd = join(above, "project");
+    write(above, "evil.example");
+    mkdirSync(cwd);
+    const file = join(above, "buck2-oras.json");
+    // Whoever runs the tests owns the file; to another user it is a stranger's, unless that is root's.
+    const owner = process.getuid?.() ?? 0;
+    const stranger = owner === 0 ? 65_534 : owner;
+    if (owner === 0) chownSync(file, stranger, stranger);
+    const reader = testContext({ cwd, homeDir: "/nonexistent", userId: 12_345 });
+    expect(await readConfigFiles(reader)).toEqual([]);
+    expect(reader.lines).toEqual([
+      `ignored ${file}: it belongs to the user ${stranger}, and neither to you nor to root`,
+    ]);
+    expect(await registryFrom(cwd, { userId: stranger })).toBe("evil.example");
+    // As `sudo` tells it.
+    expect(await registryFrom(cwd, { userId: 0, env: { SUDO_UID: String(stranger) } })).toBe("evil.example");
+    expect(await registryFrom(cwd, { userId: 0 })).toBeUndefined();
+    // Where files have no owner.
+    expect(await registryFrom(cwd, { userId: undefined })).toBe("evil.example");
+
+    symlinkSync(file, join(cwd, "buck2-oras.json"));
+    if (owner === 0) {
+      chownSync(file, 12_345, 12_345);
+      lchownSync(join(cwd, "buck2-oras.json"), stranger, stranger);
+      const lured = testContext({ cwd, homeDir: "/nonexistent", userId: 12_345 });
+      expect((await readConfigFiles(lured)).map(({ path }) => path)).toEqual([file]);
+      expect(lured.lines).toHaveLength(1);
+    }
+  });
+});
+
 describe("a file that is wrong names itself, the line, and what was expected", () => {
   test.each([
     ["not JSON", '{\n  "concurrency": ,\n}', 2, /not JSON \(ValueExpected\)/],
     ["not an object", "[]", 1, /must be a JSON object/],
     ["empty", "", 1, /not JSON|must be a JSON object/],
-    ["an unknown key", '{\n  // why\n  "mirrors": []\n}', 3, /`mirrors`: is not known here/],
-    ["an unknown key deep inside", '{"timeouts": {\n"idle": 3}}', 2, /`timeouts\.idle`: is not known here/],
-    ["another type", '{\n\n"concurrency": "many"}', 3, /`concurrency`: must be number, not "many"/],
-    ["out of range", '{"concurrency": 0}', 1, /`concurrency`: must be >=1, not 0/],
+    [
+      "an unknown key",
+      '{\n  // why\n  "mirrors": []\n}',
+      3,
+      /`mirrors`: is not known here; known are `\$schema`, `defaultRegistry`, /,
+    ],
+    [
+      "an unknown key deep inside",
+      '{"timeouts": {\n"idle": 3}}',
+      2,
+      /`timeouts\.idle`: is not known here; known are `totalSeconds`, `connectSeconds`, `idleSeconds`$/,
+    ],
+    ["a key with a slip", '{\n"defaultRegistri": "x"}', 2, /did you mean `defaultRegistry`\? Known are/],
+    [
+      "an unknown key of a registry",
+      '{"registries": {"a": {\n"prefix": "x.io", "miror": []}}}',
+      2,
+      /`registries\.a\.miror`: is not known here; did you mean `mirrors`\? Known are `prefix`, `mirrors`$/,
+    ],
+    [
+      "another type",
+      '{\n\n"concurrency": "many"}',
+      3,
+      /`concurrency`: must be a whole number from 1 to 64, not "many"/,
+    ],
+    ["out of range", '{"concurrency": 0}', 1, /`concurrency`: must be a whole number from 1 to 64, not 0/],
+    [
+      "no time at all",
+      '{"timeouts": {"idleSeconds": 0}}',
+      1,
+      /must be a number of seconds above 0, up to 2000000, not 0/,
+    ],
+    ["an object for a list", '{"plainHttpHosts": {}}', 1, /`plainHttpHosts`: must be a list, not an object/],
+    ["a long value", `{"concurrency": "${"x".repeat(5000)}"}`, 1, /, not "x{79}…$/],
+    ["a number for a size", '{"retention": {"maxSize": 5}}', 1, /must be a size such as 500M or 2GiB, not 5/],
     ["a URL for a host", '{"defaultRegistry":\n"https://ghcr.io"}', 1, /`defaultRegistry`: must be a host/],
     [
       "a bad mirror",
@@ -92,7 +192,12 @@ describe("a file that is wrong names itself, the line, and what was expected", (
       /`registries\.a\.mirrors\.0`: must be HOST/,
     ],
     ["a name that looks like a host", '{"registries": {"a.b": {"prefix": "x.io"}}}', 1, /must be a name/],
-    ["a registry without prefix", '{"registries": {\n"a": {}}}', 2, /`registries\.a\.prefix`/],
+    [
+      "a registry without prefix",
+      '{"registries": {\n"a": {}}}',
+      2,
+      /`registries\.a\.prefix`: is missing: it must be HOST or HOST\/REPOSITORY/,
+    ],
     ["a size that is none", '{"retention": {"maxSize": "big"}}', 1, /must be a size such as/],
   ])("%s", async (_what, text, line, message) => {
     const parsing = parseConfig(text, "/p/buck2-oras.json");

@@ -16,6 +16,7 @@ export function testContext(changes: Partial<Context> = {}): TestContext {
   const surroundings = {
     env: {},
     user: "tester",
+    userId: process.geteuid?.(),
     cwd: "/nonexistent",
     homeDir: "/nonexistent",
     os: "linux",

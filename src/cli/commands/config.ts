@@ -62,8 +62,8 @@ export function addConfig(program: Command, io: CliIo): Command {
     .command("config")
     .summary("show the configuration that is in force")
     .description(
-      "Shows every setting with its value and where it comes from: an option, a variable, `buck2-oras.json` in the working\n" +
-        "folder or above it, the user's file, or the default; in this order the first one wins.",
+      "Shows every setting with its value and where it comes from: an option, a variable, `buck2-oras.json` in the\n" +
+        "project's root or above it, the user's file, or the default; in this order the first one wins.",
     )
     .action(async (_options: object, command: Command) =>
       runCommand(command, io, ({ deps }) => Promise.resolve(show(deps.settings))),
