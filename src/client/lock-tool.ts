@@ -57,7 +57,7 @@ async function findByIndex(
   signal: AbortSignal,
 ): Promise<{ digest: Digest; found: FoundManifest[] }> {
   const { reference } = expandReference(text, undefined, deps);
-  const { source, root, parsed } = await fetchRoot(reference, deps, signal);
+  const { source, root, parsed } = await deps.limitTransfers(() => fetchRoot(reference, deps, signal));
   const { location } = reference;
   if (parsed.kind === "manifest") {
     return {
@@ -65,16 +65,10 @@ async function findByIndex(
       found: [{ platform: anyPlatform, source, digest: root.digest, manifest: parsed, location }],
     };
   }
-  const found: FoundManifest[] = [];
-  for (const [platform, { digest }] of platformsOf(parsed)) {
-    found.push({
-      platform,
-      source,
-      digest,
-      manifest: await fetchPlatformManifest(source, digest, deps, signal),
-      location,
-    });
-  }
+  const found = await inParallel([...platformsOf(parsed)], signal, async ([platform, { digest }], either) => {
+    const manifest = await deps.limitTransfers(() => fetchPlatformManifest(source, digest, deps, either));
+    return { platform, source, digest, manifest, location };
+  });
   if (found.length === 0) {
     throw new ArtifactNotFoundError("PLATFORM_NOT_FOUND", `a known platform was not found in the index of ${text}`, {
       hint: `push it for one of ${platformStrings.join(", ")}`,
@@ -89,7 +83,9 @@ async function findByTemplate(
   deps: ClientDeps,
   signal: AbortSignal,
 ): Promise<{ digest: undefined; found: FoundManifest[] }> {
-  const attempts = await Promise.all(platformStrings.map((platform) => findForPlatform(text, platform, deps, signal)));
+  const attempts = await inParallel(platformStrings, signal, (platform, either) =>
+    findForPlatform(text, platform, deps, either),
+  );
   const found = attempts.filter((attempt) => attempt !== undefined);
   if (found.length === 0) {
     throw new ArtifactNotFoundError(
@@ -111,12 +107,13 @@ async function findForPlatform(
 ): Promise<FoundManifest | undefined> {
   const { reference } = expandReference(text, platform, deps);
   try {
-    const { source, root, parsed } = await fetchRoot(reference, deps, signal);
+    const { source, root, parsed } = await deps.limitTransfers(() => fetchRoot(reference, deps, signal));
     const { location } = reference;
     if (parsed.kind === "manifest") return { platform, source, digest: root.digest, manifest: parsed, location };
     const digest = platformsOf(parsed).get(platform)?.digest;
     if (digest === undefined) return undefined;
-    return { platform, source, digest, manifest: await fetchPlatformManifest(source, digest, deps, signal), location };
+    const manifest = await deps.limitTransfers(() => fetchPlatformManifest(source, digest, deps, signal));
+    return { platform, source, digest, manifest, location };
   } catch (error) {
     if (error instanceof OrasClientError && error.code === "ARTIFACT_NOT_FOUND") return undefined;
     throw error;

@@ -9,6 +9,8 @@ import { type ClientDeps, expandNamed } from "./deps.ts";
 import { changeOf, type LockChange } from "./lock-change.ts";
 import { type LockedTag, lookUpTags } from "./lock-online.ts";
 import { lockTool } from "./lock-tool.ts";
+import { inParallel } from "./parallel.ts";
+import { expandReference } from "./resolve.ts";
 
 const layoutPrefix = "oci:";
 
@@ -30,6 +32,11 @@ function depsOfLock(file: string, deps: ClientDeps): ClientDeps {
     open: (location) =>
       deps.open(location.kind === "layout" ? { kind: "layout", path: resolve(lockDir, location.path) } : location),
   };
+}
+
+/** Opens every registry before one is asked, so that a `--plain-http` that might be for either of two is refused first. */
+function openAll(tools: readonly (readonly [string, LockedTool])[], deps: ClientDeps): void {
+  for (const [, { reference }] of tools) deps.open(expandReference(reference, undefined, deps).reference.location);
 }
 
 /**
@@ -82,18 +89,18 @@ export async function lockUpdate(
       hint: `it has: ${Object.keys(lock.tools).join(", ") || "none"}`,
     });
   }
-  const tools: Record<string, LockedTool> = { ...lock.tools };
-  const changes: LockChange[] = [];
-  for (const [name, before] of Object.entries(lock.tools)) {
-    if (names.length > 0 && !names.includes(name)) continue;
-    const after = await lockTool(name, before.reference, depsOfLock(file, deps), signal);
-    tools[name] = after;
-    changes.push(changeOf(name, before, after));
-  }
+  const wanted = Object.entries(lock.tools).filter(([name]) => names.length === 0 || names.includes(name));
+  const lockDeps = depsOfLock(file, deps);
+  openAll(wanted, lockDeps);
+  const updated = await inParallel(wanted, signal, async ([name, before], either) => {
+    return { name, before, after: await lockTool(name, before.reference, lockDeps, either) };
+  });
+  const changes = updated.map(({ name, before, after }) => changeOf(name, before, after));
   // A lock that was merged by hand is brought into its written form, though it names the same.
-  if (changes.some(({ change }) => change !== "unchanged") || !(await isInWrittenForm(file, lock))) {
-    await writeLock(file, { ...lock, tools });
-  }
+  const isSettled = changes.every(({ change }) => change === "unchanged") && (await isInWrittenForm(file, lock));
+  if (isSettled) return changes;
+  const tools = { ...lock.tools, ...Object.fromEntries(updated.map(({ name, after }) => [name, after])) };
+  await writeLock(file, { ...lock, tools });
   return changes;
 }
 
@@ -120,5 +127,8 @@ export async function lockCheckOnline(
   deps: ClientDeps,
   signal: AbortSignal,
 ): Promise<readonly LockedTag[]> {
-  return await lookUpTags(await lockCheck(file), depsOfLock(file, deps), signal);
+  const lock = await lockCheck(file);
+  const lockDeps = depsOfLock(file, deps);
+  openAll(Object.entries(lock.tools), lockDeps);
+  return await lookUpTags(lock, lockDeps, signal);
 }
