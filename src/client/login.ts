@@ -26,10 +26,13 @@ export interface LogoutResult {
   readonly removedFrom: string | undefined;
 }
 
-/** @throws {UsageError} `REGISTRY_NOT_NAMED` */
+/**
+ * @param registry A host, or a name of the configuration, as references begin with.
+ * @throws {UsageError} `REGISTRY_NOT_NAMED`
+ */
 export function loginRegistry(registry: string | undefined, { settings }: ClientDeps): string {
   const name = registry ?? settings.registry;
-  if (name !== undefined) return parseRegistry(name);
+  if (name !== undefined) return settings.registries.get(name)?.prefix.registry ?? parseRegistry(name);
   throw new UsageError("REGISTRY_NOT_NAMED", "no registry was named, and there is no default one", {
     hint: "write `buck2-oras login HOST`",
   });

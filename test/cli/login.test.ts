@@ -97,6 +97,18 @@ describe("the docker configuration", () => {
     expect((await call(["logout", registry.host])).stdout).toBe(`There was no login of ${registry.host}\n`);
   });
 
+  test("a configured name stands for its registry, as in references", async (context) => {
+    const { registry, dir, oras: call, readConfig } = await setting(context);
+    const prefix = `${registry.host}/t`;
+    writeFileSync(join(dir, "buck2-oras.json"), JSON.stringify({ registries: { acme: { prefix } } }));
+    const done = await call(["login", "acme", "-u", "user", "--password-stdin"], { input: "secret" });
+    expect(done).toMatchObject({ exitCode: 0, stdout: `Logged in to ${registry.host} as user\n` });
+    expect(Object.keys(readConfig().auths)).toEqual([registry.host]);
+    expect((await call(["list", "acme/tool"])).stdout).toBe("1\n");
+    expect((await call(["logout", "acme"])).stdout).toBe(`Logged out of ${registry.host}\n`);
+    expect(readConfig().auths).toEqual({});
+  });
+
   test("without a file one is made; a refused login stores nothing and shows nothing", async (context) => {
     const { registry, configFile, oras: call } = await setting(context);
     const args = ["login", registry.host, "-u", "user", "--password-stdin"];

@@ -20,7 +20,7 @@ export function addLogin(program: Command, io: CliIo): Command {
         "configuration names, else in that file. A build's actions find it there. A registry that asks for no login is\n" +
         "shown none: then it is stored unchecked, and said so.",
     )
-    .argument("[host]", "registry (default: --registry or BUCK2_ORAS_REGISTRY)")
+    .argument("[host]", "registry, or its name in the configuration (default: --registry or BUCK2_ORAS_REGISTRY)")
     .option("-u, --username <user>", "user; asked for on a terminal when left out")
     .option("--password-stdin", "read the password or access token from standard input; asked for when left out")
     .action(async (host: string | undefined, options: LoginOptions, command: Command) =>
@@ -48,7 +48,7 @@ export function addLogout(program: Command, io: CliIo): Command {
     .command("logout")
     .summary("remove the login of a registry")
     .description("Removes a login from where `login` put it.")
-    .argument("[host]", "registry (default: --registry or BUCK2_ORAS_REGISTRY)")
+    .argument("[host]", "registry, or its name in the configuration (default: --registry or BUCK2_ORAS_REGISTRY)")
     .action(async (host: string | undefined, _options: object, command: Command) =>
       runCommand(command, io, async ({ deps }) => {
         const { registry, removedFrom } = await logout(host, deps);
