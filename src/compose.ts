@@ -8,6 +8,7 @@ import { MirrorHealth } from "./client/sources.ts";
 import { createCredentialProvider } from "./config/credentials.ts";
 import { createLogins } from "./config/logins.ts";
 import { mirrorsOf } from "./config/mirrors.ts";
+import { PlainHttp } from "./config/plain-http.ts";
 import { proxyFor } from "./config/proxy.ts";
 import type { Settings } from "./config/settings.ts";
 import { tlsIdentityOf } from "./config/tls.ts";
@@ -20,6 +21,7 @@ import { downloadVerified } from "./import/download.ts";
 import { openLayout } from "./layout/layout.ts";
 import { formatLocation, type RegistryLocation } from "./model/reference.ts";
 import type { Source, Target } from "./model/source.ts";
+import { apiBase } from "./registry/api-base.ts";
 import { checkLogin } from "./registry/check-login.ts";
 import { createRegistryProbe } from "./registry/probe.ts";
 import { createRegistry } from "./registry/registry.ts";
@@ -73,9 +75,11 @@ function compose(settings: Settings, context: Context): Composition {
     context,
   );
   const credentials = createCredentialProvider(settings, context);
-  /** @param isNamed A person named the host; a mirror is plain only where the configuration says so. */
-  const isPlain = (registry: string, isNamed: boolean): boolean =>
-    settings.plainHttpHosts.has(registry) || (isNamed && settings.allowPlainHttp);
+  const plainHttp = new PlainHttp(settings);
+  const isPlain = (registry: string, isNamed: boolean): boolean => {
+    const isLoopback = apiBase(registry, false).protocol === "http:";
+    return plainHttp.allows(registry, isNamed, isLoopback);
+  };
   /** By name: a repository keeps its token for as long as the command lasts. */
   const registries = new Map<string, Target>();
   const openRegistry = (location: RegistryLocation, mirrors: readonly Source[]): Target => {

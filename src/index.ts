@@ -44,8 +44,8 @@ export interface OrasClientOptions {
   readonly offline?: boolean;
   /** For each call, in seconds; 600 when left out. */
   readonly timeoutSeconds?: number;
-  /** Talk http to hosts that are not on loopback. */
-  readonly plainHttp?: boolean;
+  /** Talk http to a registry that is not on loopback: to the only one that a call names, or to these hosts. */
+  readonly plainHttp?: boolean | readonly string[];
   /** PEM file with certificate authorities to trust besides Node's. */
   readonly caFile?: string;
 }

@@ -17,6 +17,24 @@ function parseSeconds(text: string): number {
   return seconds;
 }
 
+/** Alone it is for the registry of the command, whichever that is. */
+function parseHosts(text: string): boolean | readonly string[] {
+  if (text === "") return true;
+  const hosts = text.split(",").map((host) => host.trim());
+  if (hosts.includes("")) throw new InvalidArgumentError("It is HOST or HOST,HOST.");
+  return hosts;
+}
+
+/**
+ * Gives `--plain-http` an empty value when it stands alone, or Commander would take the argument behind it for one.
+ *
+ * @param argv Arguments without the executable's name.
+ */
+export function withExplicitValues(argv: readonly string[]): string[] {
+  const end = argv.indexOf("--");
+  return argv.map((text, index) => (text === "--plain-http" && (end === -1 || index < end) ? `${text}=` : text));
+}
+
 const globalOptions = (): readonly Option[] => [
   new Option("--registry <host>", "registry of references that name none (BUCK2_ORAS_REGISTRY)"),
   new Option("--cache-dir <dir>", "folder of the cache (BUCK2_ORAS_CACHE_DIR)"),
@@ -25,7 +43,10 @@ const globalOptions = (): readonly Option[] => [
   new Option("--json", "print one JSON object on stdout, errors included"),
   new Option("--no-progress", "no progress bar"),
   new Option("--offline", "ask no registry: use the cache and layout folders"),
-  new Option("--plain-http", "talk http to the registry (loopback does so by itself)"),
+  new Option(
+    "--plain-http [=hosts]",
+    "talk http to the registry, or to these: HOST,HOST (loopback does so by itself)",
+  ).argParser(parseHosts),
   new Option("--ca-file <file>", "PEM file with certificate authorities to trust besides the usual ones"),
   new Option("--audit-log <file>", "append a JSON line per operation (BUCK2_ORAS_AUDIT_LOG)"),
   new Option("--timeout <seconds>", "give up when the whole command takes longer (default 600)").argParser(
@@ -49,6 +70,11 @@ function text(value: unknown): string | undefined {
   return typeof value === "string" ? value : undefined;
 }
 
+/** Of what {@link parseHosts} gives. */
+function flagOrList(value: unknown): boolean | readonly string[] | undefined {
+  return Array.isArray(value) ? value.map(String) : flag(value);
+}
+
 function flag(value: unknown): boolean | undefined {
   return typeof value === "boolean" ? value : undefined;
 }
@@ -62,7 +88,7 @@ export function readGlobalOptions(command: Command): GlobalOptions {
       registry: text(given.registry),
       cacheDir: text(given.cacheDir),
       timeoutSeconds: typeof given.timeout === "number" ? given.timeout : undefined,
-      plainHttp: flag(given.plainHttp),
+      plainHttp: flagOrList(given.plainHttp),
       caFile: text(given.caFile),
       offline: flag(given.offline),
       auditLog: text(given.auditLog),

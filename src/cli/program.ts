@@ -21,7 +21,7 @@ import { addPush } from "./commands/push.ts";
 import { addTag } from "./commands/tag.ts";
 import { addVerify } from "./commands/verify.ts";
 import type { CliIo } from "./io.ts";
-import { addGlobalOptions } from "./options.ts";
+import { addGlobalOptions, withExplicitValues } from "./options.ts";
 
 const examples = `
 Examples:
@@ -95,7 +95,7 @@ function usageError(error: CommanderError): UsageError | undefined {
 export async function runCli(argv: readonly string[], io: CliIo): Promise<void> {
   const program = await createProgram(io, argv);
   try {
-    await program.parseAsync([...argv], { from: "user" });
+    await program.parseAsync(withExplicitValues(argv), { from: "user" });
   } catch (error) {
     if (!(error instanceof CommanderError)) throw error;
     const usage = usageError(error);

@@ -122,12 +122,22 @@ export const configSchema = v.object({
   files: v.pipe(v.array(v.string()), v.description("Configuration files that were read, the one that wins first.")),
   settings: v.array(
     v.object({
-      name: v.pipe(v.string(), v.description("As in the configuration file.")),
+      name: v.pipe(v.string(), v.description("As in the configuration file, where it may stand there.")),
       value: v.nullable(v.union([v.string(), v.number(), v.boolean(), v.array(v.string())])),
-      source: v.pipe(v.string(), v.description("An option, a variable, a file, or `default`.")),
+      source: v.pipe(
+        v.string(),
+        v.description("An option, a variable, a file, or `default`; for what is joined, all of them."),
+      ),
     }),
   ),
-  registries: v.array(v.object({ name: v.string(), prefix: v.string(), mirrors: v.array(v.string()) })),
+  registries: v.array(
+    v.object({
+      name: v.string(),
+      prefix: v.string(),
+      mirrors: v.array(v.string()),
+      source: v.pipe(v.string(), v.description("The file that says so.")),
+    }),
+  ),
 });
 export const importSchema = v.object({
   reference: v.string(),

@@ -49,8 +49,9 @@ async function copyOne(request: CopyRequest, deps: ClientDeps, signal: AbortSign
   }
   // A source that is pinned by its digest is copied without a tag unless one is asked for.
   const tag = to.tag ?? from.tag ?? (from.digest === undefined ? "latest" : undefined);
-  const { source, root } = await fetchRoot(from, deps, signal);
+  // Before the first request, so that what is wrong with the destination is said first.
   const target = deps.open(to.location);
+  const { source, root } = await fetchRoot(from, deps, signal);
   const graph = new GraphCopy({ source, target, withReferrers: request.withReferrers }, deps, signal);
   await graph.copyRoot(root, tag);
   const destination = formatReference({ ...to, tag, digest: tag === undefined ? root.digest : undefined });
@@ -107,23 +108,20 @@ async function copyTools(request: CopyLockRequest, deps: ClientDeps, signal: Abo
   const to = placeOf(request.destination);
   const total = noCounts();
   const artifacts: CopiedArtifact[] = [];
-  for (const [name, tool] of Object.entries(lock.tools)) {
-    for (const { location, digest, tag } of rootsOf(name, tool, dirname(resolve(request.lockFile)), deps)) {
-      const source = deps.open(from === undefined ? location : from(location));
-      const target = deps.open(to(location));
-      const root = await fetchManifestByDigest(source, digest, deps, signal);
-      const counts = await copyRoot(
-        source,
-        target,
-        root,
-        target.name.startsWith("oci:") ? `${name}-${tag}` : tag,
-        request,
-        deps,
-        signal,
-      );
-      for (const key of Object.keys(total) as (keyof CopyCounts)[]) total[key] += counts[key];
-      artifacts.push({ source: `${source.name}@${digest}`, destination: `${target.name}@${digest}`, digest });
-    }
+  const lockDir = dirname(resolve(request.lockFile));
+  // All are opened before the first request, so that what is wrong with any of them is said first.
+  const roots = Object.entries(lock.tools).flatMap(([name, tool]) =>
+    rootsOf(name, tool, lockDir, deps).map((root) => {
+      const source = deps.open(from === undefined ? root.location : from(root.location));
+      return { ...root, name, source, target: deps.open(to(root.location)) };
+    }),
+  );
+  for (const { name, source, target, digest, tag } of roots) {
+    const root = await fetchManifestByDigest(source, digest, deps, signal);
+    const ownTag = target.name.startsWith("oci:") ? `${name}-${tag}` : tag;
+    const counts = await copyRoot(source, target, root, ownTag, request, deps, signal);
+    for (const key of Object.keys(total) as (keyof CopyCounts)[]) total[key] += counts[key];
+    artifacts.push({ source: `${source.name}@${digest}`, destination: `${target.name}@${digest}`, digest });
   }
   return { ...total, artifacts };
 }

@@ -13,7 +13,8 @@ export interface SettingsOverrides {
   readonly registry?: string | undefined;
   readonly cacheDir?: string | undefined;
   readonly timeoutSeconds?: number | undefined;
-  readonly plainHttp?: boolean | undefined;
+  /** True: to the one registry that is named; else to these hosts. */
+  readonly plainHttp?: boolean | readonly string[] | undefined;
   readonly caFile?: string | undefined;
   readonly offline?: boolean | undefined;
   readonly auditLog?: string | undefined;
@@ -22,6 +23,8 @@ export interface SettingsOverrides {
 export interface NamedRegistry {
   readonly prefix: RepositoryPrefix;
   readonly mirrors: readonly RepositoryPrefix[];
+  /** The file that says so. */
+  readonly source: string;
 }
 
 export interface Settings {
@@ -42,8 +45,9 @@ export interface Settings {
   readonly idleTimeoutMs: number;
   /** Transfers at a time. */
   readonly concurrency: number;
-  /** `http:` to every registry that a reference names, on loopback or not; never to a mirror. */
+  /** `http:` to the one registry that a command names, on loopback or not; never to a mirror. */
   readonly allowPlainHttp: boolean;
+  /** Of an option and of all files together. */
   readonly plainHttpHosts: ReadonlySet<string>;
   /** PEM file with the authorities to trust besides Node's own. */
   readonly caFile: string | undefined;
@@ -108,6 +112,13 @@ class Picker {
     this.sources[name] = found?.source ?? "default";
     return found?.value;
   }
+
+  /** What all of them say together. */
+  join<T>(name: string, candidates: readonly Candidate<readonly T[]>[]): T[] {
+    const found = candidates.filter(({ value }) => value !== undefined && value.length > 0);
+    this.sources[name] = found.map(({ source }) => source).join(", ") || "default";
+    return found.flatMap(({ value }) => value ?? []);
+  }
 }
 
 function fromFiles<T>(files: readonly ConfigFile[], read: (file: ConfigFile) => T | undefined): Candidate<T>[] {
@@ -122,9 +133,9 @@ function besideFile(file: ConfigFile, path: string | undefined): string | undefi
 /** By name; the first file that has a name says what it means. */
 function namedRegistries(files: readonly ConfigFile[]): Map<string, NamedRegistry> {
   const named = new Map<string, NamedRegistry>();
-  for (const { config } of files) {
+  for (const { path, config } of files) {
     for (const [name, { prefix, mirrors = [] }] of Object.entries(config.registries ?? {})) {
-      if (!named.has(name)) named.set(name, { prefix, mirrors });
+      if (!named.has(name)) named.set(name, { prefix, mirrors, source: path });
     }
   }
   return named;
@@ -149,6 +160,7 @@ export function readSettings(overrides: SettingsOverrides, context: Context, fil
     { source: "--registry", value: optionRegistry },
     { source: "BUCK2_ORAS_REGISTRY", value: registryFromEnvironment(context) },
   ];
+  const plainHosts = typeof overrides.plainHttp === "object" ? overrides.plainHttp : undefined;
   const inWorkingFolder = (path: string | undefined): string | undefined =>
     path === undefined ? undefined : resolve(context.cwd, path);
   const cacheDir = pick("cacheDir", [
@@ -191,11 +203,16 @@ export function readSettings(overrides: SettingsOverrides, context: Context, fil
         "concurrency",
         fromFiles(files, ({ config }) => config.concurrency),
       ) ?? defaults.concurrency,
-    allowPlainHttp: overrides.plainHttp ?? false,
-    plainHttpHosts: new Set(files.flatMap(({ config }) => config.plainHttpHosts ?? [])),
-    caFile: inWorkingFolder(overrides.caFile),
+    allowPlainHttp: overrides.plainHttp === true,
+    plainHttpHosts: new Set(
+      picker.join("plainHttpHosts", [
+        { source: "--plain-http", value: plainHosts?.map(parseRegistry) },
+        ...fromFiles(files, ({ config }) => config.plainHttpHosts),
+      ]),
+    ),
+    caFile: pick("caFile", [{ source: "--ca-file", value: inWorkingFolder(overrides.caFile) }]),
     isOffline: overrides.offline ?? false,
-    externalCli: variable(context, "BUCK2_ORAS_BIN"),
+    externalCli: pick("externalCli", [{ source: "BUCK2_ORAS_BIN", value: variable(context, "BUCK2_ORAS_BIN") }]),
     auditLog: pick("auditLog", [
       { source: "--audit-log", value: inWorkingFolder(overrides.auditLog) },
       { source: "BUCK2_ORAS_AUDIT_LOG", value: inWorkingFolder(variable(context, "BUCK2_ORAS_AUDIT_LOG")) },

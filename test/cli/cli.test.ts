@@ -1,4 +1,4 @@
-import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
@@ -217,11 +217,38 @@ describe("the process", () => {
     const ran = await oras(["config", "--timeout", "5"], { cwd: dir });
     expect(ran.stdout).toMatch(/timeouts\.totalSeconds +5 +--timeout/);
     expect(ran.stdout).toMatch(/concurrency +2 +\S*buck2-oras\.json/);
-    expect(ran.stdout).toMatch(/acme +ghcr\.io\/acme +mirror\.lan\/acme/);
+    expect(ran.stdout).toMatch(/acme +ghcr\.io\/acme +mirror\.lan\/acme +\S*buck2-oras\.json/);
     writeFileSync(join(dir, "buck2-oras.json"), '{\n"concurency": 2}');
     const wrong = await oras(["platform"], { cwd: dir });
     expect(wrong.exitCode).toBe(78);
     expect(wrong.stderr).toMatch(/CONFIG_INVALID\]: \S*buck2-oras\.json:2: `concurency`/);
+  });
+
+  test("config: what is joined from several places names all of them, and no setting is left out", async () => {
+    const dir = temporaryFolder();
+    const home = temporaryFolder();
+    mkdirSync(join(home, "buck2-oras"));
+    const files = [join(dir, "buck2-oras.json"), join(home, "buck2-oras", "config.json")] as const;
+    writeFileSync(files[0], '{"plainHttpHosts": ["a.lan"], "registries": {"acme": {"prefix": "ghcr.io/acme"}}}');
+    writeFileSync(files[1], '{"plainHttpHosts": ["b.lan"], "registries": {"tools": {"prefix": "ghcr.io/tools"}}}');
+    const env = { XDG_CONFIG_HOME: home, BUCK2_ORAS_BIN: "/opt/other" };
+    const ran = await oras(["config", "--plain-http=c.lan:5000", "--ca-file", "ca.pem", "--json"], { cwd: dir, env });
+    const shown = v.parse(jsonSchemas["show-config"], JSON.parse(ran.stdout));
+    expect(shown.settings).toEqual(
+      expect.arrayContaining([
+        {
+          name: "plainHttpHosts",
+          value: ["c.lan:5000", "a.lan", "b.lan"],
+          source: `--plain-http, ${files[0]}, ${files[1]}`,
+        },
+        { name: "caFile", value: join(dir, "ca.pem"), source: "--ca-file" },
+        { name: "externalCli", value: "/opt/other", source: "BUCK2_ORAS_BIN" },
+      ]),
+    );
+    expect(shown.registries).toMatchObject([
+      { name: "acme", source: files[0] },
+      { name: "tools", source: files[1] },
+    ]);
   });
 
   test("a closed pipe is no error", async (context) => {

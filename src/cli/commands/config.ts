@@ -13,7 +13,7 @@ function formatPrefix({ registry, repository }: RepositoryPrefix): string {
   return repository === "" ? registry : `${registry}/${repository}`;
 }
 
-/** Named as in the configuration file, in its units. */
+/** Named as in the configuration file where it has it, in its units. */
 function asJson(settings: Settings): ConfigJson {
   const { retention, sources } = settings;
   const entry = (name: string, value: string | number | undefined, key = name): ConfigJson["settings"][number] => ({
@@ -34,11 +34,14 @@ function asJson(settings: Settings): ConfigJson {
       entry("concurrency", settings.concurrency),
       entry("auditLog", settings.auditLog),
       { ...entry("plainHttpHosts", undefined), value: [...settings.plainHttpHosts] },
+      entry("caFile", settings.caFile),
+      entry("externalCli", settings.externalCli),
     ],
-    registries: [...settings.registries].map(([name, { prefix, mirrors }]) => ({
+    registries: [...settings.registries].map(([name, { prefix, mirrors, source }]) => ({
       name,
       prefix: formatPrefix(prefix),
       mirrors: mirrors.map(formatPrefix),
+      source,
     })),
   };
 }
@@ -49,9 +52,14 @@ function show(settings: Settings): Shown {
     const text = Array.isArray(value) ? value.join(", ") : String(value ?? "");
     return [name, text || "-", source];
   });
-  const registries = json.registries.map(({ name, prefix, mirrors }) => [name, prefix, mirrors.join(", ")]);
+  const registries = json.registries.map(({ name, prefix, mirrors, source }) => [
+    name,
+    prefix,
+    mirrors.join(", ") || "-",
+    source,
+  ]);
   const tables = [formatTable(rows)];
-  if (registries.length > 0) tables.push(formatTable([["name", "prefix", "mirrors"], ...registries]));
+  if (registries.length > 0) tables.push(formatTable([["name", "prefix", "mirrors", "source"], ...registries]));
   const notes =
     json.files.length === 0 ? ["no configuration file was found"] : json.files.map((file) => `File: ${file}`);
   return { text: tables.join("\n\n"), notes, json };
