@@ -7,7 +7,7 @@ import type { Context } from "../context.ts";
 import { RegistryUnavailableError, TimeoutError } from "../errors.ts";
 import { version } from "../version.ts";
 import { exchange, proxyRefused } from "./exchange.ts";
-import { networkError } from "./network-error.ts";
+import { isLasting, networkError } from "./network-error.ts";
 import { redirectTarget } from "./redirect.ts";
 import { type HttpResponse, Response } from "./response.ts";
 import { backoffMs, isRetryableStatus, patient, type RetryPolicy, retryAfterMs } from "./retry.ts";
@@ -126,7 +126,7 @@ export function createHttpClient(options: HttpOptions, context: Context): HttpCl
       } catch (error) {
         const failure = networkError(url, error);
         if (signal.aborted) throw signal.reason;
-        if (failure.code !== "REGISTRY_UNAVAILABLE" || !isRepeatable || isLast) throw failure;
+        if (failure.code !== "REGISTRY_UNAVAILABLE" || isLasting(failure) || !isRepeatable || isLast) throw failure;
         context.log.debug(`${method} ${url.host}: ${failure.message}, trying again`);
       }
       await pause(failures, answer, signal);

@@ -1,5 +1,6 @@
 /** What the network said, as an error that names the host, the reason and the next step. */
 import { OrasClientError, RegistryUnavailableError } from "../errors.ts";
+import { tlsFailure } from "./tls-failure.ts";
 
 interface Reason {
   readonly what: string;
@@ -19,19 +20,16 @@ const reasonOfCode: Readonly<Record<string, Reason>> = {
   EHOSTUNREACH: { what: "host unreachable", hint: "check the network and the registry's address" },
 };
 
-const tlsHint =
-  "if the registry's certificate comes from a private authority, name it with --ca-file; if it speaks plain http, add --plain-http";
-
 function codeOf(error: unknown): string | undefined {
   if (!(error instanceof Error)) return undefined;
   if (error instanceof AggregateError) return codeOf(error.errors[0]);
   return "code" in error && typeof error.code === "string" ? error.code : codeOf(error.cause);
 }
 
-function isTls(code: string, message: string): boolean {
-  return (
-    /^ERR_(?:TLS|SSL)|CERT|SELF_SIGNED|UNABLE_TO_VERIFY|EPROTO/.test(code) || /\bSSL\b|wrong version/i.test(message)
-  );
+/** True where another try would end in the same way: no such host, a certificate that cannot be believed. */
+export function isLasting({ cause }: OrasClientError): boolean {
+  const code = codeOf(cause) ?? "";
+  return code === "ENOTFOUND" || tlsFailure(code, cause)?.isLasting === true;
 }
 
 /**
@@ -42,14 +40,15 @@ export function networkError(url: URL, error: unknown, proxyHost?: string): Oras
   if (error instanceof OrasClientError) return error;
   const code = codeOf(error) ?? "";
   const message = error instanceof Error ? error.message : String(error);
-  const reason = isTls(code, message) ? { what: "TLS failed", hint: tlsHint } : reasonOfCode[code];
+  const tls = tlsFailure(code, error);
+  const reason = tls === undefined ? reasonOfCode[code] : { what: `TLS failed: ${tls.what}`, hint: tls.hint };
   return new RegistryUnavailableError(
     "REGISTRY_UNAVAILABLE",
     `cannot talk to ${url.host}${proxyHost === undefined ? "" : ` through the proxy ${proxyHost}`}: ${reason?.what ?? message}`,
     {
       cause: error,
       hint:
-        proxyHost === undefined
+        proxyHost === undefined || tls !== undefined
           ? (reason?.hint ?? "check the network and the registry's address, then try again")
           : "check HTTPS_PROXY and that the proxy runs; hosts in NO_PROXY are reached without it",
     },

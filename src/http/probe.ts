@@ -1,6 +1,9 @@
 /** What a connection to a host looks like from here, one step at a time: for people, not for transfers. */
 import { lookup } from "node:dns/promises";
-import type { Route } from "./transport.ts";
+import type { Socket } from "node:net";
+import type { TLSSocket } from "node:tls";
+import { proxyRefused } from "./exchange.ts";
+import { type Route, Transports } from "./transport.ts";
 
 /** Addresses of a host name, in the order in which they are tried. */
 export async function addressesOf(url: URL): Promise<readonly string[]> {
@@ -13,42 +16,45 @@ export interface Connection {
   readonly tls: { readonly protocol: string; readonly issuer: string; readonly validTo: Date } | undefined;
 }
 
-/** Connects as a request would, without a proxy, and closes again. */
+/**
+ * Connects as a request would, over the tunnel of a proxy if there is one, and closes again; nothing is asked.
+ *
+ * @throws Node's error, or that the proxy refused
+ */
 export async function connectTo(url: URL, route: Route, timeoutMs: number, signal: AbortSignal): Promise<Connection> {
-  const isSecure = url.protocol === "https:";
-  const host = url.hostname.replace(/^\[|\]$/g, "");
-  const port = Number(url.port || (isSecure ? 443 : 80));
-  const [net, tls] = await Promise.all([import("node:net"), import("node:tls")]);
-  const { ca, cert, key } = route.tls;
-  const identity = { ...(ca && { ca: [...ca] }), ...(cert && { cert }), ...(key && { key }) };
-  return await new Promise((resolve, reject) => {
-    const secure = isSecure
-      ? tls.connect({ host, port, ...(net.isIP(host) === 0 && { servername: host }), ...identity })
-      : undefined;
-    const socket = secure ?? net.connect({ host, port });
-    const end = (): void => void socket.destroy();
-    signal.addEventListener("abort", end, { once: true });
-    socket.setTimeout(timeoutMs, () =>
-      socket.destroy(Object.assign(new Error("no answer in time"), { code: "CONNECT_TIMEOUT" })),
-    );
-    socket.once("error", reject);
-    socket.once("close", () => {
-      signal.removeEventListener("abort", end);
-      reject(signal.reason ?? new Error("closed"));
-    });
-    socket.once(isSecure ? "secureConnect" : "connect", () => {
-      const certificate = secure?.getPeerCertificate();
-      resolve({
-        tls:
-          secure === undefined || certificate === undefined
-            ? undefined
-            : {
-                protocol: secure.getProtocol() ?? "unknown",
-                issuer: [certificate.issuer.O, certificate.issuer.CN].flat().filter(Boolean).join(", "),
-                validTo: new Date(certificate.valid_to),
-              },
+  const transports = new Transports(() => Promise.resolve(route));
+  const transport = await transports.to(url);
+  try {
+    return await new Promise<Connection>((resolve, reject) => {
+      const sent = transport.request(url, { method: "HEAD", agent: transport.agent, signal }, () => {});
+      const timer = setTimeout(
+        () => sent.destroy(Object.assign(new Error("no answer in time"), { code: "CONNECT_TIMEOUT" })),
+        timeoutMs,
+      );
+      sent.once("close", () => clearTimeout(timer));
+      sent.once("error", reject);
+      sent.once("proxyConnect", ({ statusCode }: { readonly statusCode: number }) => {
+        if (statusCode !== 200) sent.destroy(proxyRefused(transport.proxyHost ?? "", statusCode, url));
       });
-      end();
+      sent.once("socket", (socket: Socket) => {
+        const isSecure = url.protocol === "https:";
+        const onConnected = (): void => {
+          resolve({ tls: "getPeerCertificate" in socket ? certificateOf(socket as TLSSocket) : undefined });
+          sent.destroy();
+        };
+        socket.once(isSecure ? "secureConnect" : "connect", onConnected);
+      });
     });
-  });
+  } finally {
+    transports.close();
+  }
+}
+
+function certificateOf(socket: TLSSocket): Connection["tls"] {
+  const { issuer, valid_to: validTo } = socket.getPeerCertificate();
+  return {
+    protocol: socket.getProtocol() ?? "unknown",
+    issuer: [issuer.O, issuer.CN].flat().filter(Boolean).join(", "),
+    validTo: new Date(validTo),
+  };
 }

@@ -1,58 +1,54 @@
 /** TLS and proxies where something is wrong, and each place where a certificate may be named. */
-import { copyFileSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
-import { createServer } from "node:https";
+import { copyFileSync, mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, type TestContext, test } from "vitest";
 import { startDockerRegistry } from "../support/docker-registry.ts";
 import { oras } from "../support/executable.ts";
 import { temporaryFolder } from "../support/folders.ts";
+import { aliasesOfLoopback } from "../support/hosts-alias.ts";
 import { requireProgram } from "../support/peers.ts";
 import { createPrivateCa, type PrivateCa } from "../support/private-ca.ts";
 import { startForwardProxy } from "../support/proxy.ts";
+import { startTlsServer } from "../support/tls-server.ts";
 import { startTokenServer } from "../support/token-server.ts";
-import { ownAddress } from "./sites.ts";
 
 interface TlsSite {
   readonly dir: string;
   readonly host: string;
+  /** `HOST:PORT` of the server by name → by address, for proxies. */
+  readonly hosts: Readonly<Record<string, string>>;
   readonly ca: PrivateCa;
   /** Where Docker would look for this host's certificates. */
   readonly certsDir: string;
   readonly list: (args?: readonly string[], env?: Record<string, string>) => ReturnType<typeof oras>;
 }
 
+const name = "registry.test";
+
 /** A server that has the tag `1`, over TLS with a certificate of a private authority. */
 async function tlsSite(context: TestContext, isMutual = false): Promise<TlsSite> {
-  const address = ownAddress(context);
   const dir = temporaryFolder();
   const ca = createPrivateCa(requireProgram(context, "openssl"), dir);
-  const { certificate, key } = ca.sign(address);
-  const [cert, keyText, caText] = [certificate, key, ca.certificate].map((path) => readFileSync(path));
-  const server = createServer(
-    { cert, key: keyText, ca: caText, requestCert: isMutual, rejectUnauthorized: isMutual },
-    (_request, response) => void response.end('{"tags": ["1"]}'),
-  );
-  await new Promise<void>((resolve) => server.listen(0, address, resolve));
-  context.onTestFinished(() => {
-    server.closeAllConnections();
-    server.close();
+  const clients = isMutual ? { clientsOf: ca.certificate } : {};
+  const server = await startTlsServer({ name, certificate: ca.sign(name), ...clients }, (_request, response) => {
+    response.end('{"tags": ["1"]}');
   });
-  const bound = server.address();
-  const host = `${address}:${typeof bound === "object" && bound !== null ? bound.port : 0}`;
+  const { host } = server;
   const certsDir = join(dir, "docker", "certs.d", host);
   mkdirSync(certsDir, { recursive: true });
-  const base = { DOCKER_CONFIG: join(dir, "docker"), BUCK2_ORAS_CACHE_DIR: join(dir, "cache") };
+  const base = { ...server.env, DOCKER_CONFIG: join(dir, "docker"), BUCK2_ORAS_CACHE_DIR: join(dir, "cache") };
   const list: TlsSite["list"] = (args = [], env = {}) =>
     oras(["list", `${host}/t/tool`, ...args], { cwd: dir, env: { ...base, ...env } });
-  return { dir, host, ca, certsDir, list };
+  return { dir, host, hosts: { [host]: server.address }, ca, certsDir, list };
 }
 
 describe("a private authority", () => {
   test("that nobody named is exit 69 and says where to name it", async (context) => {
     const { host, list } = await tlsSite(context);
-    const ran = await list(["--timeout", "20"]);
+    const ran = await list(["--timeout", "20", "--verbose"]);
     expect(ran.exitCode).toBe(69);
-    expect(ran.stderr).toContain(`cannot talk to ${host}: TLS failed`);
+    expect(ran.stderr).toContain(`cannot talk to ${host}: TLS failed: the certificate is of an authority that is not`);
+    expect(ran.stderr).not.toContain("trying again");
     expect(ran.stderr).toMatch(/hint: .*--ca-file/);
   });
 
@@ -100,8 +96,8 @@ test("a registry that wants a client certificate gets the one of certs.d; withou
 
 describe("a proxy", () => {
   test("that wants another login: exit 69, and its answer lures no login of the registry out", async (context) => {
-    const { dir, host, ca, list } = await tlsSite(context);
-    const proxy = await startForwardProxy("right:login");
+    const { dir, host, hosts, ca, list } = await tlsSite(context);
+    const proxy = await startForwardProxy("right:login", { hosts });
     context.onTestFinished(proxy.close);
     const auth = Buffer.from("user:secret").toString("base64");
     writeFileSync(join(dir, "docker/config.json"), JSON.stringify({ auths: { [host]: { auth } } }));
@@ -120,15 +116,14 @@ describe("a proxy", () => {
     const ran = await list([], env);
     expect(ran.exitCode).toBe(69);
     expect(ran.stderr).toContain(`cannot talk to ${host} through the proxy localhost:1: connection refused`);
-    const network = host.replace(/\.[0-9]+:[0-9]+$/, ".0/24");
-    expect(await list([], { ...env, NO_PROXY: `example.com,${network}` })).toMatchObject({ exitCode: 0 });
+    expect(await list([], { ...env, NO_PROXY: "example.com,.test" })).toMatchObject({ exitCode: 0 });
   });
 
   test("passes plain http on, with its login and without ours showing in the log", async (context) => {
-    const address = ownAddress(context);
-    const registry = await startDockerRegistry(requireProgram(context, "docker-registry"), { address });
-    context.onTestFinished(registry.stop);
-    const proxy = await startForwardProxy("u:p");
+    const found = await startDockerRegistry(requireProgram(context, "docker-registry"));
+    context.onTestFinished(found.stop);
+    const registry = { host: `${name}:5000` };
+    const proxy = await startForwardProxy("u:p", { hosts: { [registry.host]: found.host } });
     context.onTestFinished(proxy.close);
     const dir = temporaryFolder();
     writeFileSync(join(dir, "tool"), "#!/bin/sh\n");
@@ -148,10 +143,11 @@ describe("a proxy", () => {
 });
 
 test("plain http is spoken off loopback only to hosts that were asked for", async (context) => {
-  const address = ownAddress(context);
-  const registry = await startDockerRegistry(requireProgram(context, "docker-registry"), { address });
+  const registry = await startDockerRegistry(requireProgram(context, "docker-registry"));
   context.onTestFinished(registry.stop);
-  const list = (...args: string[]) => oras(["list", `${registry.host}/t/tool`, ...args], { cwd: temporaryFolder() });
+  const host = registry.host.replace(/^[^:]+/, name);
+  const env = aliasesOfLoopback(name);
+  const list = (...args: string[]) => oras(["list", `${host}/t/tool`, ...args], { cwd: temporaryFolder(), env });
   const secure = await list("--timeout", "20");
   expect(secure.exitCode).toBe(69);
   expect(secure.stderr).toMatch(/hint: .*--plain-http/);
@@ -179,4 +175,23 @@ test("what is public is pulled without a login, with an anonymous token", async 
   // Two scopes, two tokens.
   expect(tokens.seen).toContain("anybody repository:public/tool:pull");
   expect(tokens.seen).toContain("anybody repository:private/tool:pull");
+});
+
+test("a name that is not known is looked up once; a name service that does not answer is asked again", async () => {
+  const preload = join(temporaryFolder(), "names.cjs");
+  const failing = `
+const dns = require("node:dns");
+dns.lookup = (name, options, done) => {
+  const code = name === "unknown.test" ? "ENOTFOUND" : "EAI_AGAIN";
+  process.nextTick(done ?? options, Object.assign(new Error("getaddrinfo " + code), { code }));
+};`;
+  writeFileSync(preload, failing);
+  const env = { NODE_OPTIONS: `--require=${preload}` };
+  const unknown = await oras(["list", "unknown.test/t", "--verbose"], { env });
+  expect(unknown.exitCode).toBe(69);
+  expect(unknown.stderr).toContain("cannot talk to unknown.test: host name unknown");
+  expect(unknown.stderr).not.toContain("trying again");
+  const busy = await oras(["list", "busy.test/t", "--verbose"], { env });
+  expect(busy.exitCode).toBe(69);
+  expect(busy.stderr.match(/trying again/g)).toHaveLength(4);
 });

@@ -1,5 +1,5 @@
 /** A certificate authority of a company's own, and what it signed. Files in a folder. */
-import { execFileSync } from "node:child_process";
+import { execFileSync, spawnSync } from "node:child_process";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 
@@ -9,11 +9,21 @@ export interface SignedCertificate {
   readonly key: string;
 }
 
+export type Validity = "a month" | "a day" | "over";
+
 export interface PrivateCa {
   /** Path of the authority's own certificate. */
   readonly certificate: string;
   /** @param subject Name or address that the certificate is for. */
-  readonly sign: (subject: string) => SignedCertificate;
+  readonly sign: (subject: string, validity?: Validity) => SignedCertificate;
+}
+
+/** OpenSSL 3.4 and newer refuse an end before the beginning, and older ones cannot be told the beginning. */
+function daysThatAreOver(openssl: string): readonly string[] {
+  const help = String(spawnSync(openssl, ["x509", "-help"]).stderr);
+  return help.includes("-not_after")
+    ? ["-not_before", "20200101000000Z", "-not_after", "20200201000000Z"]
+    : ["-days", "-1"];
 }
 
 /** @param openssl Path of the program. @param dir Folder for the files. */
@@ -33,10 +43,15 @@ export function createPrivateCa(openssl: string, dir: string): PrivateCa {
     "-subj",
     "/O=Tests/CN=CA of the tests",
   );
+  const daysOf: Readonly<Record<Validity, readonly string[]>> = {
+    "a month": ["-days", "30"],
+    "a day": ["-days", "1"],
+    over: daysThatAreOver(openssl),
+  };
   let signed = 0;
   return {
     certificate: join(dir, "ca.crt"),
-    sign(subject) {
+    sign(subject, validity = "a month") {
       signed += 1;
       const name = `signed-${signed}`;
       const kind = /^[0-9.]+$/.test(subject) ? "IP" : "DNS";
@@ -51,8 +66,7 @@ export function createPrivateCa(openssl: string, dir: string): PrivateCa {
         ...authority,
         "-out",
         `${name}.crt`,
-        "-days",
-        "30",
+        ...daysOf[validity],
         "-extfile",
         `${name}.ext`,
       );

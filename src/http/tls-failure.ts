@@ -1,0 +1,55 @@
+/** Why TLS failed, in words: whom to ask and what to name is another thing for each. */
+
+export interface TlsFailure {
+  readonly what: string;
+  readonly hint: string;
+  /** Another try would end in the same way. */
+  readonly isLasting: boolean;
+}
+
+const caHint =
+  "if it comes from a private authority, name that one with --ca-file, SSL_CERT_FILE, or in certs.d (docs/configuration.md)";
+const untrusted = "the certificate is of an authority that is not trusted here";
+const clockHint = "tell who runs it, and check this machine's clock";
+const clientHint = "put NAME.cert with NAME.key into certs.d/HOST (docs/configuration.md)";
+const plainHint = "if it speaks plain http, name it: --plain-http=HOST, or `plainHttpHosts` in the configuration";
+
+/** By the codes of OpenSSL and Node. */
+const failures: Readonly<Record<string, readonly [what: string, hint: string]>> = {
+  DEPTH_ZERO_SELF_SIGNED_CERT: ["the certificate is self-signed", caHint],
+  SELF_SIGNED_CERT_IN_CHAIN: [untrusted, caHint],
+  UNABLE_TO_GET_ISSUER_CERT: [untrusted, caHint],
+  UNABLE_TO_GET_ISSUER_CERT_LOCALLY: [untrusted, caHint],
+  UNABLE_TO_VERIFY_LEAF_SIGNATURE: [`${untrusted}, or the server leaves one out of the chain`, caHint],
+  CERT_HAS_EXPIRED: ["the certificate has expired", clockHint],
+  CERT_NOT_YET_VALID: ["the certificate is not valid yet", clockHint],
+  ERR_SSL_TLSV13_ALERT_CERTIFICATE_REQUIRED: ["it wants a client certificate", clientHint],
+  ERR_SSL_WRONG_VERSION_NUMBER: ["what answers does not speak TLS", plainHint],
+};
+const maxNamesLength = 200;
+
+/** What the certificate says it is for; whoever answered chose it. */
+function namesOf(error: unknown): string | undefined {
+  if (!(error instanceof Error) || !("cert" in error)) return undefined;
+  const { cert } = error;
+  if (typeof cert !== "object" || cert === null || !("subjectaltname" in cert)) return undefined;
+  return String(cert.subjectaltname).slice(0, maxNamesLength);
+}
+
+/**
+ * @param code Of the error, from Node or OpenSSL.
+ * @returns undefined for what has nothing to do with TLS.
+ */
+export function tlsFailure(code: string, error: unknown): TlsFailure | undefined {
+  const message = error instanceof Error ? error.message : String(error);
+  if (code === "ERR_TLS_CERT_ALTNAME_INVALID") {
+    const what = `the certificate is for another host: ${namesOf(error) ?? "it names none"}`;
+    return { what, hint: "check the host's spelling and its port; else tell who runs it", isLasting: true };
+  }
+  const known =
+    failures[/wrong version number|packet length too long/i.test(message) ? "ERR_SSL_WRONG_VERSION_NUMBER" : code];
+  if (known !== undefined) return { what: known[0], hint: known[1], isLasting: true };
+  const isTls =
+    /^ERR_(?:TLS|SSL)|CERT|SELF_SIGNED|UNABLE_TO_VERIFY|EPROTO/.test(code) || /\bSSL\b|wrong version/i.test(message);
+  return isTls ? { what: code, hint: `${caHint}; ${plainHint}`, isLasting: code.includes("CERT") } : undefined;
+}
