@@ -13,6 +13,8 @@ export interface Greeting {
   readonly status: number;
   /** Schemes that it wants to be shown, such as `bearer`; empty when it asks for nothing. */
   readonly schemes: readonly string[];
+  /** Host of the token service that it names, as it names it. */
+  readonly tokenService: string | undefined;
   /** Of the registry's clock, as its `Date` header says. */
   readonly date: Date | undefined;
 }
@@ -24,6 +26,13 @@ export interface RegistryProbe {
   addresses(): Promise<readonly string[]>;
   connect(timeoutMs: number, signal: AbortSignal): Promise<Connection>;
   greet(signal: AbortSignal): Promise<Greeting>;
+  /**
+   * Asks the token service for what a pull needs, and shows it.
+   *
+   * @returns Status of the registry's answer to it.
+   * @throws {OrasClientError} the token service cannot be asked, or gives nothing
+   */
+  authenticate(signal: AbortSignal): Promise<number>;
   /** Where credentials for the registry are found, and of which kind; never what they are. */
   credentialSource(): Promise<{ readonly source: string; readonly kind: string }>;
   /** @returns Status of the referrers API. */
@@ -59,10 +68,19 @@ export function createRegistryProbe(location: RegistryLocation, deps: ProbeDeps)
     },
     async greet(signal) {
       const response = await deps.http.request({ method: "GET", url, headers: {}, signal });
-      const schemes = parseChallenges(response.header("www-authenticate") ?? "").map(({ scheme }) => scheme);
+      const challenges = parseChallenges(response.header("www-authenticate") ?? "");
+      const schemes = challenges.map(({ scheme }) => scheme);
+      const realm = challenges.find(({ scheme }) => scheme === "bearer")?.parameters.get("realm");
+      const tokenService = realm === undefined || !URL.canParse(realm) ? realm : new URL(realm).host;
       const date = new Date(response.header("date") ?? "");
       await response.discard();
-      return { status: response.status, schemes, date: Number.isNaN(date.getTime()) ? undefined : date };
+      const isDated = !Number.isNaN(date.getTime());
+      return { status: response.status, schemes, tokenService, date: isDated ? date : undefined };
+    },
+    async authenticate(signal) {
+      const response = await api.call({ method: "GET", url, signal }, "pull");
+      await response.discard();
+      return response.status;
     },
     async credentialSource() {
       const { credentials, source } = await deps.credentials(location.registry);

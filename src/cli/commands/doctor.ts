@@ -26,8 +26,8 @@ export function addDoctor(program: Command, io: CliIo): Command {
     .summary("find out why a pull fails")
     .description(
       "Tries what a pull needs, step by step: cache folder, proxy, DNS, connection and certificate, registry, clock,\n" +
-        "credentials (where they come from, never what they are), manifest, blob, resuming, referrers. The exit code is\n" +
-        "that of the first check that failed.",
+        "credentials (where they come from, never what they are), token service, manifest, blob, resuming, referrers,\n" +
+        "mirrors. The exit code is that of the first check that failed.",
     )
     .argument("<ref>", "what cannot be pulled: HOST/REPO:TAG, REPO:TAG, or oci:DIR:TAG")
     .action(async (reference: string, _options: object, command: Command) =>
