@@ -171,6 +171,15 @@ const hintOfErrno: Readonly<Record<string, { code: ErrorCode; hint: string }>> =
   EACCES: { code: "PERMISSION_DENIED", hint: "check who owns the folder and its mode, or name another one" },
   EPERM: { code: "PERMISSION_DENIED", hint: "check who owns the folder and its mode, or name another one" },
   EROFS: { code: "PERMISSION_DENIED", hint: "the file system is read-only: name another folder" },
+  ENOENT: { code: "LOCAL_IO", hint: "the folder takes no new files, or is gone: name another one" },
+  ENOTDIR: { code: "LOCAL_IO", hint: "a part of the path is a file, where a folder is needed: name another one" },
+  EISDIR: { code: "LOCAL_IO", hint: "a folder is where a file is needed: name a file, or remove the folder" },
+  EEXIST: {
+    code: "LOCAL_IO",
+    hint: "something else than a folder is in the way, perhaps a broken link: remove it, or name another place",
+  },
+  ENAMETOOLONG: { code: "LOCAL_IO", hint: "the name is longer than the file system takes: name a shorter one" },
+  ELOOP: { code: "LOCAL_IO", hint: "the links of the path lead in a circle: name another place" },
 };
 
 /** True for an error of Node's file system with this `code`, such as `ENOENT`. */

@@ -1,7 +1,8 @@
 /** Moves a finished tree to where it was asked for: at once if nothing is there, else file by file. */
-import { lstat, mkdir, realpath, rename, rmdir, stat } from "node:fs/promises";
+import { lstat, realpath, rename, rmdir, stat } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { isErrno, LocalIoError, localIoError } from "../errors.ts";
+import { makeFolder } from "../files/folder.ts";
 import type { ArchiveEntry } from "./entry.ts";
 import { quoted } from "./refusal.ts";
 
@@ -28,7 +29,7 @@ export async function makeParent(output: string): Promise<() => Promise<void>> {
   const parent = dirname(output);
   let first: string | undefined;
   try {
-    first = await mkdir(parent, { recursive: true });
+    first = await makeFolder(parent);
   } catch (cause) {
     throw localIoError(`make the folder ${parent}`, cause);
   }

@@ -4,6 +4,7 @@ import { type ArchiveFormat, sniffFile } from "../archive/format.ts";
 import type { Digest } from "../model/digest.ts";
 import { digestHex } from "../model/digest.ts";
 import type { BlobIdentity, Target } from "../model/source.ts";
+import { findCached } from "./cached.ts";
 import { retainCache } from "./clear-cache.ts";
 import { type ClientDeps, offlineError } from "./deps.ts";
 import type { NamedLayer } from "./layers.ts";
@@ -40,13 +41,13 @@ export async function fetchBlob(
   signal: AbortSignal,
 ): Promise<FetchedBlob> {
   const { store, settings, context } = deps;
-  const cached = await store.find(blob.digest);
-  if (cached !== undefined) return { path: cached, origin: "cache" };
+  const cached = await findCached(blob.digest, blob.size, deps, signal);
+  if (cached !== undefined) return { path: cached.path, origin: "cache" };
   const isLayout = source.name.startsWith("oci:");
   if (settings.isOffline && !isLayout) throw offlineError(`${source.name}@${blob.digest}`);
   const fetchLocked = async (): Promise<FetchedBlob> => {
-    const meanwhile = await store.find(blob.digest);
-    if (meanwhile !== undefined) return { path: meanwhile, origin: "cache" };
+    const meanwhile = await findCached(blob.digest, blob.size, deps, signal);
+    if (meanwhile !== undefined) return { path: meanwhile.path, origin: "cache" };
     const task = context.progress.start(label, blob.size);
     try {
       const done = await transferBlob(source, blob, (chunkBytes) => task.advance(chunkBytes), deps, signal);

@@ -1,7 +1,7 @@
 /** A single file that is in the store, and what is known of it: from an earlier pull, or from this one. */
-import { stat } from "node:fs/promises";
 import type { Digest } from "../model/digest.ts";
 import type { PlatformString } from "../model/platform.ts";
+import { findCached } from "./cached.ts";
 import type { ClientDeps } from "./deps.ts";
 import { fetchFile, type Origin } from "./fetch.ts";
 import { fallbackTitle, type NamedLayer } from "./layers.ts";
@@ -31,18 +31,17 @@ export async function findKnown(
   expanded: ExpandedReference,
   wanted: Digest | undefined,
   isCertain: boolean,
-  { store }: ClientDeps,
+  deps: ClientDeps,
+  signal: AbortSignal,
 ): Promise<KnownFile | undefined> {
   if (wanted === undefined && !isCertain) return undefined;
-  const metadata = await store.readMetadata(expanded.text, expanded.platform);
+  const metadata = await deps.store.readMetadata(expanded.text, expanded.platform);
   const digest = wanted ?? metadata?.digest;
-  const path = digest === undefined ? undefined : await store.find(digest);
-  if (digest === undefined || path === undefined) return undefined;
-  const own = metadata?.digest === digest ? metadata : undefined;
+  const found = digest === undefined ? undefined : await findCached(digest, undefined, deps, signal);
+  if (found === undefined) return undefined;
+  const own = metadata?.digest === found.digest ? metadata : undefined;
   return {
-    digest,
-    path,
-    size: (await stat(path)).size,
+    ...found,
     title: own?.original_name ?? fallbackTitle(expanded.reference.location),
     origin: "cache",
     manifestDigest: own?.manifest_digest,
@@ -55,8 +54,9 @@ export async function findOfManifest(
   expanded: ExpandedReference,
   manifestDigest: Digest,
   deps: ClientDeps,
+  signal: AbortSignal,
 ): Promise<KnownFile | undefined> {
-  const known = await findKnown(expanded, undefined, true, deps);
+  const known = await findKnown(expanded, undefined, true, deps, signal);
   return known?.manifestDigest === manifestDigest ? known : undefined;
 }
 

@@ -65,7 +65,7 @@ async function pullArtifact(request: PullRequest, deps: ClientDeps, signal: Abor
     throw new UsageError("OUTPUT_REQUIRED", "--extract needs a folder to unpack into", { hint: "add -o DIR" });
   }
   const isCertain = expanded.reference.digest !== undefined || isOffline(expanded, deps);
-  const known = await findKnown(expanded, request.digest, isCertain, deps);
+  const known = await findKnown(expanded, request.digest, isCertain, deps, signal);
   if (known !== undefined) {
     try {
       return await place(known, expanded, request, deps, signal);
@@ -106,7 +106,7 @@ async function pullFromSource(
   if (shape.kind === "file") {
     return await withDamageRepaired(deps, async () => {
       const file =
-        (await findOfManifest(expanded, resolved.manifestDigest, deps)) ??
+        (await findOfManifest(expanded, resolved.manifestDigest, deps, signal)) ??
         (await fetchKnown(expanded, resolved, shape.layer, deps, signal));
       checkContent(file.digest, request.digest, expanded.text);
       return await place(file, expanded, request, deps, signal);

@@ -1,7 +1,8 @@
 /** Appends to a file that other processes append to as well. */
-import { mkdir, open } from "node:fs/promises";
+import { open } from "node:fs/promises";
 import { dirname } from "node:path";
 import { localIoError } from "../errors.ts";
+import { makeFolder } from "./folder.ts";
 
 /**
  * One write to a file that was opened for appending, so that lines of several processes never mix; the file is made when it
@@ -13,7 +14,7 @@ import { localIoError } from "../errors.ts";
 export async function appendLine(path: string, line: string): Promise<void> {
   const bytes = Buffer.from(`${line}\n`, "utf8");
   try {
-    await mkdir(dirname(path), { recursive: true });
+    await makeFolder(dirname(path));
     const handle = await open(path, "a", 0o640);
     try {
       const { bytesWritten } = await handle.write(bytes);

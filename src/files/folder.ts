@@ -1,28 +1,39 @@
-/** Makes folders, and says truly why it could not. */
-import { access, constants, mkdir } from "node:fs/promises";
-import { dirname } from "node:path";
+/** Makes folders, one by one. */
+import { mkdir, stat } from "node:fs/promises";
+import { dirname, resolve } from "node:path";
 import { isErrno } from "../errors.ts";
 
-/**
- * Makes a folder and those above it.
- *
- * @throws Node's error; on a read-only file system EROFS, where `mkdir` with `recursive` says ENOENT.
- */
-export async function makeFolder(path: string): Promise<void> {
+async function isFolder(path: string): Promise<boolean> {
   try {
-    await mkdir(path, { recursive: true });
+    return (await stat(path)).isDirectory();
   } catch (cause) {
-    if (isErrno(cause, "ENOENT")) await checkWritable(dirname(path));
+    if (isErrno(cause, "ENOENT")) return false;
     throw cause;
   }
 }
 
-/** Throws what the nearest folder that exists has against being written to. */
-async function checkWritable(path: string): Promise<void> {
-  try {
-    await access(path, constants.W_OK);
-  } catch (cause) {
-    if (!isErrno(cause, "ENOENT") || dirname(path) === path) throw cause;
-    await checkWritable(dirname(path));
+/**
+ * Makes a folder and those above it that are missing.
+ *
+ * Not by Node's `recursive`: where the system answers ENOENT below a folder that exists (`/proc`), Node 20 and 22 try for ever,
+ * and on a read-only file system they say ENOENT where the system says EROFS.
+ *
+ * @returns The topmost folder that was made; undefined if all were there.
+ * @throws Node's error; EEXIST or ENOTDIR where something else than a folder is in the way.
+ */
+export async function makeFolder(path: string): Promise<string | undefined> {
+  const missing: string[] = [];
+  for (let folder = resolve(path); !(await isFolder(folder)); folder = dirname(folder)) {
+    missing.push(folder);
+    if (folder === dirname(folder)) break;
   }
+  for (const folder of missing.toReversed()) {
+    try {
+      await mkdir(folder);
+    } catch (cause) {
+      // Another process may have been first.
+      if (!isErrno(cause, "EEXIST") || !(await isFolder(folder))) throw cause;
+    }
+  }
+  return missing.at(-1);
 }

@@ -18,7 +18,8 @@ export async function placeAtomically(
     await chmod(staged, mode);
     await rename(staged, path);
   } catch (cause) {
-    await rm(staged, { force: true });
+    // It may never have been made: why it was not is the error, not that it is missing.
+    await rm(staged, { force: true }).catch(() => {});
     throw localIoError(`write ${path}`, cause);
   }
 }

@@ -77,7 +77,7 @@ export async function writeLock(file: string, lock: Lock): Promise<void> {
     await writeFile(staged, formatLock(lock));
     await rename(staged, file);
   } catch (cause) {
-    await rm(staged, { force: true });
+    await rm(staged, { force: true }).catch(() => {});
     throw localIoError(`write ${file}`, cause);
   }
 }

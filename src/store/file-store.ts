@@ -6,12 +6,12 @@
  * Knows nothing of registries, platforms or lock files.
  */
 import { createHash, randomBytes } from "node:crypto";
-import { constants, createReadStream } from "node:fs";
+import { constants, createReadStream, type Stats } from "node:fs";
 import { chmod, copyFile, lstat, open, rename, rm, stat, utimes, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { isExecutable } from "../archive/executable.ts";
 import type { Context } from "../context.ts";
-import { ContentVerificationError, isErrno, localIoError } from "../errors.ts";
+import { ContentVerificationError, isErrno, localIoError, OrasClientError } from "../errors.ts";
 import { makeFolder } from "../files/folder.ts";
 import { headBytes, type WrittenFile, writeHashed } from "../files/hashed-write.ts";
 import { withLock } from "../files/lock.ts";
@@ -41,22 +41,17 @@ class FileStore implements Store {
     this.#context = context;
   }
 
-  async find(digest: Digest): Promise<string | undefined> {
+  async find(digest: Digest): Promise<StoredContent | undefined> {
     const path = blobPath(this.#paths, digest);
-    try {
-      const stats = await lstat(path);
-      if (stats.isFile()) return path;
-    } catch (cause) {
-      if (isErrno(cause, "ENOENT") || isErrno(cause, "ENOTDIR")) return undefined;
-      throw localIoError(`read ${path}`, cause);
-    }
-    await this.#discard(path);
-    return undefined;
+    const found = await this.#lookAt(path);
+    if (found === undefined) return undefined;
+    if (!found.isFile()) throw await this.#damaged(digest, path);
+    return { digest, size: found.size, path };
   }
 
   async ingest(expected: BlobIdentity, source: AsyncIterable<Uint8Array>, signal: AbortSignal): Promise<string> {
-    const found = await this.find(expected.digest);
-    if (found !== undefined) return found;
+    const path = blobPath(this.#paths, expected.digest);
+    if ((await this.#lookAt(path))?.isFile()) return path;
     const { check, tooLong } = identityCheck(expected);
     return (await this.#write(source, expected.size, tooLong, check, signal)).path;
   }
@@ -105,7 +100,9 @@ class FileStore implements Store {
           await this.#copyVerified(digest, path, staged, signal);
         }
       } catch (cause) {
-        if (isErrno(cause, "ENOENT") || isErrno(cause, "EISDIR")) throw await this.#damaged(digest, path);
+        // The same errors come from the output's side, which says nothing of the blob.
+        if (!(cause instanceof OrasClientError) && !(await this.#lookAt(path))?.isFile())
+          throw await this.#damaged(digest, path);
         throw cause;
       }
       return { mode: placedMode(options.executable ?? isExecutable(await readHead(staged))) };
@@ -167,7 +164,7 @@ class FileStore implements Store {
       check(written);
       return { digest: written.digest, size: written.size, path: await this.#publish(staged, written) };
     } catch (cause) {
-      await rm(staged, { force: true });
+      await rm(staged, { force: true }).catch(() => {});
       signal.throwIfAborted();
       throw this.#writeError(cause);
     }
@@ -178,11 +175,12 @@ class FileStore implements Store {
     const path = blobPath(this.#paths, written.digest);
     try {
       await makeFolder(dirname(path));
+      if ((await this.#lookAt(path))?.isFile() === false) await this.#discard(path);
       await chmod(staged, isExecutable(written.head) ? 0o555 : 0o444);
       await rename(staged, path);
     } catch (cause) {
       // Somebody who thought this process dead was first, and removed what it had staged.
-      if (isErrno(cause, "ENOENT") && (await this.find(written.digest)) !== undefined) return path;
+      if (isErrno(cause, "ENOENT") && (await this.#lookAt(path))?.isFile()) return path;
       throw this.#writeError(cause);
     }
     await this.#fresh.add(path);
@@ -199,6 +197,16 @@ class FileStore implements Store {
     const source = createReadStream(path, { highWaterMark: readBytes });
     const copied = await writeHashed(staged, source, Number.POSITIVE_INFINITY, unbounded, signal);
     if (copied.digest !== digest) throw await this.#damaged(digest, path);
+  }
+
+  /** What lies at a blob's path, which may be no file; a link is not followed. */
+  async #lookAt(path: string): Promise<Stats | undefined> {
+    try {
+      return await lstat(path);
+    } catch (cause) {
+      if (isErrno(cause, "ENOENT") || isErrno(cause, "ENOTDIR")) return undefined;
+      throw localIoError(`read ${path}`, cause);
+    }
   }
 
   async #damaged(digest: Digest, path: string): Promise<ContentVerificationError> {
@@ -232,9 +240,11 @@ class FileStore implements Store {
     const { root, blobs, metadata, tmp, locks } = this.#paths;
     try {
       for (const folder of [blobs, metadata, tmp, locks]) await makeFolder(folder);
-      await writeFile(join(root, "CACHEDIR.TAG"), cacheDirTag, { flag: "wx" });
+      await writeFile(join(root, "CACHEDIR.TAG"), cacheDirTag, { flag: "wx" }).catch((cause: unknown) => {
+        if (!isErrno(cause, "EEXIST")) throw cause;
+      });
     } catch (cause) {
-      if (!isErrno(cause, "EEXIST")) throw localIoError(`write to the cache ${root}`, cause);
+      throw localIoError(`write to the cache ${root}`, cause);
     }
   }
 }

@@ -43,7 +43,7 @@ export async function writeMetadataFile(paths: StorePaths, file: string, metadat
     await writeFile(staged, `${JSON.stringify(metadata, null, 2)}\n`);
     await rename(staged, file);
   } catch (cause) {
-    await rm(staged, { force: true, recursive: true });
+    await rm(staged, { force: true }).catch(() => {});
     throw localIoError(`write ${file}`, cause);
   }
 }

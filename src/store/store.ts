@@ -16,8 +16,12 @@ export interface MaterializeOptions {
 }
 
 export interface Store {
-  /** One `stat`: the path of a blob that is there, not yet verified again. */
-  find(digest: Digest): Promise<string | undefined>;
+  /**
+   * One `stat`: a blob that is there, not yet verified again.
+   *
+   * @throws {ContentVerificationError} `CACHE_DAMAGED`: something else than a file was in its place, and was thrown away
+   */
+  find(digest: Digest): Promise<StoredContent | undefined>;
 
   /**
    * Streams `source` into the store, all at once.

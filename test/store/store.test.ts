@@ -149,10 +149,12 @@ describe("damage", () => {
     expect(await codeOf(store.materialize(digest, join(dir, "out"), {}, noSignal))).toBe("CACHE_DAMAGED");
   });
 
-  test("a folder in a blob's place is no blob, and is put out of the way", async () => {
+  test("a folder in a blob's place is damage, and is put out of the way", async () => {
     const { store, pathOf } = testStore();
     mkdirSync(join(pathOf(digest), "x"), { recursive: true });
+    expect(await codeOf(store.find(digest))).toBe("CACHE_DAMAGED");
     expect(await store.find(digest)).toBeUndefined();
+    mkdirSync(join(pathOf(digest), "x"), { recursive: true });
     await put(store);
     expect(readFileSync(pathOf(digest), "utf8")).toBe(text);
   });
@@ -164,7 +166,7 @@ describe("damage", () => {
     rmSync(pathOf(digest));
     writeFileSync(join(dir, "elsewhere"), "precious");
     symlinkSync(join(dir, "elsewhere"), pathOf(digest));
-    expect(await store.find(digest)).toBeUndefined();
+    expect(await codeOf(store.find(digest))).toBe("CACHE_DAMAGED");
     expect(readFileSync(join(dir, "elsewhere"), "utf8")).toBe("precious");
   });
 
@@ -203,11 +205,32 @@ describe("materialize", () => {
         expect(statSync(join(dir, "plain")).mode & 0o777).toBe(0o644);
         expect(statSync(join(dir, "tool")).mode & 0o777).toBe(0o755);
         await put(store, `under ${umask}`);
-        expect(statSync((await store.find(digestOf(`under ${umask}`))) ?? "").mode & 0o777).toBe(0o444);
+        expect(statSync((await store.find(digestOf(`under ${umask}`)))?.path ?? "").mode & 0o777).toBe(0o444);
       }
     } finally {
       process.umask(before);
     }
+  });
+
+  test.each([
+    ["whose folder takes no files", () => "/proc/out"],
+    ["that is a folder", (dir: string) => dir],
+    ["below a file", (dir: string) => join(dir, "CACHEDIR.TAG", "out")],
+  ])("an output %s leaves the blob alone", async (_, outputIn) => {
+    const { store, reopened, dir, pathOf } = testStore();
+    await put(store);
+    const before = statSync(pathOf(digest)).ino;
+    for (const one of [store, reopened()]) {
+      expect(await codeOf(one.materialize(digest, outputIn(dir), {}, noSignal))).toBe("LOCAL_IO");
+    }
+    expect(statSync(pathOf(digest)).ino).toBe(before);
+  });
+
+  test("a blob that is gone when it is placed is damage", async () => {
+    const { store, dir, pathOf } = testStore();
+    await put(store);
+    rmSync(pathOf(digest));
+    expect(await codeOf(store.materialize(digest, join(dir, "out"), {}, noSignal))).toBe("CACHE_DAMAGED");
   });
 
   test("an output that is a link is replaced, not written through", async () => {

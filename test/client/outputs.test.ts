@@ -1,0 +1,105 @@
+/** Outputs and cache folders that cannot be written: exit 74, what is in the way, what to do, and a cache that stays as it was. */
+import { spawnSync } from "node:child_process";
+import { chmodSync, existsSync, mkdirSync, readdirSync, statSync, symlinkSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { describe, expect, inject, test } from "vitest";
+import { type LayoutProject, layoutProject, linuxTool, sha256 } from "../support/layout-project.ts";
+import { requireProgram } from "../support/peers.ts";
+
+const pull = ["pull", "oci:layout:1.0", "--platform", "linux-x86_64"];
+const blob = ["blob", `oci:layout@${sha256(linuxTool)}`, "--size", String(linuxTool.length)];
+
+async function projectWithFolder(): Promise<LayoutProject> {
+  const project = await layoutProject();
+  await project.oras(["push", "oci:layout:folder", "linux-x86_64"]);
+  writeFileSync(join(project.dir, "taken"), "precious");
+  symlinkSync("nowhere", join(project.dir, "dangling"));
+  return project;
+}
+
+describe("exit 74 and a hint", () => {
+  test.each<[string, readonly string[]]>([
+    ["pull: -o is a file", [...pull, "-o", "taken"]],
+    ["pull: -o is below a file", [...pull, "-o", "taken/below"]],
+    ["pull: -o is a broken link", [...pull, "-o", "dangling"]],
+    ["pull: a name that is too long", [...pull, "-o", "x".repeat(300)]],
+    ["pull of a folder: -o is a file", ["pull", "oci:layout:folder", "-o", "taken"]],
+    ["pull: the cache is a file", [...pull, "--cache-dir", "taken"]],
+    ["pull: the cache is a broken link", [...pull, "--cache-dir", "dangling"]],
+    ["blob: the output is below a file", [...blob, "-o", "taken/tool"]],
+    ["blob: the output is a folder", [...blob, "-o", "linux-x86_64"]],
+    ["extract: the archive is a folder", ["extract", "linux-x86_64", "-o", "out"]],
+    ["the audit log is below a file", [...pull, "--audit-log", "taken/log"]],
+  ])("%s", async (_, args) => {
+    const project = await projectWithFolder();
+    const ran = await project.oras(args);
+    expect(ran.exitCode, ran.stderr).toBe(74);
+    expect(ran.stderr).toMatch(/^error\[LOCAL_IO\]: .*(taken|dangling|x{200}|linux-x86_64)[\s\S]*^ {2}hint: /m);
+    expect(statSync(join(project.dir, "taken")).size).toBe("precious".length);
+    expect(existsSync(join(project.dir, "out"))).toBe(false);
+  });
+
+  test.each<[string, readonly string[]]>([
+    ["the cache", [...pull, "--cache-dir", "/proc/x"]],
+    ["the cache, deeper", [...pull, "--cache-dir", "/proc/x/y/z"]],
+    ["the output of pull", [...pull, "-o", "/proc/x"]],
+    ["the output of blob", [...blob, "-o", "/proc/x/tool"]],
+    ["the output of extract", ["extract", "archive.tar", "-o", "/proc/x/y"]],
+    ["the audit log", [...pull, "--audit-log", "/proc/x/log"]],
+  ])("%s where the system makes no folders: no endless loop", async (_, args) => {
+    const project = await projectWithFolder();
+    spawnSync("tar", ["-cf", "archive.tar", "linux-x86_64"], { cwd: project.dir });
+    const ran = await project.oras(args);
+    expect(ran.exitCode, ran.stderr).toBe(74);
+    expect(ran.stderr).toContain("  hint: ");
+  });
+
+  test("an output folder of somebody else's", async (context) => {
+    const setpriv = requireProgram(context, "setpriv");
+    if (process.getuid?.() !== 0) context.skip("only root can become somebody else");
+    const project = await projectWithFolder();
+    chmodSync(project.dir, 0o755);
+    chmodSync(join(inject("executable"), ".."), 0o755);
+    mkdirSync(join(project.dir, "theirs"), { mode: 0o755 });
+    mkdirSync(join(project.dir, "ours"));
+    chmodSync(join(project.dir, "ours"), 0o777);
+    for (const args of [
+      [...pull, "-o", "theirs"],
+      [...blob, "-o", "theirs/tool"],
+      ["pull", "oci:layout:folder", "-o", "theirs"],
+    ]) {
+      const command = [process.execPath, inject("executable"), ...args];
+      const ran = spawnSync(setpriv, ["--reuid=65534", "--regid=65534", "--clear-groups", ...command], {
+        cwd: project.dir,
+        env: { PATH: process.env.PATH ?? "", HOME: "/nonexistent", BUCK2_ORAS_CACHE_DIR: join(project.dir, "ours") },
+        encoding: "utf8",
+      });
+      expect(ran.status, ran.stderr).toBe(74);
+      expect(ran.stderr).toMatch(/error\[PERMISSION_DENIED\][\s\S]*hint: check who owns/);
+    }
+    expect(readdirSync(join(project.dir, "theirs"))).toEqual([]);
+  });
+});
+
+test("an output that cannot be written leaves the cached blob as it is", async () => {
+  const project = await layoutProject();
+  await project.oras(pull);
+  const path = join(project.cacheDir, "oras", sha256(linuxTool).slice(7, 9), sha256(linuxTool).slice(7));
+  const before = statSync(path).ino;
+  for (const args of [blob, [...blob, "--offline"]]) {
+    expect(await project.oras([...args, "-o", "/proc/x"])).toMatchObject({ exitCode: 74 });
+  }
+  expect(statSync(path).ino).toBe(before);
+});
+
+describe("a stated size", () => {
+  test.each(["cold", "warm"])("that is wrong is refused, the cache being %s", async (cache) => {
+    const project = await layoutProject();
+    if (cache === "warm") await project.oras(pull);
+    const ran = await project.oras([...blob.slice(0, 2), "--size", "5", "-o", "tool"]);
+    expect(ran.exitCode, ran.stderr).toBe(65);
+    expect(ran.stderr).toContain("error[BLOB_SIZE_MISMATCH]");
+    expect(existsSync(join(project.dir, "tool"))).toBe(false);
+    expect((await project.oras([...blob, "-o", "tool", ...(cache === "warm" ? ["--offline"] : [])])).exitCode).toBe(0);
+  });
+});
