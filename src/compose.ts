@@ -4,6 +4,7 @@ import { userInfo } from "node:os";
 import { setTimeout as delay } from "node:timers/promises";
 import pLimit from "p-limit";
 import type { ClientDeps } from "./client/deps.ts";
+import { askingForbidden, forbiddenTarget } from "./client/offline.ts";
 import { MirrorHealth } from "./client/sources.ts";
 import { createCredentialProvider } from "./config/credentials.ts";
 import { createLogins } from "./config/logins.ts";
@@ -101,16 +102,21 @@ function compose(settings: Settings, context: Context): Composition {
         const allowPlainHttp = isPlain(location.registry, true);
         return createRegistryProbe(location, { http, credentials, context, allowPlainHttp, routeTo });
       },
-      download: (url, sha256, path, signal) => downloadVerified(http, url, sha256, path, signal),
+      download: async (url, sha256, path, signal) => {
+        if (settings.isOffline) throw askingForbidden(url.host);
+        await downloadVerified(http, url, sha256, path, signal);
+      },
       logins: createLogins(context),
-      checkLogin: (registry, given, signal) => {
-        return checkLogin(registry, given, { http, context, allowPlainHttp: isPlain(registry, true) }, signal);
+      checkLogin: async (registry, given, signal) => {
+        if (settings.isOffline) throw askingForbidden(registry);
+        return await checkLogin(registry, given, { http, context, allowPlainHttp: isPlain(registry, true) }, signal);
       },
       mirrorHealth: new MirrorHealth(),
       limitTransfers: pLimit(settings.concurrency),
       open: (location) => {
         if (location.kind === "layout") return openLayout(location.path, context);
         const name = formatLocation(location);
+        if (settings.isOffline) return forbiddenTarget(name);
         let registry = registries.get(name);
         if (registry === undefined) {
           const mirrors = mirrorsOf(location, settings).map(openMirror);

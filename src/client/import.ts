@@ -15,6 +15,7 @@ import { type Annotations, annotationKeys } from "../model/manifest.ts";
 import { type PlatformString, platformStrings } from "../model/platform.ts";
 import { audited } from "./audit.ts";
 import type { ClientDeps } from "./deps.ts";
+import { askingForbidden } from "./offline.ts";
 import { type PushResult, push } from "./push.ts";
 
 export interface ImportRequest {
@@ -62,6 +63,9 @@ export async function importTool(request: ImportRequest, deps: ClientDeps, signa
 }
 
 async function importAndPush(request: ImportRequest, deps: ClientDeps, signal: AbortSignal): Promise<ImportResult> {
+  const { source } = request;
+  // An ecosystem's own client would not know of it.
+  if (deps.settings.isOffline && !source.startsWith("file:")) throw askingForbidden(`for ${withoutSecrets(source)}`);
   const workDir = await mkdtemp(join(tmpdir(), "buck2-oras-import-"));
   try {
     const { context, download } = deps;

@@ -2,7 +2,7 @@
 import { UsageError } from "../errors.ts";
 import { formatLocation, formatReference } from "../model/reference.ts";
 import { audited } from "./audit.ts";
-import { type ClientDeps, offlineError, readReference } from "./deps.ts";
+import { type ClientDeps, readReference } from "./deps.ts";
 
 export interface TagList {
   /** `host/repository` or `oci:DIR`. */
@@ -30,7 +30,5 @@ async function readTags(text: string, deps: ClientDeps, signal: AbortSignal): Pr
     });
   }
   const repository = formatLocation(reference.location);
-  if (deps.settings.isOffline && reference.location.kind === "registry")
-    throw offlineError(`the list of ${repository}`);
   return { repository, tags: await deps.open(reference.location).listTags(signal) };
 }

@@ -5,7 +5,7 @@ import { type ImageIndex, type ImageManifest, parseManifest, platformsOf } from 
 import { type PlatformString, platformFromNode } from "../model/platform.ts";
 import { expandTemplate, formatReference, isTemplate, type Reference } from "../model/reference.ts";
 import type { FetchedManifest, Source, Target } from "../model/source.ts";
-import { type ClientDeps, offlineError, readReference } from "./deps.ts";
+import { type ClientDeps, readReference } from "./deps.ts";
 import { fromFirst } from "./sources.ts";
 
 /** A reference whose template, if it was one, has been filled in. */
@@ -58,7 +58,6 @@ export function versionOf(reference: Reference): Digest | string {
 /** Fetches what the reference names, in one request. */
 export async function fetchRoot(reference: Reference, deps: ClientDeps, signal: AbortSignal): Promise<FetchedRoot> {
   const text = formatReference(reference);
-  if (deps.settings.isOffline && reference.location.kind === "registry") throw offlineError(text);
   const source = deps.open(reference.location);
   const version = versionOf(reference);
   const root = isDigest(version)

@@ -315,13 +315,6 @@ describe("the process", () => {
     expect(ran.stderr).toMatch(/cannot talk to 127\.0\.0\.1:1: connection refused[\s\S]*hint/);
   });
 
-  test("offline: what a tag meant last is used, what is not cached says so", async () => {
-    const project = await layoutProject();
-    const ran = await project.oras(["pull", "localhost:1/t/x:1", "--offline"]);
-    expect(ran.exitCode).toBe(69);
-    expect(ran.stderr).toContain("error[OFFLINE]");
-  });
-
   test("the bundle is what package.json says it is", () => {
     const manifest: unknown = JSON.parse(readFileSync(new URL("../../package.json", import.meta.url), "utf8"));
     expect(manifest).toMatchObject({ bin: { "buck2-oras": "dist/buck2-oras.cjs" } });
