@@ -5,9 +5,13 @@ import { formatBytes } from "./format.ts";
 
 /** A bar that flashes by helps nobody. */
 const showAfterMs = 300;
-const minLabelColumns = 12;
-/** What stands beside label and bar: percentage, sizes, spaces. */
-const otherColumns = 32;
+const maxLabelColumns = 40;
+/** `100%`, two sizes such as `99.9 MB` with a slash, and the spaces before them. */
+const percentColumns = 5;
+const sizesColumns = 16;
+/** A narrower terminal gets no bar, a much narrower one no sizes either. */
+const minColumnsForBar = 56;
+const minColumnsForSizes = percentColumns + sizesColumns + 9;
 
 export interface TerminalProgress extends Progress {
   /** Takes the bars off the screen. */
@@ -24,10 +28,29 @@ function shorten(label: string, columns: number): string {
   return short.padEnd(columns);
 }
 
+interface LineShape {
+  readonly format: string;
+  readonly labelColumns: number;
+  readonly barColumns: number;
+}
+
+/** What fits on one line, the last column left free: a terminal may go to the next line after it. */
+function shapeOfLine(columns: number): LineShape {
+  const forLabel = columns - 1 - percentColumns;
+  if (columns < minColumnsForSizes) {
+    return { format: "{label} {percentage}%", labelColumns: Math.max(1, forLabel), barColumns: 0 };
+  }
+  if (columns < minColumnsForBar) {
+    return { format: "{label} {percentage}% {done}/{size}", labelColumns: forLabel - sizesColumns, barColumns: 0 };
+  }
+  const free = forLabel - sizesColumns - 1;
+  const labelColumns = Math.min(maxLabelColumns, Math.floor(free / 2));
+  return { format: "{label} {bar} {percentage}% {done}/{size}", labelColumns, barColumns: free - labelColumns };
+}
+
 /** @param columns Width of the terminal in characters. */
 export function createTerminalProgress(stream: NodeJS.WriteStream, columns: number): TerminalProgress {
-  const free = Math.max(columns - otherColumns, 2 * minLabelColumns);
-  const labelColumns = Math.min(40, Math.floor(free / 2));
+  const { format, labelColumns, barColumns } = shapeOfLine(columns);
   let bars: Promise<MultiBar> | undefined;
   let shown: MultiBar | undefined;
 
@@ -37,8 +60,8 @@ export function createTerminalProgress(stream: NodeJS.WriteStream, columns: numb
       stream,
       hideCursor: true,
       clearOnComplete: true,
-      barsize: free - labelColumns,
-      format: "{label} {bar} {percentage}% {done}/{size}",
+      barsize: barColumns,
+      format,
       gracefulExit: false,
     });
     return shown;
