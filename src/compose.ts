@@ -12,7 +12,7 @@ import { mirrorsOf } from "./config/mirrors.ts";
 import { PlainHttp } from "./config/plain-http.ts";
 import { proxyFor } from "./config/proxy.ts";
 import type { Settings } from "./config/settings.ts";
-import { tlsIdentityOf } from "./config/tls.ts";
+import { checkCaFile, tlsIdentityOf } from "./config/tls.ts";
 import type { Context } from "./context.ts";
 import { TimeoutError } from "./errors.ts";
 import { createHttpClient, type HttpClient } from "./http/client.ts";
@@ -141,6 +141,7 @@ export async function withComposition<T>(
   interruption: AbortSignal | undefined,
   work: (deps: ClientDeps, signal: AbortSignal) => Promise<T>,
 ): Promise<T> {
+  await checkCaFile(settings);
   const deadline = new AbortController();
   const timer = setTimeout(() => {
     const message = `not done after ${settings.timeoutMs / 1000} seconds`;

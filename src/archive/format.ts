@@ -47,7 +47,10 @@ async function readHead(path: string): Promise<Uint8Array> {
     }
   } catch (cause) {
     if (isErrno(cause, "ENOENT") || isErrno(cause, "ENOTDIR")) {
-      throw new ArtifactNotFoundError("FILE_NOT_FOUND", `file not found: ${path}`, { cause });
+      throw new ArtifactNotFoundError("FILE_NOT_FOUND", `file not found: ${path}`, {
+        cause,
+        hint: "a relative path starts at the working folder",
+      });
     }
     throw localIoError(`read ${path}`, cause);
   }

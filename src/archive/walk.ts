@@ -122,7 +122,6 @@ function parsePrefix(stripPrefix: string | undefined, limits: ArchiveLimits): re
   } catch (cause) {
     if (!(cause instanceof Refusal)) throw cause;
     throw new UsageError("USAGE_INVALID", `the prefix ${quoted(stripPrefix)} ${cause.message}`, {
-      cause,
       hint: "name a folder of the archive, such as `tool-1.0`",
     });
   }

@@ -1,27 +1,19 @@
 /** Arguments that several commands take, parsed at the border. */
 import { InvalidArgumentError } from "commander";
 import { type Compressor, defaultLevels, maxLevels } from "../archive/compress.ts";
-import { OrasClientError } from "../errors.ts";
 import { parseByteSize } from "../model/byte-size.ts";
 import { type Digest, parseDigest } from "../model/digest.ts";
 import { type PlatformString, parsePlatform } from "../model/platform.ts";
 
-/** Lets a parser's error be shown as one about the option, with its hint. */
-function asArgument<T>(parse: (text: string) => T): (text: string) => T {
-  return (text) => {
-    try {
-      return parse(text);
-    } catch (error) {
-      if (!(error instanceof OrasClientError)) throw error;
-      throw new InvalidArgumentError(
-        error.hint === undefined ? `${error.message}.` : `${error.message}: ${error.hint}.`,
-      );
-    }
-  };
-}
+// Their errors have a code, a message and a hint of their own, and pass through the command-line library as they are.
+export const digestArgument: (text: string) => Digest = parseDigest;
+export const platformArgument: (text: string) => PlatformString = parsePlatform;
 
-export const digestArgument: (text: string) => Digest = asArgument(parseDigest);
-export const platformArgument: (text: string) => PlatformString = asArgument(parsePlatform);
+/** The empty path means the working folder to Node, and a forgotten variable to whoever wrote it. */
+export function pathArgument(text: string): string {
+  if (text === "") throw new InvalidArgumentError("It is empty.");
+  return text;
+}
 
 export function sizeArgument(text: string): number {
   const size = Number(text);

@@ -1,4 +1,4 @@
-/** Text for people: sizes and tables that keep to the terminal's width. */
+/** Text for people: sizes, counts, and tables as wide as their cells. */
 
 const units = ["B", "kB", "MB", "GB", "TB"] as const;
 

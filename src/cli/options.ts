@@ -1,6 +1,7 @@
 /** Global options: accepted before and after the command, read once, here. */
 import { type Command, InvalidArgumentError, Option } from "commander";
 import type { SettingsOverrides } from "../config/settings.ts";
+import { pathArgument } from "./arguments.ts";
 import type { Verbosity } from "./io.ts";
 
 export interface GlobalOptions {
@@ -37,7 +38,7 @@ export function withExplicitValues(argv: readonly string[]): string[] {
 
 const globalOptions = (): readonly Option[] => [
   new Option("--registry <host>", "registry of references that name none (BUCK2_ORAS_REGISTRY)"),
-  new Option("--cache-dir <dir>", "folder of the cache (BUCK2_ORAS_CACHE_DIR)"),
+  new Option("--cache-dir <dir>", "folder of the cache (BUCK2_ORAS_CACHE_DIR)").argParser(pathArgument),
   new Option("-v, --verbose", "say on stderr what is being done"),
   new Option("--quiet", "print the result and errors only"),
   new Option("--json", "print one JSON object on stdout, errors included"),
@@ -47,8 +48,10 @@ const globalOptions = (): readonly Option[] => [
     "--plain-http [=hosts]",
     "talk http to the registry, or to these: HOST,HOST (loopback does so by itself)",
   ).argParser(parseHosts),
-  new Option("--ca-file <file>", "PEM file with certificate authorities to trust besides the usual ones"),
-  new Option("--audit-log <file>", "append a JSON line per operation (BUCK2_ORAS_AUDIT_LOG)"),
+  new Option("--ca-file <file>", "PEM file with certificate authorities to trust besides the usual ones").argParser(
+    pathArgument,
+  ),
+  new Option("--audit-log <file>", "append a JSON line per operation (BUCK2_ORAS_AUDIT_LOG)").argParser(pathArgument),
   new Option("--timeout <seconds>", "give up when the whole command takes longer (default 600)").argParser(
     parseSeconds,
   ),

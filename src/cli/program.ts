@@ -1,5 +1,5 @@
 /** The command line as a whole: commands, global options, usage errors. */
-import { Command, CommanderError } from "commander";
+import { Command, CommanderError, Help } from "commander";
 import { UsageError } from "../errors.ts";
 import { version } from "../version.ts";
 import { addBlob } from "./commands/blob.ts";
@@ -39,7 +39,7 @@ export async function createProgram(io: CliIo, argv: readonly string[]): Promise
     .version(`buck2-oras ${version}`, "--version", "print the version")
     .usage("[options] <command>")
     .addHelpText("after", examples)
-    .exitOverride()
+    .configureHelp({ formatHelp })
     .configureOutput({
       writeOut: (text) => void io.stdout.write(text),
       // A usage error is printed with all others, in one place.
@@ -71,19 +71,57 @@ export async function createProgram(io: CliIo, argv: readonly string[]): Promise
   ];
   for (const command of commands) addGlobalOptions(command);
   await addCompletion(program, argv);
+  explainUsage(program);
   return program;
 }
 
+/** `buck2-oras lock add` */
+function pathOf(command: Command): string {
+  return command.parent === null ? command.name() : `${pathOf(command.parent)} ${command.name()}`;
+}
+
+/** What might have been meant by a word that is no command, as a question. */
+function suggestionFor(error: CommanderError, command: Command, suggested: string | undefined): string | undefined {
+  const [word] = command.args;
+  const isOption =
+    error.code === "commander.unknownCommand" && command.options.some(({ long }) => long === `--${word}`);
+  return isOption ? `did you mean \`${pathOf(command)} --${word}\`?` : suggested?.replace(/^\(|\)$/g, "");
+}
+
 /** Commander's complaint in our words; undefined when it only printed the help or the version that was asked for. */
-function usageError(error: CommanderError): UsageError | undefined {
+function usageError(error: CommanderError, command: Command): UsageError | undefined {
   if (error.exitCode === 0) return undefined;
+  const path = pathOf(command);
   if (error.code === "commander.help") {
-    return new UsageError("USAGE_INVALID", "no command was given", { hint: "`buck2-oras --help` lists the commands" });
+    if (command.parent === null) {
+      return new UsageError("USAGE_INVALID", "no command was given", { hint: `\`${path} --help\` lists the commands` });
+    }
+    const names = command.commands.map((one) => one.name()).join(", ");
+    return new UsageError("USAGE_INVALID", `${path} needs to be told what to do: ${names}`, {
+      hint: `\`${path} --help\` shows what each does`,
+    });
   }
-  const [message = "", suggestion] = error.message.replace(/^error: /, "").split("\n");
+  const [message = "", suggested] = error.message.replace(/^error: /, "").split("\n");
+  const suggestion = suggestionFor(error, command, suggested);
+  const help = `\`${path} --help\` shows how it is called`;
   return new UsageError("USAGE_INVALID", message, {
-    hint: suggestion?.replace(/^\(|\)$/g, "") || "`buck2-oras --help` shows how it is called",
+    hint: suggestion === undefined ? help : `${suggestion} ${help}`,
   });
+}
+
+/** Lets a command's usage errors name that command. */
+function explainUsage(command: Command): void {
+  command.exitOverride((error) => {
+    throw usageError(error, command) ?? error;
+  });
+  for (const one of command.commands) explainUsage(one);
+}
+
+/** Commander's help, with the global options last: those of the command, and its commands, are what is looked for. */
+function formatHelp(command: Command, helper: Help): string {
+  const sections = Help.prototype.formatHelp.call(helper, command, helper).trimEnd().split("\n\n");
+  const isGlobal = (section: string): boolean => section.startsWith("Global options:");
+  return `${[...sections.filter((one) => !isGlobal(one)), ...sections.filter(isGlobal)].join("\n\n")}\n`;
 }
 
 /**
@@ -97,8 +135,7 @@ export async function runCli(argv: readonly string[], io: CliIo): Promise<void> 
   try {
     await program.parseAsync(withExplicitValues(argv), { from: "user" });
   } catch (error) {
+    // It printed the help or the version that was asked for.
     if (!(error instanceof CommanderError)) throw error;
-    const usage = usageError(error);
-    if (usage !== undefined) throw usage;
   }
 }

@@ -74,7 +74,9 @@ async function checkArtifact(
 ): Promise<ResolvedArtifact | undefined> {
   const resolved = await examination.check("manifest", async () => {
     const found = await resolveArtifact(expandReference(text, undefined, deps), deps, signal);
-    const detail = `${found.manifestDigest}, ${found.platform ?? "all platforms"}, ${found.manifest.layers.length} layers`;
+    const count = found.manifest.layers.length;
+    const layers = `${count} layer${count === 1 ? "" : "s"}`;
+    const detail = `${found.manifestDigest}, ${found.platform ?? "all platforms"}, ${layers}`;
     return { detail, value: found };
   });
   const [layer] = resolved?.manifest.layers ?? [];

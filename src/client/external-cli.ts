@@ -3,10 +3,10 @@
  * hashed here and kept in our store.
  */
 import { spawn } from "node:child_process";
-import { createReadStream } from "node:fs";
 import { mkdtemp, readdir, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
+import { readChunks } from "../archive/chunks.ts";
 import {
   ArtifactNotFoundError,
   ContentVerificationError,
@@ -114,7 +114,7 @@ export async function pullThroughExternalCli(
         `${executable} says ${stated} and gave ${file.digest}`,
       );
     }
-    const path = await deps.store.ingest(file, createReadStream(only), signal);
+    const path = await deps.store.ingest(file, readChunks(only, signal), signal);
     return { ...file, path, title: basename(only) };
   } finally {
     await rm(folder, { recursive: true, force: true });

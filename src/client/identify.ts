@@ -26,7 +26,10 @@ export async function identifyFile(path: string): Promise<BlobIdentity> {
     return { digest: digestFromHex(hash.digest("hex")), size };
   } catch (cause) {
     if (isErrno(cause, "ENOENT") || isErrno(cause, "ENOTDIR")) {
-      throw new ArtifactNotFoundError("FILE_NOT_FOUND", `file not found: ${path}`, { cause });
+      throw new ArtifactNotFoundError("FILE_NOT_FOUND", `file not found: ${path}`, {
+        cause,
+        hint: "a relative path starts at the working folder",
+      });
     }
     throw localIoError(`read ${path}`, cause);
   }

@@ -1,4 +1,5 @@
 /** A single file that is in the store, and what is known of it: from an earlier pull, or from this one. */
+import { LocalIoError } from "../errors.ts";
 import type { Digest } from "../model/digest.ts";
 import type { PlatformString } from "../model/platform.ts";
 import { findCached } from "./cached.ts";
@@ -69,12 +70,19 @@ export async function fetchKnown(
   signal: AbortSignal,
 ): Promise<KnownFile> {
   const file = await fetchFile(source, layer, deps, signal);
-  await deps.store.writeMetadata(expanded.text, expanded.platform, {
+  const metadata = {
     digest: file.digest,
     manifest_digest: manifestDigest,
     size: file.size,
     original_name: file.title,
     platform: platform ?? null,
-  });
+  };
+  try {
+    await deps.store.writeMetadata(expanded.text, expanded.platform, metadata);
+  } catch (error) {
+    // A cache that is read-only, or somebody else's, is used all the same as long as it has the bytes.
+    if (file.origin !== "cache" || !(error instanceof LocalIoError)) throw error;
+    deps.context.log.debug(`${expanded.text} is not noted in the cache: ${error.message}`);
+  }
   return { ...file, manifestDigest, platform };
 }

@@ -115,7 +115,11 @@ async function lockedDigests(files: readonly string[]): Promise<ReadonlySet<Dige
   const digests = new Set<Digest>();
   for (const file of files) {
     const lock = await readLock(file);
-    if (lock === undefined) throw new ConfigurationError("LOCK_INVALID", `lock file not found: ${file}`);
+    if (lock === undefined) {
+      throw new ConfigurationError("LOCK_INVALID", `lock file not found: ${file}`, {
+        hint: "without it nothing is kept for its sake: correct --lock FILE",
+      });
+    }
     for (const { digest, platforms } of Object.values(lock.tools)) {
       if (digest !== undefined) digests.add(digest);
       for (const { manifest } of Object.values(platforms)) digests.add(manifest);

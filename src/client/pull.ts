@@ -43,6 +43,8 @@ export interface PullResult {
   readonly origin: Origin;
   /** What was written into the output folder: absolute paths. */
   readonly placed: readonly string[];
+  /** It was to be unpacked and is no archive: it was placed as it is. */
+  readonly isLeftAsIs: boolean;
 }
 
 /**
@@ -66,7 +68,7 @@ async function pullArtifact(request: PullRequest, deps: ClientDeps, signal: Abor
   }
   const isCertain = expanded.reference.digest !== undefined || isOffline(expanded, deps);
   const known = await findKnown(expanded, request.digest, isCertain, deps, signal);
-  if (known !== undefined) {
+  if (known !== undefined && (isSufficient(known, request) || isOffline(expanded, deps))) {
     try {
       return await place(known, expanded, request, deps, signal);
     } catch (error) {
@@ -88,6 +90,11 @@ async function pullArtifact(request: PullRequest, deps: ClientDeps, signal: Abor
     );
   }
   return await pullFromSource(expanded, request, deps, signal);
+}
+
+/** Bytes that another reference brought say nothing of the name and the shape that this one gives them. */
+function isSufficient(known: KnownFile, { output }: PullRequest): boolean {
+  return output === undefined || known.manifestDigest !== undefined;
 }
 
 function isOffline(expanded: ExpandedReference, deps: ClientDeps): boolean {
@@ -140,6 +147,7 @@ async function pullFromSource(
     size: shape.layers.reduce((sum, layer) => sum + layer.descriptor.size, 0),
     origin,
     placed,
+    isLeftAsIs: false,
   };
 }
 
@@ -172,11 +180,13 @@ async function place(
   };
   if (request.output === undefined) {
     await deps.store.verify(file.digest, signal);
-    return { ...result, placed: [] };
+    return { ...result, placed: [], isLeftAsIs: false };
   }
   if (request.extract && isArchive(await sniffFile(file.path))) {
     await deps.store.verify(file.digest, signal);
-    return { ...result, placed: await placeArchive(file.path, request.output, undefined, signal) };
+    const placed = await placeArchive(file.path, request.output, undefined, signal);
+    return { ...result, placed, isLeftAsIs: false };
   }
-  return { ...result, placed: [await placeFile(file.digest, file.title, request.output, deps, signal)] };
+  const placed = [await placeFile(file.digest, file.title, request.output, deps, signal)];
+  return { ...result, placed, isLeftAsIs: request.extract };
 }

@@ -51,7 +51,10 @@ async function statOf(path: string): Promise<Stats> {
     return await stat(path);
   } catch (cause) {
     if (isErrno(cause, "ENOENT") || isErrno(cause, "ENOTDIR")) {
-      throw new ArtifactNotFoundError("FILE_NOT_FOUND", `file not found: ${path}`, { cause });
+      throw new ArtifactNotFoundError("FILE_NOT_FOUND", `file not found: ${path}`, {
+        cause,
+        hint: "a relative path starts at the working folder",
+      });
     }
     throw localIoError(`read ${path}`, cause);
   }

@@ -21,6 +21,11 @@ async function readPem(path: string, what: string): Promise<string> {
   throw new ConfigurationError("CONFIG_INVALID", `${path} is not a PEM file`, { hint });
 }
 
+/** Before anything else is done: a registry that is asked over http would never miss the file. */
+export async function checkCaFile({ caFile }: Settings): Promise<void> {
+  if (caFile !== undefined) await readPem(caFile, "--ca-file");
+}
+
 /** Node's own authorities, as they are when nothing is added. */
 async function defaultAuthorities(context: Context): Promise<readonly string[]> {
   const tls = await import("node:tls");

@@ -15,7 +15,7 @@ export const emptyLock: Lock = { version: lockVersion, tools: {} };
  * @throws {ConfigurationError} `LOCK_INVALID`, `LOCK_VERSION_UNSUPPORTED`
  */
 export function parseLock(text: string, file: string): Lock {
-  const hint = `restore ${file} from version control, or write it anew with \`buck2-oras lock add\``;
+  const hint = `restore ${file} from version control, or remove it and write it anew with \`buck2-oras lock add\``;
   let json: unknown;
   try {
     json = JSON.parse(text);
@@ -28,7 +28,7 @@ export function parseLock(text: string, file: string): Lock {
       "LOCK_VERSION_UNSUPPORTED",
       `${file} has lock version ${version}; this is read: ${lockVersion}`,
       {
-        hint: "it was written by a newer buck2-oras: update buck2-oras, or write the lock with this one",
+        hint: "it was written by a newer buck2-oras: update buck2-oras, or remove the file and write it anew with `buck2-oras lock add`",
       },
     );
   }

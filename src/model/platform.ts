@@ -34,6 +34,28 @@ export function isPlatformString(text: string): text is PlatformString {
   return Object.hasOwn(platforms, text);
 }
 
+/** Other words for OCI's, as file names and other build systems have them. */
+const osWords: Readonly<Record<string, string>> = {
+  macos: "darwin",
+  osx: "darwin",
+  mac: "darwin",
+  win32: "windows",
+  win: "windows",
+};
+const cpuWords: Readonly<Record<string, string>> = {
+  x86_64: "amd64",
+  "x86-64": "amd64",
+  x64: "amd64",
+  aarch64: "arm64",
+  aarch_64: "arm64",
+};
+
+/** The platform string that was meant by a mixture of words, such as `linux-amd64` or `macos_x64`. */
+function similarPlatform(text: string): PlatformString | undefined {
+  const [, os = "", cpu = ""] = /^([a-z0-9]+)[-_/](.+)$/.exec(text.toLowerCase()) ?? [];
+  return platformFromOci({ os: osWords[os] ?? os, architecture: cpuWords[cpu] ?? cpu });
+}
+
 /**
  * Parses a platform string; the OCI form `linux/amd64` is understood too.
  *
@@ -46,8 +68,9 @@ export function parsePlatform(text: string): PlatformString {
     (name) => platforms[name].os === os && platforms[name].architecture === architecture,
   );
   if (known !== undefined) return known;
+  const similar = similarPlatform(text);
   throw new UsageError("PLATFORM_UNKNOWN", `unknown platform ${JSON.stringify(text)}`, {
-    hint: `one of ${platformStrings.join(", ")}`,
+    hint: `${similar === undefined ? "" : `${similar} is what it is called here; `}one of ${platformStrings.join(", ")}`,
   });
 }
 

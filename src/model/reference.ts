@@ -178,7 +178,20 @@ function namesRegistry(text: string): boolean {
   return first === "localhost" || first.includes(".") || first.includes(":");
 }
 
+/** `ghcr.io` and `localhost:5000` alone; a name without a dot may be a repository with a tag. */
+function looksLikeHost(text: string): boolean {
+  const [name = ""] = text.split(":");
+  return hostPattern.test(text) && (name === "localhost" || name.includes("."));
+}
+
+function repositoryMissing(text: string, host: string): UsageError {
+  return new UsageError("REFERENCE_INVALID", `${quoted(text)} names a registry and no repository in it`, {
+    hint: `write ${host}/REPOSITORY, or ${host}/REPOSITORY:TAG for one artifact`,
+  });
+}
+
 function registryNotNamed(text: string): UsageError {
+  if (looksLikeHost(text)) return repositoryMissing(text, text);
   return new UsageError("REGISTRY_NOT_NAMED", `${quoted(text)} names no registry, and there is no default one`, {
     hint: "write HOST/REPOSITORY:TAG, or give --registry HOST or BUCK2_ORAS_REGISTRY",
   });
@@ -227,6 +240,7 @@ export function parseReference(text: string, defaultRegistry: string | undefined
   const version = splitVersion(namesHost ? text.slice(slash + 1) : text);
   const { tag, digest } = version;
   let repository = version.name;
+  if (namesHost && version.name === "") throw repositoryMissing(text, text.slice(0, slash));
   if (!repositoryPattern.test(repository) || repository.length > 255) {
     throw invalid(text, "a repository has lower-case letters, digits and single `.`, `_`, `-`, `/` between them");
   }

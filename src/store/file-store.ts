@@ -7,11 +7,11 @@
  */
 import { createHash, randomBytes } from "node:crypto";
 import { constants, createReadStream, type Stats } from "node:fs";
-import { chmod, copyFile, lstat, open, rename, rm, stat, utimes, writeFile } from "node:fs/promises";
+import { chmod, copyFile, lstat, open, readdir, readFile, rename, rm, stat, utimes, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { isExecutable } from "../archive/executable.ts";
 import type { Context } from "../context.ts";
-import { ContentVerificationError, isErrno, localIoError, OrasClientError } from "../errors.ts";
+import { ContentVerificationError, isErrno, localIoError, OrasClientError, UsageError } from "../errors.ts";
 import { makeFolder } from "../files/folder.ts";
 import { headBytes, type WrittenFile, writeHashed } from "../files/hashed-write.ts";
 import { withLock } from "../files/lock.ts";
@@ -135,6 +135,7 @@ class FileStore implements Store {
   }
 
   async clear(request: ClearRequest): Promise<ClearResult> {
+    await this.#checkOwnFolder();
     return await clearStore(this.#paths, request, this.#context.now());
   }
 
@@ -194,8 +195,7 @@ class FileStore implements Store {
   }
 
   async #copyVerified(digest: Digest, path: string, staged: string, signal: AbortSignal): Promise<void> {
-    const source = createReadStream(path, { highWaterMark: readBytes });
-    const copied = await writeHashed(staged, source, Number.POSITIVE_INFINITY, unbounded, signal);
+    const copied = await writeHashed(staged, readWhenAsked(path), Number.POSITIVE_INFINITY, unbounded, signal);
     if (copied.digest !== digest) throw await this.#damaged(digest, path);
   }
 
@@ -224,6 +224,21 @@ class FileStore implements Store {
     }
   }
 
+  /** A mistyped folder must not lose its `tmp/`. */
+  async #checkOwnFolder(): Promise<void> {
+    const { root } = this.#paths;
+    const tag = await readFile(join(root, "CACHEDIR.TAG"), "utf8").catch(() => "");
+    if (tag === cacheDirTag) return;
+    const names = await readdir(root).catch((cause: unknown) => {
+      if (isErrno(cause, "ENOENT")) return [];
+      throw localIoError(`read ${root}`, cause);
+    });
+    if (names.length === 0) return;
+    throw new UsageError("USAGE_INVALID", `${root} is not a cache of buck2-oras: it has no CACHEDIR.TAG of its`, {
+      hint: "name the cache with --cache-dir or BUCK2_ORAS_CACHE_DIR, or remove the folder by hand; nothing was removed",
+    });
+  }
+
   /** Notes the use, for `clear`; a cache of somebody else's is used all the same. */
   async #touch(path: string): Promise<void> {
     const stats = await stat(path).catch(() => undefined);
@@ -247,6 +262,11 @@ class FileStore implements Store {
       throw localIoError(`write to the cache ${root}`, cause);
     }
   }
+}
+
+/** Opened by whoever reads: a stream that is open already has nobody to tell its errors until then. */
+async function* readWhenAsked(path: string): AsyncGenerator<Uint8Array> {
+  yield* createReadStream(path, { highWaterMark: readBytes });
 }
 
 function uniqueName(): string {

@@ -67,6 +67,7 @@ export interface Store {
     metadata: Omit<Metadata, "artifact_ref" | "cached_at">,
   ): Promise<void>;
 
+  /** @throws {UsageError} the folder has things in it and is no cache of ours: nothing was removed */
   clear(request: ClearRequest): Promise<ClearResult>;
 
   /** Clears unless that was done less than `intervalMs` ago, by whatever process; undefined then. */

@@ -41,7 +41,7 @@ describe("a registry", () => {
     expect(row("connection")).toMatchObject({ status: "ok", detail: "plain http" });
     expect(row("registry")?.detail).toMatch(/answers 200, asks for no login/);
     expect(row("clock")?.status).toBe("ok");
-    expect(row("manifest")?.detail).toMatch(/^sha256:[0-9a-f]{64}, all platforms, 1 layers$/);
+    expect(row("manifest")?.detail).toMatch(/^sha256:[0-9a-f]{64}, all platforms, 1 layer$/);
     expect(row("blob")?.status).toBe("ok");
     expect(row("range")).toMatchObject({ status: "warning", detail: expect.stringContaining("not supported") });
     expect(row("referrers")?.detail).toContain("404");

@@ -214,9 +214,11 @@ describe("bytes of an earlier process", () => {
       [cutAfter(1000), other, other, other],
     ]) {
       const server = await blobServer(...faults);
-      const { pull, staged } = machine();
+      const { pull, staged, cacheDir } = machine();
       expect(await codeOf(pull(server.host))).toBe("BLOB_DIGEST_MISMATCH");
       expect(staged()).toEqual([]);
+      const stored = readdirSync(join(cacheDir, "oras"), { recursive: true, withFileTypes: true });
+      expect(stored.filter((entry) => !entry.isDirectory())).toEqual([]);
     }
   });
 });

@@ -227,10 +227,12 @@ describe("materialize", () => {
   });
 
   test("a blob that is gone when it is placed is damage", async () => {
-    const { store, dir, pathOf } = testStore();
+    const { store, reopened, dir, pathOf } = testStore();
     await put(store);
     rmSync(pathOf(digest));
-    expect(await codeOf(store.materialize(digest, join(dir, "out"), {}, noSignal))).toBe("CACHE_DAMAGED");
+    for (const one of [store, reopened()]) {
+      expect(await codeOf(one.materialize(digest, join(dir, "out"), {}, noSignal))).toBe("CACHE_DAMAGED");
+    }
   });
 
   test("an output that is a link is replaced, not written through", async () => {

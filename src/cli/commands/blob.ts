@@ -1,7 +1,7 @@
 import type { Command } from "commander";
 import type * as v from "valibot";
 import { pullBlob } from "../../client/blob.ts";
-import { sizeArgument } from "../arguments.ts";
+import { pathArgument, sizeArgument } from "../arguments.ts";
 import type { CliIo } from "../io.ts";
 import { runCommand } from "../run.ts";
 import type { blobSchema } from "../schemas.ts";
@@ -19,7 +19,7 @@ export function addBlob(program: Command, io: CliIo): Command {
     .description("Fetches one blob by its digest, without a manifest: what a build action calls.")
     .argument("<ref>", "HOST/REPO@sha256:… or oci:DIR@sha256:…, with the blob's digest")
     .requiredOption("--size <bytes>", "size of the blob", sizeArgument)
-    .requiredOption("-o, --output <file>", "file to write")
+    .requiredOption("-o, --output <file>", "file to write", pathArgument)
     .option("--executable", "make the file executable whatever is in it")
     .action(async (reference: string, options: BlobOptions, command: Command) =>
       runCommand(command, io, async ({ deps, signal }) => {

@@ -17,7 +17,8 @@ export function addClearCache(program: Command, io: CliIo): Command {
     .command("clear-cache")
     .summary("remove cached files")
     .description(
-      "Removes what the cache holds: all of it, or what was not used lately, or the least used beyond a size.",
+      "Removes what the cache holds: all of it, or what was not used lately, or the least used beyond a size. A folder that\n" +
+        "is no cache of buck2-oras (it has no CACHEDIR.TAG of its) is left alone.",
     )
     .option("--older-than <days>", "only what was last used more days ago", daysArgument)
     .option("--max-size <size>", "the least recently used until this much is left, such as 2GiB", byteSizeArgument)

@@ -1,4 +1,5 @@
 import type { Command } from "commander";
+import { addGlobalOptions } from "../options.ts";
 
 const shells = "bash, zsh, fish or powershell";
 
@@ -14,8 +15,13 @@ export async function addCompletion(program: Command, argv: readonly string[]): 
   } else {
     program.command("completion").argument("<shell>", shells);
   }
-  program.commands
-    .find((command) => command.name() === "completion")
-    ?.summary("print a shell completion script")
-    .description(`Prints a completion script for a shell (${shells}): source <(buck2-oras completion bash)`);
+  const command = program.commands.find((one) => one.name() === "completion");
+  if (command === undefined) throw new TypeError("the library has added no command");
+  command
+    .summary("print a shell completion script")
+    .description(
+      `Prints a completion script for a shell (${shells}): source <(buck2-oras completion bash)\n` +
+        "The script is all that it prints: --json, --quiet and --verbose change nothing.",
+    );
+  addGlobalOptions(command);
 }

@@ -2,6 +2,7 @@ import type { Command } from "commander";
 import type * as v from "valibot";
 import { type CopyResult, copy, copyLock } from "../../client/copy.ts";
 import { UsageError } from "../../errors.ts";
+import { pathArgument } from "../arguments.ts";
 import { formatBytes, plural } from "../format.ts";
 import type { CliIo } from "../io.ts";
 import { runCommand, type Shown } from "../run.ts";
@@ -40,7 +41,7 @@ export function addCopy(program: Command, io: CliIo): Command {
     )
     .argument("<source>", "HOST/REPO:TAG, HOST/REPO@sha256:…, or oci:DIR:TAG; with --lock oci:DIR or a prefix")
     .argument("[destination]", "HOST/REPO[:TAG] or oci:DIR[:TAG]; with --lock oci:DIR or a prefix")
-    .option("--lock <file>", "copy what this lock names")
+    .option("--lock <file>", "copy what this lock names", pathArgument)
     .option("--no-referrers", "leave out what refers to the artifact")
     .action(async (source: string, destination: string | undefined, options: CopyOptions, command: Command) =>
       runCommand(command, io, async ({ deps, signal }) => {

@@ -1,6 +1,7 @@
 import type { Command } from "commander";
 import type * as v from "valibot";
 import { extractTo } from "../../client/extract.ts";
+import { pathArgument } from "../arguments.ts";
 import { plural } from "../format.ts";
 import type { CliIo } from "../io.ts";
 import { runCommand } from "../run.ts";
@@ -22,7 +23,7 @@ export function addExtract(program: Command, io: CliIo): Command {
         "is left when the archive is refused.",
     )
     .argument("<archive>", "file to unpack")
-    .requiredOption("-o, --output <dir>", "folder to unpack into; with --single, the file to write")
+    .requiredOption("-o, --output <dir>", "folder to unpack into; with --single, the file to write", pathArgument)
     .option("--strip-prefix <path>", "unpack what is below this path of the archive only, without the path")
     .option("--single", "the file is one compressed file (gzip or zstd), not an archive")
     .option("--executable", "with --single: make the file executable whatever is in it")

@@ -5,6 +5,7 @@ import type { LockChange, PlatformChange } from "../../client/lock-change.ts";
 import type { LockedTag } from "../../client/lock-online.ts";
 import { errorCodes } from "../../errors.ts";
 import { lockFileName } from "../../lock/file.ts";
+import { pathArgument } from "../arguments.ts";
 import { formatBytes, formatTable, plural } from "../format.ts";
 import type { CliIo } from "../io.ts";
 import { runCommand, type Shown } from "../run.ts";
@@ -81,7 +82,7 @@ export function addLock(program: Command, io: CliIo): readonly Command[] {
     .command("lock")
     .summary(`maintain ${lockFileName}`)
     .description(`Maintains ${lockFileName}: which bytes each tool is, per platform. The rules build from it alone.`);
-  const lockFile = ["--lock <file>", "the lock file", lockFileName] as const;
+  const lockFile = ["--lock <file>", "the lock file", pathArgument, lockFileName] as const;
   const add = lock
     .command("add")
     .summary("lock a tool under a name")

@@ -1,7 +1,7 @@
 import { type Command, InvalidArgumentError } from "commander";
 import type * as v from "valibot";
 import { type PruneResult, prune } from "../../client/prune.ts";
-import { daysArgument } from "../arguments.ts";
+import { daysArgument, pathArgument } from "../arguments.ts";
 import { formatTable, plural } from "../format.ts";
 import type { CliIo } from "../io.ts";
 import { runCommand, type Shown } from "../run.ts";
@@ -17,6 +17,10 @@ interface PruneOptions {
 
 function collected(text: string, earlier: readonly string[] = []): readonly string[] {
   return [...earlier, text];
+}
+
+function collectedPaths(text: string, earlier?: readonly string[]): readonly string[] {
+  return collected(pathArgument(text), earlier);
 }
 
 function countArgument(text: string): number {
@@ -49,7 +53,7 @@ export function addPrune(program: Command, io: CliIo): Command {
     .option("--keep-last <n>", "so many of the newest stay", countArgument)
     .option("--older-than <days>", "only what was created more days ago", daysArgument)
     .option("--tag <pattern>", "only tags that fit, such as 33.*; may be repeated", collected)
-    .option("--lock <file>", "a lock whose artifacts stay; may be repeated", collected)
+    .option("--lock <file>", "a lock whose artifacts stay; may be repeated", collectedPaths)
     .option("--delete", "remove them; without it nothing is changed")
     .action(async (repository: string, options: PruneOptions, command: Command) =>
       runCommand(command, io, async ({ deps, signal }) => {

@@ -3,7 +3,7 @@ import type * as v from "valibot";
 import { type PullResult, pull } from "../../client/pull.ts";
 import type { Digest } from "../../model/digest.ts";
 import type { PlatformString } from "../../model/platform.ts";
-import { digestArgument, platformArgument } from "../arguments.ts";
+import { digestArgument, pathArgument, platformArgument } from "../arguments.ts";
 import type { CliIo } from "../io.ts";
 import { runCommand, type Shown } from "../run.ts";
 import type { pullSchema } from "../schemas.ts";
@@ -16,18 +16,24 @@ interface PullOptions {
 }
 
 function show(result: PullResult): Shown {
+  const { isLeftAsIs, ...facts } = result;
   const json = {
-    ...result,
+    ...facts,
     manifestDigest: result.manifestDigest ?? null,
     platform: result.platform ?? null,
     placed: [...result.placed],
   } satisfies v.InferOutput<typeof pullSchema>;
   const placed = result.placed.length > 3 ? [`${result.placed.length} files`] : result.placed;
-  return {
-    text: `Artifact cached at: ${result.path}`,
-    notes: [`Digest: ${result.digest}`, ...placed.map((path) => `Placed: ${path}`)],
-    json,
-  };
+  const notes = [
+    `Digest: ${result.digest}`,
+    // No file is its own manifest.
+    ...(result.digest === result.manifestDigest
+      ? ["Note: this is the digest of the manifest; a folder has none of its own"]
+      : []),
+    ...placed.map((path) => `Placed: ${path}`),
+    ...(isLeftAsIs ? ["Note: --extract found no archive: the file is placed as it is"] : []),
+  ];
+  return { text: `Artifact cached at: ${result.path}`, notes, json };
 }
 
 export function addPull(program: Command, io: CliIo): Command {
@@ -36,7 +42,9 @@ export function addPull(program: Command, io: CliIo): Command {
     .summary("fetch an artifact, verify it, place it")
     .description(
       "Fetches an artifact for one platform into the cache, verifies it, and places it in a folder if one is named.\n" +
-        "A single compressed file is unpacked; an archive stays one unless --extract is given.",
+        "A single compressed file is unpacked; an archive stays one unless --extract is given.\n" +
+        "Prints the file's path in the cache on stdout, and on stderr its digest. Of several files or a folder it prints the\n" +
+        "output folder and the digest of the manifest, and says so.",
     )
     .argument("<ref>", "HOST/REPO:TAG, HOST/REPO@sha256:…, REPO:TAG, or oci:DIR:TAG; {platform} is filled in")
     .option("--platform <platform>", "platform string such as linux-x86_64 (default: this machine's)", platformArgument)
@@ -45,7 +53,7 @@ export function addPull(program: Command, io: CliIo): Command {
       "SHA-256 that the file must have; taken from the cache when it is there",
       digestArgument,
     )
-    .option("-o, --output <dir>", "folder to place the result in")
+    .option("-o, --output <dir>", "folder to place the result in", pathArgument)
     .option("--extract", "unpack an archive into the folder")
     .action(async (reference: string, options: PullOptions, command: Command) =>
       runCommand(command, io, async ({ deps, signal }) =>
