@@ -7,6 +7,7 @@ load(
     "check_digest",
     "check_one_of",
     "check_path",
+    "check_platform",
     "check_repository",
     "check_size",
     "fail_attribute",
@@ -33,6 +34,7 @@ def _check(ctx: AnalysisContext) -> None:
     check_digest(label, "digest", ctx.attrs.digest)
     check_size(label, "size", ctx.attrs.size)
     check_one_of(label, "format", ctx.attrs.format, FILE_FORMATS + ARCHIVE_FORMATS)
+    check_platform(label, ctx.attrs.platform)
     if ctx.attrs.out != None:
         check_path(label, "out", ctx.attrs.out)
     if ctx.attrs.repository.startswith("oci:") and ctx.attrs.layout == None:

@@ -3,6 +3,8 @@
 Buck2 takes `validate =` on an attribute and ignores it, so that rules call these first.
 """
 
+load("//prelude_ext:platforms.bzl", "PLATFORM_CONSTRAINTS")
+
 # Of a blob: what the formats of the lock file are called there (`src/lock/schema.ts`).
 FILE_FORMATS = ["raw", "gzip", "zstd"]
 ARCHIVE_FORMATS = ["tar", "tar.gz", "tar.zst", "zip"]
@@ -28,6 +30,11 @@ def check_one_of(label: Label, attribute: str, value: str, known: list[str]) -> 
     """A word of a closed list."""
     if value not in known:
         fail_attribute(label, attribute, "must be one of {}, not `{}`".format(", ".join(known), value))
+
+def check_platform(label: Label, platform: str | None) -> None:
+    """A platform string; others have other words for the same, which would be compared in vain."""
+    if platform != None:
+        check_one_of(label, "platform", platform, list(PLATFORM_CONSTRAINTS))
 
 def check_repository(label: Label, attribute: str, repository: str) -> None:
     """`HOST/REPOSITORY`, or `oci:DIR`; a tag or a digest has no place in it."""

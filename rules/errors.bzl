@@ -1,5 +1,8 @@
 """Shows what `buck2-oras` reports (code, causes, hint) in Buck2's own output and build report."""
 
+# As `src/cli/report.ts` writes it; compilers have lines that begin alike.
+_REPORT = "^error\\[[A-Z0-9_]+\\]: "
+
 def _field(line: str, name: str) -> str | None:
     prefix = "  {}: ".format(name)
     return line.removeprefix(prefix).strip() if line.startswith(prefix) else None
@@ -11,7 +14,7 @@ def oras_error_handler(ctx: ActionErrorCtx) -> list[ActionSubError]:
     """
     reports = []
     for line in ctx.stderr.splitlines():
-        if line.startswith("error["):
+        if regex_match(_REPORT, line):
             code, _, message = line.removeprefix("error[").partition("]: ")
             reports.append({"code": code, "hint": None, "message": [message]})
         elif reports:

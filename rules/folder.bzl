@@ -1,12 +1,13 @@
 """`oras_folder`: several artifacts in one folder, as `oras pull` lays out the layers of one manifest."""
 
 load(":artifact.bzl", "OrasArtifactInfo")
-load(":checks.bzl", "check_digest", "check_path", "check_repository", "fail_attribute")
+load(":checks.bzl", "check_digest", "check_path", "check_platform", "check_repository", "fail_attribute")
 load(":tree.bzl", "folder_attributes", "folder_providers")
 
 def _oras_folder_impl(ctx: AnalysisContext) -> list[Provider]:
     check_repository(ctx.label, "repository", ctx.attrs.repository)
     check_digest(ctx.label, "digest", ctx.attrs.digest)
+    check_platform(ctx.label, ctx.attrs.platform)
     files = {}
     for path, part in ctx.attrs.parts.items():
         check_path(ctx.label, "parts", path)

@@ -51,6 +51,13 @@ def oras_tool(
         strip_prefix = strip_prefix,
         sub_targets = sub_targets,
     )
+    if layout != None and not [entry for entry in locked.values() if entry["repository"].startswith("oci:")]:
+        fail("`layout` of the tool `{}` has no use: the lock file has it in the registry of `{}`".format(
+            name,
+            list(locked.values())[0]["repository"],
+        ))
+    for attribute in ["executable", "include", "strip_prefix", "sub_targets"]:
+        _check_platforms(name, attribute, getattr(override, attribute), constraints)
     if max([len(entry["layers"]) for entry in locked.values()]) == 1:
         rows = {
             platform: _layer_attributes(entry["layers"][0], platform, override) | _origin(entry, platform, layout)
@@ -58,6 +65,10 @@ def oras_tool(
         }
         oras_artifact(name = name, **(_select_each(key, rows, constraints) | kwargs))
         return
+    if strip_prefix:
+        fail("`strip_prefix` of the tool `{}` has no use: the lock file has several layers of it, in one folder".format(name))
+    if "out" in kwargs:
+        fail("`out` of the tool `{}` has no use: several layers make a folder, which is named by the target".format(name))
     rows = {
         platform: _folder_attributes(name, entry, platform, layout, override)
         for platform, entry in locked.items()
@@ -89,6 +100,20 @@ def _origin(entry: dict[str, typing.Any], platform: str, layout: str | None) -> 
         "platform": None if platform == "any" else platform,
         "repository": entry["repository"],
     }
+
+def _check_platforms(name: str, attribute: str, override: typing.Any, constraints: dict[str, list[str]]) -> None:
+    """A platform that is not locked may be named, since it may be locked later; what is no platform would be left out unseen."""
+    if not isinstance(override, dict):
+        return
+    known = list(constraints) + ["any"]
+    for platform in override:
+        if platform not in known:
+            fail("`{}` of the tool `{}` names the platform `{}`, which is none of {}".format(
+                attribute,
+                name,
+                platform,
+                ", ".join(known),
+            ))
 
 def _of(override: typing.Any, platform: str) -> typing.Any:
     """One value for all platforms, or the platform's own."""

@@ -45,6 +45,13 @@ const cases: Readonly<Record<string, Case>> = {
   "sub-target outside": wrong("sub_targets", "has a `..`", { ...archive, sub_targets: ["a/../../b"] }),
   "sub-targets of a single file": wrong("sub_targets", "archives only", { ...artifact, sub_targets: ["a"] }),
   "prefix outside": wrong("strip_prefix", "has a `..`", { ...archive, strip_prefix: ".." }),
+  "platform in OCI's words": wrong("platform", "must be one of darwin-arm64", { ...artifact, platform: "linux/amd64" }),
+  "platform of a folder": wrong(
+    "platform",
+    "must be one of darwin-arm64",
+    { digest, repository: "ghcr.io/acme/protoc", parts: {}, platform: "linux-amd64" },
+    "oras_folder",
+  ),
   "output elsewhere": wrong("out", "has a `..`", { ...artifact, out: "../protoc" }),
   "language that nobody knows": wrong(
     "language",
@@ -97,7 +104,7 @@ protoc_toolchain(name = "protoc", protoc = "oras//tools:oras", visibility = ["PU
 `,
         "wrong/a.proto": "",
         "wrong/tools/oci-layout": "",
-        "wrong/BUCK": `load("@oras//rules:defs.bzl", "oras_artifact", "proto_generate", "proto_library")
+        "wrong/BUCK": `load("@oras//rules:defs.bzl", "oras_artifact", "oras_folder", "proto_generate", "proto_library")
 ${Object.entries(cases)
   .map(([title, one]) => target(targetName(title), one))
   .join("\n")}`,
@@ -158,4 +165,63 @@ oras_tool(name = "protoc", lock = lock, digest = "${digest}")
   );
   const ran = await project.buck2(["build", "//twice:protoc"]);
   expect(ran.stderr).toContain("`digest` of the tool `protoc` is what the lock file says");
+});
+
+const layer = { digest, format: "tar.gz", mediaType: "application/gzip", size: 1, title: "tool.tar.gz" };
+const lockedIn = (repository: string, ...layers: readonly object[]) => ({
+  reference: `${repository}:1`,
+  platforms: { any: { repository, manifest: digest, layers } },
+});
+
+test.for<[string, string, string]>([
+  ["layout", `"oci", tool = "one"`, "the lock file has it in the registry of `ghcr.io/acme/tool`"],
+  ["out", `"tool", tool = "several"`, "several layers make a folder"],
+  ["strip_prefix", `"tool", tool = "several"`, "the lock file has several layers of it"],
+  ["strip_prefix", `{"linux-amd64": "tool"}, tool = "one"`, "names the platform `linux-amd64`, which is none of"],
+])("attributes: `%s` = %s of a tool has no use, and says so", async ([attribute, value, problem], context) => {
+  const project = await setting(context);
+  const tools = {
+    one: lockedIn("ghcr.io/acme/tool", layer),
+    several: lockedIn("ghcr.io/acme/tool", layer, { ...layer, title: "other.tar.gz" }),
+  };
+  project.write("useless/oras.lock.json", JSON.stringify({ version: 1, tools }));
+  project.write(
+    "useless/BUCK",
+    `load("@oras//rules:defs.bzl", "oras_tool")
+load(":oras.lock.json", lock = "value")
+oras_tool(name = "tool", lock = lock, ${attribute} = ${value})
+`,
+  );
+  const ran = await project.buck2(["cquery", "//useless:tool"]);
+  expect(ran.exitCode).not.toBe(0);
+  expect(ran.stderr).toContain(`\`${attribute}\` of the tool \`tool\``);
+  expect(ran.stderr).toContain(problem);
+});
+
+test("errors: only `error[CODE]: ` begins a report of ours", async (context) => {
+  const project = await setting(context);
+  const lines = [
+    "error[",
+    "error[E0425 no end",
+    "error[lower]: x",
+    "  hint: nobody's",
+    "error[BLOB_X]: ours",
+    "  hint: do it",
+  ];
+  project.write(
+    "shouts/rule.bzl",
+    `load("@oras//rules:errors.bzl", "oras_error_handler")
+
+def _impl(ctx):
+    out = ctx.actions.declare_output("out")
+    script = """printf '%s\\\\n' ${lines.map((line) => `"${line}"`).join(" ")} >&2; exit 1"""
+    ctx.actions.run(["sh", "-c", script, cmd_args(out.as_output())], category = "shout", error_handler = oras_error_handler)
+    return [DefaultInfo(default_output = out)]
+
+shout = rule(impl = _impl, attrs = {})
+`,
+  );
+  project.write("shouts/BUCK", `load(":rule.bzl", "shout")\nshout(name = "shout")\n`);
+  const built = await project.build(["//shouts:shout"]);
+  expect(built.subErrors).toEqual([{ category: "BLOB_X", message: "ours", remediation: "do it" }]);
 });
