@@ -73,6 +73,10 @@ describe("usage", () => {
       expect(script.exitCode, script.stderr).toBe(0);
       expect(script.stdout.length).toBeGreaterThan(500);
       expect(script.stdout).toContain("buck2-oras");
+      for (const option of ["--json", "--quiet"]) {
+        expect(await oras(["completion", shell, option])).toEqual(script);
+        expect(await oras([option, "completion", shell])).toEqual(script);
+      }
     }
     const answers = await oras(["complete", "--", "pu"]);
     expect(answers.stdout).toMatch(/^pull\b/m);
