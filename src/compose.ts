@@ -62,10 +62,12 @@ interface Composition {
 }
 
 function compose(settings: Settings, context: Context): Composition {
-  const routeTo = async (url: URL): Promise<Route> => ({
-    tls: url.protocol === "https:" ? await tlsIdentityOf(url, settings, context) : directRoute.tls,
-    proxy: proxyFor(url, context),
-  });
+  const routeTo = async (url: URL): Promise<Route> => {
+    const proxy = proxyFor(url, context);
+    // Without TLS of its own the registry may still be behind a proxy that has it.
+    const secure = [url, proxy?.url].find((one) => one?.protocol === "https:");
+    return { tls: secure === undefined ? directRoute.tls : await tlsIdentityOf(secure, settings, context), proxy };
+  };
   const http = createHttpClient(
     {
       connectTimeoutMs: settings.connectTimeoutMs,

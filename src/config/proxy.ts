@@ -15,18 +15,32 @@ function variable(context: Context, name: string): { name: string; value: string
   return undefined;
 }
 
+/** @returns undefined where a `%` stands before something else than two hex digits of UTF-8. */
+function decoded(text: string): string | undefined {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return undefined;
+  }
+}
+
 function parseProxy(name: string, value: string): ProxyRoute {
   const text = value.includes("://") ? value : `http://${value}`;
   const isKnown = URL.canParse(text) && /^https?:$/.test(new URL(text).protocol);
+  // Neither message has the value, which may hold a password.
   if (!isKnown) {
-    // Without the value, which may hold a password.
     throw new ConfigurationError("CONFIG_INVALID", `${name} is not the address of an http or https proxy`, {
       hint: "write http://HOST:PORT, or http://USER:PASSWORD@HOST:PORT",
     });
   }
   const url = new URL(text);
-  const user = decodeURIComponent(url.username);
-  const login = `${user}:${decodeURIComponent(url.password)}`;
+  const [user, password] = [decoded(url.username), decoded(url.password)];
+  if (user === undefined || password === undefined) {
+    throw new ConfigurationError("CONFIG_INVALID", `the login in ${name} cannot be read: a % is not encoded`, {
+      hint: "in a user and a password write %25 for %, %40 for @, %3A for : and %2F for /",
+    });
+  }
+  const login = `${user}:${password}`;
   const authorization = login === ":" ? undefined : `Basic ${Buffer.from(login, "utf8").toString("base64")}`;
   url.username = "";
   url.password = "";

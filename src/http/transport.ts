@@ -50,15 +50,21 @@ function tlsOptions({ ca, cert, key }: TlsIdentity): { ca?: string[]; cert?: str
   };
 }
 
+/** They are for the proxy, too, where it speaks TLS; the certificate is for the registry alone. */
+function authoritiesOf(tls: TlsIdentity): { ca?: string[] } {
+  return tlsOptions({ ...tls, cert: undefined, key: undefined });
+}
+
 function proxyHeaders(proxy: ProxyRoute): Record<string, string> {
   return proxy.authorization === undefined ? {} : { "Proxy-Authorization": proxy.authorization };
 }
 
-async function plainTransport({ proxy }: Route): Promise<Transport> {
+async function plainTransport({ proxy, tls }: Route): Promise<Transport> {
   const { Agent, request } = await import("node:http");
   if (proxy === undefined) return { agent: new Agent({ keepAlive: true }), proxyHost: undefined, request };
   const { HttpProxyAgent } = await import("http-proxy-agent");
-  const agent = new HttpProxyAgent(proxy.url, { keepAlive: true, headers: proxyHeaders(proxy) });
+  const options = { keepAlive: true, headers: proxyHeaders(proxy), ...authoritiesOf(tls) };
+  const agent = new HttpProxyAgent(proxy.url, options);
   return { agent, proxyHost: proxy.url.host, request };
 }
 
@@ -72,12 +78,7 @@ async function secureTransport({ proxy, tls }: Route): Promise<Transport> {
     import("https-proxy-agent"),
     import("node:tls"),
   ]);
-  // The authorities are for the proxy, too, where it speaks TLS; the certificate is for the registry alone.
-  const options = {
-    keepAlive: true,
-    headers: proxyHeaders(proxy),
-    ...tlsOptions({ ...tls, cert: undefined, key: undefined }),
-  };
+  const options = { keepAlive: true, headers: proxyHeaders(proxy), ...authoritiesOf(tls) };
   return {
     agent: new HttpsProxyAgent(proxy.url, options),
     proxyHost: proxy.url.host,

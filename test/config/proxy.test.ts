@@ -29,6 +29,14 @@ describe("which proxy", () => {
     expect(proxy?.authorization).toBe(`Basic ${Buffer.from("us@er:p:w").toString("base64")}`);
   });
 
+  test("a login with a bare % is refused without being shown, and names the variable", () => {
+    const env = { HTTPS_PROXY: "http://u:50%off@p:1" };
+    const asking = (): unknown => proxyFor(new URL("https://ghcr.io"), testContext({ env }));
+    expect(asking).toThrow(expect.objectContaining({ code: "CONFIG_INVALID", exitCode: 78 }));
+    expect(asking).toThrow(/^the login in HTTPS_PROXY cannot be read/);
+    expect(asking).not.toThrow(/50/);
+  });
+
   test.each(["socks5://p:1080", "http://", "http://user:secret@[bad"])("%s is refused without being shown", (value) => {
     const asking = (): unknown => proxyFor(new URL("https://ghcr.io"), testContext({ env: { HTTPS_PROXY: value } }));
     expect(asking).toThrow(expect.objectContaining({ code: "CONFIG_INVALID", exitCode: 78 }));

@@ -1,5 +1,6 @@
 /** TLS and proxies where something is wrong, and each place where a certificate may be named. */
 import { copyFileSync, mkdirSync, writeFileSync } from "node:fs";
+import type { RequestListener } from "node:http";
 import { join } from "node:path";
 import { describe, expect, type TestContext, test } from "vitest";
 import { startDockerRegistry } from "../support/docker-registry.ts";
@@ -9,6 +10,7 @@ import { aliasesOfLoopback } from "../support/hosts-alias.ts";
 import { requireProgram } from "../support/peers.ts";
 import { createPrivateCa, type PrivateCa } from "../support/private-ca.ts";
 import { startForwardProxy } from "../support/proxy.ts";
+import { startServer } from "../support/registry/server.ts";
 import { startTlsServer } from "../support/tls-server.ts";
 import { startTokenServer } from "../support/token-server.ts";
 
@@ -139,6 +141,33 @@ describe("a proxy", () => {
       env: { ...env, HTTP_PROXY: `http://${proxy.host}` },
     });
     expect(refused.stderr).toContain("PROXY_REFUSED");
+  });
+});
+
+describe("a proxy that speaks TLS with a certificate of a private authority", () => {
+  test.for(["https", "http"])("passes %s on", async (scheme, context) => {
+    const dir = temporaryFolder();
+    const ca = createPrivateCa(requireProgram(context, "openssl"), dir);
+    const answer: RequestListener = (_request, response) => void response.end('{"tags": ["1"]}');
+    const host = `${name}:5000`;
+    const address =
+      scheme === "https"
+        ? (await startTlsServer({ name, certificate: ca.sign(name) }, answer)).address
+        : (await startServer((_request, response) => void response.end('{"tags": ["1"]}'))).host;
+    const tls = ca.sign("localhost");
+    const proxy = await startForwardProxy("u:p", { hosts: { [host]: address }, tls });
+    context.onTestFinished(proxy.close);
+    const through = `https://u:p@${proxy.host.replace("127.0.0.1", "localhost")}`;
+    const args = ["list", `${host}/t/tool`, "--timeout", "20", ...(scheme === "http" ? ["--plain-http"] : [])];
+    const env = { HTTPS_PROXY: through, HTTP_PROXY: through };
+    expect(await oras([...args, "--ca-file", ca.certificate], { cwd: dir, env })).toMatchObject({
+      exitCode: 0,
+      stdout: "1\n",
+    });
+    expect(proxy.passed).toHaveLength(1);
+    const untrusted = await oras(args, { cwd: dir, env });
+    expect(untrusted.exitCode).toBe(69);
+    expect(untrusted.stderr).toMatch(/through the proxy localhost:\d+: TLS failed: .*not trusted here/);
   });
 });
 
