@@ -108,7 +108,7 @@ function compose(settings: Settings, context: Context): Composition {
         if (settings.isOffline) throw askingForbidden(url.host);
         await downloadVerified(http, url, sha256, path, signal);
       },
-      logins: createLogins(context),
+      logins: createLogins(credentials, context),
       checkLogin: async (registry, given, signal) => {
         if (settings.isOffline) throw askingForbidden(registry);
         return await checkLogin(registry, given, { http, context, allowPlainHttp: isPlain(registry, true) }, signal);

@@ -1,5 +1,5 @@
 /** Asks a person, or reads what was piped in. */
-import { UsageError } from "../errors.ts";
+import { InterruptedError, UsageError } from "../errors.ts";
 import type { CliIo } from "./io.ts";
 
 const maxSecretBytes = 64 * 1024;
@@ -25,7 +25,8 @@ export async function readSecretFromStdin({ stdin }: CliIo): Promise<string> {
 
 /**
  * @param isSecret What is typed is not shown.
- * @throws {UsageError} nobody can be asked
+ * @throws {UsageError} nobody can be asked, or the input ended (Ctrl-D)
+ * @throws {InterruptedError} Ctrl-C: at a prompt it is a key, and no signal
  */
 export async function ask(label: string, isSecret: boolean, io: CliIo, signal: AbortSignal): Promise<string> {
   const { stdin, stderr } = io;
@@ -42,7 +43,8 @@ export async function ask(label: string, isSecret: boolean, io: CliIo, signal: A
     stop = reject;
   });
   // It leaves off reading after an answer, too; that is there by then.
-  const onEnd = (): void => void setImmediate(() => stop(new Error("canceled")));
+  const nothingGiven = new UsageError("USAGE_INVALID", `no ${label.toLowerCase()} was given`);
+  const onEnd = (): void => void setImmediate(() => stop(nothingGiven));
   const onAbort = (): void => stop(signal.reason);
   stdin.once("pause", onEnd);
   signal.addEventListener("abort", onAbort, { once: true });
@@ -51,7 +53,7 @@ export async function ask(label: string, isSecret: boolean, io: CliIo, signal: A
   } catch (error) {
     // The library's own word for Ctrl-C at its prompt.
     if (!(error instanceof Error) || error.message !== "canceled") throw error;
-    throw new UsageError("USAGE_INVALID", `no ${label.toLowerCase()} was given`);
+    throw new InterruptedError("INTERRUPTED", "stopped by Ctrl-C at the prompt");
   } finally {
     stdin.off("pause", onEnd);
     signal.removeEventListener("abort", onAbort);

@@ -102,7 +102,10 @@ export const loginSchema = v.object({
 export const logoutSchema = v.object({
   registry: v.string(),
   removedFrom: v.nullable(
-    v.pipe(v.string(), v.description("A credential helper or a file; null: there was no login.")),
+    v.pipe(v.string(), v.description("A credential helper or a file, or both; null: there was no login.")),
+  ),
+  remainingIn: v.nullable(
+    v.pipe(v.string(), v.description("What still gives a login: a variable, or a file of another client.")),
   ),
 });
 export const doctorSchema = v.object({

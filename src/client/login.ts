@@ -22,8 +22,10 @@ export interface LoginResult {
 
 export interface LogoutResult {
   readonly registry: string;
-  /** Where the login was kept; undefined when there was none. */
-  readonly removedFrom: string | undefined;
+  /** Where the login was kept: helpers and files; empty when there was none. */
+  readonly removedFrom: readonly string[];
+  /** What still gives a login of the registry, and is not ours to change. */
+  readonly remainingIn: string | undefined;
 }
 
 /**
@@ -65,20 +67,24 @@ async function tryAndStore(request: LoginRequest, deps: ClientDeps, signal: Abor
   }
   if (deps.settings.isOffline) throw offlineError(`a login at ${registry}`);
   const isChecked = await deps.checkLogin(registry, { kind: "basic", username, password }, signal);
-  return { registry, username, keptIn: await deps.logins.store(registry, { username, password }), isChecked };
+  return { registry, username, keptIn: await deps.logins.store(registry, { username, password }, signal), isChecked };
 }
 
-export async function logout(registry: string | undefined, deps: ClientDeps): Promise<LogoutResult> {
+export async function logout(
+  registry: string | undefined,
+  deps: ClientDeps,
+  signal: AbortSignal,
+): Promise<LogoutResult> {
   return await audited(
     "logout",
     registry ?? "",
     deps,
-    () => erase(registry, deps),
+    () => erase(registry, deps, signal),
     () => ({}),
   );
 }
 
-async function erase(registry: string | undefined, deps: ClientDeps): Promise<LogoutResult> {
+async function erase(registry: string | undefined, deps: ClientDeps, signal: AbortSignal): Promise<LogoutResult> {
   const name = loginRegistry(registry, deps);
-  return { registry: name, removedFrom: await deps.logins.erase(name) };
+  return { registry: name, ...(await deps.logins.erase(name, signal)) };
 }

@@ -6,7 +6,7 @@ import type { Context } from "../context.ts";
 import { ConfigurationError } from "../errors.ts";
 import type { CredentialProvider, Credentials, FoundCredentials } from "../model/credentials.ts";
 import { getFromHelper } from "./credential-helper.ts";
-import { type DockerAuth, type DockerConfigFile, readDockerConfigs, serverAddress, valueFor } from "./docker-config.ts";
+import { type DockerAuth, type DockerConfigFile, dockerConfigs, serverAddress, valueFor } from "./docker-config.ts";
 import type { Settings } from "./settings.ts";
 
 const none: Credentials = { kind: "none" };
@@ -55,16 +55,36 @@ async function fromDockerConfig(
 }
 
 async function fromDockerConfigs(registry: string, context: Context): Promise<FoundCredentials> {
-  for (const file of await readDockerConfigs(context)) {
+  for await (const file of dockerConfigs(context)) {
     const found = await fromDockerConfig(file, registry, context);
     if (found.credentials.kind !== "none") return found;
   }
   return { credentials: none, source: "nowhere" };
 }
 
+/**
+ * A variable without the newline that files and `echo` leave at its end; undefined when it is empty.
+ *
+ * @throws {ConfigurationError} what is left is nothing that a header can hold; the message does not show it
+ */
+function secretVariable(name: string, context: Context, allowed: RegExp, what: string): string | undefined {
+  const value = context.env[name]?.replace(/[\r\n]+$/, "") || undefined;
+  if (value === undefined || allowed.test(value)) return value;
+  throw new ConfigurationError("CONFIG_INVALID", `authentication: ${name} has characters that ${what} cannot have`, {
+    hint: `look for a newline, a blank or a quote that came along with it; see them with: printenv ${name} | od -c`,
+  });
+}
+
+/** RFC 6750 and RFC 7617: visible ASCII; no control characters. */
+const tokenCharacters = /^[\x21-\x7e]+$/;
+// biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is not allowed
+const loginCharacters = /^[^\u0000-\u001f\u007f]+$/;
+
 function fromEnvironment(context: Context): FoundCredentials | undefined {
-  const { ORAS_TOKEN: token, ORAS_USER: username, ORAS_PASS: password } = context.env;
+  const token = secretVariable("ORAS_TOKEN", context, tokenCharacters, "a token");
   if (token) return { credentials: { kind: "bearer", token }, source: "ORAS_TOKEN" };
+  const username = secretVariable("ORAS_USER", context, loginCharacters, "a user's name");
+  const password = secretVariable("ORAS_PASS", context, loginCharacters, "a password");
   if (username && password) {
     return { credentials: { kind: "basic", username, password }, source: "ORAS_USER and ORAS_PASS" };
   }
@@ -74,11 +94,14 @@ function fromEnvironment(context: Context): FoundCredentials | undefined {
 /** Credentials by registry host; each host is looked up once, when it asks for a login. */
 export function createCredentialProvider(settings: Settings, context: Context): CredentialProvider {
   const byRegistry = new Map<string, Promise<FoundCredentials>>();
+  const find = async (registry: string): Promise<FoundCredentials> => {
+    const own = registry === settings.credentialRegistry ? fromEnvironment(context) : undefined;
+    return own ?? (await fromDockerConfigs(registry, context));
+  };
   return (registry) => {
     let found = byRegistry.get(registry);
     if (found === undefined) {
-      const own = registry === settings.credentialRegistry ? fromEnvironment(context) : undefined;
-      found = own === undefined ? fromDockerConfigs(registry, context) : Promise.resolve(own);
+      found = find(registry);
       byRegistry.set(registry, found);
       void found.then(({ source }) => context.log.debug(`credentials for ${registry}: ${source}`)).catch(() => {});
     }

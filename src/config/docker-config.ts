@@ -108,14 +108,12 @@ export async function readDockerConfig(path: string): Promise<DockerConfig | und
   }
 }
 
-/** Those that there are, in the order that counts. */
-export async function readDockerConfigs(context: Context): Promise<readonly DockerConfigFile[]> {
-  const files: DockerConfigFile[] = [];
+/** Those that there are, in the order that counts; each is read when it is asked for, so that who has found a login asks no further. */
+export async function* dockerConfigs(context: Context): AsyncGenerator<DockerConfigFile> {
   for (const path of configPaths(context)) {
     const config = await readDockerConfig(path);
-    if (config !== undefined) files.push({ path, config });
+    if (config !== undefined) yield { path, config };
   }
-  return files;
 }
 
 /** Replaces the file in one step, readable by its owner alone; a link to it stays one. */

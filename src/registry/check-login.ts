@@ -5,7 +5,7 @@ import type { BasicCredentials } from "../model/credentials.ts";
 import type { ApiDeps } from "./api.ts";
 import { apiBase } from "./api-base.ts";
 import { Authenticator } from "./auth.ts";
-import { responseError } from "./response-error.ts";
+import { loginError, responseError } from "./response-error.ts";
 
 /** A registry has an empty object there, if anything. */
 const maxGreetingBytes = 64 * 1024;
@@ -41,8 +41,7 @@ export async function checkLogin(
     throw await responseError(asked, `a login at ${registry}`, credentials, registry, auth.shown);
   await asked.discard();
   const answered = await greet({ authorization });
-  if (answered.status !== 200)
-    throw await responseError(answered, `a login at ${registry}`, credentials, registry, auth.shown);
+  if (answered.status !== 200) throw await loginError(answered, credentials, registry, auth.shown);
   await answered.discard();
   return true;
 }

@@ -79,3 +79,19 @@ export async function responseError(
       });
   }
 }
+
+/** What the refusal of a login means that was tried for its own sake, and for no repository. */
+export async function loginError(
+  response: HttpResponse,
+  credentials: Credentials,
+  registry: string,
+  shown: Iterable<string>,
+): Promise<OrasClientError> {
+  const { status } = response;
+  if (status !== 401 && status !== 403) return await responseError(response, registry, credentials, registry, shown);
+  const code = status === 401 ? "REGISTRY_UNAUTHORIZED" : "REGISTRY_FORBIDDEN";
+  return new RegistryAuthError(code, `authentication failed: ${registry} does not take this login`, {
+    cause: await said(response, shown),
+    hint: "check the user and the password; many registries want an access token in place of the password",
+  });
+}

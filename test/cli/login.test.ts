@@ -114,7 +114,8 @@ describe("the docker configuration", () => {
     const args = ["login", registry.host, "-u", "user", "--password-stdin"];
     const refused = await call([...args, "--verbose"], { input: "hunter2" });
     expect(refused.exitCode).toBe(77);
-    expect(refused.stderr).toContain("authentication");
+    expect(refused.stderr).toContain(`authentication failed: ${registry.host} does not take this login`);
+    expect(refused.stderr).not.toMatch(/authentication required for|private repository/);
     expect(refused.stderr + refused.stdout).not.toMatch(/hunter2|aHVudGVyMg|dXNlcjpodW50ZXIy/);
     expect(() => statSync(configFile)).toThrow();
     expect((await call(args, { input: "secret" })).exitCode).toBe(0);
@@ -137,6 +138,59 @@ describe("the docker configuration", () => {
     const ran = await run(script, ["-qec", command, "/dev/null"], { env: { TERM: "xterm" }, input: "\u0004" });
     expect(ran.exitCode, ran.stdout).toBe(64);
     expect(ran.stdout).toContain("no username was given");
+  });
+
+  test("at a terminal, Ctrl-C stops it as it does elsewhere", async (context) => {
+    const script = requireProgram(context, "script");
+    const command = `${process.execPath} ${inject("executable")} login localhost:1`;
+    const onStart = ({ stdout, stdin }: ChildProcess): void => {
+      stdout?.on("data", (text: string) => {
+        if (text.includes("Username: ")) stdin?.write("\u0003");
+      });
+    };
+    const ran = await run(script, ["-qec", command, "/dev/null"], {
+      env: { TERM: "xterm" },
+      input: undefined,
+      onStart,
+    });
+    expect(ran.exitCode, ran.stdout).toBe(130);
+    expect(ran.stdout).toContain("error[INTERRUPTED]");
+  });
+
+  test("many logins at once lose none", async () => {
+    const dir = temporaryFolder();
+    const servers = await Promise.all(
+      Array.from({ length: 6 }, () =>
+        startServer((request, response) => {
+          if (request.headers.authorization !== undefined) response.end("{}");
+          else response.writeHead(401, { "www-authenticate": 'Basic realm="x"' }).end();
+        }),
+      ),
+    );
+    const env = { DOCKER_CONFIG: join(dir, "docker") };
+    const logins = await Promise.all(
+      servers.map(({ host }) => oras(["login", host, "-u", "u", "--password-stdin"], { input: "p", env })),
+    );
+    expect(logins.map(({ exitCode }) => exitCode)).toEqual(servers.map(() => 0));
+    const { auths } = JSON.parse(readFileSync(join(dir, "docker", "config.json"), "utf8"));
+    expect(Object.keys(auths).sort()).toEqual(servers.map(({ host }) => host).sort());
+  });
+
+  test("logout tells what still gives a login, and takes away no more than is its own", async () => {
+    const server = await startServer((_request, response) => response.end("{}"));
+    const dir = temporaryFolder();
+    const podman = join(dir, "auth.json");
+    const auths = { [server.host]: { auth: Buffer.from("u:p").toString("base64") } };
+    writeFileSync(podman, JSON.stringify({ auths }));
+    const env = { DOCKER_CONFIG: join(dir, "docker"), REGISTRY_AUTH_FILE: podman };
+    const left = `There is still a login of ${server.host}, from ${podman}: take it away there\n`;
+    expect(await oras(["logout", server.host], { env })).toMatchObject({ exitCode: 0, stdout: left });
+    mkdirSync(join(dir, "docker"), { recursive: true });
+    writeFileSync(join(dir, "docker", "config.json"), JSON.stringify({ auths }));
+    const both = await oras(["logout", server.host], { env });
+    expect(both.stdout).toBe(`Logged out of ${server.host}\n`);
+    expect(both.stderr).toContain(left);
+    expect(JSON.parse(readFileSync(podman, "utf8"))).toEqual({ auths });
   });
 
   test("at a terminal the password is asked for and not shown", async (context) => {
@@ -175,8 +229,12 @@ describe("a credential helper", () => {
     expect(pulled.exitCode, pulled.stderr).toBe(0);
     expect(pulled.stderr).toContain("docker-credential-test");
     expect(pulled.stderr + pulled.stdout).not.toMatch(/secret|Basic /);
-    expect((await call(["logout", registry.host])).exitCode).toBe(0);
+    const out = await call(["logout", registry.host]);
+    expect(out).toMatchObject({ exitCode: 0, stdout: `Logged out of ${registry.host}\n` });
+    expect(out.stderr).toBe("Removed from docker-credential-test\n");
     expect((await call(["list", `${registry.host}/t/tool`])).exitCode).toBe(77);
+    // The helper would say that it erased something, whatever it has.
+    expect((await call(["logout", registry.host])).stdout).toBe(`There was no login of ${registry.host}\n`);
   });
 
   test("that has nothing is no error; one that is missing, fails or babbles is, and nobody else is asked", async (context) => {
@@ -237,5 +295,11 @@ describe("a credential helper", () => {
     expect((await call(["list", `${registry.host}/t/tool`], { env })).exitCode).toBe(0);
     writeFileSync(configFile, JSON.stringify({ auths: authsOf("user:wrong") }));
     expect((await call(["list", `${registry.host}/t/tool`], { env })).exitCode).toBe(77);
+    // One that has the login already needs no other; where it has not, a broken one is said.
+    writeFileSync(configFile, JSON.stringify({ auths: authsOf("user:secret") }));
+    writeFileSync(join(dir, "auth.json"), "{");
+    expect((await call(["list", `${registry.host}/t/tool`], { env })).exitCode).toBe(0);
+    writeFileSync(configFile, "{}");
+    expect((await call(["list", `${registry.host}/t/tool`], { env })).exitCode).toBe(78);
   });
 });

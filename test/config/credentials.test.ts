@@ -52,6 +52,26 @@ describe("the environment", () => {
     expect(await empty("reg.example")).toEqual(login);
   });
 
+  test("a newline at the end is none of it; other characters that no header can hold are exit 78", async () => {
+    const registry = "reg.example";
+    const token = credentialsFor({ env: { ORAS_TOKEN: "t\n" }, registry });
+    expect(await token(registry)).toEqual({ kind: "bearer", token: "t" });
+    const login = credentialsFor({ env: { ORAS_USER: "u\r\n", ORAS_PASS: "p w\n" }, registry });
+    expect(await login(registry)).toEqual({ kind: "basic", username: "u", password: "p w" });
+    for (const [name, env] of [
+      ["ORAS_TOKEN", { ORAS_TOKEN: "hunter\n2" }],
+      ["ORAS_TOKEN", { ORAS_TOKEN: "hünter2" }],
+      ["ORAS_TOKEN", { ORAS_TOKEN: "hunter 2" }],
+      ["ORAS_PASS", { ORAS_USER: "u", ORAS_PASS: "hunter\n2" }],
+      ["ORAS_USER", { ORAS_USER: "u\u0000", ORAS_PASS: "hunter2" }],
+    ] as const) {
+      const asking = credentialsFor({ env, registry })(registry);
+      await expect(asking).rejects.toMatchObject({ code: "CONFIG_INVALID", exitCode: 78 });
+      await expect(asking).rejects.toThrow(`${name} has characters`);
+      await expect(asking).rejects.not.toThrow(/2$|nter/);
+    }
+  });
+
   test("comes before the docker configuration", async () => {
     const both = credentialsFor({
       env,

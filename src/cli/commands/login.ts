@@ -1,9 +1,9 @@
 import type { Command } from "commander";
 import type * as v from "valibot";
-import { login, loginRegistry, logout } from "../../client/login.ts";
+import { type LogoutResult, login, loginRegistry, logout } from "../../client/login.ts";
 import type { CliIo } from "../io.ts";
 import { ask, readSecretFromStdin } from "../prompt.ts";
-import { runCommand } from "../run.ts";
+import { runCommand, type Shown } from "../run.ts";
 import type { loginSchema, logoutSchema } from "../schemas.ts";
 
 interface LoginOptions {
@@ -43,6 +43,24 @@ export function addLogin(program: Command, io: CliIo): Command {
     );
 }
 
+function showLogout({ registry, removedFrom, remainingIn }: LogoutResult): Shown {
+  const isRemoved = removedFrom.length > 0;
+  const left = `There is still a login of ${registry}, from ${remainingIn}: take it away there`;
+  const nothing = remainingIn === undefined ? `There was no login of ${registry}` : left;
+  return {
+    text: isRemoved ? `Logged out of ${registry}` : nothing,
+    notes: [
+      ...removedFrom.map((place) => `Removed from ${place}`),
+      ...(isRemoved && remainingIn !== undefined ? [left] : []),
+    ],
+    json: {
+      registry,
+      removedFrom: isRemoved ? removedFrom.join(", ") : null,
+      remainingIn: remainingIn ?? null,
+    } satisfies v.InferOutput<typeof logoutSchema>,
+  };
+}
+
 export function addLogout(program: Command, io: CliIo): Command {
   return program
     .command("logout")
@@ -50,13 +68,6 @@ export function addLogout(program: Command, io: CliIo): Command {
     .description("Removes a login from where `login` put it.")
     .argument("[host]", "registry, or its name in the configuration (default: --registry or BUCK2_ORAS_REGISTRY)")
     .action(async (host: string | undefined, _options: object, command: Command) =>
-      runCommand(command, io, async ({ deps }) => {
-        const { registry, removedFrom } = await logout(host, deps);
-        return {
-          text: removedFrom === undefined ? `There was no login of ${registry}` : `Logged out of ${registry}`,
-          notes: removedFrom === undefined ? [] : [`Removed from ${removedFrom}`],
-          json: { registry, removedFrom: removedFrom ?? null } satisfies v.InferOutput<typeof logoutSchema>,
-        };
-      }),
+      runCommand(command, io, async ({ deps, signal }) => showLogout(await logout(host, deps, signal))),
     );
 }
