@@ -20,6 +20,7 @@ export type Operation =
   | "lock"
   | "tag"
   | "prune"
+  | "clear-cache"
   | "login"
   | "logout";
 
@@ -50,6 +51,7 @@ export interface AuditEntry {
 /**
  * Runs `work` and writes down what came of it, if the settings name a log.
  *
+ * @param asked What the request itself says, for work that fails.
  * @throws {LocalIoError} the work was done, and the log cannot be written: who asks for a log wants no gap in it
  */
 export async function audited<T>(
@@ -58,6 +60,7 @@ export async function audited<T>(
   deps: ClientDeps,
   work: () => Promise<T>,
   factsOf: (result: T) => AuditFacts,
+  asked: AuditFacts = {},
 ): Promise<T> {
   const { settings, context } = deps;
   const { auditLog } = settings;
@@ -82,7 +85,7 @@ export async function audited<T>(
     result = await work();
   } catch (error) {
     const code = error instanceof OrasClientError ? error.code : "INTERNAL";
-    await write(code, {}).catch(({ message }: Error) => context.log.warn(`no line in the audit log: ${message}`));
+    await write(code, asked).catch(({ message }: Error) => context.log.warn(`no line in the audit log: ${message}`));
     throw error;
   }
   await write("ok", factsOf(result));

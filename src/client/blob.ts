@@ -1,7 +1,7 @@
 /** `blob`: exactly one blob by digest and size, without a manifest; what a build action calls. */
 
 import { UsageError } from "../errors.ts";
-import type { Digest } from "../model/digest.ts";
+import { type Digest, isDigest } from "../model/digest.ts";
 import { formatReference } from "../model/reference.ts";
 import { audited } from "./audit.ts";
 import { type ClientDeps, readReference } from "./deps.ts";
@@ -28,11 +28,10 @@ export interface BlobResult {
 
 export async function pullBlob(request: BlobRequest, deps: ClientDeps, signal: AbortSignal): Promise<BlobResult> {
   const work = (): Promise<BlobResult> => fetchAndPlace(request, deps, signal);
-  return await audited("blob", request.reference, deps, work, ({ digest, size, origin }) => ({
-    digest,
-    size,
-    source: origin,
-  }));
+  const factsOf = ({ digest, size, origin }: BlobResult) => ({ digest, size, source: origin });
+  const text = request.reference.split("@").at(-1) ?? "";
+  const asked = isDigest(text) ? { digest: text } : {};
+  return await audited("blob", request.reference, deps, work, factsOf, asked);
 }
 
 async function fetchAndPlace(request: BlobRequest, deps: ClientDeps, signal: AbortSignal): Promise<BlobResult> {

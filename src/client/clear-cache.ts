@@ -1,4 +1,5 @@
 /** `clear-cache`: removes what the store holds. */
+import { audited } from "./audit.ts";
 import type { ClientDeps } from "./deps.ts";
 
 export interface ClearCacheRequest {
@@ -18,10 +19,12 @@ const dayMs = 24 * 60 * 60 * 1000;
 
 export async function clearCache(request: ClearCacheRequest, deps: ClientDeps): Promise<ClearCacheResult> {
   const { olderThanDays, maxSizeBytes } = request;
-  return await deps.store.clear({
+  const limits = {
     olderThanMs: olderThanDays === undefined ? undefined : olderThanDays * dayMs,
     maxTotalBytes: maxSizeBytes,
-  });
+  };
+  const factsOf = ({ bytesFreed }: ClearCacheResult) => ({ size: bytesFreed });
+  return await audited("clear-cache", deps.settings.cacheDir, deps, () => deps.store.clear(limits), factsOf);
 }
 
 /** Once a day, what the configuration says of the cache's age and size; never a reason for a command to fail. */

@@ -29,6 +29,9 @@ describe("the audit log", () => {
     await call("blob", `${server.host}/t/tool@${digest}`, "--size", String(linuxTool.length), "-o", "tool");
     await call("pull", "oci:nowhere:1");
     await call("info", reference);
+    const absent = sha256("absent");
+    await call("blob", `oci:nowhere@${absent}`, "--size", "6", "-o", "tool");
+    await call("clear-cache");
     await call("platform");
     const entries = entriesOf(log);
     const file = { digest, bytes: linuxTool.length, outcome: "ok" };
@@ -45,6 +48,8 @@ describe("the audit log", () => {
         outcome: "ARTIFACT_NOT_FOUND",
       },
       { operation: "info", reference, source: null, outcome: "ok" },
+      { operation: "blob", digest: absent, bytes: null, source: null, outcome: "ARTIFACT_NOT_FOUND" },
+      { operation: "clear-cache", reference: join(dir, "cache"), digest: null, outcome: "ok" },
     ]);
     for (const { time, user, durationMs } of entries) {
       expect(Math.abs(Date.parse(time) - Date.now())).toBeLessThan(60_000);
