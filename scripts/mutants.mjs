@@ -1,5 +1,6 @@
 /**
- * Puts a bug into each parser, one at a time, and demands that its property finds it. `npm run mutants`; takes minutes.
+ * Puts a bug into each parser, one at a time, and demands that its property finds it. `npm run mutants`; takes minutes. With
+ * `--quick` (in CI) one bug for each file of properties.
  *
  * Works on a copy of the sources; the installed packages are linked.
  */
@@ -88,15 +89,31 @@ const mutants = [
   ],
 ];
 
+const isQuick = process.argv.includes("--quick");
+const chosen = isQuick
+  ? mutants.filter(([, , , , test], index) => mutants.findIndex((other) => other[4] === test) === index)
+  : mutants;
+
 const work = mkdtempSync(join(tmpdir(), "mutants-"));
 const survivors = [];
+
+/**
+ * True when a property of the file does not hold any more. A test that takes too long, or cannot be loaded, found nothing.
+ *
+ * @param file Below the copy.
+ */
+function finds(file) {
+  const run = spawnSync("node_modules/.bin/vitest", ["run", file, "--bail=1"], { cwd: work, encoding: "utf8" });
+  return run.status !== 0 && /Property failed after|AssertionError/.test(run.stdout + run.stderr);
+}
+
 try {
   for (const name of ["src", "test", "scripts", "dist", "package.json", "tsconfig.json", "vitest.config.ts"]) {
     cpSync(join(root, name), join(work, name), { recursive: true });
   }
   symlinkSync(join(root, "node_modules"), join(work, "node_modules"));
   console.log("| bug | found |\n|---|---|");
-  for (const [bug, file, from, to, test] of mutants) {
+  for (const [bug, file, from, to, test] of chosen) {
     const path = join(work, "src", file);
     const source = readFileSync(path, "utf8");
     if (source.split(from).length !== 2) throw new Error(`${bug}: src/${file} has not one place to put it in`);
@@ -104,15 +121,13 @@ try {
       path,
       source.replace(from, () => to),
     );
-    const run = spawnSync("node_modules/.bin/vitest", ["run", `test/properties/${test}.test.ts`, "--bail=1"], {
-      cwd: work,
-    });
+    const isFound = finds(`test/properties/${test}.test.ts`);
     writeFileSync(path, source);
-    if (run.status === 0) survivors.push(bug);
-    console.log(`| ${bug} | ${run.status === 0 ? "NO" : "yes"} |`);
+    if (!isFound) survivors.push(bug);
+    console.log(`| ${bug} | ${isFound ? "yes" : "NO"} |`);
   }
 } finally {
   rmSync(work, { recursive: true, force: true });
 }
-console.log(`${mutants.length - survivors.length} of ${mutants.length} bugs were found`);
+console.log(`${chosen.length - survivors.length} of ${chosen.length} bugs were found`);
 if (survivors.length > 0) process.exitCode = 1;
