@@ -57,6 +57,11 @@ export class RegistryApi {
     this.#auth.allowMountFrom(repository);
   }
 
+  /** Waits before the next try of something longer than a request. @param answer What the last one was answered. */
+  async pause(failures: number, answer: HttpResponse | undefined, signal: AbortSignal): Promise<void> {
+    await this.#deps.http.pause(failures, answer, signal);
+  }
+
   /** @param what Names the thing that was asked for. */
   async error(response: HttpResponse, what: string): Promise<Error> {
     const { registry } = this.#location;

@@ -11,6 +11,8 @@ import { nextPage } from "./link.ts";
 
 /** Of a few referrers each. */
 const maxPages = 100;
+/** Of all pages; a manifest has a handful. */
+const maxReferrers = 10_000;
 const maxTries = 5;
 
 function fallbackTag(digest: Digest): string {
@@ -26,6 +28,10 @@ function manifestsOf(bytes: Uint8Array, origin: string): readonly Descriptor[] {
   return parsed.kind === "index" ? parsed.manifests : [];
 }
 
+function tooMany(name: string, limit: string): RegistryUnavailableError {
+  return new RegistryUnavailableError("PAGINATION_REFUSED", `the referrers of ${name} are more than ${limit}`);
+}
+
 /** @returns undefined where the registry has no such API. */
 async function fromApi(
   digest: Digest,
@@ -36,19 +42,16 @@ async function fromApi(
   const found: Descriptor[] = [];
   let page: URL | undefined = api.url(`referrers/${digest}`);
   for (let pages = 0; page !== undefined; pages += 1) {
-    if (pages >= maxPages) {
-      throw new RegistryUnavailableError(
-        "PAGINATION_REFUSED",
-        `the referrers of ${name} have more than ${maxPages} pages`,
-      );
-    }
+    if (pages >= maxPages) throw tooMany(name, `${maxPages} pages`);
     const response = await api.call({ method: "GET", url: page, bufferBytes: maxManifestBytes, signal }, "pull");
     if (response.status !== 200 && response.status !== 404) throw await api.error(response, `the referrers of ${name}`);
     if (response.status === 404 || !isIndex(response.header("content-type"))) {
       await response.discard();
       return undefined;
     }
-    found.push(...manifestsOf(await response.bytes(maxManifestBytes), `the referrers of ${name}`));
+    const listed = manifestsOf(await response.bytes(maxManifestBytes), `the referrers of ${name}`);
+    if (found.length + listed.length > maxReferrers) throw tooMany(name, `${maxReferrers}`);
+    for (const referrer of listed) found.push(referrer);
     page = nextPage(response.header("link"), page);
   }
   return found;

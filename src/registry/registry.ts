@@ -3,7 +3,7 @@
  *
  * @see OCI distribution-spec v1.1.1
  */
-import * as v from "valibot";
+import type { Context } from "../context.ts";
 import { ContentVerificationError, RegistryUnavailableError } from "../errors.ts";
 import type { RequestBody } from "../http/client.ts";
 import type { HttpResponse } from "../http/response.ts";
@@ -13,8 +13,9 @@ import { formatLocation, type RegistryLocation } from "../model/reference.ts";
 import type { BlobIdentity, BlobStream, FetchedManifest, OpenedBlob, Source, Target } from "../model/source.ts";
 import { type ApiDeps, RegistryApi } from "./api.ts";
 import { parseContentRange } from "./content-range.ts";
-import { nextPage } from "./link.ts";
 import { noteReferrer, readReferrers } from "./referrers.ts";
+import { readTags } from "./tags.ts";
+import { mountBlob, uploadBlob } from "./upload.ts";
 
 export interface RegistryDeps extends ApiDeps {
   readonly mirrors: readonly Source[];
@@ -26,14 +27,6 @@ const refusedRangeStatuses: ReadonlySet<number> = new Set([206, 400, 416]);
 /** What registries answer that delete nothing, or no tag alone. */
 const refusedDeletionStatuses: ReadonlySet<number> = new Set([400, 405, 501]);
 
-/** How often an upload is begun that got lost on its way. */
-const maxUploads = 3;
-
-const tagsSchema = v.object({ tags: v.nullish(v.array(v.string())) });
-const maxTagPageBytes = 4 * 1024 * 1024;
-/** At the usual 100 or more tags a page. */
-const maxTagPages = 1000;
-
 function bytesBody(bytes: Uint8Array): RequestBody {
   return {
     sizeBytes: bytes.byteLength,
@@ -43,16 +36,26 @@ function bytesBody(bytes: Uint8Array): RequestBody {
   };
 }
 
+function mediaTypeOf(response: HttpResponse): string {
+  return (response.header("content-type") ?? "").split(";", 1)[0]?.trim().toLowerCase() ?? "";
+}
+
+function isWebPage(response: HttpResponse): boolean {
+  return mediaTypeOf(response) === "text/html";
+}
+
 class Registry implements Target {
   readonly name: string;
   readonly mirrors: readonly Source[];
   readonly #location: RegistryLocation;
   readonly #api: RegistryApi;
+  readonly #context: Context;
 
   constructor(location: RegistryLocation, deps: RegistryDeps) {
     this.name = formatLocation(location);
     this.mirrors = deps.mirrors;
     this.#location = location;
+    this.#context = deps.context;
     this.#api = new RegistryApi(location, deps);
   }
 
@@ -64,17 +67,8 @@ class Registry implements Target {
       "pull",
     );
     if (response.status !== 200) throw await this.#api.error(response, what);
-    const mediaType = (response.header("content-type") ?? "").split(";", 1)[0]?.trim().toLowerCase() ?? "";
-    if (mediaType === "text/html") {
-      await response.discard();
-      throw new ContentVerificationError(
-        "RESPONSE_INVALID",
-        `${response.url.host} answered with a web page instead of the manifest of ${what}`,
-        {
-          hint: "a proxy or a login page stands before the registry, or the host is no registry",
-        },
-      );
-    }
+    const mediaType = mediaTypeOf(response);
+    if (isWebPage(response)) throw await this.#webPage(response, `the manifest of ${what}`);
     const bytes = await this.#bytes(response, maxManifestBytes, what);
     const digest = digestOf(bytes);
     // Whatever `Docker-Content-Digest` says: only the body is what we got.
@@ -92,7 +86,13 @@ class Registry implements Target {
       { method: "GET", url: this.#api.url(`blobs/${blob.digest}`), headers, signal },
       "pull",
     );
-    if (response.status === 200) return { startsAt: 0, bytes: response.stream() };
+    const what = `${this.name}@${blob.digest}`;
+    if (response.status === 200) {
+      // A blob may be a page: then its length is right, and its digest is what tells.
+      const isOther = Number(response.header("content-length") ?? Number.NaN) !== blob.size;
+      if (isWebPage(response) && isOther) throw await this.#webPage(response, `the blob ${what}`);
+      return { startsAt: 0, bytes: response.stream() };
+    }
     if (offset > 0 && response.status === 206) {
       const range = parseContentRange(response.header("content-range"));
       const isRest = range !== undefined && range.first === offset && range.last === blob.size - 1;
@@ -102,7 +102,7 @@ class Registry implements Target {
       await response.discard();
       return await this.openBlob(blob, 0, signal);
     }
-    throw await this.#api.error(response, `${this.name}@${blob.digest}`);
+    throw await this.#api.error(response, what);
   }
 
   async listReferrers(digest: Digest, signal: AbortSignal): Promise<readonly Descriptor[]> {
@@ -110,21 +110,7 @@ class Registry implements Target {
   }
 
   async listTags(signal: AbortSignal): Promise<readonly string[]> {
-    const tags: string[] = [];
-    let page: URL | undefined = this.#api.url("tags/list");
-    for (let pages = 0; page !== undefined; pages += 1) {
-      if (pages >= maxTagPages) {
-        throw new RegistryUnavailableError(
-          "PAGINATION_REFUSED",
-          `the list of ${this.name} has more than ${maxTagPages} pages`,
-        );
-      }
-      const response = await this.#api.call({ method: "GET", url: page, bufferBytes: maxTagPageBytes, signal }, "pull");
-      if (response.status !== 200) throw await this.#api.error(response, this.name);
-      tags.push(...this.#parseTags(await this.#bytes(response, maxTagPageBytes, `the tags of ${this.name}`)));
-      page = nextPage(response.header("link"), page);
-    }
-    return tags;
+    return await readTags(this.name, this.#api, this.#context, signal);
   }
 
   async hasBlob(blob: BlobIdentity, signal: AbortSignal): Promise<boolean> {
@@ -152,58 +138,12 @@ class Registry implements Target {
     if (!(from instanceof Registry) || from.#location.registry !== this.#location.registry) return false;
     const { repository } = from.#location;
     if (repository === this.#location.repository) return false;
-    this.#api.allowMountFrom(repository);
-    const url = this.#api.url("blobs/uploads/");
-    url.searchParams.set("mount", blob.digest);
-    url.searchParams.set("from", repository);
-    const response = await this.#api.call({ method: "POST", url, isRepeatable: true, signal }, "push");
-    await response.discard();
-    if (response.status === 201) return true;
-    // It began an upload in place of it, which nobody will end.
-    const location = response.header("location");
-    if (response.status === 202 && location !== undefined && URL.canParse(location, url.href)) {
-      const left = await this.#api.call({ method: "DELETE", url: new URL(location, url), signal }, "push");
-      await left.discard();
-    }
-    return false;
+    return await mountBlob(blob, repository, this.#api, signal);
   }
 
-  /** POST for an upload, then one PUT: chunks would meet caps such as GHCR's 4 MiB. */
   async pushBlob(blob: BlobIdentity, open: () => BlobStream, signal: AbortSignal): Promise<void> {
     const what = `the upload of ${blob.digest} to ${this.name}`;
-    for (let tries = 1; ; tries += 1) {
-      const response = await this.#upload(blob, open, what, signal);
-      if (response.status === 201 || response.status === 204) return await response.discard();
-      // An upload that the registry no longer knows: it ended, and the answer was lost, or it was lost itself.
-      if (response.status !== 404 || tries >= maxUploads) throw await this.#api.error(response, what);
-      await response.discard();
-      if (await this.hasBlob(blob, signal)) return;
-    }
-  }
-
-  /** One upload from its beginning: the answer to its last request. */
-  async #upload(blob: BlobIdentity, open: () => BlobStream, what: string, signal: AbortSignal): Promise<HttpResponse> {
-    const started = await this.#api.call(
-      {
-        method: "POST",
-        url: this.#api.url("blobs/uploads/"),
-        body: bytesBody(new Uint8Array()),
-        isRepeatable: true,
-        signal,
-      },
-      "push",
-    );
-    if (started.status !== 202) throw await this.#api.error(started, what);
-    await started.discard();
-    const location = started.header("location");
-    if (location === undefined || !URL.canParse(location, started.url.href)) {
-      throw new RegistryUnavailableError("REGISTRY_REFUSED", `${started.url.host} began ${what} without saying where`);
-    }
-    const url = new URL(location, started.url);
-    url.searchParams.set("digest", blob.digest);
-    const headers = { "content-type": "application/octet-stream" };
-    const body = { sizeBytes: blob.size, open };
-    return await this.#api.call({ method: "PUT", url, headers, body, signal }, "push");
+    await uploadBlob(blob, open, what, () => this.hasBlob(blob, signal), this.#api, signal);
   }
 
   async pushManifest(
@@ -252,6 +192,15 @@ class Registry implements Target {
     );
   }
 
+  async #webPage(response: HttpResponse, what: string): Promise<Error> {
+    await response.discard();
+    return new ContentVerificationError(
+      "RESPONSE_INVALID",
+      `${response.url.host} answered with a web page instead of ${what}`,
+      { hint: "a proxy or a login page stands before the registry, or the host is no registry" },
+    );
+  }
+
   async #bytes(response: HttpResponse, maxBytes: number, what: string): Promise<Uint8Array> {
     const stated = Number(response.header("content-length") ?? 0);
     if (stated > maxBytes) {
@@ -262,24 +211,6 @@ class Registry implements Target {
       );
     }
     return await response.bytes(maxBytes);
-  }
-
-  #parseTags(bytes: Uint8Array): readonly string[] {
-    let json: unknown;
-    try {
-      json = JSON.parse(new TextDecoder().decode(bytes));
-    } catch {
-      json = undefined;
-    }
-    const result = v.safeParse(tagsSchema, json);
-    if (result.success) return result.output.tags ?? [];
-    throw new ContentVerificationError(
-      "RESPONSE_INVALID",
-      `${this.name}: the list of tags is not what the distribution spec says`,
-      {
-        hint: "a proxy or a login page may stand before the registry, or the host is no registry",
-      },
-    );
   }
 }
 

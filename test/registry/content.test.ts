@@ -38,6 +38,18 @@ test("a web page with status 200 is said to be one, before anything else about i
   const { registry, signal } = registryClient(server.host);
   await expect(registry.fetchManifest(manifestDigest, signal)).rejects.toThrow(/a web page instead of the manifest/);
   expect(await codeOf(registry.listTags(signal))).toBe("RESPONSE_INVALID");
+  await expect(registry.openBlob(blob, 0, signal)).rejects.toMatchObject({
+    code: "RESPONSE_INVALID",
+    message: `${server.host} answered with a web page instead of the blob ${server.host}/t/tool@${blob.digest}`,
+  });
+});
+
+test("a blob that is a web page itself is one", async () => {
+  const server = await startServer((_request, response) =>
+    response.writeHead(200, { "content-type": "text/html", "content-length": blob.size }).end(blobText),
+  );
+  const { registry, signal } = registryClient(server.host);
+  expect(await collect((await registry.openBlob(blob, 0, signal)).bytes)).toBe(blobText);
 });
 
 describe("a manifest over 4 MiB", () => {
@@ -97,6 +109,22 @@ describe("errors", () => {
   });
 });
 
+test("referrers without end are given up", async () => {
+  const manifests = new Array(9000).fill({ mediaType: mediaTypes.ociManifest, digest: manifestDigest, size: 1 });
+  const page = JSON.stringify({ schemaVersion: 2, mediaType: mediaTypes.ociIndex, manifests });
+  const server = await startServer((_request, response, { seen }) => {
+    response.setHeader("content-type", mediaTypes.ociIndex);
+    response.setHeader("link", `</v2/t/tool/referrers/x?page=${seen.length}>; rel="next"`);
+    response.end(page);
+  });
+  const { registry, signal } = registryClient(server.host);
+  await expect(registry.listReferrers(manifestDigest, signal)).rejects.toMatchObject({
+    code: "PAGINATION_REFUSED",
+    message: expect.stringContaining("more than 10000"),
+  });
+  expect(server.seen).toHaveLength(2);
+});
+
 describe("tags", () => {
   test("all pages are read, in order; a repository without tags has none", async () => {
     const server = await startServer(({ url }, response) => {
@@ -121,6 +149,30 @@ describe("tags", () => {
       expect(server.seen).toHaveLength(1);
     },
   );
+
+  test("names that no tag can have are left out, and that is said", async () => {
+    const hostile = ["\u001b[31mred\u0007", "ok\nfake", "", "-x", "a".repeat(129), "a/b"];
+    const server = await startServer((_request, response) =>
+      response.end(JSON.stringify({ tags: ["1.0", ...hostile, "latest"] })),
+    );
+    const { registry, signal, lines } = registryClient(server.host);
+    expect(await registry.listTags(signal)).toEqual(["1.0", "latest"]);
+    expect(lines).toContain(`${server.host}/t/tool lists 6 names that no tag can have; they are left out`);
+  });
+
+  test("a page with very many is read, and a list of more than a million is given up", async () => {
+    const page = JSON.stringify({ tags: new Array(600_000).fill("a") });
+    const server = await startServer(({ url }, response) => {
+      if (!url.includes("page=2")) response.setHeader("link", '</v2/t/tool/tags/list?page=2>; rel="next"');
+      response.end(page);
+    });
+    const { registry, signal } = registryClient(server.host);
+    await expect(registry.listTags(signal)).rejects.toMatchObject({
+      code: "PAGINATION_REFUSED",
+      message: expect.stringContaining("more than 1000000 tags"),
+    });
+    expect(server.seen).toHaveLength(2);
+  });
 
   test("a page that names itself, and a list that never ends, are given up and said so", async () => {
     const itself = await startServer(({ url }, response) => {

@@ -223,6 +223,39 @@ describe("where credentials do not go", () => {
     expect(storage.seen[0]?.headers.authorization).toBeUndefined();
   });
 
+  test.each([
+    "http://169.254.169.254/upload",
+    "http://[::ffff:a9fe:a9fe]/upload",
+    "ftp://127.0.0.1/upload",
+    "http://[",
+  ])("an upload location at %s is refused, for a push and for what a mount began", async (location) => {
+    const server = await startServer(({ method }, response) =>
+      method === "POST" ? response.writeHead(202, { location }).end() : response.writeHead(404).end(),
+    );
+    const { registry, signal } = registryClient(server.host);
+    const open = async function* (): AsyncGenerator<Uint8Array> {
+      yield Buffer.from(blobText);
+    };
+    expect(await codeOf(registry.pushBlob(blob, open, signal))).toBe("REDIRECT_REFUSED");
+    const other = registryClient(server.host, { repository: "t/other" });
+    expect(await codeOf(registry.mountBlob(blob, other.registry, signal))).toBe("REDIRECT_REFUSED");
+    expect(server.seen.map(({ method }) => method)).toEqual(["POST", "POST"]);
+  });
+
+  test("an upload location on another host is in no line of the log, since its path may be signed", async () => {
+    const storage = await startServer((_request, response) => response.writeHead(201).end());
+    const server = await startServer((_request, response) =>
+      response.writeHead(202, { location: `http://${storage.host}/hmac=sekret/upload` }).end(),
+    );
+    const { registry, signal, lines } = registryClient(server.host);
+    const open = async function* (): AsyncGenerator<Uint8Array> {
+      yield Buffer.from(blobText);
+    };
+    await registry.pushBlob(blob, open, signal);
+    expect(lines).toContain(`PUT ${storage.host}: 201`);
+    expect(lines.join()).not.toContain("sekret");
+  });
+
   test("a redirect without end stops", async () => {
     const server = await startServer((_request, response, { seen }) =>
       response.writeHead(302, { location: `/again/${seen.length}` }).end(),

@@ -2,7 +2,7 @@
 import { describe, expect, test } from "vitest";
 import { codeOf } from "../support/context.ts";
 import { registryClient } from "../support/registry/client.ts";
-import { manifestDigest, serveArtifact } from "../support/registry/content.ts";
+import { blob, manifestDigest, serveArtifact } from "../support/registry/content.ts";
 import { type Handler, startServer, type TestServer } from "../support/registry/server.ts";
 
 const login = { kind: "basic", username: "user", password: "secret" } as const;
@@ -60,6 +60,20 @@ describe("one that knows GET alone, or POST alone, is asked the other way", () =
     expect(await codeOf(registry.fetchManifest("1", signal))).toBe("REGISTRY_UNAUTHORIZED");
     expect(service.seen.map(({ method }) => method)).toEqual(["GET"]);
   });
+});
+
+test("a mount asks for both repositories, in one token", async () => {
+  const service = await startServer((_request, response) => response.end('{"token": "tok"}'));
+  const server = await startServer(({ headers }, response) => {
+    if (headers.authorization === "Bearer tok") response.writeHead(201).end();
+    else response.writeHead(401, { "www-authenticate": `Bearer realm="http://${service.host}/token"` }).end();
+  });
+  const { registry, signal } = registryClient(server.host, { credentials: login });
+  const from = registryClient(server.host, { repository: "t/from" });
+  expect(await registry.mountBlob(blob, from.registry, signal)).toBe(true);
+  const { searchParams } = new URL(service.seen[0]?.url ?? "", "http://x");
+  expect(searchParams.getAll("scope")).toEqual(["repository:t/from:pull", "repository:t/tool:pull,push"]);
+  expect(service.seen).toHaveLength(1);
 });
 
 test("one on the registry's own host and port works, also on a private address", async () => {

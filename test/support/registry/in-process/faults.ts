@@ -7,8 +7,13 @@ export interface FaultSurroundings {
   readonly host: string;
 }
 
-/** Stands before the registry: answers in its place, or alters what it answers. @param next The registry; not called, it does nothing. */
-export type Fault = (request: RegistryRequest, next: () => Reply, surroundings: FaultSurroundings) => Reply;
+/** Stands before the registry: answers in its place, or alters what it answers. */
+export interface Fault {
+  /** @param next The registry; not called, it does nothing. */
+  (request: RegistryRequest, next: () => Reply, surroundings: FaultSurroundings): Reply;
+  /** After how many bytes of its body a request is cut off, before anything is answered; undefined lets it through. */
+  readonly cutsRequestAfter?: (request: Omit<RegistryRequest, "body">) => number | undefined;
+}
 
 /** The registry does its work, and what it answers is altered. */
 function altering(alter: (request: RegistryRequest, before: Reply) => Reply): Fault {
@@ -19,6 +24,10 @@ export type Selector = (request: RegistryRequest) => boolean;
 
 export const blobReads: Selector = ({ method, url }) => method === "GET" && /\/blobs\/sha/.test(url.pathname);
 export const manifestReads: Selector = ({ method, url }) => method === "GET" && url.pathname.includes("/manifests/");
+export const uploadStarts: Selector = ({ method, url }) =>
+  method === "POST" && url.pathname.endsWith("/blobs/uploads/");
+export const uploadPuts: Selector = ({ method, url }) => method === "PUT" && url.pathname.includes("/blobs/uploads/");
+export const manifestPuts: Selector = ({ method, url }) => method === "PUT" && url.pathname.includes("/manifests/");
 export const everything: Selector = () => true;
 
 /** Only the first `times` requests that are selected meet the fault. */
@@ -56,6 +65,19 @@ export function endEarly(afterBytes: number, times: number): Fault {
       manner: { isUnsized: true },
     })),
   );
+}
+
+/** The connection breaks in the middle of a PUT. What came is kept, so that a second first byte is refused, as distribution 3 does. */
+export function cutUpload(afterBytes: number, times: number): Fault {
+  const begun = new Set<string>();
+  const refusal: Fault = ({ url }, next) => (begun.has(url.pathname) ? errorReply(416, "BLOB_UPLOAD_INVALID") : next());
+  const cutsRequestAfter: Fault["cutsRequestAfter"] = ({ method, url: { pathname }, headers }) => {
+    const isUpload = method === "PUT" && pathname.includes("/blobs/uploads/");
+    if (!isUpload || Number(headers["content-length"]) <= afterBytes || begun.size >= times) return undefined;
+    begun.add(pathname);
+    return afterBytes;
+  };
+  return Object.assign(refusal, { cutsRequestAfter });
 }
 
 /** Nothing more comes, and the connection stays. */

@@ -14,6 +14,7 @@ export interface SeenExchange {
   /** Path and query. */
   readonly path: string;
   readonly headers: RegistryRequest["headers"];
+  /** 0: the request was cut off. */
   readonly status: number;
   /** Of the body; counted when the connection is done with. */
   readonly sentBytes: number;
@@ -29,9 +30,17 @@ export interface InProcessRegistry {
   readonly close: () => void;
 }
 
-async function readBody(request: IncomingMessage): Promise<Buffer> {
+/** @returns Undefined when it was cut off after `maxBytes`. */
+async function readBody(request: IncomingMessage, maxBytes: number): Promise<Buffer | undefined> {
   const chunks: Buffer[] = [];
-  for await (const chunk of request) chunks.push(chunk);
+  let size = 0;
+  for await (const chunk of request as AsyncIterable<Buffer>) {
+    chunks.push(chunk);
+    size += chunk.length;
+    if (size < maxBytes) continue;
+    request.socket.destroy();
+    return undefined;
+  }
   return Buffer.concat(chunks);
 }
 
@@ -67,7 +76,14 @@ export async function startInProcessRegistry(...faults: readonly Fault[]): Promi
   const serve = async (raw: IncomingMessage, response: ServerResponse): Promise<void> => {
     const headers = Object.fromEntries(Object.entries(raw.headers).map(([name, value]) => [name, String(value)]));
     const url = new URL(raw.url ?? "/", `http://${host}`);
-    const request = { method: raw.method ?? "GET", url, headers, body: await readBody(raw) };
+    const method = raw.method ?? "GET";
+    const limit = faults
+      .map(({ cutsRequestAfter }) => cutsRequestAfter?.({ method, url, headers }))
+      .find((bytes) => bytes !== undefined);
+    const body = await readBody(raw, limit ?? Number.POSITIVE_INFINITY);
+    const path = url.pathname + url.search;
+    if (body === undefined) return void seen.push({ method, path, headers, status: 0, sentBytes: 0 });
+    const request = { method, url, headers, body };
     const respond = faults.reduceRight<() => Reply>(
       (next, fault) => () => fault(request, next, { host }),
       () => answer(request, storage),
@@ -75,7 +91,7 @@ export async function startInProcessRegistry(...faults: readonly Fault[]): Promi
     const reply = respond();
     const { socket } = response;
     const before = socket?.bytesWritten ?? 0;
-    const exchange = { method: request.method, path: url.pathname + url.search, headers, status: reply.status };
+    const exchange = { method, path, headers, status: reply.status };
     const entry = { ...exchange, sentBytes: 0 };
     seen.push(entry);
     response.once("close", () => {

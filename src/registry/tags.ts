@@ -1,0 +1,69 @@
+/**
+ * The tags of a repository, page by page.
+ *
+ * @see OCI distribution-spec v1.1.1, "Listing Tags"
+ */
+import * as v from "valibot";
+import type { Context } from "../context.ts";
+import { ContentVerificationError, RegistryUnavailableError } from "../errors.ts";
+import { isTag } from "../model/reference.ts";
+import type { RegistryApi } from "./api.ts";
+import { nextPage } from "./link.ts";
+
+const tagsSchema = v.object({ tags: v.nullish(v.array(v.string())) });
+const maxPageBytes = 4 * 1024 * 1024;
+/** At the usual 100 or more tags a page. */
+const maxPages = 1000;
+/** Of all pages: some builds tag every night, and none a million times. */
+const maxTags = 1_000_000;
+
+/** @param name Of the repository, for messages. */
+export async function readTags(
+  name: string,
+  api: RegistryApi,
+  context: Context,
+  signal: AbortSignal,
+): Promise<readonly string[]> {
+  const tags: string[] = [];
+  let droppedCount = 0;
+  let page: URL | undefined = api.url("tags/list");
+  for (let pages = 0; page !== undefined; pages += 1) {
+    if (pages >= maxPages) throw tooLong(name, `${maxPages} pages`);
+    const response = await api.call({ method: "GET", url: page, bufferBytes: maxPageBytes, signal }, "pull");
+    if (response.status !== 200) throw await api.error(response, name);
+    const listed = parsePage(await response.bytes(maxPageBytes), name);
+    if (tags.length + listed.length > maxTags) throw tooLong(name, `${maxTags} tags`);
+    // One by one: a page may have more than a call takes arguments.
+    for (const tag of listed) {
+      if (isTag(tag)) tags.push(tag);
+      else droppedCount += 1;
+    }
+    page = nextPage(response.header("link"), page);
+  }
+  if (droppedCount > 0) {
+    context.log.warn(`${name} lists ${droppedCount} names that no tag can have; they are left out`);
+  }
+  return tags;
+}
+
+function tooLong(name: string, limit: string): RegistryUnavailableError {
+  return new RegistryUnavailableError("PAGINATION_REFUSED", `the list of ${name} has more than ${limit}`, {
+    hint: "the registry or a proxy before it is set up wrongly; ask who runs it",
+  });
+}
+
+function parsePage(bytes: Uint8Array, name: string): readonly string[] {
+  let json: unknown;
+  try {
+    json = JSON.parse(new TextDecoder().decode(bytes));
+  } catch {
+    json = undefined;
+  }
+  const result = v.safeParse(tagsSchema, json);
+  if (result.success) return result.output.tags ?? [];
+  throw new ContentVerificationError(
+    "RESPONSE_INVALID",
+    `${name}: the list of tags is not what the distribution spec says`,
+    { hint: "a proxy or a login page may stand before the registry, or the host is no registry" },
+  );
+}
