@@ -226,6 +226,7 @@ describe("the process", () => {
     writeFileSync(files[0], '{"plainHttpHosts": ["a.lan"], "registries": {"acme": {"prefix": "ghcr.io/acme"}}}');
     writeFileSync(files[1], '{"plainHttpHosts": ["b.lan"], "registries": {"tools": {"prefix": "ghcr.io/tools"}}}');
     const env = { XDG_CONFIG_HOME: home, BUCK2_ORAS_BIN: "/opt/other" };
+    writeFileSync(join(dir, "ca.pem"), "-----BEGIN CERTIFICATE-----\n");
     const ran = await oras(["config", "--plain-http=c.lan:5000", "--ca-file", "ca.pem", "--json"], { cwd: dir, env });
     const shown = v.parse(jsonSchemas["show-config"], JSON.parse(ran.stdout));
     expect(shown.settings).toEqual(

@@ -182,7 +182,7 @@ describe("what cannot be imported", () => {
     ["go:example.com/x@v1.0.0", "go"],
   ])("%s without its client says which it is and how to get it", async (source, program) => {
     const ran = await desk().call(["import", source, "oci:layout:1"], {
-      env: { PATH: "/nonexistent" },
+      env: { PATH: temporaryFolder() },
       node: process.execPath,
     });
     expect(ran.exitCode).toBe(69);
