@@ -5,7 +5,7 @@ import type { Digest } from "../model/digest.ts";
 import { isTemplate } from "../model/reference.ts";
 import type { ClientDeps } from "./deps.ts";
 import { inParallel } from "./parallel.ts";
-import { expandReference, fetchRoot } from "./resolve.ts";
+import { expandReference, versionOf } from "./resolve.ts";
 
 export interface LockedTag {
   readonly tool: string;
@@ -30,7 +30,7 @@ function askedOf(tool: LockedTool): readonly Asked[] {
   }));
 }
 
-/** Every reference of the lock with what it means now; one manifest is fetched for each. */
+/** Every reference of the lock with what it means now. */
 export async function lookUpTags(lock: Lock, deps: ClientDeps, signal: AbortSignal): Promise<readonly LockedTag[]> {
   const asked = Object.entries(lock.tools).flatMap(([tool, locked]) =>
     askedOf(locked).map((one) => ({ tool, ...one })),
@@ -38,8 +38,9 @@ export async function lookUpTags(lock: Lock, deps: ClientDeps, signal: AbortSign
   return await inParallel(asked, signal, async (one, either) => {
     const { reference } = expandReference(one.reference, undefined, deps);
     try {
-      const { root } = await deps.limitTransfers(() => fetchRoot(reference, deps, either));
-      return { ...one, current: root.digest };
+      const source = deps.open(reference.location);
+      const current = await deps.limitTransfers(() => source.resolve(versionOf(reference), either));
+      return { ...one, current };
     } catch (error) {
       if (error instanceof ArtifactNotFoundError) return { ...one, current: undefined };
       throw error;

@@ -16,6 +16,7 @@ export function forbiddenTarget(name: string): Target {
     name,
     mirrors: [],
     fetchManifest: refuse,
+    resolve: refuse,
     openBlob: refuse,
     listReferrers: refuse,
     listTags: refuse,

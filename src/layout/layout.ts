@@ -63,6 +63,10 @@ class Layout implements Target {
     return { digest, mediaType: entry?.mediaType ?? mediaTypeOf(bytes), bytes };
   }
 
+  async resolve(version: Digest | string, signal: AbortSignal): Promise<Digest> {
+    return (await this.fetchManifest(version, signal)).digest;
+  }
+
   async openBlob(blob: BlobIdentity, offset: number, signal: AbortSignal): Promise<OpenedBlob> {
     const path = this.#blobPath(blob.digest);
     try {

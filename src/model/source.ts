@@ -44,6 +44,13 @@ export interface Source {
   fetchManifest(version: Digest | string, signal: AbortSignal): Promise<FetchedManifest>;
 
   /**
+   * What a tag or digest stands for, as the source says it: the manifest is fetched only where that is the one way to know.
+   *
+   * @throws {ArtifactNotFoundError} no such tag or digest
+   */
+  resolve(version: Digest | string, signal: AbortSignal): Promise<Digest>;
+
+  /**
    * Opens one blob. The stream is as long as it is: the caller compares size and digest.
    *
    * @param offset Bytes that the caller has already.

@@ -80,6 +80,14 @@ class Registry implements Target {
     return { digest, mediaType, bytes };
   }
 
+  /** By HEAD, which Docker Hub does not count as a pull; what it leaves unsaid (ECR's digest, why there is none) a GET tells. */
+  async resolve(version: Digest | string, signal: AbortSignal): Promise<Digest> {
+    const response = await this.#headManifest(version, "pull", signal);
+    const digest = response.header("docker-content-digest") ?? "";
+    if (response.status === 200 && isDigest(digest)) return digest;
+    return (await this.fetchManifest(version, signal)).digest;
+  }
+
   async openBlob(blob: BlobIdentity, offset: number, signal: AbortSignal): Promise<OpenedBlob> {
     const headers: Record<string, string> = offset === 0 ? {} : { range: `bytes=${offset}-` };
     const response = await this.#api.call(
@@ -125,10 +133,7 @@ class Registry implements Target {
   }
 
   async hasManifest(digest: Digest, signal: AbortSignal): Promise<boolean> {
-    const headers = { accept: acceptedManifestTypes.join(", ") };
-    const url = this.#api.url(`manifests/${digest}`);
-    const response = await this.#api.call({ method: "HEAD", url, headers, signal }, "push");
-    await response.discard();
+    const response = await this.#headManifest(digest, "push", signal);
     if (response.status === 404) return false;
     if (response.status !== 200) throw await this.#api.error(response, `${this.name}@${digest}`);
     return true;
@@ -174,6 +179,14 @@ class Registry implements Target {
 
   async deleteManifest(digest: Digest, signal: AbortSignal): Promise<void> {
     await this.#delete(digest, `${this.name}@${digest}`, signal);
+  }
+
+  async #headManifest(version: Digest | string, action: "pull" | "push", signal: AbortSignal): Promise<HttpResponse> {
+    const headers = { accept: acceptedManifestTypes.join(", ") };
+    const url = this.#api.url(`manifests/${version}`);
+    const response = await this.#api.call({ method: "HEAD", url, headers, signal }, action);
+    await response.discard();
+    return response;
   }
 
   async #delete(version: string, what: string, signal: AbortSignal): Promise<void> {
