@@ -10,7 +10,7 @@ import { startDockerRegistry } from "../support/docker-registry.ts";
 import { oras, type Ran } from "../support/executable.ts";
 import { temporaryFolder } from "../support/folders.ts";
 import { requireProgram } from "../support/peers.ts";
-import * as faults from "../support/registry/in-process/faults.ts";
+import * as network from "../support/registry/in-process/faults/network.ts";
 import { inProcessRegistry } from "../support/registry/in-process/for-tests.ts";
 
 type Copied = v.InferOutput<typeof copySchema>;
@@ -159,12 +159,12 @@ describe("what refers to it", () => {
 
 describe("a copy that is disturbed", () => {
   test("a broken upload is sent again; a tag is never put on something incomplete", async () => {
-    const flaky = await inProcessRegistry(faults.cutBeforeHead(2, ({ method }) => method === "PUT"));
+    const flaky = await inProcessRegistry(network.cutBeforeHead(2, ({ method }) => method === "PUT"));
     const { call, copy } = desk();
     await call("push", "oci:layout:1", ...platforms);
     await copy("oci:layout:1", `${flaky.host}/t/tool:1`);
     const broken = await inProcessRegistry(
-      faults.answerStatus(
+      network.answerStatus(
         500,
         1000,
         undefined,
@@ -188,7 +188,7 @@ describe("a copy that is disturbed", () => {
     expect(ran.stderr).toContain(lost);
     for (const status of [403, 405, 413, 507]) {
       const target = await inProcessRegistry(
-        faults.answerStatus(status, 1000, undefined, ({ method }) => method === "POST" || method === "PUT"),
+        network.answerStatus(status, 1000, undefined, ({ method }) => method === "POST" || method === "PUT"),
       );
       await call("push", "oci:whole:1", ...platforms);
       const refused = await call("copy", "oci:whole:1", `${target.host}/t/tool:1`);

@@ -8,7 +8,7 @@ import { startDockerRegistry } from "../support/docker-registry.ts";
 import { oras, type Ran } from "../support/executable.ts";
 import { temporaryFolder } from "../support/folders.ts";
 import { requireProgram } from "../support/peers.ts";
-import * as faults from "../support/registry/in-process/faults.ts";
+import * as network from "../support/registry/in-process/faults/network.ts";
 import { inProcessRegistry } from "../support/registry/in-process/for-tests.ts";
 
 interface Desk {
@@ -142,7 +142,7 @@ describe("removing", () => {
 
   test("a registry that deletes nothing says so, with what to do", async () => {
     const registry = await inProcessRegistry(
-      faults.answerStatus(405, 1000, undefined, ({ method }) => method === "DELETE"),
+      network.answerStatus(405, 1000, undefined, ({ method }) => method === "DELETE"),
     );
     const { call, push } = desk();
     await push(`${registry.host}/t/tool:1`, "one", 90);

@@ -5,7 +5,9 @@ import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { oras, type Ran } from "../support/executable.ts";
 import { temporaryFolder } from "../support/folders.ts";
-import * as faults from "../support/registry/in-process/faults.ts";
+import * as access from "../support/registry/in-process/faults/access.ts";
+import * as network from "../support/registry/in-process/faults/network.ts";
+import * as vendors from "../support/registry/in-process/faults/vendors.ts";
 import { inProcessRegistry } from "../support/registry/in-process/for-tests.ts";
 import type { InProcessRegistry } from "../support/registry/in-process/registry.ts";
 import { startServer } from "../support/registry/server.ts";
@@ -57,7 +59,7 @@ describe("tokens", () => {
     "one that runs out in the middle of a push or pull (%i) is renewed",
     async (staleStatus) => {
       const tokens = await tokenService(2);
-      const registry = await inProcessRegistry(faults.demandToken({ ...tokens, staleStatus }));
+      const registry = await inProcessRegistry(access.demandToken({ ...tokens, staleStatus }));
       const { dir, call } = desk(registry.host);
       expectDone(await call("push", `${registry.host}/t/tool:1`, "tool"));
       expectDone(await call("pull", `${registry.host}/t/tool:1`, "-o", "out"));
@@ -69,8 +71,8 @@ describe("tokens", () => {
   test("two repositories and two registries have four scopes and tokens of their own", async () => {
     const first = await tokenService(1000);
     const second = await tokenService(1000);
-    const one = await inProcessRegistry(faults.demandToken(first));
-    const other = await inProcessRegistry(faults.demandToken(second));
+    const one = await inProcessRegistry(access.demandToken(first));
+    const other = await inProcessRegistry(access.demandToken(second));
     const { call } = desk(one.host, other.host);
     for (const { host } of [one, other]) {
       for (const repository of ["a/tool", "b/tool"]) expectDone(await call("push", `${host}/${repository}:1`, "tool"));
@@ -92,10 +94,10 @@ describe("tokens", () => {
 
 describe("where things are sent", () => {
   test("an upload to another host carries no login, and a blob from there needs none", async () => {
-    const storage = await inProcessRegistry(faults.refuseAuthorization());
+    const storage = await inProcessRegistry(access.refuseAuthorization());
     const registry = await inProcessRegistry(
-      faults.demandBasic("user", "secret"),
-      faults.uploadElsewhere(`http://${storage.host}`),
+      access.demandBasic("user", "secret"),
+      access.uploadElsewhere(`http://${storage.host}`),
     );
     const { call } = desk(registry.host, storage.host);
     // The other host knows no such upload: what counts is what it was shown.
@@ -106,7 +108,7 @@ describe("where things are sent", () => {
   });
 
   test("a signed address is in no log", async () => {
-    const registry = await inProcessRegistry(faults.demandBasic("user", "secret"), faults.redirectBlobs("", 302));
+    const registry = await inProcessRegistry(access.demandBasic("user", "secret"), access.redirectBlobs("", 302));
     const { call } = desk(registry.host);
     expectDone(await call("push", `${registry.host}/t/tool:1`, "tool"));
     expectDone(await call("pull", `${registry.host}/t/tool:1`));
@@ -114,14 +116,14 @@ describe("where things are sent", () => {
   });
 
   test("a cap on one PATCH is not met: a blob is one PUT", async () => {
-    const registry = await inProcessRegistry(faults.capPatch(4 * 1024 * 1024));
+    const registry = await inProcessRegistry(vendors.capPatch(4 * 1024 * 1024));
     const { call } = desk();
     expectDone(await call("push", `${registry.host}/t/tool:1`, "tool"));
     expect(registry.seen.map(({ method }) => method)).not.toContain("PATCH");
   });
 
   test("no referrers API: doctor says what stands in for it", async () => {
-    const registry = await inProcessRegistry(faults.noReferrers());
+    const registry = await inProcessRegistry(vendors.noReferrers());
     const { call } = desk();
     expectDone(await call("push", `${registry.host}/t/tool:1`, "tool"));
     const ran = await call("doctor", `${registry.host}/t/tool:1`);
@@ -130,7 +132,7 @@ describe("where things are sent", () => {
   });
 
   test("a registry that is slow to answer is waited for", async () => {
-    const registry = await inProcessRegistry(faults.slowHead(1500, 2));
+    const registry = await inProcessRegistry(network.slowHead(1500, 2));
     const { call } = desk();
     expectDone(await call("push", `${registry.host}/t/tool:1`, "tool"));
   });
@@ -138,7 +140,7 @@ describe("where things are sent", () => {
 
 describe("Link", () => {
   const list = async (link: (page: URL) => string): Promise<Ran> => {
-    const registry = await inProcessRegistry(faults.linkTags(link));
+    const registry = await inProcessRegistry(vendors.linkTags(link));
     registry.storage.open("t/tool").tags.set("1", "sha256:x");
     return await oras(["list", `${registry.host}/t/tool`, "--timeout", "60"]);
   };

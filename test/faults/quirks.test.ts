@@ -5,31 +5,50 @@ import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { oras, type Ran } from "../support/executable.ts";
 import { temporaryFolder } from "../support/folders.ts";
-import * as faults from "../support/registry/in-process/faults.ts";
+import * as access from "../support/registry/in-process/faults/access.ts";
+import type { Fault } from "../support/registry/in-process/faults/fault.ts";
+import * as selectors from "../support/registry/in-process/faults/selectors.ts";
+import * as vendors from "../support/registry/in-process/faults/vendors.ts";
 import { inProcessRegistry } from "../support/registry/in-process/for-tests.ts";
 
 const tool = randomBytes(100_000);
 
-function desk(): { readonly dir: string; readonly call: (...args: string[]) => Promise<Ran> } {
+/** @param auths Of the docker config: what each host is logged in with. */
+function desk(auths: object = {}): { readonly dir: string; readonly call: (...args: string[]) => Promise<Ran> } {
   const dir = temporaryFolder();
   writeFileSync(join(dir, "tool"), tool);
-  const env = { BUCK2_ORAS_CACHE_DIR: join(dir, "cache") };
+  writeFileSync(join(dir, "config.json"), JSON.stringify({ auths }));
+  const env = { BUCK2_ORAS_CACHE_DIR: join(dir, "cache"), DOCKER_CONFIG: dir };
   return { dir, call: (...args) => oras(args, { cwd: dir, env }) };
 }
 
-test.each<[string, faults.Fault]>([
-  ["Quay compresses what is not asked for as it is", faults.gzipUnlessIdentity()],
-  ["Quay refuses long pages of tags with 413", faults.capTagPages(50, 413)],
-  ["ECR refuses pages of over 1000 tags", faults.capTagPages(1000, 400)],
-  ["ECR leaves the digest header out", faults.noDigestHeader()],
-  ["Artifactory mishandles a Range from the first byte", faults.mishandleFullRange()],
-  ["Harbor states another length for HEAD", faults.headStatesAnotherLength()],
-  ["Docker Hub says how many requests are left", faults.rateLimitHeaders()],
-  ["GHCR has no referrers API", faults.noReferrers()],
-  ["GitLab wants OCI's Accept types", faults.demandAccept()],
-])("%s", async (_quirk, fault) => {
+const login = { user: "user", password: "secret" };
+const password = { auth: Buffer.from("user:secret").toString("base64") };
+const identity = { identitytoken: "refresh" };
+
+test.each<[string, Fault, object?]>([
+  ["Quay compresses what is not asked for as it is", vendors.gzipUnlessIdentity()],
+  ["Quay refuses long pages of tags with 413", vendors.capTagPages(50, 413)],
+  ["ECR refuses pages of over 1000 tags", vendors.capTagPages(1000, 400)],
+  ["ECR leaves the digest header out", vendors.noDigestHeader()],
+  ["Artifactory mishandles a Range from the first byte", vendors.mishandleFullRange()],
+  ["Harbor states another length for HEAD", vendors.headStatesAnotherLength()],
+  ["Docker Hub says how many reads are left", vendors.countManifestReads(100)],
+  ["GHCR has no referrers API", vendors.noReferrers()],
+  ["GitLab wants OCI's Accept types", vendors.demandAccept()],
+  ["zot wants a login by Basic", access.demandBasic("user", "secret"), password],
+  ["GHCR's tokens have no lifetime", access.ownTokens({ path: "/token", login }), password],
+  ["ECR answers 403 to a token that ran out", access.ownTokens({ path: "/t", uses: 3, staleStatus: 403 })],
+  ["Google's token service is at HOST/v2/token", access.ownTokens({ path: "/v2/token", login }), password],
+  ["Google sends on to a relative signed address", access.redirectBlobs("", 302)],
+  [
+    "Azure gives tokens for an identity, by POST alone",
+    access.ownTokens({ path: "/oauth2/token", refreshToken: "refresh", methods: ["POST"] }),
+    identity,
+  ],
+])("%s", async (_quirk, fault, entry) => {
   const registry = await inProcessRegistry(fault);
-  const { dir, call } = desk();
+  const { dir, call } = desk(entry === undefined ? {} : { [registry.host]: entry });
   const reference = `${registry.host}/t/tool:1`;
   const commands = [
     ["push", reference, "--platform", "linux-x86_64=tool", "--platform", "darwin-arm64=tool"],
@@ -52,7 +71,7 @@ test("GitLab refuses media types that it does not know; `push` can choose anothe
     "application/vnd.oci.empty.v1+json",
     "application/vnd.oci.image.layer.v1.tar",
   ];
-  const registry = await inProcessRegistry(faults.acceptMediaTypes(known));
+  const registry = await inProcessRegistry(vendors.acceptMediaTypes(known));
   const { call } = desk();
   const refused = await call("push", `${registry.host}/t/tool:1`, "tool");
   expect(refused.exitCode).not.toBe(0);
@@ -62,8 +81,44 @@ test("GitLab refuses media types that it does not know; `push` can choose anothe
   expect((await call("pull", `${registry.host}/t/tool:1`)).exitCode).toBe(0);
 });
 
+test("Docker Hub counts a GET of a manifest and no HEAD: `lock check --online` costs nothing", async () => {
+  // The one is that of `lock add`.
+  const registry = await inProcessRegistry(vendors.countManifestReads(1));
+  const { call } = desk();
+  expect((await call("push", `${registry.host}/t/tool:1`, "tool")).exitCode).toBe(0);
+  expect((await call("lock", "add", "tool", `${registry.host}/t/tool:1`)).exitCode).toBe(0);
+  const online = await call("lock", "check", "--online");
+  expect(online.exitCode, online.stderr).toBe(0);
+  expect(registry.seen.filter(({ method, path }) => method === "GET" && path.includes("/manifests/"))).toHaveLength(1);
+});
+
+test("without a digest in the answer to HEAD, a GET tells what a tag means", async () => {
+  const registry = await inProcessRegistry(vendors.noDigestHeader());
+  const { call } = desk();
+  await call("push", `${registry.host}/t/tool:1`, "tool");
+  await call("lock", "add", "tool", `${registry.host}/t/tool:1`);
+  const before = registry.seen.length;
+  expect((await call("lock", "check", "--online")).exitCode).toBe(0);
+  const asked = registry.seen.slice(before).filter(({ path }) => path.endsWith("/manifests/1"));
+  expect(asked.map(({ method }) => method)).toEqual(["HEAD", "GET"]);
+});
+
+test("Artifactory's Link has parameters of its own, in front of `rel` and in the address", async () => {
+  const next = ({ pathname, searchParams }: URL): string =>
+    searchParams.has("own") ? `${pathname}?own=2&n=1&last=1` : `${pathname}?own=1&n=1&last=`;
+  const registry = await inProcessRegistry((request, before, surroundings) =>
+    request.url.searchParams.get("own") === "2"
+      ? before()
+      : vendors.linkTags(next, '; own="a, b; c"; rel="next"')(request, before, surroundings),
+  );
+  for (const tag of ["1", "2"]) registry.storage.open("t/tool").tags.set(tag, "sha256:x");
+  const ran = await desk().call("list", `${registry.host}/t/tool`, "--json");
+  expect(ran.exitCode, ran.stderr).toBe(0);
+  expect(registry.seen.map(({ path }) => path.split("?")[1]?.replace(/^n=.*/, ""))).toContain("own=2&n=1&last=1");
+});
+
 test("a repository without tags may be listed as null", async () => {
-  const registry = await inProcessRegistry(faults.nullTags());
+  const registry = await inProcessRegistry(vendors.nullTags());
   expect(await desk().call("list", `${registry.host}/t/tool`)).toMatchObject({ exitCode: 0, stdout: "" });
 });
 
@@ -71,8 +126,8 @@ describe("several at a time", () => {
   test("platforms of a lock are fetched in parallel, as many as the configuration allows", async () => {
     let now = 0;
     let most = 0;
-    const counting: faults.Fault = (request, next) => {
-      if (!faults.blobReads(request)) return next();
+    const counting: Fault = (request, next) => {
+      if (!selectors.blobReads(request)) return next();
       now += 1;
       most = Math.max(most, now);
       setTimeout(() => {
@@ -97,8 +152,8 @@ describe("several at a time", () => {
 
   test("one that fails ends the others, and nothing is left half-done", async () => {
     let reads = 0;
-    const failing: faults.Fault = (request, next) => {
-      if (!faults.blobReads(request)) return next();
+    const failing: Fault = (request, next) => {
+      if (!selectors.blobReads(request)) return next();
       reads += 1;
       return reads === 2 ? { ...next(), status: 404 } : { ...next(), manner: { delayMs: 20_000 } };
     };

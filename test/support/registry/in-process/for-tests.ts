@@ -1,6 +1,6 @@
 /** The in-process registry for the length of a test. */
 import { onTestFinished } from "vitest";
-import type { Fault } from "./faults.ts";
+import type { Fault } from "./faults/fault.ts";
 import { type InProcessRegistry, startInProcessRegistry } from "./registry.ts";
 
 export async function inProcessRegistry(...faults: readonly Fault[]): Promise<InProcessRegistry> {

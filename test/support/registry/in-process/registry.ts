@@ -3,9 +3,9 @@
  *
  * It passes the distribution spec's conformance suite (`test/conformance.test.ts`), so what a test sees is what registries do.
  */
-import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
+import { createServer, type IncomingMessage, type RequestListener, type ServerResponse } from "node:http";
 import type { Manner, RegistryRequest, Reply } from "./exchange.ts";
-import type { Fault } from "./faults.ts";
+import type { Fault } from "./faults/fault.ts";
 import { answer } from "./spec.ts";
 import { Storage } from "./storage.ts";
 
@@ -18,6 +18,8 @@ export interface SeenExchange {
   readonly status: number;
   /** Of the body; counted when the connection is done with. */
   readonly sentBytes: number;
+  /** Of the request's body. */
+  readonly receivedBytes: number;
 }
 
 export interface InProcessRegistry {
@@ -27,11 +29,13 @@ export interface InProcessRegistry {
   readonly seen: readonly SeenExchange[];
   /** Exchanges of blob reads. */
   readonly blobReads: () => readonly SeenExchange[];
+  /** The registry itself, to be served at another socket, such as one with TLS. */
+  readonly listener: RequestListener;
   readonly close: () => void;
 }
 
-/** @returns Undefined when it was cut off after `maxBytes`. */
-async function readBody(request: IncomingMessage, maxBytes: number): Promise<Buffer | undefined> {
+/** Cut off after `maxBytes`, its connection is gone. */
+async function readBody(request: IncomingMessage, maxBytes: number): Promise<{ body: Buffer; isCut: boolean }> {
   const chunks: Buffer[] = [];
   let size = 0;
   for await (const chunk of request as AsyncIterable<Buffer>) {
@@ -39,9 +43,9 @@ async function readBody(request: IncomingMessage, maxBytes: number): Promise<Buf
     size += chunk.length;
     if (size < maxBytes) continue;
     request.socket.destroy();
-    return undefined;
+    return { body: Buffer.concat(chunks), isCut: true };
   }
-  return Buffer.concat(chunks);
+  return { body: Buffer.concat(chunks), isCut: false };
 }
 
 /** Long enough for a client to read what was sent: what it has not read when the connection breaks is lost to it. */
@@ -80,9 +84,10 @@ export async function startInProcessRegistry(...faults: readonly Fault[]): Promi
     const limit = faults
       .map(({ cutsRequestAfter }) => cutsRequestAfter?.({ method, url, headers }))
       .find((bytes) => bytes !== undefined);
-    const body = await readBody(raw, limit ?? Number.POSITIVE_INFINITY);
+    const { body, isCut } = await readBody(raw, limit ?? Number.POSITIVE_INFINITY);
     const path = url.pathname + url.search;
-    if (body === undefined) return void seen.push({ method, path, headers, status: 0, sentBytes: 0 });
+    const receivedBytes = body.length;
+    if (isCut) return void seen.push({ method, path, headers, status: 0, sentBytes: 0, receivedBytes });
     const request = { method, url, headers, body };
     const respond = faults.reduceRight<() => Reply>(
       (next, fault) => () => fault(request, next, { host }),
@@ -91,8 +96,7 @@ export async function startInProcessRegistry(...faults: readonly Fault[]): Promi
     const reply = respond();
     const { socket } = response;
     const before = socket?.bytesWritten ?? 0;
-    const exchange = { method, path, headers, status: reply.status };
-    const entry = { ...exchange, sentBytes: 0 };
+    const entry = { method, path, headers, status: reply.status, sentBytes: 0, receivedBytes };
     seen.push(entry);
     response.once("close", () => {
       // Without the head, whose length does not matter.
@@ -101,7 +105,9 @@ export async function startInProcessRegistry(...faults: readonly Fault[]): Promi
     if (reply.manner?.delayMs !== undefined) await delay(reply.manner);
     send(response, request, reply);
   };
-  const server = createServer((request, response) => void serve(request, response).catch(() => response.destroy()));
+  const listener: RequestListener = (request, response) =>
+    void serve(request, response).catch(() => response.destroy());
+  const server = createServer(listener);
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   const close = (): void => {
     server.closeAllConnections();
@@ -112,7 +118,7 @@ export async function startInProcessRegistry(...faults: readonly Fault[]): Promi
   host = `127.0.0.1:${address.port}`;
   const blobReads = (): SeenExchange[] =>
     seen.filter(({ method, path }) => method === "GET" && /\/blobs\/sha/.test(path));
-  return { host, storage, seen, blobReads, close };
+  return { host, storage, seen, blobReads, listener, close };
 }
 
 function limitOf({ body, manner = {} }: Reply): number {
