@@ -107,8 +107,11 @@ function isDone(operation: Operation, { dir, registry }: Scene, { stdout }: Ende
 
 function blobBytes(operation: Operation, { registry, servers }: Scene): number {
   if (operation === "push") {
-    const puts = registry.seen.filter(({ path }) => path.includes(encodeURIComponent(blobDigest)));
-    return puts.reduce((sum, { receivedBytes }) => sum + receivedBytes, 0);
+    // Some send it by PATCH, which does not name it; the configuration is the other blob, of 2 bytes.
+    const sent = registry.seen.filter(
+      ({ path, receivedBytes }) => path.includes("/blobs/uploads/") && receivedBytes > 2,
+    );
+    return sent.reduce((sum, { receivedBytes }) => sum + receivedBytes, 0);
   }
   const reads = servers.flatMap((server) => server.blobReads()).filter(({ path }) => path.includes(blobDigest));
   return reads.filter(({ status }) => status < 300).reduce((sum, { sentBytes }) => sum + sentBytes, 0);

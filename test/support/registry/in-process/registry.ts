@@ -81,14 +81,16 @@ export async function startInProcessRegistry(...faults: readonly Fault[]): Promi
     const headers = Object.fromEntries(Object.entries(raw.headers).map(([name, value]) => [name, String(value)]));
     const url = new URL(raw.url ?? "/", `http://${host}`);
     const method = raw.method ?? "GET";
-    const limit = faults
-      .map(({ cutsRequestAfter }) => cutsRequestAfter?.({ method, url, headers }))
-      .find((bytes) => bytes !== undefined);
-    const { body, isCut } = await readBody(raw, limit ?? Number.POSITIVE_INFINITY);
+    const head = { method, url, headers };
+    const cutting = faults.find(({ requestCut }) => requestCut?.after(head) !== undefined)?.requestCut;
+    const { body, isCut } = await readBody(raw, cutting?.after(head) ?? Number.POSITIVE_INFINITY);
     const path = url.pathname + url.search;
     const receivedBytes = body.length;
-    if (isCut) return void seen.push({ method, path, headers, status: 0, sentBytes: 0, receivedBytes });
-    const request = { method, url, headers, body };
+    if (isCut) {
+      cutting?.done(head);
+      return void seen.push({ method, path, headers, status: 0, sentBytes: 0, receivedBytes });
+    }
+    const request = { ...head, body };
     const respond = faults.reduceRight<() => Reply>(
       (next, fault) => () => fault(request, next, { host }),
       () => answer(request, storage),

@@ -11,8 +11,15 @@ export interface FaultSurroundings {
 export interface Fault {
   /** @param next The registry; not called, it does nothing. */
   (request: RegistryRequest, next: () => Reply, surroundings: FaultSurroundings): Reply;
-  /** After how many bytes of its body a request is cut off, before anything is answered; undefined lets it through. */
-  readonly cutsRequestAfter?: (request: Omit<RegistryRequest, "body">) => number | undefined;
+  readonly requestCut?: RequestCut;
+}
+
+/** Cuts a request off in the middle of its body, before anything is answered. */
+export interface RequestCut {
+  /** Bytes of the body; undefined lets it through. A body that is shorter comes through as well. */
+  readonly after: (request: Omit<RegistryRequest, "body">) => number | undefined;
+  /** It was cut off. */
+  readonly done: (request: Omit<RegistryRequest, "body">) => void;
 }
 
 /** The registry does its work, and what it answers is altered. */

@@ -1,6 +1,6 @@
 /** What a network, or a registry in trouble, does to a request or its reply. */
 import { errorReply, reply } from "../exchange.ts";
-import { altering, type Fault, limited, withManner } from "./fault.ts";
+import { altering, type Fault, limited, type RequestCut, withManner } from "./fault.ts";
 import { blobReads, everything, type Selector } from "./selectors.ts";
 
 /** The connection breaks in the middle of a body. */
@@ -26,17 +26,19 @@ export function endEarly(afterBytes: number, times: number): Fault {
   );
 }
 
-/** The connection breaks in the middle of a PUT. What came is kept, so that a second first byte is refused, as distribution 3 does. */
+/**
+ * The connection breaks in the middle of an upload. What came is kept, so that a second first byte is refused, as distribution 3
+ * does.
+ */
 export function cutUpload(afterBytes: number, times: number): Fault {
   const begun = new Set<string>();
   const refusal: Fault = ({ url }, next) => (begun.has(url.pathname) ? errorReply(416, "BLOB_UPLOAD_INVALID") : next());
-  const cutsRequestAfter: Fault["cutsRequestAfter"] = ({ method, url: { pathname }, headers }) => {
-    const isUpload = method === "PUT" && pathname.includes("/blobs/uploads/");
-    if (!isUpload || Number(headers["content-length"]) <= afterBytes || begun.size >= times) return undefined;
-    begun.add(pathname);
-    return afterBytes;
-  };
-  return Object.assign(refusal, { cutsRequestAfter });
+  const isUpload: RequestCut["after"] = ({ method, url: { pathname } }) =>
+    (method === "PUT" || method === "PATCH") && pathname.includes("/blobs/uploads/") && begun.size < times
+      ? afterBytes
+      : undefined;
+  const requestCut = { after: isUpload, done: ({ url }: { readonly url: URL }) => void begun.add(url.pathname) };
+  return Object.assign(refusal, { requestCut });
 }
 
 /** Nothing more comes, and the connection stays. */
