@@ -1,13 +1,16 @@
 /** zstd by Node where it can (22.15 and newer), else by a decoder in JavaScript; both behind the same bounds. */
 
 import type { Transform } from "node:stream";
-import { type Chunks, through } from "./chunks.ts";
+import { type Chunks, chunkBytes, inBlocks, through } from "./chunks.ts";
 import { Refusal } from "./refusal.ts";
 import { readZstdFrames } from "./zstd-frames.ts";
 
 /** What newer versions of Node have and the types of the oldest one lack. */
 interface ZlibWithZstd {
-  readonly createZstdDecompress?: (options: { readonly params: Readonly<Record<number, number>> }) => Transform;
+  readonly createZstdDecompress?: (options: {
+    readonly chunkSize: number;
+    readonly params: Readonly<Record<number, number>>;
+  }) => Transform;
 }
 
 /** `ZSTD_d_windowLogMax` in zstd.h, and 128 MiB as its logarithm; frames that ask for more were refused before. */
@@ -30,7 +33,7 @@ export async function* decodeZstd(source: AsyncIterable<Uint8Array>): Chunks {
 export async function* decodeZstdNatively(source: AsyncIterable<Uint8Array>): Chunks {
   const create = await nativeDecoder();
   if (create === undefined) throw new TypeError("this Node has no zstd");
-  yield* through(frameBytes(source), create({ params: windowParams }));
+  yield* through(inBlocks(frameBytes(source), chunkBytes), create({ chunkSize: chunkBytes, params: windowParams }));
 }
 
 async function* frameBytes(source: AsyncIterable<Uint8Array>): Chunks {
