@@ -95,6 +95,7 @@ function compose(settings: Settings, context: Context): Composition {
     const hurried: HttpClient = { ...http, request: (request) => http.request({ ...request, retries: hasty }) };
     return createRegistry(location, { http: hurried, credentials, context, allowPlainHttp, mirrors: [] });
   };
+  const limitTransfers = pLimit(settings.concurrency);
   return {
     deps: {
       context,
@@ -114,7 +115,8 @@ function compose(settings: Settings, context: Context): Composition {
         return await checkLogin(registry, given, { http, context, allowPlainHttp: isPlain(registry, true) }, signal);
       },
       mirrorHealth: new MirrorHealth(),
-      limitTransfers: pLimit(settings.concurrency),
+      limitTransfers,
+      hasFreeTransfer: () => limitTransfers.activeCount + limitTransfers.pendingCount < limitTransfers.concurrency,
       open: (location) => {
         if (location.kind === "layout") return openLayout(location.path, context);
         const name = formatLocation(location);

@@ -199,6 +199,19 @@ export function localIoError(action: string, cause: unknown): OrasClientError {
   return new LocalIoError(known?.code ?? "LOCAL_IO", `could not ${action}`, { cause, hint: known?.hint });
 }
 
+/**
+ * A local file that could not be read: one that is not there is the caller's to name rightly, the rest is the disk's.
+ *
+ * @param path As the caller wrote it.
+ */
+export function unreadableFile(path: string, cause: unknown): OrasClientError {
+  if (!isErrno(cause, "ENOENT") && !isErrno(cause, "ENOTDIR")) return localIoError(`read ${path}`, cause);
+  return new ArtifactNotFoundError("FILE_NOT_FOUND", `file not found: ${path}`, {
+    cause,
+    hint: "a relative path starts at the working folder",
+  });
+}
+
 /** An error that nobody foresaw is a defect of ours; it is reported as one. */
 export function asError(error: unknown): OrasClientError {
   if (error instanceof OrasClientError) return error;

@@ -34,15 +34,18 @@ export async function* inBlocks(source: AsyncIterable<Uint8Array>, size: number)
   if (length > 0) yield Buffer.concat(waiting, length);
 }
 
+/** Tells the size of each chunk that passes. */
+export async function* counted(source: AsyncIterable<Uint8Array>, onBytes: (chunkBytes: number) => void): Chunks {
+  for await (const chunk of source) {
+    onBytes(chunk.length);
+    yield chunk;
+  }
+}
+
 /** Hashes what passes. */
-export async function* hashed(
-  source: AsyncIterable<Uint8Array>,
-  hash: Hash,
-  onBytes?: (chunkBytes: number) => void,
-): Chunks {
+export async function* hashed(source: AsyncIterable<Uint8Array>, hash: Hash): Chunks {
   for await (const chunk of source) {
     hash.update(chunk);
-    onBytes?.(chunk.length);
     yield chunk;
   }
 }

@@ -1,6 +1,6 @@
 /** What a file is, by its bytes: names and media types are often wrong. */
 import { open } from "node:fs/promises";
-import { ArtifactNotFoundError, isErrno, localIoError } from "../errors.ts";
+import { unreadableFile } from "../errors.ts";
 import { readChunks } from "./chunks.ts";
 import { type Compression, decompressed } from "./compression.ts";
 
@@ -46,13 +46,7 @@ async function readHead(path: string): Promise<Uint8Array> {
       await file.close();
     }
   } catch (cause) {
-    if (isErrno(cause, "ENOENT") || isErrno(cause, "ENOTDIR")) {
-      throw new ArtifactNotFoundError("FILE_NOT_FOUND", `file not found: ${path}`, {
-        cause,
-        hint: "a relative path starts at the working folder",
-      });
-    }
-    throw localIoError(`read ${path}`, cause);
+    throw unreadableFile(path, cause);
   }
 }
 

@@ -5,12 +5,12 @@
  * The compressors are part of the bundle, so that the compressed bytes are the same everywhere, too.
  */
 import { createHash } from "node:crypto";
-import { createReadStream, createWriteStream } from "node:fs";
-import { pipeline } from "node:stream/promises";
+import { createReadStream } from "node:fs";
 import type { Pack } from "tar-stream";
 import { localIoError, UsageError } from "../errors.ts";
+import { writeHashed } from "../files/hashed-write.ts";
 import { type Digest, digestFromHex } from "../model/digest.ts";
-import { type Chunks, chunkBytes, drained, hashed, inBlocks } from "./chunks.ts";
+import { type Chunks, chunkBytes, counted, drained, hashed, inBlocks } from "./chunks.ts";
 import { type Compressor, compressed } from "./compress.ts";
 import { fileMode, folderMode, linkMode, peek } from "./entry.ts";
 import { parseEntryPath } from "./entry-path.ts";
@@ -40,48 +40,54 @@ export interface PackedFolder {
 }
 
 /**
- * Writes `archivePath` as a tar, compressed or not; what was there is replaced.
+ * Writes `archivePath`, which must not exist, as a tar, compressed or not.
  *
  * @throws {UsageError} for a folder with something in it that could not be unpacked again on every system: links that
  *   lead outside, names that Windows refuses
  * @throws {LocalIoError}
  */
 export async function packFolder(folder: string, archivePath: string, options: PackOptions): Promise<PackedFolder> {
-  const { signal, compressor, onBytes } = options;
-  const root = parseRoot(options.root);
-  const items = await readFolder(folder, signal);
+  return await packItems(await readFolder(folder, options.signal), folder, archivePath, options);
+}
+
+/**
+ * As `packFolder`, for whoever has read the folder already.
+ *
+ * @param folder For messages.
+ */
+export async function packItems(
+  items: readonly DiskItem[],
+  folder: string,
+  archivePath: string,
+  { root, compressor, onBytes, signal }: PackOptions,
+): Promise<PackedFolder> {
+  const rootPath = parseRoot(root);
   const { pack } = await import("tar-stream");
   const tar = pack();
   const tarHash = createHash("sha256");
-  const fileHash = createHash("sha256");
   let uncompressedSize = 0;
-  let size = 0;
-  const tarBytes = hashed(
+  const tarBytes = counted(
     inBlocks(tar as AsyncIterable<unknown> as AsyncIterable<Uint8Array>, chunkBytes),
-    tarHash,
     (count) => {
       uncompressedSize += count;
       onBytes?.(count);
     },
   );
-  const fileBytes = compressor === undefined ? tarBytes : compressed(tarBytes, compressor);
-  const writing = pipeline(
-    hashed(fileBytes, fileHash, (count) => (size += count)),
-    createWriteStream(archivePath),
-    { signal },
-  );
+  const hashedTar = hashed(tarBytes, tarHash);
+  const fileBytes = compressor === undefined ? hashedTar : compressed(hashedTar, compressor);
+  const writing = writeHashed(archivePath, fileBytes, undefined, signal);
+  const adding = addItems(tar, items, rootPath, signal);
   try {
-    await Promise.all([writing, addItems(tar, items, root, signal)]);
+    // Whoever fails first says why: the other one then fails for want of it.
+    await Promise.all([writing, adding]);
+    const { digest, size } = await writing;
+    return { digest, size, uncompressedDigest: digestFromHex(tarHash.digest("hex")), uncompressedSize };
   } catch (cause) {
+    tar.destroy();
+    await Promise.allSettled([writing, adding]);
     signal.throwIfAborted();
     throw localIoError(`pack ${folder} into ${archivePath}`, cause);
   }
-  return {
-    digest: digestFromHex(fileHash.digest("hex")),
-    size,
-    uncompressedDigest: digestFromHex(tarHash.digest("hex")),
-    uncompressedSize,
-  };
 }
 
 function parseRoot(root: string): readonly string[] {

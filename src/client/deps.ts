@@ -29,6 +29,8 @@ export interface ClientDeps {
   readonly checkLogin: (registry: string, credentials: BasicCredentials, signal: AbortSignal) => Promise<boolean>;
   /** Waits for one of the transfers under way to end when there are as many as the settings allow. */
   readonly limitTransfers: <T>(transfer: () => Promise<T>) => Promise<T>;
+  /** True when `limitTransfers` would not wait. */
+  readonly hasFreeTransfer: () => boolean;
   readonly mirrorHealth: MirrorHealth;
   /** Opens the registry or the layout folder that a location names; no request is made yet. */
   readonly open: (location: Location) => Target;

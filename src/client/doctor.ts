@@ -4,7 +4,7 @@ import { asError, localIoError, type OrasClientError } from "../errors.ts";
 import { makeFolder } from "../files/folder.ts";
 import type { Digest } from "../model/digest.ts";
 import type { Location } from "../model/reference.ts";
-import type { BlobIdentity, Source } from "../model/source.ts";
+import { type BlobIdentity, restOf, type Source } from "../model/source.ts";
 import type { RegistryProbe } from "../registry/probe.ts";
 import { type ClientDeps, offlineError } from "./deps.ts";
 import { checkRegistry, checkWay } from "./doctor-registry.ts";
@@ -47,16 +47,16 @@ async function checkBlob(
   signal: AbortSignal,
 ): Promise<void> {
   await examination.check("blob", async () => {
-    const { bytes } = await source.openBlob(blob, 0, signal);
+    const { bytes } = await source.openBlob(blob, restOf(blob, 0), signal);
     for await (const chunk of bytes)
       return { detail: `${blob.digest}, ${blob.size} bytes: the first ${chunk.byteLength} came` };
     return { detail: `${blob.digest} is empty` };
   });
   if (blob.size < 2) return examination.skip("range", "the blob is too small");
   await examination.check("range", async () => {
-    const { startsAt, bytes } = await source.openBlob(blob, blob.size - 1, signal);
+    const { range, bytes } = await source.openBlob(blob, restOf(blob, blob.size - 1), signal);
     for await (const _ of bytes) break;
-    if (startsAt > 0) return { detail: "supported: a broken transfer is resumed" };
+    if (range.first > 0) return { detail: "supported: a broken transfer is resumed" };
     return {
       status: "warning",
       detail: "not supported: a broken transfer starts over",
@@ -103,7 +103,7 @@ async function checkMirror(
   try {
     await mirror.fetchManifest(digest, signal);
     if (blob === undefined) return { detail: `${mirror.name} has the manifest` };
-    const { bytes } = await mirror.openBlob(blob, 0, signal);
+    const { bytes } = await mirror.openBlob(blob, restOf(blob, 0), signal);
     for await (const _ of bytes) break;
     return { detail: `${mirror.name} has the manifest and the blob` };
   } catch (thrown) {

@@ -37,7 +37,7 @@ export async function extractTo(request: ExtractRequest, signal: AbortSignal): P
   }
   await placeAtomically(output, async (staged) => {
     const bytes = decompressFile(archive, format, {}, signal);
-    const written = await writeHashed(staged, bytes, Number.POSITIVE_INFINITY, () => new Error("unreachable"), signal);
+    const written = await writeHashed(staged, bytes, undefined, signal);
     return { mode: placedMode(request.executable ?? isExecutable(written.head)) };
   });
   return 1;

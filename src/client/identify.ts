@@ -2,7 +2,7 @@
 import { createHash } from "node:crypto";
 import { createReadStream } from "node:fs";
 import { stat } from "node:fs/promises";
-import { ArtifactNotFoundError, isErrno, localIoError, UsageError } from "../errors.ts";
+import { UsageError, unreadableFile } from "../errors.ts";
 import { digestFromHex } from "../model/digest.ts";
 import type { BlobIdentity } from "../model/source.ts";
 
@@ -25,12 +25,6 @@ export async function identifyFile(path: string): Promise<BlobIdentity> {
     }
     return { digest: digestFromHex(hash.digest("hex")), size };
   } catch (cause) {
-    if (isErrno(cause, "ENOENT") || isErrno(cause, "ENOTDIR")) {
-      throw new ArtifactNotFoundError("FILE_NOT_FOUND", `file not found: ${path}`, {
-        cause,
-        hint: "a relative path starts at the working folder",
-      });
-    }
-    throw localIoError(`read ${path}`, cause);
+    throw unreadableFile(path, cause);
   }
 }

@@ -1,16 +1,15 @@
 /** What a file or a folder becomes as a layer: as it is, or compressed on its way. */
-import { createHash } from "node:crypto";
-import { createReadStream, createWriteStream, type Stats } from "node:fs";
+import { createReadStream, type Stats } from "node:fs";
 import { stat } from "node:fs/promises";
 import { basename, join } from "node:path";
-import { pipeline } from "node:stream/promises";
-import { hashed, readChunks } from "../archive/chunks.ts";
+import { counted, readChunks } from "../archive/chunks.ts";
 import { type Compressor, compressed } from "../archive/compress.ts";
 import { sniffFile, unsupportedFormatOf } from "../archive/format.ts";
-import { packFolder } from "../archive/pack.ts";
-import { readFolder } from "../archive/tree-on-disk.ts";
-import { ArtifactNotFoundError, isErrno, localIoError } from "../errors.ts";
-import { type Digest, digestFromHex } from "../model/digest.ts";
+import { packItems } from "../archive/pack.ts";
+import { type DiskItem, readFolder } from "../archive/tree-on-disk.ts";
+import { localIoError, unreadableFile } from "../errors.ts";
+import { type WrittenFile, writeHashed } from "../files/hashed-write.ts";
+import type { Digest } from "../model/digest.ts";
 import { type Annotations, annotationKeys } from "../model/manifest.ts";
 import type { BlobIdentity, BlobStream } from "../model/source.ts";
 import { identifyFile } from "./identify.ts";
@@ -46,29 +45,29 @@ function openFile(path: string): BlobStream {
   return createReadStream(path, { highWaterMark: 1024 * 1024 });
 }
 
-async function statOf(path: string): Promise<Stats> {
-  try {
-    return await stat(path);
-  } catch (cause) {
-    if (isErrno(cause, "ENOENT") || isErrno(cause, "ENOTDIR")) {
-      throw new ArtifactNotFoundError("FILE_NOT_FOUND", `file not found: ${path}`, {
-        cause,
-        hint: "a relative path starts at the working folder",
-      });
-    }
-    throw localIoError(`read ${path}`, cause);
-  }
+/** What is to be pushed, as it was found. */
+export interface LocalContent {
+  readonly path: string;
+  /** Bytes of the file, or of all files in the folder. */
+  readonly size: number;
+  /** Undefined for a file. */
+  readonly items: readonly DiskItem[] | undefined;
 }
 
 /**
- * @returns Bytes of the file, or of all files in the folder.
  * @throws {ArtifactNotFoundError} `FILE_NOT_FOUND`
  * @throws {UsageError} a folder with something in it that could not be unpacked on every system
  */
-export async function sizeOf(path: string, signal: AbortSignal): Promise<number> {
-  const stats = await statOf(path);
-  if (!stats.isDirectory()) return stats.size;
-  return (await readFolder(path, signal)).reduce((sum, { size }) => sum + size, 0);
+export async function findContent(path: string, signal: AbortSignal): Promise<LocalContent> {
+  let stats: Stats;
+  try {
+    stats = await stat(path);
+  } catch (cause) {
+    throw unreadableFile(path, cause);
+  }
+  if (!stats.isDirectory()) return { path, size: stats.size, items: undefined };
+  const items = await readFolder(path, signal);
+  return { path, size: items.reduce((sum, { size }) => sum + size, 0), items };
 }
 
 /**
@@ -77,25 +76,25 @@ export async function sizeOf(path: string, signal: AbortSignal): Promise<number>
  * @throws {ArtifactNotFoundError} `FILE_NOT_FOUND`
  */
 export async function layerOf(
-  path: string,
+  content: LocalContent,
   options: LayerOptions,
   workDir: string,
   onBytes: (chunkBytes: number) => void,
   signal: AbortSignal,
 ): Promise<Layer> {
-  const stats = await statOf(path);
+  const { path, size, items } = content;
   const title = options.title ?? basename(path);
-  if (stats.isDirectory()) return await folderLayer(path, title, options, workDir, onBytes, signal);
+  if (items !== undefined) return await folderLayer(path, items, title, options, workDir, onBytes, signal);
   const { compressor } = options;
-  if (compressor !== undefined && (await isWorthCompressing(path, stats.size))) {
+  if (compressor !== undefined && (await isWorthCompressing(path, size))) {
     const layer = await compressedLayer(path, title, compressor, options, workDir, onBytes, signal);
-    if (layer.size <= stats.size * maxRatio) return layer;
+    if (layer.size <= size * maxRatio) return layer;
   }
   return {
     ...(await identifyFile(path)),
     mediaType: options.mediaType ?? "application/octet-stream",
     annotations: { [annotationKeys.title]: title },
-    contentSize: stats.size,
+    contentSize: size,
     open: () => openFile(path),
   };
 }
@@ -117,24 +116,21 @@ async function compressedLayer(
 ): Promise<Layer> {
   const { format } = compressor;
   const packed = join(workDir, "file");
-  const contentHash = createHash("sha256");
-  const blobHash = createHash("sha256");
   let contentSize = 0;
-  let size = 0;
-  const content = hashed(readChunks(path, signal), contentHash, (count) => {
+  const content = counted(readChunks(path, signal), (count) => {
     contentSize += count;
     onBytes(count);
   });
-  const blob = hashed(compressed(content, compressor), blobHash, (count) => (size += count));
+  let written: WrittenFile;
   try {
-    await pipeline(blob, createWriteStream(packed), { signal });
+    written = await writeHashed(packed, compressed(content, compressor), undefined, signal);
   } catch (cause) {
     signal.throwIfAborted();
     throw localIoError(`compress ${path} into ${packed}`, cause);
   }
   return {
-    digest: digestFromHex(blobHash.digest("hex")),
-    size,
+    digest: written.digest,
+    size: written.size,
     mediaType: mediaType ?? fileMediaTypes[format],
     // The name says what a client without this knowledge gets.
     annotations: { [annotationKeys.title]: title + suffixes[format] },
@@ -158,6 +154,7 @@ function folderAnnotations(title: string, compressor: Compressor | undefined, ta
 
 async function folderLayer(
   path: string,
+  items: readonly DiskItem[],
   title: string,
   { compressor, mediaType }: LayerOptions,
   workDir: string,
@@ -165,7 +162,7 @@ async function folderLayer(
   signal: AbortSignal,
 ): Promise<Layer> {
   const packed = join(workDir, "folder");
-  const { digest, size, uncompressedDigest, uncompressedSize } = await packFolder(path, packed, {
+  const { digest, size, uncompressedDigest, uncompressedSize } = await packItems(items, path, packed, {
     root: title,
     compressor,
     onBytes,

@@ -2,16 +2,17 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
+import { counted } from "../archive/chunks.ts";
 import type { Compressor } from "../archive/compress.ts";
 import { UsageError } from "../errors.ts";
 import { type Digest, digestOf } from "../model/digest.ts";
 import { type Annotations, mediaTypes } from "../model/manifest.ts";
 import { ociPlatform, type PlatformString } from "../model/platform.ts";
 import { formatReference } from "../model/reference.ts";
-import type { BlobStream, Target } from "../model/source.ts";
+import type { Target } from "../model/source.ts";
 import { audited } from "./audit.ts";
 import { type ClientDeps, readReference } from "./deps.ts";
-import { type Layer, layerOf, sizeOf } from "./push-layer.ts";
+import { findContent, type Layer, layerOf } from "./push-layer.ts";
 
 /** Type of what `push` makes, where the caller names none. */
 export const defaultArtifactType = "application/vnd.buck2-oras.tool.v1";
@@ -115,16 +116,10 @@ async function makeLayer(
   deps: ClientDeps,
   signal: AbortSignal,
 ): Promise<Layer> {
-  const task = deps.context.progress.start(`pack ${label}`, await sizeOf(path, signal));
+  const content = await findContent(path, signal);
+  const task = deps.context.progress.start(`pack ${label}`, content.size);
   const options = { title, mediaType: layerMediaType, compressor };
-  return await layerOf(path, options, workDir, task.advance, signal).finally(task.done);
-}
-
-async function* counted(stream: BlobStream, onBytes: (chunkBytes: number) => void): BlobStream {
-  for await (const chunk of stream) {
-    onBytes(chunk.byteLength);
-    yield chunk;
-  }
+  return await layerOf(content, options, workDir, task.advance, signal).finally(task.done);
 }
 
 function checkItems(items: readonly PushItem[]): void {

@@ -1,10 +1,12 @@
 /** Brings one blob into the store over a network that fails: resumes, starts over, and goes on to the next source. */
-import { ContentVerificationError, OrasClientError } from "../errors.ts";
-import { backoffMs, hasty, patient } from "../http/retry.ts";
-import type { BlobIdentity, BlobStream, Source } from "../model/source.ts";
+import { asError, ContentVerificationError, OrasClientError } from "../errors.ts";
+import { hasty, patient } from "../http/retry.ts";
+import { type BlobIdentity, type BlobStream, type ByteRange, restOf, type Source } from "../model/source.ts";
 import type { PartialBlob } from "../store/partial-blob.ts";
 import type { ClientDeps } from "./deps.ts";
+import { firstRange, inParts } from "./parts.ts";
 import { fromFirst } from "./sources.ts";
+import { Tries } from "./tries.ts";
 
 export interface Transferred {
   /** In the store. */
@@ -60,40 +62,46 @@ async function transferFrom(
     onBytes(-partial.size);
     await partial.restart();
   };
+  const tries = new Tries(maxTries, partial.size, deps.context);
   let isPieced = partial.size > 0;
   let hasStartedOver = false;
-  let best = partial.size;
-  let fruitless = 0;
+  let maySplit = true;
   for (;;) {
     let bytes: BlobStream = none();
+    let isSplit = false;
     if (partial.size < blob.size || blob.size === 0) {
+      const { size } = partial;
+      const asked: ByteRange = maySplit ? firstRange(blob, size, deps) : restOf(blob, size);
       // What this throws was tried several times already.
-      const opened = await source.openBlob(blob, partial.size, signal);
-      if (opened.startsAt !== partial.size) await restart();
-      isPieced = partial.size > 0;
-      bytes = opened.bytes;
+      const opened = await source.openBlob(blob, asked, signal);
+      if (opened.range.first !== size) await restart();
+      isSplit = opened.range.end < blob.size;
+      maySplit &&= opened.range.end === asked.end;
+      isPieced = partial.size > 0 || isSplit;
+      bytes = isSplit ? inParts(source, blob, opened, maxTries, deps, signal) : opened.bytes;
     }
     try {
       await partial.append(bytes, signal, onBytes);
       // An early end looks like one that was meant, where no length was stated: the next try tells.
-      if (partial.size === blob.size || partial.size <= best) return await partial.commit();
-      fruitless = 0;
+      if (partial.size === blob.size || !tries.hasAdvanced(partial.size)) return await partial.commit();
+      tries.isWorthwhile(partial.size);
     } catch (error) {
       signal.throwIfAborted();
       if (error instanceof ContentVerificationError && isPieced && !hasStartedOver) {
         deps.context.log.debug(`${source.name}: ${error.message}; it is fetched in one piece`);
         hasStartedOver = true;
-        best = 0;
+        maySplit = false;
+        tries.startOver();
         await restart();
         continue;
       }
-      if (!(error instanceof OrasClientError && error.code === "REGISTRY_UNAVAILABLE")) throw error;
-      fruitless = partial.size > best ? 0 : fruitless + 1;
-      if (fruitless >= maxTries) throw error;
-      deps.context.log.debug(`${source.name}: ${error.message} after ${partial.size} of ${blob.size} bytes`);
+      const { message, isRetryable } = asError(error);
+      deps.context.log.debug(`${source.name}: ${message} after ${partial.size} of ${blob.size} bytes`);
+      // Each part was tried several times, and it may be that several connections are more than the server takes.
+      if (isSplit && isRetryable) maySplit = false;
+      else tries.goOnAfter(error, partial.size);
     }
-    best = Math.max(best, partial.size);
-    await deps.context.sleep(backoffMs(fruitless, deps.context.random), signal);
+    await tries.pause(signal);
   }
 }
 

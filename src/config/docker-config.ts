@@ -4,11 +4,12 @@
  * @see docker-login(1), containers-auth.json(5)
  */
 import { randomBytes } from "node:crypto";
-import { mkdir, readFile, realpath, rename, rm, writeFile } from "node:fs/promises";
+import { readFile, realpath, rename, rm, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import * as v from "valibot";
 import type { Context } from "../context.ts";
 import { ConfigurationError, isErrno, localIoError } from "../errors.ts";
+import { makeFolder } from "../files/folder.ts";
 
 const authSchema = v.object({
   auth: v.optional(v.string()),
@@ -121,7 +122,7 @@ export async function writeDockerConfig(path: string, config: DockerConfig): Pro
   const target = await realpath(path).catch(() => path);
   const staged = `${target}.${randomBytes(6).toString("hex")}.tmp`;
   try {
-    await mkdir(dirname(target), { recursive: true, mode: 0o700 });
+    await makeFolder(dirname(target), 0o700);
     await writeFile(staged, `${JSON.stringify(config, null, "\t")}\n`, { mode: 0o600, flag: "wx" });
     await rename(staged, target);
   } catch (cause) {

@@ -1,8 +1,8 @@
 /** Where `login` puts a login and `logout` takes it from: a credential helper if one is configured, else the docker configuration. */
-import { mkdir } from "node:fs/promises";
 import { dirname } from "node:path";
 import type { Context } from "../context.ts";
 import { localIoError } from "../errors.ts";
+import { makeFolder } from "../files/folder.ts";
 import { withLock } from "../files/lock.ts";
 import type { CredentialProvider } from "../model/credentials.ts";
 import { eraseFromHelper, getFromHelper, type Login, storeInHelper } from "./credential-helper.ts";
@@ -37,7 +37,7 @@ function withoutKeysOf(registry: string, config: DockerConfig): DockerConfig {
 /** Two commands that read, change and write the file at once would lose what one of them wrote. */
 async function whileLocked<T>(path: string, context: Context, signal: AbortSignal, work: () => Promise<T>): Promise<T> {
   try {
-    await mkdir(dirname(path), { recursive: true, mode: 0o700 });
+    await makeFolder(dirname(path), 0o700);
     return await withLock(`${path}.lock`, context, signal, work);
   } catch (cause) {
     signal.throwIfAborted();

@@ -12,6 +12,14 @@ export interface WrittenFile {
   readonly head: Uint8Array;
 }
 
+/** How long something may get. */
+export interface SizeBound {
+  /** The chunk that goes past it is not written. */
+  readonly maxBytes: number;
+  /** Makes the error for that. */
+  readonly tooLong: () => Error;
+}
+
 export const headBytes = 64;
 /** Chunks are written in pieces of at least this size. */
 const pieceBytes = 512 * 1024;
@@ -42,14 +50,12 @@ export class HashedFile {
   /**
    * When the source fails, what came before is in the file; when writing fails, the file is good for nothing.
    *
-   * @param maxBytes Of the whole file; the chunk that goes past it is not written.
-   * @param onTooLong Makes the error for that.
+   * @param bound Of the whole file; undefined is none.
    * @param onBytes Told the size of each chunk.
    */
   async append(
     source: AsyncIterable<Uint8Array>,
-    maxBytes: number,
-    onTooLong: () => Error,
+    bound: SizeBound | undefined,
     signal: AbortSignal,
     onBytes: (chunkBytes: number) => void = () => {},
   ): Promise<void> {
@@ -68,7 +74,7 @@ export class HashedFile {
     try {
       for await (const chunk of source) {
         signal.throwIfAborted();
-        if (this.#size + chunk.byteLength > maxBytes) throw onTooLong();
+        if (bound !== undefined && this.#size + chunk.byteLength > bound.maxBytes) throw bound.tooLong();
         this.#size += chunk.byteLength;
         const missing = headBytes - this.#head.byteLength;
         if (missing > 0) this.#head = Buffer.concat([this.#head, chunk.subarray(0, missing)]);
@@ -118,19 +124,17 @@ export class HashedFile {
 
 /**
  * @param path Must not exist.
- * @param maxBytes The chunk that goes past it is not written.
- * @param onTooLong Makes the error for that.
+ * @param bound Undefined is none.
  */
 export async function writeHashed(
   path: string,
   source: AsyncIterable<Uint8Array>,
-  maxBytes: number,
-  onTooLong: () => Error,
+  bound: SizeBound | undefined,
   signal: AbortSignal,
 ): Promise<WrittenFile> {
   const file = await HashedFile.create(path);
   try {
-    await file.append(source, maxBytes, onTooLong, signal);
+    await file.append(source, bound, signal);
     return file.written();
   } finally {
     await file.close();

@@ -27,7 +27,7 @@ export async function downloadVerified(
   }
   const tooLong = (): Error => new ContentVerificationError("BLOB_SIZE_MISMATCH", `${what} is over ${maxBytes} bytes`);
   try {
-    const { digest } = await writeHashed(path, response.stream(), maxBytes, tooLong, signal);
+    const { digest } = await writeHashed(path, response.stream(), { maxBytes, tooLong }, signal);
     if (digest === `sha256:${sha256}`) return;
     throw new ContentVerificationError("BLOB_DIGEST_MISMATCH", `${what} is ${digest}, not sha256:${sha256}`, {
       hint: "the file was replaced, or the sum is of another one: do not use it before you know why",

@@ -21,7 +21,16 @@ import {
   mediaTypes,
   parseManifest,
 } from "../model/manifest.ts";
-import type { BlobIdentity, BlobStream, FetchedManifest, OpenedBlob, Target } from "../model/source.ts";
+import { isTag } from "../model/reference.ts";
+import {
+  type BlobIdentity,
+  type BlobStream,
+  type ByteRange,
+  type FetchedManifest,
+  type OpenedBlob,
+  restOf,
+  type Target,
+} from "../model/source.ts";
 import {
   type Entry,
   type Index,
@@ -67,21 +76,28 @@ class Layout implements Target {
     return (await this.fetchManifest(version, signal)).digest;
   }
 
-  async openBlob(blob: BlobIdentity, offset: number, signal: AbortSignal): Promise<OpenedBlob> {
+  /** Always to the end: a folder is not faster in parts. */
+  async openBlob(blob: BlobIdentity, { first }: ByteRange, signal: AbortSignal): Promise<OpenedBlob> {
     const path = this.#blobPath(blob.digest);
     try {
       await stat(path);
     } catch (cause) {
       throw this.#missing(cause, path, `${this.name}@${blob.digest}`);
     }
-    const bytes = createReadStream(path, { start: offset, highWaterMark: 1024 * 1024, signal });
-    return { startsAt: offset, bytes };
+    const bytes = createReadStream(path, { start: first, highWaterMark: 1024 * 1024, signal });
+    return { range: restOf(blob, first), bytes };
   }
 
   async listTags(_signal: AbortSignal): Promise<readonly string[]> {
     await this.#checkMarker();
-    const tags = (await this.#readIndex()).manifests.map(tagOf).filter((tag) => tag !== undefined);
-    return [...new Set(tags)];
+    const names = new Set((await this.#readIndex()).manifests.map(tagOf).filter((name) => name !== undefined));
+    const tags = [...names].filter(isTag);
+    // Some programs write whole references there.
+    if (tags.length < names.size) {
+      const count = names.size - tags.length;
+      this.#context.log.warn(`${this.name} lists ${count} names that no tag can have; they are left out`);
+    }
+    return tags;
   }
 
   async listReferrers(digest: Digest, signal: AbortSignal): Promise<readonly Descriptor[]> {
@@ -122,7 +138,7 @@ class Layout implements Target {
       });
     await this.#prepare();
     await placeAtomically(this.#blobPath(blob.digest), async (staged) => {
-      const written = await writeHashed(staged, open(), blob.size, wrong, signal);
+      const written = await writeHashed(staged, open(), { maxBytes: blob.size, tooLong: wrong }, signal);
       if (written.digest !== blob.digest) throw wrong();
       return { mode: fileMode };
     });

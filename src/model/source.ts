@@ -21,10 +21,22 @@ export interface BlobIdentity {
 /** A transfer of blob bytes; nothing here is verified yet. */
 export type BlobStream = AsyncIterable<Uint8Array>;
 
-/** A blob from one byte on. */
+/** Bytes of a blob, counted from 0. */
+export interface ByteRange {
+  readonly first: number;
+  /** Behind the last one. */
+  readonly end: number;
+}
+
+/** From one byte on to the last. */
+export function restOf({ size }: BlobIdentity, first: number): ByteRange {
+  return { first, end: size };
+}
+
+/** A blob, or a part of it, as a source gives it. */
 export interface OpenedBlob {
-  /** Bytes before the first that comes: what was asked for, or 0 where a source cannot start in the middle. */
-  readonly startsAt: number;
+  /** What was asked for; or the whole, or the rest, where a source does not give parts. */
+  readonly range: ByteRange;
   readonly bytes: BlobStream;
 }
 
@@ -53,10 +65,10 @@ export interface Source {
   /**
    * Opens one blob. The stream is as long as it is: the caller compares size and digest.
    *
-   * @param offset Bytes that the caller has already.
+   * @param range What the caller wants of it.
    * @throws {ArtifactNotFoundError} no such blob
    */
-  openBlob(blob: BlobIdentity, offset: number, signal: AbortSignal): Promise<OpenedBlob>;
+  openBlob(blob: BlobIdentity, range: ByteRange, signal: AbortSignal): Promise<OpenedBlob>;
 
   /** What says something about a manifest, such as its signatures; empty where there is none. */
   listReferrers(digest: Digest, signal: AbortSignal): Promise<readonly Descriptor[]>;

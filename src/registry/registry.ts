@@ -10,7 +10,16 @@ import type { HttpResponse } from "../http/response.ts";
 import { type Digest, digestOf, isDigest } from "../model/digest.ts";
 import { acceptedManifestTypes, type Descriptor, maxManifestBytes, parseManifest } from "../model/manifest.ts";
 import { formatLocation, type RegistryLocation } from "../model/reference.ts";
-import type { BlobIdentity, BlobStream, FetchedManifest, OpenedBlob, Source, Target } from "../model/source.ts";
+import {
+  type BlobIdentity,
+  type BlobStream,
+  type ByteRange,
+  type FetchedManifest,
+  type OpenedBlob,
+  restOf,
+  type Source,
+  type Target,
+} from "../model/source.ts";
 import { type ApiDeps, RegistryApi } from "./api.ts";
 import { parseContentRange } from "./content-range.ts";
 import { noteReferrer, readReferrers } from "./referrers.ts";
@@ -34,6 +43,11 @@ function bytesBody(bytes: Uint8Array): RequestBody {
       yield bytes;
     },
   };
+}
+
+/** To the end without naming it, where it is the end. */
+function rangeHeader({ first, end }: ByteRange, size: number): string {
+  return `bytes=${first}-${end === size ? "" : end - 1}`;
 }
 
 function mediaTypeOf(response: HttpResponse): string {
@@ -88,8 +102,11 @@ class Registry implements Target {
     return (await this.fetchManifest(version, signal)).digest;
   }
 
-  async openBlob(blob: BlobIdentity, offset: number, signal: AbortSignal): Promise<OpenedBlob> {
-    const headers: Record<string, string> = offset === 0 ? {} : { range: `bytes=${offset}-` };
+  async openBlob(blob: BlobIdentity, range: ByteRange, signal: AbortSignal): Promise<OpenedBlob> {
+    const { first, end } = range;
+    const isPart = first > 0 || end < blob.size;
+    // Unasked, Artifactory mishandles a range.
+    const headers: Record<string, string> = isPart ? { range: rangeHeader(range, blob.size) } : {};
     const response = await this.#api.call(
       { method: "GET", url: this.#api.url(`blobs/${blob.digest}`), headers, signal },
       "pull",
@@ -99,16 +116,16 @@ class Registry implements Target {
       // A blob may be a page: then its length is right, and its digest is what tells.
       const isOther = Number(response.header("content-length") ?? Number.NaN) !== blob.size;
       if (isWebPage(response) && isOther) throw await this.#webPage(response, `the blob ${what}`);
-      return { startsAt: 0, bytes: response.stream() };
+      return { range: restOf(blob, 0), bytes: response.stream() };
     }
-    if (offset > 0 && response.status === 206) {
-      const range = parseContentRange(response.header("content-range"));
-      const isRest = range !== undefined && range.first === offset && range.last === blob.size - 1;
-      if (isRest && (range.total ?? blob.size) === blob.size) return { startsAt: offset, bytes: response.stream() };
+    if (isPart && response.status === 206) {
+      const sent = parseContentRange(response.header("content-range"));
+      const isAsked = sent !== undefined && sent.first === first && sent.last === end - 1;
+      if (isAsked && (sent.total ?? blob.size) === blob.size) return { range, bytes: response.stream() };
     }
-    if (offset > 0 && refusedRangeStatuses.has(response.status)) {
+    if (isPart && refusedRangeStatuses.has(response.status)) {
       await response.discard();
-      return await this.openBlob(blob, 0, signal);
+      return await this.openBlob(blob, restOf(blob, 0), signal);
     }
     throw await this.#api.error(response, what);
   }

@@ -13,7 +13,7 @@ import { isExecutable } from "../archive/executable.ts";
 import type { Context } from "../context.ts";
 import { ContentVerificationError, isErrno, localIoError, OrasClientError, UsageError } from "../errors.ts";
 import { makeFolder } from "../files/folder.ts";
-import { headBytes, type WrittenFile, writeHashed } from "../files/hashed-write.ts";
+import { headBytes, type SizeBound, type WrittenFile, writeHashed } from "../files/hashed-write.ts";
 import { withLock } from "../files/lock.ts";
 import { placeAtomically, placedMode } from "../files/place.ts";
 import { type Digest, digestFromHex } from "../model/digest.ts";
@@ -52,8 +52,8 @@ class FileStore implements Store {
   async ingest(expected: BlobIdentity, source: AsyncIterable<Uint8Array>, signal: AbortSignal): Promise<string> {
     const path = blobPath(this.#paths, expected.digest);
     if ((await this.#lookAt(path))?.isFile()) return path;
-    const { check, tooLong } = identityCheck(expected);
-    return (await this.#write(source, expected.size, tooLong, check, signal)).path;
+    const { check, bound } = identityCheck(expected);
+    return (await this.#write(source, bound, check, signal)).path;
   }
 
   async receive(expected: BlobIdentity, signal: AbortSignal): Promise<PartialBlob> {
@@ -71,7 +71,7 @@ class FileStore implements Store {
   }
 
   async ingestContent(source: AsyncIterable<Uint8Array>, signal: AbortSignal): Promise<StoredContent> {
-    return await this.#write(source, Number.POSITIVE_INFINITY, unbounded, () => {}, signal);
+    return await this.#write(source, undefined, () => {}, signal);
   }
 
   async verify(digest: Digest, signal: AbortSignal): Promise<void> {
@@ -153,15 +153,14 @@ class FileStore implements Store {
   /** Stages, hashes, checks, renames. Two processes that write the same blob both succeed: the names are the same bytes. */
   async #write(
     source: AsyncIterable<Uint8Array>,
-    maxBytes: number,
-    onTooLong: () => Error,
+    bound: SizeBound | undefined,
     check: (written: WrittenFile) => void,
     signal: AbortSignal,
   ): Promise<StoredContent> {
     await this.#prepare();
     const staged = join(this.#paths.tmp, `content-${uniqueName()}`);
     try {
-      const written = await writeHashed(staged, source, maxBytes, onTooLong, signal);
+      const written = await writeHashed(staged, source, bound, signal);
       check(written);
       return { digest: written.digest, size: written.size, path: await this.#publish(staged, written) };
     } catch (cause) {
@@ -195,7 +194,7 @@ class FileStore implements Store {
   }
 
   async #copyVerified(digest: Digest, path: string, staged: string, signal: AbortSignal): Promise<void> {
-    const copied = await writeHashed(staged, readWhenAsked(path), Number.POSITIVE_INFINITY, unbounded, signal);
+    const copied = await writeHashed(staged, readWhenAsked(path), undefined, signal);
     if (copied.digest !== digest) throw await this.#damaged(digest, path);
   }
 
@@ -271,10 +270,6 @@ async function* readWhenAsked(path: string): AsyncGenerator<Uint8Array> {
 
 function uniqueName(): string {
   return randomBytes(8).toString("hex");
-}
-
-function unbounded(): Error {
-  return new RangeError("more bytes than there are numbers");
 }
 
 async function readHead(path: string): Promise<Uint8Array> {

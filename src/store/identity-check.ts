@@ -1,13 +1,13 @@
 /** Compares what came with what was stated of it: size first, so that an early end is not called another digest. */
 import { ContentVerificationError } from "../errors.ts";
-import type { WrittenFile } from "../files/hashed-write.ts";
+import type { SizeBound, WrittenFile } from "../files/hashed-write.ts";
 import type { BlobIdentity } from "../model/source.ts";
 
 const hint = "the registry, a mirror or somebody between gave something else than was published: nothing was kept";
 
 export interface IdentityCheck {
-  /** The error for the first byte past the stated size. */
-  readonly tooLong: () => ContentVerificationError;
+  /** The stated size. */
+  readonly bound: SizeBound;
   /** @throws {ContentVerificationError} `BLOB_SIZE_MISMATCH`, `BLOB_DIGEST_MISMATCH` */
   readonly check: (written: WrittenFile) => void;
 }
@@ -17,7 +17,7 @@ export function identityCheck({ digest, size }: BlobIdentity): IdentityCheck {
   const wrongSize = (what: string): ContentVerificationError =>
     new ContentVerificationError("BLOB_SIZE_MISMATCH", `${digest} ${what} that were stated`, { hint });
   return {
-    tooLong: () => wrongSize(`is longer than the ${size} bytes`),
+    bound: { maxBytes: size, tooLong: () => wrongSize(`is longer than the ${size} bytes`) },
     check: (written) => {
       if (written.size !== size) throw wrongSize(`has ${written.size} bytes, not the ${size}`);
       if (written.digest === digest) return;

@@ -75,7 +75,6 @@ async function largest(paths: readonly string[]): Promise<string | undefined> {
 
 class StagedBlob implements PartialBlob {
   readonly #digest: Digest;
-  readonly #maxBytes: number;
   readonly #identity: IdentityCheck;
   readonly #path: string;
   readonly #file: HashedFile;
@@ -86,7 +85,6 @@ class StagedBlob implements PartialBlob {
 
   constructor(expected: BlobIdentity, path: string, file: HashedFile, deps: PartialBlobDeps) {
     this.#digest = expected.digest;
-    this.#maxBytes = expected.size;
     this.#identity = identityCheck(expected);
     this.#path = path;
     this.#file = file;
@@ -114,7 +112,7 @@ class StagedBlob implements PartialBlob {
     signal: AbortSignal,
     onBytes: (chunkBytes: number) => void,
   ): Promise<void> {
-    await this.#file.append(source, this.#maxBytes, this.#identity.tooLong, signal, onBytes);
+    await this.#file.append(source, this.#identity.bound, signal, onBytes);
   }
 
   async restart(): Promise<void> {

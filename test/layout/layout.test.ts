@@ -5,7 +5,7 @@ import { describe, expect, test } from "vitest";
 import { openLayout } from "../../src/layout/layout.ts";
 import { type Digest, digestOf } from "../../src/model/digest.ts";
 import { maxManifestBytes, mediaTypes } from "../../src/model/manifest.ts";
-import type { Target } from "../../src/model/source.ts";
+import { restOf, type Target } from "../../src/model/source.ts";
 import { codeOf, noSignal, testContext } from "../support/context.ts";
 import { startDockerRegistry } from "../support/docker-registry.ts";
 import { oras } from "../support/executable.ts";
@@ -43,7 +43,7 @@ describe("a layout of our own", () => {
         mediaType: mediaTypes.ociManifest,
       });
     }
-    expect(await collect((await layout.openBlob(descriptor, 0, noSignal)).bytes)).toBe("content");
+    expect(await collect((await layout.openBlob(descriptor, restOf(descriptor, 0), noSignal)).bytes)).toBe("content");
     expect(await layout.hasBlob(descriptor, noSignal)).toBe(true);
     expect(await layout.listTags(noSignal)).toEqual(["1"]);
   });
@@ -99,6 +99,23 @@ describe("a layout of somebody else's", () => {
     expect(await codeOf(openLayout(dir, testContext()).listTags(noSignal))).toBe("LAYOUT_INVALID");
     const { layout } = await pushed(join(dir, "layout"));
     await expect(layout.fetchManifest("2", noSignal)).rejects.toThrow(/not found: oci:.*layout:2/);
+  });
+
+  test("names that no tag can have are left out of the list, and that is said", async () => {
+    const dir = join(temporaryFolder(), "layout");
+    const { digest } = await pushed(dir);
+    const entry = (name: string): object => ({
+      mediaType: mediaTypes.ociManifest,
+      digest,
+      size: manifest.byteLength,
+      annotations: { "org.opencontainers.image.ref.name": name },
+    });
+    const names = ["registry.example/tool:1", "\u001b[31mred", "", "2"];
+    const index = { schemaVersion: 2, manifests: names.map(entry) };
+    writeFileSync(join(dir, "index.json"), JSON.stringify(index));
+    const context = testContext();
+    expect(await openLayout(dir, context).listTags(noSignal)).toEqual(["2"]);
+    expect(context.lines).toEqual([`oci:${dir} lists 3 names that no tag can have; they are left out`]);
   });
 
   test.each([

@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { maxManifestBytes, mediaTypes } from "../../src/model/manifest.ts";
+import { restOf } from "../../src/model/source.ts";
 import { codeOf } from "../support/context.ts";
 import { collect, registryClient } from "../support/registry/client.ts";
 import { blob, blobText, manifestDigest, manifestText, serveArtifact } from "../support/registry/content.ts";
@@ -18,7 +19,7 @@ test("a manifest by tag is one GET with every media type, and its hash is its di
     expect(accept).toContain(type);
   }
   expect(encoding).toBe("identity");
-  expect(await collect((await registry.openBlob(blob, 0, signal)).bytes)).toBe(blobText);
+  expect(await collect((await registry.openBlob(blob, restOf(blob, 0), signal)).bytes)).toBe(blobText);
 });
 
 test("a digest that is answered with another body is refused, whatever the header says", async () => {
@@ -38,7 +39,7 @@ test("a web page with status 200 is said to be one, before anything else about i
   const { registry, signal } = registryClient(server.host);
   await expect(registry.fetchManifest(manifestDigest, signal)).rejects.toThrow(/a web page instead of the manifest/);
   expect(await codeOf(registry.listTags(signal))).toBe("RESPONSE_INVALID");
-  await expect(registry.openBlob(blob, 0, signal)).rejects.toMatchObject({
+  await expect(registry.openBlob(blob, restOf(blob, 0), signal)).rejects.toMatchObject({
     code: "RESPONSE_INVALID",
     message: `${server.host} answered with a web page instead of the blob ${server.host}/t/tool@${blob.digest}`,
   });
@@ -49,7 +50,7 @@ test("a blob that is a web page itself is one", async () => {
     response.writeHead(200, { "content-type": "text/html", "content-length": blob.size }).end(blobText),
   );
   const { registry, signal } = registryClient(server.host);
-  expect(await collect((await registry.openBlob(blob, 0, signal)).bytes)).toBe(blobText);
+  expect(await collect((await registry.openBlob(blob, restOf(blob, 0), signal)).bytes)).toBe(blobText);
 });
 
 describe("a manifest over 4 MiB", () => {
@@ -105,7 +106,7 @@ describe("errors", () => {
     const server = await startServer((_request, response) => response.writeHead(status).end("x".repeat(200_000)));
     const { registry, signal } = registryClient(server.host);
     expect(await codeOf(registry.fetchManifest("1", signal))).toBe(code);
-    expect(await codeOf(registry.openBlob(blob, 0, signal))).toBe(code);
+    expect(await codeOf(registry.openBlob(blob, restOf(blob, 0), signal))).toBe(code);
   });
 });
 

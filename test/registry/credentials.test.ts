@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { OrasClientError } from "../../src/errors.ts";
+import { restOf } from "../../src/model/source.ts";
 import { codeOf } from "../support/context.ts";
 import { collect, registryClient } from "../support/registry/client.ts";
 import { blob, blobDigest, blobText, manifestDigest, serveArtifact } from "../support/registry/content.ts";
@@ -151,7 +152,7 @@ describe("where credentials do not go", () => {
       response.writeHead(302, { location: `http://${first.host}/back`, "set-cookie": "session=secret; Path=/" }).end(),
     );
     const { registry, signal } = registryClient(first.host, { credentials: login });
-    expect(await collect((await registry.openBlob(blob, 0, signal)).bytes)).toBe(blobText);
+    expect(await collect((await registry.openBlob(blob, restOf(blob, 0), signal)).bytes)).toBe(blobText);
     expect(second.seen).toHaveLength(1);
     for (const request of [second.seen[0], first.seen.at(-1)]) {
       expect(request?.headers.authorization).toBeUndefined();
@@ -166,7 +167,7 @@ describe("where credentials do not go", () => {
       else response.writeHead(302, { location: "/signed?x=1" }).end();
     });
     const { registry, signal } = registryClient(server.host, { credentials: login });
-    expect(await collect((await registry.openBlob(blob, 0, signal)).bytes)).toBe(blobText);
+    expect(await collect((await registry.openBlob(blob, restOf(blob, 0), signal)).bytes)).toBe(blobText);
   });
 
   test("a host that was redirected to and answers 401 Bearer gets no token", async () => {
@@ -178,7 +179,7 @@ describe("where credentials do not go", () => {
       response.writeHead(302, { location: `http://${elsewhere.host}/x` }).end(),
     );
     const { registry, signal } = registryClient(server.host, { credentials: login });
-    expect(await codeOf(registry.openBlob(blob, 0, signal))).toBe("REGISTRY_UNAUTHORIZED");
+    expect(await codeOf(registry.openBlob(blob, restOf(blob, 0), signal))).toBe("REGISTRY_UNAUTHORIZED");
     expect(service.seen).toEqual([]);
     expect(elsewhere.seen.map(({ headers }) => headers.authorization)).toEqual([undefined]);
   });
@@ -261,7 +262,7 @@ describe("where credentials do not go", () => {
       response.writeHead(302, { location: `/again/${seen.length}` }).end(),
     );
     const { registry, signal } = registryClient(server.host);
-    expect(await codeOf(registry.openBlob(blob, 0, signal))).toBe("REDIRECT_REFUSED");
+    expect(await codeOf(registry.openBlob(blob, restOf(blob, 0), signal))).toBe("REDIRECT_REFUSED");
     expect(server.seen).toHaveLength(11);
   });
 });

@@ -24,6 +24,8 @@ export interface Manner {
   readonly stallAfterBytes?: number;
   /** Before the head, in milliseconds. */
   readonly delayMs?: number;
+  /** Of the body, over this connection. */
+  readonly bytesPerSecond?: number;
   /** No length is stated: the end of the connection is the end of the body. */
   readonly isUnsized?: boolean;
 }

@@ -52,7 +52,7 @@ async function readBody(request: IncomingMessage, maxBytes: number): Promise<{ b
 const beforeCutMs = 50;
 
 function send(response: ServerResponse, request: RegistryRequest, { status, headers, body, manner = {} }: Reply): void {
-  const { cutAfterBytes, stallAfterBytes, isUnsized = false } = manner;
+  const { cutAfterBytes, stallAfterBytes, bytesPerSecond, isUnsized = false } = manner;
   if (cutAfterBytes === -1) return void response.destroy();
   const length: Record<string, string> = isUnsized
     ? { connection: "close" }
@@ -61,10 +61,22 @@ function send(response: ServerResponse, request: RegistryRequest, { status, head
   response.writeHead(status, status === 204 ? headers : { ...length, ...headers });
   if (request.method === "HEAD") return void response.end();
   const limit = Math.min(cutAfterBytes ?? body.length, stallAfterBytes ?? body.length);
-  if (limit >= body.length) return void response.end(body);
-  response.write(body.subarray(0, limit), () => {
-    if (cutAfterBytes !== undefined) setTimeout(() => response.destroy(), beforeCutMs);
-  });
+  const after = (): void => {
+    if (limit >= body.length) response.end();
+    else if (cutAfterBytes !== undefined) setTimeout(() => response.destroy(), beforeCutMs);
+  };
+  if (bytesPerSecond === undefined) response.write(body.subarray(0, limit), after);
+  else void writeSlowly(response, body.subarray(0, limit), bytesPerSecond).then(after);
+}
+
+const sliceMs = 10;
+
+async function writeSlowly(response: ServerResponse, bytes: Buffer, bytesPerSecond: number): Promise<void> {
+  const sliceBytes = Math.ceil((bytesPerSecond * sliceMs) / 1000);
+  for (let start = 0; start < bytes.length && !response.destroyed; start += sliceBytes) {
+    response.write(bytes.subarray(start, start + sliceBytes));
+    await new Promise((resolve) => setTimeout(resolve, sliceMs));
+  }
 }
 
 function delay({ delayMs = 0 }: Manner): Promise<void> {

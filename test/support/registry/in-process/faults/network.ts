@@ -46,6 +46,11 @@ export function stallBody(afterBytes: number, times: number, selector: Selector 
   return limited(selector, times, withManner({ stallAfterBytes: afterBytes }));
 }
 
+/** A connection gets so much and no more. */
+export function slowBody(bytesPerSecond: number, selector: Selector = blobReads): Fault {
+  return limited(selector, Number.POSITIVE_INFINITY, withManner({ bytesPerSecond }));
+}
+
 export function slowHead(delayMs: number, times: number, selector: Selector = everything): Fault {
   return limited(selector, times, withManner({ delayMs }));
 }
