@@ -1,10 +1,11 @@
 /** `maven:GROUP:ARTIFACT:VERSION[:TYPE]`: executables that are published with a classifier for each platform, such as protoc. */
-import { mkdir, readdir, rename } from "node:fs/promises";
+import { mkdir, readdir, readFile, rename } from "node:fs/promises";
 import { join } from "node:path";
 import type { PlatformString } from "../model/platform.ts";
 import { fileOrigin } from "./origin.ts";
+import { parsePom } from "./pom.ts";
 import { type ClientProgram, importFailed, runClient, specInvalid } from "./run.ts";
-import type { ImportedFile, Importer } from "./source.ts";
+import type { ImportDeps, ImportedFile, ImportedTool, Importer } from "./source.ts";
 
 const mvn: ClientProgram = {
   name: "mvn",
@@ -34,27 +35,65 @@ export const importMaven: Importer = async (spec, platforms, deps, signal) => {
   for (const platform of platforms) {
     const coordinates = `${group}:${artifact}:${version}:${type}:${classifiers[platform]}`;
     const dir = join(deps.workDir, "maven", platform);
-    await mkdir(dir, { recursive: true });
-    const args = [
-      "-q",
-      "-B",
-      "--strict-checksums",
-      "dependency:copy",
-      `-Dartifact=${coordinates}`,
-      `-DoutputDirectory=${dir}`,
-    ];
-    const ran = await runClient(mvn, args, {}, deps, signal);
-    if (ran.exitCode !== 0) {
-      if (!absent.test(ran.output)) throw importFailed(mvn, coordinates, ran);
+    const copied = await copyArtifact(coordinates, dir, deps, signal);
+    if (copied === undefined) {
       missing.push(platform);
       continue;
     }
-    const [name] = await readdir(dir);
-    if (name === undefined) throw importFailed(mvn, coordinates, ran);
     const path = join(dir, platform.startsWith("windows") ? `${artifact}.exe` : artifact);
-    await rename(join(dir, name), path);
+    await rename(copied, path);
     const purl = `pkg:maven/${group}/${artifact}@${version}?type=${type}&classifier=${classifiers[platform]}`;
     files.push({ platform, path, origin: await fileOrigin(purl, path) });
   }
-  return { version, license: undefined, source: undefined, files, missing };
+  const stated = files.length === 0 ? undefined : await describe(`${group}:${artifact}:${version}`, deps, signal);
+  return { version, license: stated?.license, source: stated?.source, files, missing };
 };
+
+/** Of parents; a project that has more is none of a tool. */
+const maxAncestors = 5;
+
+/** What its POM says, or those that it inherits from. */
+async function describe(
+  coordinates: string,
+  deps: ImportDeps,
+  signal: AbortSignal,
+): Promise<Pick<ImportedTool, "license" | "source">> {
+  let license: string | undefined;
+  let source: string | undefined;
+  let next: string | undefined = coordinates;
+  for (let depth = 0; next !== undefined && depth <= maxAncestors; depth += 1) {
+    const dir = join(deps.workDir, "maven", `pom-${depth}`);
+    const path = await copyArtifact(`${next}:pom`, dir, deps, signal);
+    const pom = path === undefined ? undefined : parsePom(await readFile(path, "utf8"));
+    license ??= pom?.license;
+    source ??= pom?.source;
+    next = license === undefined || source === undefined ? pom?.parent : undefined;
+  }
+  return { license, source };
+}
+
+/** @returns Path of the file; undefined where the repository has none. */
+async function copyArtifact(
+  coordinates: string,
+  dir: string,
+  deps: ImportDeps,
+  signal: AbortSignal,
+): Promise<string | undefined> {
+  await mkdir(dir, { recursive: true });
+  const args = [
+    "-q",
+    "-B",
+    "--strict-checksums",
+    "dependency:copy",
+    `-Dartifact=${coordinates}`,
+    `-DoutputDirectory=${dir}`,
+  ];
+  const ran = await runClient(mvn, args, {}, deps, signal);
+  if (ran.exitCode !== 0) {
+    if (absent.test(ran.output)) return undefined;
+    throw importFailed(mvn, coordinates, ran);
+  }
+  const [name] = await readdir(dir);
+  if (name === undefined) throw importFailed(mvn, coordinates, ran);
+  return join(dir, name);
+}

@@ -86,6 +86,12 @@ describe("what is published", () => {
     const wanted = ["--platform", "linux-x86_64", "--platform", "windows-x86_64", "--platform", "windows-arm64"];
     const result = await imported("maven:com.google.protobuf:protoc:4.33.0:exe", "oci:layout:1", ...wanted);
     expect(result.missing).toEqual(["windows-arm64"]);
+    const info = await call(["info", "oci:layout:1", "--json"]);
+    expect(JSON.parse(info.stdout).annotations).toMatchObject({
+      "org.opencontainers.image.version": "4.33.0",
+      "org.opencontainers.image.licenses": "BSD-3-Clause",
+      "org.opencontainers.image.source": "https://github.com/protocolbuffers/protobuf",
+    });
     await call(["pull", "oci:layout:1", "--platform", "linux-x86_64", "-o", "out"]);
     const hex = createHash("sha256")
       .update(readFileSync(join(dir, "out/protoc")))
