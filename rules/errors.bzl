@@ -1,7 +1,7 @@
 """Shows what `buck2-oras` reports (code, causes, hint) in Buck2's own output and build report."""
 
-# As `src/cli/report.ts` writes it; compilers have lines that begin alike.
-_REPORT = "^error\\[[A-Z0-9_]+\\]: "
+# As `src/cli/report.ts` writes it; the codes of compilers, such as rustc's `E0425`, have one letter.
+_REPORT = "^error\\[[A-Z][A-Z][A-Z0-9_]*\\]: "
 
 def _field(line: str, name: str) -> str | None:
     prefix = "  {}: ".format(name)
