@@ -1,8 +1,8 @@
 /** Whom a login reaches, with the executable as it is called: the registry that it is for, and nobody else on the way. */
 import { copyFileSync, mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { describe, expect, test } from "vitest";
-import { oras, type RunOptions } from "../support/executable.ts";
+import { describe, expect, inject, type TestContext, test } from "vitest";
+import { oras, type Ran, type RunOptions, run } from "../support/executable.ts";
 import { temporaryFolder } from "../support/folders.ts";
 import { sha256 } from "../support/layout-project.ts";
 import { requireProgram } from "../support/peers.ts";
@@ -11,7 +11,7 @@ import { demandToken, ownTokens } from "../support/registry/in-process/faults/ac
 import { inProcessRegistry } from "../support/registry/in-process/for-tests.ts";
 import { type Handler, startServer, type TestServer } from "../support/registry/server.ts";
 import { serveTool } from "../support/registry/tool.ts";
-import { startTlsServer } from "../support/tls-server.ts";
+import { startTlsServer, type TlsServer } from "../support/tls-server.ts";
 
 const tool = "#!/bin/sh\n";
 const basic = `Basic ${Buffer.from("someone:hunter2").toString("base64")}`;
@@ -105,36 +105,66 @@ test("a registry over TLS whose token service is not gets no login, and neither 
   for (const { headers } of registry.seen) expect(headers.authorization).toBeUndefined();
 });
 
-test("certificates of each of the folders of a user, the first one that has the host", async (context) => {
-  const dir = temporaryFolder();
-  const ca = createPrivateCa(requireProgram(context, "openssl"), dir);
-  const server = await startTlsServer(
-    { name: "registry.test", certificate: ca.sign("registry.test") },
-    (_request, response) => {
+describe("certificates", () => {
+  /** A registry that only its own authority vouches for. */
+  async function vouchedFor(context: TestContext): Promise<{
+    readonly dir: string;
+    readonly server: TlsServer;
+    /** Into `ROOT/certs.d/HOST`, the authority's own if no other text is given. */
+    readonly put: (root: string, text?: string) => void;
+    readonly list: (env: Record<string, string>, wrapper?: readonly string[]) => Promise<Ran>;
+  }> {
+    const dir = temporaryFolder();
+    const ca = createPrivateCa(requireProgram(context, "openssl"), dir);
+    const certificate = ca.sign("registry.test");
+    const server = await startTlsServer({ name: "registry.test", certificate }, (_request, response) => {
       response.end('{"tags": ["1"]}');
-    },
-  );
-  const put = (root: string, text?: string): void => {
-    const folder = join(root, "certs.d", server.host);
-    mkdirSync(folder, { recursive: true });
-    if (text === undefined) copyFileSync(ca.certificate, join(folder, "ca.crt"));
-    else writeFileSync(join(folder, "ca.crt"), text);
-  };
-  const call = (env: Record<string, string>) =>
-    oras(["list", `${server.host}/t/tool`, "--timeout", "20"], { cwd: dir, env: { ...server.env, ...env } });
-  for (const [index, path] of [".docker", ".config/docker", ".config/containers"].entries()) {
-    const home = join(dir, `home-${index}`);
-    mkdirSync(home);
-    expect((await call({ HOME: home })).exitCode, path).toBe(69);
-    put(join(home, path));
-    expect(await call({ HOME: home }), path).toMatchObject({ exitCode: 0, stdout: "1\n" });
+    });
+    const put = (root: string, text?: string): void => {
+      const folder = join(root, "certs.d", server.host);
+      mkdirSync(folder, { recursive: true });
+      if (text === undefined) copyFileSync(ca.certificate, join(folder, "ca.crt"));
+      else writeFileSync(join(folder, "ca.crt"), text);
+    };
+    const list = (env: Record<string, string>, wrapper: readonly string[] = []): Promise<Ran> => {
+      const args = ["list", `${server.host}/t/tool`, "--timeout", "20"];
+      const [program = "", ...rest] = [...wrapper, process.execPath, inject("executable"), ...args];
+      return run(program, rest, { cwd: dir, env: { ...server.env, ...env } });
+    };
+    return { dir, server, put, list };
   }
-  const config = join(dir, "xdg");
-  put(join(config, "containers"));
-  expect((await call({ XDG_CONFIG_HOME: config })).exitCode).toBe(0);
-  // The folder of Docker's comes first, and what is in it counts.
-  put(join(config, "docker"), "nonsense");
-  expect((await call({ XDG_CONFIG_HOME: config })).exitCode).toBe(78);
+
+  test("of each of the folders of a user, the first one that has the host", async (context) => {
+    const { dir, put, list } = await vouchedFor(context);
+    for (const [index, path] of [".docker", ".config/docker", ".config/containers"].entries()) {
+      const home = join(dir, `home-${index}`);
+      mkdirSync(home);
+      expect((await list({ HOME: home })).exitCode, path).toBe(69);
+      put(join(home, path));
+      expect(await list({ HOME: home }), path).toMatchObject({ exitCode: 0, stdout: "1\n" });
+    }
+    const config = join(dir, "xdg");
+    put(join(config, "containers"));
+    expect((await list({ XDG_CONFIG_HOME: config })).exitCode).toBe(0);
+    // The folder of Docker's comes first, and what is in it counts.
+    put(join(config, "docker"), "nonsense");
+    expect((await list({ XDG_CONFIG_HOME: config })).exitCode).toBe(78);
+  });
+
+  test.for(["docker", "containers"])("of the machine, in /etc/%s", async (name, context) => {
+    const { dir, put, list } = await vouchedFor(context);
+    const etc = join(dir, "etc");
+    mkdirSync(etc);
+    put(join(etc, name));
+    // In a mount namespace of its own, which sees another /etc; the machine's stays as it is.
+    const unshare = [requireProgram(context, "unshare"), "--map-root-user", "--mount"];
+    const isAllowed =
+      (await run(unshare[0] ?? "", [...unshare.slice(1), "mount", "--bind", etc, "/etc"])).exitCode === 0;
+    if (!isAllowed) context.skip("this machine allows no mount namespace");
+    const elsewhere = [...unshare, "sh", "-c", `mount --bind '${etc}' /etc && exec "$@"`, "sh"];
+    expect((await list({})).exitCode).toBe(69);
+    expect(await list({}, elsewhere)).toMatchObject({ exitCode: 0, stdout: "1\n" });
+  });
 });
 
 test("a blob by its digest alone says as little to a mirror", async () => {
