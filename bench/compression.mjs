@@ -5,12 +5,11 @@
  * `npm run bench:compression [-- --rounds N]`: whole processes with a cold cache, the compressions taking turns. Prints medians and writes
  * every raw figure to `bench/compression.json`.
  */
-import { spawn } from "node:child_process";
 import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { cpus, tmpdir } from "node:os";
 import { join } from "node:path";
 import { root } from "../scripts/bundle.mjs";
-import { answering, freePort, median, oras, startRegistry } from "./support.mjs";
+import { median, oras, startLink, startRegistry } from "./support.mjs";
 
 const roundsFlag = process.argv.indexOf("--rounds");
 const rounds = roundsFlag === -1 ? 10 : Number(process.argv[roundsFlag + 1]);
@@ -25,19 +24,14 @@ const tools = {
   "protoc-gen-go 1.36.0": "go:google.golang.org/protobuf/cmd/protoc-gen-go@v1.36.0",
 };
 const compressions = ["none", "gzip", "zstd:3", "zstd:9", "zstd"];
-const links = { "100 Mbit/s": 12_500_000, "1 Gbit/s": 125_000_000, loopback: undefined };
+const links = {
+  "100 Mbit/s": { bytesPerSecond: 12_500_000 },
+  "1 Gbit/s": { bytesPerSecond: 125_000_000 },
+  loopback: {},
+};
 const nodes = { [`Node ${process.versions.node}`]: process.execPath };
 const newer = join(root, ".test-nodes/24/node_modules", `node-${process.platform}-${process.arch}`, "bin/node");
 if (statSync(newer, { throwIfNoEntry: false }) !== undefined) nodes["Node 24"] = newer;
-
-async function startLink(registry, bytesPerSecond) {
-  if (bytesPerSecond === undefined) return { host: registry.host, stop: () => {} };
-  const port = await freePort();
-  const args = [join(root, "bench/throttle.mjs"), String(port), String(registry.port), String(bytesPerSecond)];
-  const child = spawn(process.execPath, args, { stdio: "inherit" });
-  await answering(`http://127.0.0.1:${port}/v2/`);
-  return { host: `localhost:${port}`, stop: () => child.kill() };
-}
 
 const nameOf = (tool, compression) => `${tool.split(" ")[0]}-${compression.replace(":", "-")}`;
 
@@ -70,8 +64,8 @@ try {
     }
   }
   for (const [nodeName, node] of Object.entries(nodes)) {
-    for (const [linkName, bytesPerSecond] of Object.entries(links)) {
-      const link = await startLink(registry, bytesPerSecond);
+    for (const [linkName, limits] of Object.entries(links)) {
+      const link = await startLink(registry, limits);
       for (const tool of Object.keys(tools)) {
         const raw = Object.fromEntries(compressions.map((compression) => [compression, []]));
         pullMs(link.host, nameOf(tool, "none"), node);

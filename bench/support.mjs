@@ -66,3 +66,19 @@ export async function answering(url) {
     }
   }
 }
+
+/**
+ * A way to the registry.
+ *
+ * @param limits `bytesPerSecond` of all connections together, `bytesPerSecondEach` of one, `latencyMs` before each answer; without any it
+ *   is loopback itself.
+ */
+export async function startLink(registry, { bytesPerSecond, bytesPerSecondEach, latencyMs = 0 }) {
+  if (bytesPerSecond === undefined) return { host: registry.host, stop: () => {} };
+  const port = await freePort();
+  const limits = { bytesPerSecond, bytesPerSecondEach: bytesPerSecondEach ?? bytesPerSecond, latencyMs };
+  const args = [join(root, "bench/throttle.mjs"), String(port), String(registry.port), JSON.stringify(limits)];
+  const child = spawn(process.execPath, args, { stdio: "inherit" });
+  await answering(`http://127.0.0.1:${port}/v2/`);
+  return { host: `localhost:${port}`, stop: () => child.kill() };
+}
