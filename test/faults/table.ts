@@ -33,8 +33,17 @@ function cell(operation: Operation, outcome: Outcome | undefined): string {
 
 type Figures = Omit<Outcome, "output" | "seen">;
 
-/** @param executable Path of ours. @param resultsFile Path of the JSON that is written. */
-export async function printFaults(executable: string, resultsFile: string): Promise<void> {
+/**
+ * @param executable Path of ours.
+ * @param resultsFile Path of the JSON that is written.
+ * @returns The tables, in Markdown.
+ */
+export async function printFaults(executable: string, resultsFile: string): Promise<string> {
+  const lines: string[] = [];
+  const say = (line: string): void => {
+    console.log(line);
+    lines.push(line);
+  };
   const versions: Record<string, string> = {};
   const contenders: Record<string, Contender> = { "buck2-oras": ours(executable) };
   for (const [name, { version, contender }] of Object.entries(peers)) {
@@ -49,8 +58,9 @@ export async function printFaults(executable: string, resultsFile: string): Prom
   for (const operation of ["pull", "push", "list", "login"] as const) {
     const rows: Record<string, Record<string, Figures>> = {};
     results[operation] = rows;
-    console.log(`\n| ${operation} | ${Object.keys(contenders).join(" | ")} |`);
-    console.log(`|---|${"---|".repeat(Object.keys(contenders).length)}`);
+    if (lines.length > 0) say("");
+    say(`| ${operation} | ${Object.keys(contenders).join(" | ")} |`);
+    say(`|---|${"---|".repeat(Object.keys(contenders).length)}`);
     for (const scenario of scenarios.filter((one) => one.operation === operation)) {
       const row: Record<string, Figures> = {};
       const cells: string[] = [];
@@ -62,9 +72,10 @@ export async function printFaults(executable: string, resultsFile: string): Prom
         row[name] = figures;
       }
       rows[scenario.name] = row;
-      console.log(`| ${scenario.name} | ${cells.join(" | ")} |`);
+      say(`| ${scenario.name} | ${cells.join(" | ")} |`);
     }
   }
   const machine = { node: process.version, cpus: cpus().length, versions };
   writeFileSync(resultsFile, `${JSON.stringify({ ...machine, blobBytes: blob.length, results }, null, 2)}\n`);
+  return lines.join("\n");
 }
