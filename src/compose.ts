@@ -5,6 +5,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import pLimit from "p-limit";
 import type { ClientDeps } from "./client/deps.ts";
 import { askingForbidden, forbiddenTarget } from "./client/offline.ts";
+import { PartBuffers } from "./client/part-buffers.ts";
 import { MirrorHealth } from "./client/sources.ts";
 import { createCredentialProvider } from "./config/credentials.ts";
 import { createLogins } from "./config/logins.ts";
@@ -114,6 +115,7 @@ function compose(settings: Settings, context: Context): Composition {
         if (settings.isOffline) throw askingForbidden(registry);
         return await checkLogin(registry, given, { http, context, allowPlainHttp: isPlain(registry, true) }, signal);
       },
+      partBuffers: new PartBuffers(),
       mirrorHealth: new MirrorHealth(),
       limitTransfers,
       hasFreeTransfer: () => limitTransfers.activeCount + limitTransfers.pendingCount < limitTransfers.concurrency,

@@ -14,6 +14,7 @@ import {
 import type { Target } from "../model/source.ts";
 import type { RegistryProbe } from "../registry/probe.ts";
 import type { Store } from "../store/store.ts";
+import type { PartBuffers } from "./part-buffers.ts";
 import type { MirrorHealth } from "./sources.ts";
 
 export interface ClientDeps {
@@ -31,6 +32,7 @@ export interface ClientDeps {
   readonly limitTransfers: <T>(transfer: () => Promise<T>) => Promise<T>;
   /** True when `limitTransfers` would not wait. */
   readonly hasFreeTransfer: () => boolean;
+  readonly partBuffers: PartBuffers;
   readonly mirrorHealth: MirrorHealth;
   /** Opens the registry or the layout folder that a location names; no request is made yet. */
   readonly open: (location: Location) => Target;

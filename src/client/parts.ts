@@ -15,14 +15,12 @@ import {
   type Source,
 } from "../model/source.ts";
 import type { ClientDeps } from "./deps.ts";
+import { partBytes } from "./part-buffers.ts";
 import { Tries } from "./tries.ts";
 
 /** What is shorter is there before a second connection would help. */
 const minBytes = 32 * 1024 * 1024;
-const partBytes = 8 * 1024 * 1024;
-/** Parts that may wait in memory. */
-const maxAhead = 3;
-/** Of what waited, at once. */
+/** Of what waited in memory, at once. */
 const chunkBytes = 256 * 1024;
 /** One connection that brings as much is left alone: what is received faster than it is hashed and written only waits. */
 const fastBytesPerSecond = 100_000_000;
@@ -42,8 +40,15 @@ interface Part {
   readonly bytes: BlobStream;
 }
 
+interface AheadPart extends Part {
+  readonly bytes: ReadAhead;
+}
+
 /**
- * From the first byte of what was opened to the last of the blob. Ends before that where the source gives no parts any more.
+ * From the first byte of what was opened to the last of the blob. Ends before that where the source gives something else than the part
+ * that it was asked for, or too little.
+ *
+ * The blob's own transfer is that of the part that is read directly; while there is none, it is lent to one that is read ahead.
  *
  * @param opened The first part.
  * @param maxTries Of each part, as long as it does not get further.
@@ -66,19 +71,27 @@ export async function* inParts(
   });
   const slowAtMs = deps.context.now() + (1000 * partBytes) / fastBytesPerSecond;
   let isSlow = false;
-  const ahead: { readonly range: ByteRange; readonly bytes: ReadAhead }[] = [];
-  /** Used again and again: what is held for long and dropped in turn is not collected until there is much of it. */
-  const buffers: Buffer[] = [];
+  let isOwnTransferFree = false;
+  const ahead: AheadPart[] = [];
   let asked = opened.range.end;
+
+  const inOwnTransfer = async (read: () => Promise<void>): Promise<void> => {
+    isOwnTransferFree = false;
+    await read();
+    isOwnTransferFree = true;
+  };
   const askAhead = (): void => {
     isSlow ||= deps.context.now() > slowAtMs;
-    while (isSlow && asked < blob.size && ahead.length < maxAhead && deps.hasFreeTransfer()) {
+    while (isSlow && asked < blob.size) {
+      const run = isOwnTransferFree ? inOwnTransfer : deps.hasFreeTransfer() ? deps.limitTransfers<void> : undefined;
+      const buffer = run === undefined ? undefined : deps.partBuffers.take();
+      if (run === undefined || buffer === undefined) return;
       const { range, bytes } = fetch(partFrom(asked, blob));
-      const buffer = buffers.pop() ?? Buffer.allocUnsafeSlow(partBytes);
-      ahead.push({ range, bytes: new ReadAhead(bytes, buffer, deps.limitTransfers) });
+      ahead.push({ range, bytes: new ReadAhead(bytes, buffer, run) });
       asked = range.end;
     }
   };
+
   let position = opened.range.first;
   let part = fetch(opened.range, opened);
   try {
@@ -89,16 +102,24 @@ export async function* inParts(
         askAhead();
       }
       if (position !== part.range.end || position === blob.size) return;
-      if (part.bytes instanceof ReadAhead) buffers.push(part.bytes.buffer);
+      if (part.bytes instanceof ReadAhead) deps.partBuffers.giveBack(part.bytes.buffer);
+      else isOwnTransferFree = true;
       const next = ahead.shift();
-      // Without one ahead, the line is fast, or others have all connections but this one.
-      part = next ?? fetch(isSlow ? partFrom(asked, blob) : restOf(blob, asked));
-      asked = Math.max(asked, part.range.end);
+      if (next === undefined) {
+        // The line is fast, or others have all connections but this one, or all memory.
+        part = fetch(isSlow ? partFrom(asked, blob) : restOf(blob, asked));
+        asked = part.range.end;
+        isOwnTransferFree = false;
+      } else part = next;
       askAhead();
     }
   } finally {
     leaving.abort();
-    await Promise.all(ahead.map(({ bytes }) => bytes.ended));
+    const held = [part, ...ahead].map(({ bytes }) => bytes).filter((bytes) => bytes instanceof ReadAhead);
+    for (const { ended, buffer } of held) {
+      await ended;
+      deps.partBuffers.giveBack(buffer);
+    }
   }
 }
 
@@ -115,18 +136,23 @@ async function* fetchPart(
   const tries = new Tries(maxTries, part.first, deps.context);
   let position = part.first;
   for (let given = opened; ; given = undefined) {
-    const { range, bytes } = given ?? (await source.openBlob(blob, { first: position, end: part.end }, signal));
-    if (range.first !== position || range.end !== part.end) return;
+    const { range, bytes, discard } =
+      given ?? (await source.openBlob(blob, { first: position, end: part.end }, signal));
+    if (range.first !== position || range.end !== part.end) return await discard();
     try {
+      // To the end of the answer, so that its connection can be used again.
       for await (const chunk of bytes) {
-        position += chunk.byteLength;
-        yield chunk;
-        if (position >= part.end) return;
+        const wanted = chunk.subarray(0, part.end - position);
+        if (wanted.byteLength === 0) return;
+        position += wanted.byteLength;
+        yield wanted;
       }
+      if (position === part.end) return;
       // An early end looks like one that was meant, where no length was stated.
       if (!tries.isWorthwhile(position)) return;
     } catch (error) {
       signal.throwIfAborted();
+      if (position === part.end) return;
       tries.goOnAfter(error, position);
       deps.context.log.debug(`${source.name}: ${String(error)} in the part of ${part.first} to ${part.end}`);
     }
@@ -144,18 +170,17 @@ class ReadAhead implements AsyncIterable<Uint8Array> {
   #isOver = false;
   #wake: () => void = () => {};
 
-  /** @param buffer Has room for the part. */
-  constructor(source: BlobStream, buffer: Buffer, limitTransfers: ClientDeps["limitTransfers"]) {
+  /** @param buffer At least as long as the part. @param run Runs it as a transfer, at once. */
+  constructor(source: BlobStream, buffer: Buffer, run: (read: () => Promise<void>) => Promise<void>) {
     this.buffer = buffer;
-    this.ended = limitTransfers(() => this.#read(source));
+    this.ended = run(() => this.#read(source));
   }
 
   async #read(source: BlobStream): Promise<void> {
     try {
       for await (const chunk of source) {
-        const fitting = chunk.subarray(0, this.buffer.length - this.#size);
-        this.buffer.set(fitting, this.#size);
-        this.#size += fitting.length;
+        this.buffer.set(chunk, this.#size);
+        this.#size += chunk.byteLength;
         this.#wake();
       }
     } catch (error) {

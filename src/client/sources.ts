@@ -46,8 +46,10 @@ export async function fromFirst<T>(
       signal.throwIfAborted();
       const error = asError(thrown);
       if (error.exitCode === localFault) throw error;
+      // Of several that asked it at once, one says so.
+      const isNews = mirrorHealth.isFit(mirror);
       mirrorHealth.note(mirror, error.exitCode);
-      context.log.warn(`the mirror ${mirror.name} failed: ${error.message}`);
+      context.log[isNews ? "warn" : "debug"](`the mirror ${mirror.name} failed: ${error.message}`);
     }
   }
   return await work(source);

@@ -8,6 +8,9 @@ import { firstRange, inParts } from "./parts.ts";
 import { fromFirst } from "./sources.ts";
 import { Tries } from "./tries.ts";
 
+/** Exit codes of what a server, or the way to it, may answer to one request of several and not to a single one. */
+const refusals: ReadonlySet<number> = new Set([66, 69, 75, 77]);
+
 export interface Transferred {
   /** In the store. */
   readonly path: string;
@@ -95,10 +98,10 @@ async function transferFrom(
         await restart();
         continue;
       }
-      const { message, isRetryable } = asError(error);
+      const { message, exitCode } = asError(error);
       deps.context.log.debug(`${source.name}: ${message} after ${partial.size} of ${blob.size} bytes`);
-      // Each part was tried several times, and it may be that several connections are more than the server takes.
-      if (isSplit && isRetryable) maySplit = false;
+      // Each part was tried several times, and it may be that several connections are more than the server bears.
+      if (isSplit && refusals.has(exitCode)) maySplit = false;
       else tries.goOnAfter(error, partial.size);
     }
     await tries.pause(signal);

@@ -85,7 +85,7 @@ class Layout implements Target {
       throw this.#missing(cause, path, `${this.name}@${blob.digest}`);
     }
     const bytes = createReadStream(path, { start: first, highWaterMark: 1024 * 1024, signal });
-    return { range: restOf(blob, first), bytes };
+    return { range: restOf(blob, first), bytes, discard: async () => void bytes.destroy() };
   }
 
   async listTags(_signal: AbortSignal): Promise<readonly string[]> {

@@ -35,9 +35,11 @@ export function restOf({ size }: BlobIdentity, first: number): ByteRange {
 
 /** A blob, or a part of it, as a source gives it. */
 export interface OpenedBlob {
-  /** What was asked for; or the whole, or the rest, where a source does not give parts. */
+  /** What was asked for; or the whole (of a layout the rest), where a source does not give parts. */
   readonly range: ByteRange;
   readonly bytes: BlobStream;
+  /** For whoever does not read it. */
+  readonly discard: () => Promise<void>;
 }
 
 export interface Source {

@@ -4,6 +4,7 @@
  * Invariant: only the registry's own origin is ever answered, whoever else sends a challenge.
  */
 import type { Context } from "../context.ts";
+import { OrasClientError } from "../errors.ts";
 import type { HttpClient } from "../http/client.ts";
 import type { HttpResponse } from "../http/response.ts";
 import type { CredentialProvider, FoundCredentials } from "../model/credentials.ts";
@@ -82,14 +83,20 @@ export class Authenticator {
     signal: AbortSignal,
   ): Promise<string | undefined> {
     if (response.url.origin !== this.#audience.origin) return undefined;
-    const known = this.#headers.get(action);
-    if (known !== undefined) {
-      const header = await known;
-      if (header !== used || header === undefined) return header;
+    try {
+      const known = this.#headers.get(action);
+      if (known !== undefined) {
+        const header = await known;
+        if (header !== used || header === undefined) return header;
+      }
+      // Somebody who was refused as well may have been faster.
+      const renewed = this.#headers.get(action);
+      if (renewed !== undefined && renewed !== known) return await renewed;
+    } catch (error) {
+      if (error instanceof OrasClientError || signal.aborted) throw error;
+      // Whoever had asked has left, which is nobody else's end.
+      return await this.answer(response, action, used, signal);
     }
-    // Somebody who was refused as well may have been faster.
-    const renewed = this.#headers.get(action);
-    if (renewed !== undefined && renewed !== known) return await renewed;
     const challenges = parseChallenges(response.header("www-authenticate") ?? "");
     const found = this.#answerOnce(challenges, response.url, action, signal);
     this.#headers.set(action, found);

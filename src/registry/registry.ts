@@ -30,7 +30,7 @@ export interface RegistryDeps extends ApiDeps {
   readonly mirrors: readonly Source[];
 }
 
-/** What says that a blob can be had from its first byte only; 206 is one when it answers with another range. */
+/** What says that a blob is to be had whole and not in this range; 206 does when it answers with another one. */
 const refusedRangeStatuses: ReadonlySet<number> = new Set([206, 400, 416]);
 
 /** What registries answer that delete nothing, or no tag alone. */
@@ -94,11 +94,14 @@ class Registry implements Target {
     return { digest, mediaType, bytes };
   }
 
-  /** By HEAD, which Docker Hub does not count as a pull; what it leaves unsaid (ECR's digest, why there is none) a GET tells. */
+  /** By HEAD, which Docker Hub does not count as a pull; what it leaves unsaid (ECR's digest, why it is refused) a GET tells. */
   async resolve(version: Digest | string, signal: AbortSignal): Promise<Digest> {
     const response = await this.#headManifest(version, "pull", signal);
     const digest = response.header("docker-content-digest") ?? "";
     if (response.status === 200 && isDigest(digest)) return digest;
+    // It was asked several times already.
+    if (response.status === 429 || response.status >= 500)
+      throw await this.#api.error(response, `${this.name}${isDigest(version) ? "@" : ":"}${version}`);
     return (await this.fetchManifest(version, signal)).digest;
   }
 
@@ -116,18 +119,24 @@ class Registry implements Target {
       // A blob may be a page: then its length is right, and its digest is what tells.
       const isOther = Number(response.header("content-length") ?? Number.NaN) !== blob.size;
       if (isWebPage(response) && isOther) throw await this.#webPage(response, `the blob ${what}`);
-      return { range: restOf(blob, 0), bytes: response.stream() };
+      return { range: restOf(blob, 0), bytes: response.stream(), discard: () => response.discard() };
     }
     if (isPart && response.status === 206) {
       const sent = parseContentRange(response.header("content-range"));
       const isAsked = sent !== undefined && sent.first === first && sent.last === end - 1;
-      if (isAsked && (sent.total ?? blob.size) === blob.size) return { range, bytes: response.stream() };
+      if (isAsked && (sent.total ?? blob.size) === blob.size)
+        return { range, bytes: response.stream(), discard: () => response.discard() };
     }
     if (isPart && refusedRangeStatuses.has(response.status)) {
       await response.discard();
-      return await this.openBlob(blob, restOf(blob, 0), signal);
+      // Asked for when it is read: whoever wanted a part may not want the whole.
+      return { range: restOf(blob, 0), bytes: this.#wholeBlob(blob, signal), discard: async () => {} };
     }
     throw await this.#api.error(response, what);
+  }
+
+  async *#wholeBlob(blob: BlobIdentity, signal: AbortSignal): AsyncGenerator<Uint8Array> {
+    yield* (await this.openBlob(blob, restOf(blob, 0), signal)).bytes;
   }
 
   async listReferrers(digest: Digest, signal: AbortSignal): Promise<readonly Descriptor[]> {

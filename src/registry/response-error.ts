@@ -55,7 +55,7 @@ export async function responseError(
     case 404:
       return new ArtifactNotFoundError("ARTIFACT_NOT_FOUND", `not found: ${what}`, {
         cause,
-        hint: "check the spelling with `buck2-oras list REPO`; a private repository may need a login to be seen",
+        hint: `${spellingHint(what)}; a private repository may need a login to be seen`,
       });
     case 429:
       return new RegistryUnavailableError(
@@ -75,7 +75,10 @@ export async function responseError(
       }
       return new RegistryUnavailableError("REGISTRY_REFUSED", `${url.host} answered ${status} for ${what}`, {
         cause,
-        hint: "the registry does not accept the request; run with --verbose to see it",
+        hint:
+          status === 405
+            ? "the registry takes no such requests: it may be read-only, or in maintenance"
+            : "the registry does not accept the request; run with --verbose to see it",
       });
   }
 }
@@ -94,4 +97,10 @@ export async function loginError(
     cause: await said(response, shown),
     hint: "check the user and the password; many registries want an access token in place of the password",
   });
+}
+
+/** @param what `HOST/REPO` with a tag or digest, or without. */
+function spellingHint(what: string): string {
+  const repository = what.replace(/[@:][^/]*$/, "");
+  return repository === what ? "check the spelling" : `\`buck2-oras list ${repository}\` lists the tags that there are`;
 }

@@ -7,6 +7,7 @@
 import { createReadStream } from "node:fs";
 import { readdir, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
+import { LocalIoError } from "../errors.ts";
 import { HashedFile, type WrittenFile } from "../files/hashed-write.ts";
 import { type Digest, digestHex } from "../model/digest.ts";
 import type { BlobIdentity } from "../model/source.ts";
@@ -100,8 +101,10 @@ class StagedBlob implements PartialBlob {
     try {
       await this.append(createReadStream(path, { highWaterMark: 1024 * 1024 }), signal, () => {});
       this.#origin = path;
-    } catch {
+    } catch (cause) {
       signal.throwIfAborted();
+      // It is the copy that could not be written.
+      if (cause instanceof LocalIoError) throw cause;
       await rm(path, { force: true });
       await this.restart();
     }
@@ -158,6 +161,11 @@ export async function openPartialBlob(
   const leftover = await largest(await leftovers(deps.folder, expected.digest));
   const path = join(deps.folder, `${prefixOf(expected.digest)}${deps.unique()}${suffix}`);
   const partial = new StagedBlob(expected, path, await HashedFile.create(path), deps);
-  if (leftover !== undefined) await partial.takeUp(leftover, signal);
+  try {
+    if (leftover !== undefined) await partial.takeUp(leftover, signal);
+  } catch (error) {
+    await partial.discard();
+    throw error;
+  }
   return partial;
 }

@@ -182,6 +182,27 @@ describe("a login that ran out", () => {
   });
 });
 
+test("whoever leaves while a token is asked for leaves the others to ask anew", async () => {
+  let asked = 0;
+  const service = await startServer((_request, response) => {
+    asked += 1;
+    // The first one is not answered before whoever asked has left.
+    if (asked > 1) response.end('{"token": "tok"}');
+  });
+  const server = await startServer(askingFor(() => `http://${service.host}/token`));
+  const { registry, signal } = registryClient(server.host, { credentials: login });
+  const leaving = new AbortController();
+  const first = registry.fetchManifest("1", leaving.signal);
+  const second = registry.fetchManifest("1", signal);
+  const ended = Promise.allSettled([first, second]);
+  await expect.poll(() => [server.seen.length, asked]).toEqual([2, 1]);
+  leaving.abort();
+  const [left, stayed] = await ended;
+  expect(left.status).toBe("rejected");
+  expect(stayed).toMatchObject({ status: "fulfilled", value: { digest: manifestDigest } });
+  expect(asked).toBe(2);
+});
+
 test("an answer without an end is cut off", async () => {
   let sentBytes = 0;
   const service = await startServer((_request, response) => {

@@ -29,6 +29,10 @@ export interface InProcessRegistry {
   readonly seen: readonly SeenExchange[];
   /** Exchanges of blob reads. */
   readonly blobReads: () => readonly SeenExchange[];
+  /** How many reads of blobs were answered at the same time, at most. */
+  readonly mostBlobReadsAtOnce: () => number;
+  /** So far. */
+  readonly connections: () => number;
   /** The registry itself, to be served at another socket, such as one with TLS. */
   readonly listener: RequestListener;
   readonly close: () => void;
@@ -61,22 +65,29 @@ function send(response: ServerResponse, request: RegistryRequest, { status, head
   response.writeHead(status, status === 204 ? headers : { ...length, ...headers });
   if (request.method === "HEAD") return void response.end();
   const limit = Math.min(cutAfterBytes ?? body.length, stallAfterBytes ?? body.length);
-  const after = (): void => {
-    if (limit >= body.length) response.end();
-    else if (cutAfterBytes !== undefined) setTimeout(() => response.destroy(), beforeCutMs);
-  };
-  if (bytesPerSecond === undefined) response.write(body.subarray(0, limit), after);
-  else void writeSlowly(response, body.subarray(0, limit), bytesPerSecond).then(after);
+  void write(response, body.subarray(0, limit), bytesPerSecond, limit >= body.length).then(() => {
+    if (limit < body.length && cutAfterBytes !== undefined) setTimeout(() => response.destroy(), beforeCutMs);
+  });
 }
 
 const sliceMs = 10;
 
-async function writeSlowly(response: ServerResponse, bytes: Buffer, bytesPerSecond: number): Promise<void> {
-  const sliceBytes = Math.ceil((bytesPerSecond * sliceMs) / 1000);
-  for (let start = 0; start < bytes.length && !response.destroyed; start += sliceBytes) {
+/** @param isAll Nothing follows. */
+async function write(
+  response: ServerResponse,
+  bytes: Buffer,
+  bytesPerSecond: number | undefined,
+  isAll: boolean,
+): Promise<void> {
+  const sliceBytes = bytesPerSecond === undefined ? bytes.length : Math.ceil((bytesPerSecond * sliceMs) / 1000);
+  let start = 0;
+  for (; start + sliceBytes < bytes.length && !response.destroyed; start += sliceBytes) {
     response.write(bytes.subarray(start, start + sliceBytes));
     await new Promise((resolve) => setTimeout(resolve, sliceMs));
   }
+  const last = bytes.subarray(start);
+  if (isAll) response.end(last);
+  else await new Promise<void>((resolve) => response.write(last, () => resolve()));
 }
 
 function delay({ delayMs = 0 }: Manner): Promise<void> {
@@ -88,6 +99,8 @@ export async function startInProcessRegistry(...faults: readonly Fault[]): Promi
   const storage = new Storage();
   const seen: SeenExchange[] = [];
   let host = "";
+  const atOnce = { now: 0, most: 0 };
+  let connections = 0;
 
   const serve = async (raw: IncomingMessage, response: ServerResponse): Promise<void> => {
     const headers = Object.fromEntries(Object.entries(raw.headers).map(([name, value]) => [name, String(value)]));
@@ -112,6 +125,15 @@ export async function startInProcessRegistry(...faults: readonly Fault[]): Promi
     const before = socket?.bytesWritten ?? 0;
     const entry = { method, path, headers, status: reply.status, sentBytes: 0, receivedBytes };
     seen.push(entry);
+    if (isBlobRead(entry)) {
+      atOnce.now += 1;
+      atOnce.most = Math.max(atOnce.most, atOnce.now);
+      const end = (): void => {
+        atOnce.now -= 1;
+        response.off("finish", end).off("close", end);
+      };
+      response.once("finish", end).once("close", end);
+    }
     response.once("close", () => {
       // Without the head, whose length does not matter.
       entry.sentBytes = Math.max(0, Math.min((socket?.bytesWritten ?? 0) - before, limitOf(reply)));
@@ -130,9 +152,23 @@ export async function startInProcessRegistry(...faults: readonly Fault[]): Promi
   const address = server.address();
   if (typeof address !== "object" || address === null) throw new Error("the registry has no address");
   host = `127.0.0.1:${address.port}`;
-  const blobReads = (): SeenExchange[] =>
-    seen.filter(({ method, path }) => method === "GET" && /\/blobs\/sha/.test(path));
-  return { host, storage, seen, blobReads, listener, close };
+  server.on("connection", () => {
+    connections += 1;
+  });
+  return {
+    host,
+    storage,
+    seen,
+    blobReads: () => seen.filter(isBlobRead),
+    mostBlobReadsAtOnce: () => atOnce.most,
+    connections: () => connections,
+    listener,
+    close,
+  };
+}
+
+function isBlobRead({ method, path }: SeenExchange): boolean {
+  return method === "GET" && /\/blobs\/sha/.test(path);
 }
 
 function limitOf({ body, manner = {} }: Reply): number {
