@@ -7,7 +7,7 @@
 import { createHash } from "node:crypto";
 import { createReadStream } from "node:fs";
 import type { Pack } from "tar-stream";
-import { localIoError, UsageError } from "../errors.ts";
+import { localIoError, OrasClientError, UsageError } from "../errors.ts";
 import { writeHashed } from "../files/hashed-write.ts";
 import { type Digest, digestFromHex } from "../model/digest.ts";
 import { type Chunks, chunkBytes, counted, drained, hashed, inBlocks } from "./chunks.ts";
@@ -61,36 +61,49 @@ export async function packItems(
   archivePath: string,
   { root, compressor, onBytes, signal }: PackOptions,
 ): Promise<PackedFolder> {
-  const rootPath = parseRoot(root);
+  const rootPath = parseTitle(root);
   const { pack } = await import("tar-stream");
   const tar = pack();
+  // Whoever reads it hears of its errors; until then nobody would, and Node would end the process.
+  tar.on("error", () => {});
+  const made = (tar as AsyncIterable<unknown> as AsyncIterable<Uint8Array>)[Symbol.asyncIterator]();
   const tarHash = createHash("sha256");
   let uncompressedSize = 0;
-  const tarBytes = counted(
-    inBlocks(tar as AsyncIterable<unknown> as AsyncIterable<Uint8Array>, chunkBytes),
-    (count) => {
-      uncompressedSize += count;
-      onBytes?.(count);
-    },
-  );
+  const tarBytes = counted(inBlocks({ [Symbol.asyncIterator]: () => made }, chunkBytes), (count) => {
+    uncompressedSize += count;
+    onBytes?.(count);
+  });
   const hashedTar = hashed(tarBytes, tarHash);
   const fileBytes = compressor === undefined ? hashedTar : compressed(hashedTar, compressor);
-  const writing = writeHashed(archivePath, fileBytes, undefined, signal);
-  const adding = addItems(tar, items, rootPath, signal);
-  try {
-    // Whoever fails first says why: the other one then fails for want of it.
-    await Promise.all([writing, adding]);
-    const { digest, size } = await writing;
+  // Each that fails ends the other.
+  const end = (error: unknown): never => {
+    tar.destroy(error instanceof Error ? error : new Error(String(error)));
+    throw error;
+  };
+  const writing = writeHashed(archivePath, fileBytes, undefined, signal).catch(end);
+  const adding = addItems(tar, items, rootPath, signal).catch(end);
+  const [written, added] = await Promise.allSettled([writing, adding]);
+  if (written.status === "fulfilled" && added.status === "fulfilled") {
+    const { digest, size } = written.value;
     return { digest, size, uncompressedDigest: digestFromHex(tarHash.digest("hex")), uncompressedSize };
-  } catch (cause) {
-    tar.destroy();
-    await Promise.allSettled([writing, adding]);
-    signal.throwIfAborted();
-    throw localIoError(`pack ${folder} into ${archivePath}`, cause);
   }
+  signal.throwIfAborted();
+  // The disk says what is wrong with it; else it was a file that could not be read.
+  const isDisk = written.status === "rejected" && written.reason instanceof OrasClientError;
+  const cause = isDisk || added.status === "fulfilled" ? reasonOf(written) : added.reason;
+  throw localIoError(`pack ${folder} into ${archivePath}`, cause);
 }
 
-function parseRoot(root: string): readonly string[] {
+function reasonOf(settled: PromiseSettledResult<unknown>): unknown {
+  return settled.status === "rejected" ? settled.reason : undefined;
+}
+
+/**
+ * What a file or folder is to be called by whoever pulls it; `.` is nothing.
+ *
+ * @throws {UsageError} a name that would be refused there
+ */
+export function parseTitle(root: string): readonly string[] {
   try {
     return parseEntryPath(root, defaultLimits);
   } catch (cause) {
@@ -108,17 +121,12 @@ async function addItems(
   root: readonly string[],
   signal: AbortSignal,
 ): Promise<void> {
-  try {
-    if (root.length > 0) await addEntry(tar, { name: root.join("/"), type: "directory", mode: folderMode });
-    for (const item of items) {
-      signal.throwIfAborted();
-      await addItem(tar, [...root, item.name].join("/"), item);
-    }
-    tar.finalize();
-  } catch (error) {
-    tar.destroy(error instanceof Error ? error : new Error(String(error)));
-    throw error;
+  if (root.length > 0) await addEntry(tar, { name: root.join("/"), type: "directory", mode: folderMode });
+  for (const item of items) {
+    signal.throwIfAborted();
+    await addItem(tar, [...root, item.name].join("/"), item);
   }
+  tar.finalize();
 }
 
 async function addItem(tar: Pack, name: string, item: DiskItem): Promise<void> {

@@ -1,13 +1,13 @@
 /** What a file or a folder becomes as a layer: as it is, or compressed on its way. */
 import { createReadStream, type Stats } from "node:fs";
 import { stat } from "node:fs/promises";
-import { basename, join } from "node:path";
+import { basename, join, resolve } from "node:path";
 import { counted, readChunks } from "../archive/chunks.ts";
 import { type Compressor, compressed } from "../archive/compress.ts";
 import { sniffFile, unsupportedFormatOf } from "../archive/format.ts";
-import { packItems } from "../archive/pack.ts";
+import { packItems, parseTitle } from "../archive/pack.ts";
 import { type DiskItem, readFolder } from "../archive/tree-on-disk.ts";
-import { localIoError, unreadableFile } from "../errors.ts";
+import { localIoError, UsageError, unreadableFile } from "../errors.ts";
 import { type WrittenFile, writeHashed } from "../files/hashed-write.ts";
 import type { Digest } from "../model/digest.ts";
 import { type Annotations, annotationKeys } from "../model/manifest.ts";
@@ -83,7 +83,13 @@ export async function layerOf(
   signal: AbortSignal,
 ): Promise<Layer> {
   const { path, size, items } = content;
-  const title = options.title ?? basename(path);
+  // Of `.` the folder that it is.
+  const title = options.title ?? basename(resolve(path));
+  if (items === undefined && parseTitle(title).length === 0) {
+    throw new UsageError("USAGE_INVALID", `the title ${JSON.stringify(title)} names no file`, {
+      hint: "give it a name by --title",
+    });
+  }
   if (items !== undefined) return await folderLayer(path, items, title, options, workDir, onBytes, signal);
   const { compressor } = options;
   if (compressor !== undefined && (await isWorthCompressing(path, size))) {

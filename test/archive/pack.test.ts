@@ -1,19 +1,22 @@
-import { createHash } from "node:crypto";
+import { spawnSync } from "node:child_process";
+import { createHash, randomBytes } from "node:crypto";
 import {
   chmodSync,
   linkSync,
   mkdirSync,
   readFileSync,
+  rmSync,
   statSync,
   symlinkSync,
   utimesSync,
   writeFileSync,
 } from "node:fs";
 import { join } from "node:path";
-import { expect, test } from "vitest";
+import { expect, onTestFinished, test } from "vitest";
 import { extractArchive } from "../../src/archive/extract.ts";
 import { listArchive } from "../../src/archive/list.ts";
-import { packFolder } from "../../src/archive/pack.ts";
+import { packFolder, packItems } from "../../src/archive/pack.ts";
+import { readFolder } from "../../src/archive/tree-on-disk.ts";
 import { temporaryFolder } from "../support/folders.ts";
 import { neverAborted, treeOf } from "./folders.ts";
 
@@ -154,6 +157,38 @@ test("pack: a folder that does not exist, or an archive that cannot be written, 
   await expect(missing).rejects.toMatchObject({ exitCode: 74 });
   const unwritable = packFolder(folder, join(folder, "missing", "packed"), { root: "tool", compressor: gzip, signal });
   await expect(unwritable).rejects.toMatchObject({ exitCode: 74, message: expect.stringContaining("missing/packed") });
+});
+
+test("pack: a file that is gone before anything is written is an error, whatever is slower", async () => {
+  const folder = temporaryFolder();
+  writeFileSync(join(folder, "a"), "x");
+  const items = await readFolder(folder, signal);
+  rmSync(join(folder, "a"));
+  const packing = packItems(items, folder, join(temporaryFolder(), "packed"), { root: "t", compressor: gzip, signal });
+  await expect(packing).rejects.toMatchObject({ exitCode: 74, message: expect.stringContaining("could not pack") });
+});
+
+test("pack: aborted before anything is written", async () => {
+  const folder = temporaryFolder();
+  for (let index = 0; index < 100; index += 1) writeFileSync(join(folder, String(index)), "x");
+  const items = await readFolder(folder, signal);
+  const reason = new Error("stopped");
+  const abort = new AbortController();
+  const options = { root: "t", compressor: undefined, signal: abort.signal };
+  const packing = packItems(items, folder, join(temporaryFolder(), "packed"), options);
+  abort.abort(reason);
+  await expect(packing).rejects.toBe(reason);
+});
+
+test("pack: a full disk is said to be full", async (context) => {
+  const disk = temporaryFolder();
+  if (spawnSync("mount", ["-t", "tmpfs", "-o", "size=4m", "tmpfs", disk]).status !== 0)
+    context.skip("a tmpfs cannot be mounted here");
+  onTestFinished(() => void spawnSync("umount", ["-l", disk]));
+  const folder = temporaryFolder();
+  for (const name of ["a", "b", "c"]) writeFileSync(join(folder, name), randomBytes(10_000_000));
+  const packing = packFolder(folder, join(disk, "packed"), { root: "t", compressor: undefined, signal });
+  await expect(packing).rejects.toMatchObject({ code: "DISK_FULL" });
 });
 
 test("pack: an aborted signal ends it with the signal's own reason", async () => {
