@@ -60,7 +60,10 @@ export function compressionArgument(text: string): Compressor | "none" {
 export function createdArgument(text: string): string {
   const isDate = /^[0-9]{4}-[0-9]{2}-[0-9]{2}(?:T[0-9:.]+(?:Z|[+-][0-9]{2}:[0-9]{2}))?$/.test(text);
   const time = Date.parse(text);
-  if (!isDate || Number.isNaN(time)) {
+  // Date takes the 30th of February for the 2nd of March.
+  const [year = 0, month = 0, day = 0] = text.slice(0, 10).split("-").map(Number);
+  const isDay = new Date(Date.UTC(year, month - 1, day)).getUTCDate() === day;
+  if (!isDate || Number.isNaN(time) || !isDay) {
     throw new InvalidArgumentError("It is a day or a moment, such as 2026-01-31 or 2026-01-31T12:00:00Z.");
   }
   return new Date(time).toISOString().replace(/\.[0-9]+Z$/, "Z");

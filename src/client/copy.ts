@@ -1,6 +1,6 @@
 /** `copy`: an artifact with all its platforms and what refers to it, between registries and layout folders; or all that a lock names. */
 import { dirname, resolve } from "node:path";
-import { ConfigurationError, UsageError } from "../errors.ts";
+import { ArtifactNotFoundError, ConfigurationError, UsageError } from "../errors.ts";
 import { readLock } from "../lock/file.ts";
 import { anyPlatform, type LockedTool } from "../lock/schema.ts";
 import type { Digest } from "../model/digest.ts";
@@ -116,12 +116,22 @@ async function copyTools(request: CopyLockRequest, deps: ClientDeps, signal: Abo
       return { ...root, name, source, target: deps.open(to(root.location)) };
     }),
   );
-  for (const { name, source, target, digest, tag } of roots) {
+  const copyRootOf = async ({ name, source, target, digest, tag }: OpenedRoot): Promise<void> => {
     const root = await fetchManifestByDigest(source, digest, deps, signal);
     const ownTag = target.name.startsWith("oci:") ? `${name}-${tag}` : tag;
     const counts = await copyRoot(source, target, root, ownTag, request, deps, signal);
     for (const key of Object.keys(total) as (keyof CopyCounts)[]) total[key] += counts[key];
     artifacts.push({ source: `${source.name}@${digest}`, destination: `${target.name}@${digest}`, digest });
+  };
+  for (const root of roots) {
+    try {
+      await copyRootOf(root);
+    } catch (error) {
+      // An index is replaced when a platform is added, and the old one collected; what is built with is its parts.
+      if (!(error instanceof ArtifactNotFoundError) || root.parts.length === 0) throw error;
+      deps.context.log.warn(`${error.message}: its platforms are copied one by one`);
+      for (const part of root.parts) await copyRootOf({ ...root, ...part, parts: [] });
+    }
   }
   return { ...total, artifacts };
 }
@@ -140,11 +150,23 @@ async function copyRoot(
   return graph.counts;
 }
 
-interface LockedRoot {
-  readonly location: Location;
+interface LockedPart {
   readonly digest: Digest;
   /** So that nothing there is thrown away as unused. */
   readonly tag: string;
+}
+
+interface LockedRoot extends LockedPart {
+  readonly location: Location;
+  /** Of an index: its platforms' manifests. */
+  readonly parts: readonly LockedPart[];
+}
+
+interface OpenedRoot extends LockedRoot {
+  /** Of the tool. */
+  readonly name: string;
+  readonly source: Target;
+  readonly target: Target;
 }
 
 function rootsOf(name: string, tool: LockedTool, lockDir: string, deps: ClientDeps): readonly LockedRoot[] {
@@ -155,9 +177,19 @@ function rootsOf(name: string, tool: LockedTool, lockDir: string, deps: ClientDe
       location.kind === "layout" ? { kind: "layout", path: resolve(lockDir, location.path) } : location;
     if (tool.digest !== undefined) {
       const { tag } = readReference(tool.reference.replaceAll("{platform}", platform), deps);
-      return [{ location: place, digest: tool.digest, tag: tag ?? name }];
+      const parts = Object.entries(tool.platforms).map(([one, { manifest: digest }]) => ({
+        digest,
+        tag: `${tag ?? name}-${one}`,
+      }));
+      const isIndex = parts.some(({ digest }) => digest !== tool.digest);
+      return [{ location: place, digest: tool.digest, tag: tag ?? name, parts: isIndex ? parts : [] }];
     }
-    roots.push({ location: place, digest: manifest, tag: platform === anyPlatform ? name : `${name}-${platform}` });
+    roots.push({
+      location: place,
+      digest: manifest,
+      tag: platform === anyPlatform ? name : `${name}-${platform}`,
+      parts: [],
+    });
   }
   return roots;
 }

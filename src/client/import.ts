@@ -107,12 +107,17 @@ async function bring(request: ImportRequest, deps: ImportDeps, signal: AbortSign
   if (/^https?:\/\//i.test(source)) {
     if (request.platforms.length > 1) {
       throw new UsageError("USAGE_INVALID", "an address gives one file, which is for one platform or for all", {
-        hint: "import each platform by itself into a layout folder, or `push` the files with --platform PLATFORM=PATH",
+        hint: "fetch the files, and import them together as `file:NAME-{platform}`",
       });
     }
     const sha256 = digest === undefined ? undefined : digestHex(digest);
     const files = await importUrl(source, sha256, request.platforms[0], deps, signal);
     return { version: undefined, license: undefined, source: undefined, files, missing: [] };
+  }
+  if (digest !== undefined) {
+    throw new UsageError("USAGE_INVALID", "--digest is for an address; every other source is checked by its own sums", {
+      hint: "leave it out, or give the address of the file",
+    });
   }
   const colon = source.indexOf(":");
   const importer = importers.get(source.slice(0, colon));
@@ -121,5 +126,5 @@ async function bring(request: ImportRequest, deps: ImportDeps, signal: AbortSign
       hint: `write ${[...importers.keys()].map((name) => `${name}:…`).join(", ")} or an address`,
     });
   }
-  return await importer(source.slice(colon + 1), platforms, deps, signal);
+  return await importer(source.slice(colon + 1), platforms, deps, signal, request.platforms);
 }

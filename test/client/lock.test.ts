@@ -154,7 +154,33 @@ test("lock update: a lock of another form is written anew, though no tool has ch
   expect(readFileSync(file, "utf8")).toBe(written);
 });
 
+test("a template whose tags are indexes is what its platforms' manifests are", async () => {
+  const project = await layoutProject();
+  for (const version of ["one", "two"]) {
+    writeFileSync(join(project.dir, "tool"), version);
+    const push = ["push", "oci:own:1-linux-x86_64", "--platform", "linux-x86_64=tool"];
+    expect((await project.oras(push)).exitCode).toBe(0);
+    if (version === "one") {
+      expect((await project.oras(["lock", "add", "own", "oci:own:1-{platform}"])).exitCode).toBe(0);
+      expect((await project.oras(["lock", "check", "--online"])).stdout).toContain("1 tag means now");
+    }
+  }
+  const moved = await project.oras(["lock", "check", "--online"]);
+  expect(moved.exitCode).toBe(78);
+  expect(moved.stdout).toMatch(/^own +oci:own:1-linux-x86_64 +sha256:[0-9a-f]{12} → sha256:[0-9a-f]{12}$/m);
+});
+
 describe("lock check", () => {
+  test.each([
+    ["2", "was written by a newer buck2-oras"],
+    ["0", "restore oras.lock.json from version control"],
+    ['"x"', "restore oras.lock.json from version control"],
+  ])("version %s: the hint says what to do", async (version, hint) => {
+    const project = await layoutProject();
+    writeFileSync(join(project.dir, "oras.lock.json"), `{"version": ${version}, "tools": {}}`);
+    expect((await project.oras(["lock", "check"])).stderr).toContain(hint);
+  });
+
   test.each([
     ["not JSON", "{", "LOCK_INVALID"],
     ["a newer version", '{"version": 2, "tools": {}}', "LOCK_VERSION_UNSUPPORTED"],
@@ -173,6 +199,7 @@ describe("lock check", () => {
     expect(ran.exitCode).toBe(78);
     expect(ran.stderr).toContain(`error[${code}]`);
     expect(ran.stderr).toContain("hint: ");
+    if (text.startsWith('{"tools"')) expect(ran.stderr).toContain("`version` is missing");
   });
 
   test("what `lock add` wrote is well-formed; no lock at all is said", async () => {

@@ -8,6 +8,7 @@ import { startDockerRegistry } from "../support/docker-registry.ts";
 import { oras, type Ran } from "../support/executable.ts";
 import { temporaryFolder } from "../support/folders.ts";
 import { requireProgram } from "../support/peers.ts";
+import { reply } from "../support/registry/in-process/exchange.ts";
 import * as network from "../support/registry/in-process/faults/network.ts";
 import { inProcessRegistry } from "../support/registry/in-process/for-tests.ts";
 
@@ -45,17 +46,30 @@ function desk(): Desk {
 const would = "would be removed";
 
 describe("what goes", () => {
-  test("by count: the newest stay, by their date and then as versions are counted; nothing is removed without --delete", async () => {
+  test("by count: the newest stay, as versions are counted where not all have a date; nothing is removed without --delete", async () => {
     const { call, push, prune } = desk();
     for (const version of ["33.9", "33.10", "33.2"]) await push(`oci:layout:${version}`, version);
-    await push("oci:layout:dated", "dated", 400);
+    await push("oci:layout:32.0", "dated", 1);
+    await push("oci:layout:33.10-rc2", "candidate");
+    await call("tag", "oci:layout:33.10", "latest");
+    // Two artifacts, one of which has two names.
     expect(await prune("oci:layout", "--keep-last", "2")).toEqual({
-      dated: "kept",
+      latest: "kept",
       "33.10": "kept",
+      "33.10-rc2": "kept",
       "33.9": would,
       "33.2": would,
+      "32.0": would,
     });
-    expect((await call("list", "oci:layout")).stdout.split("\n")).toHaveLength(5);
+    expect((await call("list", "oci:layout")).stdout.split("\n")).toHaveLength(7);
+  });
+
+  test("by count and date: where all have one, it alone counts", async () => {
+    const { push, prune } = desk();
+    await push("oci:layout:2.0", "two", 30);
+    await push("oci:layout:1.1", "patch of one", 3);
+    await push("oci:layout:nightly", "nightly", 1);
+    expect(await prune("oci:layout", "--keep-last", "2")).toEqual({ "1.1": "kept", nightly: "kept", "2.0": would });
   });
 
   test("by age: what does not say when it was created stays", async () => {
@@ -138,6 +152,27 @@ describe("removing", () => {
       await prune(`${registry.host}/t/tool`, "--older-than", "30", "--tag", "nightly-*", "--delete"),
     ).toMatchObject({ release: "kept" });
     expect((await call("list", `${registry.host}/t/tool`)).stdout).toBe("release\n");
+  });
+
+  test("where the registry deletes no tag alone, such a tag stays, and the rest goes", async () => {
+    const registry = await inProcessRegistry((request, next) =>
+      request.method === "DELETE" && !request.url.pathname.includes("/sha256:") ? reply(405) : next(),
+    );
+    const { call, push, prune } = desk();
+    const repository = `${registry.host}/t/tool`;
+    await push(`${repository}:nightly-1`, "one", 90);
+    await call("tag", `${repository}:nightly-1`, "release");
+    await push(`${repository}:nightly-2`, "two", 90);
+    const rule = ["--older-than", "30", "--tag", "nightly-*", "--delete"];
+    expect(await prune(repository, ...rule)).toMatchObject({
+      "nightly-1": "kept",
+      "nightly-2": "removed",
+      release: "kept",
+    });
+    expect(
+      (await call("prune", repository, ...rule)).stderr + (await call("prune", repository, ...rule)).stdout,
+    ).toMatch(/the registry deletes no tag alone, and release is the same artifact/);
+    expect((await call("list", repository)).stdout).toBe("nightly-1\nrelease\n");
   });
 
   test("a registry that deletes nothing says so, with what to do", async () => {

@@ -1,4 +1,5 @@
 /** From empty to built: tools of four ecosystems are imported, locked, and used by a build; the same again gives the same digests. */
+import { readdirSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { platformFromNode } from "../../src/model/platform.ts";
@@ -22,7 +23,7 @@ const names = Object.keys(sources);
 
 const toolchains = `load("@oras//rules:defs.bzl", "oras_toolchain", "protoc_toolchain")
 oras_toolchain(name = "oras", visibility = ["PUBLIC"])
-protoc_toolchain(name = "protoc", protoc = "root//tools:protoc", plugins = {"go": "root//tools:protoc-gen-go"}, visibility = ["PUBLIC"])
+protoc_toolchain(name = "protoc", protoc = "root//tools:protoc", plugins = {"go": "root//tools:protoc-gen-go", "grpc-java": "root//tools:grpc-java"}, visibility = ["PUBLIC"])
 `;
 const toolsFrom = (attributes: string): string => `load("@oras//rules:defs.bzl", "oras_tool")
 load("//:oras.lock.json", lock = "value")
@@ -31,17 +32,23 @@ load("//:oras.lock.json", lock = "value")
 const build = `load("@oras//rules:defs.bzl", "proto_generate")
 proto_generate(name = "py", srcs = ["hello.proto"], language = "python")
 proto_generate(name = "go", srcs = ["hello.proto"], language = "go")
+proto_generate(name = "java", srcs = ["hello.proto"], language = "grpc-java")
 `;
 const proto = `syntax = "proto3";
 package hello;
 import "google/protobuf/timestamp.proto";
 option go_package = "example.com/hello";
 message Hello { google.protobuf.Timestamp at = 1; }
+service Greeter { rpc Greet(Hello) returns (Hello); }
 `;
 
 async function buildAndRun(project: Consumer): Promise<void> {
-  const built = await project.build(["//:py", "//:go"]);
+  const built = await project.build(["//:py", "//:go", "//:java"]);
   expect(built.stderr).toContain("BUILD SUCCEEDED");
+  const java = await project.buck2(["build", "//:java", "--show-simple-output"]);
+  expect(readdirSync(join(project.dir, java.stdout.trim()), { recursive: true })).toContainEqual(
+    expect.stringMatching(/GreeterGrpc\.java$/),
+  );
   for (const [tool, words] of [
     ["protoc", /libprotoc 33\.2/],
     ["protoc-32", /libprotoc 32\.1/],

@@ -120,11 +120,32 @@ describe("what is published", () => {
     const first = await desk().imported(source, "oci:layout:1", ...wanted);
     const again = await desk().imported(source, "oci:layout:1", ...wanted);
     expect(again.digest).toBe(first.digest);
-    expect(first.platforms[0]?.origin).toMatch(/\?built_with=go1\./);
+    expect(first.platforms[0]?.origin).toMatch(
+      /^pkg:golang\/\S+@v1\.36\.0\?built_with=go1\.[0-9.]+&module_sum=h1%3A\S+&checksum=sha256:[0-9a-f]{64}$/,
+    );
+    // The processors of whoever imports are not those of whoever builds.
+    const { call } = desk();
+    const args = ["import", source, "oci:layout:1", ...wanted, "--compression", "zstd:1", "--json"];
+    const elsewhere = await call(args, { env: { GOAMD64: "v3" } });
+    expect(JSON.parse(elsewhere.stdout)).toMatchObject({ digest: first.digest });
   }, 300_000);
 });
 
 describe("files and addresses", () => {
+  test("one file for one platform, with its sum; several platforms, and a digest, are not for it", async () => {
+    const { dir, call, imported } = desk();
+    writeFileSync(join(dir, "tool"), "#!/bin/sh\n");
+    const result = await imported("file:tool", "oci:layout:1", "--platform", "linux-x86_64");
+    const sum = createHash("sha256").update("#!/bin/sh\n").digest("hex");
+    expect(result.platforms).toMatchObject([{ platform: "linux-x86_64", origin: `file:tool?checksum=sha256:${sum}` }]);
+    const wrong = ["--digest", `sha256:${"0".repeat(64)}`];
+    for (const args of [wrong, ["--platform", "linux-x86_64", "--platform", "darwin-arm64"]]) {
+      const ran = await call(["import", "file:tool", "oci:layout:2", ...args]);
+      expect(ran.exitCode, ran.stderr).toBe(64);
+    }
+    expect((await call(["list", "oci:layout"])).stdout).toBe("1\n");
+  });
+
   test("a file for each platform that is there, or one for all", async () => {
     const { dir, imported } = desk();
     writeFileSync(join(dir, "tool-linux-x86_64"), "#!/bin/sh\n");
@@ -172,6 +193,7 @@ describe("what cannot be imported", () => {
     ["maven:x:1", /write maven:GROUP:ARTIFACT:VERSION:exe/],
     ["npm:@x/y", /write npm:NAME@VERSION/],
     ["npm:x@^1", /write npm:NAME@VERSION/],
+    ["npm:x@latest", /write npm:NAME@VERSION, with the exact version/],
     ["go:x/cmd", /write go:MODULE\/PACKAGE@vVERSION/],
     ["pypi:--index-url=x@1", /write pypi:NAME@VERSION/],
     ["go:-toolexec@v1", /write go:/],
@@ -232,6 +254,18 @@ describe("what cannot be imported", () => {
     expect(missing.exitCode, missing.stderr).toBe(66);
     expect(missing.stderr).toContain("was not found for any platform");
   });
+
+  test.each([401, 403, 503])(
+    "an index that answers %i is in trouble, and says nothing of what exists",
+    async (status) => {
+      const server = await startServer((_request, response) => response.writeHead(status).end());
+      const env = { PIP_INDEX_URL: `http://${server.host}/simple`, PIP_CONFIG_FILE: "/dev/null", PIP_RETRIES: "0" };
+      const ran = await desk().call(["import", "pypi:tool@1.0", "oci:layout:1"], { env });
+      expect(ran.exitCode, ran.stderr).toBe(69);
+      expect(ran.stderr).toMatch(/IMPORT_FAILED\]: python3 could not bring tool==1\.0 for linux-x86_64/);
+      expect(ran.stderr).toContain(String(status));
+    },
+  );
 
   test("npm: a package whose bytes have another sum than its registry states", async (context) => {
     requireProgram(context, "npm");

@@ -16,7 +16,11 @@ test.each([
   ["BSD-3-Clause", "https://opensource.org/licenses/BSD-3-Clause", "BSD-3-Clause"],
   ["Apache 2.0", "https://opensource.org/licenses/Apache-2.0", "Apache-2.0"],
   ["The Apache Software License, Version 2.0", "http://www.apache.org/licenses/LICENSE-2.0.txt", "Apache-2.0"],
-  ["MIT License", "http://www.opensource.org/licenses/mit.php", "mit"],
+  ["MIT License", "http://www.opensource.org/licenses/mit-license.php", "MIT"],
+  ["The MIT License", "https://opensource.org/license/mit/", "MIT"],
+  ["Apache License 2.0", "https://opensource.org/license/apache-2-0", "Apache-2.0"],
+  ["mpl-2.0", "https://example.com", "MPL-2.0"],
+  ["Names", "http://opensource.org/licenses/alphabetical", "Names"],
   ["MPL", "https://spdx.org/licenses/MPL-2.0.html", "MPL-2.0"],
   ["Our own\n  terms", "https://example.com/terms", "Our own terms"],
   ["<!-- -->ISC", "", "ISC"],
@@ -43,6 +47,11 @@ test("what is filled in elsewhere, is no address, or is no coordinate, is left o
   const nothing = { license: undefined, source: undefined, parent: undefined };
   expect(parsePom(pom(parent + scm + licenses))).toEqual(nothing);
   expect(parsePom(pom(`<licenses>${license("x".repeat(301), "")}</licenses>`))).toEqual(nothing);
+  expect(parsePom(pom(`<licenses>${license("a".repeat(200), "")}${license("b".repeat(200), "")}</licenses>`))).toEqual(
+    nothing,
+  );
+  expect(parsePom(pom(`<licenses>${license("M\u202eIT", "")}</licenses>`))).toEqual(nothing);
+  expect(parsePom(pom(`<licenses>${license("MIT", "").repeat(3)}</licenses>`))?.license).toBe("MIT");
   expect(parsePom(pom("<build><licenses><license><name>MIT</name></license></licenses></build>"))).toEqual(nothing);
 });
 

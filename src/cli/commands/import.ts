@@ -50,7 +50,8 @@ export function addImport(program: Command, io: CliIo): Command {
     .summary("bring a tool from PyPI, Maven, npm, Go, or an address")
     .description(
       "Brings a tool for every platform that there is, by the ecosystem's own client (so private mirrors and logins work,\n" +
-        "and what it signs or sums is checked), and pushes one index of them; where each byte came from is noted in it.",
+        "and what it signs or sums is checked), and pushes one index of them; where its bytes came from is noted in it.\n" +
+        "What the tag named before is replaced.",
     )
     .argument(
       "<source>",
