@@ -39,7 +39,7 @@ export async function createProgram(io: CliIo, argv: readonly string[]): Promise
     .version(`buck2-oras ${version}`, "--version", "print the version")
     .usage("[options] <command>")
     .addHelpText("after", examples)
-    .configureHelp({ formatHelp })
+    .configureHelp({ formatHelp, formatItem, minWidthToWrap: 12 })
     .configureOutput({
       writeOut: (text) => void io.stdout.write(text),
       // A usage error is printed with all others, in one place.
@@ -117,11 +117,40 @@ function explainUsage(command: Command): void {
   for (const one of command.commands) explainUsage(one);
 }
 
+/** A terminal that is narrower has no room for two columns. */
+const minColumnsWidth = 72;
+
+/** An option or a command, with what it does: beside it, or below it in a narrow terminal. */
+function formatItem(term: string, termWidth: number, description: string, helper: Help): string {
+  const width = helper.helpWidth ?? minColumnsWidth;
+  if (width >= minColumnsWidth || description === "")
+    return Help.prototype.formatItem.call(helper, term, termWidth, description, helper);
+  const wrapped = helper.boxWrap(description, width - 6).replaceAll("\n", "\n      ");
+  return `  ${term}\n      ${wrapped}`;
+}
+
 /** Commander's help, with the global options last: those of the command, and its commands, are what is looked for. */
 function formatHelp(command: Command, helper: Help): string {
   const sections = Help.prototype.formatHelp.call(helper, command, helper).trimEnd().split("\n\n");
   const isGlobal = (section: string): boolean => section.startsWith("Global options:");
   return `${[...sections.filter((one) => !isGlobal(one)), ...sections.filter(isGlobal)].join("\n\n")}\n`;
+}
+
+/** `help lock add` is `lock add --help`; a word that is no command is told so, and gets nobody's help. */
+function withHelpOfKnown(argv: readonly string[], program: Command): readonly string[] {
+  const firstOption = argv.findIndex((word) => word.startsWith("-"));
+  const words = firstOption === -1 ? argv : argv.slice(0, firstOption);
+  const path = words.filter((word, index) => word !== "help" || index > 1);
+  const asksByWord = path.length < words.length;
+  if (path.length === 0 || !(asksByWord || argv.includes("--help") || argv.includes("-h"))) return argv;
+  let command = program;
+  for (const word of path) {
+    if (command.commands.length === 0) break;
+    const next = command.commands.find((one) => one.name() === word);
+    if (next === undefined) return path;
+    command = next;
+  }
+  return asksByWord ? [...path, "--help"] : argv;
 }
 
 /**
@@ -133,7 +162,7 @@ function formatHelp(command: Command, helper: Help): string {
 export async function runCli(argv: readonly string[], io: CliIo): Promise<void> {
   const program = await createProgram(io, argv);
   try {
-    await program.parseAsync(withExplicitValues(argv), { from: "user" });
+    await program.parseAsync(withExplicitValues(withHelpOfKnown(argv, program)), { from: "user" });
   } catch (error) {
     // It printed the help or the version that was asked for.
     if (!(error instanceof CommanderError)) throw error;

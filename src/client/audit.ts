@@ -1,5 +1,5 @@
 /** The audit log: one JSON line per operation, whatever came of it. Nothing in it is a secret. */
-import { OrasClientError } from "../errors.ts";
+import { asError, LocalIoError, OrasClientError } from "../errors.ts";
 import { appendLine } from "../files/append-line.ts";
 import type { Digest } from "../model/digest.ts";
 import { withoutLogin } from "../model/reference.ts";
@@ -78,7 +78,13 @@ export async function audited<T>(
       durationMs: Math.round(context.now() - startedMs),
       outcome,
     };
-    await appendLine(auditLog, JSON.stringify(entry));
+    await appendLine(auditLog, JSON.stringify(entry)).catch((error: unknown) => {
+      const { code, message, cause } = asError(error);
+      throw new LocalIoError(code, message, {
+        cause,
+        hint: "name another file with --audit-log, or leave the log out",
+      });
+    });
   };
   let result: T;
   try {

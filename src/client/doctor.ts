@@ -6,9 +6,10 @@ import type { Digest } from "../model/digest.ts";
 import type { Location } from "../model/reference.ts";
 import { type BlobIdentity, restOf, type Source } from "../model/source.ts";
 import type { RegistryProbe } from "../registry/probe.ts";
-import { type ClientDeps, offlineError } from "./deps.ts";
+import type { ClientDeps } from "./deps.ts";
 import { checkRegistry, checkWay } from "./doctor-registry.ts";
 import { type Check, Examination, type Finding } from "./examination.ts";
+import { askingForbidden } from "./offline.ts";
 import { expandReference, type ResolvedArtifact, resolveArtifact } from "./resolve.ts";
 
 export interface Diagnosis {
@@ -149,7 +150,7 @@ export async function diagnose(text: string, deps: ClientDeps, signal: AbortSign
   const examination = new Examination(deps, signal);
   await examination.check("cache", () => checkCache(deps));
   const probe = probeOf(reference.location, deps);
-  if (probe !== undefined && deps.settings.isOffline) throw offlineError(canonical);
+  if (probe !== undefined && deps.settings.isOffline) throw askingForbidden(`about ${canonical}`);
   const isReachable =
     probe === undefined ||
     ((await checkWay(probe, examination, deps, signal)) && (await checkRegistry(probe, examination, deps, signal)));

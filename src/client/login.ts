@@ -2,7 +2,8 @@
 import { UsageError } from "../errors.ts";
 import { parseRegistry } from "../model/reference.ts";
 import { audited } from "./audit.ts";
-import { type ClientDeps, offlineError } from "./deps.ts";
+import type { ClientDeps } from "./deps.ts";
+import { askingForbidden } from "./offline.ts";
 
 export interface LoginRequest {
   /** Undefined: the default one. */
@@ -36,7 +37,7 @@ export function loginRegistry(registry: string | undefined, { settings }: Client
   const name = registry ?? settings.registry;
   if (name !== undefined) return settings.registries.get(name)?.prefix.registry ?? parseRegistry(name);
   throw new UsageError("REGISTRY_NOT_NAMED", "no registry was named, and there is no default one", {
-    hint: "write `buck2-oras login HOST`",
+    hint: "write the host behind the command, such as `buck2-oras login HOST` or `buck2-oras logout HOST`",
   });
 }
 
@@ -65,7 +66,7 @@ async function tryAndStore(request: LoginRequest, deps: ClientDeps, signal: Abor
   if (username.includes(":")) {
     throw new UsageError("USAGE_INVALID", "a user name has no colon", { hint: "RFC 7617: it ends at the first one" });
   }
-  if (deps.settings.isOffline) throw offlineError(`a login at ${registry}`);
+  if (deps.settings.isOffline) throw askingForbidden(`for a login at ${registry}`);
   const isChecked = await deps.checkLogin(registry, { kind: "basic", username, password }, signal);
   return { registry, username, keptIn: await deps.logins.store(registry, { username, password }, signal), isChecked };
 }

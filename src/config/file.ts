@@ -6,7 +6,7 @@
 import { access, lstat, open } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import type { Context } from "../context.ts";
-import { isErrno, localIoError } from "../errors.ts";
+import { ConfigurationError, isErrno, localIoError } from "../errors.ts";
 import { parseConfig } from "./parse.ts";
 import type { Config } from "./schema.ts";
 
@@ -36,6 +36,11 @@ async function readText(path: string): Promise<OwnedText | undefined> {
     }
   } catch (cause) {
     if (isErrno(cause, "ENOENT") || isErrno(cause, "ENOTDIR")) return undefined;
+    if (isErrno(cause, "EISDIR")) {
+      throw new ConfigurationError("CONFIG_INVALID", `${path} is a folder, where a file is expected`, {
+        hint: "rename the folder: the configuration is looked for under this name",
+      });
+    }
     throw localIoError(`read ${path}`, cause);
   }
 }

@@ -10,12 +10,44 @@ const maxQuotedLength = 80;
 function invalid(path: string, text: string, offset: number, what: string): ConfigurationError {
   const line = text.slice(0, offset).split("\n").length;
   return new ConfigurationError("CONFIG_INVALID", `${path}:${line}: ${what}`, {
-    hint: "docs/schemas/config.json says what may stand there; `buck2-oras config` shows what is in force",
+    hint: "correct that line; docs/configuration.md of buck2-oras has all that may stand in the file",
   });
 }
 
 function quoted(text: string): string {
   return text.length <= maxQuotedLength ? text : `${text.slice(0, maxQuotedLength)}…`;
+}
+
+/** What the library calls the places where it stopped, in words. */
+const expectations: Readonly<Record<string, string>> = {
+  InvalidSymbol: "a value is expected: text in double quotes, a number, true, false, null, a list or an object",
+  InvalidNumberFormat: "a number is expected",
+  PropertyNameExpected: "a key in double quotes is expected",
+  ValueExpected: "a value is expected",
+  ColonExpected: "a colon is expected",
+  CommaExpected: "a comma is expected",
+  CloseBraceExpected: "a closing brace is expected",
+  CloseBracketExpected: "a closing bracket is expected",
+  EndOfFileExpected: "nothing more is expected",
+  UnexpectedEndOfComment: "the comment has no end",
+  UnexpectedEndOfString: "the text has no closing quote",
+  UnexpectedEndOfNumber: "a number is expected",
+  InvalidUnicode: "four hexadecimal digits are expected",
+  InvalidEscapeCharacter: "a character that may be escaped is expected",
+  InvalidCharacter: "text without control characters is expected",
+};
+
+/** The second of two keys of one object that are the same: which of them counts, readers do not agree. */
+function repeatedKey(node: Node): Node | undefined {
+  const seen = new Set<unknown>();
+  for (const child of node.children ?? []) {
+    const [key] = node.type === "object" ? (child.children ?? []) : [];
+    if (key !== undefined && seen.has(key.value)) return key;
+    seen.add(key?.value);
+    const below = repeatedKey(child);
+    if (below !== undefined) return below;
+  }
+  return undefined;
 }
 
 /** The node that a path of keys leads to, or the nearest one above it. */
@@ -40,8 +72,20 @@ export async function parseConfig(text: string, path: string): Promise<Config> {
   const errors: import("jsonc-parser").ParseError[] = [];
   const root = parseTree(text.replace(/^\ufeff/, ""), errors, { allowTrailingComma: true });
   const [error] = errors;
-  if (error !== undefined) throw invalid(path, text, error.offset, `not JSON (${printParseErrorCode(error.error)})`);
+  if (error !== undefined) {
+    const expected = expectations[printParseErrorCode(error.error)] ?? "something else is expected here";
+    throw invalid(path, text, error.offset, `not JSON: ${expected}`);
+  }
   if (root === undefined || root.type !== "object") throw invalid(path, text, 0, "must be a JSON object");
+  const repeated = repeatedKey(root);
+  if (repeated !== undefined) {
+    throw invalid(
+      path,
+      text,
+      repeated.offset,
+      `\`${quoted(String(repeated.value))}\` is there already: one of the two counts`,
+    );
+  }
   const result = v.safeParse(configSchema, getNodeValue(root));
   if (result.success) return result.output;
   const issue = result.issues[0];
@@ -75,6 +119,8 @@ function explain(issue: v.BaseIssue<unknown>, keys: readonly (string | number)[]
 
 function received({ input, received }: v.BaseIssue<unknown>): string {
   if (Array.isArray(input)) return "a list";
+  // Of text the library may state its length.
+  if (typeof input === "string") return JSON.stringify(quoted(input));
   return typeof input === "object" && input !== null ? "an object" : quoted(received);
 }
 

@@ -146,7 +146,26 @@ describe("where the project's file is looked for", () => {
 
 describe("a file that is wrong names itself, the line, and what was expected", () => {
   test.each([
-    ["not JSON", '{\n  "concurrency": ,\n}', 2, /not JSON \(ValueExpected\)/],
+    ["not JSON", '{\n  "concurrency": ,\n}', 2, /not JSON: a value is expected$/],
+    [
+      "a key without quotes",
+      "{\n concurrency: 2}",
+      2,
+      /not JSON: a value is expected|a key in double quotes is expected$/,
+    ],
+    [
+      "the same key twice",
+      '{"concurrency": 1,\n"concurrency": 2}',
+      2,
+      /`concurrency` is there already: one of the two/,
+    ],
+    [
+      "the same name twice",
+      '{"registries": {"a": {"prefix": "x.io"},\n"a": {"prefix": "y.io"}}}',
+      2,
+      /`a` is there already/,
+    ],
+    ["empty text", '{"cacheDir": ""}', 1, /`cacheDir`: must be a string that is not empty, not ""$/],
     ["not an object", "[]", 1, /must be a JSON object/],
     ["empty", "", 1, /not JSON|must be a JSON object/],
     [
@@ -182,7 +201,7 @@ describe("a file that is wrong names itself, the line, and what was expected", (
       /must be a number of seconds above 0, up to 2000000, not 0/,
     ],
     ["an object for a list", '{"plainHttpHosts": {}}', 1, /`plainHttpHosts`: must be a list, not an object/],
-    ["a long value", `{"concurrency": "${"x".repeat(5000)}"}`, 1, /, not "x{79}…$/],
+    ["a long value", `{"concurrency": "${"x".repeat(5000)}"}`, 1, /, not "x{80}…"$/],
     ["a number for a size", '{"retention": {"maxSize": 5}}', 1, /must be a size such as 500M or 2GiB, not 5/],
     ["a URL for a host", '{"defaultRegistry":\n"https://ghcr.io"}', 1, /`defaultRegistry`: must be a host/],
     [
@@ -204,6 +223,17 @@ describe("a file that is wrong names itself, the line, and what was expected", (
     await expect(parsing).rejects.toMatchObject({ code: "CONFIG_INVALID", exitCode: 78 });
     await expect(parsing).rejects.toThrow(message);
     await expect(parsing).rejects.toThrow(new RegExp(`^/p/buck2-oras\\.json:${line}: `));
+  });
+
+  test("a folder of its name is exit 78", async () => {
+    const cwd = temporaryFolder();
+    mkdirSync(join(cwd, "buck2-oras.json"));
+    const context = testContext({ cwd, homeDir: "/nonexistent" });
+    await expect(readConfigFiles(context)).rejects.toMatchObject({
+      code: "CONFIG_INVALID",
+      exitCode: 78,
+      message: `${join(cwd, "buck2-oras.json")} is a folder, where a file is expected`,
+    });
   });
 
   test("comments and trailing commas are taken", async () => {

@@ -67,7 +67,11 @@ function showTags(lock: string, tags: readonly LockedTag[]): Shown {
     tools: new Set(tags.map(({ tool }) => tool)).size,
     moved: moved.map((tag) => ({ ...tag, current: tag.current ?? null })),
   } satisfies v.InferOutput<typeof lockOnlineSchema>;
-  if (moved.length === 0) return { text: `${lock} is what its ${plural(tags.length, "tag")} mean now`, json };
+  if (moved.length === 0)
+    return {
+      text: `${lock} is what its ${plural(tags.length, "tag")} ${tags.length === 1 ? "means" : "mean"} now`,
+      json,
+    };
   const rows = moved.map(({ tool, reference, locked, current }) => [
     tool,
     reference,
