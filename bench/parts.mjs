@@ -6,7 +6,7 @@
  */
 import { spawnSync } from "node:child_process";
 import { randomFillSync } from "node:crypto";
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { cpus, tmpdir } from "node:os";
 import { join } from "node:path";
 import { root } from "../scripts/bundle.mjs";
@@ -48,13 +48,22 @@ const contenders = {
   "oras pull": peer("oras", (host) => ["pull", "--plain-http", `${host}/t/large:1`, "-o", "out"]),
 };
 
-function pullMs({ command, cwd }) {
+function pullMs({ command, cwd }, env = {}) {
   for (const folder of ["cache", "out"]) rmSync(join(cwd, folder), { recursive: true, force: true });
   const [program, ...args] = command;
   const start = performance.now();
-  const { status, stderr } = spawnSync(program, args, { cwd, stdio: ["ignore", "ignore", "pipe"] });
+  const options = { cwd, env: { ...process.env, ...env }, stdio: ["ignore", "ignore", "pipe"] };
+  const { status, stderr } = spawnSync(program, args, options);
   if (status !== 0) throw new Error(`${command.join(" ")}: ${stderr}`);
   return performance.now() - start;
+}
+
+/** Peak of the resident memory of one of ours. */
+function peakMb({ command: [program, ...args], cwd }) {
+  const file = join(work, "peak");
+  const command = [program, "--require", join(root, "bench/peak-memory.cjs"), ...args];
+  pullMs({ command, cwd }, { PEAK_MEMORY_FILE: file });
+  return (Number(readFileSync(file, "utf8")) * 1024) / 1e6;
 }
 
 const registry = await startRegistry(work);
@@ -65,6 +74,7 @@ const results = {
   blobBytes,
   rounds,
   pullMs: {},
+  peakMb: {},
 };
 try {
   writeFileSync(join(work, "large"), randomFillSync(Buffer.alloc(blobBytes)));
@@ -79,10 +89,11 @@ try {
         if (round > 0) raw[name].push(elapsed);
       }
     }
+    results.peakMb[linkName] = peakMb(ours(4)(link.host));
     link.stop();
     results.pullMs[linkName] = raw;
     const medians = Object.entries(raw).map(([name, values]) => `${name} ${median(values).toFixed(0)} ms`);
-    console.log(`${linkName}: ${medians.join(", ")}`);
+    console.log(`${linkName}: ${medians.join(", ")}; in parts a peak of ${results.peakMb[linkName].toFixed(0)} MB`);
   }
   writeFileSync(join(root, "bench/parts.json"), `${JSON.stringify(results, null, 1)}\n`);
 } finally {
