@@ -64,7 +64,7 @@ export async function packItems(
   const rootPath = parseTitle(root);
   const { pack } = await import("tar-stream");
   const tar = pack();
-  // Whoever reads it hears of its errors; until then nobody would, and Node would end the process.
+  // Whoever reads it hears of its errors; until then nobody would, and an error that nobody hears of ends Node.
   tar.on("error", () => {});
   const made = (tar as AsyncIterable<unknown> as AsyncIterable<Uint8Array>)[Symbol.asyncIterator]();
   const tarHash = createHash("sha256");

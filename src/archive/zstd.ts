@@ -1,7 +1,7 @@
 /** zstd by Node where it can (22.15 and newer), else by a decoder in JavaScript; both behind the same bounds. */
 
 import type { Transform } from "node:stream";
-import { type Chunks, chunkBytes, inBlocks, through } from "./chunks.ts";
+import { type Chunks, chunkBytes, through } from "./chunks.ts";
 import { Refusal } from "./refusal.ts";
 import { readZstdFrames } from "./zstd-frames.ts";
 
@@ -33,11 +33,21 @@ export async function* decodeZstd(source: AsyncIterable<Uint8Array>): Chunks {
 export async function* decodeZstdNatively(source: AsyncIterable<Uint8Array>): Chunks {
   const create = await nativeDecoder();
   if (create === undefined) throw new TypeError("this Node has no zstd");
-  yield* through(inBlocks(frameBytes(source), chunkBytes), create({ chunkSize: chunkBytes, params: windowParams }));
+  yield* through(frameBytes(source), create({ chunkSize: chunkBytes, params: windowParams }));
 }
 
+/** In chunks that are worth a call, none of which goes on behind the end of a frame: Node drops what does. */
 async function* frameBytes(source: AsyncIterable<Uint8Array>): Chunks {
-  for await (const { bytes } of readZstdFrames(source)) if (bytes.length > 0) yield bytes;
+  let waiting: Uint8Array[] = [];
+  let size = 0;
+  for await (const { kind, bytes } of readZstdFrames(source)) {
+    waiting.push(bytes);
+    size += bytes.length;
+    if (size < chunkBytes && kind !== "end") continue;
+    yield Buffer.concat(waiting, size);
+    waiting = [];
+    size = 0;
+  }
 }
 
 /** Decodes block by block; memory is that of the frame's window. */
