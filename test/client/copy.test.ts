@@ -1,8 +1,9 @@
 /** `copy` on real registries, layout folders, and with what `oras` attached. */
-import { execFileSync } from "node:child_process";
+import { type ChildProcess, execFileSync } from "node:child_process";
 import { randomBytes } from "node:crypto";
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
 import * as v from "valibot";
 import { describe, expect, type TestContext, test } from "vitest";
 import { copySchema } from "../../src/cli/schemas.ts";
@@ -235,6 +236,31 @@ test("a lock, to a folder and on to another registry: the build side pulls from 
   expect(ran.exitCode, ran.stderr).toBe(0);
   expect(readFileSync(join(away.dir, "got")).equals(readFileSync(join(dir, "mac/tool")))).toBe(true);
 });
+
+test("a copy that was killed: no tag before it is repeated, and what was fetched is not fetched again", async () => {
+  const source = await inProcessRegistry(network.slowBody(2_000_000));
+  const target = await inProcessRegistry();
+  const { dir, call, copy } = desk();
+  writeFileSync(join(dir, "large"), randomBytes(4_000_000));
+  await call("push", `${source.host}/t/tool:1`, "large");
+  const env = { BUCK2_ORAS_CACHE_DIR: join(dir, "carrier") };
+  const onStart = (child: ChildProcess): void => {
+    const kill = async (): Promise<void> => {
+      await expect.poll(() => source.blobReads().length, { timeout: 20_000, interval: 10 }).toBeGreaterThan(0);
+      await delay(1000);
+      child.kill("SIGKILL");
+    };
+    void kill().catch(() => child.kill("SIGKILL"));
+  };
+  const args = ["copy", `${source.host}/t/tool:1`, `${target.host}/u/tool:1`];
+  expect((await oras(args, { cwd: dir, env, onStart })).signal).toBe("SIGKILL");
+  expect(target.storage.find("u/tool")?.tags.has("1") ?? false).toBe(false);
+  const again = await oras(args, { cwd: dir, env });
+  expect(again.exitCode, again.stderr).toBe(0);
+  // What stood on the disk is gone on from.
+  expect(source.blobReads().some(({ headers }) => /^bytes=[1-9]/.test(headers.range ?? ""))).toBe(true);
+  expect(await copy(`${source.host}/t/tool:1`, `${target.host}/u/tool:1`)).toMatchObject({ bytesSent: 0 });
+}, 30_000);
 
 test("a lock whose index was collected: what its platforms are is copied", async () => {
   const registry = await inProcessRegistry();

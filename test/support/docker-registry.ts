@@ -24,6 +24,8 @@ export interface DockerRegistryOptions {
   readonly tls?: { readonly certificate: string; readonly key: string };
   /** Where it listens: loopback when left out. */
   readonly address?: string;
+  /** Left out: it does everything that it is asked to. */
+  readonly refuses?: "writes" | "deletion";
   /** To start again where an earlier one stopped. */
   readonly port?: number;
   readonly storageDir?: string;
@@ -94,7 +96,11 @@ export async function startDockerRegistry(
   const config = {
     version: "0.1",
     log: { level: "info" },
-    storage: { filesystem: { rootdirectory: storageDir }, delete: { enabled: true } },
+    storage: {
+      filesystem: { rootdirectory: storageDir },
+      delete: { enabled: options.refuses !== "deletion" },
+      ...(options.refuses === "writes" ? { maintenance: { readonly: { enabled: true } } } : {}),
+    },
     http: { addr: `${address}:${port}`, ...(options.tls === undefined ? {} : { tls: options.tls }) },
     ...authOf(options, htpasswdFile),
   };
