@@ -103,14 +103,14 @@ function reasonOf(settled: PromiseSettledResult<unknown>): unknown {
  *
  * @throws {UsageError} a name that would be refused there
  */
-export function parseTitle(root: string): readonly string[] {
+export function parseTitle(title: string): readonly string[] {
   try {
-    return parseEntryPath(root, defaultLimits);
+    return parseEntryPath(title, defaultLimits);
   } catch (cause) {
     if (!(cause instanceof Refusal)) throw cause;
-    throw new UsageError("USAGE_INVALID", `the title ${quoted(root)} ${cause.message}`, {
+    throw new UsageError("USAGE_INVALID", `the title ${quoted(title)} ${cause.message}`, {
       cause,
-      hint: "name the folder by a relative path that every system can create",
+      hint: "name it by a relative path that every system can create",
     });
   }
 }

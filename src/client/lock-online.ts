@@ -39,19 +39,17 @@ export async function lookUpTags(lock: Lock, deps: ClientDeps, signal: AbortSign
   const asked = Object.entries(lock.tools).flatMap(([tool, locked]) =>
     askedOf(locked).map((one) => ({ tool, ...one })),
   );
-  return await inParallel(asked, signal, async (one, either) => {
-    const { reference } = expandReference(one.reference, undefined, deps);
+  return await inParallel(asked, signal, async ({ platform, ...tag }, either) => {
+    const expanded = expandReference(tag.reference, platform, deps);
+    const { reference } = expanded;
     try {
-      const { platform, ...tag } = one;
       const source = deps.open(reference.location);
       const named = await deps.limitTransfers(() => source.resolve(versionOf(reference), either));
-      if (named === one.locked || platform === undefined) return { ...tag, current: named };
-      const expanded = expandReference(one.reference, platform, deps);
+      if (named === tag.locked || platform === undefined) return { ...tag, current: named };
       const resolved = await deps.limitTransfers(() => resolveArtifact(expanded, deps, either));
       return { ...tag, current: resolved.manifestDigest };
     } catch (error) {
-      if (error instanceof ArtifactNotFoundError)
-        return { tool: one.tool, reference: one.reference, locked: one.locked, current: undefined };
+      if (error instanceof ArtifactNotFoundError) return { ...tag, current: undefined };
       throw error;
     }
   });

@@ -2,7 +2,7 @@
  * A large blob over several connections: its parts are asked for at the same time and given on in their order.
  *
  * One connection seldom gets what the line holds: a server may limit it, and over a long way it is its window that does
- * (docs/faults.md has figures). What is ahead of its turn waits in memory, so that what is on the disk stays a beginning, which any
+ * (docs/architecture.md has figures). What is ahead of its turn waits in memory, so that what is on the disk stays a beginning, which any
  * later process can go on from.
  */
 import { setMaxListeners } from "node:events";

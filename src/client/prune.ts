@@ -124,15 +124,6 @@ async function lockedDigests(files: readonly string[]): Promise<ReadonlySet<Dige
   return digests;
 }
 
-/** The newest first: by when they were created where all say it, else as versions are counted. */
-function newestFirst(tags: readonly FoundTag[]): FoundTag[] {
-  const areDated = tags.every(({ createdMs }) => createdMs !== undefined);
-  return [...tags].sort((a, b) => {
-    const age = areDated ? (b.createdMs ?? 0) - (a.createdMs ?? 0) : 0;
-    return age !== 0 ? age : compareVersions(b.tag, a.tag);
-  });
-}
-
 /** `34.0-rc1` is older than `34.0`; otherwise numbers count as numbers. */
 function compareVersions(a: string, b: string): number {
   const parts = (tag: string): [release: string, pre: string] => {
@@ -148,11 +139,14 @@ function compareVersions(a: string, b: string): number {
   return preA.localeCompare(preB, "en", numeric);
 }
 
-/** The newest artifacts with every tag of theirs: `latest` is no version of its own. */
+/**
+ * The newest artifacts with every tag of theirs: `latest` is no version of its own. By when they were created where all say it, else
+ * as versions are counted, names without a number last.
+ */
 function newestOf(tags: readonly FoundTag[], count: number): ReadonlySet<Digest> {
-  const sorted = tags.every(({ createdMs }) => createdMs !== undefined)
-    ? newestFirst(tags)
-    : [...newestFirst(tags.filter(isVersion)), ...newestFirst(tags.filter((one) => !isVersion(one)))];
+  const areDated = tags.every(({ createdMs }) => createdMs !== undefined);
+  const rank = (one: FoundTag): number => (areDated ? (one.createdMs ?? 0) : Number(isVersion(one)));
+  const sorted = [...tags].sort((a, b) => rank(b) - rank(a) || compareVersions(b.tag, a.tag));
   return new Set([...new Set(sorted.map(({ digest }) => digest))].slice(0, count));
 }
 

@@ -1,4 +1,5 @@
 /** `file:PATH` and an address with a digest: what is there already, or can be had from anywhere. */
+import type { Stats } from "node:fs";
 import { mkdir, rm, stat } from "node:fs/promises";
 import { basename, join, resolve } from "node:path";
 import { extractArchive } from "../archive/extract.ts";
@@ -17,25 +18,29 @@ export const importFile: Importer = async (spec, platforms, { context }, _signal
   if (!isTemplate(spec)) {
     if (named.length > 1)
       throw specInvalid(`file:${spec}`, "write {platform} into the path: one file is for one platform or for all");
-    const files = [{ platform: named[0], path: at(spec), origin: await localOrigin(at(spec)) }];
+    const path = at(spec);
+    const files = [{ platform: named[0], path, origin: await localOrigin(path, await statIfThere(path)) }];
     return { version: undefined, license: undefined, source: undefined, files, missing: [] };
   }
   const files: ImportedFile[] = [];
   const missing: PlatformString[] = [];
   for (const platform of platforms) {
     const path = at(expandTemplate(spec, platform));
-    const isThere = (await stat(path).catch(() => undefined)) !== undefined;
-    if (isThere) files.push({ platform, path, origin: await localOrigin(path) });
-    else missing.push(platform);
+    const stats = await statIfThere(path);
+    if (stats === undefined) missing.push(platform);
+    else files.push({ platform, path, origin: await localOrigin(path, stats) });
   }
   return { version: undefined, license: undefined, source: undefined, files, missing };
 };
 
 /** The name alone: where it lay on a machine is nobody's business. A folder's bytes have the sum of their layer. */
-async function localOrigin(path: string): Promise<string> {
+async function localOrigin(path: string, stats: Stats | undefined): Promise<string> {
   const origin = `file:${basename(path)}`;
-  const isFile = (await stat(path).catch(() => undefined))?.isFile() === true;
-  return isFile ? await fileOrigin(origin, path) : origin;
+  return stats?.isFile() === true ? await fileOrigin(origin, path) : origin;
+}
+
+async function statIfThere(path: string): Promise<Stats | undefined> {
+  return await stat(path).catch(() => undefined);
 }
 
 const archives: ReadonlySet<string> = new Set(["tar", "tar.gz", "tar.zst", "zip"]);

@@ -3,7 +3,6 @@ import { mkdir, readdir, readFile, rename } from "node:fs/promises";
 import { join } from "node:path";
 import type { PlatformString } from "../model/platform.ts";
 import { fileOrigin } from "./origin.ts";
-import { parsePom } from "./pom.ts";
 import { type ClientProgram, importFailed, runClient, specInvalid } from "./run.ts";
 import type { ImportDeps, ImportedFile, ImportedTool, Importer } from "./source.ts";
 
@@ -58,6 +57,8 @@ async function describe(
   deps: ImportDeps,
   signal: AbortSignal,
 ): Promise<Pick<ImportedTool, "license" | "source">> {
+  // With its XML parser it is loaded for Maven alone.
+  const { parsePom } = await import("./pom.ts");
   let license: string | undefined;
   let source: string | undefined;
   let next: string | undefined = coordinates;

@@ -48,8 +48,9 @@ export function clientMissing({ name, howToGet }: ClientProgram): OrasClientErro
   });
 }
 
-/** What pip, Maven, npm and Go say of bytes that are not those that their registry states. */
+/** What Maven says where the repository states no sum, which it then takes for a failed check. */
 const noSum = /no checksums available/i;
+/** What pip, Maven, npm and Go say of bytes that are not those that their registry states. */
 const wrongSum = /do not match the hashes|checksum validation failed|EINTEGRITY|checksum mismatch|SECURITY ERROR/i;
 
 /** @param what Names the thing that could not be had. */

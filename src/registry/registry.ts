@@ -115,17 +115,21 @@ class Registry implements Target {
       "pull",
     );
     const what = `${this.name}@${blob.digest}`;
+    const opened = (sent: ByteRange): OpenedBlob => ({
+      range: sent,
+      bytes: response.stream(),
+      discard: () => response.discard(),
+    });
     if (response.status === 200) {
       // A blob may be a page: then its length is right, and its digest is what tells.
       const isOther = Number(response.header("content-length") ?? Number.NaN) !== blob.size;
       if (isWebPage(response) && isOther) throw await this.#webPage(response, `the blob ${what}`);
-      return { range: restOf(blob, 0), bytes: response.stream(), discard: () => response.discard() };
+      return opened(restOf(blob, 0));
     }
     if (isPart && response.status === 206) {
       const sent = parseContentRange(response.header("content-range"));
       const isAsked = sent !== undefined && sent.first === first && sent.last === end - 1;
-      if (isAsked && (sent.total ?? blob.size) === blob.size)
-        return { range, bytes: response.stream(), discard: () => response.discard() };
+      if (isAsked && (sent.total ?? blob.size) === blob.size) return opened(range);
     }
     if (isPart && refusedRangeStatuses.has(response.status)) {
       await response.discard();

@@ -3,6 +3,7 @@ import * as v from "valibot";
 import { ArtifactNotFoundError, type OrasClientError, RegistryAuthError, RegistryUnavailableError } from "../errors.ts";
 import type { HttpResponse } from "../http/response.ts";
 import type { Credentials } from "../model/credentials.ts";
+import { readJson } from "./json.ts";
 import { redacted } from "./redact.ts";
 import { authenticationHint } from "./token.ts";
 
@@ -15,9 +16,7 @@ const maxSaidLength = 300;
 
 async function said(response: HttpResponse, shown: Iterable<string>): Promise<Error | undefined> {
   try {
-    const json: unknown = JSON.parse(new TextDecoder().decode(await response.bytes(maxErrorBytes)));
-    const result = v.safeParse(errorBodySchema, json);
-    const first = result.success ? result.output.errors[0] : undefined;
+    const first = readJson(await response.bytes(maxErrorBytes), errorBodySchema)?.errors[0];
     const text = [first?.code, first?.message].filter((part) => part).join(": ");
     // Before it is cut, so that no half of a secret is left.
     const safe = redacted(text, shown).slice(0, maxSaidLength);

@@ -8,6 +8,7 @@ import type { Context } from "../context.ts";
 import { ContentVerificationError, RegistryUnavailableError } from "../errors.ts";
 import { isTag } from "../model/reference.ts";
 import type { RegistryApi } from "./api.ts";
+import { readJson } from "./json.ts";
 import { nextPage } from "./link.ts";
 
 const tagsSchema = v.object({ tags: v.nullish(v.array(v.string())) });
@@ -53,14 +54,8 @@ function tooLong(name: string, limit: string): RegistryUnavailableError {
 }
 
 function parsePage(bytes: Uint8Array, name: string): readonly string[] {
-  let json: unknown;
-  try {
-    json = JSON.parse(new TextDecoder().decode(bytes));
-  } catch {
-    json = undefined;
-  }
-  const result = v.safeParse(tagsSchema, json);
-  if (result.success) return result.output.tags ?? [];
+  const page = readJson(bytes, tagsSchema);
+  if (page !== undefined) return page.tags ?? [];
   throw new ContentVerificationError(
     "RESPONSE_INVALID",
     `${name}: the list of tags is not what the distribution spec says`,

@@ -8,6 +8,7 @@ import { type OrasClientError, RegistryAuthError, RegistryUnavailableError } fro
 import type { HttpClient, HttpRequest } from "../http/client.ts";
 import type { HttpResponse } from "../http/response.ts";
 import type { BasicCredentials, Credentials } from "../model/credentials.ts";
+import { readJson } from "./json.ts";
 
 export interface TokenQuery {
   /** Checked: credentials may go there. */
@@ -123,14 +124,8 @@ export class TokenService {
 }
 
 function readToken(bytes: Uint8Array, realm: URL): string {
-  let json: unknown;
-  try {
-    json = JSON.parse(new TextDecoder().decode(bytes));
-  } catch {
-    json = undefined;
-  }
-  const result = v.safeParse(tokenSchema, json);
-  const token = result.success ? result.output.token || result.output.access_token : undefined;
+  const answer = readJson(bytes, tokenSchema);
+  const token = answer?.token || answer?.access_token;
   // A header value takes no control characters; a token has none.
   if (token !== undefined && /^[\x21-\x7e]+$/.test(token)) return token;
   throw new RegistryAuthError(

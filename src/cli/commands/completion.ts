@@ -1,4 +1,5 @@
 import type { Command } from "commander";
+import { maxLevels } from "../../archive/compress.ts";
 import { platformStrings } from "../../model/platform.ts";
 import { addGlobalOptions } from "../options.ts";
 
@@ -7,7 +8,7 @@ const shells = "bash, zsh, fish or powershell";
 /** What options of these names take. */
 const optionValues: Readonly<Record<string, readonly string[]>> = {
   "--platform": platformStrings,
-  "--compression": ["zstd", "gzip", "none"],
+  "--compression": [...Object.keys(maxLevels), "none"],
 };
 
 /**
