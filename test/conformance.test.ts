@@ -2,10 +2,10 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
-import { run } from "./support/executable.ts";
 import { temporaryFolder } from "./support/folders.ts";
 import { requireProgram } from "./support/peers.ts";
 import { inProcessRegistry } from "./support/registry/in-process/for-tests.ts";
+import { run } from "./support/run.ts";
 
 test("the in-process registry passes the conformance suite: pull, push, content discovery, content management", async (context) => {
   const conformance = requireProgram(context, "conformance");

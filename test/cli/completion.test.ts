@@ -2,9 +2,10 @@
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, inject, test } from "vitest";
-import { oras, run } from "../support/executable.ts";
+import { oras } from "../support/executable.ts";
 import { temporaryFolder } from "../support/folders.ts";
 import { requireProgram } from "../support/peers.ts";
+import { run } from "../support/run.ts";
 
 test("each shell gets a script", async () => {
   for (const shell of ["bash", "zsh", "fish", "powershell"]) {

@@ -3,13 +3,14 @@ import { execFileSync } from "node:child_process";
 import { chmodSync, mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, type TestContext, test } from "vitest";
-import { oras, type RunOptions } from "../support/executable.ts";
+import { oras } from "../support/executable.ts";
 import { temporaryFolder } from "../support/folders.ts";
 import { requireProgram } from "../support/peers.ts";
 import { createPrivateCa, type Validity } from "../support/private-ca.ts";
 import { startForwardProxy } from "../support/proxy.ts";
 import { type Handler, startServer } from "../support/registry/server.ts";
 import { serveTool } from "../support/registry/tool.ts";
+import type { RunOptions } from "../support/run.ts";
 import { startTlsServer, type TlsServer } from "../support/tls-server.ts";
 
 interface Row {
@@ -190,7 +191,7 @@ test("a cache folder that cannot be used is a finding, and the other checks are 
   const { inject } = await import("vitest");
   const own = join(dir, "buck2-oras.cjs");
   execFileSync("cp", [inject("executable"), own]);
-  const { run } = await import("../support/executable.ts");
+  const { run } = await import("../support/run.ts");
   const flags = ["--reuid=65534", "--regid=65534", "--clear-groups", process.execPath, own];
   const ran = await run(setpriv, [...flags, "doctor", `${server.host}/t/tool:1`, "--cache-dir", cache], { cwd: "/" });
   expect(ran.exitCode, ran.stderr).toBe(74);

@@ -1,11 +1,12 @@
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
-import { oras, type RunOptions } from "../support/executable.ts";
+import { oras } from "../support/executable.ts";
 import { temporaryFolder } from "../support/folders.ts";
 import { layoutProject } from "../support/layout-project.ts";
 import { type Handler, startServer } from "../support/registry/server.ts";
 import { serveTool } from "../support/registry/tool.ts";
+import type { RunOptions } from "../support/run.ts";
 
 interface Row {
   readonly name: string;

@@ -3,11 +3,12 @@ import type { ChildProcess } from "node:child_process";
 import { mkdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, inject, test } from "vitest";
-import { oras, run } from "../support/executable.ts";
+import { oras } from "../support/executable.ts";
 import { temporaryFolder } from "../support/folders.ts";
 import { loginSetting } from "../support/login.ts";
 import { requireProgram } from "../support/peers.ts";
 import { startServer } from "../support/registry/server.ts";
+import { run } from "../support/run.ts";
 
 describe("the docker configuration", () => {
   test("login stores what the registry takes, logout removes it, and nothing else of the file changes", async (context) => {

@@ -6,10 +6,11 @@ import { join } from "node:path";
 import * as v from "valibot";
 import { describe, expect, test } from "vitest";
 import { jsonSchemas } from "../../src/cli/schemas.ts";
-import { oras, run } from "../support/executable.ts";
+import { oras } from "../support/executable.ts";
 import { temporaryFolder } from "../support/folders.ts";
 import { layoutProject, sha256 } from "../support/layout-project.ts";
 import { requireProgram } from "../support/peers.ts";
+import { run } from "../support/run.ts";
 
 describe("the process", () => {
   test("--quiet leaves the result and errors", async () => {

@@ -2,11 +2,12 @@ import { Writable } from "node:stream";
 import { setTimeout as delay } from "node:timers/promises";
 import { describe, expect, test } from "vitest";
 import { createTerminalProgress } from "../../src/cli/progress.ts";
-import { oras, run } from "../support/executable.ts";
+import { oras } from "../support/executable.ts";
 import { temporaryFolder } from "../support/folders.ts";
 import { requireProgram } from "../support/peers.ts";
 import { startServer } from "../support/registry/server.ts";
 import { serveTool } from "../support/registry/tool.ts";
+import { run } from "../support/run.ts";
 
 class FakeTerminal extends Writable {
   readonly isTTY = true;

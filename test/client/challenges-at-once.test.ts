@@ -2,10 +2,11 @@
 import { chmodSync, mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
-import { oras, type Ran } from "../support/executable.ts";
+import { oras } from "../support/executable.ts";
 import { temporaryFolder } from "../support/folders.ts";
 import { type Handler, startServer } from "../support/registry/server.ts";
 import { serveFolder } from "../support/registry/tool.ts";
+import type { Ran } from "../support/run.ts";
 
 const files = { a: "a".repeat(5000), b: "b".repeat(5000), c: "c".repeat(5000) };
 

@@ -8,11 +8,12 @@ import * as v from "valibot";
 import { describe, expect, type TestContext, test } from "vitest";
 import { copySchema } from "../../src/cli/schemas.ts";
 import { startDockerRegistry } from "../support/docker-registry.ts";
-import { oras, type Ran } from "../support/executable.ts";
+import { oras } from "../support/executable.ts";
 import { temporaryFolder } from "../support/folders.ts";
 import { requireProgram } from "../support/peers.ts";
 import * as network from "../support/registry/in-process/faults/network.ts";
 import { inProcessRegistry } from "../support/registry/in-process/for-tests.ts";
+import type { Ran } from "../support/run.ts";
 
 type Copied = v.InferOutput<typeof copySchema>;
 

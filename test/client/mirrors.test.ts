@@ -6,11 +6,12 @@ import { fromFirst, MirrorHealth } from "../../src/client/sources.ts";
 import { localIoError } from "../../src/errors.ts";
 import type { Source } from "../../src/model/source.ts";
 import { codeOf, noSignal, testContext } from "../support/context.ts";
-import { oras, type Ran } from "../support/executable.ts";
+import { oras } from "../support/executable.ts";
 import { temporaryFolder } from "../support/folders.ts";
 import { sha256 } from "../support/layout-project.ts";
 import { type Handler, startServer, type TestServer } from "../support/registry/server.ts";
 import { serveFolder, serveTool } from "../support/registry/tool.ts";
+import type { Ran } from "../support/run.ts";
 
 const content = "x".repeat(200_000);
 const blobs = ({ seen }: TestServer): string[] =>

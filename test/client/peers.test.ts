@@ -5,10 +5,11 @@ import { join } from "node:path";
 import { gzipSync } from "node:zlib";
 import { beforeAll, describe, expect, type TestContext, test } from "vitest";
 import { type DockerRegistry, startDockerRegistry } from "../support/docker-registry.ts";
-import { oras, type Ran } from "../support/executable.ts";
+import { oras } from "../support/executable.ts";
 import { temporaryFolder } from "../support/folders.ts";
 import { linuxTool, sha256 } from "../support/layout-project.ts";
 import { findProgram, requireProgram } from "../support/peers.ts";
+import type { Ran } from "../support/run.ts";
 
 let registry: DockerRegistry | undefined;
 

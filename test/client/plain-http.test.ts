@@ -2,11 +2,12 @@
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
-import { oras, type Ran } from "../support/executable.ts";
+import { oras } from "../support/executable.ts";
 import { temporaryFolder } from "../support/folders.ts";
 import { type ForwardProxy, startForwardProxy } from "../support/proxy.ts";
 import { startServer } from "../support/registry/server.ts";
 import { serveTool } from "../support/registry/tool.ts";
+import type { Ran } from "../support/run.ts";
 
 interface Desk {
   readonly dir: string;

@@ -5,11 +5,12 @@ import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { expect, test } from "vitest";
-import { oras, type Ran } from "../support/executable.ts";
+import { oras } from "../support/executable.ts";
 import { temporaryFolder } from "../support/folders.ts";
 import { sha256 } from "../support/layout-project.ts";
 import { type Handler, type SeenRequest, startServer, type TestServer } from "../support/registry/server.ts";
 import { serveTool } from "../support/registry/tool.ts";
+import type { Ran } from "../support/run.ts";
 
 /** Paths of the files that anybody may take for verified. */
 function storedIn(cacheDir: string): string[] {

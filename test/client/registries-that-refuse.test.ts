@@ -4,9 +4,10 @@ import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, type TestContext, test } from "vitest";
 import { type DockerRegistry, type DockerRegistryOptions, startDockerRegistry } from "../support/docker-registry.ts";
-import { oras, type Ran } from "../support/executable.ts";
+import { oras } from "../support/executable.ts";
 import { temporaryFolder } from "../support/folders.ts";
 import { requireProgram } from "../support/peers.ts";
+import type { Ran } from "../support/run.ts";
 
 interface Desk {
   readonly dir: string;

@@ -2,9 +2,9 @@
 import { chmodSync, mkdirSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, inject, test } from "vitest";
-import { run } from "../support/executable.ts";
 import { temporaryFolder } from "../support/folders.ts";
 import { requireNode } from "../support/node-versions.ts";
+import { run } from "../support/run.ts";
 import { succeeding } from "../support/succeeding.ts";
 
 /** Bytes that compress a little, the same on every machine. */

@@ -5,9 +5,10 @@ import { gzipSync } from "node:zlib";
 import { expect, test } from "vitest";
 import { requireBuck2, shared } from "../support/buck2.ts";
 import { type Consumer, layOutProject } from "../support/consumer.ts";
-import { oras, run } from "../support/executable.ts";
+import { oras } from "../support/executable.ts";
 import { temporaryFolder } from "../support/folders.ts";
 import { requireProgram } from "../support/peers.ts";
+import { run } from "../support/run.ts";
 import { succeeding } from "../support/succeeding.ts";
 
 const toolchain = `load("@oras//rules:defs.bzl", "oras_toolchain")

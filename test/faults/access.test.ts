@@ -3,7 +3,7 @@ import { randomBytes } from "node:crypto";
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
-import { oras, type Ran } from "../support/executable.ts";
+import { oras } from "../support/executable.ts";
 import { temporaryFolder } from "../support/folders.ts";
 import * as access from "../support/registry/in-process/faults/access.ts";
 import * as network from "../support/registry/in-process/faults/network.ts";
@@ -11,6 +11,7 @@ import * as vendors from "../support/registry/in-process/faults/vendors.ts";
 import { inProcessRegistry } from "../support/registry/in-process/for-tests.ts";
 import type { InProcessRegistry } from "../support/registry/in-process/registry.ts";
 import { startServer } from "../support/registry/server.ts";
+import type { Ran } from "../support/run.ts";
 
 const tool = randomBytes(5 * 1024 * 1024);
 

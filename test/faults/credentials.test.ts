@@ -2,7 +2,7 @@
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
-import { oras, type Ran } from "../support/executable.ts";
+import { oras } from "../support/executable.ts";
 import { temporaryFolder } from "../support/folders.ts";
 import * as access from "../support/registry/in-process/faults/access.ts";
 import type { Fault } from "../support/registry/in-process/faults/fault.ts";
@@ -10,6 +10,7 @@ import * as network from "../support/registry/in-process/faults/network.ts";
 import { manifestReads, tokenRequests } from "../support/registry/in-process/faults/selectors.ts";
 import { inProcessRegistry } from "../support/registry/in-process/for-tests.ts";
 import type { InProcessRegistry } from "../support/registry/in-process/registry.ts";
+import type { Ran } from "../support/run.ts";
 import { fillRegistry } from "./artifact.ts";
 import { blob } from "./scenarios/scenario.ts";
 

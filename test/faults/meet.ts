@@ -1,5 +1,5 @@
 /** One program meets one scenario, against a registry of its own. */
-import { spawn } from "node:child_process";
+import type { ChildProcess } from "node:child_process";
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -9,6 +9,7 @@ import {
   type SeenExchange,
   startInProcessRegistry,
 } from "../support/registry/in-process/registry.ts";
+import { type Ran, run } from "../support/run.ts";
 import { blobDigest, fillRegistry, isInFolder, isInRegistry, writeLayout } from "./artifact.ts";
 import type { Call, Contender } from "./contenders.ts";
 import { blob, type Operation, type Scenario } from "./scenarios/scenario.ts";
@@ -28,38 +29,22 @@ export interface Outcome {
 
 const capMs = 40_000;
 
-interface Ended {
-  readonly exitCode: number | undefined;
-  readonly stdout: string;
-  readonly stderr: string;
-}
+type Ended = Pick<Ran, "stdout" | "stderr"> & Pick<Outcome, "exitCode">;
 
-function run({ command, env, input = "" }: Call, dir: string): Promise<Ended> {
-  return new Promise((resolve) => {
-    const [program = "", ...args] = command;
-    const { PATH = "" } = process.env;
-    const child = spawn(program, args, { cwd: dir, env: { PATH, HOME: dir, DOCKER_CONFIG: dir, ...env } });
-    let stdout = "";
-    let stderr = "";
-    child.stdout.setEncoding("utf8").on("data", (text: string) => {
-      stdout += text;
-    });
-    child.stderr.setEncoding("utf8").on("data", (text: string) => {
-      stderr += text;
-    });
-    let isLate = false;
-    const timer = setTimeout(() => {
+async function runCapped({ command, env, input = "" }: Call, dir: string): Promise<Ended> {
+  const [program = "", ...args] = command;
+  let isLate = false;
+  let timer: NodeJS.Timeout | undefined;
+  const onStart = (child: ChildProcess): void => {
+    timer = setTimeout(() => {
       isLate = true;
       child.kill("SIGKILL");
     }, capMs);
-    child.on("close", (code) => {
-      clearTimeout(timer);
-      resolve({ exitCode: isLate ? undefined : (code ?? 1), stdout, stderr });
-    });
-    // One that ends without reading is judged by how it ended.
-    child.stdin.on("error", () => {});
-    child.stdin.end(input);
-  });
+  };
+  const options = { cwd: dir, env: { HOME: dir, DOCKER_CONFIG: dir, ...env }, input, onStart };
+  const { exitCode, ...said } = await run(program, args, options);
+  clearTimeout(timer);
+  return { ...said, exitCode: isLate ? undefined : (exitCode ?? 1) };
 }
 
 interface Scene {
@@ -132,7 +117,7 @@ export async function meet(scenario: Scenario, contender: Contender): Promise<Ou
     writeProject(dir, registry.host, mirror);
     const call = contender.calls[operation]({ host: registry.host, dir });
     const started = performance.now();
-    const ended = await run(call, dir);
+    const ended = await runCapped(call, dir);
     const seconds = (performance.now() - started) / 1000;
     return {
       exitCode: ended.exitCode,

@@ -3,13 +3,14 @@ import { randomBytes } from "node:crypto";
 import { readFileSync, utimesSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
-import { oras, type Ran } from "../support/executable.ts";
+import { oras } from "../support/executable.ts";
 import { temporaryFolder } from "../support/folders.ts";
 import * as access from "../support/registry/in-process/faults/access.ts";
 import type { Fault } from "../support/registry/in-process/faults/fault.ts";
 import * as selectors from "../support/registry/in-process/faults/selectors.ts";
 import * as vendors from "../support/registry/in-process/faults/vendors.ts";
 import { inProcessRegistry } from "../support/registry/in-process/for-tests.ts";
+import type { Ran } from "../support/run.ts";
 
 const tool = randomBytes(100_000);
 

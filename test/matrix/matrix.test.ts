@@ -2,9 +2,10 @@
 import { chmodSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, type TestContext, test } from "vitest";
-import { oras, type Ran, run } from "../support/executable.ts";
+import { oras } from "../support/executable.ts";
 import { linuxTool, sha256 } from "../support/layout-project.ts";
 import { requireProgram } from "../support/peers.ts";
+import { type Ran, run } from "../support/run.ts";
 import { kinds, type Site } from "./sites.ts";
 
 const linux = ["--platform", "linux-x86_64"];

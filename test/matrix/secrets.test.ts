@@ -2,7 +2,7 @@
 import { copyFileSync, mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, inject, type TestContext, test } from "vitest";
-import { oras, type Ran, type RunOptions, run } from "../support/executable.ts";
+import { oras } from "../support/executable.ts";
 import { temporaryFolder } from "../support/folders.ts";
 import { sha256 } from "../support/layout-project.ts";
 import { requireProgram } from "../support/peers.ts";
@@ -11,6 +11,7 @@ import { demandToken, ownTokens } from "../support/registry/in-process/faults/ac
 import { inProcessRegistry } from "../support/registry/in-process/for-tests.ts";
 import { type Handler, startServer, type TestServer } from "../support/registry/server.ts";
 import { serveTool } from "../support/registry/tool.ts";
+import { type Ran, type RunOptions, run } from "../support/run.ts";
 import { startTlsServer, type TlsServer } from "../support/tls-server.ts";
 
 const tool = "#!/bin/sh\n";

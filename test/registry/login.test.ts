@@ -2,9 +2,10 @@
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
-import { oras, type Ran } from "../support/executable.ts";
+import { oras } from "../support/executable.ts";
 import { temporaryFolder } from "../support/folders.ts";
 import { type Handler, startServer } from "../support/registry/server.ts";
+import type { Ran } from "../support/run.ts";
 
 interface Tried extends Ran {
   /** The docker configuration that the login left; undefined without one. */

@@ -4,8 +4,8 @@ import { join } from "node:path";
 import { expect, test } from "vitest";
 import { errorCodes } from "../../src/errors.ts";
 import { repository } from "../support/consumer.ts";
-import { run } from "../support/executable.ts";
 import { temporaryFolder } from "../support/folders.ts";
+import { run } from "../support/run.ts";
 
 const tool = (name: string): string => join(repository, "tools", name);
 

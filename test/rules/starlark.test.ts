@@ -4,9 +4,9 @@ import { join } from "node:path";
 import { expect, test } from "vitest";
 import { buck2Project, requireBuck2 } from "../support/buck2.ts";
 import { repository } from "../support/consumer.ts";
-import { run } from "../support/executable.ts";
 import { temporaryFolder } from "../support/folders.ts";
 import { requireProgram } from "../support/peers.ts";
+import { run } from "../support/run.ts";
 
 const script = (name: string): string => join(repository, "scripts", name);
 

@@ -2,8 +2,8 @@
 import { existsSync, mkdirSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll } from "vitest";
-import { type Ran, run } from "./executable.ts";
 import { findProgram, type Skippable } from "./peers.ts";
+import { type Ran, run } from "./run.ts";
 
 /** `BUCK2=…`, or the one on the PATH; without it the test that asks is skipped. */
 export function requireBuck2(context: Skippable): string {

@@ -2,8 +2,9 @@
 import { createHash } from "node:crypto";
 import { chmodSync, mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { oras, type Ran, type RunOptions } from "./executable.ts";
+import { oras } from "./executable.ts";
 import { temporaryFolder } from "./folders.ts";
+import type { Ran, RunOptions } from "./run.ts";
 
 export interface LayoutProject {
   readonly dir: string;

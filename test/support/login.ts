@@ -3,9 +3,10 @@ import { chmodSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, type TestContext } from "vitest";
 import { type DockerRegistry, startDockerRegistry, userSecret } from "./docker-registry.ts";
-import { oras, type Ran, type RunOptions } from "./executable.ts";
+import { oras } from "./executable.ts";
 import { temporaryFolder } from "./folders.ts";
 import { requireProgram } from "./peers.ts";
+import type { Ran, RunOptions } from "./run.ts";
 
 /** Keeps logins in a file, in the protocol of docker-credential-helpers; "not found" as the real ones say it. */
 const helper = `#!/usr/bin/env node

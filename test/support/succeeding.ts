@@ -1,5 +1,5 @@
 /** For the steps that a test takes to get where it begins. */
-import type { Ran } from "./executable.ts";
+import type { Ran } from "./run.ts";
 
 /** @throws what the program said, unless it succeeded */
 export async function succeeding<T extends Ran>(running: Promise<T>): Promise<T> {

@@ -1,0 +1,129 @@
+/** What `import` refuses: sources that are none, clients that are missing, and registries that lie or are in trouble. */
+import { createHash } from "node:crypto";
+import { gzipSync } from "node:zlib";
+import { describe, expect, test } from "vitest";
+import { rawTar } from "../archive/raw-tar.ts";
+import { rawZip } from "../archive/raw-zip.ts";
+import { temporaryFolder } from "../support/folders.ts";
+import { importDesk } from "../support/import-desk.ts";
+import { requireProgram } from "../support/peers.ts";
+import { startServer } from "../support/registry/server.ts";
+import type { Ran } from "../support/run.ts";
+
+describe("what cannot be imported", () => {
+  test.each([
+    ["rubygems:x@1", /names no source that is known[\s\S]*pypi:…/],
+    ["pypi:x", /write pypi:NAME@VERSION/],
+    ["maven:x:1", /write maven:GROUP:ARTIFACT:VERSION:exe/],
+    ["npm:@x/y", /write npm:NAME@VERSION/],
+    ["npm:x@^1", /write npm:NAME@VERSION/],
+    ["npm:x@latest", /write npm:NAME@VERSION, with the exact version/],
+    ["go:x/cmd", /write go:MODULE\/PACKAGE@vVERSION/],
+    ["pypi:--index-url=x@1", /write pypi:NAME@VERSION/],
+    ["go:-toolexec@v1", /write go:/],
+  ])("%s is a usage error that says how to write it", async (source, message) => {
+    const ran = await importDesk().call(["import", source, "oci:layout:1"]);
+    expect(ran.exitCode, ran.stderr).toBe(64);
+    expect(ran.stderr).toMatch(message);
+  });
+
+  test.each([
+    ["pypi:x@1", "python3"],
+    ["maven:g:a:1", "mvn"],
+    ["npm:x@1.0.0", "npm"],
+    ["go:example.com/x@v1.0.0", "go"],
+  ])("%s without its client says which it is and how to get it", async (source, program) => {
+    const ran = await importDesk().call(["import", source, "oci:layout:1"], {
+      env: { PATH: temporaryFolder() },
+      node: process.execPath,
+    });
+    expect(ran.exitCode).toBe(69);
+    expect(ran.stderr).toMatch(
+      new RegExp(`IMPORT_CLIENT_NOT_FOUND\\]: ${program} was not found[\\s\\S]*hint: install`),
+    );
+  });
+
+  test("a wheel without a program, a wrong sum, and a package that is not there", async (context) => {
+    requireProgram(context, "python3");
+    const name = "nothing-1.0-py3-none-any.whl";
+    const wheel = rawZip(
+      { name: "nothing/__init__.py", body: "" },
+      { name: "nothing-1.0.dist-info/METADATA", body: "Metadata-Version: 2.1\nName: nothing\nVersion: 1.0\n" },
+      { name: "nothing-1.0.dist-info/WHEEL", body: "Wheel-Version: 1.0\nTag: py3-none-any\n" },
+      { name: "nothing-1.0.dist-info/RECORD", body: "" },
+    );
+    let sum = createHash("sha256").update(wheel).digest("hex");
+    const server = await startServer((request, response) => {
+      if (request.url === `/${name}`) return void response.end(wheel);
+      if (request.url !== "/simple/nothing/") return void response.writeHead(404).end();
+      response.writeHead(200, { "content-type": "text/html" });
+      response.end(`<a href="/${name}#sha256=${sum}">${name}</a>`);
+    });
+    const env = {
+      PIP_INDEX_URL: `http://${server.host}/simple`,
+      PIP_EXTRA_INDEX_URL: "",
+      PIP_CONFIG_FILE: "/dev/null",
+      PIP_NO_CACHE_DIR: "1",
+    };
+    const { call } = importDesk();
+    const run = (source: string) => call(["import", source, "oci:layout:1", "--platform", "linux-x86_64"], { env });
+    const empty = await run("pypi:nothing@1.0");
+    expect(empty.exitCode, empty.stderr).toBe(65);
+    expect(empty.stderr).toContain("has no program in it");
+    sum = "0".repeat(64);
+    const wrong = await run("pypi:nothing@1.0");
+    expect(wrong.exitCode, wrong.stderr).toBe(65);
+    expect(wrong.stderr).toMatch(/IMPORT_CONTENT_INVALID\]: python3 refuses/);
+    const missing = await run("pypi:absent@1.0");
+    expect(missing.exitCode, missing.stderr).toBe(66);
+    expect(missing.stderr).toContain("was not found for any platform");
+  });
+
+  test.each([401, 403, 503])(
+    "an index that answers %i is in trouble, and says nothing of what exists",
+    async (status) => {
+      const server = await startServer((_request, response) => response.writeHead(status).end());
+      const env = { PIP_INDEX_URL: `http://${server.host}/simple`, PIP_CONFIG_FILE: "/dev/null", PIP_RETRIES: "0" };
+      const ran = await importDesk().call(["import", "pypi:tool@1.0", "oci:layout:1"], { env });
+      expect(ran.exitCode, ran.stderr).toBe(69);
+      expect(ran.stderr).toMatch(/IMPORT_FAILED\]: python3 could not bring tool==1\.0 for linux-x86_64/);
+      expect(ran.stderr).toContain(String(status));
+    },
+  );
+
+  test("npm: a package whose bytes have another sum than its registry states", async (context) => {
+    requireProgram(context, "npm");
+    const archive = gzipSync(
+      rawTar(
+        { name: "package/package.json", body: '{"name":"tool-linux-x64","version":"1.0.0"}' },
+        { name: "package/bin/tool", body: "#!/bin/sh\n", mode: 0o755 },
+      ),
+    );
+    let bytes = archive;
+    const integrity = `sha512-${createHash("sha512").update(archive).digest("base64")}`;
+    const server = await startServer((request, response) => {
+      if (request.url.endsWith(".tgz")) return void response.end(bytes);
+      const name = request.url.slice(1);
+      const dist = { tarball: `http://${server.host}/${name}.tgz`, integrity };
+      const of =
+        name === "tool" ? { optionalDependencies: { "tool-linux-x64": "1.0.0" } } : { os: ["linux"], cpu: ["x64"] };
+      const versions = { "1.0.0": { name, version: "1.0.0", dist, ...of } };
+      response.end(JSON.stringify({ name, "dist-tags": { latest: "1.0.0" }, versions }));
+    });
+    const run = (tag: string): Promise<Ran> => {
+      const { call } = importDesk();
+      const env = {
+        npm_config_registry: `http://${server.host}/`,
+        npm_config_cache: temporaryFolder(),
+        npm_config_fetch_retries: "0",
+      };
+      return call(["import", "npm:tool@1.0.0", `oci:layout:${tag}`, "--platform", "linux-x86_64"], { env });
+    };
+    const good = await run("1");
+    expect(good.exitCode, good.stderr).toBe(0);
+    bytes = gzipSync(rawTar({ name: "package/bin/tool", body: "#!/bin/evil\n", mode: 0o755 }));
+    const wrong = await run("2");
+    expect(wrong.exitCode, wrong.stderr).toBe(65);
+    expect(wrong.stderr).toMatch(/IMPORT_CONTENT_INVALID\]: npm refuses/);
+  });
+});

@@ -1,0 +1,46 @@
+/** Runs a program as a person or a build would, and waits for what it says and how it ends. */
+import { spawn } from "node:child_process";
+
+export interface Ran {
+  readonly exitCode: number | null;
+  readonly signal: NodeJS.Signals | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+export interface RunOptions {
+  readonly cwd?: string;
+  /** Added to a bare environment: nothing of the developer's own registries gets in. */
+  readonly env?: Readonly<Record<string, string>>;
+  readonly node?: string;
+  /** What is piped into it: nothing when it is left out; undefined leaves the pipe open for `onStart`. */
+  readonly input?: string | undefined;
+  /** Told the process, to signal it. */
+  readonly onStart?: (child: import("node:child_process").ChildProcess) => void;
+}
+
+/** What a process needs to run at all. */
+function bareEnvironment(): Record<string, string> {
+  const { PATH = "", TMPDIR } = process.env;
+  return { PATH, HOME: "/nonexistent", ...(TMPDIR === undefined ? {} : { TMPDIR }) };
+}
+
+export function run(executable: string, args: readonly string[], options: RunOptions = {}): Promise<Ran> {
+  return new Promise((resolve, reject) => {
+    const child = spawn(executable, args, { cwd: options.cwd, env: { ...bareEnvironment(), ...options.env } });
+    let stdout = "";
+    let stderr = "";
+    child.stdout.setEncoding("utf8").on("data", (text: string) => {
+      stdout += text;
+    });
+    child.stderr.setEncoding("utf8").on("data", (text: string) => {
+      stderr += text;
+    });
+    child.on("error", reject);
+    child.on("close", (exitCode, signal) => resolve({ exitCode, signal, stdout, stderr }));
+    // One that ends without reading is judged by how it ended.
+    child.stdin.on("error", () => {});
+    if (!("input" in options) || options.input !== undefined) child.stdin.end(options.input ?? "");
+    options.onStart?.(child);
+  });
+}
