@@ -1,7 +1,7 @@
 /** Streams of bytes: everything that is read of an archive is one of these. */
 import type { Hash } from "node:crypto";
-import { createReadStream } from "node:fs";
 import { pipeline, Readable, type Transform } from "node:stream";
+import { type FileSource, openFile, piecesOf } from "../files/opened-file.ts";
 
 export type Chunks = AsyncGenerator<Uint8Array, void, undefined>;
 
@@ -9,11 +9,14 @@ export type Chunks = AsyncGenerator<Uint8Array, void, undefined>;
 export const chunkBytes = 256 * 1024;
 
 /** Reads a file in pieces; stops with the signal's reason. */
-export async function* readChunks(path: string, signal: AbortSignal): Chunks {
+export async function* readChunks(source: FileSource, signal: AbortSignal): Chunks {
   signal.throwIfAborted();
-  for await (const chunk of createReadStream(path, { highWaterMark: chunkBytes })) {
-    signal.throwIfAborted();
-    yield chunk;
+  if (typeof source !== "string") return yield* piecesOf(source, chunkBytes, signal);
+  const file = await openFile(source, "follow");
+  try {
+    yield* piecesOf(file, chunkBytes, signal);
+  } finally {
+    await file.handle.close();
   }
 }
 

@@ -6,10 +6,11 @@
 import { chmod, mkdtemp, rm } from "node:fs/promises";
 import { basename, dirname, join, resolve } from "node:path";
 import { localIoError } from "../errors.ts";
+import type { FileSource, OpenedFile } from "../files/opened-file.ts";
 import { type ArchiveEntry, folderMode } from "./entry.ts";
 import { existingFolder, makeParent, mergeInto, placeWhole } from "./placing.ts";
 import { writeEntries } from "./staging.ts";
-import { type WalkOptions, walkArchive } from "./walk.ts";
+import { readingArchive, type WalkOptions, walkArchive } from "./walk.ts";
 
 export type ExtractOptions = WalkOptions;
 export type ExtractedEntry = ArchiveEntry;
@@ -22,11 +23,15 @@ export type ExtractedEntry = ArchiveEntry;
  * @throws {LocalIoError}
  */
 export async function extractArchive(
-  archivePath: string,
+  archive: FileSource,
   outputDir: string,
   options: ExtractOptions,
 ): Promise<ExtractedEntry[]> {
-  const walk = await walkArchive(archivePath, options);
+  return await readingArchive(archive, (file) => extractOpened(file, outputDir, options));
+}
+
+async function extractOpened(file: OpenedFile, outputDir: string, options: ExtractOptions): Promise<ExtractedEntry[]> {
+  const walk = await walkArchive(file, options);
   const output = resolve(outputDir);
   const existing = await existingFolder(output);
   const removeParent = existing === undefined ? await makeParent(output) : async () => {};

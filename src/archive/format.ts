@@ -1,6 +1,6 @@
 /** What a file is, by its bytes: names and media types are often wrong. */
-import { open } from "node:fs/promises";
 import { unreadableFile } from "../errors.ts";
+import { type FileSource, type OpenedFile, withOpened } from "../files/opened-file.ts";
 import { readChunks } from "./chunks.ts";
 import { type Compression, decompressed } from "./compression.ts";
 
@@ -34,27 +34,17 @@ function isTarHeader(block: Uint8Array): boolean {
   return Number.parseInt(stated, 8) === sum;
 }
 
-/** @throws {ArtifactNotFoundError} `FILE_NOT_FOUND`, {LocalIoError} */
-async function readHead(path: string): Promise<Uint8Array> {
-  try {
-    const file = await open(path, "r");
-    try {
-      const head = new Uint8Array(tarHeaderBytes);
-      const { bytesRead } = await file.read(head, 0, head.length, 0);
-      return head.subarray(0, bytesRead);
-    } finally {
-      await file.close();
-    }
-  } catch (cause) {
-    throw unreadableFile(path, cause);
-  }
+async function readHead({ handle }: OpenedFile): Promise<Uint8Array> {
+  const head = new Uint8Array(tarHeaderBytes);
+  const { bytesRead } = await handle.read(head, 0, head.length, 0);
+  return head.subarray(0, bytesRead);
 }
 
 /** True if the content begins like a tar; damaged content is for whoever unpacks it to complain about. */
-async function holdsTar(path: string, compression: Compression): Promise<boolean> {
+async function holdsTar(file: OpenedFile, compression: Compression): Promise<boolean> {
   let head = Buffer.alloc(0);
   try {
-    for await (const chunk of decompressed(readChunks(path, new AbortController().signal), compression)) {
+    for await (const chunk of decompressed(readChunks(file, new AbortController().signal), compression)) {
       head = Buffer.concat([head, chunk]);
       if (head.length >= tarHeaderBytes) break;
     }
@@ -68,12 +58,24 @@ async function holdsTar(path: string, compression: Compression): Promise<boolean
  * @throws {ArtifactNotFoundError} `FILE_NOT_FOUND`
  * @throws {LocalIoError}
  */
-export async function sniffFile(path: string): Promise<ArchiveFormat> {
-  const head = await readHead(path);
-  if (startsWith(head, [0x1f, 0x8b])) return (await holdsTar(path, "gzip")) ? "tar.gz" : "gzip";
+export async function sniffFile(source: FileSource): Promise<ArchiveFormat> {
+  return await reading(source, formatOf);
+}
+
+async function reading<T>(source: FileSource, work: (file: OpenedFile) => Promise<T>): Promise<T> {
+  try {
+    return await withOpened(source, work);
+  } catch (cause) {
+    throw unreadableFile(typeof source === "string" ? source : source.path, cause);
+  }
+}
+
+async function formatOf(file: OpenedFile): Promise<ArchiveFormat> {
+  const head = await readHead(file);
+  if (startsWith(head, [0x1f, 0x8b])) return (await holdsTar(file, "gzip")) ? "tar.gz" : "gzip";
   const isSkippableFrame = startsWith(head.subarray(1), [0x2a, 0x4d, 0x18]) && ((head[0] ?? 0) & 0xf0) === 0x50;
   if (startsWith(head, [0x28, 0xb5, 0x2f, 0xfd]) || isSkippableFrame) {
-    return (await holdsTar(path, "zstd")) ? "tar.zst" : "zstd";
+    return (await holdsTar(file, "zstd")) ? "tar.zst" : "zstd";
   }
   // A local header, or the end record of an empty zip. A zip behind other bytes is a self-extracting executable: raw.
   if (startsWith(head, [0x50, 0x4b, 0x03, 0x04]) || startsWith(head, [0x50, 0x4b, 0x05, 0x06])) return "zip";
@@ -81,7 +83,7 @@ export async function sniffFile(path: string): Promise<ArchiveFormat> {
 }
 
 /** Name of a format that is recognized but not unpacked, such as `xz`. */
-export async function unsupportedFormatOf(path: string): Promise<string | undefined> {
-  const head = await readHead(path);
+export async function unsupportedFormatOf(source: FileSource): Promise<string | undefined> {
+  const head = await reading(source, readHead);
   return unsupportedMagics.find(([, magic]) => startsWith(head, magic))?.[0];
 }

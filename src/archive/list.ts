@@ -1,6 +1,7 @@
 /** What is in an archive, without unpacking it. */
+import type { FileSource, OpenedFile } from "../files/opened-file.ts";
 import { type ArchiveEntry, fileMode, folderMode, linkMode, peek } from "./entry.ts";
-import { linkedEntry, type Walk, type WalkedEntry, type WalkOptions, walkArchive } from "./walk.ts";
+import { linkedEntry, readingArchive, type Walk, type WalkedEntry, type WalkOptions, walkArchive } from "./walk.ts";
 
 export type { ArchiveEntry } from "./entry.ts";
 
@@ -11,8 +12,12 @@ export type { ArchiveEntry } from "./entry.ts";
  * @returns In the archive's order; folders that it only implies are left out.
  * @throws {ContentVerificationError} as `extractArchive` does
  */
-export async function listArchive(archivePath: string, options: WalkOptions): Promise<ArchiveEntry[]> {
-  const walk = await walkArchive(archivePath, options);
+export async function listArchive(archive: FileSource, options: WalkOptions): Promise<ArchiveEntry[]> {
+  return await readingArchive(archive, (file) => listOpened(file, options));
+}
+
+async function listOpened(file: OpenedFile, options: WalkOptions): Promise<ArchiveEntry[]> {
+  const walk = await walkArchive(file, options);
   const listed = new Map<string, ArchiveEntry>();
   for await (const entry of walk.entries) {
     try {

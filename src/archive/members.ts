@@ -1,4 +1,5 @@
 /** From a file and its format to the members of the archive that it is. */
+import type { OpenedFile } from "../files/opened-file.ts";
 import { type Chunks, readChunks } from "./chunks.ts";
 import { decompressed } from "./compression.ts";
 import { type ArchiveFormat, unsupportedFormatOf } from "./format.ts";
@@ -12,25 +13,25 @@ type Members = AsyncGenerator<ArchiveMember, void, undefined>;
 
 /** @throws {Refusal} `ARCHIVE_UNSUPPORTED` at once for what is no archive; others from the iteration */
 export async function openMembers(
-  path: string,
+  file: OpenedFile,
   format: ArchiveFormat,
   budget: Budget,
   signal: AbortSignal,
 ): Promise<Members> {
   switch (format) {
     case "tar":
-      return tarMembers(readChunks(path, signal), budget);
+      return tarMembers(readChunks(file, signal), budget);
     case "tar.gz":
-      return tarMembers(decompressed(readChunks(path, signal), "gzip"), budget);
+      return tarMembers(decompressed(readChunks(file, signal), "gzip"), budget);
     case "tar.zst":
-      return tarMembers(decompressed(readChunks(path, signal), "zstd"), budget);
+      return tarMembers(decompressed(readChunks(file, signal), "zstd"), budget);
     case "zip":
-      return readZip(path, budget, signal);
+      return readZip(file, budget, signal);
     case "gzip":
     case "zstd":
       throw new Refusal("ARCHIVE_UNSUPPORTED", `is a single file compressed by ${format}, not an archive`);
     case "raw":
-      throw await notAnArchive(path);
+      throw await notAnArchive(file);
   }
 }
 
@@ -42,8 +43,8 @@ async function* tarMembers(stream: Chunks, budget: Budget): Members {
   }
 }
 
-async function notAnArchive(path: string): Promise<Refusal> {
-  const name = await unsupportedFormatOf(path);
+async function notAnArchive(file: OpenedFile): Promise<Refusal> {
+  const name = await unsupportedFormatOf(file);
   return name === undefined
     ? new Refusal("ARCHIVE_UNSUPPORTED", "is not an archive", "tar, tar.gz, tar.zst and zip are unpacked")
     : new Refusal("ARCHIVE_UNSUPPORTED", `is compressed by ${name}`, "pack it again as tar.gz, tar.zst or zip");

@@ -1,6 +1,6 @@
 /** Goes through an archive once and lets nothing by that must not be unpacked. Writes nothing. */
-import { stat } from "node:fs/promises";
-import { ArtifactNotFoundError, localIoError, UsageError } from "../errors.ts";
+import { ArtifactNotFoundError, UsageError, unreadableFile } from "../errors.ts";
+import { type FileSource, type OpenedFile, openFile } from "../files/opened-file.ts";
 import type { ArchiveEntry } from "./entry.ts";
 import { parseEntryPath, parseLinkTarget } from "./entry-path.ts";
 import { type ArchiveFormat, sniffFile } from "./format.ts";
@@ -51,14 +51,15 @@ export interface Walk {
  * @throws {ContentVerificationError} `ARCHIVE_UNSUPPORTED` at once for a file that is no archive; the other codes of
  *   archives from the iteration
  */
-export async function walkArchive(archivePath: string, options: WalkOptions): Promise<Walk> {
-  const format = options.format ?? (await sniffFile(archivePath));
+export async function walkArchive(file: OpenedFile, options: WalkOptions): Promise<Walk> {
+  const { path: archivePath } = file;
+  const format = options.format ?? (await sniffFile(file));
   const limits = { ...defaultLimits, ...options.limits };
-  const budget = new Budget(limits, await sizeOf(archivePath));
+  const budget = new Budget(limits, file.size);
   const prefix = parsePrefix(options.stripPrefix, limits);
   const explain = (error: unknown, name: string | undefined): unknown =>
     options.signal.aborted ? options.signal.reason : archiveError(archivePath, name, error);
-  const members = await openMembers(archivePath, format, budget, options.signal).catch((error: unknown) => {
+  const members = await openMembers(file, format, budget, options.signal).catch((error: unknown) => {
     throw explain(error, undefined);
   });
   const tree = new EntryTree();
@@ -107,11 +108,16 @@ export async function walkArchive(archivePath: string, options: WalkOptions): Pr
   };
 }
 
-async function sizeOf(path: string): Promise<number> {
+/** Hands out the archive, opened; closes what it opened itself. */
+export async function readingArchive<T>(source: FileSource, work: (file: OpenedFile) => Promise<T>): Promise<T> {
+  if (typeof source !== "string") return await work(source);
+  const file = await openFile(source, "follow").catch((cause: unknown) => {
+    throw unreadableFile(source, cause);
+  });
   try {
-    return (await stat(path)).size;
-  } catch (cause) {
-    throw localIoError(`read ${path}`, cause);
+    return await work(file);
+  } finally {
+    await file.handle.close();
   }
 }
 

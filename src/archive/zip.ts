@@ -3,8 +3,9 @@
  * believe that one.
  */
 import { isUtf8 } from "node:buffer";
-import { type FileHandle, open } from "node:fs/promises";
+import type { FileHandle } from "node:fs/promises";
 import type { Entry, ZipFile } from "yauzl";
+import type { OpenedFile } from "../files/opened-file.ts";
 import { type Chunks, chunkBytes, through } from "./chunks.ts";
 import type { Budget } from "./limits.ts";
 import { type ArchiveMember, noContent } from "./member.ts";
@@ -40,34 +41,29 @@ interface Listed {
 
 /** @throws {Refusal}, or what the library throws at damaged structures */
 export async function* readZip(
-  path: string,
+  { handle: file }: OpenedFile,
   budget: Budget,
   signal: AbortSignal,
 ): AsyncGenerator<ArchiveMember, void, undefined> {
   const yauzl = await import("yauzl");
-  const file = await open(path, "r");
-  try {
-    const zip = await yauzl.fromFdPromise(file.fd, { autoClose: false, decodeStrings: false });
-    const listed: Listed[] = [];
-    const directoryStart = Number(zip.readEntryCursor);
-    for await (const entry of zip.eachEntry()) {
-      signal.throwIfAborted();
-      budget.countEntry();
-      const flagBits = namesAreUtf8(entry) ? flags.utf8 : 0;
-      const name = yauzl.getFileNameLowLevel(flagBits, entry.fileNameRaw, entry.extraFields, true);
-      listed.push({ entry, name });
+  const zip = await yauzl.fromFdPromise(file.fd, { autoClose: false, decodeStrings: false });
+  const listed: Listed[] = [];
+  const directoryStart = Number(zip.readEntryCursor);
+  for await (const entry of zip.eachEntry()) {
+    signal.throwIfAborted();
+    budget.countEntry();
+    const flagBits = namesAreUtf8(entry) ? flags.utf8 : 0;
+    const name = yauzl.getFileNameLowLevel(flagBits, entry.fileNameRaw, entry.extraFields, true);
+    listed.push({ entry, name });
+  }
+  checkOverlaps(listed, directoryStart);
+  for (const { entry, name } of listed) {
+    try {
+      yield await memberOf({ file, zip, entry, budget, signal }, name);
+    } catch (error) {
+      if (error instanceof Refusal) error.entry ??= name;
+      throw error;
     }
-    checkOverlaps(listed, directoryStart);
-    for (const { entry, name } of listed) {
-      try {
-        yield await memberOf({ file, zip, entry, budget, signal }, name);
-      } catch (error) {
-        if (error instanceof Refusal) error.entry ??= name;
-        throw error;
-      }
-    }
-  } finally {
-    await file.close();
   }
 }
 
