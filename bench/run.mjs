@@ -193,7 +193,7 @@ try {
     },
   });
   const { openStore } = await import(pathToFileURL(outfile).href);
-  const store = openStore(warm.BUCK2_ORAS_CACHE_DIR, {
+  const store = openStore(warm.BUCK2_ORAS_CACHE_DIR, false, {
     now: Date.now,
     random: Math.random,
     log: { debug() {}, warn() {} },

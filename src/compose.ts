@@ -101,7 +101,7 @@ function compose(settings: Settings, context: Context): Composition {
     deps: {
       context,
       settings,
-      store: openStore(settings.cacheDir, context),
+      store: openStore(settings.cacheDir, false, context),
       probe: (location) => {
         const allowPlainHttp = isPlain(location.registry, true);
         return createRegistryProbe(location, { http, credentials, context, allowPlainHttp, routeTo });

@@ -66,6 +66,7 @@ export const errorCodes = {
   REALM_REFUSED: { exit: 77, isRetryable: false },
 
   CONFIG_INVALID: { exit: 78, isRetryable: false },
+  CACHE_NEWER: { exit: 78, isRetryable: false },
   CREDENTIAL_HELPER_FAILED: { exit: 78, isRetryable: false },
   LOCK_INVALID: { exit: 78, isRetryable: false },
   LOCK_VERSION_UNSUPPORTED: { exit: 78, isRetryable: false },

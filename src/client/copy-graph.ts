@@ -2,14 +2,15 @@
  * Copies what a manifest names, and what refers to it, from one place to another: children before parents, so that nothing in the
  * target ever names what is not there, and only what the target lacks.
  */
-import { createReadStream } from "node:fs";
 import { ArtifactNotFoundError } from "../errors.ts";
+import { type OpenedFile, piecesOf } from "../files/opened-file.ts";
 import type { Digest } from "../model/digest.ts";
 import { type Descriptor, type ImageIndex, type ImageManifest, parseManifest } from "../model/manifest.ts";
-import type { FetchedManifest, Target } from "../model/source.ts";
+import type { BlobIdentity, FetchedManifest, Target } from "../model/source.ts";
 import type { ClientDeps } from "./deps.ts";
 import { fetchBlob } from "./fetch.ts";
 import { inParallel } from "./parallel.ts";
+import { withDamageRepaired } from "./repair.ts";
 import { fetchManifestByDigest } from "./resolve.ts";
 
 export interface CopyCounts {
@@ -28,6 +29,8 @@ export function noCounts(): CopyCounts {
   const blobs = { blobsCopied: 0, blobsMounted: 0, blobsPresent: 0 };
   return { manifestsCopied: 0, manifestsPresent: 0, ...blobs, bytesSent: 0 };
 }
+
+const pieceBytes = 1024 * 1024;
 
 /** Deeper than any tool's index of indexes; a longer chain is an attack. */
 const maxDepth = 8;
@@ -134,27 +137,31 @@ export class GraphCopy {
       this.counts.blobsMounted += 1;
       return;
     }
-    let path: string;
-    try {
-      const fetched = await fetchBlob(source, blob, digest, this.#deps, signal);
-      if (fetched.origin === "cache") await this.#deps.store.verify(digest, signal);
-      path = fetched.path;
-    } catch (error) {
-      if (error instanceof ArtifactNotFoundError && optionalLayer.test(descriptor.mediaType)) return;
-      throw error;
-    }
-    await this.#deps.limitTransfers(async () => {
-      const task = this.#deps.context.progress.start(`→ ${target.name}`, size);
-      const open = async function* (): AsyncGenerator<Uint8Array> {
-        for await (const chunk of createReadStream(path, { highWaterMark: 1024 * 1024 })) {
-          task.advance(chunk.byteLength);
-          yield chunk;
-        }
-      };
-      await target.pushBlob(blob, open, signal).finally(task.done);
+    await withDamageRepaired(this.#deps, async () => {
+      try {
+        await fetchBlob(source, blob, digest, this.#deps, signal);
+      } catch (error) {
+        if (error instanceof ArtifactNotFoundError && optionalLayer.test(descriptor.mediaType)) return;
+        throw error;
+      }
+      const send = (): Promise<void> => this.#deps.store.read(digest, signal, (file) => this.#send(blob, file));
+      await this.#deps.limitTransfers(send);
+      this.counts.blobsCopied += 1;
+      this.counts.bytesSent += size;
     });
-    this.counts.blobsCopied += 1;
-    this.counts.bytesSent += size;
+  }
+
+  async #send(blob: BlobIdentity, file: OpenedFile): Promise<void> {
+    const { target } = this.#options;
+    const task = this.#deps.context.progress.start(`→ ${target.name}`, blob.size);
+    const signal = this.#signal;
+    const open = async function* (): AsyncGenerator<Uint8Array> {
+      for await (const piece of piecesOf(file, pieceBytes, signal)) {
+        task.advance(piece.byteLength);
+        yield piece;
+      }
+    };
+    await target.pushBlob(blob, open, signal).finally(task.done);
   }
 }
 

@@ -75,10 +75,10 @@ export async function fetchFile(
 ): Promise<FetchedFile> {
   const { digest, size } = layer.descriptor;
   const blob = await fetchBlob(source, { digest, size }, layer.title, deps, signal);
-  const format = await sniffFile(blob.path);
-  if (format !== "gzip" && format !== "zstd") return { ...blob, digest, size, title: layer.title, format };
-  if (blob.origin === "cache") await deps.store.verify(digest, signal);
-  const bytes = decompressFile(blob.path, format, {}, signal);
-  const content = await deps.store.ingestContent(bytes, signal);
-  return { ...content, origin: blob.origin, title: withoutSuffix(layer.title, format), format };
+  return await deps.store.read(digest, signal, async (opened) => {
+    const format = await sniffFile(opened);
+    if (format !== "gzip" && format !== "zstd") return { ...blob, digest, size, title: layer.title, format };
+    const content = await deps.store.ingestContent(decompressFile(opened, format, {}, signal), signal);
+    return { ...content, origin: blob.origin, title: withoutSuffix(layer.title, format), format };
+  });
 }

@@ -2,11 +2,13 @@
 import { LocalIoError } from "../errors.ts";
 import type { Digest } from "../model/digest.ts";
 import type { PlatformString } from "../model/platform.ts";
+import type { Metadata } from "../store/metadata.ts";
 import { findCached } from "./cached.ts";
 import type { ClientDeps } from "./deps.ts";
 import { fetchFile, type Origin } from "./fetch.ts";
-import { fallbackTitle, type NamedLayer } from "./layers.ts";
-import type { ExpandedReference, ResolvedArtifact } from "./resolve.ts";
+import { fallbackTitle, type NamedLayer, shapeOf } from "./layers.ts";
+import { cachedManifests, ManifestNotKeptError } from "./manifests.ts";
+import { type ExpandedReference, type ResolvedArtifact, resolveArtifact } from "./resolve.ts";
 
 export interface KnownFile {
   readonly digest: Digest;
@@ -23,7 +25,35 @@ export interface KnownFile {
 }
 
 /**
- * The file that an earlier pull left, without asking anybody.
+ * What a reference names, from the cache alone: by the digest in it, else by what was noted of its tag.
+ *
+ * @returns undefined where a manifest is not in the cache, or nothing is noted.
+ */
+export async function resolveCached(
+  expanded: ExpandedReference,
+  deps: ClientDeps,
+  signal: AbortSignal,
+): Promise<ResolvedArtifact | undefined> {
+  const { reference } = expanded;
+  const note = reference.digest === undefined ? await readNote(expanded, deps) : undefined;
+  const digest = reference.digest ?? note?.manifest_digest;
+  if (digest === undefined) return undefined;
+  try {
+    const pinned = { ...expanded, reference: { ...reference, digest } };
+    const resolved = await resolveArtifact(pinned, deps, signal, cachedManifests);
+    return note === undefined ? resolved : { ...resolved, platform: note.platform ?? undefined };
+  } catch (error) {
+    if (error instanceof ManifestNotKeptError) return undefined;
+    throw error;
+  }
+}
+
+async function readNote({ text, platform }: ExpandedReference, deps: ClientDeps): Promise<Metadata | undefined> {
+  return await deps.store.readMetadata(text, platform);
+}
+
+/**
+ * The file that an earlier pull left, without asking anybody: from digest to manifest, layer and content, each verified.
  *
  * @param wanted Digest of the content, if the caller knows it.
  * @param isCertain What the reference meant then is what it means: it names a digest, or nobody can be asked.
@@ -36,29 +66,34 @@ export async function findKnown(
   signal: AbortSignal,
 ): Promise<KnownFile | undefined> {
   if (wanted === undefined && !isCertain) return undefined;
-  const metadata = await deps.store.readMetadata(expanded.text, expanded.platform);
-  const digest = wanted ?? metadata?.digest;
-  const found = digest === undefined ? undefined : await findCached(digest, undefined, deps, signal);
+  const resolved = await resolveCached(expanded, deps, signal);
+  const shape = resolved === undefined ? undefined : shapeOf(resolved.manifest, expanded.reference.location);
+  if (resolved !== undefined && shape?.kind === "file") {
+    const file = await findOfManifest(expanded, resolved, shape.layer, deps, signal);
+    if (file !== undefined && (wanted === undefined || wanted === file.digest)) return file;
+  }
+  const found = wanted === undefined ? undefined : await findCached(wanted, undefined, deps, signal);
   if (found === undefined) return undefined;
-  const own = metadata?.digest === found.digest ? metadata : undefined;
-  return {
-    ...found,
-    title: own?.original_name ?? fallbackTitle(expanded.reference.location),
-    origin: "cache",
-    manifestDigest: own?.manifest_digest,
-    platform: own?.platform ?? undefined,
-  };
+  const title = fallbackTitle(expanded.reference.location);
+  return { ...found, title, origin: "cache", manifestDigest: undefined, platform: undefined };
 }
 
-/** The file that an earlier pull of the same manifest left: a compressed one need not be decompressed again. */
+/** The file of a manifest, if the cache has it. A note spares decompressing it once more. */
 export async function findOfManifest(
   expanded: ExpandedReference,
-  manifestDigest: Digest,
+  { source, manifestDigest, platform }: ResolvedArtifact,
+  layer: NamedLayer,
   deps: ClientDeps,
   signal: AbortSignal,
 ): Promise<KnownFile | undefined> {
-  const known = await findKnown(expanded, undefined, true, deps, signal);
-  return known?.manifestDigest === manifestDigest ? known : undefined;
+  const note = await readNote(expanded, deps);
+  if (note?.manifest_digest === manifestDigest) {
+    const found = await findCached(note.digest, undefined, deps, signal);
+    if (found !== undefined) return { ...found, title: note.original_name, origin: "cache", manifestDigest, platform };
+  }
+  const { digest, size } = layer.descriptor;
+  if ((await findCached(digest, size, deps, signal)) === undefined) return undefined;
+  return { ...(await fetchFile(source, layer, deps, signal)), manifestDigest, platform };
 }
 
 /** Fetches the file of a manifest and notes what the reference meant. */
@@ -80,8 +115,8 @@ export async function fetchKnown(
   try {
     await deps.store.writeMetadata(expanded.text, expanded.platform, metadata);
   } catch (error) {
-    // A cache that is read-only, or somebody else's, is used all the same as long as it has the bytes.
-    if (file.origin !== "cache" || !(error instanceof LocalIoError)) throw error;
+    // The bytes are there; a note spares a request at most. A cache that is read-only, or somebody else's, has none.
+    if (!(error instanceof LocalIoError)) throw error;
     deps.context.log.debug(`${expanded.text} is not noted in the cache: ${error.message}`);
   }
   return { ...file, manifestDigest, platform };

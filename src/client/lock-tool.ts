@@ -19,6 +19,7 @@ import type { ClientDeps } from "./deps.ts";
 import { fetchFile } from "./fetch.ts";
 import { type NamedLayer, shapeOf } from "./layers.ts";
 import { inParallel } from "./parallel.ts";
+import { withDamageRepaired } from "./repair.ts";
 import { expandReference, fetchPlatformManifest, fetchRoot } from "./resolve.ts";
 
 interface FoundManifest {
@@ -130,7 +131,7 @@ async function lockPlatform(
   const shape = shapeOf(manifest, location);
   const layers = shape.kind === "file" ? [shape.layer] : shape.layers;
   const locked = await inParallel(layers, signal, (layer, either) =>
-    lockLayer(name, layer, manifest.annotations, source, deps, either),
+    withDamageRepaired(deps, () => lockLayer(name, layer, manifest.annotations, source, deps, either)),
   );
   return {
     manifest: found.digest,
@@ -157,8 +158,7 @@ async function lockLayer(
     contentDigest: file.digest,
   };
   if (file.format === "raw" || file.format === "gzip" || file.format === "zstd") return locked;
-  await deps.store.verify(file.digest, signal);
-  const entries = await listArchive(file.path, { signal });
+  const entries = await deps.store.read(file.digest, signal, (opened) => listArchive(opened, { signal }));
   const { annotations } = layer.descriptor;
   const executable = annotations[annotationKeys.executable] ?? manifestAnnotations[annotationKeys.executable];
   return {

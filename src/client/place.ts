@@ -6,6 +6,7 @@ import { extractArchive } from "../archive/extract.ts";
 import { sniffFile } from "../archive/format.ts";
 import { defaultLimits } from "../archive/limits.ts";
 import { ContentVerificationError, isErrno, LocalIoError, localIoError } from "../errors.ts";
+import type { OpenedFile } from "../files/opened-file.ts";
 import type { Digest } from "../model/digest.ts";
 import type { Target } from "../model/source.ts";
 import type { ClientDeps } from "./deps.ts";
@@ -74,14 +75,30 @@ export async function placeFile(
 }
 
 /** Unpacks the archive that a verified blob is. */
-export async function placeArchive(
-  archive: string,
+async function placeArchive(
+  archive: OpenedFile,
   output: string,
   stripPrefix: string | undefined,
   signal: AbortSignal,
 ): Promise<readonly string[]> {
   const entries = await extractArchive(archive, output, { stripPrefix, signal });
   return entries.filter((entry) => entry.kind === "file").map((entry) => resolve(output, entry.path));
+}
+
+/**
+ * Unpacks a blob that is an archive.
+ *
+ * @returns Absolute paths of the files; undefined for what is no archive.
+ */
+export async function placeIfArchive(
+  digest: Digest,
+  output: string,
+  { store }: ClientDeps,
+  signal: AbortSignal,
+): Promise<readonly string[] | undefined> {
+  return await store.read(digest, signal, async (opened) => {
+    return isArchive(await sniffFile(opened)) ? await placeArchive(opened, output, undefined, signal) : undefined;
+  });
 }
 
 /**
@@ -105,19 +122,18 @@ export async function placeLayers(
   });
   const origin = blobs.find((blob) => blob.origin !== "cache")?.origin ?? "cache";
   const placed: string[] = [];
-  for (const [index, { layer, digest, ...blob }] of blobs.entries()) {
+  for (const [index, { layer, digest }] of blobs.entries()) {
     const path = paths[index] ?? [];
     if (layer.isFolder) {
-      await deps.store.verify(digest, signal);
       await checkFolders(output, [...path, ""]);
       // `oras push` packs a folder under its own title.
-      placed.push(...(await placeArchive(blob.path, resolve(output, ...path), path.join("/"), signal)));
-    } else if (extract && isArchive(await sniffFile(blob.path))) {
-      await deps.store.verify(digest, signal);
-      placed.push(...(await placeArchive(blob.path, output, undefined, signal)));
-    } else {
-      placed.push(await placeFile(digest, layer.title, output, deps, signal));
+      const folder = resolve(output, ...path);
+      const place = (opened: OpenedFile) => placeArchive(opened, folder, path.join("/"), signal);
+      placed.push(...(await deps.store.read(digest, signal, place)));
+      continue;
     }
+    const unpacked = extract ? await placeIfArchive(digest, output, deps, signal) : undefined;
+    placed.push(...(unpacked ?? [await placeFile(digest, layer.title, output, deps, signal)]));
   }
   return { origin, placed };
 }

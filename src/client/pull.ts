@@ -1,7 +1,6 @@
 /** `pull`: resolve, fetch what the cache lacks, verify, place. */
 
 import { resolve } from "node:path";
-import { sniffFile } from "../archive/format.ts";
 import { ContentVerificationError, UsageError } from "../errors.ts";
 import type { Digest } from "../model/digest.ts";
 import type { PlatformString } from "../model/platform.ts";
@@ -9,9 +8,10 @@ import { audited } from "./audit.ts";
 import { type ClientDeps, offlineError } from "./deps.ts";
 import { pullThroughExternalCli } from "./external-cli.ts";
 import type { Origin } from "./fetch.ts";
-import { fetchKnown, findKnown, findOfManifest, type KnownFile } from "./known-file.ts";
-import { isArchive, shapeOf } from "./layers.ts";
-import { placeArchive, placeFile, placeLayers } from "./place.ts";
+import { fetchKnown, findKnown, findOfManifest, type KnownFile, resolveCached } from "./known-file.ts";
+import { shapeOf } from "./layers.ts";
+import { keptManifests } from "./manifests.ts";
+import { placeFile, placeIfArchive, placeLayers } from "./place.ts";
 import { isDamage, withDamageRepaired } from "./repair.ts";
 import { type ExpandedReference, expandReference, type ResolvedArtifact, resolveArtifact } from "./resolve.ts";
 
@@ -76,7 +76,11 @@ async function pullArtifact(request: PullRequest, deps: ClientDeps, signal: Abor
       deps.context.log.warn(`${known.path} was damaged and is fetched anew`);
     }
   }
-  if (isOffline(expanded, deps)) throw offlineError(expanded.text);
+  if (isOffline(expanded, deps)) {
+    const resolved = await resolveCached(expanded, deps, signal);
+    if (resolved === undefined) throw offlineError(expanded.text);
+    return await placeResolved(resolved, expanded, request, deps, signal);
+  }
   const { externalCli } = deps.settings;
   if (externalCli !== undefined && expanded.reference.location.kind === "registry") {
     const file = await pullThroughExternalCli(externalCli, expanded.text, deps, signal);
@@ -89,7 +93,8 @@ async function pullArtifact(request: PullRequest, deps: ClientDeps, signal: Abor
       signal,
     );
   }
-  return await pullFromSource(expanded, request, deps, signal);
+  const resolved = await resolveArtifact(expanded, deps, signal, keptManifests);
+  return await placeResolved(resolved, expanded, request, deps, signal);
 }
 
 /** Bytes that another reference brought say nothing of the name and the shape that this one gives them. */
@@ -101,19 +106,19 @@ function isOffline(expanded: ExpandedReference, deps: ClientDeps): boolean {
   return deps.settings.isOffline && expanded.reference.location.kind === "registry";
 }
 
-async function pullFromSource(
+async function placeResolved(
+  resolved: ResolvedArtifact,
   expanded: ExpandedReference,
   request: PullRequest,
   deps: ClientDeps,
   signal: AbortSignal,
 ): Promise<PullResult> {
-  const resolved = await resolveArtifact(expanded, deps, signal);
   deps.context.log.debug(`${expanded.text} is manifest ${resolved.manifestDigest}`);
   const shape = shapeOf(resolved.manifest, expanded.reference.location);
   if (shape.kind === "file") {
     return await withDamageRepaired(deps, async () => {
       const file =
-        (await findOfManifest(expanded, resolved.manifestDigest, deps, signal)) ??
+        (await findOfManifest(expanded, resolved, shape.layer, deps, signal)) ??
         (await fetchKnown(expanded, resolved, shape.layer, deps, signal));
       checkContent(file.digest, request.digest, expanded.text);
       return await place(file, expanded, request, deps, signal);
@@ -182,11 +187,8 @@ async function place(
     await deps.store.verify(file.digest, signal);
     return { ...result, placed: [], isLeftAsIs: false };
   }
-  if (request.extract && isArchive(await sniffFile(file.path))) {
-    await deps.store.verify(file.digest, signal);
-    const placed = await placeArchive(file.path, request.output, undefined, signal);
-    return { ...result, placed, isLeftAsIs: false };
-  }
+  const unpacked = request.extract ? await placeIfArchive(file.digest, request.output, deps, signal) : undefined;
+  if (unpacked !== undefined) return { ...result, placed: unpacked, isLeftAsIs: false };
   const placed = [await placeFile(file.digest, file.title, request.output, deps, signal)];
   return { ...result, placed, isLeftAsIs: request.extract };
 }

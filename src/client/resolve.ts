@@ -56,14 +56,25 @@ export function versionOf(reference: Reference): Digest | string {
 }
 
 /** Fetches what the reference names, in one request. */
-export async function fetchRoot(reference: Reference, deps: ClientDeps, signal: AbortSignal): Promise<FetchedRoot> {
+export async function fetchRoot(
+  reference: Reference,
+  deps: ClientDeps,
+  signal: AbortSignal,
+  access: ManifestAccess = fromSources,
+): Promise<FetchedRoot> {
   const text = formatReference(reference);
   const source = deps.open(reference.location);
   const version = versionOf(reference);
   const root = isDigest(version)
-    ? await fetchManifestByDigest(source, version, deps, signal)
+    ? await access.fetch(source, version, deps, signal)
     : await source.fetchManifest(version, signal);
   return { source, root, parsed: parseManifest(root.bytes, root.mediaType, text) };
+}
+
+/** Where manifests that are named by digest come from, and what becomes of those that were fetched. */
+export interface ManifestAccess {
+  readonly fetch: (source: Source, digest: Digest, deps: ClientDeps, signal: AbortSignal) => Promise<FetchedManifest>;
+  readonly keep: (manifest: FetchedManifest, deps: ClientDeps, signal: AbortSignal) => Promise<void>;
 }
 
 /** From the first mirror that has it, else from the source itself, whose error is the one that is thrown. */
@@ -76,14 +87,19 @@ export async function fetchManifestByDigest(
   return await fromFirst(source, (from) => from.fetchManifest(digest, signal), deps, signal);
 }
 
+/** Asks the sources each time: what is done to a registry, or asked of it, is about what it has. */
+const fromSources: ManifestAccess = { fetch: fetchManifestByDigest, keep: async () => {} };
+
 /** Fetches the manifest that an index has for one platform. */
 export async function fetchPlatformManifest(
   source: Target,
   digest: Digest,
   deps: ClientDeps,
   signal: AbortSignal,
+  access: ManifestAccess = fromSources,
 ): Promise<ImageManifest> {
-  const fetched = await fetchManifestByDigest(source, digest, deps, signal);
+  const fetched = await access.fetch(source, digest, deps, signal);
+  await access.keep(fetched, deps, signal);
   const origin = `${source.name}@${digest}`;
   const parsed = parseManifest(fetched.bytes, fetched.mediaType, origin);
   if (parsed.kind === "manifest") return parsed;
@@ -119,8 +135,10 @@ export async function resolveArtifact(
   { reference, text, platform, isTemplate }: ExpandedReference,
   deps: ClientDeps,
   signal: AbortSignal,
+  access: ManifestAccess = fromSources,
 ): Promise<ResolvedArtifact> {
-  const { source, root, parsed } = await fetchRoot(reference, deps, signal);
+  const { source, root, parsed } = await fetchRoot(reference, deps, signal, access);
+  await access.keep(root, deps, signal);
   if (parsed.kind === "manifest") {
     return {
       source,
@@ -135,7 +153,7 @@ export async function resolveArtifact(
     source,
     rootDigest: root.digest,
     manifestDigest: chosen.digest,
-    manifest: await fetchPlatformManifest(source, chosen.digest, deps, signal),
+    manifest: await fetchPlatformManifest(source, chosen.digest, deps, signal, access),
     platform: chosen.isForAll ? undefined : platform,
   };
 }

@@ -1,50 +1,113 @@
 /**
- * Locks between processes: they only spare a second fetch of the same bytes. Correctness never rests on one, so a lock that
- * is lost or taken over by mistake costs a download and nothing else.
+ * Locks between processes: they only spare work that another process does already. Correctness never rests on one, so a lock that
+ * cannot be had, or is lost, costs a download and nothing else.
+ *
+ * A lock is a folder, since `mkdir` fails where there is one. Its holder sets the folder's time once a second; a lock whose time stands
+ * still has no holder any more. Times are compared with each other, never with the clock here: those of another machine may differ.
  */
+import type { Stats } from "node:fs";
+import { lstat, lutimes, mkdir, rmdir } from "node:fs/promises";
 import type { Context } from "../context.ts";
 import { isErrno } from "../errors.ts";
 
 /** A holder that was killed is noticed after this long. */
 const staleMs = 3000;
 /** How often a holder says that it is alive. */
-const updateMs = 1000;
-const maxWaitMs = 250;
+const beatMs = 1000;
+const maxPauseMs = 250;
+/** Another user may hold a lock for as long as he likes, and means no harm to himself by it. */
+const foreignWaitMs = 10_000;
+
+/** A lock that is held. */
+interface Hold {
+  readonly release: () => Promise<void>;
+}
+
+/** Stands for a lock that cannot be had. */
+const without: Hold = { release: async () => {} };
 
 /**
- * Runs `work` while no other process runs work of the same lock; waits as long as that takes.
+ * Runs `work` while no other process runs work of the same lock. Waits as long as that takes; goes on without the lock when it
+ * cannot be had, or when another user's process holds it for long.
  *
- * @param file Path of the lock, in a folder that exists. Nothing is left there afterwards.
+ * @param path Of the lock, in a folder that exists. Nothing is left there afterwards.
  */
 export async function withLock<T>(
-  file: string,
+  path: string,
   context: Context,
   signal: AbortSignal,
   work: () => Promise<T>,
 ): Promise<T> {
-  const { lock } = await import("proper-lockfile");
-  const options = {
-    realpath: false,
-    lockfilePath: file,
-    stale: staleMs,
-    update: updateMs,
-    onCompromised: (error: Error) => context.log.debug(`the lock ${file} was lost: ${error.message}`),
-  };
-  let release: (() => Promise<void>) | undefined;
-  for (let tries = 0; release === undefined; tries += 1) {
-    signal.throwIfAborted();
-    try {
-      release = await lock(file, options);
-    } catch (error) {
-      if (!isErrno(error, "ELOCKED")) throw error;
-      if (tries === 0) context.log.debug(`another process holds ${file}; waiting for it`);
-      await context.sleep(20 + context.random() * maxWaitMs, signal);
-    }
-  }
+  const { release } = await acquire(path, context, signal);
   try {
     return await work();
   } finally {
-    // A lock that was lost has nothing to release.
-    await release().catch(() => {});
+    await release();
   }
+}
+
+async function acquire(path: string, context: Context, signal: AbortSignal): Promise<Hold> {
+  const startedMs = context.now();
+  let last: { readonly mark: string; readonly sinceMs: number } | undefined;
+  for (;;) {
+    signal.throwIfAborted();
+    try {
+      await mkdir(path, 0o755);
+      return await hold(path, context);
+    } catch (cause) {
+      if (!isErrno(cause, "EEXIST")) return goOn(path, context, cause instanceof Error ? cause.message : "");
+    }
+    const held = await lstat(path).catch(() => undefined);
+    if (held === undefined) continue;
+    if (!held.isDirectory()) return goOn(path, context, "it is no folder");
+    const isForeign = context.userId !== undefined && held.uid !== context.userId;
+    if (isForeign && context.now() - startedMs >= foreignWaitMs) {
+      return goOn(path, context, `the user ${held.uid} has held it for long`);
+    }
+    const mark = markOf(held);
+    if (last === undefined) context.log.debug(`another process holds ${path}; waiting for it`);
+    if (last?.mark !== mark) last = { mark, sinceMs: context.now() };
+    if (context.now() - last.sinceMs >= staleMs) {
+      context.log.debug(`the holder of ${path} is gone`);
+      try {
+        // Another one that waits may have taken it over since.
+        if (markOf(await lstat(path)) === mark) await rmdir(path);
+      } catch (cause) {
+        if (!isErrno(cause, "ENOENT")) return goOn(path, context, cause instanceof Error ? cause.message : "");
+      }
+      continue;
+    }
+    await context.sleep(20 + context.random() * maxPauseMs, signal);
+  }
+}
+
+function goOn(path: string, context: Context, why: string): Hold {
+  context.log.debug(`went on without the lock ${path}: ${why}`);
+  return without;
+}
+
+/** The same as long as nobody takes the lock anew or says that he is alive. */
+function markOf({ dev, ino, mtimeMs }: Stats): string {
+  return `${dev} ${ino} ${mtimeMs}`;
+}
+
+async function inodeOf(path: string): Promise<number | undefined> {
+  return (await lstat(path).catch(() => undefined))?.ino;
+}
+
+async function hold(path: string, context: Context): Promise<Hold> {
+  const own = await inodeOf(path);
+  const beat = setInterval(() => {
+    const now = context.now() / 1000;
+    // Whoever took it for stale has it now.
+    lutimes(path, now, now).catch((error: Error) => context.log.debug(`the lock ${path} was lost: ${error.message}`));
+  }, beatMs);
+  beat.unref();
+  return {
+    release: async () => {
+      clearInterval(beat);
+      // One that was taken for stale belongs to somebody else now.
+      if ((await inodeOf(path)) === own) await rmdir(path).catch(() => {});
+    },
+  };
 }

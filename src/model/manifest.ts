@@ -196,6 +196,23 @@ export function parseManifest(bytes: Uint8Array, mediaType: string, origin: stri
   }
 }
 
+/** The media type that a document states or shows by what it has; undefined for what is no manifest, or could be read as two. */
+export function mediaTypeOf(bytes: Uint8Array): string | undefined {
+  let json: unknown;
+  try {
+    json = JSON.parse(Buffer.from(bytes).toString("utf8"));
+  } catch {
+    return undefined;
+  }
+  if (typeof json !== "object" || json === null || Array.isArray(json)) return undefined;
+  if ("mediaType" in json && typeof json.mediaType === "string") {
+    return acceptedManifestTypes.includes(json.mediaType) ? json.mediaType : undefined;
+  }
+  const [isIndex, isManifest] = ["manifests" in json, "layers" in json || "config" in json];
+  if (isIndex === isManifest) return undefined;
+  return isIndex ? mediaTypes.ociIndex : mediaTypes.ociManifest;
+}
+
 /** Platform strings that an index has, in the index's order; entries without a platform or outside the table are left out. */
 export function platformsOf(index: ImageIndex): ReadonlyMap<PlatformString, Descriptor> {
   const found = new Map<PlatformString, Descriptor>();

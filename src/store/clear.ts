@@ -1,10 +1,12 @@
-/** Removes what the store holds, by age or by size. Touches only the store's own folders and follows no links. */
-import { lstat, readdir, rm } from "node:fs/promises";
-import { join } from "node:path";
+/**
+ * Removes what the store holds, by age or by size.
+ *
+ * Only names that the store itself makes are removed, and none of them through a link: the folder may hold what somebody else put there.
+ */
 import { isErrno, localIoError } from "../errors.ts";
-import { digestFromHex } from "../model/digest.ts";
-import { readMetadataFile } from "./metadata.ts";
-import { blobPath, type StorePaths } from "./paths.ts";
+import type { HeldFolder } from "../files/held-folder.ts";
+import { isMetadataNamed, readMetadata } from "./metadata.ts";
+import { cacheNames, isStagedName } from "./paths.ts";
 
 export interface ClearRequest {
   /** Only what was last used longer ago, in milliseconds; undefined: whatever its age. */
@@ -20,41 +22,63 @@ export interface ClearResult {
 }
 
 interface StoredFile {
-  readonly path: string;
+  /** Names of the folders below the cache's own. */
+  readonly folder: readonly string[];
+  readonly name: string;
   readonly size: number;
   /** Milliseconds since the epoch. */
   readonly lastUsedMs: number;
-  readonly isFolder: boolean;
 }
 
 /** A staged file this old belongs to nobody any more: no pull lasts a day. */
 const abandonedMs = 24 * 60 * 60 * 1000;
 
-async function filesIn(folder: string): Promise<StoredFile[]> {
-  let names: string[];
+const blobFolderName = /^[0-9a-f]{2}$/;
+const blobName = /^[0-9a-f]{64}$/;
+const lockName = /^[0-9a-f]{64}\.lock$/;
+
+/** Goes down by names, through no link; undefined where there is no such folder. */
+async function withFolder<T>(
+  root: HeldFolder,
+  names: readonly string[],
+  work: (folder: HeldFolder) => Promise<T>,
+): Promise<T | undefined> {
+  const [first, ...rest] = names;
+  if (first === undefined) return await work(root);
+  const folder = await root.child(first);
+  if (folder === undefined) return undefined;
   try {
-    names = await readdir(folder);
-  } catch (cause) {
-    if (isErrno(cause, "ENOENT") || isErrno(cause, "ENOTDIR")) return [];
-    throw localIoError(`read ${folder}`, cause);
+    return await withFolder(folder, rest, work);
+  } finally {
+    await folder.close();
   }
-  const files = await Promise.all(
-    names.map(async (name): Promise<StoredFile | undefined> => {
-      const path = join(folder, name);
-      const stats = await lstat(path).catch(() => undefined);
-      return stats === undefined
-        ? undefined
-        : { path, size: stats.size, lastUsedMs: stats.atimeMs, isFolder: stats.isDirectory() };
-    }),
-  );
-  return files.filter((file) => file !== undefined);
 }
 
-/** Blobs lie two levels deep; a link on the first level is no folder of the store's and stands for itself. */
-async function blobsIn(paths: StorePaths): Promise<StoredFile[]> {
-  const entries = await filesIn(paths.blobs);
-  const inFolders = await Promise.all(entries.filter(({ isFolder }) => isFolder).map(({ path }) => filesIn(path)));
-  return [...entries.filter(({ isFolder }) => !isFolder), ...inFolders.flat()];
+/** The regular files of a folder whose names the store makes there. */
+async function filesIn(
+  root: HeldFolder,
+  folder: readonly string[],
+  isOwn: (name: string) => boolean,
+): Promise<StoredFile[]> {
+  const found = await withFolder(root, folder, async (held) => {
+    const files: StoredFile[] = [];
+    for (const name of (await held.names()).filter(isOwn)) {
+      const stats = await held.look(name);
+      if (stats?.isFile()) files.push({ folder, name, size: stats.size, lastUsedMs: stats.atimeMs });
+    }
+    return files;
+  });
+  return found ?? [];
+}
+
+async function blobsIn(root: HeldFolder): Promise<StoredFile[]> {
+  const names = (await withFolder(root, [cacheNames.blobs], (held) => held.names())) ?? [];
+  const files: StoredFile[] = [];
+  for (const start of names.filter((name) => blobFolderName.test(name))) {
+    const isOwn = (name: string): boolean => blobName.test(name) && name.startsWith(start);
+    files.push(...(await filesIn(root, [cacheNames.blobs, start], isOwn)));
+  }
+  return files;
 }
 
 /** What goes: everything without a limit; else what is too old and what is too much. */
@@ -74,30 +98,58 @@ function choose(files: readonly StoredFile[], request: ClearRequest, nowMs: numb
   return chosen;
 }
 
-export async function clearStore(paths: StorePaths, request: ClearRequest, nowMs: number): Promise<ClearResult> {
+/** Metadata of what is not stored any more; a file that is not the store's own metadata stays. */
+async function orphanedMetadata(root: HeldFolder): Promise<StoredFile[]> {
+  const folder = [cacheNames.metadata];
+  const orphaned: StoredFile[] = [];
+  for (const file of await filesIn(root, folder, (name) => name.endsWith(".json"))) {
+    const metadata = await withFolder(root, folder, (held) => readMetadata(() => held.openFile(file.name)));
+    if (metadata === undefined || !isMetadataNamed(metadata, file.name)) continue;
+    const hex = metadata.digest.slice("sha256:".length);
+    const blob = await withFolder(root, [cacheNames.blobs, hex.slice(0, 2)], (held) => held.look(hex));
+    if (blob === undefined) orphaned.push(file);
+  }
+  return orphaned;
+}
+
+/** Locks that a killed process left are empty folders; one that is held is made again by whoever wants it. */
+async function removeLocks(root: HeldFolder, nowMs: number): Promise<void> {
+  await withFolder(root, [cacheNames.locks], async (held) => {
+    for (const name of (await held.names()).filter((one) => lockName.test(one))) {
+      const stats = await held.look(name);
+      if (stats?.isDirectory() && stats.mtimeMs <= nowMs - abandonedMs) await held.rmdir(name).catch(() => {});
+    }
+  });
+}
+
+/** @param root The cache's folder, opened; the caller closes it. */
+export async function clearStore(root: HeldFolder, request: ClearRequest, nowMs: number): Promise<ClearResult> {
   let filesRemoved = 0;
   let bytesFreed = 0;
-  const remove = async ({ path, size }: StoredFile): Promise<void> => {
+  const remove = async ({ folder, name, size }: StoredFile): Promise<void> => {
     try {
-      await rm(path, { recursive: true });
+      // Somebody else may be first.
+      if ((await withFolder(root, folder, (held) => held.unlink(name))) !== true) return;
     } catch (cause) {
-      // Somebody else was first.
-      if (isErrno(cause, "ENOENT")) return;
-      throw localIoError(`remove ${path}`, cause);
+      // Since it was looked at, a folder of the same name was put in its place: it is not the store's.
+      if (isErrno(cause, "EISDIR") || isErrno(cause, "EPERM")) {
+        const now = await withFolder(root, folder, (held) => held.look(name));
+        if (now?.isDirectory()) return;
+      }
+      throw localIoError(`remove ${[root.path, ...folder, name].join("/")}`, cause);
     }
     filesRemoved += 1;
     bytesFreed += size;
   };
-  for (const file of choose(await blobsIn(paths), request, nowMs)) await remove(file);
-  for (const file of await filesIn(paths.metadata)) {
-    const metadata = await readMetadataFile(file.path);
-    const hex = metadata?.digest.slice("sha256:".length);
-    const blob =
-      hex === undefined ? undefined : await lstat(blobPath(paths, digestFromHex(hex))).catch(() => undefined);
-    if (blob === undefined) await remove(file);
-  }
-  for (const file of await filesIn(paths.tmp)) {
-    if (file.lastUsedMs <= nowMs - abandonedMs) await remove(file);
+  try {
+    for (const file of choose(await blobsIn(root), request, nowMs)) await remove(file);
+    for (const file of await orphanedMetadata(root)) await remove(file);
+    for (const file of await filesIn(root, [cacheNames.tmp], isStagedName)) {
+      if (file.lastUsedMs <= nowMs - abandonedMs) await remove(file);
+    }
+    await removeLocks(root, nowMs);
+  } catch (cause) {
+    throw localIoError(`clear ${root.path}`, cause);
   }
   return { filesRemoved, bytesFreed };
 }

@@ -1,24 +1,23 @@
 /** Files whose bytes this process verified a moment ago, so that it need not hash them once more to place them. */
-import { stat } from "node:fs/promises";
+import type { FileHandle } from "node:fs/promises";
 
 export class FreshFiles {
-  /** Path → what `stat` said when it was verified. */
+  /** Path → the file that was verified there. */
   readonly #seen = new Map<string, string>();
 
-  /** Call right after the file at `path` was verified. */
-  async add(path: string): Promise<void> {
-    const identity = await identify(path);
-    if (identity !== undefined) this.#seen.set(path, identity);
+  /** @param handle The file whose bytes were verified; whether it stands at the path is seen when it is asked for. */
+  async add(path: string, handle: FileHandle): Promise<void> {
+    this.#seen.set(path, await identify(handle));
   }
 
-  /** True while `stat` still shows the same file with the same size and time. */
-  async has(path: string): Promise<boolean> {
+  /** True if the open file is the one that was verified, with the same size and time. */
+  async has(path: string, handle: FileHandle): Promise<boolean> {
     const seen = this.#seen.get(path);
-    return seen !== undefined && seen === (await identify(path));
+    return seen !== undefined && seen === (await identify(handle));
   }
 }
 
-async function identify(path: string): Promise<string | undefined> {
-  const stats = await stat(path, { bigint: true }).catch(() => undefined);
-  return stats === undefined ? undefined : `${stats.dev} ${stats.ino} ${stats.size} ${stats.mtimeNs}`;
+async function identify(handle: FileHandle): Promise<string> {
+  const { dev, ino, size, mtimeNs } = await handle.stat({ bigint: true });
+  return `${dev} ${ino} ${size} ${mtimeNs}`;
 }

@@ -1,15 +1,17 @@
 /**
- * What a reference meant when it was pulled last, so that a pinned or offline pull asks nobody. Trusted as far as the cache
- * folder is; the bytes that it names are verified all the same.
+ * Notes on what a reference meant when it was pulled last. They spare a request, or decompressing a file once more.
+ *
+ * Whoever can write into the folder can write a note, so notes count only where the folder is the user's alone; the bytes that they name are
+ * verified all the same.
  */
-import { randomBytes } from "node:crypto";
-import { readFile, rename, rm, writeFile } from "node:fs/promises";
+import { rename, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import * as v from "valibot";
 import { localIoError } from "../errors.ts";
+import { type OpenedFile, openFile } from "../files/opened-file.ts";
 import { type Digest, isDigest } from "../model/digest.ts";
-import { isPlatformString, type PlatformString } from "../model/platform.ts";
-import type { StorePaths } from "./paths.ts";
+import { isPlatformString, type PlatformString, platformStrings } from "../model/platform.ts";
+import { metadataName, type StorePaths, stagedNames, uniqueName } from "./paths.ts";
 
 const digest = v.custom<Digest>((value) => typeof value === "string" && isDigest(value));
 const metadataSchema = v.object({
@@ -27,20 +29,37 @@ const metadataSchema = v.object({
 });
 export type Metadata = v.InferOutput<typeof metadataSchema>;
 
+/** A note is some hundred bytes; what is longer is none of the store's. */
+const maxBytes = 64 * 1024;
+
 /** @returns undefined where there is none, or none that can be read: it will be written anew. */
-export async function readMetadataFile(file: string): Promise<Metadata | undefined> {
+export async function readMetadata(open: () => Promise<OpenedFile>): Promise<Metadata | undefined> {
+  const file = await open().catch(() => undefined);
+  if (file === undefined) return undefined;
   try {
-    const result = v.safeParse(metadataSchema, JSON.parse(await readFile(file, "utf8")));
+    if (file.size > maxBytes) return undefined;
+    const result = v.safeParse(metadataSchema, JSON.parse(await file.handle.readFile("utf8")));
     return result.success ? result.output : undefined;
   } catch {
     return undefined;
+  } finally {
+    await file.handle.close();
   }
 }
 
+export async function readMetadataFile(path: string): Promise<Metadata | undefined> {
+  return await readMetadata(() => openFile(path, "refuse"));
+}
+
+/** True when the store would give the metadata this name. */
+export function isMetadataNamed({ artifact_ref: reference }: Metadata, name: string): boolean {
+  return platformStrings.some((platform) => metadataName(reference, platform) === name);
+}
+
 export async function writeMetadataFile(paths: StorePaths, file: string, metadata: Metadata): Promise<void> {
-  const staged = join(paths.tmp, `metadata-${randomBytes(8).toString("hex")}`);
+  const staged = join(paths.tmp, stagedNames.metadata(uniqueName()));
   try {
-    await writeFile(staged, `${JSON.stringify(metadata, null, 2)}\n`);
+    await writeFile(staged, `${JSON.stringify(metadata, null, 2)}\n`, { flag: "wx", mode: 0o644 });
     await rename(staged, file);
   } catch (cause) {
     await rm(staged, { force: true }).catch(() => {});

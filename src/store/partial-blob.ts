@@ -4,14 +4,15 @@
  * Bytes that an earlier process left are copied, never taken over: that process may still hold its file open, and what it
  * writes must not reach a file that was verified here.
  */
-import { createReadStream } from "node:fs";
-import { readdir, rm, stat } from "node:fs/promises";
+import { readdir, rm, unlink } from "node:fs/promises";
 import { join } from "node:path";
 import { LocalIoError } from "../errors.ts";
-import { HashedFile, type WrittenFile } from "../files/hashed-write.ts";
-import { type Digest, digestHex } from "../model/digest.ts";
+import { HashedFile } from "../files/hashed-write.ts";
+import { type OpenedFile, openFile, piecesOf } from "../files/opened-file.ts";
+import type { Digest } from "../model/digest.ts";
 import type { BlobIdentity } from "../model/source.ts";
 import { type IdentityCheck, identityCheck } from "./identity-check.ts";
+import { isPartialOf, stagedNames, uniqueName } from "./paths.ts";
 
 export interface PartialBlob {
   /** Bytes that are there; none of them is verified before `commit`. */
@@ -45,33 +46,37 @@ export interface PartialBlob {
 export interface PartialBlobDeps {
   /** Folder for staged files; it exists. */
   readonly folder: string;
-  /** Makes a name of its own for each call. */
-  readonly unique: () => string;
-  /** Moves a verified file into the store. */
-  readonly publish: (staged: string, written: WrittenFile) => Promise<string>;
+  /** Moves a verified file, which is still open, into the store. */
+  readonly publish: (staged: string, file: HashedFile) => Promise<string>;
 }
 
-const suffix = ".partial";
+const pieceBytes = 1024 * 1024;
 
-function prefixOf(digest: Digest): string {
-  return `${digestHex(digest)}-`;
-}
-
-/** What earlier processes left of this blob. */
+/** What earlier processes left of this blob. Another user's folder or link of such a name is for nobody to use. */
 async function leftovers(folder: string, digest: Digest): Promise<string[]> {
   const names = await readdir(folder);
-  return names
-    .filter((name) => name.startsWith(prefixOf(digest)) && name.endsWith(suffix))
-    .map((name) => join(folder, name));
+  return names.filter((name) => isPartialOf(digest, name)).map((name) => join(folder, name));
 }
 
-async function largest(paths: readonly string[]): Promise<string | undefined> {
-  let found: { readonly path: string; readonly size: number } | undefined;
+/** Opens the one with the most bytes. */
+async function openLargest(paths: readonly string[]): Promise<OpenedFile | undefined> {
+  let largest: OpenedFile | undefined;
   for (const path of paths) {
-    const size = (await stat(path).catch(() => undefined))?.size ?? 0;
-    if (size > (found?.size ?? 0)) found = { path, size };
+    const file = await openFile(path, "refuse").catch(() => undefined);
+    if (file === undefined) continue;
+    if (file.size <= (largest?.size ?? 0)) {
+      await file.handle.close();
+      continue;
+    }
+    await largest?.handle.close();
+    largest = file;
   }
-  return found?.path;
+  return largest;
+}
+
+/** Those of another user may stay. */
+async function remove(path: string): Promise<void> {
+  await unlink(path).catch(() => {});
 }
 
 class StagedBlob implements PartialBlob {
@@ -97,15 +102,15 @@ class StagedBlob implements PartialBlob {
   }
 
   /** Copies what an earlier process left; a leftover that cannot be read is no reason to fail. */
-  async takeUp(path: string, signal: AbortSignal): Promise<void> {
+  async takeUp(leftover: OpenedFile, signal: AbortSignal): Promise<void> {
     try {
-      await this.append(createReadStream(path, { highWaterMark: 1024 * 1024 }), signal, () => {});
-      this.#origin = path;
+      await this.append(piecesOf(leftover, pieceBytes, signal), signal, () => {});
+      this.#origin = leftover.path;
     } catch (cause) {
       signal.throwIfAborted();
-      // It is the copy that could not be written.
+      // The copy could not be written.
       if (cause instanceof LocalIoError) throw cause;
-      await rm(path, { force: true });
+      await remove(leftover.path);
       await this.restart();
     }
   }
@@ -123,12 +128,15 @@ class StagedBlob implements PartialBlob {
   }
 
   async commit(): Promise<string> {
-    const written = this.#file.written();
-    this.#identity.check(written);
-    await this.#close();
-    const path = await this.#deps.publish(this.#path, written);
+    this.#identity.check(this.#file.written());
+    let path: string;
+    try {
+      path = await this.#deps.publish(this.#path, this.#file);
+    } finally {
+      await this.#close();
+    }
     // The blob stands, so that nobody needs these any more: whoever still writes one finds it at the end.
-    for (const leftover of await leftovers(this.#deps.folder, this.#digest)) await rm(leftover, { force: true });
+    for (const leftover of await leftovers(this.#deps.folder, this.#digest)) await remove(leftover);
     return path;
   }
 
@@ -136,14 +144,14 @@ class StagedBlob implements PartialBlob {
     if (this.#isClosed) return;
     if (this.size === 0) return await this.discard();
     await this.#close();
-    if (this.#origin !== undefined) await rm(this.#origin, { force: true });
+    if (this.#origin !== undefined) await remove(this.#origin);
   }
 
   async discard(): Promise<void> {
     if (this.#isClosed) return;
     await this.#close();
-    await rm(this.#path, { force: true });
-    if (this.#origin !== undefined) await rm(this.#origin, { force: true });
+    await rm(this.#path, { force: true }).catch(() => {});
+    if (this.#origin !== undefined) await remove(this.#origin);
   }
 
   async #close(): Promise<void> {
@@ -158,14 +166,18 @@ export async function openPartialBlob(
   deps: PartialBlobDeps,
   signal: AbortSignal,
 ): Promise<PartialBlob> {
-  const leftover = await largest(await leftovers(deps.folder, expected.digest));
-  const path = join(deps.folder, `${prefixOf(expected.digest)}${deps.unique()}${suffix}`);
-  const partial = new StagedBlob(expected, path, await HashedFile.create(path), deps);
+  const leftover = await openLargest(await leftovers(deps.folder, expected.digest));
   try {
-    if (leftover !== undefined) await partial.takeUp(leftover, signal);
-  } catch (error) {
-    await partial.discard();
-    throw error;
+    const path = join(deps.folder, stagedNames.partial(expected.digest, uniqueName()));
+    const partial = new StagedBlob(expected, path, await HashedFile.create(path), deps);
+    try {
+      if (leftover !== undefined) await partial.takeUp(leftover, signal);
+    } catch (error) {
+      await partial.discard();
+      throw error;
+    }
+    return partial;
+  } finally {
+    await leftover?.handle.close();
   }
-  return partial;
 }

@@ -1,5 +1,5 @@
 /** Where things are in the cache folder. */
-import { createHash } from "node:crypto";
+import { createHash, randomBytes } from "node:crypto";
 import { join } from "node:path";
 import { type Digest, digestHex } from "../model/digest.ts";
 
@@ -11,15 +11,27 @@ export interface StorePaths {
   /** Staged writes. */
   readonly tmp: string;
   readonly locks: string;
+  /** Made when retention was done last. */
+  readonly stamp: string;
 }
+
+/** Names in the cache folder. */
+export const cacheNames = {
+  blobs: "oras",
+  metadata: "metadata",
+  tmp: "tmp",
+  locks: "locks",
+  stamp: "cleared",
+} as const;
 
 export function storePaths(cacheDir: string): StorePaths {
   return {
     root: cacheDir,
-    blobs: join(cacheDir, "oras"),
-    metadata: join(cacheDir, "metadata"),
-    tmp: join(cacheDir, "tmp"),
-    locks: join(cacheDir, "locks"),
+    blobs: join(cacheDir, cacheNames.blobs),
+    metadata: join(cacheDir, cacheNames.metadata),
+    tmp: join(cacheDir, cacheNames.tmp),
+    locks: join(cacheDir, cacheNames.locks),
+    stamp: join(cacheDir, cacheNames.stamp),
   };
 }
 
@@ -31,9 +43,35 @@ export function blobPath(paths: StorePaths, digest: Digest): string {
 const maxNameLength = 150;
 
 /** A readable file name, made unique by a hash: two references never share one, whatever characters they have. */
-export function metadataPath(paths: StorePaths, reference: string, platform: string): string {
+export function metadataName(reference: string, platform: string): string {
   const key = `${reference} ${platform}`;
   const readable = key.replace(/[^A-Za-z0-9._-]+/g, "_").slice(0, maxNameLength);
   const hash = createHash("sha256").update(key).digest("hex").slice(0, 12);
-  return join(paths.metadata, `${readable}-${hash}.json`);
+  return `${readable}-${hash}.json`;
+}
+
+export function metadataPath(paths: StorePaths, reference: string, platform: string): string {
+  return join(paths.metadata, metadataName(reference, platform));
+}
+
+/** Staged files: who writes one makes its name of these, and nothing else in `tmp/` is ever removed. */
+export const stagedNames = {
+  content: (unique: string): string => `content-${unique}`,
+  metadata: (unique: string): string => `metadata-${unique}`,
+  partial: (digest: Digest, unique: string): string => `${digestHex(digest)}-${unique}.partial`,
+};
+
+const ownStagedName = /^(?:(?:content|metadata)-[0-9a-f]{16}|[0-9a-f]{64}-[0-9a-f]{16}\.partial)$/;
+
+export function isStagedName(name: string): boolean {
+  return ownStagedName.test(name);
+}
+
+export function isPartialOf(digest: Digest, name: string): boolean {
+  return isStagedName(name) && name.startsWith(`${digestHex(digest)}-`);
+}
+
+/** Hex digits of its own for each call. */
+export function uniqueName(): string {
+  return randomBytes(8).toString("hex");
 }

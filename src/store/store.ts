@@ -1,4 +1,5 @@
 /** What the store gives to the use cases; `file-store.ts` is it. */
+import type { OpenedFile } from "../files/opened-file.ts";
 import type { Digest } from "../model/digest.ts";
 import type { BlobIdentity } from "../model/source.ts";
 import type { ClearRequest, ClearResult } from "./clear.ts";
@@ -16,6 +17,12 @@ export interface MaterializeOptions {
 }
 
 export interface Store {
+  /**
+   * Why others could change what is in the cache; undefined where it is this user's alone. Notes count only there, and bytes that were
+   * verified a moment ago are not verified again.
+   */
+  sharedBecause(): Promise<string | undefined>;
+
   /**
    * One `stat`: a blob that is there, not yet verified again.
    *
@@ -51,6 +58,13 @@ export interface Store {
   verify(digest: Digest, signal: AbortSignal): Promise<void>;
 
   /**
+   * Hands out a stored blob, open and verified: what is read of it has the digest, whatever others do to the cache meanwhile.
+   *
+   * @throws {ContentVerificationError} `CACHE_DAMAGED`; the blob was thrown away and `work` was not called
+   */
+  read<T>(digest: Digest, signal: AbortSignal, work: (file: OpenedFile) => Promise<T>): Promise<T>;
+
+  /**
    * Places a verified copy: a reflink where the file system can, else a copy, never a hard link.
    *
    * @throws {ContentVerificationError} `CACHE_DAMAGED`; the blob was thrown away and nothing was placed
@@ -60,6 +74,7 @@ export interface Store {
   /** Runs `work` while no other process does so for the same key. */
   withLock<T>(key: string, signal: AbortSignal, work: () => Promise<T>): Promise<T>;
 
+  /** What was noted of a reference; undefined where the cache is not this user's alone. */
   readMetadata(reference: string, platform: string): Promise<Metadata | undefined>;
   writeMetadata(
     reference: string,

@@ -1,12 +1,26 @@
-import { existsSync, readdirSync, utimesSync, writeFileSync } from "node:fs";
-import { dirname, join } from "node:path";
+import {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  utimesSync,
+  writeFileSync,
+} from "node:fs";
+import { basename, join } from "node:path";
 import { describe, expect, test } from "vitest";
 import type { Digest } from "../../src/model/digest.ts";
-import { noSignal } from "../support/context.ts";
+import { openStore } from "../../src/store/file-store.ts";
+import { codeOf, noSignal, testContext } from "../support/context.ts";
+import { temporaryFolder } from "../support/folders.ts";
 import { digest, put, script, size, testStore } from "../support/store.ts";
 
+const day = 24 * 60 * 60;
+const everything = { olderThanMs: undefined, maxTotalBytes: undefined };
+
 describe("clear", () => {
-  const day = 24 * 60 * 60;
   const entry = { manifest_digest: digest, size, original_name: "x", platform: null };
 
   test("without limits all goes, metadata counted", async () => {
@@ -53,17 +67,131 @@ describe("clear", () => {
     expect(found).toEqual([false, true, true]);
   });
 
-  test("staged files go when they are a day old; links are removed, not followed", async () => {
+  test("staged files go when they are a day old, under the names that the store gives them", async () => {
     const { store, dir } = testStore();
     await put(store);
-    const { symlinkSync } = await import("node:fs");
-    writeFileSync(join(dir, "tmp", "old"), "x");
-    utimesSync(join(dir, "tmp", "old"), 1, 1);
-    writeFileSync(join(dir, "tmp", "now"), "x");
-    writeFileSync(join(dirname(dir), "precious"), "x");
-    symlinkSync(dirname(dir), join(dir, "oras", "zz"));
-    await store.clear({ olderThanMs: undefined, maxTotalBytes: undefined });
-    expect(readdirSync(join(dir, "tmp"))).toEqual(["now"]);
-    expect(existsSync(join(dirname(dir), "precious"))).toBe(true);
+    const unique = "0123456789abcdef";
+    const own = [`content-${unique}`, `metadata-${unique}`, `${digest.slice(7)}-${unique}.partial`];
+    const others = ["old", "content-", `content-${unique}.txt`, `${digest.slice(7)}.partial`, ".hidden"];
+    for (const name of [...own, ...others]) {
+      writeFileSync(join(dir, "tmp", name), "x");
+      utimesSync(join(dir, "tmp", name), 1, 1);
+    }
+    writeFileSync(join(dir, "tmp", `content-${"f".repeat(16)}`), "x");
+    await store.clear(everything);
+    expect(readdirSync(join(dir, "tmp")).sort()).toEqual([...others, `content-${"f".repeat(16)}`].sort());
+  });
+
+  test("an empty lock of a process that is gone goes, a lock with something in it does not", async () => {
+    const { store, dir } = testStore();
+    await put(store);
+    const [empty, full] = ["a", "b"].map((letter) => join(dir, "locks", `${letter.repeat(64)}.lock`));
+    for (const lock of [empty, full]) mkdirSync(lock ?? "");
+    writeFileSync(join(full ?? "", "x"), "");
+    for (const lock of [empty, full]) utimesSync(lock ?? "", 1, 1);
+    await store.clear(everything);
+    expect(readdirSync(join(dir, "locks"))).toEqual([basename(full ?? "")]);
+  });
+
+  test("metadata that the store did not write stays", async () => {
+    const { store, dir } = testStore();
+    await put(store);
+    await store.writeMetadata("h.io/a:1", "linux-x86_64", { ...entry, digest });
+    const [own] = readdirSync(join(dir, "metadata"));
+    const text = readFileSync(join(dir, "metadata", own ?? ""), "utf8");
+    const others = { "mine.json": text, "package.json": "{}", "notes.txt": "x" };
+    for (const [name, content] of Object.entries(others)) writeFileSync(join(dir, "metadata", name), content);
+    await store.clear(everything);
+    expect(readdirSync(join(dir, "metadata")).sort()).toEqual(Object.keys(others).sort());
+  });
+
+  test.each(["oras", "metadata", "tmp", "oras/ab"])("a link in the place of %s is not followed", async (level) => {
+    const { store, dir } = testStore();
+    await put(store);
+    const elsewhere = temporaryFolder();
+    const names = [
+      `${"ab".repeat(32)}`,
+      `ab/${"ab".repeat(32)}`,
+      `content-0123456789abcdef`,
+      "x-0123456789ab.json",
+      "precious",
+    ];
+    mkdirSync(join(elsewhere, "ab"));
+    for (const name of names) {
+      writeFileSync(join(elsewhere, name), "x");
+      utimesSync(join(elsewhere, name), 1, 1);
+    }
+    rmSync(join(dir, level), { recursive: true, force: true });
+    symlinkSync(elsewhere, join(dir, level));
+    await store.clear(everything);
+    for (const name of names) expect(existsSync(join(elsewhere, name)), name).toBe(true);
+  });
+
+  test("the mark of the last time is not written through a link", async () => {
+    const { store, dir } = testStore();
+    await put(store);
+    const precious = join(temporaryFolder(), "precious");
+    writeFileSync(precious, "x");
+    utimesSync(precious, 1, 1);
+    symlinkSync(precious, join(dir, "cleared"));
+    await store.clearWhenDue(everything, day * 1000).catch(() => {});
+    expect([readFileSync(precious, "utf8"), statSync(precious).mtimeMs]).toEqual(["x", 1000]);
+  });
+
+  test("a mark of the last time that is to come does not put it off", async () => {
+    const { store, dir } = testStore();
+    await put(store);
+    writeFileSync(join(dir, "cleared"), "");
+    utimesSync(join(dir, "cleared"), Date.now() / 1000 + 1000 * day, Date.now() / 1000 + 1000 * day);
+    expect(await store.clearWhenDue(everything, day * 1000)).toMatchObject({ filesRemoved: 1 });
+    expect(await store.clearWhenDue(everything, day * 1000)).toBeUndefined();
+  });
+});
+
+describe("the folder's marks", () => {
+  test("a folder that was not empty gets none, is used, and is never cleared", async () => {
+    const dir = temporaryFolder();
+    writeFileSync(join(dir, "letter.txt"), "x");
+    const context = testContext();
+    const store = openStore(dir, false, context);
+    await put(store);
+    expect(readdirSync(dir)).not.toContain("CACHEDIR.TAG");
+    expect(context.lines.join()).toContain("not empty");
+    expect(await store.find(digest)).toBeDefined();
+    expect(await codeOf(store.clear(everything))).toBe("USAGE_INVALID");
+    expect(await store.find(digest)).toBeDefined();
+  });
+
+  test("a folder that was empty, or made, gets the tag and the format's version", async () => {
+    for (const dir of [temporaryFolder(), join(temporaryFolder(), "new")]) {
+      await put(openStore(dir, false, testContext()));
+      expect(readFileSync(join(dir, "CACHEDIR.TAG"), "utf8")).toMatch(/^Signature: /);
+      expect(readFileSync(join(dir, "version"), "utf8")).toBe("1\n");
+    }
+  });
+
+  test("a cache from before there was a version is one of format 1", async () => {
+    const { store, reopened, dir } = testStore();
+    await put(store);
+    rmSync(join(dir, "version"));
+    await put(reopened(), script);
+    expect(readFileSync(join(dir, "version"), "utf8")).toBe("1\n");
+  });
+
+  test("a cache of a later format is neither written nor cleared", async () => {
+    const { store, reopened, dir } = testStore();
+    await put(store);
+    writeFileSync(join(dir, "version"), "2\n");
+    expect(await codeOf(put(reopened(), script))).toBe("CACHE_NEWER");
+    expect(await codeOf(reopened().clear(everything))).toBe("CACHE_NEWER");
+    expect(await reopened().find(digest)).toBeDefined();
+  });
+
+  test("the tag is not written through a link", async () => {
+    const dir = temporaryFolder();
+    const target = join(temporaryFolder(), "made");
+    symlinkSync(target, join(dir, "CACHEDIR.TAG"));
+    await put(openStore(dir, false, testContext()));
+    expect(existsSync(target)).toBe(false);
   });
 });

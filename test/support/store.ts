@@ -26,7 +26,7 @@ export interface TestStore {
 
 export function testStore(): TestStore {
   const dir = join(temporaryFolder(), "cache");
-  const open = (): Store => openStore(dir, testContext());
+  const open = (): Store => openStore(dir, false, testContext());
   const pathOf = (of: Digest): string => join(dir, "oras", of.slice(7, 9), of.slice(7));
   return { dir, store: open(), reopened: open, pathOf };
 }

@@ -1,0 +1,108 @@
+/**
+ * A folder that stands open, so that what is done in it is done in this folder, whoever puts a link in its place meanwhile.
+ *
+ * Node has no `openat()`. On Linux the name of an open folder below `/proc/self/fd` does the same; where there is none, the folder is
+ * compared with its path before each step.
+ */
+import { constants, existsSync, type Stats } from "node:fs";
+import { type FileHandle, lstat, open, readdir, rmdir, stat, unlink } from "node:fs/promises";
+import { join } from "node:path";
+import { isErrno } from "../errors.ts";
+import { type OpenedFile, openFile } from "./opened-file.ts";
+
+const { O_DIRECTORY = 0, O_NOFOLLOW = 0, O_RDONLY } = constants;
+const descriptors = "/proc/self/fd";
+
+export class HeldFolder {
+  /** For messages. */
+  readonly path: string;
+  readonly #handle: FileHandle | undefined;
+  readonly #identity: string;
+  /** Leads to the open folder itself. */
+  readonly #base: string;
+
+  private constructor(path: string, handle: FileHandle | undefined, identity: string) {
+    this.path = path;
+    this.#handle = handle;
+    this.#identity = identity;
+    const alias = handle === undefined ? undefined : join(descriptors, String(handle.fd));
+    this.#base = alias !== undefined && existsSync(alias) ? alias : path;
+  }
+
+  /**
+   * @param links Whether a link at the end of the path is followed.
+   * @returns undefined for what is no folder or a link that is not followed, and for what is not there.
+   */
+  static async open(path: string, links: "follow" | "refuse"): Promise<HeldFolder | undefined> {
+    return await HeldFolder.#openAs(path, path, links);
+  }
+
+  static async #openAs(path: string, name: string, links: "follow" | "refuse"): Promise<HeldFolder | undefined> {
+    // Windows opens no folders.
+    if (O_DIRECTORY === 0) {
+      const stats = await (links === "follow" ? stat(path) : lstat(path)).catch(() => undefined);
+      return stats?.isDirectory() ? new HeldFolder(name, undefined, identityOf(stats)) : undefined;
+    }
+    try {
+      const handle = await open(path, O_RDONLY | O_DIRECTORY | (links === "refuse" ? O_NOFOLLOW : 0));
+      return new HeldFolder(name, handle, identityOf(await handle.stat()));
+    } catch (cause) {
+      if (["ENOENT", "ENOTDIR", "ELOOP"].some((code) => isErrno(cause, code))) return undefined;
+      throw cause;
+    }
+  }
+
+  /** @param name A single name, without a separator. */
+  async child(name: string): Promise<HeldFolder | undefined> {
+    return await HeldFolder.#openAs(await this.#at(name), join(this.path, name), "refuse");
+  }
+
+  async names(): Promise<string[]> {
+    return await readdir(await this.#at("."));
+  }
+
+  /** Of the entry itself: a link is not followed. */
+  async look(name: string): Promise<Stats | undefined> {
+    return await lstat(await this.#at(name)).catch(() => undefined);
+  }
+
+  /** A regular file, not by a link. */
+  async openFile(name: string): Promise<OpenedFile> {
+    return await openFile(await this.#at(name), "refuse");
+  }
+
+  /** Removes a name: of a link the link. @returns false when it was gone. @throws Node's error, for a folder too */
+  async unlink(name: string): Promise<boolean> {
+    return await isDone(unlink(await this.#at(name)));
+  }
+
+  /** Removes an empty folder. @returns false when it was gone. */
+  async rmdir(name: string): Promise<boolean> {
+    return await isDone(rmdir(await this.#at(name)));
+  }
+
+  async close(): Promise<void> {
+    await this.#handle?.close();
+  }
+
+  async #at(name: string): Promise<string> {
+    if (this.#base !== this.path) return join(this.#base, name);
+    const now = await stat(this.path);
+    if (identityOf(now) !== this.#identity) throw new Error(`${this.path} is another folder than before`);
+    return join(this.path, name);
+  }
+}
+
+function identityOf({ dev, ino }: Stats): string {
+  return `${dev} ${ino}`;
+}
+
+async function isDone(removing: Promise<void>): Promise<boolean> {
+  try {
+    await removing;
+    return true;
+  } catch (cause) {
+    if (isErrno(cause, "ENOENT")) return false;
+    throw cause;
+  }
+}

@@ -1,0 +1,160 @@
+/**
+ * The cache's own folder: made, marked as one, and looked at for who else can write there.
+ *
+ * A checkout may name it, a neighbour may share it, a person may mistype it. So it is marked only where it was made or empty, and what is
+ * not marked is never cleared.
+ */
+import { writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import type { Context } from "../context.ts";
+import { ConfigurationError, isErrno, localIoError, UsageError } from "../errors.ts";
+import { makeFolder } from "../files/folder.ts";
+import { HeldFolder } from "../files/held-folder.ts";
+import { sharedBecause } from "../files/ownership.ts";
+import type { StorePaths } from "./paths.ts";
+
+/** https://bford.info/cachedir/: backup programs leave the folder out. */
+const tagName = "CACHEDIR.TAG";
+const tag = "Signature: 8a477f597d28d172789f06886806bc55\n# This folder is a cache of buck2-oras.\n";
+/** A later format of the folder has a higher number; a cache from before this file has format 1, too. */
+const versionName = "version";
+const version = 1;
+const maxMarkBytes = 1024;
+
+/** Whatever the umask leaves: others than the owner never write here. */
+const folderMode = 0o755;
+
+export class CacheFolder {
+  readonly #paths: StorePaths;
+  readonly #context: Context;
+  readonly #isInCheckout: boolean;
+  #preparing: Promise<void> | undefined;
+  #looking: Promise<string | undefined> | undefined;
+
+  /** @param isInCheckout Who wrote the project's files could have written what is in the cache. */
+  constructor(paths: StorePaths, isInCheckout: boolean, context: Context) {
+    this.#paths = paths;
+    this.#isInCheckout = isInCheckout;
+    this.#context = context;
+  }
+
+  /** Makes the folders, once. */
+  async prepare(): Promise<void> {
+    this.#preparing ??= this.#make();
+    await this.#preparing;
+  }
+
+  /**
+   * Why what the cache says of itself is not believed; undefined where the folder is this user's alone. Bytes are verified in either
+   * case.
+   */
+  async sharedBecause(): Promise<string | undefined> {
+    this.#looking ??= this.#lookAround();
+    return await this.#looking;
+  }
+
+  /** Opens the folder for removal. @returns undefined where there is nothing. @throws {UsageError} it is no cache of ours */
+  async openToClear(): Promise<HeldFolder | undefined> {
+    const { root } = this.#paths;
+    // The user may have put a link in the cache's place; below it the store makes none.
+    const held = await HeldFolder.open(root, "follow").catch((cause: unknown) => {
+      throw localIoError(`read ${root}`, cause);
+    });
+    if (held === undefined) return undefined;
+    try {
+      if ((await this.#readMark(held, tagName)) === tag) {
+        await this.#checkVersion(held);
+        return held;
+      }
+      if ((await held.names()).length > 0) {
+        throw new UsageError(
+          "USAGE_INVALID",
+          `${root} is not a cache of buck2-oras: its ${tagName} is missing or not ours`,
+          {
+            hint: "name the cache with --cache-dir or BUCK2_ORAS_CACHE_DIR, or remove the folder by hand; nothing was removed",
+          },
+        );
+      }
+    } catch (cause) {
+      await held.close();
+      throw localIoError(`read ${root}`, cause);
+    }
+    await held.close();
+    return undefined;
+  }
+
+  async #make(): Promise<void> {
+    const { root, blobs, metadata, tmp, locks } = this.#paths;
+    try {
+      await makeFolder(root, folderMode);
+      await this.#mark(root);
+      for (const folder of [blobs, metadata, tmp, locks]) await makeFolder(folder, folderMode);
+    } catch (cause) {
+      throw localIoError(`write to the cache ${root}`, cause);
+    }
+    // What was looked at before may not have been there.
+    this.#looking = undefined;
+  }
+
+  /** The tag first: whoever finds it knows whose folder it is, while the rest is still made. */
+  async #mark(root: string): Promise<void> {
+    const held = await HeldFolder.open(root, "follow");
+    if (held === undefined) return;
+    try {
+      const names = await held.names();
+      const found = await this.#readMark(held, tagName);
+      // Another process may be in the middle of writing it.
+      const isMarked = found !== undefined && tag.startsWith(found);
+      if (names.length > 0 && !isMarked) {
+        this.#context.log.warn(
+          `${root} is used as the cache though it was not empty: it gets no ${tagName}, and \`clear-cache\` leaves it alone`,
+        );
+        return;
+      }
+      await this.#checkVersion(held);
+      const make = async (name: string, text: string): Promise<void> => {
+        await writeFile(join(root, name), text, { flag: "wx", mode: 0o644 }).catch((cause: unknown) => {
+          if (!isErrno(cause, "EEXIST")) throw cause;
+        });
+      };
+      if (!names.includes(tagName)) await make(tagName, tag);
+      if (!names.includes(versionName)) await make(versionName, `${version}\n`);
+    } finally {
+      await held.close();
+    }
+  }
+
+  async #checkVersion(held: HeldFolder): Promise<void> {
+    const text = await this.#readMark(held, versionName);
+    const found = text === undefined ? version : Number.parseInt(text, 10);
+    if (!(found > version)) return;
+    throw new ConfigurationError(
+      "CACHE_NEWER",
+      `the cache ${held.path} was made by a newer buck2-oras: its format is ${found}`,
+      {
+        hint: "update buck2-oras, or name another folder with --cache-dir or BUCK2_ORAS_CACHE_DIR",
+      },
+    );
+  }
+
+  async #readMark(held: HeldFolder, name: string): Promise<string | undefined> {
+    const file = await held.openFile(name).catch(() => undefined);
+    if (file === undefined) return undefined;
+    try {
+      const { bytesRead, buffer } = await file.handle.read(Buffer.alloc(maxMarkBytes), 0, maxMarkBytes, 0);
+      return buffer.toString("utf8", 0, bytesRead);
+    } finally {
+      await file.handle.close();
+    }
+  }
+
+  async #lookAround(): Promise<string | undefined> {
+    const { root, blobs, metadata, tmp } = this.#paths;
+    if (this.#isInCheckout) return `${root} lies in a project's folder`;
+    for (const folder of [root, blobs, metadata, tmp]) {
+      const why = await sharedBecause(folder, this.#context.userId);
+      if (why !== undefined) return why;
+    }
+    return undefined;
+  }
+}

@@ -1,0 +1,177 @@
+/**
+ * Blobs as they lie in the cache folder: what is handed out was hashed through the handle that it is read by.
+ *
+ * Disks and people damage files, and another user may put a file in the place of another one. What does not have its digest is thrown
+ * away.
+ */
+import { createHash } from "node:crypto";
+import { constants, type Stats } from "node:fs";
+import { copyFile, type FileHandle, lstat, rename, rmdir, unlink } from "node:fs/promises";
+import { dirname } from "node:path";
+import { isExecutable } from "../archive/executable.ts";
+import type { Context } from "../context.ts";
+import { ContentVerificationError, isErrno, localIoError } from "../errors.ts";
+import { headBytes, writeHashed } from "../files/hashed-write.ts";
+import { type OpenedFile, openFile, piecesOf } from "../files/opened-file.ts";
+import { isWritableByOthers } from "../files/ownership.ts";
+import { placeAtomically, placedMode } from "../files/place.ts";
+import { withPrivateCopy } from "../files/private-copy.ts";
+import { type Digest, digestFromHex } from "../model/digest.ts";
+import type { CacheFolder } from "./cache-folder.ts";
+import { FreshFiles } from "./fresh-files.ts";
+import { blobPath, type StorePaths, uniqueName } from "./paths.ts";
+import type { MaterializeOptions, StoredContent } from "./store.ts";
+
+const readBytes = 1024 * 1024;
+
+export class VerifiedBlobs {
+  readonly #paths: StorePaths;
+  readonly #folder: CacheFolder;
+  readonly #context: Context;
+  readonly #fresh = new FreshFiles();
+
+  constructor(paths: StorePaths, folder: CacheFolder, context: Context) {
+    this.#paths = paths;
+    this.#folder = folder;
+    this.#context = context;
+  }
+
+  async find(digest: Digest): Promise<StoredContent | undefined> {
+    const path = blobPath(this.#paths, digest);
+    const found = await this.lookAt(path);
+    if (found === undefined) return undefined;
+    if (!found.isFile()) throw await this.#damaged(digest, path);
+    return { digest, size: found.size, path };
+  }
+
+  async verify(digest: Digest, signal: AbortSignal): Promise<void> {
+    await this.#opened(digest, (file) => this.#verifyOpened(digest, file, signal));
+  }
+
+  async read<T>(digest: Digest, signal: AbortSignal, work: (file: OpenedFile) => Promise<T>): Promise<T> {
+    return await this.#opened(digest, async (file) => {
+      if (!(await this.#isShared(file))) {
+        await this.#verifyOpened(digest, file, signal);
+        return await work(file);
+      }
+      // Its owner may write into it while it is read: what was verified has to be a copy.
+      return await withPrivateCopy(piecesOf(file, readBytes, signal), signal, async (copy, written) => {
+        if (written.digest !== digest) throw await this.#damaged(digest, file.path);
+        return await work({ ...copy, path: file.path });
+      });
+    });
+  }
+
+  async materialize(digest: Digest, output: string, options: MaterializeOptions, signal: AbortSignal): Promise<void> {
+    await this.#opened(digest, async (file) => {
+      await placeAtomically(output, async (staged) => {
+        const head = await this.#copyTo(staged, digest, file, signal);
+        return { mode: placedMode(options.executable ?? isExecutable(head)) };
+      });
+      await this.#touch(file.handle);
+    });
+  }
+
+  /** Notes that the open file at a blob's path was verified while it was written. */
+  async addVerified(path: string, handle: FileHandle): Promise<void> {
+    await this.#fresh.add(path, handle);
+  }
+
+  /** What lies at a blob's path, which may be no file; a link is not followed. */
+  async lookAt(path: string): Promise<Stats | undefined> {
+    try {
+      return await lstat(path);
+    } catch (cause) {
+      if (isErrno(cause, "ENOENT") || isErrno(cause, "ENOTDIR")) return undefined;
+      throw localIoError(`read ${path}`, cause);
+    }
+  }
+
+  /** A folder in a blob's place is moved away with what is in it: the store made none. */
+  async discard(path: string): Promise<void> {
+    try {
+      if (!(await this.lookAt(path))?.isDirectory()) return await unlink(path);
+      await rmdir(path).catch(async () => {
+        const kept = `${path}.displaced-${uniqueName()}`;
+        await rename(path, kept);
+        this.#context.log.warn(`a folder was in the place of a cached file; it is ${kept} now`);
+      });
+    } catch (cause) {
+      if (!isErrno(cause, "ENOENT")) throw localIoError(`remove the damaged ${path}`, cause);
+    }
+  }
+
+  /** Opens a blob; what is no file there, or a link, is damage. */
+  async #opened<T>(digest: Digest, work: (file: OpenedFile) => Promise<T>): Promise<T> {
+    const path = blobPath(this.#paths, digest);
+    let file: OpenedFile;
+    try {
+      file = await openFile(path, "refuse");
+    } catch (cause) {
+      const isOther = ["ENOENT", "ENOTDIR", "ELOOP", "EISDIR", "EINVAL", "ENXIO"].some((code) => isErrno(cause, code));
+      throw isOther ? await this.#damaged(digest, path) : localIoError(`read ${path}`, cause);
+    }
+    try {
+      return await work(file);
+    } finally {
+      await file.handle.close();
+    }
+  }
+
+  async #verifyOpened(digest: Digest, file: OpenedFile, signal: AbortSignal): Promise<void> {
+    const { path, handle } = file;
+    if (!(await this.#isVerified(file))) {
+      const hash = createHash("sha256");
+      try {
+        for await (const piece of piecesOf(file, readBytes, signal)) hash.update(piece);
+      } catch (cause) {
+        signal.throwIfAborted();
+        throw localIoError(`read ${path}`, cause);
+      }
+      if (digestFromHex(hash.digest("hex")) !== digest) throw await this.#damaged(digest, path);
+      await this.#fresh.add(path, handle);
+    }
+    await this.#touch(handle);
+  }
+
+  /** @returns The first bytes. */
+  async #copyTo(staged: string, digest: Digest, file: OpenedFile, signal: AbortSignal): Promise<Uint8Array> {
+    if (await this.#isVerified(file)) {
+      await copyFile(file.path, staged, constants.COPYFILE_EXCL | constants.COPYFILE_FICLONE);
+      return await readHead(file.handle);
+    }
+    const copied = await writeHashed(staged, piecesOf(file, readBytes, signal), undefined, signal);
+    if (copied.digest !== digest) throw await this.#damaged(digest, file.path);
+    return copied.head;
+  }
+
+  /** True for what this process verified a moment ago, where nobody else can have changed it since. */
+  async #isVerified(file: OpenedFile): Promise<boolean> {
+    return (await this.#fresh.has(file.path, file.handle)) && !(await this.#isShared(file));
+  }
+
+  /** A folder that was shared once may still hold files of others. */
+  async #isShared({ path, handle }: OpenedFile): Promise<boolean> {
+    if ((await this.#folder.sharedBecause()) !== undefined) return true;
+    const { userId } = this.#context;
+    return isWritableByOthers(await handle.stat(), userId) || isWritableByOthers(await lstat(dirname(path)), userId);
+  }
+
+  async #damaged(digest: Digest, path: string): Promise<ContentVerificationError> {
+    await this.discard(path);
+    return new ContentVerificationError("CACHE_DAMAGED", `the cached file of ${digest} was damaged`, {
+      hint: "it was thrown away: run the same command with the registry within reach to fetch it anew",
+    });
+  }
+
+  /** Notes the use, for `clear`; a cache of somebody else's is used all the same. */
+  async #touch(handle: FileHandle): Promise<void> {
+    const { mtime } = await handle.stat();
+    await handle.utimes(this.#context.now() / 1000, mtime).catch(() => {});
+  }
+}
+
+async function readHead(handle: FileHandle): Promise<Uint8Array> {
+  const { buffer, bytesRead } = await handle.read(Buffer.alloc(headBytes), 0, headBytes, 0);
+  return buffer.subarray(0, bytesRead);
+}

@@ -1,0 +1,216 @@
+/** Another user who can write into the cache folder: he gets nothing placed, and nothing of the user's changed. */
+import { chmodSync, chownSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, symlinkSync, utimesSync } from "node:fs";
+import { join } from "node:path";
+import { gzipSync } from "node:zlib";
+import { describe, expect, inject, test } from "vitest";
+import { oras } from "../support/executable.ts";
+import { temporaryFolder } from "../support/folders.ts";
+import { sha256 } from "../support/layout-project.ts";
+import { requireProgram } from "../support/peers.ts";
+import { startServer } from "../support/registry/server.ts";
+import { serveTool, toolManifest } from "../support/registry/tool.ts";
+import { type Ran, run } from "../support/run.ts";
+import {
+  forgeNote,
+  neighbour,
+  putAsNeighbour,
+  requireRoot,
+  type SharedCache,
+  sharedCache,
+} from "../support/shared-cache.ts";
+
+const tool = "#!/bin/sh\necho the tool\n";
+const evil = "#!/bin/sh\necho the evil\n";
+const digest = sha256(tool);
+
+/** Runs in a folder of its own with the shared cache. */
+async function inCache(cache: SharedCache, args: readonly string[]): Promise<Ran & { readonly dir: string }> {
+  const dir = temporaryFolder();
+  return { dir, ...(await oras(args, { cwd: dir, env: { BUCK2_ORAS_CACHE_DIR: cache.dir } })) };
+}
+
+function blobArgs(host: string, ...more: string[]): string[] {
+  return ["blob", `${host}/t/tool@${digest}`, "--size", String(tool.length), "-o", "out", ...more];
+}
+
+describe("a staged file that is swapped during a download", () => {
+  test.each([
+    ["another file", (path: string) => putAsNeighbour(path, evil)],
+    ["a link to a file of the user's", (path: string, cache: SharedCache) => symlinkSync(cache.secret, path)],
+    ["a folder", (path: string) => mkdirSync(path)],
+  ])("by %s: nothing else is placed", async (_, put) => {
+    const cache = sharedCache(digest);
+    const server = await startServer(
+      serveTool(tool, (_request, response) => {
+        response.writeHead(200, { "content-length": tool.length });
+        response.write(tool.slice(0, 10));
+        // The first bytes are written by then: the staged file is there.
+        const swap = (): void => {
+          const [name] = readdirSync(join(cache.dir, "tmp")).filter((one) => one.endsWith(".partial"));
+          if (name === undefined) return void setTimeout(swap, 10);
+          const path = join(cache.dir, "tmp", name);
+          renameSync(path, `${path}.away`);
+          put(path, cache);
+          response.end(tool.slice(10));
+        };
+        swap();
+      }),
+    );
+    const ran = await inCache(cache, blobArgs(server.host));
+    const placed = ran.exitCode === 0 ? readFileSync(join(ran.dir, "out"), "utf8") : tool;
+    expect(placed, ran.stderr).toBe(tool);
+    expect([0, 65, 74], ran.stderr).toContain(ran.exitCode);
+    expect(cache.isSecretUntouched()).toBe(true);
+    // Another try ends well.
+    rmSync(join(cache.dir, "tmp"), { recursive: true });
+    const again = await inCache(cache, blobArgs(server.host));
+    expect(again.exitCode, again.stderr).toBe(0);
+    expect(readFileSync(join(again.dir, "out"), "utf8")).toBe(tool);
+  });
+});
+
+describe("a stored blob that was replaced", () => {
+  test.each([
+    ["other bytes of the same length and time", (path: string) => putAsNeighbour(path, evil)],
+    ["a link to other bytes", (path: string, cache: SharedCache) => symlinkSync(cache.secret, path)],
+    ["a folder with something in it", (path: string) => mkdirSync(join(path, "x"), { recursive: true })],
+  ])("by %s: is fetched anew", async (_, put) => {
+    const cache = sharedCache(digest);
+    const server = await startServer(serveTool(tool));
+    expect((await inCache(cache, blobArgs(server.host))).exitCode).toBe(0);
+    rmSync(cache.pathOf(digest));
+    put(cache.pathOf(digest), cache);
+    for (const args of [blobArgs(server.host), ["pull", `${server.host}/t/tool:1`, "-o", "."]]) {
+      const ran = await inCache(cache, args);
+      expect(ran.exitCode, ran.stderr).toBe(0);
+      expect(readFileSync(join(ran.dir, args[0] === "blob" ? "out" : "tool"), "utf8")).toBe(tool);
+    }
+    expect(cache.isSecretUntouched()).toBe(true);
+  });
+});
+
+describe("notes that the neighbour wrote", () => {
+  const manifest = sha256(toolManifest(tool));
+
+  test("what a manifest holds is what the manifest says", async (context) => {
+    requireRoot(context);
+    const cache = sharedCache(digest);
+    const server = await startServer(serveTool(tool));
+    const reference = `${server.host}/t/tool@${manifest}`;
+    forgeNote(cache.dir, { reference, content: evil, manifest });
+    for (const extra of [[], ["--extract"]]) {
+      const ran = await inCache(cache, ["pull", reference, "-o", ".", ...extra]);
+      expect(ran.exitCode, ran.stderr).toBe(0);
+      expect(readFileSync(join(ran.dir, "tool"), "utf8")).toBe(tool);
+    }
+    const offline = await inCache(cache, ["pull", reference, "-o", ".", "--offline"]);
+    expect(offline.exitCode, offline.stderr).toBe(0);
+    expect(readFileSync(join(offline.dir, "tool"), "utf8")).toBe(tool);
+  });
+
+  test("what a tag means is not for him to say", async (context) => {
+    requireRoot(context);
+    const cache = sharedCache();
+    const reference = "registry.invalid/t/tool:1";
+    const evilManifest = toolManifest(evil);
+    forgeNote(cache.dir, { reference, content: evil, manifest: sha256(evilManifest) });
+    const path = cache.pathOf(sha256(evilManifest));
+    mkdirSync(join(path, ".."), { recursive: true });
+    putAsNeighbour(path, evilManifest);
+    const ran = await inCache(cache, ["pull", reference, "-o", ".", "--offline"]);
+    expect(ran.exitCode, ran.stderr).toBe(69);
+    expect(ran.stderr).toContain("error[OFFLINE]");
+  });
+
+  test("what a compressed file unpacks to is unpacked again", async (context) => {
+    requireRoot(context);
+    const cache = sharedCache(digest);
+    const packed = gzipSync(tool.repeat(10));
+    const server = await startServer(serveTool(packed));
+    const packedManifest = sha256(toolManifest(packed));
+    const reference = `${server.host}/t/tool@${packedManifest}`;
+    expect((await inCache(cache, ["pull", reference, "-o", "."])).exitCode).toBe(0);
+    forgeNote(cache.dir, { reference, content: evil, manifest: packedManifest });
+    for (const extra of [[], ["--offline"]]) {
+      const ran = await inCache(cache, ["pull", reference, "-o", ".", ...extra]);
+      expect(ran.exitCode, ran.stderr).toBe(0);
+      expect(readFileSync(join(ran.dir, "tool"), "utf8")).toBe(tool.repeat(10));
+    }
+  });
+});
+
+describe("locks and partial files that the neighbour left", () => {
+  const lockOf = (cache: SharedCache): string => join(cache.dir, "locks", `${digest.slice(7)}.lock`);
+  const inTenYears = Date.now() / 1000 + 10 * 365 * 24 * 3600;
+  const makeFutureLock = (path: string): void => {
+    mkdirSync(path);
+    utimesSync(path, inTenYears, inTenYears);
+  };
+
+  test.each([
+    ["a lock of a time that is to come", makeFutureLock],
+    ["a file", (path: string) => putAsNeighbour(path, "x")],
+    ["a link to a folder", (path: string, cache: SharedCache) => symlinkSync(join(cache.secret, ".."), path)],
+    ["a lock with something in it", (path: string) => mkdirSync(join(path, "x"), { recursive: true })],
+  ])("%s in a lock's place: the work is done without", async (_, put) => {
+    const cache = sharedCache(digest);
+    put(lockOf(cache), cache);
+    const server = await startServer(serveTool(tool));
+    const ran = await inCache(cache, blobArgs(server.host, "--timeout", "60"));
+    expect(ran.exitCode, ran.stderr).toBe(0);
+  });
+
+  test("a lock that another user's process keeps alive is waited for a while only", async (context) => {
+    requireRoot(context);
+    const cache = sharedCache(digest);
+    mkdirSync(lockOf(cache));
+    chownSync(lockOf(cache), neighbour, neighbour);
+    const beat = setInterval(() => utimesSync(lockOf(cache), Date.now() / 1000, Date.now() / 1000), 200);
+    context.onTestFinished(() => clearInterval(beat));
+    const server = await startServer(serveTool(tool));
+    const ran = await inCache(cache, blobArgs(server.host, "--timeout", "90"));
+    expect(ran.exitCode, ran.stderr).toBe(0);
+  }, 120_000);
+
+  test.each([
+    ["that nobody may read", (path: string) => putAsNeighbour(path, evil, 0o000)],
+    ["that is a folder", (path: string) => mkdirSync(join(path, "x"), { recursive: true })],
+    ["that is a link", (path: string, cache: SharedCache) => symlinkSync(cache.secret, path)],
+    ["that has other bytes", (path: string) => putAsNeighbour(path, evil.slice(0, 8), 0o444)],
+  ])("a partial file %s is passed over", async (_, put) => {
+    const cache = sharedCache(digest);
+    put(join(cache.dir, "tmp", `${digest.slice(7)}-0123456789abcdef.partial`), cache);
+    const server = await startServer(
+      serveTool(tool, ({ headers }, response) => {
+        const first = Number(/bytes=([0-9]+)-/.exec(headers.range ?? "")?.[1] ?? 0);
+        const range = { "content-range": `bytes ${first}-${tool.length - 1}/${tool.length}` };
+        response.writeHead(first === 0 ? 200 : 206, first === 0 ? {} : range).end(tool.slice(first));
+      }),
+    );
+    const ran = await inCache(cache, blobArgs(server.host));
+    expect(ran.exitCode, ran.stderr).toBe(0);
+    expect(readFileSync(join(ran.dir, "out"), "utf8")).toBe(tool);
+    expect(cache.isSecretUntouched()).toBe(true);
+  });
+});
+
+test("a user who is not root passes over what he may not read or remove", async (context) => {
+  requireRoot(context);
+  const setpriv = requireProgram(context, "setpriv");
+  const cache = sharedCache(digest);
+  // As in /tmp: nobody removes what is somebody else's.
+  for (const folder of ["tmp", "locks", "metadata"]) chmodSync(join(cache.dir, folder), 0o1777);
+  mkdirSync(join(cache.dir, "locks", `${digest.slice(7)}.lock`));
+  putAsNeighbour(join(cache.dir, "tmp", `${digest.slice(7)}-0123456789abcdef.partial`), evil, 0o600);
+  const server = await startServer(serveTool(tool));
+  chmodSync(join(inject("executable"), ".."), 0o755);
+  chmodSync(join(cache.dir, ".."), 0o755);
+  const dir = temporaryFolder();
+  chmodSync(dir, 0o777);
+  const user = ["--reuid=65533", "--regid=65533", "--clear-groups"];
+  const command = [process.execPath, inject("executable"), ...blobArgs(server.host, "--timeout", "60")];
+  const env = { BUCK2_ORAS_CACHE_DIR: cache.dir, HOME: dir };
+  const ran = await run(setpriv, [...user, ...command], { cwd: dir, env });
+  expect(ran.exitCode, ran.stderr).toBe(0);
+  expect(readFileSync(join(dir, "out"), "utf8")).toBe(tool);
+}, 120_000);
