@@ -1,13 +1,15 @@
 /**
  * Finds the configuration files: `buck2-oras.json` in the project's root or above it, and one per user.
  *
- * Both are optional; what the project's file says wins over the user's.
+ * Both are optional. Whoever wrote the checkout wrote the project's file: `boundary.ts` says what it may decide.
  */
-import { access, lstat, open } from "node:fs/promises";
+import { lstat, open } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import type { Context } from "../context.ts";
 import { ConfigurationError, isErrno, localIoError } from "../errors.ts";
+import { isInside, leadsInside } from "./inside.ts";
 import { parseConfig } from "./parse.ts";
+import { findProjectRoot, type ProjectRoot, strangerAmong, upwardFrom } from "./project-root.ts";
 import type { Config } from "./schema.ts";
 
 export const configFileName = "buck2-oras.json";
@@ -16,6 +18,16 @@ export interface ConfigFile {
   /** Absolute path. */
   readonly path: string;
   readonly config: Config;
+}
+
+export interface ConfigFiles {
+  /** The checkout's: by somebody else, whoever owns the file. */
+  readonly project: ConfigFile | undefined;
+  readonly user: ConfigFile | undefined;
+  /** Absolute path, whether the file is there or not. */
+  readonly userPath: string;
+  /** Folders that came with the checkout, with all that is in them. */
+  readonly projectFolders: readonly string[];
 }
 
 interface OwnedText {
@@ -45,45 +57,9 @@ async function readText(path: string): Promise<OwnedText | undefined> {
   }
 }
 
-async function exists(path: string): Promise<boolean> {
-  return await access(path).then(
-    () => true,
-    () => false,
-  );
-}
-
-/** From a folder to the root of the file system. */
-function upwardFrom(folder: string): readonly string[] {
-  return dirname(folder) === folder ? [folder] : [folder, ...upwardFrom(dirname(folder))];
-}
-
-/**
- * The folder in which a build's actions run, so that a command in a folder of the project reads the same file: that of the
- * nearest `.buckroot`, else of the outermost `.buckconfig` (in the home folder it is the user's); outside a project the
- * working folder.
- */
-async function projectRoot({ cwd, homeDir }: Context): Promise<string> {
-  let root = cwd;
-  for (const folder of upwardFrom(cwd)) {
-    if (await exists(join(folder, ".buckroot"))) return folder;
-    if (folder !== homeDir && (await exists(join(folder, ".buckconfig")))) root = folder;
-  }
-  return root;
-}
-
-/**
- * Git's rule for what it finds above the working folder (safe.directory): a file counts if it is this user's or root's. Who may
- * write into a folder above, `/tmp` or a build machine's, could otherwise have logins sent without encryption.
- */
-function strangerAmong(owners: readonly number[], { userId, env }: Context): number | undefined {
-  if (userId === undefined) return undefined;
-  const sudoUser = userId === 0 && env.SUDO_UID !== undefined ? Number(env.SUDO_UID) : undefined;
-  return owners.find((owner) => owner !== userId && owner !== 0 && owner !== sudoUser);
-}
-
 /** The first one on the way from the project's root to the root of the file system. */
-async function findProjectFile(context: Context): Promise<ConfigFile | undefined> {
-  for (const folder of upwardFrom(await projectRoot(context))) {
+async function findProjectFile(root: string, context: Context): Promise<ConfigFile | undefined> {
+  for (const folder of upwardFrom(root)) {
     const path = join(folder, configFileName);
     const found = await readText(path);
     if (found === undefined) continue;
@@ -95,7 +71,7 @@ async function findProjectFile(context: Context): Promise<ConfigFile | undefined
 }
 
 /** `$XDG_CONFIG_HOME/buck2-oras/config.json`, by default in `~/.config`; on Windows below `%APPDATA%`. */
-export function userConfigPath(context: Context): string {
+function userConfigPath(context: Context): string {
   const { APPDATA, XDG_CONFIG_HOME } = context.env;
   const base =
     context.os === "win32"
@@ -104,14 +80,26 @@ export function userConfigPath(context: Context): string {
   return join(base, "buck2-oras", "config.json");
 }
 
-async function findUserFile(context: Context): Promise<ConfigFile | undefined> {
-  const path = userConfigPath(context);
+async function readUserFile(path: string): Promise<ConfigFile | undefined> {
   const found = await readText(path);
   return found === undefined ? undefined : { path, config: await parseConfig(found.text, path) };
 }
 
-/** The files that there are, the one that wins first. */
-export async function readConfigFiles(context: Context): Promise<readonly ConfigFile[]> {
-  const files = [await findProjectFile(context), await findUserFile(context)];
-  return files.filter((file) => file !== undefined);
+/**
+ * The project's root, and the folder of its file above that. A folder that holds the home folder is no checkout, unless Buck2
+ * takes it for one: the user's own cache would lie in it.
+ */
+function projectFolders(root: ProjectRoot, project: ConfigFile | undefined, { homeDir }: Context): readonly string[] {
+  const isCheckout = (folder: string): boolean => leadsInside(homeDir, folder) !== true && !isInside(homeDir, folder);
+  const others = [...(root.isMarked ? [] : [root.folder]), ...(project === undefined ? [] : [dirname(project.path)])];
+  return [...(root.isMarked ? [root.folder] : []), ...others.filter(isCheckout)];
+}
+
+/** The files that there are. */
+export async function readConfigFiles(context: Context): Promise<ConfigFiles> {
+  const root = await findProjectRoot(context);
+  const project = await findProjectFile(root.folder, context);
+  const userPath = userConfigPath(context);
+  const user = await readUserFile(userPath);
+  return { project, user, userPath, projectFolders: projectFolders(root, project, context) };
 }

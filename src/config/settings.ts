@@ -6,7 +6,8 @@ import { dirname, join, resolve } from "node:path";
 import type { Context } from "../context.ts";
 import { ConfigurationError, UsageError } from "../errors.ts";
 import { parseRegistry, type RepositoryPrefix } from "../model/reference.ts";
-import type { ConfigFile } from "./file.ts";
+import type { ConfigFile, ConfigFiles } from "./file.ts";
+import { leadsInside } from "./inside.ts";
 
 /** What the caller (command line or library) asked for; undefined means "not said". */
 export interface SettingsOverrides {
@@ -35,6 +36,11 @@ export interface Settings {
   readonly registries: ReadonlyMap<string, NamedRegistry>;
   /** Absolute path. */
   readonly cacheDir: string;
+  /**
+   * The project's file names the cache folder, or it lies in the checkout, whoever named it: what is in it may have been
+   * shipped. True as well where nobody can tell where the folder's links lead.
+   */
+  readonly isCacheInProject: boolean;
   readonly retention: {
     readonly olderThanDays: number | undefined;
     readonly maxSizeBytes: number | undefined;
@@ -142,17 +148,17 @@ function namedRegistries(files: readonly ConfigFile[]): Map<string, NamedRegistr
 }
 
 /**
- * @param files The one that wins first.
  * @throws {UsageError} for an option out of range
  * @throws {ConfigurationError} for an environment variable that cannot be used
  */
-export function readSettings(overrides: SettingsOverrides, context: Context, files: readonly ConfigFile[]): Settings {
+export function readSettings(overrides: SettingsOverrides, context: Context, found: ConfigFiles): Settings {
   const { timeoutSeconds } = overrides;
   if (timeoutSeconds !== undefined && !(timeoutSeconds > 0 && timeoutSeconds <= maxTimeoutSeconds)) {
     throw new UsageError("USAGE_INVALID", `a timeout of ${timeoutSeconds} seconds is out of range`, {
       hint: `give --timeout a number above 0 and up to ${maxTimeoutSeconds}`,
     });
   }
+  const files = [found.project, found.user].filter((file) => file !== undefined);
   const picker = new Picker();
   const pick = picker.pick.bind(picker);
   const optionRegistry = overrides.registry === undefined ? undefined : parseRegistry(overrides.registry);
@@ -163,11 +169,13 @@ export function readSettings(overrides: SettingsOverrides, context: Context, fil
   const plainHosts = typeof overrides.plainHttp === "object" ? overrides.plainHttp : undefined;
   const inWorkingFolder = (path: string | undefined): string | undefined =>
     path === undefined ? undefined : resolve(context.cwd, path);
-  const cacheDir = pick("cacheDir", [
+  const namedCacheDir = pick("cacheDir", [
     { source: "--cache-dir", value: inWorkingFolder(overrides.cacheDir) },
     { source: "BUCK2_ORAS_CACHE_DIR", value: inWorkingFolder(variable(context, "BUCK2_ORAS_CACHE_DIR")) },
     ...fromFiles(files, (file) => besideFile(file, file.config.cacheDir)),
   ]);
+  const cacheDir = namedCacheDir ?? join(userCacheDir(context), "buck2-oras");
+  const isCacheOfProject = found.project !== undefined && picker.sources.cacheDir === found.project.path;
   const totalSeconds = pick("timeouts.totalSeconds", [
     { source: "--timeout", value: timeoutSeconds },
     ...fromFiles(files, ({ config }) => config.timeouts?.totalSeconds),
@@ -184,7 +192,8 @@ export function readSettings(overrides: SettingsOverrides, context: Context, fil
     registry: pick("registry", [...named, ...fromFiles(files, ({ config }) => config.defaultRegistry)]),
     credentialRegistry: named.find(({ value }) => value !== undefined)?.value,
     registries: namedRegistries(files),
-    cacheDir: cacheDir ?? join(userCacheDir(context), "buck2-oras"),
+    cacheDir,
+    isCacheInProject: isCacheOfProject || found.projectFolders.some((folder) => leadsInside(cacheDir, folder) ?? true),
     retention: {
       olderThanDays: pick(
         "retention.olderThanDays",

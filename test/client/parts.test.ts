@@ -8,7 +8,7 @@ import { type BlobRequest, pullBlob } from "../../src/client/blob.ts";
 import { withComposition } from "../../src/compose.ts";
 import { readSettings } from "../../src/config/settings.ts";
 import { digestFromHex } from "../../src/model/digest.ts";
-import { testContext } from "../support/context.ts";
+import { noConfigFiles, testContext } from "../support/context.ts";
 import { oras } from "../support/executable.ts";
 import { temporaryFolder } from "../support/folders.ts";
 import type { Fault } from "../support/registry/in-process/faults/fault.ts";
@@ -41,7 +41,7 @@ async function pull(
   const output = join(temporaryFolder(), "out");
   const reference = `${host}/t/tool@${digestFromHex(hex)}`;
   const request = { reference, size: content.length, output, executable: undefined, ...changes };
-  const settings = readSettings({ cacheDir, timeoutSeconds: 60 }, context, []);
+  const settings = readSettings({ cacheDir, timeoutSeconds: 60 }, context, noConfigFiles);
   await withComposition(settings, context, undefined, (deps, signal) => pullBlob(request, deps, signal));
   return readFileSync(output);
 }

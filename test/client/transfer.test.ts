@@ -8,7 +8,7 @@ import { type BlobRequest, pullBlob } from "../../src/client/blob.ts";
 import { withComposition } from "../../src/compose.ts";
 import { readSettings } from "../../src/config/settings.ts";
 import { digestFromHex } from "../../src/model/digest.ts";
-import { codeOf, testContext } from "../support/context.ts";
+import { codeOf, noConfigFiles, testContext } from "../support/context.ts";
 import { temporaryFolder } from "../support/folders.ts";
 
 const content = randomBytes(3 * 1024 * 1024);
@@ -97,7 +97,7 @@ function machine(): Machine {
         executable: undefined,
         ...changes,
       };
-      const settings = readSettings({ cacheDir, timeoutSeconds: 60 }, context, []);
+      const settings = readSettings({ cacheDir, timeoutSeconds: 60 }, context, noConfigFiles);
       await withComposition(settings, context, undefined, (deps, signal) => pullBlob(request, deps, signal));
       return readFileSync(output);
     },

@@ -9,7 +9,7 @@ import { withComposition } from "../../src/compose.ts";
 import { readSettings } from "../../src/config/settings.ts";
 import { OrasClientError } from "../../src/errors.ts";
 import { treeOf } from "../archive/folders.ts";
-import { testContext } from "../support/context.ts";
+import { noConfigFiles, testContext } from "../support/context.ts";
 import { temporaryFolder } from "../support/folders.ts";
 import { makeTree, type Tree, tree } from "../support/trees.ts";
 
@@ -79,7 +79,7 @@ function normalized(entries: Record<string, string>): Record<string, string> {
 test("trees: push and pull give any tree back, or say what cannot be; twice is one digest", async () => {
   const place = temporaryFolder();
   const context = testContext({ cwd: place, homeDir: place });
-  const settings = readSettings({ cacheDir: join(place, "cache"), timeoutSeconds: 600 }, context, []);
+  const settings = readSettings({ cacheDir: join(place, "cache"), timeoutSeconds: 600 }, context, noConfigFiles);
   const counts = { same: 0, refused: 0 };
   await withComposition(settings, context, undefined, async (deps, signal) => {
     let round = 0;

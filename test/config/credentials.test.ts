@@ -4,7 +4,7 @@ import { describe, expect, test } from "vitest";
 import { createCredentialProvider } from "../../src/config/credentials.ts";
 import { readSettings } from "../../src/config/settings.ts";
 import type { Credentials } from "../../src/model/credentials.ts";
-import { codeOf, testContext } from "../support/context.ts";
+import { codeOf, noConfigFiles, testContext } from "../support/context.ts";
 import { temporaryFolder } from "../support/folders.ts";
 
 const none: Credentials = { kind: "none" };
@@ -25,7 +25,7 @@ function credentialsFor({ config, env = {}, registry }: Surroundings): (host: st
   const text = typeof config === "string" ? config : JSON.stringify(config);
   if (config !== undefined) writeFileSync(join(homeDir, ".docker", "config.json"), text);
   const context = testContext({ env, homeDir });
-  const provider = createCredentialProvider(readSettings({ registry }, context, []), context);
+  const provider = createCredentialProvider(readSettings({ registry }, context, noConfigFiles), context);
   return async (host) => (await provider(host)).credentials;
 }
 
@@ -157,7 +157,7 @@ describe("the docker configuration", () => {
     const homeDir = temporaryFolder();
     mkdirSync(join(homeDir, ".docker", "config.json"), { recursive: true });
     const context = testContext({ homeDir });
-    const provider = createCredentialProvider(readSettings({}, context, []), context);
+    const provider = createCredentialProvider(readSettings({}, context, noConfigFiles), context);
     expect(await codeOf(provider("reg.example"))).toBe("LOCAL_IO");
   });
 });

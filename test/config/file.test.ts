@@ -122,7 +122,7 @@ describe("where the project's file is looked for", () => {
     const stranger = owner === 0 ? 65_534 : owner;
     if (owner === 0) chownSync(file, stranger, stranger);
     const reader = testContext({ cwd, homeDir: "/nonexistent", userId: 12_345 });
-    expect(await readConfigFiles(reader)).toEqual([]);
+    expect((await readConfigFiles(reader)).project).toBeUndefined();
     expect(reader.lines).toEqual([
       `ignored ${file}: it belongs to the user ${stranger}, and neither to you nor to root`,
     ]);
@@ -138,7 +138,7 @@ describe("where the project's file is looked for", () => {
       chownSync(file, 12_345, 12_345);
       lchownSync(join(cwd, "buck2-oras.json"), stranger, stranger);
       const lured = testContext({ cwd, homeDir: "/nonexistent", userId: 12_345 });
-      expect((await readConfigFiles(lured)).map(({ path }) => path)).toEqual([file]);
+      expect((await readConfigFiles(lured)).project?.path).toBe(file);
       expect(lured.lines).toHaveLength(1);
     }
   });

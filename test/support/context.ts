@@ -2,7 +2,16 @@
 
 import { setMaxListeners } from "node:events";
 import { createContext } from "../../src/compose.ts";
+import type { ConfigFiles } from "../../src/config/file.ts";
 import type { Context } from "../../src/context.ts";
+
+/** As where nothing was configured, outside any project. */
+export const noConfigFiles: ConfigFiles = {
+  project: undefined,
+  user: undefined,
+  userPath: "/nonexistent/.config/buck2-oras/config.json",
+  projectFolders: [],
+};
 
 export interface TestContext extends Context {
   /** What was logged, a line each. */
