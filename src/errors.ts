@@ -180,6 +180,8 @@ const hintOfErrno: Readonly<Record<string, { code: ErrorCode; hint: string }>> =
     hint: "something else than a folder is in the way, perhaps a broken link: remove it, or name another place",
   },
   ENAMETOOLONG: { code: "LOCAL_IO", hint: "the name is longer than the file system takes: name a shorter one" },
+  ENXIO: { code: "LOCAL_IO", hint: "a named pipe that nobody reads is there: name a file" },
+  EAGAIN: { code: "LOCAL_IO", hint: "whoever reads the pipe does not keep up: name a file" },
   ELOOP: { code: "LOCAL_IO", hint: "the links of the path lead in a circle: name another place" },
 };
 

@@ -4,12 +4,14 @@
  * @see docker-login(1), containers-auth.json(5)
  */
 import { randomBytes } from "node:crypto";
-import { readFile, realpath, rename, rm, writeFile } from "node:fs/promises";
+import { realpath, rename, rm, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import * as v from "valibot";
 import type { Context } from "../context.ts";
 import { ConfigurationError, isErrno, localIoError } from "../errors.ts";
 import { makeFolder } from "../files/folder.ts";
+import { readRegularFile, UnfitFileError } from "../files/regular-file.ts";
+import { folderVariable, variable } from "./environment.ts";
 
 const authSchema = v.object({
   auth: v.optional(v.string()),
@@ -64,22 +66,27 @@ export function valueFor<T>(record: Readonly<Record<string, T>> | null | undefin
 
 /** Where `login` writes: `config.json` in `DOCKER_CONFIG` or `~/.docker`. */
 export function dockerConfigPath(context: Context): string {
-  return join(context.env.DOCKER_CONFIG || join(context.homeDir, ".docker"), "config.json");
+  return join(variable(context, "DOCKER_CONFIG") ?? join(context.homeDir, ".docker"), "config.json");
 }
 
 /** Docker's file, Podman's if it is named, and the one that Podman keeps for a session. */
 function configPaths(context: Context): readonly string[] {
-  const { REGISTRY_AUTH_FILE, XDG_RUNTIME_DIR } = context.env;
+  const authFile = variable(context, "REGISTRY_AUTH_FILE");
+  const runtimeDir = folderVariable(context, "XDG_RUNTIME_DIR");
   return [
     dockerConfigPath(context),
-    ...(REGISTRY_AUTH_FILE ? [REGISTRY_AUTH_FILE] : []),
-    ...(XDG_RUNTIME_DIR ? [join(XDG_RUNTIME_DIR, "containers", "auth.json")] : []),
+    ...(authFile === undefined ? [] : [authFile]),
+    ...(runtimeDir === undefined ? [] : [join(runtimeDir, "containers", "auth.json")]),
   ];
 }
 
+/** Tokens of some registries have several kilobytes. */
+const maxConfigBytes = 8 * 1024 * 1024;
+const otherFolder = "mend the file, or point DOCKER_CONFIG at another folder";
+
 function invalid(path: string, why: string): ConfigurationError {
   return new ConfigurationError("CONFIG_INVALID", `${path} is no docker configuration: ${why}`, {
-    hint: "mend the file, or point DOCKER_CONFIG at another folder",
+    hint: otherFolder,
   });
 }
 
@@ -102,8 +109,11 @@ export function parseDockerConfig(text: string, path: string): DockerConfig {
 /** @returns undefined when there is no such file. */
 export async function readDockerConfig(path: string): Promise<DockerConfig | undefined> {
   try {
-    return parseDockerConfig(await readFile(path, "utf8"), path);
+    const { bytes } = await readRegularFile(path, maxConfigBytes);
+    return parseDockerConfig(bytes.toString("utf8"), path);
   } catch (cause) {
+    if (cause instanceof UnfitFileError)
+      throw new ConfigurationError("CONFIG_INVALID", cause.message, { hint: otherFolder });
     if (isErrno(cause, "ENOENT") || isErrno(cause, "ENOTDIR")) return undefined;
     throw cause instanceof ConfigurationError ? cause : localIoError(`read ${path}`, cause);
   }

@@ -3,10 +3,12 @@
  *
  * Both are optional. Whoever wrote the checkout wrote the project's file: `boundary.ts` says what it may decide.
  */
-import { lstat, open } from "node:fs/promises";
+import { lstat, stat } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import type { Context } from "../context.ts";
 import { ConfigurationError, isErrno, localIoError } from "../errors.ts";
+import { readRegularFile, UnfitFileError } from "../files/regular-file.ts";
+import { folderVariable } from "./environment.ts";
 import { isInside, leadsInside } from "./inside.ts";
 import { parseConfig } from "./parse.ts";
 import { findProjectRoot, type ProjectRoot, strangerAmong, upwardFrom } from "./project-root.ts";
@@ -30,41 +32,51 @@ export interface ConfigFiles {
   readonly projectFolders: readonly string[];
 }
 
+/** More than anybody writes; a checkout's file is read by every command. */
+const maxConfigBytes = 1024 * 1024;
+
 interface OwnedText {
   readonly text: string;
-  /** Of the file, and of the link that leads to it. */
-  readonly owners: readonly number[];
+  readonly userId: number;
 }
 
+/** @returns undefined when there is none. @throws {ConfigurationError} something else than a file is there */
 async function readText(path: string): Promise<OwnedText | undefined> {
   try {
-    const link = await lstat(path);
-    const handle = await open(path, "r");
-    try {
-      const { uid } = await handle.stat();
-      return { text: await handle.readFile("utf8"), owners: [link.uid, uid] };
-    } finally {
-      await handle.close();
-    }
+    const { bytes, userId } = await readRegularFile(path, maxConfigBytes);
+    return { text: bytes.toString("utf8"), userId };
   } catch (cause) {
     if (isErrno(cause, "ENOENT") || isErrno(cause, "ENOTDIR")) return undefined;
-    if (isErrno(cause, "EISDIR")) {
-      throw new ConfigurationError("CONFIG_INVALID", `${path} is a folder, where a file is expected`, {
-        hint: "rename the folder: the configuration is looked for under this name",
-      });
-    }
-    throw localIoError(`read ${path}`, cause);
+    if (!(cause instanceof UnfitFileError)) throw localIoError(`read ${path}`, cause);
+    throw new ConfigurationError("CONFIG_INVALID", cause.message, {
+      hint: "rename it: the configuration is looked for under this name",
+    });
   }
+}
+
+/** Of the name, and of what it leads to; empty where there is nothing, or nobody may look. */
+async function ownersOf(path: string): Promise<readonly number[]> {
+  const owners: number[] = [];
+  for (const look of [lstat, stat]) {
+    const stats = await look(path).catch(() => undefined);
+    if (stats !== undefined) owners.push(stats.uid);
+  }
+  return owners;
 }
 
 /** The first one on the way from the project's root to the root of the file system. */
 async function findProjectFile(root: string, context: Context): Promise<ConfigFile | undefined> {
   for (const folder of upwardFrom(root)) {
     const path = join(folder, configFileName);
-    const found = await readText(path);
-    if (found === undefined) continue;
-    const stranger = strangerAmong(found.owners, context);
-    if (stranger === undefined) return { path, config: await parseConfig(found.text, path) };
+    const owners = await ownersOf(path);
+    if (owners.length === 0) continue;
+    // Before it is opened: what a stranger put there may not be for this user to read, and ends no command.
+    const found = strangerAmong(owners, context) === undefined ? await readText(path) : undefined;
+    const stranger = strangerAmong([...owners, ...(found === undefined ? [] : [found.userId])], context);
+    if (stranger === undefined) {
+      if (found !== undefined) return { path, config: await parseConfig(found.text, path) };
+      continue;
+    }
     context.log.warn(`ignored ${path}: it belongs to the user ${stranger}, and neither to you nor to root`);
   }
   return undefined;
@@ -72,11 +84,10 @@ async function findProjectFile(root: string, context: Context): Promise<ConfigFi
 
 /** `$XDG_CONFIG_HOME/buck2-oras/config.json`, by default in `~/.config`; on Windows below `%APPDATA%`. */
 function userConfigPath(context: Context): string {
-  const { APPDATA, XDG_CONFIG_HOME } = context.env;
   const base =
     context.os === "win32"
-      ? APPDATA || join(context.homeDir, "AppData", "Roaming")
-      : XDG_CONFIG_HOME || join(context.homeDir, ".config");
+      ? (folderVariable(context, "APPDATA") ?? join(context.homeDir, "AppData", "Roaming"))
+      : (folderVariable(context, "XDG_CONFIG_HOME") ?? join(context.homeDir, ".config"));
   return join(base, "buck2-oras", "config.json");
 }
 

@@ -2,18 +2,23 @@
  * Whom to believe, and who we are, for each host: `--ca-file`, `SSL_CERT_FILE`, `NODE_EXTRA_CA_CERTS`, and the folders
  * `certs.d/HOST/` of Docker and Podman with `*.crt` (authorities) and `*.cert` with `*.key` (ourselves).
  */
-import { readdir, readFile } from "node:fs/promises";
+import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 import type { Context } from "../context.ts";
 import { ConfigurationError, isErrno, localIoError } from "../errors.ts";
+import { readRegularFile } from "../files/regular-file.ts";
 import type { TlsIdentity } from "../http/transport.ts";
+import { folderVariable, variable } from "./environment.ts";
 import type { Settings } from "./settings.ts";
+
+/** Bundles of all public authorities have a quarter of a megabyte. */
+const maxPemBytes = 8 * 1024 * 1024;
 
 async function readPem(path: string, what: string): Promise<string> {
   const hint = `${what} names it: point it at a PEM file`;
   let text: string;
   try {
-    text = await readFile(path, "utf8");
+    text = (await readRegularFile(path, maxPemBytes)).bytes.toString("utf8");
   } catch (cause) {
     throw new ConfigurationError("CONFIG_INVALID", `cannot read the certificates in ${path}`, { cause, hint });
   }
@@ -33,8 +38,9 @@ async function defaultAuthorities(context: Context): Promise<readonly string[]> 
   const newer = tls as typeof tls & { readonly getCACertificates?: (type: "default") => string[] };
   if (newer.getCACertificates !== undefined) return newer.getCACertificates("default");
   const extra = context.env.NODE_EXTRA_CA_CERTS;
-  const added = extra === undefined || extra === "" ? [] : [await readFile(extra, "utf8").catch(() => "")];
-  return [...tls.rootCertificates, ...added];
+  const file =
+    extra === undefined || extra === "" ? undefined : await readRegularFile(extra, maxPemBytes).catch(() => {});
+  return [...tls.rootCertificates, ...(file === undefined ? [] : [file.bytes.toString("utf8")])];
 }
 
 /** The first of the folders that has certificates for the host. */
@@ -42,10 +48,9 @@ async function certificateFolder(
   host: string,
   context: Context,
 ): Promise<{ dir: string; names: string[] } | undefined> {
-  const { DOCKER_CONFIG, XDG_CONFIG_HOME } = context.env;
-  const config = XDG_CONFIG_HOME || join(context.homeDir, ".config");
+  const config = folderVariable(context, "XDG_CONFIG_HOME") ?? join(context.homeDir, ".config");
   const roots = [
-    DOCKER_CONFIG || join(context.homeDir, ".docker"),
+    variable(context, "DOCKER_CONFIG") ?? join(context.homeDir, ".docker"),
     join(config, "docker"),
     join(config, "containers"),
     "/etc/docker",

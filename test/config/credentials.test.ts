@@ -153,11 +153,11 @@ describe("the docker configuration", () => {
     expect(String(error)).not.toMatch(/secret|c2VjcmV0/);
   });
 
-  test("one that cannot be read is an error of the file system", async () => {
+  test("a folder in its place is an error of the configuration", async () => {
     const homeDir = temporaryFolder();
     mkdirSync(join(homeDir, ".docker", "config.json"), { recursive: true });
     const context = testContext({ homeDir });
     const provider = createCredentialProvider(readSettings({}, context, noConfigFiles), context);
-    expect(await codeOf(provider("reg.example"))).toBe("LOCAL_IO");
+    expect(await codeOf(provider("reg.example"))).toBe("CONFIG_INVALID");
   });
 });
