@@ -1,16 +1,17 @@
 /** Puts the layers together: the only place that knows which class stands behind which interface. */
 import { setMaxListeners } from "node:events";
-import { userInfo } from "node:os";
+import { homedir, userInfo } from "node:os";
+import { isAbsolute } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import pLimit from "p-limit";
 import type { ClientDeps } from "./client/deps.ts";
 import { askingForbidden, forbiddenTarget } from "./client/offline.ts";
 import { PartBuffers } from "./client/part-buffers.ts";
 import { MirrorHealth } from "./client/sources.ts";
-import { createCredentialProvider } from "./config/credentials.ts";
+import { createCredentialProvider, createWithheldCredentials } from "./config/credentials.ts";
 import { createLogins } from "./config/logins.ts";
 import { mirrorsOf } from "./config/mirrors.ts";
-import { PlainHttp } from "./config/plain-http.ts";
+import { PlainHttp, type PlainHttpUse } from "./config/plain-http.ts";
 import { proxyFor } from "./config/proxy.ts";
 import type { Settings } from "./config/settings.ts";
 import { checkCaFile, tlsIdentityOf } from "./config/tls.ts";
@@ -23,6 +24,7 @@ import { downloadVerified } from "./import/download.ts";
 import { openLayout } from "./layout/layout.ts";
 import { formatLocation, type RegistryLocation } from "./model/reference.ts";
 import type { Source, Target } from "./model/source.ts";
+import type { ApiDeps } from "./registry/api.ts";
 import { apiBase } from "./registry/api-base.ts";
 import { checkLogin } from "./registry/check-login.ts";
 import { createRegistryProbe } from "./registry/probe.ts";
@@ -41,6 +43,20 @@ export function userName(): string {
     return userInfo().username;
   } catch {
     return "unknown";
+  }
+}
+
+/**
+ * The user's home folder. Where `HOME` is empty or relative, files of the working folder would be taken for the user's: then it is
+ * what the system says.
+ */
+export function homeFolder(): string {
+  try {
+    const home = homedir();
+    return isAbsolute(home) ? home : userInfo().homedir;
+  } catch {
+    // A user without an entry, as some containers have.
+    return "/";
   }
 }
 
@@ -79,33 +95,34 @@ function compose(settings: Settings, context: Context): Composition {
     context,
   );
   const credentials = createCredentialProvider(settings, context);
+  const withheldCredentials = createWithheldCredentials(settings);
   const plainHttp = new PlainHttp(settings);
-  const isPlain = (registry: string, isNamed: boolean): boolean => {
+  const plainHttpUse = (registry: string, isNamed: boolean): PlainHttpUse => {
     const isLoopback = apiBase(registry, false).protocol === "http:";
-    return plainHttp.allows(registry, isNamed, isLoopback);
+    return plainHttp.use(registry, isNamed, isLoopback);
+  };
+  const apiDeps = (registry: string, isNamed: boolean): ApiDeps => {
+    const use = plainHttpUse(registry, isNamed);
+    const shown = use === "anonymous" ? withheldCredentials : credentials;
+    return { http, credentials: shown, context, allowPlainHttp: use !== "no" };
   };
   /** By name: a repository keeps its token for as long as the command lasts. */
   const registries = new Map<string, Target>();
   const openRegistry = (location: RegistryLocation, mirrors: readonly Source[]): Target => {
-    const allowPlainHttp = isPlain(location.registry, true);
-    return createRegistry(location, { http, credentials, context, allowPlainHttp, mirrors });
+    return createRegistry(location, { ...apiDeps(location.registry, true), mirrors });
   };
   /** In whose place another source is left: it is not waited for. */
   const openMirror = (location: RegistryLocation): Source => {
-    const allowPlainHttp = isPlain(location.registry, false);
     const hurried: HttpClient = { ...http, request: (request) => http.request({ ...request, retries: hasty }) };
-    return createRegistry(location, { http: hurried, credentials, context, allowPlainHttp, mirrors: [] });
+    return createRegistry(location, { ...apiDeps(location.registry, false), http: hurried, mirrors: [] });
   };
   const limitTransfers = pLimit(settings.concurrency);
   return {
     deps: {
       context,
       settings,
-      store: openStore(settings.cacheDir, false, context),
-      probe: (location) => {
-        const allowPlainHttp = isPlain(location.registry, true);
-        return createRegistryProbe(location, { http, credentials, context, allowPlainHttp, routeTo });
-      },
+      store: openStore(settings.cacheDir, settings.isCacheInProject, context),
+      probe: (location) => createRegistryProbe(location, { ...apiDeps(location.registry, true), routeTo }),
       download: async (url, sha256, path, signal) => {
         if (settings.isOffline) throw askingForbidden(url.host);
         await downloadVerified(http, url, sha256, path, signal);
@@ -113,7 +130,9 @@ function compose(settings: Settings, context: Context): Composition {
       logins: createLogins(credentials, context),
       checkLogin: async (registry, given, signal) => {
         if (settings.isOffline) throw askingForbidden(registry);
-        return await checkLogin(registry, given, { http, context, allowPlainHttp: isPlain(registry, true) }, signal);
+        // Over TLS where a checkout alone allows http: it is a login that would be sent.
+        const allowPlainHttp = plainHttpUse(registry, true) === "yes";
+        return await checkLogin(registry, given, { http, context, allowPlainHttp }, signal);
       },
       partBuffers: new PartBuffers(),
       mirrorHealth: new MirrorHealth(),

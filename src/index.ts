@@ -1,5 +1,4 @@
 /** The library: `OrasClient`, `detectPlatformString`, and the errors that they throw. */
-import { homedir } from "node:os";
 import { defaultLevels } from "./archive/compress.ts";
 import { clearCache } from "./client/clear-cache.ts";
 import type { ClientDeps } from "./client/deps.ts";
@@ -8,7 +7,7 @@ import { type ArtifactInfo, artifactInfo } from "./client/info.ts";
 import { listTags } from "./client/list.ts";
 import { pull } from "./client/pull.ts";
 import { type PushResult, push } from "./client/push.ts";
-import { createContext, userName, withComposition } from "./compose.ts";
+import { createContext, homeFolder, userName, withComposition } from "./compose.ts";
 import { readConfigFiles } from "./config/file.ts";
 import { readSettings } from "./config/settings.ts";
 import { parseDigest } from "./model/digest.ts";
@@ -158,7 +157,7 @@ export class OrasClient {
       user: userName(),
       userId: process.geteuid?.(),
       cwd: process.cwd(),
-      homeDir: homedir(),
+      homeDir: homeFolder(),
       os: process.platform,
       cpu: process.arch,
       log: { debug: say, warn: say },

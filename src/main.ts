@@ -1,10 +1,9 @@
 /** The executable: the process on one side, the command line on the other. The only printer of errors. */
-import { homedir } from "node:os";
 import type { CliIo, Verbosity } from "./cli/io.ts";
 import { runCli } from "./cli/program.ts";
 import { createTerminalProgress, noProgress } from "./cli/progress.ts";
 import { errorJson, formatError } from "./cli/report.ts";
-import { createContext, userName, withComposition } from "./compose.ts";
+import { createContext, homeFolder, userName, withComposition } from "./compose.ts";
 import { readConfigFiles } from "./config/file.ts";
 import { readSettings } from "./config/settings.ts";
 import type { Log } from "./context.ts";
@@ -48,7 +47,7 @@ const io: CliIo = {
       user: userName(),
       userId: process.geteuid?.(),
       cwd: process.cwd(),
-      homeDir: homedir(),
+      homeDir: homeFolder(),
       os: process.platform,
       cpu: process.arch,
       log: createLog(verbosity),

@@ -1,5 +1,5 @@
 /** Asks a person, or reads what was piped in. */
-import { InterruptedError, UsageError } from "../errors.ts";
+import { InterruptedError, oneLine, UsageError } from "../errors.ts";
 import type { CliIo } from "./io.ts";
 
 const maxSecretBytes = 64 * 1024;
@@ -23,27 +23,35 @@ export async function readSecretFromStdin({ stdin }: CliIo): Promise<string> {
     .replace(/\r?\n$/, "");
 }
 
+export interface Question {
+  /** What is asked for, as messages name it: `password`. */
+  readonly what: string;
+  /** With whom it is for, so that nobody types it for another: `Password for alice at ghcr.io`. */
+  readonly prompt: string;
+  /** What is typed is not shown. */
+  readonly isSecret: boolean;
+}
+
 /**
- * @param isSecret What is typed is not shown.
  * @throws {UsageError} nobody can be asked, or the input ended (Ctrl-D)
  * @throws {InterruptedError} Ctrl-C: at a prompt it is a key, and no signal
  */
-export async function ask(label: string, isSecret: boolean, io: CliIo, signal: AbortSignal): Promise<string> {
+export async function ask({ what, prompt, isSecret }: Question, io: CliIo, signal: AbortSignal): Promise<string> {
   const { stdin, stderr } = io;
   if (stdin.isTTY !== true || stderr.isTTY !== true) {
-    throw new UsageError("USAGE_INVALID", `there is no terminal to ask for the ${label.toLowerCase()}`, {
+    throw new UsageError("USAGE_INVALID", `there is no terminal to ask for the ${what}`, {
       hint: "give --username USER and pipe the password into --password-stdin",
     });
   }
   const { read } = await import("read");
-  const asking = read({ prompt: `${label}: `, silent: isSecret, input: stdin, output: io.terminal });
+  const asking = read({ prompt: `${oneLine(prompt)}: `, silent: isSecret, input: stdin, output: io.terminal });
   // The library answers neither an end of input nor a signal.
   let stop: (error: Error) => void = () => {};
   const stopped = new Promise<never>((_resolve, reject) => {
     stop = reject;
   });
   // It leaves off reading after an answer, too; that is there by then.
-  const nothingGiven = new UsageError("USAGE_INVALID", `no ${label.toLowerCase()} was given`);
+  const nothingGiven = new UsageError("USAGE_INVALID", `no ${what} was given`);
   const onEnd = (): void => void setImmediate(() => stop(nothingGiven));
   const onAbort = (): void => stop(signal.reason);
   stdin.once("pause", onEnd);

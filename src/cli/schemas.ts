@@ -141,6 +141,16 @@ export const configSchema = v.object({
       source: v.pipe(v.string(), v.description("The file that says so.")),
     }),
   ),
+  leftOut: v.pipe(
+    v.array(
+      v.object({
+        key: v.pipe(v.string(), v.description("As in the file, such as `auditLog` or `registries.acme`.")),
+        file: v.string(),
+        reason: v.pipe(v.string(), v.description("Why it does not count, and where it may be said.")),
+      }),
+    ),
+    v.description("What the project's file says and may not."),
+  ),
 });
 export const importSchema = v.object({
   reference: v.string(),

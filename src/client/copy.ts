@@ -8,7 +8,7 @@ import { formatReference, type Location, parseRepositoryPrefix } from "../model/
 import type { FetchedManifest, Target } from "../model/source.ts";
 import { audited } from "./audit.ts";
 import { type CopyCounts, GraphCopy, noCounts } from "./copy-graph.ts";
-import { type ClientDeps, readReference } from "./deps.ts";
+import { type ClientDeps, readReference, readTarget } from "./deps.ts";
 import { fetchManifestByDigest, fetchRoot } from "./resolve.ts";
 
 export interface CopyRequest {
@@ -41,7 +41,7 @@ export async function copy(request: CopyRequest, deps: ClientDeps, signal: Abort
 
 async function copyOne(request: CopyRequest, deps: ClientDeps, signal: AbortSignal): Promise<CopyResult> {
   const from = readReference(request.source, deps);
-  const to = readReference(request.destination, deps);
+  const to = readTarget(request.destination, deps);
   if (to.digest !== undefined) {
     throw new UsageError("REFERENCE_INVALID", `${formatReference(to)} names a digest, which a copy has of its own`, {
       hint: "write HOST/REPOSITORY:TAG or oci:DIR:TAG, or leave the tag out to take over the source's",

@@ -2,12 +2,13 @@
 import type { Logins } from "../config/logins.ts";
 import type { Settings } from "../config/settings.ts";
 import type { Context } from "../context.ts";
-import { type OrasClientError, RegistryUnavailableError } from "../errors.ts";
+import { type OrasClientError, RegistryUnavailableError, UsageError } from "../errors.ts";
 import type { BasicCredentials } from "../model/credentials.ts";
 import {
   expandName,
   type Location,
   parseReference,
+  qualifyReference,
   type Reference,
   type RegistryLocation,
 } from "../model/reference.ts";
@@ -45,6 +46,26 @@ export interface ClientDeps {
  */
 export function readReference(text: string, deps: ClientDeps): Reference {
   return parseReference(expandNamed(text, deps), deps.settings.registry);
+}
+
+/**
+ * {@link readReference} for what is written or deleted. The default registry of a project's file is for reading: where the
+ * user's files go is not for a checkout to say.
+ *
+ * @throws {UsageError} as there, and `REGISTRY_NOT_NAMED` where only the project's file names one
+ */
+export function readTarget(text: string, deps: ClientDeps): Reference {
+  const { registry, ownRegistry, sources } = deps.settings;
+  if (registry === ownRegistry) return readReference(text, deps);
+  const qualified = qualifyReference(expandNamed(text, deps), registry);
+  if (qualified === expandNamed(text, deps)) return readReference(text, deps);
+  throw new UsageError(
+    "REGISTRY_NOT_NAMED",
+    `${text} names no registry, and only ${sources.registry} has a default one`,
+    {
+      hint: `a project's default registry is for reading: write ${qualified}, or give --registry HOST`,
+    },
+  );
 }
 
 /** Writes a configured prefix in place of its name. */

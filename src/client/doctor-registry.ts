@@ -64,7 +64,8 @@ export async function checkRegistry(
     });
   }
   const kind = await examination.check("credentials", async () => {
-    const { source, kind } = await probe.credentialSource();
+    const { source, kind, withheld } = await probe.credentialSource();
+    if (withheld !== undefined) return { status: "warning", detail: "none are sent over http", hint: withheld };
     if (kind !== "none") return { detail: `${kind} from ${source}`, value: kind };
     const isAsked = greeting.schemes.length > 0;
     return { detail: `none found${isAsked ? ": the pull is anonymous" : ""}`, value: kind };

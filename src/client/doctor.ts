@@ -1,5 +1,6 @@
 /** `doctor`: what a person would try by hand when a pull fails, step by step, each with its time and what to do. */
 import { access, constants, statfs } from "node:fs/promises";
+import { describeLeftOut } from "../config/boundary.ts";
 import { asError, localIoError, type OrasClientError } from "../errors.ts";
 import { makeFolder } from "../files/folder.ts";
 import type { Digest } from "../model/digest.ts";
@@ -39,6 +40,14 @@ async function checkCache({ settings }: ClientDeps): Promise<Finding> {
   const detail = `${cacheDir}, ${(free / 1e9).toFixed(1)} GB free`;
   if (free >= minFreeBytes) return { detail };
   return { status: "warning", detail, hint: "`buck2-oras clear-cache --older-than 30` makes room" };
+}
+
+/** What a project's file says in vain looks like a defect to whoever wrote it. */
+async function checkConfiguration({ settings }: ClientDeps): Promise<Finding> {
+  const { configFiles, leftOut } = settings;
+  const detail = configFiles.join(", ") || "no file";
+  if (leftOut.length === 0) return { detail };
+  return { status: "warning", detail, hint: describeLeftOut(leftOut) };
 }
 
 async function checkBlob(
@@ -148,6 +157,7 @@ const networkChecks = [
 export async function diagnose(text: string, deps: ClientDeps, signal: AbortSignal): Promise<Diagnosis> {
   const { reference, text: canonical } = expandReference(text, undefined, deps);
   const examination = new Examination(deps, signal);
+  await examination.check("configuration", () => checkConfiguration(deps));
   await examination.check("cache", () => checkCache(deps));
   const probe = probeOf(reference.location, deps);
   if (probe !== undefined && deps.settings.isOffline) throw askingForbidden(`about ${canonical}`);

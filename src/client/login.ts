@@ -6,8 +6,8 @@ import type { ClientDeps } from "./deps.ts";
 import { askingForbidden } from "./offline.ts";
 
 export interface LoginRequest {
-  /** Undefined: the default one. */
-  readonly registry: string | undefined;
+  /** As {@link loginRegistry} gives it. */
+  readonly registry: string;
   readonly username: string;
   readonly password: string;
 }
@@ -29,16 +29,34 @@ export interface LogoutResult {
   readonly remainingIn: string | undefined;
 }
 
+/** A checkout could give a name that the user knows to a host of its own. */
+function onlyOfProject(what: string, host: string): UsageError {
+  return new UsageError("REGISTRY_NOT_NAMED", `${what}, and a login goes to no host that only a project names`, {
+    hint: `if you mean ${host}, write it: \`buck2-oras login ${host}\` or \`buck2-oras logout ${host}\``,
+  });
+}
+
 /**
+ * The host that a login is for: one that the command line or a variable names, or the user's own file.
+ *
  * @param registry A host, or a name of the configuration, as references begin with.
- * @throws {UsageError} `REGISTRY_NOT_NAMED`
+ * @throws {UsageError} `REGISTRY_NOT_NAMED`: none is named, or only the project's file says which
  */
 export function loginRegistry(registry: string | undefined, { settings }: ClientDeps): string {
-  const name = registry ?? settings.registry;
-  if (name !== undefined) return settings.registries.get(name)?.prefix.registry ?? parseRegistry(name);
-  throw new UsageError("REGISTRY_NOT_NAMED", "no registry was named, and there is no default one", {
-    hint: "write the host behind the command, such as `buck2-oras login HOST` or `buck2-oras logout HOST`",
-  });
+  if (registry === undefined) {
+    if (settings.ownRegistry !== undefined) return settings.ownRegistry;
+    if (settings.registry !== undefined) {
+      throw onlyOfProject(`the default registry is that of ${settings.sources.registry}`, settings.registry);
+    }
+    throw new UsageError("REGISTRY_NOT_NAMED", "no registry was named, and there is no default one", {
+      hint: "write the host behind the command, such as `buck2-oras login HOST` or `buck2-oras logout HOST`",
+    });
+  }
+  const named = settings.registries.get(registry);
+  if (named === undefined) return parseRegistry(registry);
+  const host = named.prefix.registry;
+  if (!named.isOwn) throw onlyOfProject(`\`${registry}\` is a name of ${named.source}`, host);
+  return host;
 }
 
 /**
@@ -48,7 +66,7 @@ export function loginRegistry(registry: string | undefined, { settings }: Client
 export async function login(request: LoginRequest, deps: ClientDeps, signal: AbortSignal): Promise<LoginResult> {
   return await audited(
     "login",
-    request.registry ?? "",
+    request.registry,
     deps,
     () => tryAndStore(request, deps, signal),
     () => ({}),
@@ -56,8 +74,7 @@ export async function login(request: LoginRequest, deps: ClientDeps, signal: Abo
 }
 
 async function tryAndStore(request: LoginRequest, deps: ClientDeps, signal: AbortSignal): Promise<LoginResult> {
-  const registry = loginRegistry(request.registry, deps);
-  const { username, password } = request;
+  const { registry, username, password } = request;
   if (username === "" || password === "") {
     throw new UsageError("USAGE_INVALID", `a login at ${registry} needs a user and a password`, {
       hint: "give --username USER, and the password by --password-stdin or at the prompt",

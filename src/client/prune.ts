@@ -6,7 +6,7 @@ import { annotationKeys, parseManifest } from "../model/manifest.ts";
 import { formatLocation, formatReference } from "../model/reference.ts";
 import type { Target } from "../model/source.ts";
 import { audited } from "./audit.ts";
-import { type ClientDeps, readReference } from "./deps.ts";
+import { type ClientDeps, readTarget } from "./deps.ts";
 import { inParallel } from "./parallel.ts";
 
 export interface PruneRequest {
@@ -72,7 +72,7 @@ export async function prune(request: PruneRequest, deps: ClientDeps, signal: Abo
 }
 
 async function pruneTags(request: PruneRequest, deps: ClientDeps, signal: AbortSignal): Promise<PruneResult> {
-  const reference = readReference(request.repository, deps);
+  const reference = readTarget(request.repository, deps);
   if (reference.tag !== undefined || reference.digest !== undefined) {
     throw new UsageError("REFERENCE_INVALID", `${formatReference(reference)} is one artifact, not a repository`);
   }

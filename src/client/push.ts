@@ -11,7 +11,7 @@ import { ociPlatform, type PlatformString } from "../model/platform.ts";
 import { formatReference } from "../model/reference.ts";
 import type { Target } from "../model/source.ts";
 import { audited } from "./audit.ts";
-import { type ClientDeps, readReference } from "./deps.ts";
+import { type ClientDeps, readTarget } from "./deps.ts";
 import { findContent, type Layer, layerOf } from "./push-layer.ts";
 
 /** Type of what `push` makes, where the caller names none. */
@@ -153,7 +153,7 @@ export async function push(request: PushRequest, deps: ClientDeps, signal: Abort
 }
 
 async function pushItems(request: PushRequest, deps: ClientDeps, signal: AbortSignal): Promise<PushResult> {
-  const reference = readReference(request.reference, deps);
+  const reference = readTarget(request.reference, deps);
   const { tag } = reference;
   if (tag === undefined || reference.digest !== undefined) {
     throw new UsageError("REFERENCE_INVALID", `${formatReference(reference)} has no tag to push to`, {

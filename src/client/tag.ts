@@ -3,7 +3,7 @@ import { UsageError } from "../errors.ts";
 import type { Digest } from "../model/digest.ts";
 import { formatReference, isTag } from "../model/reference.ts";
 import { audited } from "./audit.ts";
-import { type ClientDeps, readReference } from "./deps.ts";
+import { type ClientDeps, readTarget } from "./deps.ts";
 import { fetchRoot } from "./resolve.ts";
 
 export interface TagResult {
@@ -36,7 +36,7 @@ export async function tag(
 }
 
 async function write(text: string, tags: readonly string[], deps: ClientDeps, signal: AbortSignal): Promise<TagResult> {
-  const reference = readReference(text, deps);
+  const reference = readTarget(text, deps);
   const { root } = await fetchRoot(reference, deps, signal);
   const target = deps.open(reference.location);
   for (const one of tags) await target.pushManifest(root.bytes, root.mediaType, one, signal);

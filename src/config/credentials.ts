@@ -91,6 +91,17 @@ function fromEnvironment(context: Context): FoundCredentials | undefined {
   return undefined;
 }
 
+/** For hosts that a checkout alone allows http for: whoever listens there would read the login. */
+export function createWithheldCredentials({ configFiles, userConfigPath }: Settings): CredentialProvider {
+  const [projectFile = "the project's file"] = configFiles;
+  return (registry) => {
+    const withheld =
+      `no login was sent, since only ${projectFile} allows http for ${registry}: if you trust the network, allow it with ` +
+      `--plain-http=${registry}, or in \`plainHttpHosts\` of ${userConfigPath}`;
+    return Promise.resolve({ credentials: { kind: "none", withheld }, source: "nowhere" });
+  };
+}
+
 /** Credentials by registry host; each host is looked up once, when it asks for a login. */
 export function createCredentialProvider(settings: Settings, context: Context): CredentialProvider {
   const byRegistry = new Map<string, Promise<FoundCredentials>>();

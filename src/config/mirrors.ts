@@ -1,20 +1,27 @@
 /** Which mirrors a repository has, by the configuration's prefixes. */
 import { belowPrefix, type RegistryLocation } from "../model/reference.ts";
-import type { Settings } from "./settings.ts";
+import type { NamedRegistry, Settings } from "./settings.ts";
 
-/** The mirrors of the longest prefix that covers the repository, in their order; none where none is configured. */
+/** The name of the longest prefix that covers the repository; what the user's file says counts before what a checkout says. */
+function covering(location: RegistryLocation, settings: Settings): NamedRegistry | undefined {
+  const found = [...settings.registries.values()].filter(
+    ({ prefix, mirrors }) => mirrors.length > 0 && belowPrefix(location, prefix) !== undefined,
+  );
+  const own = found.filter(({ isOwn }) => isOwn);
+  const [longest] = (own.length > 0 ? own : found).toSorted(
+    (one, other) => other.prefix.repository.length - one.prefix.repository.length,
+  );
+  return longest;
+}
+
+/** The mirrors of a repository in their order; none where none is configured. */
 export function mirrorsOf(location: RegistryLocation, settings: Settings): readonly RegistryLocation[] {
-  let longest = -1;
-  let mirrors: readonly RegistryLocation[] = [];
-  for (const named of settings.registries.values()) {
-    const below = belowPrefix(location, named.prefix);
-    if (below === undefined || named.mirrors.length === 0 || named.prefix.repository.length <= longest) continue;
-    longest = named.prefix.repository.length;
-    mirrors = named.mirrors.map(({ registry, repository }) => ({
-      kind: "registry",
-      registry,
-      repository: [repository, below].filter((part) => part !== "").join("/"),
-    }));
-  }
-  return mirrors;
+  const named = covering(location, settings);
+  if (named === undefined) return [];
+  const below = belowPrefix(location, named.prefix) ?? "";
+  return named.mirrors.map(({ registry, repository }) => ({
+    kind: "registry",
+    registry,
+    repository: [repository, below].filter((part) => part !== "").join("/"),
+  }));
 }

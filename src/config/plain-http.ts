@@ -2,6 +2,9 @@
 import { UsageError } from "../errors.ts";
 import type { Settings } from "./settings.ts";
 
+/** `anonymous`: yes, and no login is shown there, since a checkout alone says so. */
+export type PlainHttpUse = "no" | "anonymous" | "yes";
+
 /**
  * A bare `--plain-http` is for one registry: a command that names two could not say which, and the login of the other one
  * would go over the network in the clear. Lives as long as the command.
@@ -21,11 +24,12 @@ export class PlainHttp {
    * @param isLoopback It is plain in any case.
    * @throws {UsageError} a bare `--plain-http`, and this is the second registry that it might be for
    */
-  allows(registry: string, isNamed: boolean, isLoopback: boolean): boolean {
-    if (isLoopback || this.#settings.plainHttpHosts.has(registry)) return true;
-    if (!isNamed || !this.#settings.allowPlainHttp) return false;
+  use(registry: string, isNamed: boolean, isLoopback: boolean): PlainHttpUse {
+    const { plainHttpHosts, anonymousHttpHosts, allowPlainHttp } = this.#settings;
+    if (isLoopback || plainHttpHosts.has(registry)) return "yes";
+    if (!isNamed || !allowPlainHttp) return anonymousHttpHosts.has(registry) ? "anonymous" : "no";
     this.#meant ??= registry;
-    if (this.#meant === registry) return true;
+    if (this.#meant === registry) return "yes";
     throw new UsageError("USAGE_INVALID", `--plain-http does not say whether ${this.#meant} or ${registry} is meant`, {
       hint: "name the hosts that speak http: --plain-http=HOST or --plain-http=HOST,HOST",
     });

@@ -54,7 +54,9 @@ const registryName = v.pipe(
 
 export const configSchema = v.strictObject({
   $schema: v.optional(v.string()),
-  defaultRegistry: v.optional(v.pipe(host, v.description("Registry of references that name none."))),
+  defaultRegistry: v.optional(
+    v.pipe(host, v.description("Registry of references that name none; a project's is for reading.")),
+  ),
   registries: v.optional(
     v.pipe(
       v.record(registryName, registrySchema),
@@ -64,9 +66,16 @@ export const configSchema = v.strictObject({
     ),
   ),
   plainHttpHosts: v.optional(
-    v.pipe(v.array(host), v.description("Hosts that are talked to over http; loopback is so by itself.")),
+    v.pipe(
+      v.array(host),
+      v.description(
+        "Hosts that are talked to over http; loopback is so by itself. A project's file allows it without logins.",
+      ),
+    ),
   ),
-  cacheDir: v.optional(v.pipe(text, v.description("Folder of the cache, from this file's folder."))),
+  cacheDir: v.optional(
+    v.pipe(text, v.description("Folder of the cache, from this file's folder; a project's is inside that one.")),
+  ),
   retention: v.optional(
     v.pipe(
       v.strictObject({
@@ -101,7 +110,10 @@ export const configSchema = v.strictObject({
     ),
   ),
   auditLog: v.optional(
-    v.pipe(text, v.description("File that gets one JSON line per operation, from this file's folder.")),
+    v.pipe(
+      text,
+      v.description("File that gets one JSON line per operation, from this file's folder; in the user's file alone."),
+    ),
   ),
 });
 

@@ -1,13 +1,15 @@
 /**
- * Settings: command-line options first, then environment variables, the project's file, the user's file, defaults. Read
- * once, here; what is below gets required, parsed values.
+ * Settings: command-line options first, then environment variables, the project's file as far as it may decide, the user's file,
+ * defaults. Read once, here; what is below gets required, parsed values.
  */
-import { dirname, join, resolve } from "node:path";
+import { join, resolve } from "node:path";
 import type { Context } from "../context.ts";
-import { ConfigurationError, UsageError } from "../errors.ts";
+import { ConfigurationError, oneLine, UsageError } from "../errors.ts";
 import { parseRegistry, type RepositoryPrefix } from "../model/reference.ts";
+import { besideFile, describeLeftOut, type LeftOut, withinBoundary } from "./boundary.ts";
+import { folderVariable, variable } from "./environment.ts";
 import type { ConfigFile, ConfigFiles } from "./file.ts";
-import { leadsInside } from "./inside.ts";
+import { isInside, leadsInside } from "./inside.ts";
 
 /** What the caller (command line or library) asked for; undefined means "not said". */
 export interface SettingsOverrides {
@@ -26,11 +28,15 @@ export interface NamedRegistry {
   readonly mirrors: readonly RepositoryPrefix[];
   /** The file that says so. */
   readonly source: string;
+  /** That file is the user's. */
+  readonly isOwn: boolean;
 }
 
 export interface Settings {
   /** Host for references that name none. */
   readonly registry: string | undefined;
+  /** The same without what the project's file says: where logins go, and what is written. */
+  readonly ownRegistry: string | undefined;
   /** The host that `ORAS_USER`, `ORAS_PASS` and `ORAS_TOKEN` are for; no file can name it. */
   readonly credentialRegistry: string | undefined;
   readonly registries: ReadonlyMap<string, NamedRegistry>;
@@ -53,8 +59,10 @@ export interface Settings {
   readonly concurrency: number;
   /** `http:` to the one registry that a command names, on loopback or not; never to a mirror. */
   readonly allowPlainHttp: boolean;
-  /** Of an option and of all files together. */
+  /** Of an option and the user's file together. */
   readonly plainHttpHosts: ReadonlySet<string>;
+  /** Hosts that the project's file alone allows http for: they are shown no login. */
+  readonly anonymousHttpHosts: ReadonlySet<string>;
   /** PEM file with the authorities to trust besides Node's own. */
   readonly caFile: string | undefined;
   readonly isOffline: boolean;
@@ -64,6 +72,10 @@ export interface Settings {
   readonly auditLog: string | undefined;
   /** Absolute paths of the configuration files that were read, the one that wins first. */
   readonly configFiles: readonly string[];
+  /** Absolute path of the user's file, whether it is there or not. */
+  readonly userConfigPath: string;
+  /** What the project's file says and may not. */
+  readonly leftOut: readonly LeftOut[];
   /** Where each of these comes from, for `config`: an option, a variable, a file, or `default`. */
   readonly sources: Readonly<Record<string, string>>;
 }
@@ -72,21 +84,15 @@ const defaults = { totalSeconds: 600, connectSeconds: 15, idleSeconds: 30, concu
 /** `setTimeout` takes a signed 32-bit number of milliseconds. */
 const maxTimeoutSeconds = 2_000_000;
 
-/** An empty variable counts as unset, as POSIX programs treat it. */
-function variable(context: Context, name: string): string | undefined {
-  const value = context.env[name];
-  return value === undefined || value === "" ? undefined : value;
-}
-
 /** Folder for caches of this user: XDG on Linux, `~/Library/Caches` on macOS, `%LOCALAPPDATA%` on Windows. */
 function userCacheDir(context: Context): string {
   switch (context.os) {
     case "darwin":
       return join(context.homeDir, "Library", "Caches");
     case "win32":
-      return variable(context, "LOCALAPPDATA") ?? join(context.homeDir, "AppData", "Local");
+      return folderVariable(context, "LOCALAPPDATA") ?? join(context.homeDir, "AppData", "Local");
     default:
-      return variable(context, "XDG_CACHE_HOME") ?? join(context.homeDir, ".cache");
+      return folderVariable(context, "XDG_CACHE_HOME") ?? join(context.homeDir, ".cache");
   }
 }
 
@@ -131,20 +137,35 @@ function fromFiles<T>(files: readonly ConfigFile[], read: (file: ConfigFile) => 
   return files.map((file) => ({ source: file.path, value: read(file) }));
 }
 
-/** A path in a configuration file starts at that file's folder. */
-function besideFile(file: ConfigFile, path: string | undefined): string | undefined {
-  return path === undefined ? undefined : resolve(dirname(file.path), path);
-}
-
-/** By name; the first file that has a name says what it means. */
-function namedRegistries(files: readonly ConfigFile[]): Map<string, NamedRegistry> {
+/** By name; of the project's file those that the user's does not have. */
+function namedRegistries(user: ConfigFile | undefined, project: ConfigFile | undefined): Map<string, NamedRegistry> {
   const named = new Map<string, NamedRegistry>();
-  for (const { path, config } of files) {
-    for (const [name, { prefix, mirrors = [] }] of Object.entries(config.registries ?? {})) {
-      if (!named.has(name)) named.set(name, { prefix, mirrors, source: path });
+  for (const file of [user, project]) {
+    for (const [name, { prefix, mirrors = [] }] of Object.entries(file?.config.registries ?? {})) {
+      named.set(name, { prefix, mirrors, source: file?.path ?? "", isOwn: file === user });
     }
   }
   return named;
+}
+
+/**
+ * A checkout may hold a link of the name that the user gives the log, and a line of the log holds text of the lock's.
+ *
+ * @throws {ConfigurationError} the log would be written outside the project
+ */
+function checkAuditLog(path: string, projectFolders: readonly string[]): void {
+  const isLedOut = projectFolders.some((folder) => isInside(path, folder) && leadsInside(path, folder) !== true);
+  if (!isLedOut) return;
+  throw new ConfigurationError("CONFIG_INVALID", `the audit log ${path} is a link that leads out of the project`, {
+    hint: "name the file where it is, or remove the link",
+  });
+}
+
+/** Once for each command; what somebody else says in the key's place already is no loss. */
+function warnOfLeftOut(leftOut: readonly LeftOut[], sources: Readonly<Record<string, string>>, context: Context): void {
+  const said = Object.keys(sources).filter((name) => sources[name] !== "default");
+  const lost = leftOut.filter(({ key }) => !said.some((name) => name === key || name.startsWith(`${key}.`)));
+  if (lost.length > 0) context.log.warn(oneLine(describeLeftOut(lost)));
 }
 
 /**
@@ -158,7 +179,10 @@ export function readSettings(overrides: SettingsOverrides, context: Context, fou
       hint: `give --timeout a number above 0 and up to ${maxTimeoutSeconds}`,
     });
   }
-  const files = [found.project, found.user].filter((file) => file !== undefined);
+  const { user, projectFolders } = found;
+  const { project, leftOut } = withinBoundary(found);
+  const files = [project, user].filter((file) => file !== undefined);
+  const ofUser = files.filter((file) => file === user);
   const picker = new Picker();
   const pick = picker.pick.bind(picker);
   const optionRegistry = overrides.registry === undefined ? undefined : parseRegistry(overrides.registry);
@@ -175,7 +199,9 @@ export function readSettings(overrides: SettingsOverrides, context: Context, fou
     ...fromFiles(files, (file) => besideFile(file, file.config.cacheDir)),
   ]);
   const cacheDir = namedCacheDir ?? join(userCacheDir(context), "buck2-oras");
-  const isCacheOfProject = found.project !== undefined && picker.sources.cacheDir === found.project.path;
+  const isCacheOfProject = picker.sources.cacheDir === project?.path;
+  // What the project says of its own cache is nothing to another one.
+  const ofCache = isCacheOfProject ? files : ofUser;
   const totalSeconds = pick("timeouts.totalSeconds", [
     { source: "--timeout", value: timeoutSeconds },
     ...fromFiles(files, ({ config }) => config.timeouts?.totalSeconds),
@@ -188,22 +214,37 @@ export function readSettings(overrides: SettingsOverrides, context: Context, fou
     "timeouts.idleSeconds",
     fromFiles(files, ({ config }) => config.timeouts?.idleSeconds),
   );
+  const plainHttpHosts = new Set(
+    picker.join("plainHttpHosts", [
+      { source: "--plain-http", value: plainHosts?.map(parseRegistry) },
+      ...fromFiles(ofUser, ({ config }) => config.plainHttpHosts),
+    ]),
+  );
+  const auditLog = pick("auditLog", [
+    { source: "--audit-log", value: inWorkingFolder(overrides.auditLog) },
+    { source: "BUCK2_ORAS_AUDIT_LOG", value: inWorkingFolder(variable(context, "BUCK2_ORAS_AUDIT_LOG")) },
+    ...fromFiles(ofUser, (file) => besideFile(file, file.config.auditLog)),
+  ]);
+  const retention = {
+    olderThanDays: pick(
+      "retention.olderThanDays",
+      fromFiles(ofCache, ({ config }) => config.retention?.olderThanDays),
+    ),
+    maxSizeBytes: pick(
+      "retention.maxSize",
+      fromFiles(ofCache, ({ config }) => config.retention?.maxSize),
+    ),
+  };
+  if (auditLog !== undefined) checkAuditLog(auditLog, projectFolders);
+  warnOfLeftOut(leftOut, picker.sources, context);
   return {
     registry: pick("registry", [...named, ...fromFiles(files, ({ config }) => config.defaultRegistry)]),
+    ownRegistry: [...named, { value: user?.config.defaultRegistry }].find(({ value }) => value !== undefined)?.value,
     credentialRegistry: named.find(({ value }) => value !== undefined)?.value,
-    registries: namedRegistries(files),
+    registries: namedRegistries(user, project),
     cacheDir,
     isCacheInProject: isCacheOfProject || found.projectFolders.some((folder) => leadsInside(cacheDir, folder) ?? true),
-    retention: {
-      olderThanDays: pick(
-        "retention.olderThanDays",
-        fromFiles(files, ({ config }) => config.retention?.olderThanDays),
-      ),
-      maxSizeBytes: pick(
-        "retention.maxSize",
-        fromFiles(files, ({ config }) => config.retention?.maxSize),
-      ),
-    },
+    retention,
     timeoutMs: Math.ceil((totalSeconds ?? defaults.totalSeconds) * 1000),
     connectTimeoutMs: Math.ceil((connectSeconds ?? defaults.connectSeconds) * 1000),
     idleTimeoutMs: Math.ceil((idleSeconds ?? defaults.idleSeconds) * 1000),
@@ -213,21 +254,22 @@ export function readSettings(overrides: SettingsOverrides, context: Context, fou
         fromFiles(files, ({ config }) => config.concurrency),
       ) ?? defaults.concurrency,
     allowPlainHttp: overrides.plainHttp === true,
-    plainHttpHosts: new Set(
-      picker.join("plainHttpHosts", [
-        { source: "--plain-http", value: plainHosts?.map(parseRegistry) },
-        ...fromFiles(files, ({ config }) => config.plainHttpHosts),
+    plainHttpHosts,
+    anonymousHttpHosts: new Set(
+      picker.join("plainHttpHosts.withoutLogin", [
+        {
+          source: project?.path ?? "",
+          value: project?.config.plainHttpHosts?.filter((host) => !plainHttpHosts.has(host)),
+        },
       ]),
     ),
     caFile: pick("caFile", [{ source: "--ca-file", value: inWorkingFolder(overrides.caFile) }]),
     isOffline: overrides.offline ?? false,
     externalCli: pick("externalCli", [{ source: "BUCK2_ORAS_BIN", value: variable(context, "BUCK2_ORAS_BIN") }]),
-    auditLog: pick("auditLog", [
-      { source: "--audit-log", value: inWorkingFolder(overrides.auditLog) },
-      { source: "BUCK2_ORAS_AUDIT_LOG", value: inWorkingFolder(variable(context, "BUCK2_ORAS_AUDIT_LOG")) },
-      ...fromFiles(files, (file) => besideFile(file, file.config.auditLog)),
-    ]),
+    auditLog,
     configFiles: files.map(({ path }) => path),
+    userConfigPath: found.userPath,
+    leftOut,
     sources: picker.sources,
   };
 }

@@ -12,7 +12,8 @@ const caHint =
 const untrusted = "the certificate is of an authority that is not trusted here";
 const clockHint = "tell who runs it, and check this machine's clock";
 const clientHint = "put NAME.cert with NAME.key into certs.d/HOST (docs/configuration.md)";
-const plainHint = "if it speaks plain http, name it: --plain-http=HOST, or `plainHttpHosts` in the configuration";
+const plainHint =
+  "if it speaks plain http, name it: --plain-http=HOST, or `plainHttpHosts` in your own configuration file";
 
 /** By the codes of OpenSSL and Node. */
 const failures: Readonly<Record<string, readonly [what: string, hint: string]>> = {

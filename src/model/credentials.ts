@@ -8,7 +8,11 @@ export interface BasicCredentials {
 }
 
 export type Credentials =
-  | { readonly kind: "none" }
+  | {
+      readonly kind: "none";
+      /** Why one that there may be is not shown, and how to allow it: a hint for whoever is refused. */
+      readonly withheld?: string;
+    }
   | BasicCredentials
   /** A registry token: sent as Bearer, as it is. */
   | { readonly kind: "bearer"; readonly token: string }

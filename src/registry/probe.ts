@@ -33,8 +33,12 @@ export interface RegistryProbe {
    * @throws {OrasClientError} the token service cannot be asked, or gives nothing
    */
   authenticate(signal: AbortSignal): Promise<number>;
-  /** Where credentials for the registry are found, and of which kind; never what they are. */
-  credentialSource(): Promise<{ readonly source: string; readonly kind: string }>;
+  /** Where credentials for the registry are found, of which kind, and why none are shown; never what they are. */
+  credentialSource(): Promise<{
+    readonly source: string;
+    readonly kind: string;
+    readonly withheld: string | undefined;
+  }>;
   /** @returns Status of the referrers API. */
   referrers(digest: Digest, signal: AbortSignal): Promise<number>;
 }
@@ -84,7 +88,8 @@ export function createRegistryProbe(location: RegistryLocation, deps: ProbeDeps)
     },
     async credentialSource() {
       const { credentials, source } = await deps.credentials(location.registry);
-      return { source, kind: credentials.kind };
+      const withheld = credentials.kind === "none" ? credentials.withheld : undefined;
+      return { source, kind: credentials.kind, withheld };
     },
     async referrers(digest, signal) {
       const response = await api.call({ method: "GET", url: api.url(`referrers/${digest}`), signal }, "pull");

@@ -139,6 +139,7 @@ function readToken(bytes: Uint8Array, realm: URL): string {
 
 /** What a person can do about a refused login. */
 export function authenticationHint(credentials: Credentials, registry: string): string {
+  if (credentials.kind === "none" && credentials.withheld !== undefined) return credentials.withheld;
   return credentials.kind === "none"
     ? `no credentials were found: log in with \`buck2 run oras -- login ${registry}\` (outside Buck2 \`buck2-oras login\` or ` +
         "`docker login`); a build daemon does not see a later `export` of ORAS_USER, ORAS_PASS or ORAS_TOKEN"

@@ -44,10 +44,13 @@ describe("the docker configuration", () => {
     expect((await call(["logout", registry.host])).stdout).toBe(`There was no login of ${registry.host}\n`);
   });
 
-  test("a configured name stands for its registry, as in references", async (context) => {
-    const { registry, dir, oras: call, readConfig } = await loginSetting(context);
+  test("a name of the user's own file stands for its registry, as in references", async (context) => {
+    const { registry, dir, oras: run, readConfig } = await loginSetting(context);
     const prefix = `${registry.host}/t`;
-    writeFileSync(join(dir, "buck2-oras.json"), JSON.stringify({ registries: { acme: { prefix } } }));
+    mkdirSync(join(dir, "home", "buck2-oras"), { recursive: true });
+    writeFileSync(join(dir, "home/buck2-oras/config.json"), JSON.stringify({ registries: { acme: { prefix } } }));
+    const call = (args: string[], { input = "" } = {}) =>
+      run(args, { input, env: { XDG_CONFIG_HOME: join(dir, "home") } });
     const done = await call(["login", "acme", "-u", "user", "--password-stdin"], { input: "secret" });
     expect(done).toMatchObject({ exitCode: 0, stdout: `Logged in to ${registry.host} as user\n` });
     expect(Object.keys(readConfig().auths)).toEqual([registry.host]);
@@ -92,7 +95,7 @@ describe("the docker configuration", () => {
     const command = `${process.execPath} ${inject("executable")} login localhost:1`;
     const onStart = ({ stdout, stdin }: ChildProcess): void => {
       stdout?.on("data", (text: string) => {
-        if (text.includes("Username: ")) stdin?.write("\u0003");
+        if (text.includes("Username for localhost:1: ")) stdin?.write("\u0003");
       });
     };
     const ran = await run(script, ["-qec", command, "/dev/null"], {
@@ -149,12 +152,17 @@ describe("the docker configuration", () => {
     const onStart = ({ stdout, stdin }: ChildProcess): void => {
       const answers = ["user\n", "secret\n"];
       stdout?.on("data", (text: string) => {
-        if (/(?:Username|Password): /.test(text)) stdin?.write(answers.shift() ?? "");
+        if (/(?:Username|Password) for .*: /.test(text)) stdin?.write(answers.shift() ?? "");
       });
     };
     const ran = await run(script, ["-qec", command, "/dev/null"], { cwd: dir, env, input: undefined, onStart });
     expect(ran.exitCode, ran.stdout).toBe(0);
-    expect(ran.stdout).toMatch(/Username: [\s\S]*Password: [\s\S]*Logged in to/);
+    // Whom it is for is read before it is typed.
+    expect(ran.stdout).toMatch(
+      new RegExp(
+        `Username for ${registry.host}: [\\s\\S]*Password for user at ${registry.host}: [\\s\\S]*Logged in to`,
+      ),
+    );
     expect(ran.stdout).not.toContain("secret");
     expect(Object.keys(readConfig().auths)).toEqual([registry.host]);
   });

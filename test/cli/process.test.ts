@@ -52,16 +52,17 @@ describe("the process", () => {
       expect.arrayContaining([
         {
           name: "plainHttpHosts",
-          value: ["c.lan:5000", "a.lan", "b.lan"],
-          source: `--plain-http, ${files[0]}, ${files[1]}`,
+          value: ["c.lan:5000", "b.lan"],
+          source: `--plain-http, ${files[1]}`,
         },
+        { name: "plainHttpHosts.withoutLogin", value: ["a.lan"], source: files[0] },
         { name: "caFile", value: join(dir, "ca.pem"), source: "--ca-file" },
         { name: "externalCli", value: "/opt/other", source: "BUCK2_ORAS_BIN" },
       ]),
     );
     expect(shown.registries).toMatchObject([
-      { name: "acme", source: files[0] },
       { name: "tools", source: files[1] },
+      { name: "acme", source: files[0] },
     ]);
   });
 

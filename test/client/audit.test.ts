@@ -1,6 +1,6 @@
 /** The audit log: a line per operation, by whoever and however it ended. */
-import { readFileSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
 import { describe, expect, test } from "vitest";
 import type { AuditEntry } from "../../src/client/audit.ts";
 import { oras } from "../support/executable.ts";
@@ -85,9 +85,12 @@ describe("the audit log", () => {
 
   test("many processes at once lose no line and mix none", async () => {
     const project = await layoutProject();
-    writeFileSync(join(project.dir, "buck2-oras.json"), '{"auditLog": "audit.jsonl"}');
-    await Promise.all(Array.from({ length: 30 }, () => project.oras(["list", "oci:layout"])));
-    expect(entriesOf(join(project.dir, "audit.jsonl"))).toHaveLength(30);
+    const config = join(temporaryFolder(), "buck2-oras");
+    mkdirSync(config);
+    writeFileSync(join(config, "config.json"), '{"auditLog": "audit.jsonl"}');
+    const env = { XDG_CONFIG_HOME: dirname(config) };
+    await Promise.all(Array.from({ length: 30 }, () => project.oras(["list", "oci:layout"], { env })));
+    expect(entriesOf(join(config, "audit.jsonl"))).toHaveLength(30);
   });
 
   test("one that cannot be written is an error, unless there was another one before", async () => {

@@ -64,15 +64,19 @@ describe("which one wins", () => {
     expect(settings).toMatchObject({ registry: "evil.example", credentialRegistry: undefined });
   });
 
-  test("paths start at the file's folder; registries of both files are known, the project's first", async () => {
+  test("paths start at the file's folder; registries of both files are known, the user's first", async () => {
     const settings = await settingsOf({
-      project: { cacheDir: ".cache/oras", registries: { acme: { prefix: "ghcr.io/acme" } } },
+      project: {
+        cacheDir: ".cache/oras",
+        registries: { acme: { prefix: "evil.example" }, extra: { prefix: "x.example" } },
+      },
       user: {
-        registries: { acme: { prefix: "other.example" }, tools: { prefix: "reg.lan:5000", mirrors: ["m.lan/x"] } },
+        registries: { acme: { prefix: "ghcr.io/acme" }, tools: { prefix: "reg.lan:5000", mirrors: ["m.lan/x"] } },
       },
     });
     expect(settings.cacheDir).toBe(join(settings.root, ".cache/oras"));
     expect(settings.registries.get("acme")?.prefix).toEqual({ registry: "ghcr.io", repository: "acme" });
+    expect(settings.registries.get("extra")?.prefix.registry).toBe("x.example");
     expect(settings.registries.get("tools")?.mirrors).toEqual([{ registry: "m.lan", repository: "x" }]);
   });
 });

@@ -1,5 +1,5 @@
 /** A build that needs a login, and one that the project's configuration sends elsewhere. */
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { requireBuck2 } from "../support/buck2.ts";
@@ -38,7 +38,7 @@ test("access: a login that `buck2 run` stored is found by a daemon that runs alr
   expect(built.stderr).toContain("BUILD SUCCEEDED");
 });
 
-test("access: the project's configuration counts in a build: a mirror, and the audit log", async (context) => {
+test("access: the project's mirrors count in a build, and its audit log does not", async (context) => {
   const buck2 = requireBuck2(context);
   const program = requireProgram(context, "docker-registry");
   const storageDir = temporaryFolder();
@@ -62,12 +62,6 @@ test("access: the project's configuration counts in a build: a mirror, and the a
   context.onTestFinished(() => project.stop());
   const built = await project.build(["//:tool"]);
   expect(built.stderr).toContain("BUILD SUCCEEDED");
-  const log = join(project.dir, "audit.jsonl");
-  expect(existsSync(log)).toBe(true);
-  expect(JSON.parse(readFileSync(log, "utf8").split("\n")[0] ?? "")).toMatchObject({
-    operation: "blob",
-    digest: tool.digest,
-    source: "mirror",
-    outcome: "ok",
-  });
+  // Where it is written is the user's to say: the path could be that of a file that a shell runs.
+  expect(existsSync(join(project.dir, "audit.jsonl"))).toBe(false);
 });

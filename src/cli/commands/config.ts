@@ -34,6 +34,7 @@ function asJson(settings: Settings): ConfigJson {
       entry("concurrency", settings.concurrency),
       entry("auditLog", settings.auditLog),
       { ...entry("plainHttpHosts", undefined), value: [...settings.plainHttpHosts] },
+      { ...entry("plainHttpHosts.withoutLogin", undefined), value: [...settings.anonymousHttpHosts] },
       entry("caFile", settings.caFile),
       entry("externalCli", settings.externalCli),
     ],
@@ -43,6 +44,7 @@ function asJson(settings: Settings): ConfigJson {
       mirrors: mirrors.map(formatPrefix),
       source,
     })),
+    leftOut: [...settings.leftOut],
   };
 }
 
@@ -60,6 +62,11 @@ function show(settings: Settings): Shown {
   ]);
   const tables = [formatTable(rows)];
   if (registries.length > 0) tables.push(formatTable([["name", "prefix", "mirrors", "source"], ...registries]));
+  if (json.leftOut.length > 0) {
+    tables.push(
+      formatTable([["left out", "file", "why"], ...json.leftOut.map(({ key, file, reason }) => [key, file, reason])]),
+    );
+  }
   const notes =
     json.files.length === 0 ? ["no configuration file was found"] : json.files.map((file) => `File: ${file}`);
   return { text: tables.join("\n\n"), notes, json };
@@ -71,7 +78,8 @@ export function addConfig(program: Command, io: CliIo): Command {
     .summary("show the configuration that is in force")
     .description(
       "Shows every setting with its value and where it comes from: an option, a variable, `buck2-oras.json` in the\n" +
-        "project's root or above it, the user's file, or the default; in this order the first one wins.",
+        "project's root or above it, the user's file, or the default; in this order the first one wins. What a project's\n" +
+        "file may not say is shown as left out.",
     )
     .action(async (_options: object, command: Command) =>
       runCommand(command, io, ({ deps }) => Promise.resolve(show(deps.settings))),

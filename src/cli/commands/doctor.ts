@@ -25,9 +25,9 @@ export function addDoctor(program: Command, io: CliIo): Command {
     .command("doctor")
     .summary("find out why a pull fails")
     .description(
-      "Tries what a pull needs, step by step: cache folder, proxy, DNS, connection and certificate, registry, clock,\n" +
-        "credentials (where they come from, never what they are), token service, manifest, blob, resuming, referrers,\n" +
-        "mirrors. The exit code is that of the first check that failed.",
+      "Tries what a pull needs, step by step: configuration, cache folder, proxy, DNS, connection and certificate,\n" +
+        "registry, clock, credentials (where they come from, never what they are), token service, manifest, blob,\n" +
+        "resuming, referrers, mirrors. The exit code is that of the first check that failed.",
     )
     .argument("<ref>", "what cannot be pulled: HOST/REPO:TAG, REPO:TAG, or oci:DIR:TAG")
     .action(async (reference: string, _options: object, command: Command) =>

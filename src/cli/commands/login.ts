@@ -18,18 +18,22 @@ export function addLogin(program: Command, io: CliIo): Command {
     .description(
       "Tries a login at a registry and stores it where Docker does: in the credential helper that the docker\n" +
         "configuration names, else in that file. A build's actions find it there. A registry that asks for no login is\n" +
-        "shown none: then it is stored unchecked, and said so.",
+        "shown none: then it is stored unchecked, and said so. Names and the default registry of a project's file do\n" +
+        "not count here: a checkout could lead the login elsewhere.",
     )
-    .argument("[host]", "registry, or its name in the configuration (default: --registry or BUCK2_ORAS_REGISTRY)")
+    .argument(
+      "[host]",
+      "registry, or its name in your own configuration file (default: --registry or BUCK2_ORAS_REGISTRY)",
+    )
     .option("-u, --username <user>", "user; asked for on a terminal when left out")
     .option("--password-stdin", "read the password or access token from standard input; asked for when left out")
     .action(async (host: string | undefined, options: LoginOptions, command: Command) =>
       runCommand(command, io, async ({ deps, signal }) => {
         const registry = loginRegistry(host, deps);
-        const username = options.username ?? (await ask("Username", false, io, signal));
-        const password = options.passwordStdin
-          ? await readSecretFromStdin(io)
-          : await ask("Password", true, io, signal);
+        const forUser = { what: "username", prompt: `Username for ${registry}`, isSecret: false };
+        const username = options.username ?? (await ask(forUser, io, signal));
+        const forPassword = { what: "password", prompt: `Password for ${username} at ${registry}`, isSecret: true };
+        const password = options.passwordStdin ? await readSecretFromStdin(io) : await ask(forPassword, io, signal);
         const { isChecked, ...result } = await login({ registry, username, password }, deps, signal);
         const isFile = !result.keptIn.startsWith("docker-credential-");
         const stored = `Stored in ${result.keptIn}${isFile ? ", not encrypted; a credential helper would be safer" : ""}`;
@@ -66,7 +70,10 @@ export function addLogout(program: Command, io: CliIo): Command {
     .command("logout")
     .summary("remove the login of a registry")
     .description("Removes a login from where `login` put it.")
-    .argument("[host]", "registry, or its name in the configuration (default: --registry or BUCK2_ORAS_REGISTRY)")
+    .argument(
+      "[host]",
+      "registry, or its name in your own configuration file (default: --registry or BUCK2_ORAS_REGISTRY)",
+    )
     .action(async (host: string | undefined, _options: object, command: Command) =>
       runCommand(command, io, async ({ deps, signal }) => showLogout(await logout(host, deps, signal))),
     );

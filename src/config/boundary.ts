@@ -1,0 +1,70 @@
+/**
+ * What the project's file may decide. Whoever wrote the checkout wrote it, so it says what cannot hurt whoever works there; the
+ * rest is for the user's own file, a variable or an option to say. What is left out is told, and the work goes on.
+ */
+import { dirname, resolve } from "node:path";
+import type { ConfigFile, ConfigFiles } from "./file.ts";
+import { isInside, realLocation } from "./inside.ts";
+import type { Config } from "./schema.ts";
+
+/** A key of the project's file that says nothing. */
+export interface LeftOut {
+  /** As in the file, such as `auditLog` or `registries.acme`. */
+  readonly key: string;
+  /** Absolute path of the file. */
+  readonly file: string;
+  /** Why, and where it may be said instead. */
+  readonly reason: string;
+}
+
+/** A path in a configuration file starts at that file's folder. */
+export function besideFile(file: ConfigFile, path: string | undefined): string | undefined {
+  return path === undefined ? undefined : resolve(dirname(file.path), path);
+}
+
+/** True for a folder in the project, links followed, and not the whole of it. */
+function isOfProject(cacheDir: string, project: ConfigFile): boolean {
+  const [cache, root] = [realLocation(cacheDir), realLocation(dirname(project.path))];
+  return cache !== undefined && root !== undefined && cache !== root && isInside(cache, root);
+}
+
+function isSame(one: unknown, other: unknown): boolean {
+  return JSON.stringify(one) === JSON.stringify(other);
+}
+
+/** @returns The project's file with what counts in it, and what does not. */
+export function withinBoundary({ project, user, userPath }: ConfigFiles): {
+  readonly project: ConfigFile | undefined;
+  readonly leftOut: readonly LeftOut[];
+} {
+  if (project === undefined) return { project, leftOut: [] };
+  const leftOut: LeftOut[] = [];
+  const leaveOut = (key: string, reason: string): void => void leftOut.push({ key, file: project.path, reason });
+  const { auditLog, cacheDir, retention, registries, ...rest } = project.config;
+  const kept: Config = { ...rest };
+  if (auditLog !== undefined) leaveOut("auditLog", `say it in ${userPath}, BUCK2_ORAS_AUDIT_LOG or --audit-log`);
+  const cachePath = besideFile(project, cacheDir);
+  const isCacheKept = cachePath !== undefined && isOfProject(cachePath, project);
+  if (isCacheKept) kept.cacheDir = cacheDir;
+  else if (cacheDir !== undefined) {
+    const instead = `say it in ${userPath}, BUCK2_ORAS_CACHE_DIR or --cache-dir`;
+    leaveOut("cacheDir", `a project's is a folder inside the project; for another, ${instead}`);
+  }
+  if (isCacheKept) kept.retention = retention;
+  else if (retention !== undefined) {
+    leaveOut("retention", `a project's is for a \`cacheDir\` of its own; for your cache, say it in ${userPath}`);
+  }
+  const newNames = Object.entries(registries ?? {}).filter(([name, registry]) => {
+    const own = Object.entries(user?.config.registries ?? {}).find(([known]) => known === name)?.[1];
+    if (own !== undefined && !isSame(own, registry)) leaveOut(`registries.${name}`, `${userPath} says what it is`);
+    return own === undefined;
+  });
+  kept.registries = Object.fromEntries(newNames);
+  return { project: { path: project.path, config: kept }, leftOut };
+}
+
+/** One line for people, whatever the number of keys. */
+export function describeLeftOut(leftOut: readonly LeftOut[]): string {
+  const keys = leftOut.map(({ key, reason }) => `\`${key}\` (${reason})`);
+  return `left out of ${leftOut[0]?.file}, since it is not for a project to say: ${keys.join("; ")}`;
+}
