@@ -1,5 +1,5 @@
 /** Reads the text of a configuration file; what is wrong with it is told with its line and what was expected. */
-import type { Node } from "jsonc-parser";
+import type { JSONScanner, Node } from "jsonc-parser";
 import * as v from "valibot";
 import { ConfigurationError } from "../errors.ts";
 import { type Config, configSchema, prefixForm } from "./schema.ts";
@@ -37,6 +37,21 @@ const expectations: Readonly<Record<string, string>> = {
   InvalidCharacter: "text without control characters is expected",
 };
 
+/** The file has five levels; what reads it calls itself once for each. */
+const maxDepth = 20;
+
+/** Offset of the bracket that goes deeper than is read. */
+function tooDeepAt(scanner: JSONScanner): number | undefined {
+  let depth = 0;
+  // The library's kinds of tokens: `{` 1, `}` 2, `[` 3, `]` 4, the end 17.
+  for (let kind = scanner.scan(); kind !== 17; kind = scanner.scan()) {
+    if (kind === 1 || kind === 3) depth += 1;
+    if (kind === 2 || kind === 4) depth -= 1;
+    if (depth > maxDepth) return scanner.getTokenOffset();
+  }
+  return undefined;
+}
+
 /** The second of two keys of one object that are the same: which of them counts, readers do not agree. */
 function repeatedKey(node: Node): Node | undefined {
   const seen = new Set<unknown>();
@@ -68,7 +83,12 @@ function nodeAt(
  * @throws {ConfigurationError} `CONFIG_INVALID` with file, line, and what was expected
  */
 export async function parseConfig(text: string, path: string): Promise<Config> {
-  const { findNodeAtLocation, getNodeValue, parseTree, printParseErrorCode } = await import("jsonc-parser");
+  const { createScanner, findNodeAtLocation, getNodeValue, parseTree, printParseErrorCode } = await import(
+    "jsonc-parser"
+  );
+  const tooDeep = tooDeepAt(createScanner(text, true));
+  if (tooDeep !== undefined)
+    throw invalid(path, text, tooDeep, `nested deeper than the ${maxDepth} levels that are read`);
   const errors: import("jsonc-parser").ParseError[] = [];
   const root = parseTree(text.replace(/^\ufeff/, ""), errors, { allowTrailingComma: true });
   const [error] = errors;

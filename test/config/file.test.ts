@@ -170,6 +170,8 @@ describe("a file that is wrong names itself, the line, and what was expected", (
       /`a` is there already/,
     ],
     ["empty text", '{"cacheDir": ""}', 1, /`cacheDir`: must be a string that is not empty, not ""$/],
+    ["deep lists", "[".repeat(200_000), 1, /nested deeper than the 20 levels that are read$/],
+    ["deep objects", '{\n"a":'.repeat(100_000), 21, /nested deeper than the 20 levels that are read$/],
     ["not an object", "[]", 1, /must be a JSON object/],
     ["empty", "", 1, /not JSON|must be a JSON object/],
     [
