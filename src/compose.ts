@@ -78,7 +78,8 @@ interface Composition {
   readonly close: () => void;
 }
 
-function compose(settings: Settings, context: Context): Composition {
+/** @param signal Of the whole command. */
+function compose(settings: Settings, context: Context, signal: AbortSignal): Composition {
   const routeTo = async (url: URL): Promise<Route> => {
     const proxy = proxyFor(url, context);
     // Without TLS of its own the registry may still be behind a proxy that has it.
@@ -94,7 +95,7 @@ function compose(settings: Settings, context: Context): Composition {
     },
     context,
   );
-  const credentials = createCredentialProvider(settings, context);
+  const credentials = createCredentialProvider(settings, context, signal);
   const withheldCredentials = createWithheldCredentials(settings);
   const plainHttp = new PlainHttp(settings);
   const plainHttpUse = (registry: string, isNamed: boolean): PlainHttpUse => {
@@ -173,10 +174,10 @@ export async function withComposition<T>(
     deadline.abort(new TimeoutError("TIMED_OUT", message, { hint: "give more time with --timeout SECONDS" }));
   }, settings.timeoutMs);
   timer.unref();
-  const { deps, close } = compose(settings, context);
   const signal = AbortSignal.any([deadline.signal, ...(interruption === undefined ? [] : [interruption])]);
   // Every request under way listens; Node warns of a leak at eleven.
   setMaxListeners(0, signal);
+  const { deps, close } = compose(settings, context, signal);
   try {
     return await work(deps, signal);
   } finally {

@@ -16,6 +16,7 @@ const layerOfRoom: Readonly<Record<string, number>> = {
   config: 2,
   import: 2,
   http: 1,
+  child: 1,
   archive: 1,
   files: 1,
   model: 0,
@@ -79,11 +80,18 @@ test("architecture: imports go strictly down", () => {
   expect(wrong).toEqual([]);
 });
 
-test("architecture: only main.ts and index.ts touch the process", () => {
-  const readers = files.filter((path) =>
-    /\bprocess\./.test(readFileSync(path, "utf8").replace(/`process\.[^`]*`/g, "")),
-  );
+test("architecture: only main.ts and index.ts touch the process, but for signals to the children that child/ starts", () => {
+  const readers = files.filter((path) => {
+    const text = readFileSync(path, "utf8").replace(/`process\.[^`]*`/g, "");
+    const others = roomOf(path) === "child" ? text.replace(/\bprocess\.(?:kill\(|(?:once|off)\("exit")/g, "") : text;
+    return /\bprocess\./.test(others);
+  });
   expect(readers.map((path) => relative(src, path)).sort()).toEqual(["index.ts", "main.ts"]);
+});
+
+test("architecture: only child/ starts programs", () => {
+  const starters = files.filter((path) => importsOf(path).includes("node:child_process"));
+  expect(starters.map((path) => relative(src, path))).toEqual(["child/run.ts"]);
 });
 
 test("architecture: a package is imported by one room", () => {

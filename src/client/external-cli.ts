@@ -2,11 +2,11 @@
  * `BUCK2_ORAS_BIN`: another executable with the `pull REF -o DIR --extract` contract pulls in our place; what it gives is
  * hashed here and kept in our store.
  */
-import { spawn } from "node:child_process";
 import { mkdtemp, readdir, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
 import { readChunks } from "../archive/chunks.ts";
+import { type ChildEnd, runChild } from "../child/run.ts";
 import {
   ArtifactNotFoundError,
   ContentVerificationError,
@@ -27,29 +27,34 @@ export interface ExternalFile {
   readonly title: string;
 }
 
-interface Ended {
-  readonly exitCode: number;
-  readonly stderr: string;
-}
-
 /** Only the end of it is looked at. */
-const maxStderrLength = 64 * 1024;
+const maxStderrBytes = 64 * 1024;
+/** Nothing of it is wanted. */
+const maxStdoutBytes = 64 * 1024 * 1024;
 
-function run(executable: string, args: readonly string[], deps: ClientDeps, signal: AbortSignal): Promise<Ended> {
-  return new Promise((resolve, reject) => {
-    // Without the variable, so that an executable that is this program itself does not call itself again.
-    const { BUCK2_ORAS_BIN: _, ...env } = deps.context.env;
-    const child = spawn(executable, args, { env, stdio: ["ignore", "ignore", "pipe"], signal });
-    let stderr = "";
-    child.stderr.setEncoding("utf8").on("data", (text: string) => {
-      stderr = (stderr + text).slice(-maxStderrLength);
-    });
-    child.on("error", (cause) => reject(signal.aborted ? signal.reason : notRunnable(executable, cause)));
-    child.on("close", (exitCode) => resolve({ exitCode: exitCode ?? 1, stderr }));
-  });
+/**
+ * It stands in our place: it runs where we run, with all that the user set for us, logins among it, but for the variable that
+ * names it, so that an executable that is this program itself does not call itself again.
+ */
+async function run(
+  executable: string,
+  args: readonly string[],
+  { context }: ClientDeps,
+  signal: AbortSignal,
+): Promise<ChildEnd> {
+  const { BUCK2_ORAS_BIN: _, ...variables } = context.env;
+  const env: Record<string, string> = {};
+  for (const [name, value] of Object.entries(variables)) if (value !== undefined) env[name] = value;
+  const bounds = { maxStdoutBytes, maxStderrBytes, timeoutMs: undefined, runsIn: "group", leavings: "end" } as const;
+  try {
+    return await runChild({ program: executable, args, env, cwd: context.cwd, input: "", ...bounds }, signal);
+  } catch (cause) {
+    signal.throwIfAborted();
+    throw notRunnable(executable, cause);
+  }
 }
 
-function notRunnable(executable: string, cause: Error): OrasClientError {
+function notRunnable(executable: string, cause: unknown): OrasClientError {
   return new OrasClientError("CLI_NOT_FOUND", `buck2-oras CLI not found: ${executable} cannot be started`, {
     cause,
     hint: "BUCK2_ORAS_BIN names it: install it there, point the variable elsewhere, or unset it to pull without it",
@@ -57,7 +62,7 @@ function notRunnable(executable: string, cause: Error): OrasClientError {
 }
 
 /** Sorts the failure by the words that the contract promises. */
-function failure(executable: string, text: string, { exitCode, stderr }: Ended): OrasClientError {
+function failure(executable: string, text: string, { exitCode, stderr }: ChildEnd): OrasClientError {
   const said = stderr.trim().split("\n").slice(-3).join(" ");
   const details = { cause: new Error(said || `exit code ${exitCode}`) };
   if (/authentication/i.test(stderr)) {
@@ -94,7 +99,7 @@ export async function pullThroughExternalCli(
   try {
     deps.context.log.debug(`${text} is pulled by ${executable}`);
     const ended = await run(executable, ["pull", text, "-o", folder, "--extract"], deps, signal);
-    if (ended.exitCode !== 0) throw failure(executable, text, ended);
+    if (ended.outcome !== "exited" || ended.exitCode !== 0) throw failure(executable, text, ended);
     const files = await filesIn(folder);
     const stated = statedDigest(ended.stderr);
     const [only] = files;

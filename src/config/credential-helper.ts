@@ -3,8 +3,11 @@
  *
  * @see github.com/docker/docker-credential-helpers, README, "Development"
  */
-import { execFile } from "node:child_process";
+import { closeSync, constants, openSync, statSync } from "node:fs";
+import { parse } from "node:path";
 import * as v from "valibot";
+import { environmentWithoutOurs } from "../child/environment.ts";
+import { runChild } from "../child/run.ts";
 import type { Context } from "../context.ts";
 import { ConfigurationError } from "../errors.ts";
 import type { Credentials } from "../model/credentials.ts";
@@ -28,19 +31,49 @@ interface Ended {
   readonly stdout: string;
 }
 
-/** @throws {Error} it cannot be started, takes too long, or writes too much */
-function run(program: string, action: Action, input: string, context: Context): Promise<Ended> {
-  const options = { env: context.env, cwd: context.cwd, timeout: timeoutMs, maxBuffer: maxAnswerBytes } as const;
-  return new Promise((resolve, reject) => {
-    const child = execFile(program, [action], options, (error, stdout) => {
-      if (error === null) resolve({ exitCode: 0, stdout });
-      else if (typeof error.code === "number") resolve({ exitCode: error.code, stdout });
-      // Without the message of Node's, which quotes what the program wrote.
-      else reject(new Error(error.killed ? "it took too long" : `Node.js says ${error.code ?? error.signal}`));
-    });
-    // One that ends without reading is judged by how it ended.
-    child.stdin?.on("error", () => {}).end(input);
-  });
+/** True where a helper may ask a person; builds have no terminal. */
+function hasTerminal(): boolean {
+  try {
+    closeSync(openSync("/dev/tty", constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOCTTY));
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** Not the working folder, which may be a checkout: a version manager's stand-in for a program reads files of where it runs. */
+function ownFolder({ homeDir }: Context): string {
+  return statSync(homeDir, { throwIfNoEntry: false })?.isDirectory() === true ? homeDir : parse(homeDir).root;
+}
+
+/**
+ * It is the user's own program and may read any variable of his (`AWS_PROFILE`, `GNUPGHOME`, `PASSWORD_STORE_DIR`), so it gets
+ * them all but ours, which it has no use for.
+ *
+ * @throws {Error} it cannot be started, takes too long, or writes too much
+ */
+async function run(
+  program: string,
+  action: Action,
+  input: string,
+  context: Context,
+  signal: AbortSignal,
+): Promise<Ended> {
+  const request = {
+    program,
+    args: [action],
+    env: environmentWithoutOurs(context.env),
+    cwd: ownFolder(context),
+    input,
+    maxStdoutBytes: maxAnswerBytes,
+    maxStderrBytes: 0,
+    timeoutMs,
+    runsIn: hasTerminal() ? "session" : "group",
+    leavings: "stay",
+  } as const;
+  const { outcome, exitCode, stdout } = await runChild(request, signal);
+  if (outcome !== "exited") throw new Error(`it ${outcome}`);
+  return { exitCode, stdout };
 }
 
 function failed(name: string, why: string, cause?: unknown): ConfigurationError {
@@ -50,13 +83,14 @@ function failed(name: string, why: string, cause?: unknown): ConfigurationError 
   });
 }
 
-async function ask(name: string, action: Action, input: string, context: Context): Promise<Ended> {
+async function ask(name: string, action: Action, input: string, context: Context, signal: AbortSignal): Promise<Ended> {
   // It becomes part of a program's name, and comes from a file.
   if (!/^[A-Za-z0-9][A-Za-z0-9._-]*$/.test(name))
     throw failed("…", `is not the name of a helper: ${JSON.stringify(name)}`);
   try {
-    return await run(`docker-credential-${name}`, action, input, context);
+    return await run(`docker-credential-${name}`, action, input, context, signal);
   } catch (cause) {
+    signal.throwIfAborted();
     throw failed(name, "cannot be used", cause);
   }
 }
@@ -66,8 +100,13 @@ async function ask(name: string, action: Action, input: string, context: Context
  * @returns `none` when the helper has nothing for the registry.
  * @throws {ConfigurationError} `CREDENTIAL_HELPER_FAILED`; never with anything that the helper wrote
  */
-export async function getFromHelper(name: string, server: string, context: Context): Promise<Credentials> {
-  const { exitCode, stdout } = await ask(name, "get", server, context);
+export async function getFromHelper(
+  name: string,
+  server: string,
+  context: Context,
+  signal: AbortSignal,
+): Promise<Credentials> {
+  const { exitCode, stdout } = await ask(name, "get", server, context, signal);
   if (exitCode !== 0) {
     // Helpers say this on stdout, in these words, whatever keychain they use.
     if (/credentials not found/i.test(stdout)) return { kind: "none" };
@@ -87,15 +126,26 @@ export async function getFromHelper(name: string, server: string, context: Conte
 }
 
 /** @throws {ConfigurationError} `CREDENTIAL_HELPER_FAILED` */
-export async function storeInHelper(name: string, server: string, login: Login, context: Context): Promise<void> {
+export async function storeInHelper(
+  name: string,
+  server: string,
+  login: Login,
+  context: Context,
+  signal: AbortSignal,
+): Promise<void> {
   const input = JSON.stringify({ ServerURL: server, Username: login.username, Secret: login.password });
-  const { exitCode } = await ask(name, "store", input, context);
+  const { exitCode } = await ask(name, "store", input, context, signal);
   if (exitCode !== 0) throw failed(name, `could not store the login: exit code ${exitCode}`);
 }
 
 /** What is not there is erased already. */
-export async function eraseFromHelper(name: string, server: string, context: Context): Promise<void> {
-  const { exitCode, stdout } = await ask(name, "erase", server, context);
+export async function eraseFromHelper(
+  name: string,
+  server: string,
+  context: Context,
+  signal: AbortSignal,
+): Promise<void> {
+  const { exitCode, stdout } = await ask(name, "erase", server, context, signal);
   if (exitCode !== 0 && !/credentials not found/i.test(stdout)) {
     throw failed(name, `could not erase the login: exit code ${exitCode}`);
   }

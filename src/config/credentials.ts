@@ -40,23 +40,24 @@ async function fromDockerConfig(
   { path, config }: DockerConfigFile,
   registry: string,
   context: Context,
+  signal: AbortSignal,
 ): Promise<FoundCredentials> {
   const server = serverAddress(registry);
   const helper = valueFor(config.credHelpers, registry);
   if (helper) {
     const source = `docker-credential-${helper} (credHelpers in ${path})`;
-    return { credentials: await getFromHelper(helper, server, context), source };
+    return { credentials: await getFromHelper(helper, server, context, signal), source };
   }
   const auth = valueFor(config.auths, registry);
   const credentials = auth ? fromDockerAuth(auth, path, registry) : none;
   if (credentials.kind !== "none" || !config.credsStore) return { credentials, source: path };
   const source = `docker-credential-${config.credsStore} (credsStore in ${path})`;
-  return { credentials: await getFromHelper(config.credsStore, server, context), source };
+  return { credentials: await getFromHelper(config.credsStore, server, context, signal), source };
 }
 
-async function fromDockerConfigs(registry: string, context: Context): Promise<FoundCredentials> {
+async function fromDockerConfigs(registry: string, context: Context, signal: AbortSignal): Promise<FoundCredentials> {
   for await (const file of dockerConfigs(context)) {
-    const found = await fromDockerConfig(file, registry, context);
+    const found = await fromDockerConfig(file, registry, context, signal);
     if (found.credentials.kind !== "none") return found;
   }
   return { credentials: none, source: "nowhere" };
@@ -102,12 +103,20 @@ export function createWithheldCredentials({ configFiles, userConfigPath }: Setti
   };
 }
 
-/** Credentials by registry host; each host is looked up once, when it asks for a login. */
-export function createCredentialProvider(settings: Settings, context: Context): CredentialProvider {
+/**
+ * Credentials by registry host; each host is looked up once, when it asks for a login.
+ *
+ * @param signal Of the whole command, not of the one request that asks first: all wait for the same answer.
+ */
+export function createCredentialProvider(
+  settings: Settings,
+  context: Context,
+  signal: AbortSignal,
+): CredentialProvider {
   const byRegistry = new Map<string, Promise<FoundCredentials>>();
   const find = async (registry: string): Promise<FoundCredentials> => {
     const own = registry === settings.credentialRegistry ? fromEnvironment(context) : undefined;
-    return own ?? (await fromDockerConfigs(registry, context));
+    return own ?? (await fromDockerConfigs(registry, context, signal));
   };
   return (registry) => {
     let found = byRegistry.get(registry);

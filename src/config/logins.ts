@@ -49,13 +49,13 @@ async function whileLocked<T>(path: string, context: Context, signal: AbortSigna
 export function createLogins(credentials: CredentialProvider, context: Context): Logins {
   const path = dockerConfigPath(context);
 
-  const store = async (registry: string, login: Login): Promise<string> => {
+  const store = async (registry: string, login: Login, signal: AbortSignal): Promise<string> => {
     const server = serverAddress(registry);
     const config = (await readDockerConfig(path)) ?? {};
     const helper = valueFor(config.credHelpers, registry) || config.credsStore;
     const rest = withoutKeysOf(registry, config);
     if (helper) {
-      await storeInHelper(helper, server, login, context);
+      await storeInHelper(helper, server, login, context, signal);
       // An empty entry, as Docker leaves one: other clients list the registries that have a login by it.
       await writeDockerConfig(path, { ...rest, auths: { ...rest.auths, [server]: {} } });
       return `docker-credential-${helper}`;
@@ -65,7 +65,7 @@ export function createLogins(credentials: CredentialProvider, context: Context):
     return path;
   };
 
-  const erase = async (registry: string): Promise<readonly string[]> => {
+  const erase = async (registry: string, signal: AbortSignal): Promise<readonly string[]> => {
     const config = await readDockerConfig(path);
     if (config === undefined) return [];
     const removedFrom: string[] = [];
@@ -73,9 +73,9 @@ export function createLogins(credentials: CredentialProvider, context: Context):
     const helper = valueFor(config.credHelpers, registry) || config.credsStore;
     if (helper) {
       // Helpers erase what is not there without a word.
-      const { kind } = await getFromHelper(helper, server, context);
+      const { kind } = await getFromHelper(helper, server, context, signal);
       if (kind !== "none") removedFrom.push(`docker-credential-${helper}`);
-      await eraseFromHelper(helper, server, context);
+      await eraseFromHelper(helper, server, context, signal);
     }
     const entry = valueFor(config.auths, registry);
     if (entry !== undefined) await writeDockerConfig(path, withoutKeysOf(registry, config));
@@ -85,9 +85,9 @@ export function createLogins(credentials: CredentialProvider, context: Context):
   };
 
   return {
-    store: (registry, login, signal) => whileLocked(path, context, signal, () => store(registry, login)),
+    store: (registry, login, signal) => whileLocked(path, context, signal, () => store(registry, login, signal)),
     async erase(registry, signal) {
-      const removedFrom = await whileLocked(path, context, signal, () => erase(registry));
+      const removedFrom = await whileLocked(path, context, signal, () => erase(registry, signal));
       // A file of another client that cannot be read is not what was asked about.
       const left = await credentials(registry).catch(() => undefined);
       const isLeft = left !== undefined && left.credentials.kind !== "none";

@@ -1,14 +1,81 @@
 /** `go:MODULE/PACKAGE@VERSION`: a program in Go, built for each platform from the source that the checksum database knows. */
 import { mkdir, rename } from "node:fs/promises";
-import { join } from "node:path";
+import { basename, join } from "node:path";
+import * as v from "valibot";
 import { ociPlatform, type PlatformString } from "../model/platform.ts";
 import { fileOrigin } from "./origin.ts";
 import { type ClientProgram, importFailed, runClient, specInvalid } from "./run.ts";
 import type { ImportDeps, ImportedFile, Importer } from "./source.ts";
 
-const go: ClientProgram = { name: "go", howToGet: "install Go and put it on the PATH" };
+const go: ClientProgram = {
+  name: "go",
+  howToGet: "install Go and put it on the PATH",
+  // Where modules are, how to get there, and as whom; Go's own settings are asked for once, and stated to it from then on. Not what
+  // changes the bytes, runs something (`GOFLAGS=-toolexec`, `CC`), or names a repository of the user's (`GIT_DIR`).
+  variables: [
+    "GOROOT",
+    "GOENV",
+    "GOPATH",
+    "GOMODCACHE",
+    "GOCACHE",
+    "GOTMPDIR",
+    "GOPROXY",
+    "GONOPROXY",
+    "GOSUMDB",
+    "GONOSUMDB",
+    "GOPRIVATE",
+    "GOINSECURE",
+    "GOVCS",
+    "GOAUTH",
+    "GOTOOLCHAIN",
+    "GIT_SSH",
+    "GIT_SSH_COMMAND",
+    "GIT_ASKPASS",
+    "SSH_ASKPASS",
+    "GIT_SSL_CAINFO",
+    "GIT_CONFIG_GLOBAL",
+    "GIT_CONFIG_SYSTEM",
+    "GIT_CONFIG_NOSYSTEM",
+    "GIT_CONFIG_COUNT",
+    "GIT_CONFIG_KEY_*",
+    "GIT_CONFIG_VALUE_*",
+  ],
+};
 
-const specPattern = /^([A-Za-z0-9][A-Za-z0-9._~/-]*)@(v[A-Za-z0-9.+-]+|latest)$/;
+/** Settings of the user's (`go env -w`) that count: where modules come from and are kept, and which Go may build them. */
+const settingsOfUser = [
+  "GOMODCACHE",
+  "GOCACHE",
+  "GOPROXY",
+  "GONOPROXY",
+  "GOSUMDB",
+  "GONOSUMDB",
+  "GOPRIVATE",
+  "GOINSECURE",
+  "GOVCS",
+  "GOAUTH",
+  "GOTOOLCHAIN",
+] as const;
+
+/**
+ * Nothing else of them does: `GOBIN` is a folder with programs of the user's, and an empty variable would not do, since Go then reads
+ * the file where `go env -w` keeps it.
+ */
+const settingsOfOurs = {
+  GOENV: "off",
+  GOWORK: "off",
+  GO111MODULE: "on",
+  GOFLAGS: "",
+  CGO_ENABLED: "0",
+  // The oldest processors, and nothing experimental.
+  GOAMD64: "v1",
+  GOARM64: "v8.0",
+  GOEXPERIMENT: "",
+  GOFIPS140: "off",
+};
+
+const specPattern =
+  /^((?:[A-Za-z0-9_~-][A-Za-z0-9._~-]*)(?:\/[A-Za-z0-9_~-][A-Za-z0-9._~-]*)*)@(v[A-Za-z0-9.+-]+|latest)$/;
 const unsupported = /unsupported GOOS\/GOARCH/;
 
 function programName(packagePath: string): string {
@@ -18,16 +85,24 @@ function programName(packagePath: string): string {
   return /^v[0-9]+$/.test(last) ? (parts.at(-2) ?? last) : last;
 }
 
+/** What the user's Go says of these settings; those that it does not know of are left out. */
+async function settingsFor(deps: ImportDeps, signal: AbortSignal): Promise<Record<string, string>> {
+  const asked = await runClient(go, ["env", "-json", ...settingsOfUser], {}, deps, signal);
+  if (asked.exitCode !== 0) throw importFailed(go, "its own environment", asked);
+  const stated = v.safeParse(v.pipe(v.string(), v.parseJson(), v.record(v.string(), v.string())), asked.stdout);
+  if (!stated.success) throw importFailed(go, "its own environment", asked);
+  const known = Object.entries(stated.output).filter(([, value]) => value !== "");
+  return { ...Object.fromEntries(known), ...settingsOfOurs };
+}
+
 /**
  * The bytes depend on the version of Go, which is noted; paths and build ids are left out, so that two machines with one version
  * give one digest.
  */
 export const importGo: Importer = async (spec, platforms, deps, signal) => {
   const [, packagePath = "", version = ""] = specPattern.exec(spec) ?? [];
-  if (packagePath === "") throw specInvalid(spec, "write go:MODULE/PACKAGE@vVERSION");
-  const asked = await runClient(go, ["env", "GOVERSION", "GOMODCACHE"], {}, deps, signal);
-  if (asked.exitCode !== 0) throw importFailed(go, "its own environment", asked);
-  const [goVersion = "", moduleCache = ""] = asked.stdout.trim().split("\n");
+  if (packagePath === "" || packagePath.startsWith("-")) throw specInvalid(spec, "write go:MODULE/PACKAGE@vVERSION");
+  const settings = await settingsFor(deps, signal);
   const name = programName(packagePath);
   const files: ImportedFile[] = [];
   const missing: PlatformString[] = [];
@@ -37,21 +112,9 @@ export const importGo: Importer = async (spec, platforms, deps, signal) => {
     const home = join(deps.workDir, "go", platform);
     await mkdir(home, { recursive: true });
     // Into a GOPATH of its own: Go refuses GOBIN for another platform.
-    const env = {
-      GOPATH: home,
-      GOMODCACHE: moduleCache,
-      GOOS: os,
-      GOARCH: architecture,
-      CGO_ENABLED: "0",
-      GOFLAGS: "",
-      GOBIN: "",
-      // What the caller's machine may have set: the oldest processors, and nothing experimental.
-      GOAMD64: "v1",
-      GOARM64: "v8.0",
-      GOEXPERIMENT: "",
-    };
-    const args = ["install", "-trimpath", "-buildvcs=false", "-ldflags=-s -w -buildid=", `${packagePath}@${version}`];
-    const ran = await runClient(go, args, env, deps, signal);
+    const env = { ...settings, GOPATH: home, GOOS: os, GOARCH: architecture };
+    const args = ["install", "-trimpath", "-buildvcs=false", "-ldflags=-s -w -buildid=", "--"];
+    const ran = await runClient(go, [...args, `${packagePath}@${version}`], env, deps, signal);
     if (ran.exitCode !== 0) {
       if (!unsupported.test(ran.output)) throw importFailed(go, spec, ran);
       missing.push(platform);
@@ -63,22 +126,35 @@ export const importGo: Importer = async (spec, platforms, deps, signal) => {
     await rename(join(home, "bin", `${os}_${architecture}`, file), path).catch(() =>
       rename(join(home, "bin", file), path),
     );
-    const built = await buildInfo(path, deps, signal);
+    const built = await buildInfo(path, settings, deps, signal);
     exactVersion = built.version ?? version;
     const sum = built.sum === undefined ? "" : `&module_sum=${encodeURIComponent(built.sum)}`;
-    const purl = `pkg:golang/${packagePath}@${exactVersion}?built_with=${goVersion}${sum}`;
+    const purl = `pkg:golang/${packagePath}@${exactVersion}?built_with=${built.goVersion}${sum}`;
     files.push({ platform, path, origin: await fileOrigin(purl, path) });
   }
   return { version: exactVersion, license: undefined, source: undefined, files, missing };
 };
 
-/** What the program says of its module: the version that was built, and the sum that the checksum database has of it. */
+interface BuildInfo {
+  /** Of the Go that built it: a module may want a newer one than the user has. */
+  readonly goVersion: string;
+  /** Of the module. */
+  readonly version: string | undefined;
+  /** That the checksum database has of it. */
+  readonly sum: string | undefined;
+}
+
+/** What the program says of itself. */
 async function buildInfo(
   path: string,
+  settings: Readonly<Record<string, string>>,
   deps: ImportDeps,
   signal: AbortSignal,
-): Promise<{ readonly version: string | undefined; readonly sum: string | undefined }> {
-  const ran = await runClient(go, ["version", "-m", path], {}, deps, signal);
+): Promise<BuildInfo> {
+  const ran = await runClient(go, ["version", "-m", path], settings, deps, signal);
+  const [firstLine = ""] = ran.stdout.split("\n", 1);
+  const [, goVersion] = /: (go[0-9A-Za-z.+-]+)/.exec(firstLine.slice(path.length)) ?? [];
+  if (goVersion === undefined) throw importFailed(go, `what ${basename(path)} is built of`, ran);
   const [, version, sum] = /^\tmod\t\S+\t(\S+)(?:\t(h1:\S+))?$/m.exec(ran.stdout) ?? [];
-  return { version, sum };
+  return { goVersion, version, sum };
 }

@@ -2,13 +2,27 @@
 import { mkdir, readdir, readFile, rename } from "node:fs/promises";
 import { join } from "node:path";
 import type { PlatformString } from "../model/platform.ts";
+import { coordinate } from "./maven-coordinate.ts";
+import { namedVariables } from "./named-variables.ts";
 import { fileOrigin } from "./origin.ts";
-import { type ClientProgram, importFailed, runClient, specInvalid } from "./run.ts";
+import { type ClientProgram, type ClientRun, importFailed, runClient, specInvalid } from "./run.ts";
 import type { ImportDeps, ImportedFile, ImportedTool, Importer } from "./source.ts";
 
 const mvn: ClientProgram = {
   name: "mvn",
   howToGet: "install Apache Maven (Debian: `apt install maven`) and put it on the PATH",
+  // Which Java and Maven, and how the user starts them. Not `MAVEN_BASEDIR` and `MAVEN_CONFIG`, which name a project.
+  variables: [
+    "JAVA_HOME",
+    "JAVACMD",
+    "JAVA_TOOL_OPTIONS",
+    "JDK_JAVA_OPTIONS",
+    "MAVEN_HOME",
+    "M2_HOME",
+    "MAVEN_OPTS",
+    "MAVEN_ARGS",
+    "MAVEN_SKIP_RC",
+  ],
 };
 
 /** Names of os-maven-plugin, which artifacts of native programs are published under. */
@@ -21,20 +35,20 @@ const classifiers: Readonly<Record<PlatformString, string>> = {
   "windows-arm64": "windows-aarch_64",
 };
 
-const part = "[A-Za-z0-9._-]+";
-const specPattern = new RegExp(`^(${part}):(${part}):(${part})(?::(${part}))?$`);
+const specPattern = new RegExp(`^(${coordinate}):(${coordinate}):(${coordinate})(?::(${coordinate}))?$`);
 const absent = /Could not find artifact|was not found in/i;
 
 /** Maven checks the sums that the repository states, and fails on another one. */
 export const importMaven: Importer = async (spec, platforms, deps, signal) => {
   const [, group = "", artifact = "", version = "", type = "exe"] = specPattern.exec(spec) ?? [];
   if (group === "") throw specInvalid(spec, "write maven:GROUP:ARTIFACT:VERSION:exe");
+  const client = await openMaven(deps, signal);
   const files: ImportedFile[] = [];
   const missing: PlatformString[] = [];
   for (const platform of platforms) {
     const coordinates = `${group}:${artifact}:${version}:${type}:${classifiers[platform]}`;
     const dir = join(deps.workDir, "maven", platform);
-    const copied = await copyArtifact(coordinates, dir, deps, signal);
+    const copied = await copyArtifact(client, coordinates, dir);
     if (copied === undefined) {
       missing.push(platform);
       continue;
@@ -44,7 +58,7 @@ export const importMaven: Importer = async (spec, platforms, deps, signal) => {
     const purl = `pkg:maven/${group}/${artifact}@${version}?type=${type}&classifier=${classifiers[platform]}`;
     files.push({ platform, path, origin: await fileOrigin(purl, path) });
   }
-  const stated = files.length === 0 ? undefined : await describe(`${group}:${artifact}:${version}`, deps, signal);
+  const stated = files.length === 0 ? undefined : await describe(client, `${group}:${artifact}:${version}`, deps);
   return { version, license: stated?.license, source: stated?.source, files, missing };
 };
 
@@ -53,9 +67,9 @@ const maxAncestors = 5;
 
 /** What its POM says, or those that it inherits from. */
 async function describe(
+  client: Maven,
   coordinates: string,
   deps: ImportDeps,
-  signal: AbortSignal,
 ): Promise<Pick<ImportedTool, "license" | "source">> {
   // With its XML parser it is loaded for Maven alone.
   const { parsePom } = await import("./pom.ts");
@@ -64,7 +78,7 @@ async function describe(
   let next: string | undefined = coordinates;
   for (let depth = 0; next !== undefined && depth <= maxAncestors; depth += 1) {
     const dir = join(deps.workDir, "maven", `pom-${depth}`);
-    const path = await copyArtifact(`${next}:pom`, dir, deps, signal);
+    const path = await copyArtifact(client, `${next}:pom`, dir);
     const pom = path === undefined ? undefined : parsePom(await readFile(path, "utf8"));
     license ??= pom?.license;
     source ??= pom?.source;
@@ -73,23 +87,32 @@ async function describe(
   return { license, source };
 }
 
+/** Calls Maven. */
+type Maven = (args: readonly string[]) => Promise<ClientRun>;
+
+async function openMaven(deps: ImportDeps, signal: AbortSignal): Promise<Maven> {
+  const { env, homeDir } = deps.context;
+  const homes = [env.MAVEN_HOME, env.M2_HOME].filter((home) => home !== undefined);
+  const settings = [join(homeDir, ".m2"), ...homes.map((home) => join(home, "conf"))];
+  const named = await namedVariables(
+    settings.map((folder) => join(folder, "settings.xml")),
+    /\$\{env\.(\w+)\}/g,
+  );
+  const program = { ...mvn, variables: [...mvn.variables, ...named] };
+  return (args) => runClient(program, args, {}, deps, signal);
+}
+
 /** @returns Path of the file; undefined where the repository has none. */
-async function copyArtifact(
-  coordinates: string,
-  dir: string,
-  deps: ImportDeps,
-  signal: AbortSignal,
-): Promise<string | undefined> {
+async function copyArtifact(call: Maven, coordinates: string, dir: string): Promise<string | undefined> {
   await mkdir(dir, { recursive: true });
-  const args = [
+  const ran = await call([
     "-q",
     "-B",
     "--strict-checksums",
     "dependency:copy",
     `-Dartifact=${coordinates}`,
     `-DoutputDirectory=${dir}`,
-  ];
-  const ran = await runClient(mvn, args, {}, deps, signal);
+  ]);
   if (ran.exitCode !== 0) {
     if (absent.test(ran.output)) return undefined;
     throw importFailed(mvn, coordinates, ran);

@@ -1,55 +1,134 @@
 /** `npm:NAME@VERSION`: programs whose package has one optional package for each platform, such as buf and esbuild. */
-import { mkdir, rm } from "node:fs/promises";
+import { mkdir, readdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import * as v from "valibot";
 import { extractArchive } from "../archive/extract.ts";
 import { ContentVerificationError } from "../errors.ts";
 import { type PlatformString, platformFromNode } from "../model/platform.ts";
+import { namedVariables } from "./named-variables.ts";
+import { hasSum, type StatedSum, statedSum } from "./npm-integrity.ts";
+import { type NpmSpec, parseNpmDependency, parseNpmSpec } from "./npm-spec.ts";
 import { fileOrigin } from "./origin.ts";
-import { type ClientProgram, type ClientRun, importFailed, runClient, specInvalid } from "./run.ts";
+import {
+  type ClientProgram,
+  type ClientRun,
+  contentReplaced,
+  importFailed,
+  runClient,
+  specInvalid,
+  sumMissing,
+} from "./run.ts";
 import type { ImportDeps, ImportedFile, Importer } from "./source.ts";
 
-const npm: ClientProgram = { name: "npm", howToGet: "install Node.js with npm and put it on the PATH" };
+const npm: ClientProgram = {
+  name: "npm",
+  howToGet: "install Node.js with npm and put it on the PATH",
+  // Where packages are, how to get there, and as whom. Not what makes npm run something (`NODE_OPTIONS`, `npm_config_script_shell`,
+  // `npm_config_git`) or do something else (`npm_config_dry_run`), which `npm run` and its like set for what they start.
+  variables: [
+    "NODE_EXTRA_CA_CERTS",
+    "NODE_USE_SYSTEM_CA",
+    "NODE_AUTH_TOKEN",
+    "NPM_TOKEN",
+    "npm_config_userconfig",
+    "npm_config_globalconfig",
+    "npm_config_prefix",
+    "npm_config_cache",
+    "npm_config_registry",
+    "npm_config_replace_registry_host",
+    "npm_config_@*",
+    "npm_config_//*",
+    "npm_config__auth*",
+    "npm_config_ca",
+    "npm_config_cafile",
+    "npm_config_cert",
+    "npm_config_key",
+    "npm_config_strict_ssl",
+    "npm_config_proxy",
+    "npm_config_https_proxy",
+    "npm_config_noproxy",
+    "npm_config_fetch_*",
+    "npm_config_maxsockets",
+  ],
+};
 
-const specPattern = /^((?:@[a-z0-9][a-z0-9._-]*\/)?[a-z0-9][a-z0-9._-]*)@([0-9]+\.[0-9]+\.[0-9A-Za-z.+-]+)$/;
+/**
+ * Whatever the metadata says, nothing of a package is run. In the environment, where an npm that npm starts finds it, too.
+ *
+ * @see docs.npmjs.com, "config": ignore-scripts, allow-git, allow-file, allow-directory
+ */
+const runsNothing = {
+  npm_config_ignore_scripts: "true",
+  npm_config_allow_git: "none",
+  npm_config_allow_file: "none",
+  npm_config_allow_directory: "none",
+  npm_config_dry_run: "false",
+  npm_config_update_notifier: "false",
+};
+
+/** Those with the most have some thirty: each is asked for. */
+const maxDependencies = 100;
+
 const packageSchema = v.object({
   license: v.optional(v.string()),
   repository: v.optional(v.union([v.string(), v.object({ url: v.optional(v.string()) })])),
   optionalDependencies: v.optional(v.record(v.string(), v.string()), {}),
 });
 const platformSchema = v.object({
+  name: v.string(),
+  version: v.string(),
   os: v.optional(v.array(v.string()), []),
   cpu: v.optional(v.array(v.string()), []),
   libc: v.optional(v.array(v.string()), []),
+  dist: v.object({
+    tarball: v.string(),
+    integrity: v.optional(v.string()),
+    shasum: v.optional(v.string()),
+  }),
 });
-const packedSchema = v.union([
-  v.array(v.object({ filename: v.string() })),
-  // npm 12 and newer: by the package's name.
-  v.record(v.string(), v.object({ filename: v.string() })),
-]);
+type PlatformPackage = v.InferOutput<typeof platformSchema>;
 
-function parse<T extends v.GenericSchema>(schema: T, what: string, ran: ClientRun): v.InferOutput<T> {
-  try {
-    return v.parse(schema, JSON.parse(ran.stdout));
-  } catch {
-    throw importFailed(npm, what, ran);
-  }
+/** npm, and what all calls of it have in common. */
+interface Npm {
+  readonly call: (
+    command: string,
+    options: readonly string[],
+    spec: string,
+    fields: readonly string[],
+  ) => Promise<ClientRun>;
+}
+
+async function openNpm(deps: ImportDeps, signal: AbortSignal): Promise<Npm> {
+  const { env, homeDir } = deps.context;
+  const userConfig = env.npm_config_userconfig ?? env.NPM_CONFIG_USERCONFIG ?? join(homeDir, ".npmrc");
+  const named = await namedVariables([userConfig], /\$\{([^${}?]+)\??\}/g);
+  const program = { ...npm, variables: [...npm.variables, ...named] };
+  // What npm would take for a project above, or for one of its parts, is none of it.
+  const always = ["--json", "--ignore-scripts", "--no-workspaces"];
+  return {
+    call: (command, options, spec, fields) =>
+      runClient(program, [command, ...always, ...options, "--", spec, ...fields], runsNothing, deps, signal),
+  };
 }
 
 async function view<T extends v.GenericSchema>(
+  { call }: Npm,
   schema: T,
-  spec: string,
+  { name, version }: NpmSpec,
   fields: readonly string[],
-  deps: ImportDeps,
-  signal: AbortSignal,
 ): Promise<v.InferOutput<T>> {
+  const spec = `${name}@${version}`;
   // A field that is alone would come without its name.
-  const ran = await runClient(npm, ["view", spec, "name", ...fields, "--json"], {}, deps, signal);
+  const ran = await call("view", [], spec, ["name", ...fields]);
   if (ran.exitCode !== 0 || ran.stdout.trim() === "") throw importFailed(npm, spec, ran);
-  return parse(schema, spec, ran);
+  try {
+    return v.parse(schema, JSON.parse(ran.stdout));
+  } catch {
+    throw importFailed(npm, spec, ran);
+  }
 }
 
-function platformOf({ os, cpu, libc }: v.InferOutput<typeof platformSchema>): PlatformString | undefined {
+function platformOf({ os, cpu, libc }: PlatformPackage): PlatformString | undefined {
   // Static programs and those of glibc; the ones of musl are for other systems.
   if (libc.length > 0 && !libc.includes("glibc")) return undefined;
   const [system, machine] = [os[0], cpu[0]];
@@ -61,41 +140,85 @@ function platformOf({ os, cpu, libc }: v.InferOutput<typeof platformSchema>): Pl
   }
 }
 
+/** Whoever publishes the package wrote them, and could name a folder of the user's or a repository with scripts. */
+function partsOf(spec: string, optionalDependencies: Readonly<Record<string, string>>): NpmSpec[] {
+  const entries = Object.entries(optionalDependencies);
+  if (entries.length > maxDependencies) {
+    throw new ContentVerificationError("IMPORT_CONTENT_INVALID", `${spec} has ${entries.length} optional packages`, {
+      hint: `import another package: no tool has more than ${maxDependencies}`,
+    });
+  }
+  return entries.map(([name, wanted]) => {
+    const part = parseNpmDependency(name, wanted);
+    if (part !== undefined) return part;
+    const named = `${JSON.stringify(name)}: ${JSON.stringify(wanted)}`;
+    throw new ContentVerificationError(
+      "IMPORT_CONTENT_INVALID",
+      `${spec} names an optional package that is not an exact version in the registry: ${named}`,
+      { hint: "look at the package before you use it; npm was not asked for this" },
+    );
+  });
+}
+
+/**
+ * What its registry states of an archive, read once: npm asks again when it fetches, and could be told something else.
+ *
+ * @throws {ContentVerificationError} it is no archive on a server, or another package than was asked for
+ */
+function archiveSum(spec: NpmSpec, { name, version, dist }: PlatformPackage): StatedSum {
+  const exact = `${spec.name}@${spec.version}`;
+  const [wanted] = spec.version.split("+", 1);
+  if (name !== spec.name || version.split("+", 1)[0] !== wanted || !/^https?:\/\//i.test(dist.tarball)) {
+    throw new ContentVerificationError("IMPORT_CONTENT_INVALID", `the registry does not say where ${exact} is`, {
+      cause: new Error(`it says ${JSON.stringify({ name, version, tarball: dist.tarball })}`),
+      hint: "ask who runs the registry: nothing was fetched",
+    });
+  }
+  const sum = statedSum(dist.integrity, dist.shasum);
+  if (sum === undefined) throw sumMissing(npm, exact);
+  return sum;
+}
+
+/** @returns Path of the archive as the registry has it, in `dir`. */
+async function pack({ call }: Npm, { name, version }: NpmSpec, sum: StatedSum, dir: string): Promise<string> {
+  const exact = `${name}@${version}`;
+  await mkdir(dir, { recursive: true });
+  const ran = await call("pack", ["--pack-destination", dir], exact, []);
+  if (ran.exitCode !== 0) throw importFailed(npm, exact, ran);
+  const [file] = await readdir(dir);
+  if (file === undefined) throw importFailed(npm, exact, ran);
+  const path = join(dir, file);
+  if (!(await hasSum(path, sum))) throw contentReplaced(npm, exact);
+  return path;
+}
+
 /** npm checks the integrity that the registry states, and fails on another one. */
-export const importNpm: Importer = async (spec, platforms, deps, signal) => {
-  const [, name = "", version = ""] = specPattern.exec(spec) ?? [];
-  if (name === "") throw specInvalid(spec, "write npm:NAME@VERSION, with the exact version");
-  const { license, repository, optionalDependencies } = await view(
-    packageSchema,
-    spec,
-    ["license", "repository", "optionalDependencies"],
-    deps,
-    signal,
-  );
+export const importNpm: Importer = async (text, platforms, deps, signal) => {
+  const spec = parseNpmSpec(text);
+  if (spec === undefined) throw specInvalid(text, "write npm:NAME@VERSION, with the exact version");
+  const client = await openNpm(deps, signal);
+  const fields = ["license", "repository", "optionalDependencies"];
+  const { license, repository, optionalDependencies } = await view(client, packageSchema, spec, fields);
   const found = new Map<PlatformString, ImportedFile>();
-  for (const [part, partVersion] of Object.entries(optionalDependencies)) {
-    const exact = `${part}@${partVersion}`;
-    const platform = platformOf(await view(platformSchema, exact, ["os", "cpu", "libc"], deps, signal));
+  for (const part of partsOf(text, optionalDependencies)) {
+    const stated = await view(client, platformSchema, part, ["version", "os", "cpu", "libc", "dist"]);
+    const platform = platformOf(stated);
     if (platform === undefined || !platforms.includes(platform) || found.has(platform)) continue;
     const dir = join(deps.workDir, "npm", platform);
-    await mkdir(dir, { recursive: true });
-    const ran = await runClient(npm, ["pack", exact, "--json", "--pack-destination", dir], {}, deps, signal);
-    if (ran.exitCode !== 0) throw importFailed(npm, exact, ran);
-    const [packed] = Object.values(parse(packedSchema, exact, ran));
-    const archive = join(dir, packed?.filename ?? "");
-    const path = join(dir, "tool", name.split("/").at(-1) ?? name);
+    const archive = await pack(client, part, archiveSum(part, stated), join(dir, "packed"));
+    const path = join(dir, "tool", spec.name.split("/").at(-1) ?? spec.name);
     await extractArchive(archive, path, { signal, stripPrefix: "package" });
     await rm(join(path, "package.json"), { force: true });
-    const purl = `pkg:npm/${part.replace("@", "%40")}@${partVersion}`;
+    const purl = `pkg:npm/${part.name.replace("@", "%40")}@${part.version}`;
     found.set(platform, { platform, path, origin: await fileOrigin(purl, archive) });
   }
   if (found.size === 0) {
-    throw new ContentVerificationError("IMPORT_CONTENT_INVALID", `${spec} has no package for a platform in it`, {
+    throw new ContentVerificationError("IMPORT_CONTENT_INVALID", `${text} has no package for a platform in it`, {
       hint: "only packages with one optional package for each platform hold programs that run without Node",
     });
   }
   const missing = platforms.filter((platform) => !found.has(platform));
   const address = typeof repository === "string" ? repository : repository?.url;
   const source = address?.replace(/^git\+/, "");
-  return { version, license, source, files: [...found.values()], missing };
+  return { version: spec.version, license, source, files: [...found.values()], missing };
 };

@@ -1,5 +1,6 @@
 /** What a Maven project says of itself in its POM, which whoever publishes it controls. */
 import { parseXml, XmlElement } from "@rgrove/parse-xml";
+import { coordinate } from "./maven-coordinate.ts";
 
 export interface Pom {
   /** Of each licence the SPDX identifier where it can be told, else its name as it is stated; undefined: none is stated here. */
@@ -16,7 +17,7 @@ const maxBytes = 1024 * 1024;
 /** Of one value: it becomes an annotation. */
 const maxTextLength = 300;
 
-const coordinate = /^[A-Za-z0-9._-]+$/;
+const coordinatePattern = new RegExp(`^${coordinate}$`);
 
 /**
  * @returns undefined for what is no POM.
@@ -41,7 +42,7 @@ export function parsePom(text: string): Pom | undefined {
   return {
     license: license === "" || license.length > maxTextLength ? undefined : license,
     source: source !== undefined && /^https?:\/\/\S+$/.test(source) ? source : undefined,
-    parent: parent.every((part) => coordinate.test(part)) ? parent.join(":") : undefined,
+    parent: parent.every((part) => coordinatePattern.test(part)) ? parent.join(":") : undefined,
   };
 }
 

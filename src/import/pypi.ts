@@ -11,7 +11,32 @@ import type { ImportedFile, Importer } from "./source.ts";
 const pip: ClientProgram = {
   name: "python3",
   howToGet: "install Python with pip (Debian: `apt install python3-pip`) and put it on the PATH",
+  // Where packages are, how to get there, and as whom. Not what makes Python run other code (`PYTHONPATH`, `PIP_PYTHON`) or pip do
+  // something else: `PIP_QUIET` takes away the words by which a package that is missing is told from an index in trouble.
+  variables: [
+    "PIP_CONFIG_FILE",
+    "PIP_INDEX_URL",
+    "PIP_EXTRA_INDEX_URL",
+    "PIP_NO_INDEX",
+    "PIP_FIND_LINKS",
+    "PIP_TRUSTED_HOST",
+    "PIP_CERT",
+    "PIP_CLIENT_CERT",
+    "PIP_PROXY",
+    "PIP_TIMEOUT",
+    "PIP_DEFAULT_TIMEOUT",
+    "PIP_RETRIES",
+    "PIP_CACHE_DIR",
+    "PIP_NO_CACHE_DIR",
+    "PIP_KEYRING_PROVIDER",
+    "REQUESTS_CA_BUNDLE",
+    "GOOGLE_APPLICATION_CREDENTIALS",
+    "CLOUDSDK_CONFIG",
+  ],
 };
+
+/** What the user's pip.conf may say otherwise, and must not here: a variable counts more than the file. */
+const asExpected = { PIP_QUIET: "0", PIP_REQUIRE_VIRTUALENV: "0", PIP_DISABLE_PIP_VERSION_CHECK: "1" };
 
 /** glibc and macOS versions that wheels are tagged with; pip takes those that are listed, and no older ones by itself. */
 const glibcMinors = Array.from({ length: 36 }, (_, index) => 5 + index);
@@ -44,7 +69,13 @@ const tags: Readonly<Record<PlatformString, readonly string[]>> = {
   "windows-arm64": ["win_arm64"],
 };
 
-const specPattern = /^([A-Za-z0-9][A-Za-z0-9._-]*)(?:@|==)([A-Za-z0-9.!+_-]+)$/;
+/**
+ * @see PyPA specifications, "Names and normalization", "Version specifiers" (with the spellings that it has for one version)
+ */
+const namePattern = "[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?";
+const versionPattern =
+  "v?(?:[0-9]+!)?[0-9]+[A-Za-z0-9]*(?:[._-][A-Za-z0-9]+)*(?:\\+[A-Za-z0-9]+(?:[._-][A-Za-z0-9]+)*)?";
+const specPattern = new RegExp(`^(${namePattern})(?:@|==)(${versionPattern})$`);
 const absent = /No matching distribution found|Could not find a version that satisfies/;
 /** pip calls a version absent, too, when its index is in trouble; at this verbosity it says what it could not have. */
 const unreachable = /Could not fetch URL (?!\S+: 404 )/;
@@ -74,7 +105,7 @@ export const importPypi: Importer = async (spec, platforms, deps, signal) => {
       "--dest",
       wheelDir,
     ];
-    const ran = await runClient(pip, [...args, `${name}==${version}`], {}, deps, signal);
+    const ran = await runClient(pip, [...args, "--", `${name}==${version}`], asExpected, deps, signal);
     if (ran.exitCode !== 0) {
       if (/No module named '?pip/.test(ran.output))
         throw clientMissing({ ...pip, name: "pip, as a module of python3," });

@@ -1,6 +1,9 @@
 /** Runs an ecosystem's own client, with the user's configuration, so that private mirrors and logins work. */
-import { execFile } from "node:child_process";
+import { mkdir, writeFile } from "node:fs/promises";
+import { join } from "node:path";
 import { stripVTControlCharacters } from "node:util";
+import { environmentFor } from "../child/environment.ts";
+import { type ChildEnd, runChild } from "../child/run.ts";
 import { ContentVerificationError, isErrno, OrasClientError, UsageError } from "../errors.ts";
 import type { ImportDeps } from "./source.ts";
 
@@ -9,6 +12,8 @@ export interface ClientProgram {
   readonly name: string;
   /** What a person does to get it. */
   readonly howToGet: string;
+  /** Variables of the user's that it is given besides those that every program gets. */
+  readonly variables: readonly string[];
 }
 
 export interface ClientRun {
@@ -18,10 +23,27 @@ export interface ClientRun {
   readonly output: string;
 }
 
+/** What pip says of a package with thousands of files comes to a few of them. */
 const maxOutputBytes = 16 * 1024 * 1024;
 const maxQuotedLength = 500;
 
-/** @throws {OrasClientError} `IMPORT_CLIENT_NOT_FOUND` */
+/**
+ * Where clients run: not in the working folder, which may be a checkout of anybody's, and with what ends their search for a project.
+ * Else npm, Go and Maven would go on upwards, through the temporary folder, where everybody may write: `.npmrc` says where packages
+ * come from, and what `.mvn/` names is run.
+ */
+async function makeFencedFolder(workDir: string): Promise<string> {
+  const folder = join(workDir, "run");
+  await mkdir(join(folder, ".mvn"), { recursive: true });
+  await writeFile(join(folder, "package.json"), "{}\n");
+  await writeFile(join(folder, "go.mod"), "module run\n");
+  return folder;
+}
+
+/**
+ * @param env Added to what the client gets of the user's.
+ * @throws {OrasClientError} `IMPORT_CLIENT_NOT_FOUND`
+ */
 export async function runClient(
   program: ClientProgram,
   args: readonly string[],
@@ -30,19 +52,37 @@ export async function runClient(
   signal: AbortSignal,
 ): Promise<ClientRun> {
   context.log.debug(`${program.name} ${args.join(" ")}`);
-  const options = { cwd: workDir, env: { ...context.env, ...env }, maxBuffer: maxOutputBytes, signal } as const;
-  return await new Promise((resolve, reject) => {
-    const child = execFile(program.name, args, options, (error, stdout, stderr) => {
-      if (signal.aborted) return reject(signal.reason);
-      if (isErrno(error, "ENOENT")) return reject(clientMissing(program));
-      const exitCode = error === null ? 0 : typeof error.code === "number" ? error.code : 1;
-      resolve({ exitCode, stdout, output: stripVTControlCharacters(`${stdout}\n${stderr}`) });
+  const request = {
+    program: program.name,
+    args,
+    env: { ...environmentFor(context.env, program.variables), ...env },
+    cwd: await makeFencedFolder(workDir),
+    input: "",
+    maxStdoutBytes: maxOutputBytes,
+    maxStderrBytes: maxOutputBytes,
+    timeoutMs: undefined,
+    runsIn: "group",
+    leavings: "end",
+  } as const;
+  let ended: ChildEnd;
+  try {
+    ended = await runChild(request, signal);
+  } catch (cause) {
+    signal.throwIfAborted();
+    if (isErrno(cause, "ENOENT")) throw clientMissing(program);
+    throw new OrasClientError("IMPORT_FAILED", `${program.name} cannot be started`, { cause, hint: program.howToGet });
+  }
+  const { exitCode, stdout, stderr } = ended;
+  const run = { exitCode, stdout, output: stripVTControlCharacters(`${stdout}\n${stderr}`) };
+  if (ended.outcome === "wrote too much") {
+    throw new OrasClientError("IMPORT_FAILED", `${program.name} was ended: it wrote more than 16 MiB`, {
+      hint: `try ${program.name} by hand with the same name and version`,
     });
-    child.stdin?.end();
-  });
+  }
+  return run;
 }
 
-export function clientMissing({ name, howToGet }: ClientProgram): OrasClientError {
+export function clientMissing({ name, howToGet }: Pick<ClientProgram, "name" | "howToGet">): OrasClientError {
   return new OrasClientError("IMPORT_CLIENT_NOT_FOUND", `${name} was not found: it brings what is to be imported`, {
     hint: howToGet,
   });
@@ -54,32 +94,37 @@ const noSum = /no checksums available/i;
 const wrongSum = /do not match the hashes|checksum validation failed|EINTEGRITY|checksum mismatch|SECURITY ERROR/i;
 
 /** @param what Names the thing that could not be had. */
-export function importFailed({ name }: ClientProgram, what: string, { output, exitCode }: ClientRun): OrasClientError {
+export function importFailed(
+  { name }: Pick<ClientProgram, "name">,
+  what: string,
+  { output, exitCode }: ClientRun,
+): OrasClientError {
   const said = output.split("\n").filter((line) => /error|fatal|fail|not found/i.test(line));
   const quoted = (said.length > 0 ? said.slice(0, 3).join(" ") : output.trim().slice(-maxQuotedLength)).slice(
     0,
     maxQuotedLength,
   );
   const cause = new Error(`exit code ${exitCode}: ${quoted}`);
-  if (noSum.test(output)) {
-    return new OrasClientError("IMPORT_FAILED", `${name} refuses ${what}: its repository states no sum for it`, {
-      cause,
-      hint: "ask who runs the repository to publish checksums, or take the file from another one",
-    });
-  }
-  if (wrongSum.test(output)) {
-    return new ContentVerificationError(
-      "IMPORT_CONTENT_INVALID",
-      `${name} refuses ${what}: its bytes have another sum than is stated`,
-      {
-        cause,
-        hint: "the file, or what states its sum, was replaced: nothing was imported; ask who runs the registry or mirror",
-      },
-    );
-  }
+  if (noSum.test(output)) return sumMissing({ name }, what, cause);
+  if (wrongSum.test(output)) return contentReplaced({ name }, what, cause);
   return new OrasClientError("IMPORT_FAILED", `${name} could not bring ${what}`, {
     cause,
     hint: `try ${name} by hand with the same name and version; its own configuration and logins are used`,
+  });
+}
+
+export function sumMissing({ name }: Pick<ClientProgram, "name">, what: string, cause?: Error): OrasClientError {
+  return new OrasClientError("IMPORT_FAILED", `${name} refuses ${what}: its repository states no sum for it`, {
+    cause,
+    hint: "ask who runs the repository to publish checksums, or take the file from another one",
+  });
+}
+
+export function contentReplaced({ name }: Pick<ClientProgram, "name">, what: string, cause?: Error): OrasClientError {
+  const message = `${name} refuses ${what}: its bytes have another sum than is stated`;
+  return new ContentVerificationError("IMPORT_CONTENT_INVALID", message, {
+    cause,
+    hint: "the file, or what states its sum, was replaced: nothing was imported; ask who runs the registry or mirror",
   });
 }
 

@@ -97,3 +97,11 @@ test("any text: a POM, or nothing", { timeout: 240_000 }, () => {
     return true;
   });
 });
+
+test.each(["..", ".", "a..b", "-x", "a/b", ""])(
+  "a parent with %j in its coordinates is none: they become a path",
+  (part) => {
+    const inner = `<parent><groupId>g</groupId><artifactId>${part}</artifactId><version>1</version></parent>`;
+    expect(parsePom(pom(inner))?.parent).toBeUndefined();
+  },
+);

@@ -21,6 +21,11 @@ describe("what cannot be imported", () => {
     ["go:x/cmd", /write go:MODULE\/PACKAGE@vVERSION/],
     ["pypi:--index-url=x@1", /write pypi:NAME@VERSION/],
     ["go:-toolexec@v1", /write go:/],
+    ["go:example.com/../x@v1.0.0", /write go:/],
+    ["maven:g:..:1.0", /write maven:/],
+    ["npm:x.tgz@1.0.0", /write npm:NAME@VERSION/],
+    ["npm:x@1.0.0-y.tgz", /write npm:NAME@VERSION/],
+    ["pypi:x@-r", /write pypi:/],
   ])("%s is a usage error that says how to write it", async (source, message) => {
     const ran = await importDesk().call(["import", source, "oci:layout:1"]);
     expect(ran.exitCode, ran.stderr).toBe(64);

@@ -13,6 +13,8 @@ export interface RunOptions {
   /** Added to a bare environment: nothing of the developer's own registries gets in. */
   readonly env?: Readonly<Record<string, string>>;
   readonly node?: string;
+  /** In a session of its own, as a build's daemon runs it: there is no terminal to ask at. */
+  readonly isDetached?: boolean;
   /** What is piped into it: nothing when it is left out; undefined leaves the pipe open for `onStart`. */
   readonly input?: string | undefined;
   /** Told the process, to signal it. */
@@ -27,7 +29,8 @@ function bareEnvironment(): Record<string, string> {
 
 export function run(executable: string, args: readonly string[], options: RunOptions = {}): Promise<Ran> {
   return new Promise((resolve, reject) => {
-    const child = spawn(executable, args, { cwd: options.cwd, env: { ...bareEnvironment(), ...options.env } });
+    const { cwd, isDetached: detached = false } = options;
+    const child = spawn(executable, args, { cwd, detached, env: { ...bareEnvironment(), ...options.env } });
     let stdout = "";
     let stderr = "";
     child.stdout.setEncoding("utf8").on("data", (text: string) => {

@@ -1,0 +1,37 @@
+/** The sums that npm's registry states of an archive. */
+import { createHash } from "node:crypto";
+import { createReadStream } from "node:fs";
+
+/** The strongest first: where there are several, it counts alone. */
+const algorithms = ["sha512", "sha384", "sha256", "sha1"] as const;
+
+export interface StatedSum {
+  readonly algorithm: (typeof algorithms)[number];
+  /** In base64; any of them will do. */
+  readonly values: readonly string[];
+}
+
+/**
+ * @param integrity As Subresource Integrity writes it.
+ * @param shasum SHA-1 in hex, of registries that have nothing better.
+ * @returns undefined where nothing is stated that can be checked.
+ * @see W3C, "Subresource Integrity", 3.3
+ */
+export function statedSum(integrity: string | undefined, shasum: string | undefined): StatedSum | undefined {
+  const stated = (integrity ?? "").split(/\s+/).flatMap((one) => {
+    const [, name, value] = /^(sha[0-9]+)-([A-Za-z0-9+/]+={0,2})(?:\?|$)/.exec(one) ?? [];
+    return name === undefined || value === undefined ? [] : [{ name, value }];
+  });
+  for (const algorithm of algorithms) {
+    const values = stated.filter(({ name }) => name === algorithm).map(({ value }) => value);
+    if (values.length > 0) return { algorithm, values };
+  }
+  if (shasum === undefined || !/^[0-9a-f]{40}$/i.test(shasum)) return undefined;
+  return { algorithm: "sha1", values: [Buffer.from(shasum, "hex").toString("base64")] };
+}
+
+export async function hasSum(path: string, { algorithm, values }: StatedSum): Promise<boolean> {
+  const hash = createHash(algorithm);
+  for await (const chunk of createReadStream(path)) hash.update(chunk);
+  return values.includes(hash.digest("base64"));
+}
