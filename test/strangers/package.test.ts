@@ -109,7 +109,6 @@ describe("npm: an optional package", () => {
     ["a repository", { dist: { tarball: "git+file://TRAP" } }],
     ["a folder", { dist: { tarball: "file:TRAP" } }],
     ["of another name, with a path in it", { name: "/../../../../tool" }],
-    ["without a sum", { dist: { tarball: "http://HOST/x.tgz" } }],
   ] as const)("whose archive the registry says is %s is not fetched", async ([, stated], context) => {
     requireProgram(context, "npm");
     requireProgram(context, "git");
@@ -118,9 +117,20 @@ describe("npm: an optional package", () => {
     const text = JSON.stringify(stated).replace("TRAP", folder);
     const server = await startNpmRegistry({ stated: () => JSON.parse(text) as Record<string, unknown> });
     const ran = await run("npm:tool@1.0.0", npmEnv(server.host));
-    expect(ran.exitCode, ran.stderr).toBe("name" in stated || !text.includes("HOST") ? 65 : 69);
+    expect(ran.exitCode, ran.stderr).toBe(65);
     expect(server.seen.filter(({ url }) => url.endsWith(".tgz"))).toEqual([]);
     expect(existsSync(canary)).toBe(false);
+    expect(await tags()).toBe("");
+  });
+
+  test("of whose archive the registry states no sum is not fetched", async (context) => {
+    requireProgram(context, "npm");
+    const { run, tags } = desk();
+    const server = await startNpmRegistry({ hasSums: false });
+    const ran = await run("npm:tool@1.0.0", npmEnv(server.host));
+    expect(ran.exitCode, ran.stderr).toBe(69);
+    expect(ran.stderr).toContain("states no sum for it");
+    expect(server.seen.filter(({ url }) => url.endsWith(".tgz"))).toEqual([]);
     expect(await tags()).toBe("");
   });
 
