@@ -1,6 +1,7 @@
 /** Streams of bytes: everything that is read of an archive is one of these. */
 import type { Hash } from "node:crypto";
 import { pipeline, Readable, type Transform } from "node:stream";
+import { setImmediate } from "node:timers/promises";
 import { type FileSource, openFile, piecesOf } from "../files/opened-file.ts";
 
 export type Chunks = AsyncGenerator<Uint8Array, void, undefined>;
@@ -37,6 +38,16 @@ export async function* inBlocks(source: AsyncIterable<Uint8Array>, size: number)
   if (length > 0) yield Buffer.concat(waiting, length);
 }
 
+/** The beginning of it: ends with the chunk in which `maxBytes` are reached. */
+export async function* beginningOf(source: AsyncIterable<Uint8Array>, maxBytes: number): Chunks {
+  let size = 0;
+  for await (const chunk of source) {
+    yield chunk;
+    size += chunk.length;
+    if (size >= maxBytes) return;
+  }
+}
+
 /** Tells the size of each chunk that passes. */
 export async function* counted(source: AsyncIterable<Uint8Array>, onBytes: (chunkBytes: number) => void): Chunks {
   for await (const chunk of source) {
@@ -51,6 +62,18 @@ export async function* hashed(source: AsyncIterable<Uint8Array>, hash: Hash): Ch
     hash.update(chunk);
     yield chunk;
   }
+}
+
+const maxBreathMs = 20;
+
+/** Waits for the event loop to come round, where the last time was a while ago; for loops that compute and wait for nothing else. */
+export function breathing(): () => Promise<void> {
+  let last = performance.now();
+  return async () => {
+    if (performance.now() - last < maxBreathMs) return;
+    await setImmediate();
+    last = performance.now();
+  };
 }
 
 /** Runs bytes through a stream of Node's; leaving early closes both. */

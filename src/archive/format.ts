@@ -1,7 +1,7 @@
 /** What a file is, by its bytes: names and media types are often wrong. */
 import { unreadableFile } from "../errors.ts";
 import { type FileSource, type OpenedFile, withOpened } from "../files/opened-file.ts";
-import { readChunks } from "./chunks.ts";
+import { beginningOf, readChunks } from "./chunks.ts";
 import { type Compression, decompressed } from "./compression.ts";
 
 /** `gzip` and `zstd` are single compressed files; `raw` is all that this package unpacks no further. */
@@ -9,6 +9,9 @@ export type ArchiveFormat = "raw" | "gzip" | "zstd" | "tar" | "tar.gz" | "tar.zs
 
 /** Bytes of a tar header, which tell a tar from anything else. */
 const tarHeaderBytes = 512;
+
+/** Compressed bytes that a first block is looked for in: what is longer has nothing in it that a format could be told by. */
+const maxSniffedBytes = 4 * 1024 * 1024;
 
 /** Of formats that are known and not unpacked; for messages. */
 const unsupportedMagics: readonly (readonly [name: string, magic: readonly number[]])[] = [
@@ -44,7 +47,8 @@ async function readHead({ handle }: OpenedFile): Promise<Uint8Array> {
 async function holdsTar(file: OpenedFile, compression: Compression): Promise<boolean> {
   let head = Buffer.alloc(0);
   try {
-    for await (const chunk of decompressed(readChunks(file, new AbortController().signal), compression)) {
+    const source = beginningOf(readChunks(file, new AbortController().signal), maxSniffedBytes);
+    for await (const chunk of decompressed(source, compression)) {
       head = Buffer.concat([head, chunk]);
       if (head.length >= tarHeaderBytes) break;
     }

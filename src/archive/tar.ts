@@ -6,6 +6,9 @@ import { quoted, Refusal } from "./refusal.ts";
 
 const blockBytes = 512;
 
+/** Of one entry, with those that a global header gives to all, which are copied for each; real ones have a dozen. */
+const maxPaxRecords = 1000;
+
 /** A header as the library gives it, which its own types state only in part. */
 interface TarHeader {
   readonly name: string;
@@ -98,7 +101,11 @@ function memberOf(header: TarHeader, content: AsyncIterable<Uint8Array>): Archiv
 }
 
 function kindOf(header: TarHeader, size: number): ArchiveMember["kind"] {
-  if (header.pax !== null && Object.keys(header.pax).some((key) => key.startsWith("GNU.sparse."))) throw sparse();
+  const records = Object.keys(header.pax ?? {});
+  if (records.length > maxPaxRecords) {
+    throw new Refusal("ARCHIVE_TOO_LARGE", `has more than ${maxPaxRecords} PAX records`);
+  }
+  if (records.some((key) => key.startsWith("GNU.sparse."))) throw sparse();
   switch (header.type) {
     case "file":
     case "contiguous-file":

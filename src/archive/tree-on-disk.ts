@@ -28,7 +28,7 @@ export interface DiskItem {
  * @throws {LocalIoError}
  */
 export async function readFolder(folder: string, signal: AbortSignal): Promise<DiskItem[]> {
-  const tree = new EntryTree();
+  const tree = new EntryTree(defaultLimits.maxEntries);
   const items: DiskItem[] = [];
   const pending = [""];
   try {

@@ -33,6 +33,13 @@ const maxSteps = 2_000_000;
 export class EntryTree {
   readonly #root: Folder = { kind: "directory", name: "", parent: undefined, children: new Map() };
   readonly #links: { readonly link: Leaf; readonly path: string }[] = [];
+  readonly #maxFolders: number;
+  #folders = 0;
+
+  /** @param maxFolders Stated or implied: one entry of a short name can imply a hundred. */
+  constructor(maxFolders: number) {
+    this.#maxFolders = maxFolders;
+  }
 
   /** @throws {Refusal} `ARCHIVE_UNSAFE`; a folder may be stated twice if it is spelled the same */
   addDirectory(path: readonly string[]): void {
@@ -118,6 +125,10 @@ export class EntryTree {
       const key = foldName(name);
       const child = folder.children.get(key);
       if (child === undefined) {
+        this.#folders += 1;
+        if (this.#folders > this.#maxFolders) {
+          throw new Refusal("ARCHIVE_TOO_LARGE", `is in one of more than ${this.#maxFolders} folders, the limit`);
+        }
         const made: Folder = { kind: "directory", name, parent: folder, children: new Map() };
         folder.children.set(key, made);
         folder = made;

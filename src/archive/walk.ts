@@ -62,7 +62,7 @@ export async function walkArchive(file: OpenedFile, options: WalkOptions): Promi
   const members = await openMembers(file, format, budget, options.signal).catch((error: unknown) => {
     throw explain(error, undefined);
   });
-  const tree = new EntryTree();
+  const tree = new EntryTree(limits.maxEntries);
   let links: ReadonlyMap<string, boolean> = new Map();
 
   async function* entries(): AsyncGenerator<WalkedEntry, void, undefined> {

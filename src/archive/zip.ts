@@ -21,6 +21,10 @@ const flags = { encrypted: 0x1, sizesFollow: 0x8, utf8: 0x800 };
 const unicodePathField = 0x7075;
 
 const localHeaderBytes = 30;
+const directoryEntryBytes = 46;
+
+/** Of the whole directory, which is kept in memory: 200,000 entries with names, times and owners take 36 MB. */
+const maxDirectoryBytes = 128 * 1024 ** 2;
 
 /** `S_IFMT` and its values. */
 const fileType = { mask: 0o170000, regular: 0o100000, directory: 0o040000, symlink: 0o120000 };
@@ -49,9 +53,14 @@ export async function* readZip(
   const zip = await yauzl.fromFdPromise(file.fd, { autoClose: false, decodeStrings: false });
   const listed: Listed[] = [];
   const directoryStart = Number(zip.readEntryCursor);
+  let directoryBytes = 0;
   for await (const entry of zip.eachEntry()) {
     signal.throwIfAborted();
     budget.countEntry();
+    directoryBytes += directoryEntryBytes + entry.fileNameLength + entry.extraFieldLength + entry.fileCommentLength;
+    if (directoryBytes > maxDirectoryBytes) {
+      throw new Refusal("ARCHIVE_TOO_LARGE", `has a directory of more than the limit of ${maxDirectoryBytes} bytes`);
+    }
     const flagBits = namesAreUtf8(entry) ? flags.utf8 : 0;
     const name = yauzl.getFileNameLowLevel(flagBits, entry.fileNameRaw, entry.extraFields, true);
     listed.push({ entry, name });

@@ -13,9 +13,12 @@ export const maxWindowBytes = 128 * 1024 ** 2;
 /** Section 3.1.1.2.4: no block is larger, compressed or not. */
 const maxBlockBytes = 128 * 1024;
 
+/** Frames and blocks that give nothing: programs write a handful of them, or one skippable frame beside each frame of megabytes. */
+const maxEmptyPieces = 10_000;
+
 export type ZstdPiece =
-  | { readonly kind: "start"; readonly bytes: Uint8Array; readonly hasChecksum: boolean }
-  | { readonly kind: "block"; readonly bytes: Uint8Array }
+  | { readonly kind: "start"; readonly bytes: Uint8Array; readonly windowBytes: number }
+  | { readonly kind: "block"; readonly bytes: Uint8Array; readonly isEmpty: boolean }
   /** `bytes` is the checksum: the low four bytes of the content's XXH64, or nothing. */
   | { readonly kind: "end"; readonly bytes: Uint8Array };
 
@@ -41,12 +44,27 @@ function littleEndian(bytes: Uint8Array): number {
   return value;
 }
 
+/** Counts what costs time and gives no bytes, so that no limit of bytes is ever met. */
+class EmptyPieces {
+  #count = 0;
+
+  note(): void {
+    this.#count += 1;
+    if (this.#count <= maxEmptyPieces) return;
+    throw new Refusal(
+      "ARCHIVE_TOO_LARGE",
+      `has more than ${maxEmptyPieces} zstd frames and blocks with nothing in them`,
+    );
+  }
+}
+
 /**
  * @throws {Refusal} `ARCHIVE_INVALID` for a stream that is cut off or goes on with something else; `ARCHIVE_UNSUPPORTED`
- *   for a frame that needs a dictionary, or more memory than `maxWindowBytes`
+ *   for a frame that needs a dictionary, or more memory than `maxWindowBytes`; `ARCHIVE_TOO_LARGE` for one that gives nothing
  */
 export async function* readZstdFrames(source: AsyncIterable<Uint8Array>): AsyncGenerator<ZstdPiece, void, undefined> {
   const reader = new ByteReader(source);
+  const empty = new EmptyPieces();
   try {
     for (let frames = 0; ; ) {
       const magicBytes = await reader.take(4);
@@ -54,11 +72,12 @@ export async function* readZstdFrames(source: AsyncIterable<Uint8Array>): AsyncG
       if (magicBytes.length < 4) throw cutOff();
       const magic = littleEndian(magicBytes);
       if (isSkippable(magic)) {
+        empty.note();
         let left = littleEndian(await takeAll(reader, 4));
         while (left > 0) left -= (await takeAll(reader, Math.min(left, maxBlockBytes))).length;
       } else if (magic === frameMagic) {
         frames += 1;
-        yield* readFrame(reader, magicBytes);
+        yield* readFrame(reader, magicBytes, empty);
       } else {
         throw new Refusal("ARCHIVE_INVALID", "goes on with something else behind its zstd frames");
       }
@@ -68,7 +87,11 @@ export async function* readZstdFrames(source: AsyncIterable<Uint8Array>): AsyncG
   }
 }
 
-async function* readFrame(reader: ByteReader, magic: Uint8Array): AsyncGenerator<ZstdPiece, void, undefined> {
+async function* readFrame(
+  reader: ByteReader,
+  magic: Uint8Array,
+  empty: EmptyPieces,
+): AsyncGenerator<ZstdPiece, void, undefined> {
   const descriptor = (await takeAll(reader, 1))[0] ?? 0;
   if ((descriptor & 0x08) !== 0) throw new Refusal("ARCHIVE_INVALID", "has a zstd frame of an unknown kind");
   const hasChecksum = (descriptor & 0x04) !== 0;
@@ -76,7 +99,8 @@ async function* readFrame(reader: ByteReader, magic: Uint8Array): AsyncGenerator
   const dictionaryIdBytes = [0, 1, 2, 4][descriptor & 0x03] ?? 0;
   const contentSizeBytes = [isSingleSegment ? 1 : 0, 2, 4, 8][descriptor >> 6] ?? 0;
   const rest = await takeAll(reader, (isSingleSegment ? 0 : 1) + dictionaryIdBytes + contentSizeBytes);
-  if (windowOf(rest, isSingleSegment, contentSizeBytes) > maxWindowBytes) {
+  const windowBytes = windowOf(rest, isSingleSegment, contentSizeBytes);
+  if (windowBytes > maxWindowBytes) {
     throw new Refusal(
       "ARCHIVE_UNSUPPORTED",
       `needs a zstd window of more than ${maxWindowBytes} bytes of memory`,
@@ -92,7 +116,7 @@ async function* readFrame(reader: ByteReader, magic: Uint8Array): AsyncGenerator
   yield {
     kind: "start",
     bytes: Buffer.concat([magic, [descriptor], rest].map((part) => Uint8Array.from(part))),
-    hasChecksum,
+    windowBytes,
   };
   for (let isLast = false; !isLast; ) {
     const head = await takeAll(reader, 3);
@@ -100,9 +124,12 @@ async function* readFrame(reader: ByteReader, magic: Uint8Array): AsyncGenerator
     isLast = (word & 1) === 1;
     const type = (word >> 1) & 3;
     const size = word >> 3;
-    if (type === 3 || size > maxBlockBytes) throw new Refusal("ARCHIVE_INVALID", "has a zstd block of an unknown kind");
+    if (type === 3 || (type === 2 && size === 0) || size > maxBlockBytes)
+      throw new Refusal("ARCHIVE_INVALID", "has a zstd block of an unknown kind");
+    const isEmpty = size === 0;
+    if (isEmpty) empty.note();
     const body = await takeAll(reader, type === 1 ? 1 : size);
-    yield { kind: "block", bytes: Buffer.concat([head, body]) };
+    yield { kind: "block", bytes: Buffer.concat([head, body]), isEmpty };
   }
   yield { kind: "end", bytes: await takeAll(reader, hasChecksum ? 4 : 0) };
 }

@@ -1,7 +1,7 @@
 /** zstd by Node where it can (22.15 and newer), else by a decoder in JavaScript; both behind the same bounds. */
 
 import type { Transform } from "node:stream";
-import { type Chunks, chunkBytes, through } from "./chunks.ts";
+import { breathing, type Chunks, chunkBytes, through } from "./chunks.ts";
 import { Refusal } from "./refusal.ts";
 import { readZstdFrames } from "./zstd-frames.ts";
 
@@ -50,31 +50,33 @@ async function* frameBytes(source: AsyncIterable<Uint8Array>): Chunks {
   }
 }
 
-/** Decodes block by block; memory is that of the frame's window. */
+/** Decodes block by block; memory is that of what came out, up to the frame's window. */
 export async function* decodeZstdPortably(source: AsyncIterable<Uint8Array>): Chunks {
-  const [{ Decompress }, { default: loadXxhash }] = await Promise.all([import("fzstd"), import("xxhash-wasm")]);
+  const [{ FrameDecoder, History }, { default: loadXxhash }] = await Promise.all([
+    import("./zstd-decoder.ts"),
+    import("xxhash-wasm"),
+  ]);
   const { create64 } = await loadXxhash();
-  let decoded: Uint8Array[] = [];
-  let decoder = new Decompress();
+  const history = new History();
+  let windowBytes = 0;
+  let decoder: InstanceType<typeof FrameDecoder> | undefined;
   let hash = create64();
-  let held: Uint8Array | undefined;
+  const breathe = breathing();
   for await (const piece of readZstdFrames(source)) {
+    // All of this is computed here: without it neither a deadline nor Ctrl-C would be heard.
+    await breathe();
     if (piece.kind === "start") {
-      decoder = new Decompress((chunk) => decoded.push(chunk));
+      windowBytes = piece.windowBytes;
+      decoder = undefined;
       hash = create64();
-      held = piece.bytes;
-      continue;
-    }
-    // One piece behind: the decoder takes no frame shorter than 18 bytes unless it is told that it is the last it gets.
-    const isEnd = piece.kind === "end";
-    decoder.push(isEnd && held !== undefined ? Buffer.concat([held, piece.bytes]) : (held ?? piece.bytes), isEnd);
-    held = isEnd ? undefined : piece.bytes;
-    for (const chunk of decoded) {
+    } else if (piece.kind === "block") {
+      if (piece.isEmpty) continue;
+      decoder ??= new FrameDecoder(windowBytes, history);
+      const chunk = decoder.decode(piece.bytes);
+      if (chunk.length === 0) continue;
       hash.update(chunk);
       yield chunk;
-    }
-    decoded = [];
-    if (isEnd && piece.bytes.length > 0) checkHash(hash.digest(), piece.bytes);
+    } else if (piece.bytes.length > 0) checkHash(hash.digest(), piece.bytes);
   }
 }
 

@@ -1,6 +1,7 @@
 import { execFileSync } from "node:child_process";
 import { randomBytes } from "node:crypto";
 import { beforeEach, describe, expect, test } from "vitest";
+import { compressed } from "../../src/archive/compress.ts";
 import { decodeZstdNatively, decodeZstdPortably, hasNativeZstd } from "../../src/archive/zstd.ts";
 import { requireProgram } from "../support/peers.ts";
 import { collect, inPieces } from "./folders.ts";
@@ -13,6 +14,10 @@ const mebibyte = 1024 ** 2;
 
 /** Window descriptor for 2^log bytes (RFC 8878, 3.1.1.1.2). */
 const window = (log: number): number => (log - 10) << 3;
+
+function repeated(bytes: Buffer, count: number): Buffer {
+  return Buffer.concat(Array.from({ length: count }, () => bytes));
+}
 
 describe.each([
   { decoder: "portable", decode: decodeZstdPortably, isThere: true },
@@ -99,6 +104,36 @@ describe.each([
       expect((await read(bytes)).equals(Buffer.concat([mixed, text]))).toBe(true);
     },
   );
+
+  test("decode: what points back further than one window is long, and over several", async () => {
+    const piece = randomBytes(300_000);
+    const content = Buffer.concat(Array.from({ length: 12 }, () => piece));
+    // Level 1 has a window of 512 KiB.
+    const bytes = await collect(compressed(inPieces(content, 65_536), { format: "zstd", level: 1 }));
+    expect(bytes.length).toBeLessThan(content.length / 4);
+    expect(
+      (await read(Buffer.concat([bytes, rawZstd({ content: text }), bytes]))).equals(
+        Buffer.concat([content, text, content]),
+      ),
+    ).toBe(true);
+  });
+
+  test("decode: a frame of 100,000 blocks of one byte, in a window of 128 MiB", async () => {
+    const block = Buffer.from("0a000041", "hex");
+    const head = Buffer.from([0x28, 0xb5, 0x2f, 0xfd, 0, window(27)]);
+    const frame = Buffer.concat([head, ...Array.from({ length: 100_000 }, () => block), Buffer.from("010000", "hex")]);
+    expect(await read(frame)).toHaveLength(100_000);
+  });
+
+  test("decode: more than 10,000 frames, skippable frames and blocks with nothing in them are refused", async () => {
+    const frame = rawZstd({ content: Buffer.alloc(0), windowByte: window(27) });
+    const last = rawZstd({ content: text });
+    const blocks = Buffer.concat([last.subarray(0, 6), Buffer.alloc(3 * 10_001), last.subarray(6)]);
+    for (const empty of [repeated(frame, 10_001), repeated(Buffer.from("5a2a4d1800000000", "hex"), 10_001), blocks]) {
+      await expect(read(Buffer.concat([empty, last]))).rejects.toMatchObject({ code: "ARCHIVE_TOO_LARGE" });
+    }
+    expect(await read(Buffer.concat([repeated(frame, 1000), last]))).toHaveLength(text.length);
+  });
 
   test("decode: a flipped bit in what the program zstd wrote is refused", async (context) => {
     const zstd = requireProgram(context, "zstd");
