@@ -86,15 +86,9 @@ function compose(settings: Settings, context: Context, signal: AbortSignal): Com
     const secure = [url, proxy?.url].find((one) => one?.protocol === "https:");
     return { tls: secure === undefined ? directRoute.tls : await tlsIdentityOf(secure, settings, context), proxy };
   };
-  const http = createHttpClient(
-    {
-      connectTimeoutMs: settings.connectTimeoutMs,
-      idleTimeoutMs: settings.idleTimeoutMs,
-      deadlineMs: context.now() + settings.timeoutMs,
-      routeTo,
-    },
-    context,
-  );
+  const { connectTimeoutMs, idleTimeoutMs } = settings;
+  const deadlineMs = context.now() + settings.timeoutMs;
+  const http = createHttpClient({ connectTimeoutMs, idleTimeoutMs, deadlineMs, routeTo }, context);
   const credentials = createCredentialProvider(settings, context, signal);
   const withheldCredentials = createWithheldCredentials(settings);
   const plainHttp = new PlainHttp(settings);
@@ -122,6 +116,7 @@ function compose(settings: Settings, context: Context, signal: AbortSignal): Com
     deps: {
       context,
       settings,
+      deadlineMs,
       store: openStore(settings.cacheDir, settings.isCacheInProject, context),
       probe: (location) => createRegistryProbe(location, { ...apiDeps(location.registry, true), routeTo }),
       download: async (url, sha256, path, signal) => {

@@ -21,6 +21,8 @@ import type { MirrorHealth } from "./sources.ts";
 export interface ClientDeps {
   readonly context: Context;
   readonly settings: Settings;
+  /** When the command has to be done, in milliseconds since the epoch. */
+  readonly deadlineMs: number;
   readonly store: Store;
   /** What only `doctor` asks of a registry. */
   readonly probe: (location: RegistryLocation) => RegistryProbe;

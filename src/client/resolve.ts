@@ -84,7 +84,7 @@ export async function fetchManifestByDigest(
   deps: ClientDeps,
   signal: AbortSignal,
 ): Promise<FetchedManifest> {
-  return await fromFirst(source, (from) => from.fetchManifest(digest, signal), deps, signal);
+  return await fromFirst(source, (from, turn) => from.fetchManifest(digest, turn.signal), deps, signal);
 }
 
 /** Asks the sources each time: what is done to a registry, or asked of it, is about what it has. */

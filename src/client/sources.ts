@@ -1,7 +1,8 @@
 /** Goes through where content may be had by digest: the mirrors in their order, then the source itself. */
-import { asError } from "../errors.ts";
+import { asError, type OrasClientError } from "../errors.ts";
 import type { Source } from "../model/source.ts";
 import type { ClientDeps } from "./deps.ts";
+import { inTurn, type Turn, type TurnDeps } from "./turn.ts";
 
 /** The disk here is full or read-only: no other source changes that. */
 const localFault = 74;
@@ -13,14 +14,21 @@ const networkFaults: ReadonlySet<number> = new Set([69, 75]);
 /** What mirrors have failed, so that they are not tried for each blob again; lives as long as the command. */
 export class MirrorHealth {
   readonly #failed = new Set<string>();
+  readonly #slow = new Set<string>();
 
   isFit(mirror: Source): boolean {
     return !this.#failed.has(mirror.name) && !this.#failed.has(hostOf(mirror));
   }
 
-  note(mirror: Source, exitCode: number): void {
-    if (exitCode === absence) return;
-    this.#failed.add(networkFaults.has(exitCode) ? hostOf(mirror) : mirror.name);
+  /** It failed in nothing but that it took too long. */
+  isSlow(mirror: Source): boolean {
+    return this.#slow.has(mirror.name);
+  }
+
+  note(mirror: Source, error: OrasClientError): void {
+    if (error.exitCode === absence) return;
+    if (error.code === "TIMED_OUT") this.#slow.add(mirror.name);
+    this.#failed.add(networkFaults.has(error.exitCode) ? hostOf(mirror) : mirror.name);
   }
 }
 
@@ -34,23 +42,56 @@ function hostOf({ name }: Source): string {
  */
 export async function fromFirst<T>(
   source: Source,
-  work: (from: Source) => Promise<T>,
-  deps: Pick<ClientDeps, "mirrorHealth" | "context">,
+  work: (from: Source, turn: Turn) => Promise<T>,
+  deps: TurnDeps & Pick<ClientDeps, "mirrorHealth">,
   signal: AbortSignal,
 ): Promise<T> {
   const { mirrorHealth, context } = deps;
-  for (const mirror of source.mirrors.filter((one) => mirrorHealth.isFit(one))) {
+  const fit = source.mirrors.filter((one) => mirrorHealth.isFit(one));
+  for (const [index, mirror] of fit.entries()) {
     try {
-      return await work(mirror);
+      const sourcesLeft = fit.length - index + 1;
+      return await inTurn(mirror.name, sourcesLeft, (turn) => work(mirror, turn), deps, signal);
     } catch (thrown) {
       signal.throwIfAborted();
       const error = asError(thrown);
       if (error.exitCode === localFault) throw error;
       // Of several that asked it at once, one says so.
       const isNews = mirrorHealth.isFit(mirror);
-      mirrorHealth.note(mirror, error.exitCode);
+      mirrorHealth.note(mirror, error);
       context.log[isNews ? "warn" : "debug"](`the mirror ${mirror.name} failed: ${error.message}`);
     }
   }
-  return await work(source);
+  try {
+    return await work(source, unhurried(signal));
+  } catch (thrown) {
+    signal.throwIfAborted();
+    const slow = source.mirrors.filter((one) => mirrorHealth.isSlow(one));
+    if (!networkFaults.has(asError(thrown).exitCode)) throw thrown;
+    return await fromSlow(slow, work, thrown, deps, signal);
+  }
+}
+
+function unhurried(signal: AbortSignal): Turn {
+  return { signal, onBytes: () => {} };
+}
+
+/** Where the source itself cannot be reached, a slow mirror is better than nothing, and has all the time that is left. */
+async function fromSlow<T>(
+  mirrors: readonly Source[],
+  work: (from: Source, turn: Turn) => Promise<T>,
+  reason: unknown,
+  { context }: Pick<ClientDeps, "context">,
+  signal: AbortSignal,
+): Promise<T> {
+  for (const mirror of mirrors) {
+    context.log.debug(`${asError(reason).message}; the slow mirror ${mirror.name} is asked once more`);
+    try {
+      return await work(mirror, unhurried(signal));
+    } catch (thrown) {
+      signal.throwIfAborted();
+      context.log.debug(`the mirror ${mirror.name} failed: ${asError(thrown).message}`);
+    }
+  }
+  throw reason;
 }

@@ -7,6 +7,7 @@ import type { ClientDeps } from "./deps.ts";
 import { firstRange, inParts } from "./parts.ts";
 import { fromFirst } from "./sources.ts";
 import { Tries } from "./tries.ts";
+import type { Turn } from "./turn.ts";
 
 /** Exit codes of what a server, or the way to it, may answer to one request of several and not to a single one. */
 const refusals: ReadonlySet<number> = new Set([66, 69, 75, 77]);
@@ -34,9 +35,13 @@ export async function transferBlob(
   onBytes(partial.size);
   if (partial.size > 0) deps.context.log.debug(`${blob.digest}: ${partial.size} bytes are there from an earlier try`);
   try {
-    const transfer = async (from: Source): Promise<Transferred> => {
+    const transfer = async (from: Source, turn: Turn): Promise<Transferred> => {
       const { maxTries } = from === source ? patient : hasty;
-      return { path: await transferFrom(from, blob, partial, maxTries, onBytes, deps, signal), source: from };
+      const told = (chunkBytes: number): void => {
+        turn.onBytes(Math.max(0, chunkBytes));
+        onBytes(chunkBytes);
+      };
+      return { path: await transferFrom(from, blob, partial, maxTries, told, deps, turn.signal), source: from };
     };
     return await fromFirst(source, transfer, deps, signal);
   } catch (error) {

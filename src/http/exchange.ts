@@ -11,16 +11,28 @@ export interface ExchangeRequest {
   readonly signal: AbortSignal;
   /** Until a connection stands. */
   readonly connectTimeoutMs: number;
-  /** Without a byte in either direction. */
+  /** Without a byte in either direction; and for all of the headers, once the request was sent. */
   readonly idleTimeoutMs: number;
 }
 
-/** A timer of ours ran out; the code says which. */
-class ExchangeTimeout extends Error {
-  readonly code: "CONNECT_TIMEOUT" | "IDLE_TIMEOUT";
+/** Real servers send 100 and 103, once or twice. */
+const maxInterimAnswers = 20;
+/** Some registries sign what they redirect to with policies that take more than Node's 16 KiB. */
+const maxHeaderBytes = 64 * 1024;
 
-  constructor(code: "CONNECT_TIMEOUT" | "IDLE_TIMEOUT") {
-    super(code === "CONNECT_TIMEOUT" ? "no connection in time" : "no byte in time");
+const failures = {
+  CONNECT_TIMEOUT: "no connection in time",
+  HEADERS_TIMEOUT: "no answer in time",
+  IDLE_TIMEOUT: "no byte in time",
+  NO_ANSWER: "no answer to the request",
+} as const;
+
+/** A timer of ours ran out, or what came is nothing to go on with; the code says which. */
+class ExchangeFailure extends Error {
+  readonly code: keyof typeof failures;
+
+  constructor(code: keyof typeof failures) {
+    super(failures[code]);
     this.code = code;
   }
 }
@@ -44,14 +56,36 @@ export function proxyRefused(proxyHost: string, status: number, url: URL): Regis
 export function exchange(request: ExchangeRequest, transport: Transport): Promise<IncomingMessage> {
   const { url, method, headers, signal, connectTimeoutMs, idleTimeoutMs } = request;
   return new Promise((resolve, reject) => {
-    const sent = transport.request(url, { method, headers, signal, agent: transport.agent }, resolve);
-    const connecting = setTimeout(() => sent.destroy(new ExchangeTimeout("CONNECT_TIMEOUT")), connectTimeoutMs);
+    const options = { method, headers, signal, agent: transport.agent, maxHeaderSize: maxHeaderBytes };
+    const sent = transport.request(url, options, resolve);
+    const fail = (code: keyof typeof failures): void => void sent.destroy(new ExchangeFailure(code));
+    const connecting = setTimeout(fail, connectTimeoutMs, "CONNECT_TIMEOUT");
     sent.on("socket", (socket) => {
       // A kept connection stands already.
       if (!socket.connecting) clearTimeout(connecting);
       else socket.once(url.protocol === "https:" ? "secureConnect" : "connect", () => clearTimeout(connecting));
     });
-    sent.setTimeout(idleTimeoutMs, () => sent.destroy(new ExchangeTimeout("IDLE_TIMEOUT")));
+    sent.setTimeout(idleTimeoutMs, () => fail("IDLE_TIMEOUT"));
+    // A server that sends a byte now and then is never idle.
+    let answering: NodeJS.Timeout | undefined;
+    let hasAnswer = false;
+    sent.once("finish", () => {
+      if (!hasAnswer) answering = setTimeout(fail, idleTimeoutMs, "HEADERS_TIMEOUT");
+    });
+    sent.once("response", () => {
+      hasAnswer = true;
+      clearTimeout(answering);
+    });
+    let interimAnswers = 0;
+    sent.on("information", () => {
+      interimAnswers += 1;
+      if (interimAnswers > maxInterimAnswers) fail("NO_ANSWER");
+    });
+    // 101: nobody asked for another protocol, and Node lets go of the connection without a word.
+    sent.once("upgrade", (_response, socket) => {
+      socket.destroy();
+      reject(new ExchangeFailure("NO_ANSWER"));
+    });
     sent.on("error", reject);
     // What a proxy says instead of connecting is no answer of the registry, and must not be able to ask for a login.
     sent.on("proxyConnect", ({ statusCode }: { readonly statusCode: number }) => {
@@ -59,7 +93,12 @@ export function exchange(request: ExchangeRequest, transport: Transport): Promis
       if (url.protocol === "https:" && statusCode !== 200)
         sent.destroy(proxyRefused(transport.proxyHost ?? "", statusCode, url));
     });
-    sent.on("close", () => clearTimeout(connecting));
+    sent.on("close", () => {
+      clearTimeout(connecting);
+      clearTimeout(answering);
+      // However it ended: what is settled stays so.
+      reject(new ExchangeFailure("NO_ANSWER"));
+    });
     if (request.body === undefined) sent.end();
     else void send(request.body, sent);
   });

@@ -15,10 +15,26 @@ const reasonOfCode: Readonly<Record<string, Reason>> = {
   EPIPE: { what: "connection closed", hint: "try again; a proxy or firewall may have cut the connection" },
   CONNECT_TIMEOUT: { what: "no connection in time", hint: "check the network, and whether a proxy is needed" },
   ETIMEDOUT: { what: "no connection in time", hint: "check the network, and whether a proxy is needed" },
+  HEADERS_TIMEOUT: { what: "no answer in time", hint: "the registry or the network is overloaded: try again" },
+  NO_ANSWER: {
+    what: "it does not answer the request",
+    hint: "what stands at this address is no registry, or a proxy before it is set up wrongly: tell who runs it",
+  },
   IDLE_TIMEOUT: { what: "the transfer stalled", hint: "the registry or the network is overloaded: try again" },
   ENETUNREACH: { what: "network unreachable", hint: "check the network" },
   EHOSTUNREACH: { what: "host unreachable", hint: "check the network and the registry's address" },
 };
+
+/** What Node's parser calls by codes of its own. */
+const notHttp: Reason = {
+  what: "it answers with something that is no HTTP",
+  hint: "check the address and its port; else tell who runs the server, or the proxy before it",
+};
+
+function reasonOf(code: string): Reason | undefined {
+  if (code === "HPE_HEADER_OVERFLOW") return { what: "its answer has more headers than are read", hint: notHttp.hint };
+  return code.startsWith("HPE_") ? notHttp : reasonOfCode[code];
+}
 
 function codeOf(error: unknown): string | undefined {
   if (!(error instanceof Error)) return undefined;
@@ -29,7 +45,12 @@ function codeOf(error: unknown): string | undefined {
 /** True where another try would end in the same way: no such host, a certificate that cannot be believed. */
 export function isLasting({ cause }: OrasClientError): boolean {
   const code = codeOf(cause) ?? "";
-  return code === "ENOTFOUND" || tlsFailure(code, cause)?.isLasting === true;
+  return (
+    code === "ENOTFOUND" ||
+    code === "NO_ANSWER" ||
+    code.startsWith("HPE_") ||
+    tlsFailure(code, cause)?.isLasting === true
+  );
 }
 
 /**
@@ -41,7 +62,7 @@ export function networkError(url: URL, error: unknown, proxyHost?: string): Oras
   const code = codeOf(error) ?? "";
   const message = error instanceof Error ? error.message : String(error);
   const tls = tlsFailure(code, error);
-  const reason = tls === undefined ? reasonOfCode[code] : { what: `TLS failed: ${tls.what}`, hint: tls.hint };
+  const reason = tls === undefined ? reasonOf(code) : { what: `TLS failed: ${tls.what}`, hint: tls.hint };
   return new RegistryUnavailableError(
     "REGISTRY_UNAVAILABLE",
     `cannot talk to ${url.host}${proxyHost === undefined ? "" : ` through the proxy ${proxyHost}`}: ${reason?.what ?? message}`,

@@ -3,7 +3,7 @@ import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { fromFirst, MirrorHealth } from "../../src/client/sources.ts";
-import { localIoError } from "../../src/errors.ts";
+import { localIoError, OrasClientError } from "../../src/errors.ts";
 import type { Source } from "../../src/model/source.ts";
 import { codeOf, noSignal, testContext } from "../support/context.ts";
 import { oras } from "../support/executable.ts";
@@ -136,9 +136,9 @@ describe("a mirror that failed", () => {
   test("by its network is left alone with all its repositories, by its content with one", () => {
     const health = new MirrorHealth();
     const named = (name: string): Source => ({ name }) as Source;
-    health.note(named("a.example/x"), 69);
-    health.note(named("b.example/x"), 65);
-    health.note(named("c.example/x"), 66);
+    health.note(named("a.example/x"), new OrasClientError("REGISTRY_UNAVAILABLE", "down"));
+    health.note(named("b.example/x"), new OrasClientError("BLOB_DIGEST_MISMATCH", "other bytes"));
+    health.note(named("c.example/x"), new OrasClientError("ARTIFACT_NOT_FOUND", "not there"));
     const fit = ["a.example/x", "a.example/y", "b.example/x", "b.example/y", "c.example/x"];
     expect(fit.filter((name) => health.isFit(named(name)))).toEqual(["b.example/y", "c.example/x"]);
   });
@@ -151,7 +151,8 @@ describe("a mirror that failed", () => {
       asked.push(from.name);
       return Promise.reject(localIoError("write x", Object.assign(new Error("full"), { code: "ENOSPC" })));
     };
-    const deps = { mirrorHealth: new MirrorHealth(), context: testContext() };
+    const time = { settings: { idleTimeoutMs: 30_000 }, deadlineMs: Date.now() + 60_000 };
+    const deps = { mirrorHealth: new MirrorHealth(), context: testContext(), ...time };
     expect(await codeOf(fromFirst(source, work, deps, noSignal))).toBe("DISK_FULL");
     expect(asked).toEqual(["a.example/x"]);
   });
