@@ -42,6 +42,8 @@ export interface HttpRequest {
   readonly retries?: RetryPolicy;
   /** A path that is none of the log's business: that of a signed address. */
   readonly isPathSecret?: boolean;
+  /** A server chose the host, and not the user: a name may not lead to where an address may not. */
+  readonly isHostForeign?: boolean;
   /**
    * Read an answer of up to so many bytes as part of the request, so that a connection that breaks in the middle of it is tried
    * again; a longer one is left to the caller. Of what is no success a beginning is read, whatever its length.
@@ -73,6 +75,15 @@ const credentialHeaders: ReadonlySet<string> = new Set(["authorization", "cookie
 function follow(response: Response, request: HttpRequest): HttpRequest {
   const url = redirectTarget(response.header("location"), response.url);
   if (url.origin === response.url.origin) return { ...request, url };
+  if (request.method === "DELETE") {
+    throw new RegistryUnavailableError(
+      "REDIRECT_REFUSED",
+      `${response.url.host} redirects a deletion to ${url.origin}`,
+      {
+        hint: "nothing was removed there; name that host itself if it is the right one, else tell who runs the registry",
+      },
+    );
+  }
   if (request.staysAtOrigin) {
     throw new RegistryUnavailableError("REDIRECT_REFUSED", `${response.url.host} redirects a login to ${url.origin}`, {
       hint: "a login stays where it was meant for: name that host itself if it is the right one, else tell who runs the registry",
@@ -80,14 +91,21 @@ function follow(response: Response, request: HttpRequest): HttpRequest {
   }
   // Dropped for good: the headers of the next hop are made from these.
   const headers = Object.fromEntries(Object.entries(request.headers).filter(([name]) => !credentialHeaders.has(name)));
-  return { ...request, url, headers, isPathSecret: true };
+  return { ...request, url, headers, isPathSecret: true, isHostForeign: true };
 }
 
 export function createHttpClient(options: HttpOptions, context: Context): HttpClient {
   const transports = new Transports(options.routeTo);
   const { connectTimeoutMs, idleTimeoutMs } = options;
 
-  const send = async ({ method, url, headers, body, signal }: HttpRequest): Promise<Response> => {
+  const send = async ({
+    method,
+    url,
+    headers,
+    body,
+    isHostForeign = false,
+    signal,
+  }: HttpRequest): Promise<Response> => {
     const sent: Record<string, string> = {
       "user-agent": `buck2-oras/${version}`,
       // What is hashed is what was stored: no transfer may be compressed on the way.
@@ -95,7 +113,8 @@ export function createHttpClient(options: HttpOptions, context: Context): HttpCl
       ...headers,
     };
     if (body !== undefined) sent["content-length"] = String(body.sizeBytes);
-    const request = { method, url, headers: sent, body: body?.open(), signal, connectTimeoutMs, idleTimeoutMs };
+    const bounds = { isHostForeign, signal, connectTimeoutMs, idleTimeoutMs };
+    const request = { method, url, headers: sent, body: body?.open(), ...bounds };
     const transport = await transports.to(url);
     try {
       const response = new Response(await exchange(request, transport), url);

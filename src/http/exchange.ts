@@ -1,6 +1,7 @@
 /** One HTTP exchange over Node's own client: headers first, then a body that is read at the reader's pace. */
 import type { ClientRequest, IncomingMessage } from "node:http";
 import { RegistryUnavailableError } from "../errors.ts";
+import { guardedLookup } from "./forbidden-address.ts";
 import type { Transport } from "./transport.ts";
 
 export interface ExchangeRequest {
@@ -8,6 +9,8 @@ export interface ExchangeRequest {
   readonly url: URL;
   readonly headers: Readonly<Record<string, string>>;
   readonly body: AsyncIterable<Uint8Array> | undefined;
+  /** A server chose the host. */
+  readonly isHostForeign: boolean;
   readonly signal: AbortSignal;
   /** Until a connection stands. */
   readonly connectTimeoutMs: number;
@@ -56,7 +59,8 @@ export function proxyRefused(proxyHost: string, status: number, url: URL): Regis
 export function exchange(request: ExchangeRequest, transport: Transport): Promise<IncomingMessage> {
   const { url, method, headers, signal, connectTimeoutMs, idleTimeoutMs } = request;
   return new Promise((resolve, reject) => {
-    const options = { method, headers, signal, agent: transport.agent, maxHeaderSize: maxHeaderBytes };
+    const names = request.isHostForeign ? { lookup: guardedLookup } : {};
+    const options = { method, headers, signal, agent: transport.agent, maxHeaderSize: maxHeaderBytes, ...names };
     const sent = transport.request(url, options, resolve);
     const fail = (code: keyof typeof failures): void => void sent.destroy(new ExchangeFailure(code));
     const connecting = setTimeout(fail, connectTimeoutMs, "CONNECT_TIMEOUT");

@@ -1,5 +1,7 @@
 /** Addresses that a server may not send us to: the metadata services of clouds answer at link-local ones. */
-import { BlockList, isIP } from "node:net";
+import { lookup } from "node:dns";
+import { BlockList, isIP, type LookupFunction } from "node:net";
+import { RegistryUnavailableError } from "../errors.ts";
 
 /** IPv6 in which an IPv4 address stands at the end: mapped, translated, and NAT64 (RFC 4291, 2765, 6052, 8215). */
 const embeddings = ["::ffff:", "::ffff:0:", "64:ff9b::", "64:ff9b:1::"];
@@ -20,9 +22,43 @@ forbidden.addSubnet("::169.254.0.0", 112, "ipv6");
 forbidden.addSubnet("2002:a9fe::", 32, "ipv6");
 forbidden.addSubnet("2002::", 24, "ipv6");
 
-/** @param hostname As `URL` has it: in one spelling, IPv6 in brackets. A name is none; where it leads is not looked up. */
-export function isForbiddenAddress(hostname: string): boolean {
+/** RFC 6761, section 6.3; RFC 1122 and 4291 for the addresses. */
+const loopback = new BlockList();
+loopback.addSubnet("127.0.0.0", 8, "ipv4");
+loopback.addAddress("::1", "ipv6");
+for (const before of embeddings) loopback.addSubnet(`${before}127.0.0.0`, 104, "ipv6");
+
+function isIn(list: BlockList, hostname: string): boolean {
   const host = hostname.replace(/^\[|\]$/g, "");
   const family = isIP(host);
-  return family !== 0 && forbidden.check(host, family === 6 ? "ipv6" : "ipv4");
+  return family !== 0 && list.check(host, family === 6 ? "ipv6" : "ipv4");
 }
+
+/** @param hostname As `URL` has it: in one spelling, IPv6 in brackets. A name is none; where it leads is not looked up. */
+export function isForbiddenAddress(hostname: string): boolean {
+  return isIn(forbidden, hostname);
+}
+
+function isLoopback(hostname: string): boolean {
+  return /^(?:.*\.)?localhost\.?$/.test(hostname) || isIn(loopback, hostname);
+}
+
+/** True where a server may not send us from its own host: what listens on this machine is for this machine. */
+export function isForbiddenFrom(from: string, hostname: string): boolean {
+  return isForbiddenAddress(hostname) || (isLoopback(hostname) && !isLoopback(from));
+}
+
+/**
+ * `dns.lookup` for a name that a server chose: one that leads to a forbidden address is no better than the address.
+ *
+ * @see net.connect, option `lookup`
+ */
+export const guardedLookup: LookupFunction = (hostname, options, done) => {
+  lookup(hostname, options, (error, found, family) => {
+    const addresses = typeof found === "string" ? [found] : (found ?? []).map(({ address }) => address);
+    if (error !== null || !addresses.some(isForbiddenAddress)) return done(error, found, family);
+    const message = `a server sends us to ${hostname}, which is at a link-local address`;
+    const hint = "the registry, or somebody between, asks for a request that is none of its business: tell who runs it";
+    done(new RegistryUnavailableError("REDIRECT_REFUSED", message, { hint }), "", 0);
+  });
+};

@@ -1,6 +1,6 @@
 /** Where a `Location` leads: it comes from the network, so somebody else may have chosen it. */
 import { RegistryUnavailableError } from "../errors.ts";
-import { isForbiddenAddress } from "./forbidden-address.ts";
+import { isForbiddenFrom } from "./forbidden-address.ts";
 
 /**
  * @param from Where the answer came from.
@@ -17,7 +17,7 @@ export function redirectTarget(location: string | undefined, from: URL, means = 
   const url = new URL(location, from);
   if (url.protocol !== "https:" && url.protocol !== "http:") throw refuse(`to ${url.protocol}`);
   if (url.protocol === "http:" && from.protocol === "https:") throw refuse(`from https to http (${url.host})`);
-  if (url.origin !== from.origin && isForbiddenAddress(url.hostname)) throw refuse(`to ${url.hostname}`);
+  if (url.origin !== from.origin && isForbiddenFrom(from.hostname, url.hostname)) throw refuse(`to ${url.hostname}`);
   url.username = "";
   url.password = "";
   return url;

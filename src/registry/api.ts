@@ -39,9 +39,14 @@ export class RegistryApi {
     return new URL(path, this.#base);
   }
 
+  /** False for an address of another host, which the registry may name for an upload. */
+  isOwn(url: URL): boolean {
+    return url.origin === this.#base.origin;
+  }
+
   /** Sends a request, and once more with what a 401 (ECR: 403) asks for. Only our registry sees its credentials. */
   async call(call: Call, action: Action): Promise<HttpResponse> {
-    const isOwn = call.url.origin === this.#base.origin;
+    const isOwn = this.isOwn(call.url);
     const used = isOwn ? await this.#auth.header(action).catch(() => undefined) : undefined;
     const response = await this.#send(call, used);
     const isChallenge = response.status === 401 || (response.status === 403 && used !== undefined);
@@ -79,7 +84,7 @@ export class RegistryApi {
 
   async #send(call: Call, authorization: string | undefined): Promise<HttpResponse> {
     const headers = authorization === undefined ? (call.headers ?? {}) : { ...call.headers, authorization };
-    const isPathSecret = call.url.origin !== this.#base.origin;
-    return await this.#deps.http.request({ ...call, headers, isPathSecret });
+    const isElsewhere = !this.isOwn(call.url);
+    return await this.#deps.http.request({ ...call, headers, isPathSecret: isElsewhere, isHostForeign: isElsewhere });
   }
 }

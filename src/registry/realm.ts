@@ -1,6 +1,6 @@
 /** Which token service may see credentials: the realm comes from the network, so an attacker may have chosen it. */
 import { RegistryAuthError } from "../errors.ts";
-import { isForbiddenAddress } from "../http/forbidden-address.ts";
+import { isForbiddenFrom } from "../http/forbidden-address.ts";
 
 /**
  * @param registryUrl Where the challenge came from; its scheme was chosen by us.
@@ -16,6 +16,6 @@ export function checkRealm(realm: string | undefined, registryUrl: URL): URL {
   if (url.protocol !== "https:" && url.protocol !== "http:") throw refuse(`has the scheme ${url.protocol}`);
   if (url.protocol === "http:" && registryUrl.protocol === "https:") throw refuse("would be asked without encryption");
   if (url.username !== "" || url.password !== "") throw refuse("has a login in its address");
-  if (isForbiddenAddress(url.hostname)) throw refuse(`is at ${url.hostname}`);
+  if (isForbiddenFrom(registryUrl.hostname, url.hostname)) throw refuse(`is at ${url.hostname}`);
   return url;
 }

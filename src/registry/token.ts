@@ -119,7 +119,8 @@ export class TokenService {
   async #send(request: Pick<HttpRequest, "method" | "url" | "headers" | "body">): Promise<HttpResponse> {
     // A grant may be asked for twice: whoever gives tokens remembers none.
     const bounds = { bufferBytes: maxTokenBytes, staysAtOrigin: true, isRepeatable: true, signal: this.#signal };
-    return await this.#http.request({ ...request, ...bounds });
+    const isHostForeign = request.url.host !== this.#registry;
+    return await this.#http.request({ ...request, ...bounds, isHostForeign });
   }
 }
 

@@ -102,10 +102,10 @@ export async function mountBlob(
   const response = await api.call({ method: "POST", url, isRepeatable: true, signal }, "push");
   await response.discard();
   if (response.status === 201) return true;
-  // It began an upload in place of it, which nobody will end.
+  // It began an upload in place of it, which nobody will end. Elsewhere nothing is deleted because a registry says so.
   if (response.status === 202 && response.header("location") !== undefined) {
-    const left = await api.call({ method: "DELETE", url: uploadUrl(response), signal }, "push");
-    await left.discard();
+    const left = uploadUrl(response);
+    if (api.isOwn(left)) await (await api.call({ method: "DELETE", url: left, signal }, "push")).discard();
   }
   return false;
 }

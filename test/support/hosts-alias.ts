@@ -6,26 +6,35 @@ import { temporaryFolder } from "./folders.ts";
 /** What `dns.lookup` gives for the names, put in before the program starts. */
 const preload = `
 const dns = require("node:dns");
-const names = new Set(NAMES);
-const answer = { address: "127.0.0.1", family: 4 };
+const addresses = new Map(Object.entries(ADDRESSES));
+const answerOf = (name) => ({ address: addresses.get(name), family: addresses.get(name).includes(":") ? 6 : 4 });
 const { lookup } = dns;
 dns.lookup = (name, options, done) => {
-  if (!names.has(name)) return lookup(name, options, done);
+  if (!addresses.has(name)) return lookup(name, options, done);
   const callback = typeof options === "function" ? options : done;
+  const answer = answerOf(name);
   if (options?.all) process.nextTick(callback, null, [answer]);
   else process.nextTick(callback, null, answer.address, answer.family);
 };
 const promised = dns.promises.lookup;
 dns.promises.lookup = async (name, options) => {
-  if (!names.has(name)) return await promised(name, options);
-  return options?.all ? [answer] : answer;
+  if (!addresses.has(name)) return await promised(name, options);
+  return options?.all ? [answerOf(name)] : answerOf(name);
 };
 require("node:module").syncBuiltinESMExports();
 `;
 
+/**
+ * @param addresses By name.
+ * @returns Variables with which a program on Node finds the names there.
+ */
+export function aliases(addresses: Readonly<Record<string, string>>): Record<string, string> {
+  const path = join(temporaryFolder(), "aliases.cjs");
+  writeFileSync(path, preload.replace("ADDRESSES", JSON.stringify(addresses)));
+  return { NODE_OPTIONS: `--require=${path}` };
+}
+
 /** @returns Variables with which a program on Node takes the names for 127.0.0.1. */
 export function aliasesOfLoopback(...names: readonly string[]): Record<string, string> {
-  const path = join(temporaryFolder(), "aliases.cjs");
-  writeFileSync(path, preload.replace("NAMES", JSON.stringify(names)));
-  return { NODE_OPTIONS: `--require=${path}` };
+  return aliases(Object.fromEntries(names.map((name) => [name, "127.0.0.1"])));
 }
