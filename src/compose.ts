@@ -72,6 +72,9 @@ export function createContext(surroundings: Surroundings): Context {
   };
 }
 
+/** Each has a handful of files open at most. */
+const maxOpen = 16;
+
 interface Composition {
   readonly deps: ClientDeps;
   /** Closes connections; nothing may be asked afterwards. */
@@ -133,6 +136,7 @@ function compose(settings: Settings, context: Context, signal: AbortSignal): Com
       partBuffers: new PartBuffers(),
       mirrorHealth: new MirrorHealth(),
       limitTransfers,
+      limitOpen: pLimit(maxOpen),
       hasFreeTransfer: () => limitTransfers.activeCount + limitTransfers.pendingCount < limitTransfers.concurrency,
       open: (location) => {
         if (location.kind === "layout") return openLayout(location.path, context);

@@ -2,7 +2,8 @@
  * Copies what a manifest names, and what refers to it, from one place to another: children before parents, so that nothing in the
  * target ever names what is not there, and only what the target lacks.
  */
-import { ArtifactNotFoundError } from "../errors.ts";
+import { setMaxListeners } from "node:events";
+import { ArtifactNotFoundError, ContentVerificationError } from "../errors.ts";
 import { type OpenedFile, piecesOf } from "../files/opened-file.ts";
 import type { Digest } from "../model/digest.ts";
 import { type Descriptor, type ImageIndex, type ImageManifest, parseManifest } from "../model/manifest.ts";
@@ -35,6 +36,10 @@ const pieceBytes = 1024 * 1024;
 /** Deeper than any tool's index of indexes; a longer chain is an attack. */
 const maxDepth = 8;
 
+/** Of one copy, with what refers to it: an artifact of all platforms and their signatures has a hundred. */
+const maxManifests = 10_000;
+const maxManifestsBytes = 512 * 1024 ** 2;
+
 /** Layers that registries need not have, by media type (image-spec, layer.md, "Non-Distributable Layers"). */
 const optionalLayer = /nondistributable|foreign/;
 
@@ -49,14 +54,21 @@ export class GraphCopy {
   readonly counts: CopyCounts = noCounts();
   readonly #options: GraphCopyOptions;
   readonly #deps: ClientDeps;
+  readonly #failing = new AbortController();
+  /** Aborted also when any part of the graph fails: parts are shared, so that each is nobody's own. */
   readonly #signal: AbortSignal;
   readonly #manifests = new Map<Digest, Promise<void>>();
   readonly #blobs = new Map<Digest, Promise<void>>();
+  /** So far; what two name is counted twice. */
+  #named = 0;
+  #manifestsBytes = 0;
 
   constructor(options: GraphCopyOptions, deps: ClientDeps, signal: AbortSignal) {
     this.#options = options;
     this.#deps = deps;
-    this.#signal = signal;
+    this.#signal = AbortSignal.any([signal, this.#failing.signal]);
+    // Every request under way listens; Node warns of a leak at eleven.
+    setMaxListeners(0, this.#signal);
   }
 
   /** Copies a manifest that was fetched already, last of all its tag. */
@@ -69,11 +81,29 @@ export class GraphCopy {
     this.counts.bytesSent += root.bytes.byteLength;
   }
 
+  /** Its failure is that of the whole copy, and ends what is under way. */
+  async #orAll(part: Promise<void>): Promise<void> {
+    try {
+      await part;
+    } catch (error) {
+      this.#failing.abort(error);
+      throw error;
+    }
+  }
+
+  /** In its turn, for what has connections or files open. */
+  #opening<T>(work: () => Promise<T>): Promise<T> {
+    return this.#deps.limitOpen(async () => {
+      this.#signal.throwIfAborted();
+      return await work();
+    });
+  }
+
   /** Each manifest once, however many name it. */
   #copyOnce(digest: Digest, fetched: FetchedManifest | undefined, depth: number): Promise<void> {
     let copying = this.#manifests.get(digest);
     if (copying === undefined) {
-      copying = this.#copyManifest(digest, fetched, depth);
+      copying = this.#orAll(this.#copyManifest(digest, fetched, depth));
       this.#manifests.set(digest, copying);
     }
     return copying;
@@ -88,21 +118,36 @@ export class GraphCopy {
         `${what} lies more than ${maxDepth} indexes deep and was not found`,
       );
     }
-    const fetched = known ?? (await fetchManifestByDigest(source, digest, this.#deps, this.#signal));
+    const fetch = (): Promise<FetchedManifest> => fetchManifestByDigest(source, digest, this.#deps, this.#signal);
+    const fetched = known ?? (await this.#opening(fetch));
     const parsed = parseManifest(fetched.bytes, fetched.mediaType, what);
-    if (await target.hasManifest(digest, this.#signal)) this.counts.manifestsPresent += 1;
+    this.#count(parsed.kind === "index" ? parsed.manifests.length : 0, fetched.bytes.byteLength);
+    if (await this.#opening(() => target.hasManifest(digest, this.#signal))) this.counts.manifestsPresent += 1;
     else {
       await this.#copyParts(parsed, depth);
-      await target.pushManifest(fetched.bytes, fetched.mediaType, undefined, this.#signal);
+      await this.#opening(() => target.pushManifest(fetched.bytes, fetched.mediaType, undefined, this.#signal));
       this.counts.manifestsCopied += 1;
       this.counts.bytesSent += fetched.bytes.byteLength;
     }
     if (withReferrers) {
-      const referrers = await source.listReferrers(digest, this.#signal);
+      const referrers = await this.#opening(() => source.listReferrers(digest, this.#signal));
+      this.#count(referrers.length, 0);
       await inParallel(referrers, this.#signal, (referrer) => this.#copyOnce(referrer.digest, undefined, depth + 1));
       // Referrers of a platform's manifest are found only by going there, though the manifest itself is in the target.
       if (parsed.kind === "index") await this.#copyChildren(parsed, depth);
     }
+  }
+
+  /** Before any of it is asked for: what a registry lists it may make up as it goes. */
+  #count(named: number, manifestBytes: number): void {
+    this.#named += named;
+    this.#manifestsBytes += manifestBytes;
+    if (this.#named <= maxManifests && this.#manifestsBytes <= maxManifestsBytes) return;
+    const { name } = this.#options.source;
+    const limit = `${maxManifests} manifests, or ${maxManifestsBytes} bytes of them`;
+    throw new ContentVerificationError("MANIFEST_TOO_LARGE", `the artifact of ${name} names more than ${limit}`, {
+      hint: "copy a part of it by its own digest, or leave out what refers to it",
+    });
   }
 
   async #copyParts(parsed: ImageManifest | ImageIndex, depth: number): Promise<void> {
@@ -117,7 +162,7 @@ export class GraphCopy {
   #copyBlobOnce(blob: Descriptor): Promise<void> {
     let copying = this.#blobs.get(blob.digest);
     if (copying === undefined) {
-      copying = this.#copyBlob(blob);
+      copying = this.#orAll(this.#opening(() => this.#copyBlob(blob)));
       this.#blobs.set(blob.digest, copying);
     }
     return copying;

@@ -35,6 +35,11 @@ export interface ClientDeps {
   readonly limitTransfers: <T>(transfer: () => Promise<T>) => Promise<T>;
   /** True when `limitTransfers` would not wait. */
   readonly hasFreeTransfer: () => boolean;
+  /**
+   * Waits where as much is under way already that has files or connections open: a process may open 256 on some systems, and a graph has
+   * as many nodes as its author likes. What it runs may wait for a transfer, and never for more of its own kind.
+   */
+  readonly limitOpen: <T>(work: () => Promise<T>) => Promise<T>;
   readonly partBuffers: PartBuffers;
   readonly mirrorHealth: MirrorHealth;
   /** Opens the registry or the layout folder that a location names; no request is made yet. */

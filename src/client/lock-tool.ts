@@ -131,7 +131,9 @@ async function lockPlatform(
   const shape = shapeOf(manifest, location);
   const layers = shape.kind === "file" ? [shape.layer] : shape.layers;
   const locked = await inParallel(layers, signal, (layer, either) =>
-    withDamageRepaired(deps, () => lockLayer(name, layer, manifest.annotations, source, deps, either)),
+    deps.limitOpen(() =>
+      withDamageRepaired(deps, () => lockLayer(name, layer, manifest.annotations, source, deps, either)),
+    ),
   );
   return {
     manifest: found.digest,

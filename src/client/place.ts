@@ -10,7 +10,7 @@ import type { OpenedFile } from "../files/opened-file.ts";
 import type { Digest } from "../model/digest.ts";
 import type { Target } from "../model/source.ts";
 import type { ClientDeps } from "./deps.ts";
-import { fetchBlob, type Origin } from "./fetch.ts";
+import { type FetchedBlob, fetchBlob, type Origin } from "./fetch.ts";
 import { isArchive, type NamedLayer } from "./layers.ts";
 import { inParallel } from "./parallel.ts";
 
@@ -118,7 +118,8 @@ export async function placeLayers(
   const paths = layers.map((layer) => confinedPath(layer.title));
   const blobs = await inParallel(layers, signal, async (layer, either) => {
     const { digest, size } = layer.descriptor;
-    return { layer, digest, ...(await fetchBlob(source, { digest, size }, layer.title, deps, either)) };
+    const fetch = (): Promise<FetchedBlob> => fetchBlob(source, { digest, size }, layer.title, deps, either);
+    return { layer, digest, ...(await deps.limitOpen(fetch)) };
   });
   const origin = blobs.find((blob) => blob.origin !== "cache")?.origin ?? "cache";
   const placed: string[] = [];
