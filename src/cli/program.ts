@@ -70,7 +70,7 @@ export async function createProgram(io: CliIo, argv: readonly string[]): Promise
     addDoctor(program, io),
   ];
   for (const command of commands) addGlobalOptions(command);
-  await addCompletion(program, argv);
+  await addCompletion(program, io, argv);
   explainUsage(program);
   return program;
 }

@@ -45,20 +45,13 @@ test.each<[readonly string[], () => Promise<readonly string[]>]>([
   expect(stdout).not.toMatch(/[`$"'\\]/);
 });
 
-/** Of the package bash-completion, as far as the script needs it. */
-const words = `_get_comp_words_by_ref() {
-  cur="\${COMP_WORDS[COMP_CWORD]}"; prev="\${COMP_WORDS[COMP_CWORD-1]}"; words=("\${COMP_WORDS[@]}"); cword=$COMP_CWORD
-}
-compopt() { :; }`;
-
 test("in a bash: what Tab offers", async (context) => {
   const bash = requireProgram(context, "bash");
   const dir = temporaryFolder();
   const { stdout: script } = await oras(["completion", "bash"]);
   const program = `#!/bin/sh\nexec '${process.execPath}' '${inject("executable")}' "$@"\n`;
   writeFileSync(join(dir, "buck2-oras"), program, { mode: 0o755 });
-  const tab = `${words}
-${script}
+  const tab = `${script}
 COMP_WORDS=(buck2-oras c); COMP_CWORD=1
 [[ $(complete -p buck2-oras) =~ -F\\ ([^ ]+) ]] && "\${BASH_REMATCH[1]}" buck2-oras c buck2-oras
 printf "%s\\n" "\${COMPREPLY[@]}"

@@ -1,6 +1,8 @@
-import type { Command } from "commander";
+import { type Command, InvalidArgumentError } from "commander";
 import { maxLevels } from "../../archive/compress.ts";
 import { platformStrings } from "../../model/platform.ts";
+import { completionScripts } from "../completion-scripts.ts";
+import type { CliIo } from "../io.ts";
 import { addGlobalOptions } from "../options.ts";
 
 const shells = "bash, zsh, fish or powershell";
@@ -14,29 +16,35 @@ const optionValues: Readonly<Record<string, readonly string[]>> = {
 /**
  * `completion SHELL` prints the script; the script calls the hidden `complete -- …`, which the completion library answers.
  *
- * @param argv The library is loaded only when one of the two words is there: no other command pays for it.
+ * @param argv The library is loaded only when the first word asks for it: no other command pays for it.
  */
-export async function addCompletion(program: Command, argv: readonly string[]): Promise<void> {
-  if (argv.includes("completion") || argv.includes("complete")) {
-    if (argv[0] === "complete") prepare(program);
+export async function addCompletion(program: Command, io: CliIo, argv: readonly string[]): Promise<void> {
+  if (argv[0] === "complete") {
+    prepare(program);
     const { default: tab } = await import("@bomb.sh/tab/commander");
+    // Its own `completion`, which nobody calls here: its scripts have the shell evaluate what is typed.
     tab(program, { completionCommandName: "completion" });
-  } else {
-    program.command("completion").argument("<shell>", shells);
+    return;
   }
-  const command = program.commands.find((one) => one.name() === "completion");
-  if (command === undefined) throw new TypeError("the library has added no command");
-  command
+  const command = program
+    .command("completion")
     .summary("print a shell completion script")
     .description(
       `Prints a completion script for a shell (${shells}): source <(buck2-oras completion bash)\n` +
-        "The script is all that it prints: --json, --quiet and --verbose change nothing. In bash it needs the package\n" +
-        "bash-completion.",
-    );
+        "The script is all that it prints: --json, --quiet and --verbose change nothing.",
+    )
+    .argument("<shell>", shells, scriptArgument)
+    .action((script: string) => void io.stdout.write(script));
   addGlobalOptions(command);
 }
 
-/** The protocol has a line for each candidate, and bash evaluates what is in it. */
+function scriptArgument(shell: string): string {
+  const script = completionScripts.get(shell);
+  if (script === undefined) throw new InvalidArgumentError(`It is ${shells}.`);
+  return script;
+}
+
+/** The protocol has a line for each candidate, and a tab before its description. */
 function plain(text: string): string {
   return (text.split("\n", 1)[0] ?? "").replace(/[`$"'\\]/g, "");
 }
