@@ -3,6 +3,7 @@
  *
  * Errors are made where a thing goes wrong and gain nothing but a cause on the way up; only `main.ts` prints them.
  */
+import { printable } from "./printable.ts";
 
 /**
  * Every code that the package can report. Codes are public: Buck2 shows them as sub-error categories and scripts match
@@ -87,10 +88,9 @@ export interface ErrorDetails {
 
 const maxMessageLength = 2000;
 
-/** One line without control characters, of a bounded length: messages quote what registries, files and people wrote. */
+/** One printable line of a bounded length: messages quote what registries, files and people wrote. */
 export function oneLine(text: string): string {
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is taken out
-  const line = text.replace(/[\u0000-\u001f\u007f-\u009f\u2028\u2029\u202a-\u202e\u2066-\u2069]+/g, " ").trim();
+  const line = printable(text.replace(/\s+/g, " ").trim());
   return line.length <= maxMessageLength ? line : `${line.slice(0, maxMessageLength - 1)}…`;
 }
 

@@ -12,6 +12,7 @@ import { readConfigFiles } from "./config/file.ts";
 import { readSettings } from "./config/settings.ts";
 import { parseDigest } from "./model/digest.ts";
 import { parsePlatform, platformFromNode } from "./model/platform.ts";
+import { printable } from "./printable.ts";
 
 export type { ArtifactInfo, LayerInfo, PlatformInfo } from "./client/info.ts";
 export type { PushedPlatform, PushResult } from "./client/push.ts";
@@ -150,7 +151,7 @@ export class OrasClient {
   ): Promise<T> {
     const { verbose = false } = this.#options;
     const say = (line: string): void => {
-      if (verbose) process.stderr.write(`${line}\n`);
+      if (verbose) process.stderr.write(`${printable(line)}\n`);
     };
     const context = createContext({
       env: process.env,

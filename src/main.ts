@@ -8,11 +8,12 @@ import { readConfigFiles } from "./config/file.ts";
 import { readSettings } from "./config/settings.ts";
 import type { Log } from "./context.ts";
 import { asError, errorCodes, InterruptedError, isErrno } from "./errors.ts";
+import { printable, printableJson } from "./printable.ts";
 
 const defaultColumns = 80;
 
 function createLog({ isVerbose, isQuiet }: Verbosity): Log {
-  const say = (line: string): void => void process.stderr.write(`${line}\n`);
+  const say = (line: string): void => void process.stderr.write(`${printable(line)}\n`);
   return {
     debug: (message) => {
       if (isVerbose) say(message);
@@ -77,10 +78,11 @@ function onSignal(name: "SIGINT" | "SIGTERM", code: "INTERRUPTED" | "TERMINATED"
 function report(thrown: unknown, argv: readonly string[]): void {
   const error = asError(interruption.signal.aborted ? interruption.signal.reason : thrown);
   process.exitCode = error.exitCode;
-  if (argv.includes("--json")) process.stdout.write(`${JSON.stringify(errorJson(error))}\n`);
+  if (argv.includes("--json")) process.stdout.write(`${printableJson(errorJson(error))}\n`);
   else process.stderr.write(`${formatError(error)}\n`);
   if (error.code === "INTERNAL" && (argv.includes("-v") || argv.includes("--verbose"))) {
-    process.stderr.write(`${thrown instanceof Error ? thrown.stack : ""}\n`);
+    const stack = thrown instanceof Error ? (thrown.stack ?? "") : "";
+    for (const line of stack.split("\n")) process.stderr.write(`  ${printable(line)}\n`);
   }
 }
 

@@ -23,6 +23,7 @@ const layerOfRoom: Readonly<Record<string, number>> = {
   "context.ts": 0,
   "errors.ts": -1,
   "version.ts": -1,
+  "printable.ts": -2,
 };
 
 /** `compose.ts` is below the two that use it, though it stands in their layer; `files/` is below `archive/`, which places what it unpacks. */

@@ -8,6 +8,9 @@ import { quoted, Refusal } from "./refusal.ts";
 /** Device names of Windows; `NUL.txt` and `nul .tar.gz` mean the device too. */
 const deviceName = /^(?:con|prn|aux|nul|com[0-9\u00b9\u00b2\u00b3]|lpt[0-9\u00b9\u00b2\u00b3]|conin\$|conout\$)$/i;
 
+/** `exe.txt` shown for `txt.exe` (Unicode Standard Annex #9, Bidi_Control). Joiners stay: some languages are written with them. */
+const bidiControl = /\p{Bidi_Control}/u;
+
 /** Longest name of one file that common file systems take, in UTF-8 bytes. */
 const maxSegmentBytes = 255;
 
@@ -15,9 +18,9 @@ const maxSegmentBytes = 255;
 function segmentFault(segment: string): string | undefined {
   if (segment === "") return "has an empty part in its path";
   if (segment === "..") return "leads outside with `..`";
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: these are what is refused
-  if (/[\u0000-\u001f\u007f]/.test(segment)) return "has a control character in its name";
-  if (segment.includes("\ufffd")) return "has a name that is not UTF-8";
+  if (/[\p{Cc}\p{Zl}\p{Zp}]/u.test(segment)) return "has a control character in its name";
+  if (bidiControl.test(segment)) return "has a character in its name that turns text round";
+  if (segment.includes("\ufffd") || /\p{Cs}/u.test(segment)) return "has a name that is not UTF-8";
   if (segment.includes("\\")) return "has a backslash in its name, which separates folders on Windows";
   if (segment.includes(":")) return "has a colon in its name, which is a drive or a stream on Windows";
   if (/[<>"|?*]/.test(segment)) return "has a character in its name that Windows refuses";

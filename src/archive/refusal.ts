@@ -1,5 +1,6 @@
 /** How an archive fails: a reason where it is found, the archive's and the entry's name where they are known. */
 import { ContentVerificationError, type ErrorCode, localIoError, OrasClientError } from "../errors.ts";
+import { printable } from "../printable.ts";
 
 type ArchiveCode = Extract<ErrorCode, `ARCHIVE_${string}`>;
 
@@ -25,12 +26,10 @@ const hints: Readonly<Record<ArchiveCode, string | undefined>> = {
   ARCHIVE_UNSUPPORTED: undefined,
 };
 
-/** A name from an archive, quoted, with what a terminal would act upon or hide written as escapes. */
+/** A name from an archive, quoted, of a bounded length. */
 export function quoted(name: string): string {
   const shown = name.length > 200 ? `${name.slice(0, 200)}…` : name;
-  return JSON.stringify(shown).replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, (character) => {
-    return `\\u{${(character.codePointAt(0) ?? 0).toString(16)}}`;
-  });
+  return printable(JSON.stringify(shown));
 }
 
 /** Errors of Node's file system have a system call; those of zlib and of the archive libraries have none. */

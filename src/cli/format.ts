@@ -1,4 +1,5 @@
 /** Text for people: sizes, counts, and tables as wide as their cells. */
+import { printable } from "../printable.ts";
 
 const units = ["B", "kB", "MB", "GB", "TB"] as const;
 
@@ -14,20 +15,20 @@ export function formatBytes(bytes: number): string {
   return `${value.toFixed(digits)} ${units[unit]}`;
 }
 
-/** Rows with their columns aligned, two spaces apart, without trailing spaces. */
-export function formatTable(rows: readonly (readonly string[])[]): string {
+/** A line for each row, with the columns aligned, two spaces apart, without trailing spaces. */
+export function formatTable(cells: readonly (readonly string[])[]): readonly string[] {
+  // As they will be shown, or the columns would not fit.
+  const rows = cells.map((row) => row.map(printable));
   const widths: number[] = [];
   for (const row of rows) {
     for (const [column, cell] of row.entries()) widths[column] = Math.max(widths[column] ?? 0, cell.length);
   }
-  return rows
-    .map((row) =>
-      row
-        .map((cell, column) => cell.padEnd(widths[column] ?? 0))
-        .join("  ")
-        .trimEnd(),
-    )
-    .join("\n");
+  return rows.map((row) =>
+    row
+      .map((cell, column) => cell.padEnd(widths[column] ?? 0))
+      .join("  ")
+      .trimEnd(),
+  );
 }
 
 export function plural(count: number, noun: string): string {

@@ -1,6 +1,7 @@
 /** A progress bar per transfer, on a terminal. The library is loaded when the first transfer lasts long enough to show. */
 import type { MultiBar, SingleBar } from "cli-progress";
 import type { Progress, ProgressTask } from "../context.ts";
+import { printable } from "../printable.ts";
 import { formatBytes } from "./format.ts";
 
 /** A bar that flashes by helps nobody. */
@@ -23,7 +24,8 @@ export const noProgress: TerminalProgress = {
   stop: () => {},
 };
 
-function shorten(label: string, columns: number): string {
+function shorten(name: string, columns: number): string {
+  const label = printable(name);
   const short = label.length > columns ? `…${label.slice(label.length - columns + 1)}` : label;
   return short.padEnd(columns);
 }

@@ -1,5 +1,6 @@
 /** Asks a person, or reads what was piped in. */
-import { InterruptedError, oneLine, UsageError } from "../errors.ts";
+import { InterruptedError, UsageError } from "../errors.ts";
+import { printable } from "../printable.ts";
 import type { CliIo } from "./io.ts";
 
 const maxSecretBytes = 64 * 1024;
@@ -44,7 +45,7 @@ export async function ask({ what, prompt, isSecret }: Question, io: CliIo, signa
     });
   }
   const { read } = await import("read");
-  const asking = read({ prompt: `${oneLine(prompt)}: `, silent: isSecret, input: stdin, output: io.terminal });
+  const asking = read({ prompt: `${printable(prompt)}: `, silent: isSecret, input: stdin, output: io.terminal });
   // The library answers neither an end of input nor a signal.
   let stop: (error: Error) => void = () => {};
   const stopped = new Promise<never>((_resolve, reject) => {

@@ -1,21 +1,25 @@
 /** One command: options in, a use case, its result out as text or as JSON. */
 import type { Command } from "commander";
+import { printable, printableJson } from "../printable.ts";
 import type { CliIo, OutputStream, Session } from "./io.ts";
 import { readGlobalOptions } from "./options.ts";
 
-/** How a result is shown. `json` follows the schema of the command in `schemas.ts`. */
+/**
+ * How a result is shown. `json` follows the schema of the command in `schemas.ts`. A string is one line, whatever is in it: who
+ * published an artifact must not add lines to what is said of it.
+ */
 export interface Shown {
-  /** The result itself, on stdout, without the last newline. */
-  readonly text: string;
-  /** What else a person wants to know, on stderr. */
+  /** The result itself, on stdout: a line, or several. */
+  readonly text: string | readonly string[];
+  /** What else a person wants to know, on stderr, a line each. */
   readonly notes?: readonly string[];
   readonly json: object;
   /** Unless 0, the result itself says that something is wrong. */
   readonly exitCode?: number;
 }
 
-function writeLine(stream: OutputStream, line: string): void {
-  stream.write(`${line}\n`);
+function writeLines(stream: OutputStream, lines: readonly string[]): void {
+  if (lines.length > 0) stream.write(lines.map((line) => `${printable(line)}\n`).join(""));
 }
 
 /** Runs a use case with the global options of `command` and prints what `show` makes of its result. */
@@ -28,9 +32,9 @@ export async function runCommand(
   const shown = await io.withSession(options.overrides, options.verbosity, work);
   if (shown.exitCode !== undefined) io.setExitCode(shown.exitCode);
   if (options.isJson) {
-    writeLine(io.stdout, JSON.stringify(shown.json));
+    io.stdout.write(`${printableJson(shown.json)}\n`);
     return;
   }
-  if (!options.verbosity.isQuiet) for (const note of shown.notes ?? []) writeLine(io.stderr, note);
-  if (shown.text !== "") writeLine(io.stdout, shown.text);
+  if (!options.verbosity.isQuiet) writeLines(io.stderr, shown.notes ?? []);
+  writeLines(io.stdout, typeof shown.text === "string" ? [shown.text] : shown.text);
 }

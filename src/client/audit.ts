@@ -3,6 +3,7 @@ import { asError, LocalIoError, OrasClientError } from "../errors.ts";
 import { appendLine } from "../files/append-line.ts";
 import type { Digest } from "../model/digest.ts";
 import { withoutLogin } from "../model/reference.ts";
+import { printableJson } from "../printable.ts";
 import type { ClientDeps } from "./deps.ts";
 import type { Origin } from "./fetch.ts";
 
@@ -78,7 +79,7 @@ export async function audited<T>(
       durationMs: Math.round(context.now() - startedMs),
       outcome,
     };
-    await appendLine(auditLog, JSON.stringify(entry)).catch((error: unknown) => {
+    await appendLine(auditLog, printableJson(entry)).catch((error: unknown) => {
       const { code, message, cause } = asError(error);
       throw new LocalIoError(code, message, {
         cause,

@@ -5,6 +5,7 @@ import { parseEntryPath } from "../archive/entry-path.ts";
 import { extractArchive } from "../archive/extract.ts";
 import { sniffFile } from "../archive/format.ts";
 import { defaultLimits } from "../archive/limits.ts";
+import { quoted } from "../archive/refusal.ts";
 import { ContentVerificationError, isErrno, LocalIoError, localIoError } from "../errors.ts";
 import type { OpenedFile } from "../files/opened-file.ts";
 import type { Digest } from "../model/digest.ts";
@@ -32,14 +33,10 @@ function confinedPath(title: string): readonly string[] {
 }
 
 function unsafeTitle(title: string, cause: unknown): ContentVerificationError {
-  return new ContentVerificationError(
-    "ARCHIVE_UNSAFE",
-    `the artifact names a file ${JSON.stringify(title.slice(0, 200))}`,
-    {
-      cause,
-      hint: "nothing was written; the name must be a plain relative path: tell who published it",
-    },
-  );
+  return new ContentVerificationError("ARCHIVE_UNSAFE", `the artifact names a file ${quoted(title)}`, {
+    cause,
+    hint: "nothing was written; the name must be a plain relative path: tell who published it",
+  });
 }
 
 /** Refuses to go through a link that lies below the output folder: who made it may not be who named the folder. */

@@ -60,16 +60,15 @@ function show(settings: Settings): Shown {
     mirrors.join(", ") || "-",
     source,
   ]);
-  const tables = [formatTable(rows)];
-  if (registries.length > 0) tables.push(formatTable([["name", "prefix", "mirrors", "source"], ...registries]));
+  const text = [...formatTable(rows)];
+  if (registries.length > 0) text.push("", ...formatTable([["name", "prefix", "mirrors", "source"], ...registries]));
   if (json.leftOut.length > 0) {
-    tables.push(
-      formatTable([["left out", "file", "why"], ...json.leftOut.map(({ key, file, reason }) => [key, file, reason])]),
-    );
+    const rest = json.leftOut.map(({ key, file, reason }) => [key, file, reason]);
+    text.push("", ...formatTable([["left out", "file", "why"], ...rest]));
   }
   const notes =
     json.files.length === 0 ? ["no configuration file was found"] : json.files.map((file) => `File: ${file}`);
-  return { text: tables.join("\n\n"), notes, json };
+  return { text, notes, json };
 }
 
 export function addConfig(program: Command, io: CliIo): Command {

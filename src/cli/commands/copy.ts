@@ -26,7 +26,7 @@ function show(result: CopyResult): Shown {
   const text = result.artifacts.map(({ destination, digest }) =>
     destination.includes("@") ? `Copied: ${destination}` : `Copied: ${destination}@${digest}`,
   );
-  return { text: text.join("\n"), notes: [counts.join("; ")], json };
+  return { text, notes: [counts.join("; ")], json };
 }
 
 export function addCopy(program: Command, io: CliIo): Command {

@@ -15,8 +15,8 @@ function show({ reference, checks, failure }: Diagnosis): Shown {
     healthy: failure === undefined,
     checks: checks.map((check) => ({ ...check, hint: check.hint ?? null })),
   } satisfies v.InferOutput<typeof doctorSchema>;
-  const verdict = failure === undefined ? "" : `\n${failed} of ${checks.length} checks failed`;
-  const text = [formatTable(rows), ...hints].join("\n") + verdict;
+  const verdict = failure === undefined ? [] : [`${failed} of ${checks.length} checks failed`];
+  const text = [...formatTable(rows), ...hints, ...verdict];
   return { text, json, exitCode: failure?.exitCode ?? 0 };
 }
 

@@ -36,7 +36,7 @@ function show(result: ImportResult): Shown {
     origin: result.origins.find((one) => one.platform === platform)?.origin ?? "",
   }));
   const rows = all.map((one) => [one.platform ?? "all platforms", formatShrunk(one), one.origin]);
-  const notes = [formatTable(rows), `Digest: ${digest}`];
+  const notes = [...formatTable(rows), `Digest: ${digest}`];
   if (missing.length > 0) notes.push(`Not available for: ${missing.join(", ")}`);
   const json = { reference, digest, mediaType, platforms: all, missing: [...missing] } satisfies v.InferOutput<
     typeof importSchema

@@ -14,7 +14,7 @@ function platformLines({ platform, digest, layers }: PlatformInfo): string[] {
   return [heading, ...rows];
 }
 
-function format(info: ArtifactInfo): string {
+function format(info: ArtifactInfo): readonly string[] {
   const annotations = Object.entries(info.annotations).map(([key, value]) => `  ${key}: ${value}`);
   return [
     `Reference: ${info.reference}`,
@@ -23,7 +23,7 @@ function format(info: ArtifactInfo): string {
     ...(info.artifactType === undefined ? [] : [`Artifact type: ${info.artifactType}`]),
     ...(annotations.length === 0 ? [] : ["Annotations:", ...annotations]),
     ...info.platforms.flatMap(platformLines),
-  ].join("\n");
+  ];
 }
 
 function toJson(info: ArtifactInfo): v.InferOutput<typeof infoSchema> {

@@ -15,7 +15,7 @@ export function addList(program: Command, io: CliIo): Command {
       runCommand(command, io, async ({ deps, signal }) => {
         const result = await listTags(repository, deps, signal);
         return {
-          text: result.tags.join("\n"),
+          text: result.tags,
           notes: result.tags.length === 0 ? [`${result.repository} has no tags`] : [],
           json: { repository: result.repository, tags: [...result.tags] } satisfies v.InferOutput<typeof listSchema>,
         };

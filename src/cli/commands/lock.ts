@@ -25,7 +25,7 @@ function sizes({ size, previousSize }: PlatformChange): string {
 }
 
 /** One line for each tool, and below an updated one a line for each platform that changed. */
-function lines(changes: readonly LockChange[]): string {
+function lines(changes: readonly LockChange[]): readonly string[] {
   const tools = changes.map(({ tool, change, previousDigest, digest, platforms, reference, previousReference }) => {
     const digests = change === "updated" ? `${short(previousDigest)} → ${short(digest)}` : short(digest);
     const isRenamed = previousReference !== undefined && previousReference !== reference;
@@ -38,7 +38,7 @@ function lines(changes: readonly LockChange[]): string {
         .filter(({ change }) => change !== "unchanged")
         .map((one) => [`  ${tool}`, one.platform, one.change, sizes(one)]),
     );
-  return [formatTable(tools), ...(details.length === 0 ? [] : [formatTable(details)])].join("\n");
+  return [...formatTable(tools), ...formatTable(details)];
 }
 
 function show(lock: string, changes: readonly LockChange[]): Shown {

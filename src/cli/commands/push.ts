@@ -50,7 +50,7 @@ function show(result: PushResult): Shown {
     text: `Pushed: ${reference}`,
     notes: [
       `Digest: ${digest}`,
-      formatTable(platforms.map((one) => [`  ${one.platform ?? "all platforms"}`, formatShrunk(one), one.digest])),
+      ...formatTable(platforms.map((one) => [`  ${one.platform ?? "all platforms"}`, formatShrunk(one), one.digest])),
     ],
     json: { reference, digest, mediaType, platforms } satisfies v.InferOutput<typeof pushSchema>,
   };

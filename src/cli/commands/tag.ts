@@ -16,7 +16,7 @@ export function addTag(program: Command, io: CliIo): Command {
       runCommand(command, io, async ({ deps, signal }) => {
         const result = await tag(reference, tags, deps, signal);
         return {
-          text: result.tagged.map((one) => `Tagged: ${one}`).join("\n"),
+          text: result.tagged.map((one) => `Tagged: ${one}`),
           notes: [`Digest: ${result.digest}`],
           json: { ...result, tagged: [...result.tagged] } satisfies v.InferOutput<typeof tagSchema>,
         };
