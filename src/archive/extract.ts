@@ -8,11 +8,17 @@ import { basename, dirname, join, resolve } from "node:path";
 import { localIoError } from "../errors.ts";
 import type { FileSource, OpenedFile } from "../files/opened-file.ts";
 import { type ArchiveEntry, folderMode } from "./entry.ts";
+import { checkForExisting, findReplaced } from "./existing.ts";
 import { existingFolder, makeParent, mergeInto, placeWhole } from "./placing.ts";
 import { writeEntries } from "./staging.ts";
 import { readingArchive, type WalkOptions, walkArchive } from "./walk.ts";
 
-export type ExtractOptions = WalkOptions;
+export interface ExtractOptions extends WalkOptions {
+  /** Told each file of the folder that was replaced by another one, by its path below the folder. */
+  readonly onReplaced?: (path: string) => void;
+  /** The folder is new, and part of one that is there. */
+  readonly isPartOfExisting?: boolean;
+}
 export type ExtractedEntry = ArchiveEntry;
 
 /**
@@ -38,8 +44,12 @@ async function extractOpened(file: OpenedFile, outputDir: string, options: Extra
   try {
     return await inStaging(existing ?? dirname(output), basename(output), async (staged) => {
       const entries = await writeEntries(walk, staged, options.signal);
+      if (existing !== undefined || options.isPartOfExisting) checkForExisting(file.path, entries);
       if (existing === undefined && (await placeWhole(staged, output))) return entries;
-      await mergeInto(staged, existing ?? output, entries);
+      const folder = existing ?? output;
+      const replaced = await findReplaced(staged, folder, entries);
+      await mergeInto(staged, folder, entries);
+      for (const path of replaced) options.onReplaced?.(path);
       return entries;
     });
   } catch (error) {

@@ -3,9 +3,11 @@ import { decompressFile } from "../archive/decompress.ts";
 import { isExecutable } from "../archive/executable.ts";
 import { extractArchive } from "../archive/extract.ts";
 import { sniffFile } from "../archive/format.ts";
+import type { Context } from "../context.ts";
 import { ContentVerificationError } from "../errors.ts";
 import { writeHashed } from "../files/hashed-write.ts";
 import { placeAtomically, placedMode } from "../files/place.ts";
+import { tellingReplaced } from "./replaced.ts";
 
 export interface ExtractRequest {
   readonly archive: string;
@@ -19,10 +21,12 @@ export interface ExtractRequest {
 }
 
 /** @returns how many files were written */
-export async function extractTo(request: ExtractRequest, signal: AbortSignal): Promise<number> {
+export async function extractTo(request: ExtractRequest, { log }: Context, signal: AbortSignal): Promise<number> {
   const { archive, output, stripPrefix } = request;
   if (!request.isSingle) {
-    const entries = await extractArchive(archive, output, { stripPrefix, signal });
+    const entries = await tellingReplaced(log, (onReplaced) =>
+      extractArchive(archive, output, { stripPrefix, signal, onReplaced }),
+    );
     return entries.filter((entry) => entry.kind === "file").length;
   }
   const format = await sniffFile(archive);

@@ -2,7 +2,8 @@
 import { lstat } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { parseEntryPath } from "../archive/entry-path.ts";
-import { extractArchive } from "../archive/extract.ts";
+import { isVersionControl } from "../archive/existing.ts";
+import { type ExtractOptions, extractArchive } from "../archive/extract.ts";
 import { sniffFile } from "../archive/format.ts";
 import { defaultLimits } from "../archive/limits.ts";
 import { quoted } from "../archive/refusal.ts";
@@ -12,8 +13,10 @@ import type { Digest } from "../model/digest.ts";
 import type { Target } from "../model/source.ts";
 import type { ClientDeps } from "./deps.ts";
 import { type FetchedBlob, fetchBlob, type Origin } from "./fetch.ts";
+import { identifyFile } from "./identify.ts";
 import { isArchive, type NamedLayer } from "./layers.ts";
 import { inParallel } from "./parallel.ts";
+import { tellingReplaced } from "./replaced.ts";
 
 export interface PlacedLayers {
   readonly origin: Origin;
@@ -25,6 +28,7 @@ export interface PlacedLayers {
 function confinedPath(title: string): readonly string[] {
   try {
     const parts = parseEntryPath(title, defaultLimits);
+    if (isVersionControl(parts)) throw new Error("it lies in a folder of version control, which runs what is in it");
     if (parts.length > 0) return parts;
   } catch (cause) {
     throw unsafeTitle(title, cause);
@@ -56,29 +60,40 @@ async function checkFolders(output: string, parts: readonly string[]): Promise<v
   }
 }
 
-/** @returns Absolute path of the placed file. */
+/** True when something else than the file with this digest is there. */
+async function hasOther(path: string, digest: Digest): Promise<boolean> {
+  const found = await lstat(path).catch(() => undefined);
+  if (found === undefined || found.isDirectory()) return false;
+  if (!found.isFile()) return true;
+  return (await identifyFile(path).catch(() => undefined))?.digest !== digest;
+}
+
+/**
+ * @param onReplaced Told the title of a file that was there and was another one.
+ * @returns Absolute path of the placed file.
+ */
 export async function placeFile(
   digest: Digest,
   title: string,
   output: string,
+  onReplaced: (path: string) => void,
   deps: ClientDeps,
   signal: AbortSignal,
 ): Promise<string> {
   const parts = confinedPath(title);
   await checkFolders(output, parts);
   const path = resolve(output, ...parts);
+  const isReplaced = await hasOther(path, digest);
   await deps.store.materialize(digest, path, {}, signal);
+  if (isReplaced) onReplaced(parts.join("/"));
   return path;
 }
 
+type PlaceOptions = Omit<ExtractOptions, "format" | "limits">;
+
 /** Unpacks the archive that a verified blob is. */
-async function placeArchive(
-  archive: OpenedFile,
-  output: string,
-  stripPrefix: string | undefined,
-  signal: AbortSignal,
-): Promise<readonly string[]> {
-  const entries = await extractArchive(archive, output, { stripPrefix, signal });
+async function placeArchive(archive: OpenedFile, output: string, options: PlaceOptions): Promise<readonly string[]> {
+  const entries = await extractArchive(archive, output, options);
   return entries.filter((entry) => entry.kind === "file").map((entry) => resolve(output, entry.path));
 }
 
@@ -90,11 +105,11 @@ async function placeArchive(
 export async function placeIfArchive(
   digest: Digest,
   output: string,
+  options: PlaceOptions,
   { store }: ClientDeps,
-  signal: AbortSignal,
 ): Promise<readonly string[] | undefined> {
-  return await store.read(digest, signal, async (opened) => {
-    return isArchive(await sniffFile(opened)) ? await placeArchive(opened, output, undefined, signal) : undefined;
+  return await store.read(digest, options.signal, async (opened) => {
+    return isArchive(await sniffFile(opened)) ? await placeArchive(opened, output, options) : undefined;
   });
 }
 
@@ -120,18 +135,23 @@ export async function placeLayers(
   });
   const origin = blobs.find((blob) => blob.origin !== "cache")?.origin ?? "cache";
   const placed: string[] = [];
-  for (const [index, { layer, digest }] of blobs.entries()) {
-    const path = paths[index] ?? [];
-    if (layer.isFolder) {
-      await checkFolders(output, [...path, ""]);
-      // `oras push` packs a folder under its own title.
-      const folder = resolve(output, ...path);
-      const place = (opened: OpenedFile) => placeArchive(opened, folder, path.join("/"), signal);
-      placed.push(...(await deps.store.read(digest, signal, place)));
-      continue;
+  const isPartOfExisting = (await lstat(output).catch(() => undefined)) !== undefined;
+  await tellingReplaced(deps.context.log, async (onReplaced) => {
+    for (const [index, { layer, digest }] of blobs.entries()) {
+      const path = paths[index] ?? [];
+      const options = { isPartOfExisting, onReplaced, signal };
+      if (layer.isFolder) {
+        await checkFolders(output, [...path, ""]);
+        // `oras push` packs a folder under its own title.
+        const stripPrefix = path.join("/");
+        const inFolder = { ...options, stripPrefix, onReplaced: (one: string) => onReplaced(`${stripPrefix}/${one}`) };
+        const place = (opened: OpenedFile) => placeArchive(opened, resolve(output, ...path), inFolder);
+        placed.push(...(await deps.store.read(digest, signal, place)));
+        continue;
+      }
+      const unpacked = extract ? await placeIfArchive(digest, output, options, deps) : undefined;
+      placed.push(...(unpacked ?? [await placeFile(digest, layer.title, output, onReplaced, deps, signal)]));
     }
-    const unpacked = extract ? await placeIfArchive(digest, output, deps, signal) : undefined;
-    placed.push(...(unpacked ?? [await placeFile(digest, layer.title, output, deps, signal)]));
-  }
+  });
   return { origin, placed };
 }

@@ -13,6 +13,7 @@ import { shapeOf } from "./layers.ts";
 import { keptManifests } from "./manifests.ts";
 import { placeFile, placeIfArchive, placeLayers } from "./place.ts";
 import { isDamage, withDamageRepaired } from "./repair.ts";
+import { tellingReplaced } from "./replaced.ts";
 import { type ExpandedReference, expandReference, type ResolvedArtifact, resolveArtifact } from "./resolve.ts";
 
 export interface PullRequest {
@@ -183,12 +184,16 @@ async function place(
     size: file.size,
     origin: file.origin,
   };
-  if (request.output === undefined) {
+  const { output } = request;
+  if (output === undefined) {
     await deps.store.verify(file.digest, signal);
     return { ...result, placed: [], isLeftAsIs: false };
   }
-  const unpacked = request.extract ? await placeIfArchive(file.digest, request.output, deps, signal) : undefined;
-  if (unpacked !== undefined) return { ...result, placed: unpacked, isLeftAsIs: false };
-  const placed = [await placeFile(file.digest, file.title, request.output, deps, signal)];
-  return { ...result, placed, isLeftAsIs: request.extract };
+  const [placed, isLeftAsIs] = await tellingReplaced(deps.context.log, async (onReplaced) => {
+    const options = { onReplaced, signal };
+    const unpacked = request.extract ? await placeIfArchive(file.digest, output, options, deps) : undefined;
+    if (unpacked !== undefined) return [unpacked, false] as const;
+    return [[await placeFile(file.digest, file.title, output, onReplaced, deps, signal)], request.extract] as const;
+  });
+  return { ...result, placed, isLeftAsIs };
 }

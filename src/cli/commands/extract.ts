@@ -28,9 +28,9 @@ export function addExtract(program: Command, io: CliIo): Command {
     .option("--single", "the file is one compressed file (gzip or zstd), not an archive")
     .option("--executable", "with --single: make the file executable whatever is in it")
     .action(async (archive: string, options: ExtractOptions, command: Command) =>
-      runCommand(command, io, async ({ signal }) => {
+      runCommand(command, io, async ({ deps, signal }) => {
         const { output, stripPrefix, single: isSingle = false, executable } = options;
-        const files = await extractTo({ archive, output, stripPrefix, isSingle, executable }, signal);
+        const files = await extractTo({ archive, output, stripPrefix, isSingle, executable }, deps.context, signal);
         return {
           text: output,
           notes: [`Extracted ${plural(files, "file")}`],

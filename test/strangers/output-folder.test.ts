@@ -1,0 +1,146 @@
+/** Whoever wrote a package: it comes into a folder of the user's that has things in it. */
+import { existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { describe, expect, test } from "vitest";
+import { rawTar } from "../archive/raw-tar.ts";
+import { oras } from "../support/executable.ts";
+import { temporaryFolder } from "../support/folders.ts";
+import { sha256 } from "../support/layout-project.ts";
+
+interface LayerOf {
+  readonly title: string;
+  readonly body: string | Buffer;
+  /** Pushed as `oras push` pushes a folder. */
+  readonly isFolder?: boolean;
+}
+
+/** Makes a layout of one artifact with these layers, whatever a publisher's own program would say of them. */
+function publish(dir: string, layers: readonly LayerOf[]): void {
+  const blobs = join(dir, "layout/blobs/sha256");
+  mkdirSync(blobs, { recursive: true });
+  const write = (bytes: string | Buffer): { digest: string; size: number } => {
+    const digest = sha256(bytes);
+    writeFileSync(join(blobs, digest.slice("sha256:".length)), bytes);
+    return { digest, size: Buffer.byteLength(bytes) };
+  };
+  const manifest = {
+    schemaVersion: 2,
+    mediaType: "application/vnd.oci.image.manifest.v1+json",
+    config: { mediaType: "application/vnd.oci.empty.v1+json", ...write("{}") },
+    layers: layers.map(({ title, body, isFolder }) => ({
+      mediaType: "application/octet-stream",
+      ...write(body),
+      annotations: {
+        "org.opencontainers.image.title": title,
+        ...(isFolder ? { "io.deis.oras.content.unpack": "true" } : {}),
+      },
+    })),
+  };
+  const annotations = { "org.opencontainers.image.ref.name": "1" };
+  const named = { mediaType: manifest.mediaType, ...write(JSON.stringify(manifest)), annotations };
+  writeFileSync(join(dir, "layout/index.json"), JSON.stringify({ schemaVersion: 2, manifests: [named] }));
+  writeFileSync(join(dir, "layout/oci-layout"), '{"imageLayoutVersion": "1.0.0"}');
+}
+
+function project(layers: readonly LayerOf[]): { dir: string; pull: (...more: string[]) => ReturnType<typeof oras> } {
+  const dir = temporaryFolder();
+  publish(dir, layers);
+  mkdirSync(join(dir, "home/.git/hooks"), { recursive: true });
+  const args = ["pull", "oci:../layout:1", "--cache-dir", "../cache"];
+  return { dir, pull: (...more) => oras([...args, ...more], { cwd: join(dir, "home") }) };
+}
+
+describe("folders of version control", () => {
+  const hooks = [
+    ".git/hooks/post-checkout",
+    ".GIT/config",
+    "sub/.Git/config",
+    ".g\u200cit/config",
+    "GIT~1/config",
+    ".hg/hgrc",
+    ".sl/config",
+    ".git",
+  ];
+
+  test.each(hooks)("pull: the title %j is refused, and nothing is written", async (title) => {
+    const { dir, pull } = project([
+      { title: "readme", body: "fine" },
+      { title, body: "#!/bin/sh\n" },
+    ]);
+    for (const output of [".", "new"]) {
+      const ran = await pull("-o", output);
+      expect(ran.exitCode, ran.stderr).toBe(65);
+      expect(ran.stderr).toMatch(/ARCHIVE_UNSAFE[\s\S]*version control/);
+    }
+    expect(existsSync(join(dir, "home/readme"))).toBe(false);
+    expect(existsSync(join(dir, "home/new"))).toBe(false);
+  });
+
+  test.each(hooks)("an archive with %j is not unpacked into a folder that is there", async (name) => {
+    const body = rawTar({ name: "readme", body: "fine" }, { name, body: "#!/bin/sh\n" });
+    const { dir, pull } = project([{ title: "tool.tar", body }]);
+    writeFileSync(join(dir, "tool.tar"), body);
+    const cwd = join(dir, "home");
+    for (const ran of [
+      await pull("-o", ".", "--extract"),
+      await oras(["extract", "../tool.tar", "-o", "."], { cwd }),
+    ]) {
+      expect(ran.exitCode, ran.stderr).toBe(65);
+      expect(ran.stderr).toMatch(/ARCHIVE_UNSAFE[\s\S]*version control/);
+    }
+    expect(existsSync(join(cwd, "readme"))).toBe(false);
+    // Whoever wants to look at it names a new folder.
+    const alone = await oras(["extract", "../tool.tar", "-o", "new"], { cwd });
+    expect(alone.exitCode, alone.stderr).toBe(0);
+  });
+
+  test("a packed folder with one is not unpacked below a folder that is there", async () => {
+    const body = rawTar({ name: "sub/.git/config", body: "[core]\nfsmonitor = ./evil\n" });
+    const { dir, pull } = project([{ title: "sub", body, isFolder: true }]);
+    const ran = await pull("-o", ".");
+    expect(ran.exitCode, ran.stderr).toBe(65);
+    expect(existsSync(join(dir, "home/sub"))).toBe(false);
+  });
+});
+
+describe("files that were there", () => {
+  test("pull: what is replaced is said in one line, and nothing where nothing changes", async () => {
+    const { dir, pull } = project([
+      { title: "Makefile", body: "new" },
+      { title: "sub/tool", body: "tool" },
+    ]);
+    writeFileSync(join(dir, "home/Makefile"), "mine");
+    const first = await pull("-o", ".");
+    expect(first.exitCode, first.stderr).toBe(0);
+    expect(first.stderr).toContain("warning: replaced a file that was there: Makefile\n");
+    expect(readFileSync(join(dir, "home/Makefile"), "utf8")).toBe("new");
+    const again = await pull("-o", ".");
+    expect(again.exitCode, again.stderr).toBe(0);
+    expect(again.stderr).not.toContain("replaced");
+  });
+
+  test("pull --extract: the same, of the files of an archive", async () => {
+    const names = ["a", "b", "c", "d", "e", "f", "g"];
+    const body = rawTar(...names.map((name) => ({ name, body: `new ${name}` })));
+    const { dir, pull } = project([{ title: "tool.tar", body }]);
+    for (const name of names) writeFileSync(join(dir, "home", name), name === "b" ? "new b" : "old");
+    const first = await pull("-o", ".", "--extract");
+    expect(first.exitCode, first.stderr).toBe(0);
+    expect(first.stderr).toContain("warning: replaced 6 files that were there: a, c, d, e, f, …\n");
+    const again = await pull("-o", ".", "--extract");
+    expect(again).toMatchObject({ exitCode: 0 });
+    expect(again.stderr).not.toContain("replaced");
+  });
+
+  test("a folder in the place of a file stays, and is said to be in the way", async () => {
+    for (const extract of [[], ["--extract"]]) {
+      const body = rawTar({ name: "src", body: "a file" });
+      const { dir, pull } = project([{ title: extract.length === 0 ? "src" : "tool.tar", body }]);
+      mkdirSync(join(dir, "home/src/deep"), { recursive: true });
+      const ran = await pull("-o", ".", ...extract);
+      expect(ran.exitCode, ran.stderr).toBe(74);
+      expect(ran.stderr).toMatch(/src/);
+      expect(statSync(join(dir, "home/src/deep")).isDirectory()).toBe(true);
+    }
+  });
+});
