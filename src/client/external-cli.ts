@@ -76,7 +76,7 @@ function failure(executable: string, text: string, { exitCode, stderr }: ChildEn
 }
 
 function statedDigest(stderr: string): Digest | undefined {
-  const stated = /^\s*Digest:\s*(\S+)/im.exec(stderr)?.[1];
+  const stated = /^[ \t]*Digest:[ \t]*(\S+)/im.exec(stderr)?.[1];
   return stated !== undefined && isDigest(stated) ? stated : undefined;
 }
 

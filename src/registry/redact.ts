@@ -8,8 +8,21 @@ const minSecretLength = 4;
 
 /** A scheme and what looks like its credentials: more than a word of prose, such as «Bearer token». */
 const authorizationPattern = /\b(Basic|Bearer)([\s:="']+)(?=[a-z]*[^a-z\s"'])[A-Za-z0-9._~+/=-]{4,}/gi;
-/** RFC 7519: three parts in base64url, of which the first is an object. */
-const jwtPattern = /\beyJ[A-Za-z0-9_-]{4,}(?:\.[A-Za-z0-9_-]*){1,4}/g;
+/** What a token may be part of. It takes all there is and cannot fail after its first character, so that time stays linear. */
+const wordPattern = /[A-Za-z0-9_.-]+/g;
+/** RFC 7519: three parts in base64url, of which the first is an object. Of a bounded length, for the same reason. */
+const jwtStart = /\beyJ[A-Za-z0-9_-]{4}/;
+
+/** A word without the token that it ends with: from where a part that others follow begins as an object does. */
+function withoutJwt(word: string): string {
+  let offset = 0;
+  for (const part of word.split(".").slice(0, -1)) {
+    const start = part.search(jwtStart);
+    if (start !== -1) return word.slice(0, offset + start) + removed;
+    offset += part.length + 1;
+  }
+  return word;
+}
 
 /** All forms in which credentials travel. */
 export function secretsOf(credentials: Credentials): readonly string[] {
@@ -31,5 +44,5 @@ export function redacted(text: string, secrets: Iterable<string>): string {
   return bySize
     .reduce((rest, secret) => rest.replaceAll(secret, removed), text)
     .replace(authorizationPattern, `$1$2${removed}`)
-    .replace(jwtPattern, removed);
+    .replace(wordPattern, withoutJwt);
 }

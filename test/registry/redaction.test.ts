@@ -68,3 +68,19 @@ test.each([
 ])("%s", (text, shown) => {
   expect(redacted(text, ["p@ss", ""])).toBe(shown);
 });
+
+test.each([
+  ["eyJ-", ""],
+  ["eyJaaaa.", ""],
+  ["eyJaaaa-", " x."],
+  ["Basic ", ""],
+  ["Bearer =:", ""],
+  ["a.", "!"],
+  ["-", "."],
+])("%j over and over: looked through in linear time", (piece, end) => {
+  const text = piece.repeat(Math.ceil((512 * 1024) / piece.length)) + end;
+  const startedMs = performance.now();
+  redacted(text, ["secret"]);
+  // Quadratic ones take 2 s for 64 kB, and 64 times as much for this.
+  expect(performance.now() - startedMs).toBeLessThan(20_000);
+});
