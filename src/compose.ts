@@ -16,7 +16,7 @@ import { proxyFor } from "./config/proxy.ts";
 import type { Settings } from "./config/settings.ts";
 import { checkCaFile, tlsIdentityOf } from "./config/tls.ts";
 import type { Context } from "./context.ts";
-import { TimeoutError } from "./errors.ts";
+import { isErrno, LocalIoError, TimeoutError } from "./errors.ts";
 import { createHttpClient, type HttpClient } from "./http/client.ts";
 import { hasty } from "./http/retry.ts";
 import { directRoute, type Route } from "./http/transport.ts";
@@ -34,7 +34,7 @@ import { openStore } from "./store/file-store.ts";
 /** What a process knows of its surroundings; `main.ts` and `index.ts` read it. */
 export type Surroundings = Pick<
   Context,
-  "env" | "user" | "userId" | "cwd" | "homeDir" | "os" | "cpu" | "log" | "progress"
+  "env" | "user" | "userId" | "processId" | "isRunning" | "cwd" | "homeDir" | "os" | "cpu" | "log" | "progress"
 >;
 
 /** Some containers have users without a name. */
@@ -57,6 +57,34 @@ export function homeFolder(): string {
   } catch {
     // A user without an entry, as some containers have.
     return "/";
+  }
+}
+
+/** @param kill `process.kill`, which with the signal 0 only looks whether there is a process. */
+export function isRunningBy(kill: (processId: number, signal: 0) => unknown): (processId: number) => boolean {
+  return (processId) => {
+    try {
+      kill(processId, 0);
+      return true;
+    } catch (error) {
+      // Another user's is there, too.
+      return isErrno(error, "EPERM");
+    }
+  };
+}
+
+/**
+ * @param cwd `process.cwd`
+ * @throws {LocalIoError} the folder that the process was started in was removed
+ */
+export function workingFolder(cwd: () => string): string {
+  try {
+    return cwd();
+  } catch (cause) {
+    throw new LocalIoError("LOCAL_IO", "the working folder is gone: it was removed, or another one has its name", {
+      cause,
+      hint: 'go to a folder that is there and run the command again; if it was made anew, `cd "$PWD"` leads into it',
+    });
   }
 }
 

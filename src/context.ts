@@ -37,6 +37,10 @@ export interface Context {
   readonly user: string;
   /** The effective user; undefined where files have no owner to compare it with (Windows). */
   readonly userId: number | undefined;
+  /** Number of this process. */
+  readonly processId: number;
+  /** False when no process of this machine has the number. */
+  readonly isRunning: (processId: number) => boolean;
   /** The working folder. */
   readonly cwd: string;
   /** The user's home folder. */

@@ -73,6 +73,7 @@ export const errorCodes = {
   LOCK_VERSION_UNSUPPORTED: { exit: 78, isRetryable: false },
   LOCK_OUTDATED: { exit: 78, isRetryable: false },
 
+  HUNG_UP: { exit: 129, isRetryable: false },
   INTERRUPTED: { exit: 130, isRetryable: false },
   TERMINATED: { exit: 143, isRetryable: false },
 } as const satisfies Record<string, { readonly exit: number; readonly isRetryable: boolean }>;

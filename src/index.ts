@@ -7,7 +7,7 @@ import { type ArtifactInfo, artifactInfo } from "./client/info.ts";
 import { listTags } from "./client/list.ts";
 import { pull } from "./client/pull.ts";
 import { type PushResult, push } from "./client/push.ts";
-import { createContext, homeFolder, userName, withComposition } from "./compose.ts";
+import { createContext, homeFolder, isRunningBy, userName, withComposition, workingFolder } from "./compose.ts";
 import { readConfigFiles } from "./config/file.ts";
 import { readSettings } from "./config/settings.ts";
 import { parseDigest } from "./model/digest.ts";
@@ -157,7 +157,9 @@ export class OrasClient {
       env: process.env,
       user: userName(),
       userId: process.geteuid?.(),
-      cwd: process.cwd(),
+      processId: process.pid,
+      isRunning: isRunningBy(process.kill),
+      cwd: workingFolder(process.cwd),
       homeDir: homeFolder(),
       os: process.platform,
       cpu: process.arch,

@@ -1,9 +1,10 @@
 /** The executable: the process on one side, the command line on the other. The only printer of errors. */
 import type { CliIo, Verbosity } from "./cli/io.ts";
+import { createOutput, outputError } from "./cli/output.ts";
 import { runCli } from "./cli/program.ts";
 import { createTerminalProgress, noProgress } from "./cli/progress.ts";
 import { errorJson, formatError } from "./cli/report.ts";
-import { createContext, homeFolder, userName, withComposition } from "./compose.ts";
+import { createContext, homeFolder, isRunningBy, userName, withComposition, workingFolder } from "./compose.ts";
 import { readConfigFiles } from "./config/file.ts";
 import { readSettings } from "./config/settings.ts";
 import type { Log } from "./context.ts";
@@ -27,7 +28,7 @@ function createLog({ isVerbose, isQuiet }: Verbosity): Log {
 const interruption = new AbortController();
 
 const io: CliIo = {
-  stdout: process.stdout,
+  stdout: createOutput(process.stdout),
   stderr: process.stderr,
   // A getter: opening it costs time, and only a login reads it.
   get stdin() {
@@ -47,7 +48,9 @@ const io: CliIo = {
       env: process.env,
       user: userName(),
       userId: process.geteuid?.(),
-      cwd: process.cwd(),
+      processId: process.pid,
+      isRunning: isRunningBy(process.kill),
+      cwd: workingFolder(process.cwd),
       homeDir: homeFolder(),
       os: process.platform,
       cpu: process.arch,
@@ -63,23 +66,38 @@ const io: CliIo = {
   },
 };
 
+const signals = { SIGHUP: "HUNG_UP", SIGINT: "INTERRUPTED", SIGTERM: "TERMINATED" } as const;
+
 /**
  * The first signal lets the work clean up after itself, a second one ends the process. The listener stays: the lock
  * library kills the process when nobody else listens.
  */
-function onSignal(name: "SIGINT" | "SIGTERM", code: "INTERRUPTED" | "TERMINATED"): void {
+function onSignal(name: keyof typeof signals): void {
+  const code = signals[name];
   process.on(name, () => {
-    if (interruption.signal.aborted) process.exit(errorCodes[code].exit);
-    interruption.abort(new InterruptedError(code, `stopped by ${name}`));
+    if (!interruption.signal.aborted) interruption.abort(new InterruptedError(code, `stopped by ${name}`));
+    // Of a terminal that closes, both the system and the shell tell.
+    else if (name !== "SIGHUP") process.exit(errorCodes[code].exit);
   });
+}
+
+/** False when standard output does not take it. */
+function tryPrint(text: string): boolean {
+  try {
+    io.stdout.write(text);
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 /** Prints an error and sets the exit code. */
 function report(thrown: unknown, argv: readonly string[]): void {
   const error = asError(interruption.signal.aborted ? interruption.signal.reason : thrown);
   process.exitCode = error.exitCode;
-  if (argv.includes("--json")) process.stdout.write(`${printableJson(errorJson(error))}\n`);
-  else process.stderr.write(`${formatError(error)}\n`);
+  if (!argv.includes("--json") || !tryPrint(`${printableJson(errorJson(error))}\n`)) {
+    process.stderr.write(`${formatError(error)}\n`);
+  }
   if (error.code === "INTERNAL" && (argv.includes("-v") || argv.includes("--verbose"))) {
     const stack = thrown instanceof Error ? (thrown.stack ?? "") : "";
     for (const line of stack.split("\n")) process.stderr.write(`  ${printable(line)}\n`);
@@ -87,13 +105,16 @@ function report(thrown: unknown, argv: readonly string[]): void {
 }
 
 async function main(argv: readonly string[]): Promise<void> {
-  onSignal("SIGINT", "INTERRUPTED");
-  onSignal("SIGTERM", "TERMINATED");
+  onSignal("SIGHUP");
+  onSignal("SIGINT");
+  onSignal("SIGTERM");
   // A reader that has seen enough (`list … | head`) is no error.
   process.stdout.on("error", (error) => {
     if (isErrno(error, "EPIPE")) process.exit(0);
-    throw error;
+    throw outputError(error);
   });
+  // What cannot be said there can be said nowhere.
+  process.stderr.on("error", () => {});
   process.on("uncaughtException", (error) => {
     report(error, argv);
     endWhenWritten();

@@ -2,8 +2,7 @@
  * `BUCK2_ORAS_BIN`: another executable with the `pull REF -o DIR --extract` contract pulls in our place; what it gives is
  * hashed here and kept in our store.
  */
-import { mkdtemp, readdir, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { readdir } from "node:fs/promises";
 import { basename, join } from "node:path";
 import { readChunks } from "../archive/chunks.ts";
 import { type ChildEnd, runChild } from "../child/run.ts";
@@ -14,6 +13,7 @@ import {
   RegistryAuthError,
   RegistryUnavailableError,
 } from "../errors.ts";
+import { withTemporaryFolder } from "../files/temporary-folder.ts";
 import { type Digest, isDigest } from "../model/digest.ts";
 import type { ClientDeps } from "./deps.ts";
 import { identifyFile } from "./identify.ts";
@@ -95,8 +95,7 @@ export async function pullThroughExternalCli(
   deps: ClientDeps,
   signal: AbortSignal,
 ): Promise<ExternalFile> {
-  const folder = await mkdtemp(join(tmpdir(), "buck2-oras-external-"));
-  try {
+  return await withTemporaryFolder("external", deps.context, async (folder) => {
     deps.context.log.debug(`${text} is pulled by ${executable}`);
     const ended = await run(executable, ["pull", text, "-o", folder, "--extract"], deps, signal);
     if (ended.outcome !== "exited" || ended.exitCode !== 0) throw failure(executable, text, ended);
@@ -121,7 +120,5 @@ export async function pullThroughExternalCli(
     }
     const path = await deps.store.ingest(file, readChunks(only, signal), signal);
     return { ...file, path, title: basename(only) };
-  } finally {
-    await rm(folder, { recursive: true, force: true });
-  }
+  });
 }

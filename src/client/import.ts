@@ -1,9 +1,7 @@
 /** `import`: a tool from where an organisation has it already, into one index with every platform that there is. */
-import { mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import type { Compressor } from "../archive/compress.ts";
 import { ArtifactNotFoundError, UsageError } from "../errors.ts";
+import { withTemporaryFolder } from "../files/temporary-folder.ts";
 import { importGo } from "../import/go.ts";
 import { importFile, importUrl, withoutSecrets } from "../import/local.ts";
 import { importMaven } from "../import/maven.ts";
@@ -66,8 +64,7 @@ async function importAndPush(request: ImportRequest, deps: ClientDeps, signal: A
   const { source } = request;
   // An ecosystem's own client would not know of it.
   if (deps.settings.isOffline && !source.startsWith("file:")) throw askingForbidden(`for ${withoutSecrets(source)}`);
-  const workDir = await mkdtemp(join(tmpdir(), "buck2-oras-import-"));
-  try {
+  return await withTemporaryFolder("import", deps.context, async (workDir) => {
     const { context, download } = deps;
     const tool = await bring(request, { context, workDir, download }, signal);
     if (tool.files.length === 0) {
@@ -96,9 +93,7 @@ async function importAndPush(request: ImportRequest, deps: ClientDeps, signal: A
     const pushed = await push({ reference, items, compressor, annotations, ...own }, deps, signal);
     const origins = tool.files.map(({ platform, origin }) => ({ platform, origin }));
     return { ...pushed, origins, missing: tool.missing };
-  } finally {
-    await rm(workDir, { recursive: true, force: true });
-  }
+  });
 }
 
 async function bring(request: ImportRequest, deps: ImportDeps, signal: AbortSignal): Promise<ImportedTool> {

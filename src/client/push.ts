@@ -1,10 +1,9 @@
 /** `push`: files or folders, for one platform or several, under one tag that is written last. */
-import { mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { basename, join } from "node:path";
+import { basename } from "node:path";
 import { counted } from "../archive/chunks.ts";
 import type { Compressor } from "../archive/compress.ts";
 import { UsageError } from "../errors.ts";
+import { withTemporaryFolder } from "../files/temporary-folder.ts";
 import { type Digest, digestOf } from "../model/digest.ts";
 import { type Annotations, mediaTypes } from "../model/manifest.ts";
 import { ociPlatform, type PlatformString } from "../model/platform.ts";
@@ -91,8 +90,7 @@ async function pushItem(
   deps: ClientDeps,
   signal: AbortSignal,
 ): Promise<PushedPlatform & { readonly manifestSize: number }> {
-  const workDir = await mkdtemp(join(tmpdir(), "buck2-oras-push-"));
-  try {
+  return await withTemporaryFolder("push", deps.context, async (workDir) => {
     const label = item.platform ?? basename(item.path);
     const layer = await makeLayer(item.path, label, request, workDir, deps, signal);
     if (!(await target.hasBlob(layer, signal))) {
@@ -103,9 +101,7 @@ async function pushItem(
     const digest = await target.pushManifest(manifest, mediaTypes.ociManifest, tag, signal);
     const { size, contentSize } = layer;
     return { platform: item.platform, digest, size, contentSize, manifestSize: manifest.byteLength };
-  } finally {
-    await rm(workDir, { recursive: true, force: true });
-  }
+  });
 }
 
 async function makeLayer(

@@ -26,6 +26,8 @@ export function testContext(changes: Partial<Context> = {}): TestContext {
     env: {},
     user: "tester",
     userId: process.geteuid?.(),
+    processId: process.pid,
+    isRunning: () => true,
     cwd: "/nonexistent",
     homeDir: "/nonexistent",
     os: "linux",
