@@ -60,7 +60,7 @@ export function homeFolder(): string {
   }
 }
 
-/** @param kill `process.kill`, which with the signal 0 only looks whether there is a process. */
+/** @param kill `process.kill`, which with the signal 0 only looks whether there is one. */
 export function isRunningBy(kill: (processId: number, signal: 0) => unknown): (processId: number) => boolean {
   return (processId) => {
     try {

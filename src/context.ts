@@ -37,7 +37,7 @@ export interface Context {
   readonly user: string;
   /** The effective user; undefined where files have no owner to compare it with (Windows). */
   readonly userId: number | undefined;
-  /** Number of this process. */
+  /** Number of this process, as the system counts. */
   readonly processId: number;
   /** False when no process of this machine has the number. */
   readonly isRunning: (processId: number) => boolean;
