@@ -61,6 +61,7 @@ export const errorCodes = {
   PERMISSION_DENIED: { exit: 74, isRetryable: false },
 
   TIMED_OUT: { exit: 75, isRetryable: true },
+  LOCK_BUSY: { exit: 75, isRetryable: true },
 
   REGISTRY_UNAUTHORIZED: { exit: 77, isRetryable: false },
   REGISTRY_FORBIDDEN: { exit: 77, isRetryable: false },

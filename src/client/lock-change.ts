@@ -28,8 +28,8 @@ function lockOf(tool: LockedTool): Lock {
   return { ...emptyLock, tools: { tool } };
 }
 
-function isSame(before: LockedTool, after: LockedTool): boolean {
-  return formatLock(lockOf(before)) === formatLock(lockOf(after));
+export function isSame(before: LockedTool, after: LockedTool | undefined): boolean {
+  return after !== undefined && formatLock(lockOf(before)) === formatLock(lockOf(after));
 }
 
 function sizeOf(platform: LockedPlatform | undefined): number | undefined {

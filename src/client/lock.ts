@@ -1,12 +1,12 @@
 /** `lock add`, `lock update`, `lock check`: what keeps `oras.lock.json`. */
 import { dirname, isAbsolute, relative, resolve, sep } from "node:path";
 import { ConfigurationError, UsageError } from "../errors.ts";
-import { emptyLock, formatLock, readLock, readLockText, writeLock } from "../lock/file.ts";
-import type { Lock, LockedTool } from "../lock/schema.ts";
-import { isToolName } from "../lock/schema.ts";
+import { checkWritable } from "../files/change-text.ts";
+import { changeLock, emptyLock, isInWrittenForm, readLock } from "../lock/file.ts";
+import { isToolName, type Lock, type LockedTool, toolOf } from "../lock/schema.ts";
 import { qualifyReference } from "../model/reference.ts";
 import { type ClientDeps, expandNamed } from "./deps.ts";
-import { changeOf, type LockChange } from "./lock-change.ts";
+import { changeOf, isSame, type LockChange } from "./lock-change.ts";
 import { type LockedTag, lookUpTags } from "./lock-online.ts";
 import { lockTool } from "./lock-tool.ts";
 import { inParallel } from "./parallel.ts";
@@ -52,21 +52,41 @@ export async function lockAdd(
   signal: AbortSignal,
 ): Promise<LockChange> {
   if (!isToolName(name)) {
-    throw new UsageError("USAGE_INVALID", `${JSON.stringify(name)} is not a name that a Buck2 target can have`, {
-      hint: "use letters, digits, `_`, `.`, `+` and `-`",
-    });
+    throw new UsageError(
+      "USAGE_INVALID",
+      `${JSON.stringify(name)} is not a name that a Buck2 target and a lock can have`,
+      { hint: "use letters, digits, `_`, `.`, `+` and `-`; `constructor` and `prototype` are taken" },
+    );
   }
-  const lock = (await readLock(file)) ?? emptyLock;
+  // What is wrong with the file is said before anything is fetched.
+  await checkWritable(file);
+  const atFirst = toolOf((await readLock(file)) ?? emptyLock, name);
   const text = referenceForLock(reference, dirname(resolve(file)), deps);
   const tool = await lockTool(name, text, depsOfLock(file, deps), signal);
-  await writeLock(file, { ...lock, tools: { ...lock.tools, [name]: tool } });
-  return changeOf(name, lock.tools[name], tool);
+  let before: LockedTool | undefined;
+  const change = (lock: Lock = emptyLock): Lock => {
+    before = toolOf(lock, name);
+    return withTools(lock, [[name, tool]]);
+  };
+  await changeLock(file, change, deps.context, signal);
+  if (before !== undefined && !isSame(before, atFirst) && !isSame(before, tool)) {
+    deps.context.log.warn(`another process locked ${name} in ${file} meanwhile: ${before.reference} was replaced`);
+  }
+  return changeOf(name, before, tool);
+}
+
+function withTools(lock: Lock, tools: readonly (readonly [string, LockedTool])[]): Lock {
+  return { ...lock, tools: { ...lock.tools, ...Object.fromEntries(tools) } };
 }
 
 async function readExisting(file: string): Promise<Lock> {
   const lock = await readLock(file);
   if (lock !== undefined) return lock;
-  throw new ConfigurationError("LOCK_INVALID", `lock file not found: ${file}`, {
+  throw notFound(file);
+}
+
+function notFound(file: string): ConfigurationError {
+  return new ConfigurationError("LOCK_INVALID", `lock file not found: ${file}`, {
     hint: "make one with `buck2-oras lock add NAME REFERENCE`, or name it with --lock FILE",
   });
 }
@@ -83,7 +103,7 @@ export async function lockUpdate(
   signal: AbortSignal,
 ): Promise<readonly LockChange[]> {
   const lock = await readExisting(file);
-  const unknown = names.find((name) => lock.tools[name] === undefined);
+  const unknown = names.find((name) => toolOf(lock, name) === undefined);
   if (unknown !== undefined) {
     throw new UsageError("USAGE_INVALID", `${file} has no tool ${JSON.stringify(unknown)}`, {
       hint: `it has: ${Object.keys(lock.tools).join(", ") || "none"}`,
@@ -92,20 +112,26 @@ export async function lockUpdate(
   const wanted = Object.entries(lock.tools).filter(([name]) => names.length === 0 || names.includes(name));
   const lockDeps = depsOfLock(file, deps);
   openAll(wanted, lockDeps);
-  const updated = await inParallel(wanted, signal, async ([name, before], either) => {
-    return { name, before, after: await lockTool(name, before.reference, lockDeps, either) };
+  const updated = await inParallel(wanted, signal, async ([name, { reference }], either) => {
+    return { name, after: await lockTool(name, reference, lockDeps, either) };
   });
-  const changes = updated.map(({ name, before, after }) => changeOf(name, before, after));
+  let changes: readonly LockChange[] = [];
   // A lock that was merged by hand is brought into its written form, though it names the same.
-  const isSettled = changes.every(({ change }) => change === "unchanged") && (await isInWrittenForm(file, lock));
-  if (isSettled) return changes;
-  const tools = { ...lock.tools, ...Object.fromEntries(updated.map(({ name, after }) => [name, after])) };
-  await writeLock(file, { ...lock, tools });
+  const change = (now: Lock | undefined): Lock => {
+    if (now === undefined) throw notFound(file);
+    // Who removed a tool meanwhile, or locked another reference under its name, knew what he wanted.
+    const current = updated.filter(({ name, after }) => toolOf(now, name)?.reference === after.reference);
+    changes = current.map(({ name, after }) => changeOf(name, toolOf(now, name), after));
+    return withTools(
+      now,
+      current.map(({ name, after }) => [name, after] as const),
+    );
+  };
+  await changeLock(file, change, deps.context, signal);
+  for (const { name } of updated.filter((one) => !changes.some(({ tool }) => tool === one.name))) {
+    deps.context.log.warn(`another process changed ${name} in ${file} meanwhile: it is left as it is now`);
+  }
   return changes;
-}
-
-async function isInWrittenForm(file: string, lock: Lock): Promise<boolean> {
-  return (await readLockText(file))?.replaceAll("\r\n", "\n") === formatLock(lock);
 }
 
 /**

@@ -1,9 +1,9 @@
 /** Reads and writes `oras.lock.json`: sorted and stable, so that diffs show what changed and nothing else. */
-import { randomBytes } from "node:crypto";
-import { readFile, rename, rm, writeFile } from "node:fs/promises";
-import { dirname, join } from "node:path";
 import * as v from "valibot";
-import { ConfigurationError, isErrno, localIoError } from "../errors.ts";
+import type { Context } from "../context.ts";
+import { ConfigurationError } from "../errors.ts";
+import { changeText, readTextFile } from "../files/change-text.ts";
+import { reservedKeyIn } from "../model/object-key.ts";
 import { type Lock, lockSchema, lockVersion } from "./schema.ts";
 
 export const lockFileName = "oras.lock.json";
@@ -35,6 +35,12 @@ export function parseLock(text: string, file: string): Lock {
       },
     );
   }
+  const reserved = reservedKeyIn(json);
+  if (reserved !== undefined) {
+    throw new ConfigurationError("LOCK_INVALID", `${file} has \`${reserved}\`, a name that a lock cannot hold`, {
+      hint: "rename the tool, or remove it and lock it anew with `buck2-oras lock add` under another name",
+    });
+  }
   const result = v.safeParse(lockSchema, json);
   if (result.success) return result.output;
   const issue = result.issues[0];
@@ -45,18 +51,13 @@ export function parseLock(text: string, file: string): Lock {
 
 /** @returns undefined when there is no such file. */
 export async function readLock(file: string): Promise<Lock | undefined> {
-  const text = await readLockText(file);
+  const text = await readTextFile(file);
   return text === undefined ? undefined : parseLock(text, file);
 }
 
-/** The file as it is written, for a check of its form. */
-export async function readLockText(file: string): Promise<string | undefined> {
-  try {
-    return await readFile(file, "utf8");
-  } catch (cause) {
-    if (isErrno(cause, "ENOENT")) return undefined;
-    throw localIoError(`read ${file}`, cause);
-  }
+/** As this program writes it, whatever the line ends are: git makes them the system's. */
+export async function isInWrittenForm(file: string, lock: Lock): Promise<boolean> {
+  return (await readTextFile(file))?.replaceAll("\r\n", "\n") === formatLock(lock);
 }
 
 function sortKeys(value: unknown): unknown {
@@ -73,14 +74,21 @@ export function formatLock(lock: Lock): string {
   return `${JSON.stringify({ version, ...(sortKeys(rest) as object) }, null, 2)}\n`;
 }
 
-/** Replaces the file in one step; a reader sees the old lock or the new one. */
-export async function writeLock(file: string, lock: Lock): Promise<void> {
-  const staged = join(dirname(file), `.${lockFileName}.${randomBytes(6).toString("hex")}`);
-  try {
-    await writeFile(staged, formatLock(lock));
-    await rename(staged, file);
-  } catch (cause) {
-    await rm(staged, { force: true }).catch(() => {});
-    throw localIoError(`write ${file}`, cause);
-  }
+/**
+ * Changes the lock as it is at this moment, not as it was read before: several processes that lock tools at once all end up in it.
+ * A file that would stay the same is left alone; line ends stay what they are.
+ *
+ * @param change May be called again, when the file was changed in between.
+ */
+export async function changeLock(
+  file: string,
+  change: (lock: Lock | undefined) => Lock,
+  context: Context,
+  signal: AbortSignal,
+): Promise<void> {
+  const changed = (text: string | undefined): string => {
+    const formatted = formatLock(change(text === undefined ? undefined : parseLock(text, file)));
+    return text?.includes("\r\n") ? formatted.replaceAll("\n", "\r\n") : formatted;
+  };
+  await changeText(file, changed, context, signal);
 }

@@ -5,6 +5,7 @@
  */
 import * as v from "valibot";
 import { type Digest, isDigest } from "../model/digest.ts";
+import { reservedKeys } from "../model/object-key.ts";
 import { isPlatformString, type PlatformString } from "../model/platform.ts";
 
 export const lockVersion = 1;
@@ -53,9 +54,12 @@ const platformSchema = v.strictObject({
 
 const toolName = v.pipe(
   v.string(),
-  v.regex(/^[A-Za-z0-9_][A-Za-z0-9_.+-]*$/, "is not a name that a Buck2 target can have"),
+  v.regex(
+    new RegExp(`^(?!(?:${reservedKeys.join("|")})$)[A-Za-z0-9_][A-Za-z0-9_.+-]*$`),
+    "is not a name that a Buck2 target and a lock can have",
+  ),
 );
-/** True for a name that both the lock and a Buck2 target take. */
+/** True for a name that both the lock and a Buck2 target take: the one rule of who writes a lock and who reads it. */
 export function isToolName(text: string): boolean {
   return v.is(toolName, text);
 }
@@ -84,3 +88,8 @@ export type Lock = v.InferOutput<typeof lockSchema>;
 export type LockedTool = v.InferOutput<typeof toolSchema>;
 export type LockedPlatform = v.InferOutput<typeof platformSchema>;
 export type LockedLayer = v.InferOutput<typeof layerSchema>;
+
+/** Not by `lock.tools[name]`: `toString` is there in every object. */
+export function toolOf(lock: Lock, name: string): LockedTool | undefined {
+  return Object.hasOwn(lock.tools, name) ? lock.tools[name] : undefined;
+}

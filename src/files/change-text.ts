@@ -1,0 +1,125 @@
+/**
+ * Changes a text file that other processes change at the same time: every change is in it at the end.
+ *
+ * Read, changed and replaced under a claim. What does not know of claims, such as an editor, is noticed by the text that is there right before
+ * the rename.
+ */
+import { randomBytes } from "node:crypto";
+import { constants } from "node:fs";
+import { access, lstat, open, realpath, rename, rm, stat } from "node:fs/promises";
+import { basename, dirname, join, resolve } from "node:path";
+import type { Context } from "../context.ts";
+import { isErrno, LocalIoError, localIoError } from "../errors.ts";
+import { acquireClaim, type Claim } from "./claim.ts";
+import { readRegularFile } from "./regular-file.ts";
+
+/** Locks of real projects have some 100 KB. */
+const maxBytes = 64 * 1024 * 1024;
+
+/** @returns undefined when there is no such file. @throws {LocalIoError} also for what is no file, or larger than any that is meant */
+export async function readTextFile(path: string): Promise<string | undefined> {
+  try {
+    return (await readRegularFile(path, maxBytes)).bytes.toString("utf8");
+  } catch (cause) {
+    if (isErrno(cause, "ENOENT")) return undefined;
+    throw localIoError(`read ${path}`, cause);
+  }
+}
+
+function notAFile(path: string): LocalIoError {
+  return new LocalIoError("LOCAL_IO", `${path} is not a file`, { hint: "remove it, or name another file" });
+}
+
+/**
+ * The file that `path` is, through links: they stay what they are.
+ *
+ * @throws {LocalIoError} a link that leads nowhere, what is no file, or a file that is read-only
+ */
+async function writableTarget(path: string): Promise<string> {
+  try {
+    if ((await lstat(path)).isSymbolicLink() === false) return await checkTarget(path, resolve(path));
+  } catch (cause) {
+    if (isErrno(cause, "ENOENT")) return resolve(path);
+    throw localIoError(`write ${path}`, cause);
+  }
+  try {
+    return await checkTarget(path, await realpath(path));
+  } catch (cause) {
+    if (!isErrno(cause, "ENOENT")) throw localIoError(`write ${path}`, cause);
+    throw new LocalIoError("LOCAL_IO", `${path} is a link that leads nowhere`, {
+      cause,
+      hint: "make the file that it leads to, or remove the link",
+    });
+  }
+}
+
+async function checkTarget(path: string, target: string): Promise<string> {
+  if (!(await lstat(target)).isFile()) throw notAFile(path);
+  try {
+    await access(target, constants.W_OK);
+  } catch (cause) {
+    throw new LocalIoError("PERMISSION_DENIED", `${path} is read-only`, {
+      cause,
+      hint: "make it writable, or name another file",
+    });
+  }
+  return target;
+}
+
+/** Says early, before any work, what `changeText` would say in the end. */
+export async function checkWritable(path: string): Promise<void> {
+  await writableTarget(path);
+}
+
+/**
+ * @param change From the text now, undefined without a file, to what it shall be; called again when the file changes in between.
+ *   The same text leaves the file untouched.
+ * @throws {LocalIoError} also `LOCK_BUSY`
+ */
+export async function changeText(
+  path: string,
+  change: (text: string | undefined) => string,
+  context: Context,
+  signal: AbortSignal,
+): Promise<void> {
+  const target = await writableTarget(path);
+  const claimPath = join(dirname(target), `.${basename(target)}.lock`);
+  for (let isDone = false; !isDone; ) {
+    const claim = await acquireClaim(claimPath, path, context, signal);
+    try {
+      const found = await readTextFile(target);
+      const text = change(found);
+      isDone = text === found || (await replace(target, found, text, claim));
+    } catch (cause) {
+      throw localIoError(`write ${path}`, cause);
+    } finally {
+      await claim.release();
+    }
+  }
+}
+
+/** @returns False when somebody else was in between: nothing was written. */
+async function replace(target: string, found: string | undefined, text: string, claim: Claim): Promise<boolean> {
+  const staged = join(dirname(target), `.${basename(target).slice(0, 64)}.${randomBytes(6).toString("hex")}`);
+  try {
+    const handle = await open(staged, "wx", 0o644);
+    try {
+      await handle.writeFile(text);
+      if (found !== undefined) {
+        const { uid, gid, mode } = await stat(target);
+        // Only root can give a file away; the group may be one of one's own.
+        await handle.chown(uid, gid).catch(() => handle.chown(-1, gid).catch(() => {}));
+        await handle.chmod(mode & 0o777);
+      }
+      // A machine that loses its power must not have an empty file under the name.
+      await handle.sync();
+    } finally {
+      await handle.close();
+    }
+    const isUnchanged = (await readTextFile(target)) === found && (await claim.isHeld());
+    if (isUnchanged) await rename(staged, target);
+    return isUnchanged;
+  } finally {
+    await rm(staged, { force: true }).catch(() => {});
+  }
+}
