@@ -4,6 +4,7 @@ import { dirname, join } from "node:path";
 import { isErrno, LocalIoError, localIoError } from "../errors.ts";
 import { makeFolder } from "../files/folder.ts";
 import type { ArchiveEntry } from "./entry.ts";
+import { checkMergedLinks } from "./merged-links.ts";
 import { quoted } from "./refusal.ts";
 
 /** @returns The folder that `output` is or leads to; undefined if nothing is there. */
@@ -62,22 +63,31 @@ export async function placeWhole(staged: string, output: string): Promise<boolea
  * is moved.
  *
  * @throws {LocalIoError}
+ * @throws {ContentVerificationError} `ARCHIVE_UNSAFE` for a link that leads outside through what is there
  */
 export async function mergeInto(staged: string, folder: string, entries: readonly ArchiveEntry[]): Promise<void> {
   const leaves = entries.filter((entry) => entry.kind !== "directory");
   const folders = foldersOf(entries);
   for (const path of folders) await checkFolder(folder, path);
   for (const { path } of leaves) await checkLeaf(folder, path);
+  const links = leaves.filter(({ kind }) => kind === "symlink");
+  await checkMergedLinks(
+    staged,
+    folder,
+    links.map(({ path }) => path),
+  );
   try {
     for (const path of folders) {
-      const target = join(folder, path);
-      if (await exists(target)) continue;
+      // Once more: what is there now may have come in the meantime.
+      if (await checkFolder(folder, path)) continue;
       // Whole, with all that is below: what follows finds it moved already.
-      await rename(join(staged, path), target);
+      await rename(join(staged, path), join(folder, path));
     }
     for (const { path } of leaves) {
       const source = join(staged, path);
-      if (await exists(source)) await rename(source, join(folder, path));
+      if (!(await exists(source))) continue;
+      await checkFolders(folder, path);
+      await rename(source, join(folder, path));
     }
   } catch (cause) {
     throw localIoError(`write into ${folder}`, cause);
@@ -105,10 +115,18 @@ async function exists(path: string): Promise<boolean> {
   }
 }
 
-async function checkFolder(root: string, path: string): Promise<void> {
+/** @returns False where there is nothing yet. */
+async function checkFolder(root: string, path: string): Promise<boolean> {
   const found = await lstat(join(root, path)).catch(() => undefined);
-  if (found === undefined || found.isDirectory()) return;
+  if (found === undefined) return false;
+  if (found.isDirectory()) return true;
   throw inTheWay(root, path, found.isSymbolicLink() ? "a link" : "a file", "a folder");
+}
+
+/** Of all folders above a leaf. */
+async function checkFolders(root: string, path: string): Promise<void> {
+  const parts = path.split("/");
+  for (let depth = 1; depth < parts.length; depth += 1) await checkFolder(root, parts.slice(0, depth).join("/"));
 }
 
 async function checkLeaf(root: string, path: string): Promise<void> {

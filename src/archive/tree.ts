@@ -25,7 +25,7 @@ interface Leaf {
 type Node = Folder | Leaf;
 
 /** Links that one path may lead through; Linux allows as many. */
-const maxHops = 40;
+export const maxHops = 40;
 
 /** Steps for all links of one archive together, so that links through links cost bounded time. */
 const maxSteps = 2_000_000;
@@ -102,6 +102,10 @@ export class EntryTree {
         if (hops > maxHops) throw refuse("leads in a circle");
         pending.push(...child.target.toReversed());
       }
+      const unsure = unsureStep(link);
+      if (unsure !== undefined) {
+        throw refuse(`may lead outside: it has \`..\` behind ${quoted(unsure)}, which is no folder of the archive`);
+      }
       isFolder.set(path, trail.at(-1)?.kind === "directory");
     }
     return isFolder;
@@ -154,6 +158,28 @@ function collision(existing: Node, name: string): Refusal {
       ? `is in the archive twice: ${quoted(name)} is a ${nameOf(existing)} already`
       : `differs from ${quoted(existing.name)} only in ways that some file systems ignore`;
   return new Refusal("ARCHIVE_UNSAFE", reason);
+}
+
+/**
+ * The part of a link's own target that a `..` follows though it is no folder of the archive: a link, or nothing. What it will be is for another
+ * archive in the same folder to say, and `..` leads elsewhere then. Behind folders of the archive `..` means the same for ever, since
+ * no archive replaces a folder. So links that are safe each for itself are safe together, in whatever folder and order.
+ */
+function unsureStep(link: Leaf): string | undefined {
+  const trail: Folder[] = ancestors(link);
+  let unsure: string | undefined;
+  for (const part of link.target) {
+    if (part === "..") {
+      if (unsure !== undefined) return unsure;
+      trail.pop();
+      continue;
+    }
+    const child = unsure === undefined ? trail.at(-1)?.children.get(foldName(part)) : undefined;
+    // Spelled in another way it is another name to some file systems.
+    if (child?.kind === "directory" && child.name === part) trail.push(child);
+    else unsure = part;
+  }
+  return undefined;
 }
 
 /** From the root down to the folder that `node` is in. */
