@@ -1,5 +1,5 @@
 /** `copy`: an artifact with all its platforms and what refers to it, between registries and layout folders; or all that a lock names. */
-import { dirname, resolve } from "node:path";
+import { resolve } from "node:path";
 import { ArtifactNotFoundError, ConfigurationError, UsageError } from "../errors.ts";
 import { readLock } from "../lock/file.ts";
 import { anyPlatform, type LockedTool } from "../lock/schema.ts";
@@ -9,6 +9,7 @@ import type { FetchedManifest, Target } from "../model/source.ts";
 import { audited } from "./audit.ts";
 import { type CopyCounts, GraphCopy, noCounts } from "./copy-graph.ts";
 import { type ClientDeps, readReference, readTarget } from "./deps.ts";
+import { layoutsOfLock } from "./lock-layouts.ts";
 import { fetchManifestByDigest, fetchRoot } from "./resolve.ts";
 
 export interface CopyRequest {
@@ -108,10 +109,12 @@ async function copyTools(request: CopyLockRequest, deps: ClientDeps, signal: Abo
   const to = placeOf(request.destination);
   const total = noCounts();
   const artifacts: CopiedArtifact[] = [];
-  const lockDir = dirname(resolve(request.lockFile));
+  const layouts = await layoutsOfLock(request.lockFile, deps);
+  // Where the lock says is read only when nothing else is named.
+  const locate = from === undefined ? layouts.locate : (path: string) => resolve(layouts.lockDir, path);
   // All are opened before the first request, so that what is wrong with any of them is said first.
   const roots = Object.entries(lock.tools).flatMap(([name, tool]) =>
-    rootsOf(name, tool, lockDir, deps).map((root) => {
+    rootsOf(name, tool, locate, deps).map((root) => {
       const source = deps.open(from === undefined ? root.location : from(root.location));
       return { ...root, name, source, target: deps.open(to(root.location)) };
     }),
@@ -169,12 +172,16 @@ interface OpenedRoot extends LockedRoot {
   readonly target: Target;
 }
 
-function rootsOf(name: string, tool: LockedTool, lockDir: string, deps: ClientDeps): readonly LockedRoot[] {
+function rootsOf(
+  name: string,
+  tool: LockedTool,
+  locate: (path: string) => string,
+  deps: ClientDeps,
+): readonly LockedRoot[] {
   const roots: LockedRoot[] = [];
   for (const [platform, { repository, manifest }] of Object.entries(tool.platforms)) {
     const { location } = readReference(repository, deps);
-    const place: Location =
-      location.kind === "layout" ? { kind: "layout", path: resolve(lockDir, location.path) } : location;
+    const place: Location = location.kind === "layout" ? { kind: "layout", path: locate(location.path) } : location;
     if (tool.digest !== undefined) {
       const { tag } = readReference(tool.reference.replaceAll("{platform}", platform), deps);
       const parts = Object.entries(tool.platforms).map(([one, { manifest: digest }]) => ({

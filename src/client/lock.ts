@@ -1,5 +1,4 @@
 /** `lock add`, `lock update`, `lock check`: what keeps `oras.lock.json`. */
-import { dirname, isAbsolute, relative, resolve, sep } from "node:path";
 import { ConfigurationError, UsageError } from "../errors.ts";
 import { checkWritable } from "../files/change-text.ts";
 import { changeLock, emptyLock, isInWrittenForm, readLock } from "../lock/file.ts";
@@ -7,30 +6,24 @@ import { isToolName, type Lock, type LockedTool, toolOf } from "../lock/schema.t
 import { qualifyReference } from "../model/reference.ts";
 import { type ClientDeps, expandNamed } from "./deps.ts";
 import { changeOf, isSame, type LockChange } from "./lock-change.ts";
+import { checkLayouts, type LockLayouts, layoutsOfLock } from "./lock-layouts.ts";
 import { type LockedTag, lookUpTags } from "./lock-online.ts";
 import { lockTool } from "./lock-tool.ts";
 import { inParallel } from "./parallel.ts";
 import { expandReference } from "./resolve.ts";
 
-const layoutPrefix = "oci:";
-
-/**
- * The reference as another machine can use it: with its registry, whatever the default is there; a layout's folder, named
- * from the working folder on the command line, from the lock's folder.
- */
-function referenceForLock(text: string, lockDir: string, deps: ClientDeps): string {
-  if (!text.startsWith(layoutPrefix)) return qualifyReference(expandNamed(text, deps), deps.settings.registry);
-  const path = text.slice(layoutPrefix.length);
-  return isAbsolute(path) ? text : layoutPrefix + relative(lockDir, resolve(path)).split(sep).join("/");
+/** The reference as another machine can use it: with its registry, whatever the default is there; a layout's folder from the lock's. */
+function referenceForLock(text: string, layouts: LockLayouts, deps: ClientDeps): string {
+  if (text.startsWith("oci:")) return layouts.referenceFor(text);
+  return qualifyReference(expandNamed(text, deps), deps.settings.registry);
 }
 
 /** Depends on where the lock is, since `oci:DIR` in it starts there. */
-function depsOfLock(file: string, deps: ClientDeps): ClientDeps {
-  const lockDir = dirname(resolve(file));
+function depsOfLock({ locate }: LockLayouts, deps: ClientDeps): ClientDeps {
   return {
     ...deps,
     open: (location) =>
-      deps.open(location.kind === "layout" ? { kind: "layout", path: resolve(lockDir, location.path) } : location),
+      deps.open(location.kind === "layout" ? { kind: "layout", path: locate(location.path) } : location),
   };
 }
 
@@ -61,8 +54,9 @@ export async function lockAdd(
   // What is wrong with the file is said before anything is fetched.
   await checkWritable(file);
   const atFirst = toolOf((await readLock(file)) ?? emptyLock, name);
-  const text = referenceForLock(reference, dirname(resolve(file)), deps);
-  const tool = await lockTool(name, text, depsOfLock(file, deps), signal);
+  const layouts = await layoutsOfLock(file, deps);
+  const text = referenceForLock(reference, layouts, deps);
+  const tool = await lockTool(name, text, depsOfLock(layouts, deps), signal);
   let before: LockedTool | undefined;
   const change = (lock: Lock = emptyLock): Lock => {
     before = toolOf(lock, name);
@@ -110,7 +104,7 @@ export async function lockUpdate(
     });
   }
   const wanted = Object.entries(lock.tools).filter(([name]) => names.length === 0 || names.includes(name));
-  const lockDeps = depsOfLock(file, deps);
+  const lockDeps = depsOfLock(await layoutsOfLock(file, deps), deps);
   openAll(wanted, lockDeps);
   const updated = await inParallel(wanted, signal, async ([name, { reference }], either) => {
     return { name, after: await lockTool(name, reference, lockDeps, either) };
@@ -139,8 +133,9 @@ export async function lockUpdate(
  *
  * @throws {ConfigurationError} `LOCK_INVALID`, `LOCK_VERSION_UNSUPPORTED`, `LOCK_OUTDATED`
  */
-export async function lockCheck(file: string): Promise<Lock> {
+export async function lockCheck(file: string, deps: ClientDeps): Promise<Lock> {
   const lock = await readExisting(file);
+  checkLayouts(lock, await layoutsOfLock(file, deps), deps);
   if (await isInWrittenForm(file, lock)) return lock;
   throw new ConfigurationError("LOCK_OUTDATED", `${file} was edited by hand or merged: it is not in its written form`, {
     hint: "run `buck2-oras lock update` and commit the result",
@@ -153,8 +148,8 @@ export async function lockCheckOnline(
   deps: ClientDeps,
   signal: AbortSignal,
 ): Promise<readonly LockedTag[]> {
-  const lock = await lockCheck(file);
-  const lockDeps = depsOfLock(file, deps);
+  const lock = await lockCheck(file, deps);
+  const lockDeps = depsOfLock(await layoutsOfLock(file, deps), deps);
   openAll(Object.entries(lock.tools), lockDeps);
   return await lookUpTags(lock, lockDeps, signal);
 }

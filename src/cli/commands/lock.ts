@@ -122,7 +122,7 @@ export function addLock(program: Command, io: CliIo): readonly Command[] {
     .action(async (options: LockOptions & { readonly online?: boolean }, command: Command) =>
       runCommand(command, io, async ({ deps, signal }) => {
         if (options.online) return showTags(options.lock, await lockCheckOnline(options.lock, deps, signal));
-        const tools = Object.keys((await lockCheck(options.lock)).tools).length;
+        const tools = Object.keys((await lockCheck(options.lock, deps)).tools).length;
         const json = { lock: options.lock, tools } satisfies v.InferOutput<typeof lockCheckSchema>;
         return { text: `${options.lock} is well-formed: ${plural(tools, "tool")}`, json };
       }),
