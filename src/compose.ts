@@ -4,6 +4,7 @@ import { homedir, userInfo } from "node:os";
 import { isAbsolute } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import pLimit from "p-limit";
+import { retainCache } from "./client/clear-cache.ts";
 import type { ClientDeps } from "./client/deps.ts";
 import { askingForbidden, forbiddenTarget } from "./client/offline.ts";
 import { PartBuffers } from "./client/part-buffers.ts";
@@ -105,6 +106,8 @@ const maxOpen = 16;
 
 interface Composition {
   readonly deps: ClientDeps;
+  /** Something was added to the cache. */
+  readonly hasGrown: () => boolean;
   /** Closes connections; nothing may be asked afterwards. */
   readonly close: () => void;
 }
@@ -143,7 +146,9 @@ function compose(settings: Settings, context: Context, signal: AbortSignal): Com
     return createRegistry(location, { ...apiDeps(location.registry, false), http: hurried, mirrors: [] });
   };
   const limitTransfers = pLimit(settings.concurrency);
+  let hasGrown = false;
   return {
+    hasGrown: () => hasGrown,
     deps: {
       context,
       settings,
@@ -163,6 +168,9 @@ function compose(settings: Settings, context: Context, signal: AbortSignal): Com
       },
       partBuffers: new PartBuffers(),
       mirrorHealth: new MirrorHealth(),
+      noteGrowth: () => {
+        hasGrown = true;
+      },
       limitTransfers,
       limitOpen: pLimit(maxOpen),
       hasFreeTransfer: () => limitTransfers.activeCount + limitTransfers.pendingCount < limitTransfers.concurrency,
@@ -201,14 +209,17 @@ export async function withComposition<T>(
     deadline.abort(new TimeoutError("TIMED_OUT", message, { hint: "give more time with --timeout SECONDS" }));
   }, settings.timeoutMs);
   timer.unref();
+  const startedMs = context.now();
   const signal = AbortSignal.any([deadline.signal, ...(interruption === undefined ? [] : [interruption])]);
   // Every request under way listens; Node warns of a leak at eleven.
   setMaxListeners(0, signal);
-  const { deps, close } = compose(settings, context, signal);
+  const { deps, hasGrown, close } = compose(settings, context, signal);
   try {
     return await work(deps, signal);
   } finally {
     clearTimeout(timer);
     close();
+    // After a failure too: the disk may be full.
+    if (hasGrown() && !signal.aborted) await retainCache(deps, startedMs);
   }
 }

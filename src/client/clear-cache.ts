@@ -27,13 +27,19 @@ export async function clearCache(request: ClearCacheRequest, deps: ClientDeps): 
   return await audited("clear-cache", deps.settings.cacheDir, deps, () => deps.store.clear(limits), factsOf);
 }
 
-/** Once a day, what the configuration says of the cache's age and size; never a reason for a command to fail. */
-export async function retainCache({ settings, store, context }: ClientDeps): Promise<void> {
+/**
+ * Once a day, what the configuration says of the cache's age and size; never a reason for a command to fail. Called when a command
+ * ends, since before that it needs what it fetched; afterwards others do, who were told the path: what it used stays.
+ *
+ * @param startedMs When the command began, in milliseconds since the epoch.
+ */
+export async function retainCache({ settings, store, context }: ClientDeps, startedMs: number): Promise<void> {
   const { olderThanDays, maxSizeBytes } = settings.retention;
   if (olderThanDays === undefined && maxSizeBytes === undefined) return;
   const olderThanMs = olderThanDays === undefined ? undefined : olderThanDays * dayMs;
   try {
-    const result = await store.clearWhenDue({ olderThanMs, maxTotalBytes: maxSizeBytes }, dayMs);
+    const limits = { olderThanMs, maxTotalBytes: maxSizeBytes, keepUsedSinceMs: startedMs };
+    const result = await store.clearWhenDue(limits, dayMs);
     if (result !== undefined) context.log.debug(`retention: removed ${result.filesRemoved} files from the cache`);
   } catch (error) {
     context.log.warn(`the cache could not be cleared as configured: ${error instanceof Error ? error.message : error}`);

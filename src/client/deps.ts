@@ -42,6 +42,8 @@ export interface ClientDeps {
   readonly limitOpen: <T>(work: () => Promise<T>) => Promise<T>;
   readonly partBuffers: PartBuffers;
   readonly mirrorHealth: MirrorHealth;
+  /** Something was added to the cache: it is looked at when the command ends (`retainCache`). */
+  readonly noteGrowth: () => void;
   /** Opens the registry or the layout folder that a location names; no request is made yet. */
   readonly open: (location: Location) => Target;
 }

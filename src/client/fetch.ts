@@ -5,7 +5,6 @@ import type { Digest } from "../model/digest.ts";
 import { digestHex } from "../model/digest.ts";
 import type { BlobIdentity, Target } from "../model/source.ts";
 import { findCached } from "./cached.ts";
-import { retainCache } from "./clear-cache.ts";
 import { type ClientDeps, offlineError } from "./deps.ts";
 import type { NamedLayer } from "./layers.ts";
 import { transferBlob } from "./transfer.ts";
@@ -51,15 +50,14 @@ export async function fetchBlob(
     const task = context.progress.start(label, blob.size);
     try {
       const done = await transferBlob(source, blob, (chunkBytes) => task.advance(chunkBytes), deps, signal);
+      deps.noteGrowth();
       const origin = done.source !== source ? "mirror" : isLayout ? "layout" : "registry";
       return { path: done.path, origin };
     } finally {
       task.done();
     }
   };
-  const fetched = await deps.limitTransfers(() => store.withLock(digestHex(blob.digest), signal, fetchLocked));
-  await retainCache(deps);
-  return fetched;
+  return await deps.limitTransfers(() => store.withLock(digestHex(blob.digest), signal, fetchLocked));
 }
 
 function withoutSuffix(title: string, format: "gzip" | "zstd"): string {

@@ -13,6 +13,8 @@ export interface ClearRequest {
   readonly olderThanMs: number | undefined;
   /** Remove the least recently used files until the rest has this many bytes. */
   readonly maxTotalBytes: number | undefined;
+  /** What was used since then stays, whatever the limits say; milliseconds since the epoch. */
+  readonly keepUsedSinceMs?: number | undefined;
 }
 
 export interface ClearResult {
@@ -32,6 +34,11 @@ interface StoredFile {
 
 /** A staged file this old belongs to nobody any more: no pull lasts a day. */
 const abandonedMs = 24 * 60 * 60 * 1000;
+
+/** A kernel's clock for files is late by a tick: 10 ms at 100 Hz. */
+const tickMs = 20;
+/** Some file systems keep whole seconds, or every second one (exFAT). */
+const coarseMs = 2000;
 
 const blobFolderName = /^[0-9a-f]{2}$/;
 const blobName = /^[0-9a-f]{64}$/;
@@ -85,13 +92,17 @@ async function blobsIn(root: HeldFolder): Promise<StoredFile[]> {
 function choose(files: readonly StoredFile[], request: ClearRequest, nowMs: number): StoredFile[] {
   const { olderThanMs, maxTotalBytes } = request;
   if (olderThanMs === undefined && maxTotalBytes === undefined) return [...files];
-  const isOld = (file: StoredFile): boolean => olderThanMs !== undefined && file.lastUsedMs <= nowMs - olderThanMs;
+  const { keepUsedSinceMs = Number.POSITIVE_INFINITY } = request;
+  const isInUse = ({ lastUsedMs }: StoredFile): boolean =>
+    lastUsedMs >= keepUsedSinceMs - (lastUsedMs % 1000 === 0 ? coarseMs : tickMs);
+  const isOld = (file: StoredFile): boolean =>
+    olderThanMs !== undefined && file.lastUsedMs <= nowMs - olderThanMs && !isInUse(file);
   const chosen = files.filter(isOld);
   if (maxTotalBytes === undefined) return chosen;
   const kept = files.filter((file) => !isOld(file)).sort((a, b) => a.lastUsedMs - b.lastUsedMs);
   let total = kept.reduce((sum, file) => sum + file.size, 0);
   for (const file of kept) {
-    if (total <= maxTotalBytes) break;
+    if (total <= maxTotalBytes || isInUse(file)) break;
     chosen.push(file);
     total -= file.size;
   }
