@@ -2,6 +2,7 @@
 import type { JSONScanner, Node } from "jsonc-parser";
 import * as v from "valibot";
 import { ConfigurationError } from "../errors.ts";
+import { reservedKeys } from "../model/object-key.ts";
 import { type Config, configSchema, prefixForm } from "./schema.ts";
 
 /** Of what is quoted from a file. */
@@ -65,6 +66,16 @@ function repeatedKey(node: Node): Node | undefined {
   return undefined;
 }
 
+/** A key that the schema would leave out without a word: a registry of that name would be unknown. */
+function reservedKey(node: Node): Node | undefined {
+  for (const child of node.children ?? []) {
+    const [key] = node.type === "object" ? (child.children ?? []) : [];
+    const found = reservedKeys.some((one) => one === key?.value) ? key : reservedKey(child);
+    if (found !== undefined) return found;
+  }
+  return undefined;
+}
+
 /** The node that a path of keys leads to, or the nearest one above it. */
 function nodeAt(
   root: Node,
@@ -105,6 +116,10 @@ export async function parseConfig(text: string, path: string): Promise<Config> {
       repeated.offset,
       `\`${quoted(String(repeated.value))}\` is there already: one of the two counts`,
     );
+  }
+  const reserved = reservedKey(root);
+  if (reserved !== undefined) {
+    throw invalid(path, text, reserved.offset, `\`${reserved.value}\` is a name that no key can have`);
   }
   const result = v.safeParse(configSchema, getNodeValue(root));
   if (result.success) return result.output;

@@ -68,13 +68,13 @@ const spdxIds: ReadonlyMap<string, string> = new Map(
     "BSL-1.0",
   ].map((id) => [id.toLowerCase().replaceAll(".", "-"), id]),
 );
-const otherNames: Readonly<Record<string, string>> = {
-  "mit-license": "MIT",
-  "license-2-0": "Apache-2.0",
-  apache2: "Apache-2.0",
-  "apache-2": "Apache-2.0",
-  "bsd-license": "BSD-2-Clause",
-};
+const otherNames: ReadonlyMap<string, string> = new Map([
+  ["mit-license", "MIT"],
+  ["license-2-0", "Apache-2.0"],
+  ["apache2", "Apache-2.0"],
+  ["apache-2", "Apache-2.0"],
+  ["bsd-license", "BSD-2-Clause"],
+]);
 
 /** The address tells more surely than the name, which is free text; where neither is known, the name stands as it is. */
 function licenseOf(license: XmlElement): string | undefined {
@@ -87,7 +87,7 @@ function licenseOf(license: XmlElement): string | undefined {
       .replace(/\.(?:html|php|txt)$/, "")
       .replace(/[ .]/g, "-");
   const candidates = [...(isKnownHost ? [url.replace(/\/$/, "").split("/").at(-1) ?? ""] : []), name ?? ""].map(slug);
-  const ids = candidates.map((one) => spdxIds.get(one) ?? otherNames[one]);
+  const ids = candidates.map((one) => spdxIds.get(one) ?? otherNames.get(one));
   return ids.find((id) => id !== undefined) ?? name;
 }
 

@@ -35,25 +35,25 @@ export function isPlatformString(text: string): text is PlatformString {
 }
 
 /** Other words for OCI's, as file names and other build systems have them. */
-const osWords: Readonly<Record<string, string>> = {
-  macos: "darwin",
-  osx: "darwin",
-  mac: "darwin",
-  win32: "windows",
-  win: "windows",
-};
-const cpuWords: Readonly<Record<string, string>> = {
-  x86_64: "amd64",
-  "x86-64": "amd64",
-  x64: "amd64",
-  aarch64: "arm64",
-  aarch_64: "arm64",
-};
+const osWords: ReadonlyMap<string, string> = new Map([
+  ["macos", "darwin"],
+  ["osx", "darwin"],
+  ["mac", "darwin"],
+  ["win32", "windows"],
+  ["win", "windows"],
+]);
+const cpuWords: ReadonlyMap<string, string> = new Map([
+  ["x86_64", "amd64"],
+  ["x86-64", "amd64"],
+  ["x64", "amd64"],
+  ["aarch64", "arm64"],
+  ["aarch_64", "arm64"],
+]);
 
 /** The platform string that was meant by a mixture of words, such as `linux-amd64` or `macos_x64`. */
 function similarPlatform(text: string): PlatformString | undefined {
   const [, os = "", cpu = ""] = /^([a-z0-9]+)[-_/](.+)$/.exec(text.toLowerCase()) ?? [];
-  return platformFromOci({ os: osWords[os] ?? os, architecture: cpuWords[cpu] ?? cpu });
+  return platformFromOci({ os: osWords.get(os) ?? os, architecture: cpuWords.get(cpu) ?? cpu });
 }
 
 /**

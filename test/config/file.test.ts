@@ -169,6 +169,12 @@ describe("a file that is wrong names itself, the line, and what was expected", (
       2,
       /`a` is there already/,
     ],
+    ...["constructor", "prototype", "__proto__"].map((name): [string, string, number, RegExp] => [
+      `a registry named ${name}`,
+      `{"registries": {\n"${name}": {"prefix": "x.io"}}}`,
+      2,
+      new RegExp(`\`${name}\` is a name that no key can have`),
+    ]),
     ["empty text", '{"cacheDir": ""}', 1, /`cacheDir`: must be a string that is not empty, not ""$/],
     ["deep lists", "[".repeat(200_000), 1, /nested deeper than the 20 levels that are read$/],
     ["deep objects", '{\n"a":'.repeat(100_000), 21, /nested deeper than the 20 levels that are read$/],

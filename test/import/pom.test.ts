@@ -24,6 +24,7 @@ test.each([
   ["MPL", "https://spdx.org/licenses/MPL-2.0.html", "MPL-2.0"],
   ["Our own\n  terms", "https://example.com/terms", "Our own terms"],
   ["<!-- -->ISC", "", "ISC"],
+  ["constructor", "https://spdx.org/licenses/constructor", "constructor"],
 ])("the licence %j at %j is %s", (name, url, expected) => {
   expect(parsePom(pom(`<licenses>${license(name, url)}</licenses>`))?.license).toBe(expected);
 });
