@@ -25,7 +25,11 @@ function credentialsFor({ config, env = {}, registry }: Surroundings): (host: st
   const text = typeof config === "string" ? config : JSON.stringify(config);
   if (config !== undefined) writeFileSync(join(homeDir, ".docker", "config.json"), text);
   const context = testContext({ env, homeDir });
-  const provider = createCredentialProvider(readSettings({ registry }, context, noConfigFiles), context, new AbortController().signal);
+  const provider = createCredentialProvider(
+    readSettings({ registry }, context, noConfigFiles),
+    context,
+    new AbortController().signal,
+  );
   return async (host) => (await provider(host)).credentials;
 }
 
@@ -157,7 +161,11 @@ describe("the docker configuration", () => {
     const homeDir = temporaryFolder();
     mkdirSync(join(homeDir, ".docker", "config.json"), { recursive: true });
     const context = testContext({ homeDir });
-    const provider = createCredentialProvider(readSettings({}, context, noConfigFiles), context, new AbortController().signal);
+    const provider = createCredentialProvider(
+      readSettings({}, context, noConfigFiles),
+      context,
+      new AbortController().signal,
+    );
     expect(await codeOf(provider("reg.example"))).toBe("CONFIG_INVALID");
   });
 });
