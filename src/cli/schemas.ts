@@ -151,6 +151,10 @@ export const configSchema = v.object({
     ),
     v.description("What the project's file says and may not."),
   ),
+  cacheSharedBecause: v.pipe(
+    v.nullable(v.string()),
+    v.description("Why others could change what is in the cache; null where it is this user's alone."),
+  ),
 });
 export const importSchema = v.object({
   reference: v.string(),

@@ -34,10 +34,16 @@ async function freeBytes(folder: string): Promise<number> {
   }
 }
 
-async function checkCache({ settings }: ClientDeps): Promise<Finding> {
+async function checkCache({ settings, store }: ClientDeps): Promise<Finding> {
   const { cacheDir } = settings;
   const free = await freeBytes(cacheDir);
   const detail = `${cacheDir}, ${(free / 1e9).toFixed(1)} GB free`;
+  const shared = await store.sharedBecause();
+  if (free >= minFreeBytes && shared !== undefined) {
+    const hint =
+      "what is in the cache is verified each time, and notes on tags do not count; a folder of your own is faster";
+    return { status: "warning", detail: `${detail}; not yours alone: ${shared}`, hint };
+  }
   if (free >= minFreeBytes) return { detail };
   return { status: "warning", detail, hint: "`buck2-oras clear-cache --older-than 30` makes room" };
 }

@@ -10,7 +10,8 @@ import * as v from "valibot";
 import type { Context } from "../context.ts";
 import { ConfigurationError, isErrno, localIoError } from "../errors.ts";
 import { makeFolder } from "../files/folder.ts";
-import { readRegularFile, UnfitFileError } from "../files/regular-file.ts";
+import { UnfitFileError } from "../files/opened-file.ts";
+import { readRegularFile } from "../files/regular-file.ts";
 import { folderVariable, variable } from "./environment.ts";
 
 const authSchema = v.object({

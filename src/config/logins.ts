@@ -3,7 +3,7 @@ import { dirname } from "node:path";
 import type { Context } from "../context.ts";
 import { localIoError } from "../errors.ts";
 import { makeFolder } from "../files/folder.ts";
-import { withLock } from "../files/lock.ts";
+import { withOwnLock } from "../files/lock.ts";
 import type { CredentialProvider } from "../model/credentials.ts";
 import { eraseFromHelper, getFromHelper, type Login, storeInHelper } from "./credential-helper.ts";
 import {
@@ -38,7 +38,7 @@ function withoutKeysOf(registry: string, config: DockerConfig): DockerConfig {
 async function whileLocked<T>(path: string, context: Context, signal: AbortSignal, work: () => Promise<T>): Promise<T> {
   try {
     await makeFolder(dirname(path), 0o700);
-    return await withLock(`${path}.lock`, context, signal, work);
+    return await withOwnLock(`${path}.lock`, path, context, signal, work);
   } catch (cause) {
     signal.throwIfAborted();
     throw localIoError(`write ${path}`, cause);

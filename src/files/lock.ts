@@ -1,6 +1,6 @@
 /**
- * Locks between processes: they only spare work that another process does already. Correctness never rests on one, so a lock that
- * cannot be had, or is lost, costs a download and nothing else.
+ * Locks between processes. `withLock` only spares work that another process does already: a lock that cannot be had, or is lost, costs
+ * a download and nothing else. `withOwnLock` is for files that are read, changed and written, and fails where it cannot be had.
  *
  * A lock is a folder, since `mkdir` fails where there is one. Its holder sets the folder's time once a second; a lock whose time stands
  * still has no holder any more. Times are compared with each other, never with the clock here: those of another machine may differ.
@@ -8,10 +8,10 @@
 import type { Stats } from "node:fs";
 import { lstat, lutimes, mkdir, rmdir } from "node:fs/promises";
 import type { Context } from "../context.ts";
-import { isErrno } from "../errors.ts";
+import { isErrno, LocalIoError, localIoError } from "../errors.ts";
 
 /** A holder that was killed is noticed after this long. */
-const staleMs = 3000;
+const staleMs = 5000;
 /** How often a holder says that it is alive. */
 const beatMs = 1000;
 const maxPauseMs = 250;
@@ -38,7 +38,32 @@ export async function withLock<T>(
   signal: AbortSignal,
   work: () => Promise<T>,
 ): Promise<T> {
-  const { release } = await acquire(path, context, signal);
+  return await holding(await acquire(path, context, signal, goOn), work);
+}
+
+/**
+ * {@link withLock}, but never without the lock.
+ *
+ * @param file That is changed; names it in messages.
+ * @throws {LocalIoError} `LOCK_BUSY`
+ */
+export async function withOwnLock<T>(
+  path: string,
+  file: string,
+  context: Context,
+  signal: AbortSignal,
+  work: () => Promise<T>,
+): Promise<T> {
+  const fail = (_path: string, _context: Context, cause: unknown): Hold => {
+    if (cause instanceof Error) throw localIoError(`write ${file}`, cause);
+    throw new LocalIoError("LOCK_BUSY", `${file} cannot be changed: ${path} stands beside it, and ${cause}`, {
+      hint: "remove it when no other buck2-oras is at work there, and run the same command again",
+    });
+  };
+  return await holding(await acquire(path, context, signal, fail), work);
+}
+
+async function holding<T>({ release }: Hold, work: () => Promise<T>): Promise<T> {
   try {
     return await work();
   } finally {
@@ -46,7 +71,10 @@ export async function withLock<T>(
   }
 }
 
-async function acquire(path: string, context: Context, signal: AbortSignal): Promise<Hold> {
+/** What becomes of work whose lock cannot be had: `why` is Node's error, or the end of a sentence. */
+type Otherwise = (path: string, context: Context, why: unknown) => Hold;
+
+async function acquire(path: string, context: Context, signal: AbortSignal, otherwise: Otherwise): Promise<Hold> {
   const startedMs = context.now();
   let last: { readonly mark: string; readonly sinceMs: number } | undefined;
   for (;;) {
@@ -55,14 +83,14 @@ async function acquire(path: string, context: Context, signal: AbortSignal): Pro
       await mkdir(path, 0o755);
       return await hold(path, context);
     } catch (cause) {
-      if (!isErrno(cause, "EEXIST")) return goOn(path, context, cause instanceof Error ? cause.message : "");
+      if (!isErrno(cause, "EEXIST")) return otherwise(path, context, cause);
     }
     const held = await lstat(path).catch(() => undefined);
     if (held === undefined) continue;
-    if (!held.isDirectory()) return goOn(path, context, "it is no folder");
+    if (!held.isDirectory()) return otherwise(path, context, "is no folder");
     const isForeign = context.userId !== undefined && held.uid !== context.userId;
     if (isForeign && context.now() - startedMs >= foreignWaitMs) {
-      return goOn(path, context, `the user ${held.uid} has held it for long`);
+      return otherwise(path, context, `the user ${held.uid} has held it for long`);
     }
     const mark = markOf(held);
     if (last === undefined) context.log.debug(`another process holds ${path}; waiting for it`);
@@ -73,7 +101,7 @@ async function acquire(path: string, context: Context, signal: AbortSignal): Pro
         // Another one that waits may have taken it over since.
         if (markOf(await lstat(path)) === mark) await rmdir(path);
       } catch (cause) {
-        if (!isErrno(cause, "ENOENT")) return goOn(path, context, cause instanceof Error ? cause.message : "");
+        if (!isErrno(cause, "ENOENT")) return otherwise(path, context, cause);
       }
       continue;
     }
@@ -81,8 +109,8 @@ async function acquire(path: string, context: Context, signal: AbortSignal): Pro
   }
 }
 
-function goOn(path: string, context: Context, why: string): Hold {
-  context.log.debug(`went on without the lock ${path}: ${why}`);
+function goOn(path: string, context: Context, why: unknown): Hold {
+  context.log.debug(`went on without the lock ${path}: ${why instanceof Error ? why.message : why}`);
   return without;
 }
 

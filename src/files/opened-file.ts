@@ -2,46 +2,59 @@
  * A file that stands open. What is read comes from this one file, whoever gives its name to another one meanwhile.
  */
 import { constants, type Stats } from "node:fs";
-import { type FileHandle, open } from "node:fs/promises";
+import { type FileHandle, open, stat } from "node:fs/promises";
+import { LocalIoError } from "../errors.ts";
 
 export interface OpenedFile {
   /** The path that it was opened by; names the file in messages. */
   readonly path: string;
   /** Bytes, when it was opened. */
   readonly size: number;
+  /** Its owner. */
+  readonly userId: number;
   readonly handle: FileHandle;
 }
 
 /** A file, or the path of one. */
 export type FileSource = string | OpenedFile;
 
-/** Windows has neither flag. `O_NONBLOCK`: opening a pipe would wait for somebody who writes into it. */
-const { O_NOFOLLOW = 0, O_NONBLOCK = 0, O_RDONLY } = constants;
+/** What is there is no file, or a larger one than is read; the message names it. */
+export class UnfitFileError extends LocalIoError {}
 
-/** Node's error for what is no regular file. */
-class NotAFileError extends Error {
-  readonly code: string;
-  readonly syscall = "open";
-
-  constructor(path: string, stats: Stats) {
-    const isFolder = stats.isDirectory();
-    super(`${path} is ${isFolder ? "a folder" : "a pipe, a socket or a device"}, not a file`);
-    this.code = isFolder ? "EISDIR" : "EINVAL";
-  }
+function kindOf(stats: Stats): string {
+  if (stats.isDirectory()) return "a folder";
+  if (stats.isFIFO()) return "a named pipe";
+  if (stats.isSocket()) return "a socket";
+  return "a device";
 }
 
+function checkFile(stats: Stats, path: string): void {
+  if (stats.isFile()) return;
+  throw new UnfitFileError("LOCAL_IO", `${path} is ${kindOf(stats)}, where a file is expected`, {
+    hint: "remove it, or name another file",
+  });
+}
+
+/** Windows has none of the last three. */
+const { O_RDONLY, O_NOFOLLOW = 0, O_NONBLOCK = 0, O_NOCTTY = 0 } = constants;
+
 /**
- * Opens a regular file for reading; never waits, and reads nothing.
+ * Opens a regular file for reading, and never waits for one: a named pipe would hold the process until somebody writes to it, and no
+ * signal or deadline is listened to meanwhile.
  *
  * @param links Whether a link at the end of the path is followed.
- * @throws Node's errors; `EISDIR` and `EINVAL` for what is no file, `ELOOP` for a link that is not followed.
+ * @throws {UnfitFileError} no regular file
+ * @throws Node's error where it is missing or cannot be read; `ELOOP` for a link that is not followed
+ * @see open(2), O_NONBLOCK: a pipe is opened at once; O_NOCTTY: a terminal does not become the process's own
  */
 export async function openFile(path: string, links: "follow" | "refuse"): Promise<OpenedFile> {
-  const handle = await open(path, O_RDONLY | O_NONBLOCK | (links === "refuse" ? O_NOFOLLOW : 0));
+  // Devices do things when they are opened.
+  if (links === "follow") checkFile(await stat(path), path);
+  const handle = await open(path, O_RDONLY | O_NONBLOCK | O_NOCTTY | (links === "refuse" ? O_NOFOLLOW : 0));
   try {
     const stats = await handle.stat();
-    if (!stats.isFile()) throw new NotAFileError(path, stats);
-    return { path, size: stats.size, handle };
+    checkFile(stats, path);
+    return { path, size: stats.size, userId: stats.uid, handle };
   } catch (error) {
     await handle.close();
     throw error;

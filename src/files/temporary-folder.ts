@@ -12,10 +12,10 @@ import { join } from "node:path";
 import type { Context } from "../context.ts";
 import { localIoError } from "../errors.ts";
 
-export type Purpose = "push" | "import" | "external";
+export type Purpose = "push" | "import" | "external" | "copy";
 
 /** Purpose, machine, process, and what makes it unique (mkdtemp). */
-const namePattern = /^buck2-oras-(?:push|import|external)-([0-9a-f]{12})-([0-9]{1,10})-[A-Za-z0-9]{6}$/;
+const namePattern = /^buck2-oras-(?:push|import|external|copy)-([0-9a-f]{12})-([0-9]{1,10})-[A-Za-z0-9]{6}$/;
 /** Processes of another machine, or before the last start of this one, cannot be asked for. */
 const foreignMaxAgeMs = 2 * 24 * 3600 * 1000;
 

@@ -10,7 +10,7 @@ import type { Context } from "../context.ts";
 import { ArtifactNotFoundError, ContentVerificationError, isErrno, localIoError } from "../errors.ts";
 import { makeFolder } from "../files/folder.ts";
 import { writeHashed } from "../files/hashed-write.ts";
-import { withLock } from "../files/lock.ts";
+import { withOwnLock } from "../files/lock.ts";
 import { placeAtomically } from "../files/place.ts";
 import { type Digest, digestHex, digestOf, isDigest } from "../model/digest.ts";
 import {
@@ -155,7 +155,7 @@ class Layout implements Target {
     await this.#write(this.#blobPath(digest), bytes);
     // What has no tag and no subject is part of what gets a tag next.
     if (tag === undefined && parseManifest(bytes, mediaType, this.name).subject === undefined) return digest;
-    await withLock(join(this.#path, ".index.json.lock"), this.#context, signal, async () => {
+    await this.#whileLocked(signal, async () => {
       const index = await this.#readIndex();
       const isReplaced = (entry: Entry): boolean =>
         tag === undefined ? entry.digest === digest && tagOf(entry) === undefined : tagOf(entry) === tag;
@@ -181,13 +181,19 @@ class Layout implements Target {
 
   /** Takes entries out of the index, and then the blobs that nothing names any more. */
   async #removeEntries(isRemoved: (entry: Entry) => boolean, signal: AbortSignal): Promise<void> {
-    await withLock(join(this.#path, ".index.json.lock"), this.#context, signal, async () => {
+    await this.#whileLocked(signal, async () => {
       const index = await this.#readIndex();
       const manifests = index.manifests.filter((entry) => !isRemoved(entry));
       const text = JSON.stringify({ ...index, manifests });
       await this.#write(join(this.#path, "index.json"), new TextEncoder().encode(text));
       await removeUnnamed(join(this.#path, "blobs", "sha256"), manifests, this.#context.now());
     });
+  }
+
+  /** Two that read, change and write the index at once would lose what one of them wrote. */
+  async #whileLocked(signal: AbortSignal, work: () => Promise<void>): Promise<void> {
+    const index = join(this.#path, "index.json");
+    await withOwnLock(join(this.#path, ".index.json.lock"), index, this.#context, signal, work);
   }
 
   #blobPath(digest: Digest): string {

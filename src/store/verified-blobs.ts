@@ -12,7 +12,7 @@ import { isExecutable } from "../archive/executable.ts";
 import type { Context } from "../context.ts";
 import { ContentVerificationError, isErrno, localIoError } from "../errors.ts";
 import { headBytes, writeHashed } from "../files/hashed-write.ts";
-import { type OpenedFile, openFile, piecesOf } from "../files/opened-file.ts";
+import { type OpenedFile, openFile, piecesOf, UnfitFileError } from "../files/opened-file.ts";
 import { isWritableByOthers } from "../files/ownership.ts";
 import { placeAtomically, placedMode } from "../files/place.ts";
 import { withPrivateCopy } from "../files/private-copy.ts";
@@ -55,7 +55,7 @@ export class VerifiedBlobs {
         return await work(file);
       }
       // Its owner may write into it while it is read: what was verified has to be a copy.
-      return await withPrivateCopy(piecesOf(file, readBytes, signal), signal, async (copy, written) => {
+      return await withPrivateCopy(piecesOf(file, readBytes, signal), this.#context, signal, async (copy, written) => {
         if (written.digest !== digest) throw await this.#damaged(digest, file.path);
         return await work({ ...copy, path: file.path });
       });
@@ -108,8 +108,10 @@ export class VerifiedBlobs {
     try {
       file = await openFile(path, "refuse");
     } catch (cause) {
-      const isOther = ["ENOENT", "ENOTDIR", "ELOOP", "EISDIR", "EINVAL", "ENXIO"].some((code) => isErrno(cause, code));
-      throw isOther ? await this.#damaged(digest, path) : localIoError(`read ${path}`, cause);
+      const isOther = ["ENOENT", "ENOTDIR", "ELOOP", "ENXIO"].some((code) => isErrno(cause, code));
+      throw isOther || cause instanceof UnfitFileError
+        ? await this.#damaged(digest, path)
+        : localIoError(`read ${path}`, cause);
     }
     try {
       return await work(file);

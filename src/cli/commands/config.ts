@@ -14,7 +14,7 @@ function formatPrefix({ registry, repository }: RepositoryPrefix): string {
 }
 
 /** Named as in the configuration file where it has it, in its units. */
-function asJson(settings: Settings): ConfigJson {
+function asJson(settings: Settings, sharedBecause: string | undefined): ConfigJson {
   const { retention, sources } = settings;
   const entry = (name: string, value: string | number | undefined, key = name): ConfigJson["settings"][number] => ({
     name,
@@ -45,11 +45,12 @@ function asJson(settings: Settings): ConfigJson {
       source,
     })),
     leftOut: [...settings.leftOut],
+    cacheSharedBecause: sharedBecause ?? null,
   };
 }
 
-function show(settings: Settings): Shown {
-  const json = asJson(settings);
+function show(settings: Settings, sharedBecause: string | undefined): Shown {
+  const json = asJson(settings, sharedBecause);
   const rows = json.settings.map(({ name, value, source }) => {
     const text = Array.isArray(value) ? value.join(", ") : String(value ?? "");
     return [name, text || "-", source];
@@ -68,6 +69,7 @@ function show(settings: Settings): Shown {
   }
   const notes =
     json.files.length === 0 ? ["no configuration file was found"] : json.files.map((file) => `File: ${file}`);
+  if (sharedBecause !== undefined) notes.push(`The cache is not yours alone: ${sharedBecause}`);
   return { text, notes, json };
 }
 
@@ -81,6 +83,6 @@ export function addConfig(program: Command, io: CliIo): Command {
         "file may not say is shown as left out.",
     )
     .action(async (_options: object, command: Command) =>
-      runCommand(command, io, ({ deps }) => Promise.resolve(show(deps.settings))),
+      runCommand(command, io, async ({ deps }) => show(deps.settings, await deps.store.sharedBecause())),
     );
 }

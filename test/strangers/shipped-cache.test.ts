@@ -1,0 +1,103 @@
+/** A cache that came with the checkout: git makes its files the user's own, and somebody else wrote them. */
+import { existsSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { expect, test } from "vitest";
+import { oras } from "../support/executable.ts";
+import { temporaryFolder } from "../support/folders.ts";
+import { sha256 } from "../support/layout-project.ts";
+import { startServer } from "../support/registry/server.ts";
+import { serveTool, toolManifest } from "../support/registry/tool.ts";
+import type { Ran } from "../support/run.ts";
+import { forgeNote, requireRoot } from "../support/shared-cache.ts";
+
+const tool = "#!/bin/sh\necho the tool\n";
+const evil = "#!/bin/sh\necho the evil\n";
+const manifest = sha256(toolManifest(tool));
+
+/** A project whose file names a cache that it has, with the tag of one. */
+function projectWithCache(): { readonly dir: string; readonly cacheDir: string } {
+  const dir = temporaryFolder();
+  writeFileSync(join(dir, ".buckroot"), "");
+  writeFileSync(join(dir, "buck2-oras.json"), JSON.stringify({ cacheDir: "c", retention: { olderThanDays: 0.00001 } }));
+  mkdirSync(join(dir, "c"));
+  const tag = "Signature: 8a477f597d28d172789f06886806bc55\n# This folder is a cache of buck2-oras.\n";
+  writeFileSync(join(dir, "c", "CACHEDIR.TAG"), tag);
+  return { dir, cacheDir: join(dir, "c") };
+}
+
+test("a shipped note «manifest M is content D»: M is asked for, and what it holds is placed", async (context) => {
+  requireRoot(context);
+  const server = await startServer(serveTool(tool));
+  const reference = `${server.host}/t/tool@${manifest}`;
+  const runs: [readonly string[], Record<string, string>][] = [
+    [[], {}],
+    [["--cache-dir", "c"], {}],
+    [[], { BUCK2_ORAS_CACHE_DIR: "c" }],
+  ];
+  for (const [options, env] of runs) {
+    const { dir, cacheDir } = projectWithCache();
+    forgeNote(cacheDir, { reference, content: evil, manifest });
+    const asked = server.seen.length;
+    const ran = await oras(["pull", reference, "-o", "out", ...options], { cwd: dir, env });
+    expect(ran.exitCode, ran.stderr).toBe(0);
+    expect(server.seen.length).toBeGreaterThan(asked);
+    expect(readFileSync(join(dir, "out", "tool"), "utf8")).toBe(tool);
+    const offline = await oras(["pull", reference, "--offline", ...options], { cwd: dir, env });
+    expect(offline.exitCode, offline.stderr).toBe(0);
+    expect(readFileSync(/cached at: (.*)/.exec(offline.stdout)?.[1] ?? "", "utf8")).toBe(tool);
+  }
+});
+
+test.each(["metadata", "oras", "tmp", "oras/ab", "cleared"])(
+  "a link that is shipped as %s empties nothing",
+  async (level) => {
+    const { dir, cacheDir } = projectWithCache();
+    const home = temporaryFolder();
+    const precious = ["notes.json", `${"ab".repeat(32)}`, "content-0123456789abcdef", "letter.txt"];
+    for (const name of precious) writeFileSync(join(home, name), "x");
+    mkdirSync(join(cacheDir, level, ".."), { recursive: true });
+    symlinkSync(level === "cleared" ? join(home, "letter.txt") : home, join(cacheDir, level));
+    const commands = [
+      ["push", "oci:l:1", "tool"],
+      ["lock", "add", "tool", "oci:l:1"],
+      ["lock", "update"],
+      ["clear-cache"],
+    ];
+    writeFileSync(join(dir, "tool"), tool);
+    const runs: Ran[] = [];
+    for (const command of commands) runs.push(await oras(command, { cwd: dir, env: { HOME: home } }));
+    for (const name of precious) expect(readFileSync(join(home, name), "utf8"), name).toBe("x");
+    expect(existsSync(join(home, "CACHEDIR.TAG"))).toBe(false);
+    for (const ran of runs) expect(ran.stderr).not.toContain("a defect");
+  },
+);
+
+test("doctor and config say that a cache is not the user's alone", async () => {
+  const { dir } = projectWithCache();
+  writeFileSync(join(dir, "tool"), tool);
+  expect((await oras(["push", "oci:l:1", "tool"], { cwd: dir })).exitCode).toBe(0);
+  const doctor = await oras(["doctor", "oci:l:1"], { cwd: dir });
+  expect(doctor.stdout).toMatch(/cache +warning.*not yours alone: .* lies in a project's folder/);
+  const config = await oras(["config", "--json"], { cwd: dir });
+  expect(JSON.parse(config.stdout)).toMatchObject({ cacheSharedBecause: expect.stringContaining("project's folder") });
+  const own = await oras(["config", "--json", "--cache-dir", join(temporaryFolder(), "own")], { cwd: dir });
+  expect(JSON.parse(own.stdout)).toMatchObject({ cacheSharedBecause: null });
+});
+
+test("a person's own folders below --cache-dir are left alone", async () => {
+  const dir = temporaryFolder();
+  for (const folder of ["metadata", "oras/ab", "tmp"]) {
+    mkdirSync(join(dir, "work", folder), { recursive: true });
+    writeFileSync(join(dir, "work", folder, "mine"), "x");
+  }
+  writeFileSync(join(dir, "tool"), tool);
+  expect((await oras(["push", "oci:l:1", "tool"], { cwd: dir })).exitCode).toBe(0);
+  const pulled = await oras(["pull", "oci:l:1", "--cache-dir", "work"], { cwd: dir });
+  expect(pulled.exitCode, pulled.stderr).toBe(0);
+  expect(pulled.stderr).toContain("not empty");
+  const cleared = await oras(["clear-cache", "--cache-dir", "work"], { cwd: dir });
+  expect(cleared.exitCode).toBe(64);
+  for (const folder of ["metadata", "oras/ab", "tmp"]) {
+    expect(existsSync(join(dir, "work", folder, "mine")), folder).toBe(true);
+  }
+});
