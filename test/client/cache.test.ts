@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { describe, expect, inject, onTestFinished, test } from "vitest";
 import { startDockerRegistry } from "../support/docker-registry.ts";
 import { oras } from "../support/executable.ts";
-import { temporaryFolder } from "../support/folders.ts";
+import { impossibleFolder, temporaryFolder } from "../support/folders.ts";
 import { layoutProject, linuxTool, sha256 } from "../support/layout-project.ts";
 import { requireProgram } from "../support/peers.ts";
 import { startServer } from "../support/registry/server.ts";
@@ -101,7 +101,7 @@ describe("a cache folder that says no is exit 74 and says what to do", () => {
     chmodSync(join(inject("executable"), ".."), 0o755);
     const env = {
       PATH: process.env.PATH ?? "",
-      HOME: "/nonexistent",
+      HOME: impossibleFolder,
       BUCK2_ORAS_CACHE_DIR: join(project.dir, "theirs"),
     };
     const ran = spawnSync(setpriv, ["--reuid=65534", "--regid=65534", "--clear-groups", ...command], {

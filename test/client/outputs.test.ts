@@ -3,6 +3,7 @@ import { spawnSync } from "node:child_process";
 import { chmodSync, existsSync, mkdirSync, readdirSync, statSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, inject, test } from "vitest";
+import { impossibleFolder } from "../support/folders.ts";
 import { type LayoutProject, layoutProject, linuxTool, sha256 } from "../support/layout-project.ts";
 import { requireProgram } from "../support/peers.ts";
 
@@ -71,7 +72,7 @@ describe("exit 74 and a hint", () => {
       const command = [process.execPath, inject("executable"), ...args];
       const ran = spawnSync(setpriv, ["--reuid=65534", "--regid=65534", "--clear-groups", ...command], {
         cwd: project.dir,
-        env: { PATH: process.env.PATH ?? "", HOME: "/nonexistent", BUCK2_ORAS_CACHE_DIR: join(project.dir, "ours") },
+        env: { PATH: process.env.PATH ?? "", HOME: impossibleFolder, BUCK2_ORAS_CACHE_DIR: join(project.dir, "ours") },
         encoding: "utf8",
       });
       expect(ran.status, ran.stderr).toBe(74);

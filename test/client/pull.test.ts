@@ -3,6 +3,7 @@ import { spawnSync } from "node:child_process";
 import { chmodSync, existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, inject, test } from "vitest";
+import { impossibleFolder } from "../support/folders.ts";
 import { type LayoutProject, layoutProject, linuxTool, sha256 } from "../support/layout-project.ts";
 import { requireProgram } from "../support/peers.ts";
 
@@ -101,7 +102,7 @@ test("a warm cache that belongs to somebody else serves what it has, under other
       ["--reuid=65534", "--regid=65534", "--clear-groups", process.execPath, inject("executable"), ...args],
       {
         cwd: project.dir,
-        env: { PATH: process.env.PATH ?? "", HOME: "/nonexistent", BUCK2_ORAS_CACHE_DIR: project.cacheDir },
+        env: { PATH: process.env.PATH ?? "", HOME: impossibleFolder, BUCK2_ORAS_CACHE_DIR: project.cacheDir },
         encoding: "utf8",
       },
     );

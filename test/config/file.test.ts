@@ -6,7 +6,7 @@ import { parseConfig } from "../../src/config/parse.ts";
 import { readSettings, type Settings, type SettingsOverrides } from "../../src/config/settings.ts";
 import type { Context } from "../../src/context.ts";
 import { testContext } from "../support/context.ts";
-import { temporaryFolder } from "../support/folders.ts";
+import { impossibleFolder, temporaryFolder } from "../support/folders.ts";
 
 interface Surroundings {
   readonly project?: object;
@@ -87,7 +87,7 @@ describe("where the project's file is looked for", () => {
     writeFileSync(join(folder, "buck2-oras.json"), JSON.stringify({ defaultRegistry }));
   };
   const registryFrom = async (cwd: string, changes: Partial<Context> = {}): Promise<string | undefined> => {
-    const context = testContext({ cwd, homeDir: "/nonexistent", ...changes });
+    const context = testContext({ cwd, homeDir: impossibleFolder, ...changes });
     return readSettings({}, context, await readConfigFiles(context)).registry;
   };
 
@@ -125,7 +125,7 @@ describe("where the project's file is looked for", () => {
     const owner = process.getuid?.() ?? 0;
     const stranger = owner === 0 ? 65_534 : owner;
     if (owner === 0) chownSync(file, stranger, stranger);
-    const reader = testContext({ cwd, homeDir: "/nonexistent", userId: 12_345 });
+    const reader = testContext({ cwd, homeDir: impossibleFolder, userId: 12_345 });
     expect((await readConfigFiles(reader)).project).toBeUndefined();
     expect(reader.lines).toEqual([
       `ignored ${file}: it belongs to the user ${stranger}, and neither to you nor to root`,
@@ -141,7 +141,7 @@ describe("where the project's file is looked for", () => {
     if (owner === 0) {
       chownSync(file, 12_345, 12_345);
       lchownSync(join(cwd, "buck2-oras.json"), stranger, stranger);
-      const lured = testContext({ cwd, homeDir: "/nonexistent", userId: 12_345 });
+      const lured = testContext({ cwd, homeDir: impossibleFolder, userId: 12_345 });
       expect((await readConfigFiles(lured)).project?.path).toBe(file);
       expect(lured.lines).toHaveLength(1);
     }
@@ -240,7 +240,7 @@ describe("a file that is wrong names itself, the line, and what was expected", (
   test("a folder of its name is exit 78", async () => {
     const cwd = temporaryFolder();
     mkdirSync(join(cwd, "buck2-oras.json"));
-    const context = testContext({ cwd, homeDir: "/nonexistent" });
+    const context = testContext({ cwd, homeDir: impossibleFolder });
     await expect(readConfigFiles(context)).rejects.toMatchObject({
       code: "CONFIG_INVALID",
       exitCode: 78,

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import * as library from "../../src/index.ts";
 import { startDockerRegistry } from "../support/docker-registry.ts";
-import { temporaryFolder } from "../support/folders.ts";
+import { impossibleFolder, temporaryFolder } from "../support/folders.ts";
 import { linuxTool, sha256 } from "../support/layout-project.ts";
 import { requireProgram } from "../support/peers.ts";
 import { startServer } from "../support/registry/server.ts";
@@ -12,7 +12,7 @@ import { startServer } from "../support/registry/server.ts";
 const { OrasClient } = library;
 const before = process.env;
 beforeEach(() => {
-  process.env = { ...before, BUCK2_ORAS_REGISTRY: "", ORAS_TOKEN: "", ORAS_USER: "", DOCKER_CONFIG: "/nonexistent" };
+  process.env = { ...before, BUCK2_ORAS_REGISTRY: "", ORAS_TOKEN: "", ORAS_USER: "", DOCKER_CONFIG: impossibleFolder };
 });
 afterEach(() => {
   process.env = before;

@@ -14,6 +14,8 @@ declare module "vitest" {
 
 export async function setup(project: TestProject): Promise<() => void> {
   const folder = mkdtempSync(join(tmpdir(), "buck2-oras-bundle-"));
+  // Some tests run it as another user.
+  chmodSync(folder, 0o755);
   const path = join(folder, "buck2-oras.cjs");
   const [output] = (await bundleExecutable()).outputFiles;
   if (output === undefined) throw new Error("esbuild gave no output");

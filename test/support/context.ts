@@ -4,12 +4,13 @@ import { setMaxListeners } from "node:events";
 import { createContext } from "../../src/compose.ts";
 import type { ConfigFiles } from "../../src/config/file.ts";
 import type { Context } from "../../src/context.ts";
+import { impossibleFolder } from "./folders.ts";
 
 /** As where nothing was configured, outside any project. */
 export const noConfigFiles: ConfigFiles = {
   project: undefined,
   user: undefined,
-  userPath: "/nonexistent/.config/buck2-oras/config.json",
+  userPath: `${impossibleFolder}/.config/buck2-oras/config.json`,
   projectFolders: [],
 };
 
@@ -28,8 +29,8 @@ export function testContext(changes: Partial<Context> = {}): TestContext {
     userId: process.geteuid?.(),
     processId: process.pid,
     isRunning: () => true,
-    cwd: "/nonexistent",
-    homeDir: "/nonexistent",
+    cwd: impossibleFolder,
+    homeDir: impossibleFolder,
     os: "linux",
     cpu: "x64",
     log,

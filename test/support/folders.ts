@@ -10,3 +10,6 @@ export function temporaryFolder(): string {
   onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
   return folder;
 }
+
+/** Below what is no folder: nobody, root neither, can make it or find anything in it. */
+export const impossibleFolder = "/dev/null/none";

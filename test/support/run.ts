@@ -1,5 +1,8 @@
 /** Runs a program as a person or a build would, and waits for what it says and how it ends. */
 import { spawn } from "node:child_process";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 
 export interface Ran {
   readonly exitCode: number | null;
@@ -22,15 +25,30 @@ export interface RunOptions {
 }
 
 /** What a process needs to run at all. */
-function bareEnvironment(): Record<string, string> {
+function bareEnvironment(home: string): Record<string, string> {
   const { PATH = "", TMPDIR } = process.env;
-  return { PATH, HOME: "/nonexistent", ...(TMPDIR === undefined ? {} : { TMPDIR }) };
+  return { PATH, HOME: home, ...(TMPDIR === undefined ? {} : { TMPDIR }) };
 }
 
-export function run(executable: string, args: readonly string[], options: RunOptions = {}): Promise<Ran> {
+/** With a home of its own that nobody has written to, unless `options` name one. */
+export async function run(executable: string, args: readonly string[], options: RunOptions = {}): Promise<Ran> {
+  const home = mkdtempSync(join(tmpdir(), "buck2-oras-home-"));
+  try {
+    return await spawned(executable, args, options, bareEnvironment(home));
+  } finally {
+    rmSync(home, { recursive: true, force: true, maxRetries: 3 });
+  }
+}
+
+function spawned(
+  executable: string,
+  args: readonly string[],
+  options: RunOptions,
+  bare: Readonly<Record<string, string>>,
+): Promise<Ran> {
   return new Promise((resolve, reject) => {
     const { cwd, isDetached: detached = false } = options;
-    const child = spawn(executable, args, { cwd, detached, env: { ...bareEnvironment(), ...options.env } });
+    const child = spawn(executable, args, { cwd, detached, env: { ...bare, ...options.env } });
     let stdout = "";
     let stderr = "";
     child.stdout.setEncoding("utf8").on("data", (text: string) => {
