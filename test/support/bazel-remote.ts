@@ -1,9 +1,10 @@
 /** bazel-remote, a remote cache that speaks the protocol of Buck2, on free loopback ports. */
-import { spawn } from "node:child_process";
+import { type ChildProcess, spawn } from "node:child_process";
 import { mkdtempSync, rmSync } from "node:fs";
+import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { freePort } from "./docker-registry.ts";
+import { setTimeout as delay } from "node:timers/promises";
 
 export interface RemoteCache {
   /** Lines for a project's configuration. */
@@ -13,12 +14,29 @@ export interface RemoteCache {
 
 /** @param program Path of `bazel-remote`. */
 export async function startBazelRemote(program: string): Promise<RemoteCache> {
+  for (let tries = 0; tries < 5; tries += 1) {
+    const started = await start(program);
+    if (started !== undefined) return started;
+  }
+  throw new Error("bazel-remote finds no free ports");
+}
+
+/** Undefined when it ended at once: somebody else was faster to take one of the ports. */
+async function start(program: string): Promise<RemoteCache | undefined> {
   const dir = mkdtempSync(join(tmpdir(), "buck2-oras-remote-cache-"));
   const [grpcPort, httpPort] = [await freePort(), await freePort()];
   const addresses = [`--grpc_address=127.0.0.1:${grpcPort}`, `--http_address=127.0.0.1:${httpPort}`];
   const child = spawn(program, ["--dir", dir, "--max_size", "1", ...addresses], { stdio: "ignore" });
   const ended = new Promise<void>((resolve) => child.once("exit", () => resolve()));
-  await untilAnswering(`http://127.0.0.1:${httpPort}/status`);
+  const stop = async (): Promise<void> => {
+    child.kill();
+    await ended;
+    rmSync(dir, { recursive: true, force: true });
+  };
+  if (!(await isAnswering(`http://127.0.0.1:${httpPort}/status`, child))) {
+    await stop();
+    return undefined;
+  }
   const address = `grpc://localhost:${grpcPort}`;
   return {
     config: `[buck2]
@@ -30,22 +48,31 @@ export async function startBazelRemote(program: string): Promise<RemoteCache> {
   cas_address = ${address}
   tls = false
 `,
-    stop: async () => {
-      child.kill();
-      await ended;
-      rmSync(dir, { recursive: true, force: true });
-    },
+    stop,
   };
 }
 
-async function untilAnswering(url: string): Promise<void> {
-  for (let tries = 0; tries < 200; tries += 1) {
+function freePort(): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const server = createServer();
+    server.on("error", reject);
+    server.listen(0, "127.0.0.1", () => {
+      const address = server.address();
+      const port = typeof address === "object" && address !== null ? address.port : 0;
+      server.close(() => resolve(port));
+    });
+  });
+}
+
+/** Whether it answers, and goes on: the answer may be of another server at that port. */
+async function isAnswering(url: string, child: ChildProcess): Promise<boolean> {
+  for (let tries = 0; tries < 600 && child.exitCode === null && child.signalCode === null; tries += 1) {
+    await delay(100);
     const isUp = await fetch(url).then(
       (response) => response.ok,
       () => false,
     );
-    if (isUp) return;
-    await new Promise((resolve) => setTimeout(resolve, 50));
+    if (isUp && child.exitCode === null) return true;
   }
-  throw new Error(`bazel-remote does not answer at ${url}`);
+  return false;
 }

@@ -1,9 +1,9 @@
 /** CNCF distribution (Debian's `docker-registry`, or version 3) on a free port, with its storage in a temporary folder. */
-import { spawn } from "node:child_process";
-import { mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { connect, createServer } from "node:net";
+import { type ChildProcess, spawn } from "node:child_process";
+import { closeSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
 
 export interface DockerRegistry {
   /** `localhost:PORT` */
@@ -44,37 +44,22 @@ export interface TokenAuth {
 /** `user` with the password `secret`, as `htpasswd -nbB user secret` prints it. */
 export const userSecret = "user:$2y$05$THk60qyE72fUWelIcyIPzOfeLOzmOBMhUzYrPs3zlEkxbld5u4U/.\n";
 
-export function freePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const server = createServer();
-    server.on("error", reject);
-    server.listen(0, "127.0.0.1", () => {
-      const address = server.address();
-      const port = typeof address === "object" && address !== null ? address.port : 0;
-      server.close(() => resolve(port));
-    });
-  });
-}
+/** Against what hangs. */
+const startMs = 60_000;
 
-function isListening(address: string, port: number): Promise<boolean> {
-  return new Promise((resolve) => {
-    const socket = connect({ host: address, port });
-    const done = (answer: boolean) => (): void => {
-      socket.destroy();
-      resolve(answer);
-    };
-    socket.once("connect", done(true)).once("error", done(false));
-  });
-}
+const ready = /msg="listening on [^"]*:([0-9]+)(?:, tls)?"/;
 
-async function untilListening(address: string, port: number, hasEnded: () => string | undefined): Promise<void> {
-  for (let tries = 0; tries < 200; tries += 1) {
-    const ended = hasEnded();
-    if (ended !== undefined) throw new Error(`the registry ended: ${ended}`);
-    if (await isListening(address, port)) return;
-    await new Promise((resolve) => setTimeout(resolve, 50));
+/** The port that it says it listens at; undefined when it ended before. */
+async function portOnceListening(child: ChildProcess, log: () => string): Promise<number | undefined> {
+  const until = Date.now() + startMs;
+  while (Date.now() < until) {
+    const [, port] = ready.exec(log()) ?? [];
+    if (port !== undefined) return Number(port);
+    if (child.exitCode !== null || child.signalCode !== null) return undefined;
+    await delay(50);
   }
-  throw new Error(`the registry does not answer at ${address}:${port}`);
+  child.kill("SIGKILL");
+  throw new Error(`the registry does not listen:\n${log()}`);
 }
 
 function authOf({ htpasswd, token }: DockerRegistryOptions, htpasswdFile: string): object {
@@ -87,9 +72,22 @@ export async function startDockerRegistry(
   program: string,
   options: DockerRegistryOptions = {},
 ): Promise<DockerRegistry> {
+  const until = Date.now() + startMs;
+  while (true) {
+    try {
+      return await start(program, options);
+    } catch (error) {
+      // The port of an earlier one may have been given to somebody else's connection for a while.
+      const isTaken = options.port !== undefined && String(error).includes("address already in use");
+      if (!isTaken || Date.now() > until) throw error;
+      await delay(200);
+    }
+  }
+}
+
+async function start(program: string, options: DockerRegistryOptions): Promise<DockerRegistry> {
   const folder = mkdtempSync(join(tmpdir(), "buck2-oras-registry-"));
   const storageDir = options.storageDir ?? join(folder, "storage");
-  const port = options.port ?? (await freePort());
   const { address = "127.0.0.1" } = options;
   const htpasswdFile = join(folder, "htpasswd");
   if (options.htpasswd !== undefined) writeFileSync(htpasswdFile, options.htpasswd);
@@ -101,19 +99,21 @@ export async function startDockerRegistry(
       delete: { enabled: options.refuses !== "deletion" },
       ...(options.refuses === "writes" ? { maintenance: { readonly: { enabled: true } } } : {}),
     },
-    http: { addr: `${address}:${port}`, ...(options.tls === undefined ? {} : { tls: options.tls }) },
+    // 0: the kernel gives one that nobody has. It would not stay free between a look for it and here.
+    http: { addr: `${address}:${options.port ?? 0}`, ...(options.tls === undefined ? {} : { tls: options.tls }) },
     ...authOf(options, htpasswdFile),
   };
   // JSON is YAML.
   const configFile = join(folder, "config.yml");
   writeFileSync(configFile, JSON.stringify(config));
   const logFile = join(folder, "log");
-  writeFileSync(logFile, "");
   const logHandle = openSync(logFile, "a");
   const child = spawn(program, ["serve", configFile], { stdio: ["ignore", logHandle, logHandle] });
+  closeSync(logHandle);
   const ended = new Promise<void>((resolve) => child.once("exit", () => resolve()));
   const log = (): string => readFileSync(logFile, "utf8");
-  await untilListening(address, port, () => (child.exitCode === null ? undefined : log()));
+  const port = await portOnceListening(child, log);
+  if (port === undefined) throw new Error(`the registry ended: ${log()}`);
   return {
     host: `${options.address ?? "localhost"}:${port}`,
     storageDir,
@@ -121,7 +121,7 @@ export async function startDockerRegistry(
     stop: async () => {
       child.kill();
       await ended;
-      if (options.storageDir === undefined) rmSync(folder, { recursive: true, force: true });
+      rmSync(folder, { recursive: true, force: true });
     },
   };
 }
