@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { extractArchive } from "../../src/archive/extract.ts";
+import { cpuTimer } from "../support/cpu-timer.ts";
 import { temporaryFolder } from "../support/folders.ts";
 import { neverAborted, temporaryFile, treeOf } from "./folders.ts";
 import { gnuLong, paxEntry, type RawTarEntry, rawTar } from "./raw-tar.ts";
@@ -59,9 +60,9 @@ describe("symbolic links", () => {
       link(`l${index}`, Array.from({ length: 200 }, () => `l${index + 1}/..`).join("/")),
     );
     const entries = doubling.flatMap((entry) => [gnuLong("K", entry.linkname ?? ""), entry]);
-    const started = performance.now();
+    const spent = cpuTimer();
     await expectRefused(rawTar(...entries), "ARCHIVE_UNSAFE", /circle|outside/, { maxPathBytes: 4096 });
-    expect(performance.now() - started).toBeLessThan(5_000);
+    expect(spent()).toBeLessThan(5_000);
   });
 
   test("extract: a file below a link is refused, whichever comes first", async () => {

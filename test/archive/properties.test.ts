@@ -7,6 +7,7 @@ import { extractArchive } from "../../src/archive/extract.ts";
 import { packFolder } from "../../src/archive/pack.ts";
 import { OrasClientError } from "../../src/errors.ts";
 import { temporaryFolder } from "../support/folders.ts";
+import { seed } from "../support/property.ts";
 import { makeTree, tree } from "../support/trees.ts";
 import { neverAborted, treeOf } from "./folders.ts";
 import { paxEntry, type RawTarEntry, rawTar } from "./raw-tar.ts";
@@ -93,7 +94,7 @@ test.each([
       if (await staysInside(write(entries))) unpacked += 1;
       else refused += 1;
     }),
-    { numRuns: 400 },
+    { numRuns: 400, seed },
   );
   // Both must happen, or the property says nothing.
   expect(unpacked).toBeGreaterThan(10);
@@ -110,7 +111,7 @@ test("extract: links among harmless names, in any order, never lead outside", as
       const entries = links.map(({ path, target }) => ({ name: path, type: "2", linkname: target }));
       if (await staysInside(rawTar(...entries))) unpacked += 1;
     }),
-    { numRuns: 400 },
+    { numRuns: 400, seed },
   );
   expect(unpacked).toBeGreaterThan(10);
 });
@@ -135,7 +136,7 @@ test("extract: any bytes in the place of some of an archive's end in an error of
         await staysInside(damaged);
       },
     ),
-    { numRuns: 400 },
+    { numRuns: 400, seed },
   );
 });
 
@@ -161,7 +162,7 @@ test("pack: extract gives any tree back", async () => {
         entries += Object.keys(treeOf(join(place, "in"))).length;
       },
     ),
-    { numRuns: 200 },
+    { numRuns: 200, seed },
   );
   expect(entries).toBeGreaterThan(200);
 });

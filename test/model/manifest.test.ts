@@ -2,6 +2,8 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { OrasClientError } from "../../src/errors.ts";
 import { maxManifestBytes, mediaTypes, parseManifest, platformsOf } from "../../src/model/manifest.ts";
+import { cpuTimer } from "../support/cpu-timer.ts";
+import { seed } from "../support/property.ts";
 
 const digest = `sha256:${"0".repeat(64)}`;
 const descriptor = { mediaType: "application/octet-stream", digest, size: 3 };
@@ -82,10 +84,10 @@ describe("parseManifest", () => {
   });
 
   test("100,000 layers are refused in bounded time", () => {
-    const started = performance.now();
+    const spent = cpuTimer();
     // Bare layers: with full descriptors the document would be over the size cap.
     expect(codeOf({ ...manifest, layers: new Array(100_000).fill({}) })).toBe("MANIFEST_INVALID");
-    expect(performance.now() - started).toBeLessThan(2_000);
+    expect(spent()).toBeLessThan(2_000);
   });
 
   test("more than 4 MiB are refused unread", () => {
@@ -109,7 +111,7 @@ describe("parseManifest", () => {
       fc.property(json, fc.constantFrom(...Object.values(mediaTypes)), (document, type) => {
         expect(["accepted", "MANIFEST_INVALID", "MEDIA_TYPE_UNSUPPORTED"]).toContain(codeOf(document, type));
       }),
-      { numRuns: 5_000 },
+      { numRuns: 5_000, seed },
     );
   });
 });
