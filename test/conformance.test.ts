@@ -18,4 +18,4 @@ test("the in-process registry passes the conformance suite: pull, push, content 
   expect(ran.exitCode, ran.stdout + ran.stderr).toBe(0);
   expect({ failures: count("failures"), errors: count("errors") }).toEqual({ failures: 0, errors: 0 });
   expect(count("tests")).toBeGreaterThan(800);
-}, 120_000);
+});

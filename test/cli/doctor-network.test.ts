@@ -29,7 +29,7 @@ interface Diagnosed {
 async function doctor(reference: string, options: RunOptions = {}): Promise<Diagnosed> {
   const dir = temporaryFolder();
   const env = { BUCK2_ORAS_CACHE_DIR: join(dir, "cache"), ...options.env };
-  const ran = await oras(["doctor", reference, "--json", "--timeout", "25"], { cwd: dir, ...options, env });
+  const ran = await oras(["doctor", reference, "--json", "--timeout", "120"], { cwd: dir, ...options, env });
   const { checks } = JSON.parse(ran.stdout) as { checks: Row[] };
   const rows = (name: string): Row[] => checks.filter((check) => check.name === name);
   return { exitCode: ran.exitCode, rows, row: (name) => rows(name)[0] };

@@ -92,6 +92,12 @@ describe("the process", () => {
     ["SIGTERM", 143],
   ] as const)("%s in mid-pull exits %i and leaves nothing half-written", async (signal, exitCode) => {
     const dir = temporaryFolder();
+    const untilStaged = (text: string): Promise<void> =>
+      expect
+        .poll(() =>
+          readdirSync(join(dir, "cache/tmp")).map((name) => readFileSync(join(dir, "cache/tmp", name), "utf8")),
+        )
+        .toEqual([text]);
     const server = createServer((request, response) => {
       if (request.url?.includes("/manifests/")) {
         const layer = { mediaType: "application/octet-stream", digest: sha256("x"), size: 10 };
@@ -101,7 +107,7 @@ describe("the process", () => {
         // Five bytes, and then silence.
         response.writeHead(200, { "content-length": 10 });
         response.write("12345");
-        setTimeout(() => child?.kill(signal), 200);
+        void untilStaged("12345").then(() => child?.kill(signal));
       }
     });
     await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));

@@ -1,5 +1,5 @@
+import type { ChildProcess } from "node:child_process";
 import { Writable } from "node:stream";
-import { setTimeout as delay } from "node:timers/promises";
 import { describe, expect, test } from "vitest";
 import { createTerminalProgress } from "../../src/cli/progress.ts";
 import { oras } from "../support/executable.ts";
@@ -47,11 +47,13 @@ describe("the progress bar", () => {
     const progress = createTerminalProgress(terminal as unknown as NodeJS.WriteStream, columns);
     const label = `registry.example/a/rather/long/repository/${"with-a-long-name".repeat(4)}/tool`;
     const tasks = [progress.start(label, 99_900_000), progress.start("x", 99_900_000)];
-    await delay(600);
+    const untilShown = (text: string | RegExp): Promise<void> =>
+      expect.poll(() => terminal.lines().join("\n")).toMatch(text);
+    await untilShown(/\b0%/);
     for (const task of tasks) task.advance(99_800_000);
-    await delay(300);
+    await untilShown(/\b99%/);
     for (const task of tasks) task.advance(100_000);
-    await delay(300);
+    await untilShown(/\b100%/);
     const shown = terminal.lines();
     for (const task of tasks) task.done();
     progress.stop();
@@ -65,25 +67,37 @@ describe("the progress bar", () => {
     const script = requireProgram(context, "script");
     const { inject } = await import("vitest");
     const content = "#!/bin/sh\n".repeat(100);
+    const bar = /\d+%/;
+    // The bar is waited for; that there is none shows after a while in which it would have come.
+    let finish = (): void => {};
+    let isBarExpected = false;
     const server = await startServer(
       serveTool(content, (_request, response) => {
         response.writeHead(200, { "content-length": content.length });
         response.write(content.slice(0, 500));
-        setTimeout(() => response.end(content.slice(500)), 1200);
+        finish = () => void response.end(content.slice(500));
+        if (!isBarExpected) setTimeout(finish, 1200);
       }),
     );
+    const onStart = ({ stdout }: ChildProcess): void => {
+      stdout?.on("data", (text: string) => {
+        if (isBarExpected && bar.test(text)) finish();
+      });
+    };
     const args = ["pull", `${server.host}/t/tool:1`];
     const onTerminal = async (...options: string[]): Promise<string> => {
       const cacheDir = temporaryFolder();
       const command = [process.execPath, inject("executable"), ...args, ...options]
         .map((word) => `'${word}'`)
         .join(" ");
-      const ran = await run(script, ["-qec", command, "/dev/null"], { env: { BUCK2_ORAS_CACHE_DIR: cacheDir } });
+      const env = { BUCK2_ORAS_CACHE_DIR: cacheDir };
+      const ran = await run(script, ["-qec", command, "/dev/null"], { env, onStart });
       expect(ran.exitCode, ran.stdout).toBe(0);
       return ran.stdout;
     };
-    const bar = /\d+%/;
+    isBarExpected = true;
     expect(await onTerminal()).toMatch(bar);
+    isBarExpected = false;
     for (const option of ["--no-progress", "--quiet", "--json"]) expect(await onTerminal(option)).not.toMatch(bar);
     const piped = await oras(args, { env: { BUCK2_ORAS_CACHE_DIR: temporaryFolder() } });
     expect(piped.stderr).not.toMatch(bar);

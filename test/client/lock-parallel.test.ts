@@ -4,6 +4,7 @@ import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { mediaTypes } from "../../src/model/manifest.ts";
+import { type CrowdCounter, crowdCounter } from "../support/crowd-counter.ts";
 import { oras } from "../support/executable.ts";
 import { temporaryFolder } from "../support/folders.ts";
 import { startServer, type TestServer } from "../support/registry/server.ts";
@@ -12,9 +13,10 @@ const sha256 = (text: string): string => `sha256:${createHash("sha256").update(t
 
 interface Crowd {
   readonly server: TestServer;
-  /** The most requests for manifests that were under way at a time. */
-  readonly most: () => number;
-  readonly reset: () => void;
+  /** Of requests for manifests. */
+  readonly counter: CrowdCounter;
+  /** Whether the requests for tags are those that come together; else those for what their indexes name. */
+  readonly ofTags: { now: boolean };
 }
 
 /** A registry whose every tag is an index of four platforms, and that takes its time over manifests. */
@@ -45,36 +47,32 @@ async function crowd(): Promise<Crowd> {
       platform: { os: platforms[position]?.[0], architecture: platforms[position]?.[1] },
     })),
   });
-  let now = 0;
-  let most = 0;
+  const counter = crowdCounter();
+  const ofTags = { now: false };
   const server = await startServer(({ url }, response) => {
     if (!url.includes("/manifests/")) {
       response.end(contents.find((text) => url.includes(sha256(text))));
       return;
     }
     const manifest = manifests.find((text) => url.includes(sha256(text)));
-    now += 1;
-    most = Math.max(most, now);
-    setTimeout(() => {
-      now -= 1;
+    void counter.pass(ofTags.now || manifest !== undefined).then(() => {
       response.setHeader("content-type", manifest === undefined ? mediaTypes.ociIndex : mediaTypes.ociManifest);
       response.end(manifest ?? index);
-    }, 300);
+    });
   });
-  const reset = (): void => {
-    most = 0;
-  };
-  return { server, most: () => most, reset };
+  return { server, counter, ofTags };
 }
 
 test.each([
   [1, 1, 1],
   [4, 2, 4],
 ])("with a concurrency of %i", async (concurrency, atLeast, atMost) => {
-  const { server, most, reset } = await crowd();
+  const { server, counter, ofTags } = await crowd();
+  const { most } = counter;
   const dir = temporaryFolder();
   writeFileSync(join(dir, "buck2-oras.json"), JSON.stringify({ concurrency }));
   const call = (...args: string[]) => oras(args, { cwd: dir, env: { BUCK2_ORAS_CACHE_DIR: join(dir, "cache") } });
+  counter.expect(atLeast);
   const added = await call("lock", "add", "tool", `${server.host}/t/tool:1`);
   expect(added.exitCode, added.stderr).toBe(0);
   expect(most()).toBeGreaterThanOrEqual(atLeast);
@@ -82,7 +80,8 @@ test.each([
 
   await call("lock", "add", "other", `${server.host}/t/other:1`);
   await call("lock", "add", "third", `${server.host}/t/third:1`);
-  reset();
+  ofTags.now = true;
+  counter.expect(atLeast);
   const updated = await call("lock", "update", "--json");
   expect(JSON.parse(updated.stdout)).toMatchObject({
     tools: ["other", "third", "tool"].map((tool) => ({ tool, change: "unchanged" })),

@@ -25,7 +25,7 @@ async function desk(): Promise<Desk> {
     HTTPS_PROXY: `http://${proxy.host}`,
     BUCK2_ORAS_CACHE_DIR: join(dir, "cache"),
   };
-  return { dir, proxy, call: (...args) => oras([...args, "--timeout", "20"], { cwd: dir, env }) };
+  return { dir, proxy, call: (...args) => oras([...args, "--timeout", "120"], { cwd: dir, env }) };
 }
 
 const ambiguous = /--plain-http does not say whether \S+ or \S+ is meant\n {2}hint: .*--plain-http=HOST/;

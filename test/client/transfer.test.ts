@@ -36,7 +36,7 @@ function cutAfter(count: number): Fault {
   return (response, first, answered) => {
     head(response, first);
     // Not at once: what a client has not read when the connection breaks is lost to it.
-    send(response, content.subarray(first, first + count), answered, () => setTimeout(() => response.destroy(), 50));
+    send(response, content.subarray(first, first + count), answered, () => setTimeout(() => response.destroy(), 500));
   };
 }
 
@@ -97,7 +97,7 @@ function machine(): Machine {
         executable: undefined,
         ...changes,
       };
-      const settings = readSettings({ cacheDir, timeoutSeconds: 60 }, context, noConfigFiles);
+      const settings = readSettings({ cacheDir, timeoutSeconds: 600 }, context, noConfigFiles);
       await withComposition(settings, context, undefined, (deps, signal) => pullBlob(request, deps, signal));
       return readFileSync(output);
     },

@@ -51,4 +51,4 @@ test("air gap: registry → folder → another registry: the example is built fr
   const built = await project.build(["//..."]);
   expect(built.stderr).toContain("BUILD SUCCEEDED");
   expect(readFileSync(lockFile, "utf8")).toBe(lock);
-}, 300_000);
+});

@@ -13,7 +13,7 @@ import type { InProcessRegistry } from "../support/registry/in-process/registry.
 import { startServer } from "../support/registry/server.ts";
 import type { Ran } from "../support/run.ts";
 
-const tool = randomBytes(5 * 1024 * 1024);
+const tool = randomBytes(100_000);
 
 interface Desk {
   readonly dir: string;
@@ -118,8 +118,9 @@ describe("where things are sent", () => {
 
   test("a cap on one PATCH is not met: a blob is one PUT", async () => {
     const registry = await inProcessRegistry(vendors.capPatch(4 * 1024 * 1024));
-    const { call } = desk();
-    expectDone(await call("push", `${registry.host}/t/tool:1`, "tool"));
+    const { dir, call } = desk();
+    writeFileSync(join(dir, "large"), randomBytes(5 * 1024 * 1024));
+    expectDone(await call("push", `${registry.host}/t/tool:1`, "large", "--compression", "none"));
     expect(registry.seen.map(({ method }) => method)).not.toContain("PATCH");
   });
 

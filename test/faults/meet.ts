@@ -27,11 +27,17 @@ export interface Outcome {
   readonly seen: readonly SeenExchange[];
 }
 
-const capMs = 40_000;
+interface Timeouts {
+  readonly idleSeconds: number;
+  readonly totalSeconds: number;
+}
+
+/** Those that the names of scenarios speak of. */
+const short: Timeouts = { idleSeconds: 2, totalSeconds: 20 };
 
 type Ended = Pick<Ran, "stdout" | "stderr"> & Pick<Outcome, "exitCode">;
 
-async function runCapped({ command, env, input = "" }: Call, dir: string): Promise<Ended> {
+async function runCapped({ command, env, input = "" }: Call, dir: string, capMs: number): Promise<Ended> {
   const [program = "", ...args] = command;
   let isLate = false;
   let timer: NodeJS.Timeout | undefined;
@@ -68,9 +74,8 @@ function prepare({ operation, credentials }: Scenario, { dir, registry, servers 
   mkdirSync(join(dir, "out"));
 }
 
-/** What the project of ours says: short timeouts, and the mirror if there is one. */
-function writeProject(dir: string, host: string, mirror: InProcessRegistry | undefined): void {
-  const timeouts = { idleSeconds: 2, totalSeconds: 20 };
+/** What the project of ours says: the timeouts, and the mirror if there is one. */
+function writeProject(dir: string, host: string, mirror: InProcessRegistry | undefined, timeouts: Timeouts): void {
   const registries = mirror === undefined ? {} : { own: { prefix: host, mirrors: [mirror.host] } };
   writeFileSync(join(dir, "buck2-oras.json"), JSON.stringify({ timeouts, registries }));
 }
@@ -103,7 +108,7 @@ function blobBytes(operation: Operation, { registry, servers }: Scene): number {
 }
 
 /** @returns Undefined where the contender has nothing that the scenario is about. */
-export async function meet(scenario: Scenario, contender: Contender): Promise<Outcome | undefined> {
+export async function meet(scenario: Scenario, contender: Contender, timeouts = short): Promise<Outcome | undefined> {
   const { operation, mirrorFaults } = scenario;
   if (mirrorFaults !== undefined && !contender.hasMirrors) return undefined;
   const storage = await startInProcessRegistry(refuseAuthorization());
@@ -114,10 +119,10 @@ export async function meet(scenario: Scenario, contender: Contender): Promise<Ou
   try {
     const scene = { dir, registry, servers };
     prepare(scenario, scene);
-    writeProject(dir, registry.host, mirror);
+    writeProject(dir, registry.host, mirror, timeouts);
     const call = contender.calls[operation]({ host: registry.host, dir });
     const started = performance.now();
-    const ended = await runCapped(call, dir);
+    const ended = await runCapped(call, dir, 2000 * timeouts.totalSeconds);
     const seconds = (performance.now() - started) / 1000;
     return {
       exitCode: ended.exitCode,

@@ -3,6 +3,7 @@ import { randomBytes } from "node:crypto";
 import { readFileSync, utimesSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
+import { crowdCounter } from "../support/crowd-counter.ts";
 import { oras } from "../support/executable.ts";
 import { temporaryFolder } from "../support/folders.ts";
 import * as access from "../support/registry/in-process/faults/access.ts";
@@ -125,17 +126,9 @@ test("a repository without tags may be listed as null", async () => {
 
 describe("several at a time", () => {
   test("platforms of a lock are fetched in parallel, as many as the configuration allows", async () => {
-    let now = 0;
-    let most = 0;
-    const counting: Fault = (request, next) => {
-      if (!selectors.blobReads(request)) return next();
-      now += 1;
-      most = Math.max(most, now);
-      setTimeout(() => {
-        now -= 1;
-      }, 300);
-      return { ...next(), manner: { delayMs: 300 } };
-    };
+    const crowd = crowdCounter();
+    const counting: Fault = (request, next) =>
+      selectors.blobReads(request) ? { ...next(), manner: { until: crowd.pass() } } : next();
     const registry = await inProcessRegistry(counting);
     const { dir, call } = desk();
     const platforms = ["linux-x86_64", "linux-aarch64", "darwin-x86_64", "darwin-arm64", "windows-x86_64"];
@@ -143,11 +136,11 @@ describe("several at a time", () => {
     const paths = platforms.flatMap((platform) => ["--platform", `${platform}=${platform}`]);
     expect((await call("push", `${registry.host}/t/tool:1`, ...paths)).exitCode).toBe(0);
     for (const concurrency of [1, 3]) {
-      most = 0;
+      crowd.expect(concurrency);
       writeFileSync(join(dir, "buck2-oras.json"), JSON.stringify({ concurrency, cacheDir: `cache-${concurrency}` }));
       const ran = await oras(["lock", "add", "tool", `${registry.host}/t/tool:1`], { cwd: dir });
       expect(ran.exitCode, ran.stderr).toBe(0);
-      expect(most).toBe(concurrency);
+      expect(crowd.most()).toBe(concurrency);
     }
   });
 
@@ -156,7 +149,7 @@ describe("several at a time", () => {
     const failing: Fault = (request, next) => {
       if (!selectors.blobReads(request)) return next();
       reads += 1;
-      return reads === 2 ? { ...next(), status: 404 } : { ...next(), manner: { delayMs: 20_000 } };
+      return reads === 2 ? { ...next(), status: 404 } : { ...next(), manner: { delayMs: 120_000 } };
     };
     const registry = await inProcessRegistry(failing);
     const { dir, call } = desk();
@@ -172,7 +165,7 @@ describe("several at a time", () => {
     const started = performance.now();
     const ran = await call("lock", "add", "tool", `${registry.host}/t/tool:1`);
     expect(ran.exitCode).toBe(66);
-    expect(performance.now() - started).toBeLessThan(10_000);
+    expect(performance.now() - started).toBeLessThan(60_000);
   });
 });
 

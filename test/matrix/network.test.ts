@@ -47,7 +47,7 @@ async function tlsSite(context: TestContext, isMutual = false): Promise<TlsSite>
 describe("a private authority", () => {
   test("that nobody named is exit 69 and says where to name it", async (context) => {
     const { host, list } = await tlsSite(context);
-    const ran = await list(["--timeout", "20", "--verbose"]);
+    const ran = await list(["--timeout", "120", "--verbose"]);
     expect(ran.exitCode).toBe(69);
     expect(ran.stderr).toContain(`cannot talk to ${host}: TLS failed: the certificate is of an authority that is not`);
     expect(ran.stderr).not.toContain("trying again");
@@ -86,7 +86,7 @@ describe("a private authority", () => {
 test("a registry that wants a client certificate gets the one of certs.d; without its key it is said", async (context) => {
   const { ca, certsDir, list } = await tlsSite(context, true);
   copyFileSync(ca.certificate, join(certsDir, "ca.crt"));
-  expect((await list(["--timeout", "20"])).exitCode).toBe(69);
+  expect((await list(["--timeout", "120"])).exitCode).toBe(69);
   const { certificate, key } = ca.sign("someone");
   copyFileSync(certificate, join(certsDir, "client.cert"));
   const half = await list();
@@ -158,7 +158,7 @@ describe("a proxy that speaks TLS with a certificate of a private authority", ()
     const proxy = await startForwardProxy("u:p", { hosts: { [host]: address }, tls });
     context.onTestFinished(proxy.close);
     const through = `https://u:p@${proxy.host.replace("127.0.0.1", "localhost")}`;
-    const args = ["list", `${host}/t/tool`, "--timeout", "20", ...(scheme === "http" ? ["--plain-http"] : [])];
+    const args = ["list", `${host}/t/tool`, "--timeout", "120", ...(scheme === "http" ? ["--plain-http"] : [])];
     const env = { HTTPS_PROXY: through, HTTP_PROXY: through };
     expect(await oras([...args, "--ca-file", ca.certificate], { cwd: dir, env })).toMatchObject({
       exitCode: 0,
@@ -177,7 +177,7 @@ test("plain http is spoken off loopback only to hosts that were asked for", asyn
   const host = registry.host.replace(/^[^:]+/, name);
   const env = aliasesOfLoopback(name);
   const list = (...args: string[]) => oras(["list", `${host}/t/tool`, ...args], { cwd: temporaryFolder(), env });
-  const secure = await list("--timeout", "20");
+  const secure = await list("--timeout", "120");
   expect(secure.exitCode).toBe(69);
   expect(secure.stderr).toMatch(/hint: .*--plain-http/);
   // It answers, and has no such repository.

@@ -128,7 +128,7 @@ describe("certificates", () => {
       else writeFileSync(join(folder, "ca.crt"), text);
     };
     const list = (env: Record<string, string>, wrapper: readonly string[] = []): Promise<Ran> => {
-      const args = ["list", `${server.host}/t/tool`, "--timeout", "20"];
+      const args = ["list", `${server.host}/t/tool`, "--timeout", "120"];
       const [program = "", ...rest] = [...wrapper, process.execPath, inject("executable"), ...args];
       return run(program, rest, { cwd: dir, env: { ...server.env, ...env } });
     };

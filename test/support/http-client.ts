@@ -21,7 +21,7 @@ export function testHttpClient(changes: Partial<HttpOptions> = {}): TestHttpClie
     },
   });
   const routeTo = (): Promise<typeof directRoute> => Promise.resolve(directRoute);
-  const timeouts = { connectTimeoutMs: 15_000, idleTimeoutMs: 30_000, deadlineMs: Date.now() + 60_000 };
+  const timeouts = { connectTimeoutMs: 30_000, idleTimeoutMs: 60_000, deadlineMs: Date.now() + 120_000 };
   const http = createHttpClient({ routeTo, ...timeouts, ...changes }, context);
   onTestFinished(() => http.close());
   return { http, waits, context };

@@ -1,6 +1,6 @@
 /** Runs a program as a person or a build would, and waits for what it says and how it ends. */
 import { spawn } from "node:child_process";
-import { mkdtempSync, rmSync } from "node:fs";
+import { chmodSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
@@ -33,6 +33,8 @@ function bareEnvironment(home: string): Record<string, string> {
 /** With a home of its own that nobody has written to, unless `options` name one. */
 export async function run(executable: string, args: readonly string[], options: RunOptions = {}): Promise<Ran> {
   const home = mkdtempSync(join(tmpdir(), "buck2-oras-home-"));
+  // Another user whom a test runs it as finds nothing there, and no obstacle either.
+  chmodSync(home, 0o755);
   try {
     return await spawned(executable, args, options, bareEnvironment(home));
   } finally {

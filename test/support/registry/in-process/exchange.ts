@@ -24,6 +24,8 @@ export interface Manner {
   readonly stallAfterBytes?: number;
   /** Before the head, in milliseconds. */
   readonly delayMs?: number;
+  /** What is waited for before the head. */
+  readonly until?: Promise<void>;
   /** Of the body, over this connection. */
   readonly bytesPerSecond?: number;
   /** No length is stated: the end of the connection is the end of the body. */

@@ -52,8 +52,8 @@ async function readBody(request: IncomingMessage, maxBytes: number): Promise<{ b
   return { body: Buffer.concat(chunks), isCut: false };
 }
 
-/** Long enough for a client to read what was sent: what it has not read when the connection breaks is lost to it. */
-const beforeCutMs = 50;
+/** Long enough for a client on a busy machine to read what was sent: what it has not read when the connection breaks is lost to it. */
+const beforeCutMs = 500;
 
 function send(response: ServerResponse, request: RegistryRequest, { status, headers, body, manner = {} }: Reply): void {
   const { cutAfterBytes, stallAfterBytes, bytesPerSecond, isUnsized = false } = manner;
@@ -139,6 +139,7 @@ export async function startInProcessRegistry(...faults: readonly Fault[]): Promi
       entry.sentBytes = Math.max(0, Math.min((socket?.bytesWritten ?? 0) - before, limitOf(reply)));
     });
     if (reply.manner?.delayMs !== undefined) await delay(reply.manner);
+    await reply.manner?.until;
     send(response, request, reply);
   };
   const listener: RequestListener = (request, response) =>
