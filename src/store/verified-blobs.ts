@@ -6,7 +6,7 @@
  */
 import { createHash } from "node:crypto";
 import { constants, type Stats } from "node:fs";
-import { copyFile, type FileHandle, lstat, rename, rmdir, unlink } from "node:fs/promises";
+import { copyFile, type FileHandle, lstat, lutimes, rename, rmdir, unlink } from "node:fs/promises";
 import { dirname } from "node:path";
 import { isExecutable } from "../archive/executable.ts";
 import type { Context } from "../context.ts";
@@ -68,7 +68,7 @@ export class VerifiedBlobs {
         const head = await this.#copyTo(staged, digest, file, signal);
         return { mode: placedMode(options.executable ?? isExecutable(head)) };
       });
-      await this.#touch(file.handle);
+      await this.#touch(file);
     });
   }
 
@@ -133,7 +133,7 @@ export class VerifiedBlobs {
       if (digestFromHex(hash.digest("hex")) !== digest) throw await this.#damaged(digest, path);
       await this.#fresh.add(path, handle);
     }
-    await this.#touch(handle);
+    await this.#touch(file);
   }
 
   /** @returns The first bytes. */
@@ -161,15 +161,20 @@ export class VerifiedBlobs {
 
   async #damaged(digest: Digest, path: string): Promise<ContentVerificationError> {
     await this.discard(path);
+    const shared = await this.#folder.sharedBecause();
+    const advice =
+      shared === undefined ? "" : `; the cache is not yours alone (${shared}): --cache-dir names another one`;
     return new ContentVerificationError("CACHE_DAMAGED", `the cached file of ${digest} was damaged`, {
-      hint: "it was thrown away: run the same command with the registry within reach to fetch it anew",
+      hint: `it was thrown away: run the same command with the registry within reach to fetch it anew${advice}`,
     });
   }
 
   /** Notes the use, for `clear`; a cache of somebody else's is used all the same. */
-  async #touch(handle: FileHandle): Promise<void> {
+  async #touch({ path, handle }: OpenedFile): Promise<void> {
     const { mtime } = await handle.stat();
-    await handle.utimes(this.#context.now() / 1000, mtime).catch(() => {});
+    const now = this.#context.now() / 1000;
+    // Windows changes no times through a handle for reading.
+    await handle.utimes(now, mtime).catch(() => lutimes(path, now, mtime).catch(() => {}));
   }
 }
 

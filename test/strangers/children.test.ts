@@ -68,7 +68,7 @@ describe("an importer's client", () => {
     expect(told).not.toMatch(/secret|ORAS_|evil|throw-deprecation|PIP_QUIET=3|ignore_scripts=false/);
     for (const [variable, value] of Object.entries(wanted)) expect(told).toContain(`${variable}=${value}\n`);
     expect(told).toContain(`PATH=${PATH}\n`);
-    expect(told.trim().split("\n").at(-1)).toMatch(new RegExp(`^${join(dir, "tmp")}/buck2-oras-import-\\w+/run$`));
+    expect(told.trim().split("\n").at(-1)).toMatch(new RegExp(`^${join(dir, "tmp")}/buck2-oras-import-[\\w-]+/run$`));
   });
 
   test("npm and mvn get the variables that the user's own configuration names, but for ours", async () => {

@@ -50,8 +50,10 @@ describe("a staged file that is swapped during a download", () => {
     ["a folder", (path: string) => mkdirSync(path)],
   ])("by %s: nothing else is placed", async (_, put) => {
     const cache = sharedCache(digest);
+    let isHostile = true;
     const server = await startServer(
       serveTool(tool, (_request, response) => {
+        if (!isHostile) return void response.end(tool);
         response.writeHead(200, { "content-length": tool.length });
         response.write(tool.slice(0, 10));
         // The first bytes are written by then: the staged file is there.
@@ -71,7 +73,8 @@ describe("a staged file that is swapped during a download", () => {
     expect(placed, ran.stderr).toBe(tool);
     expect([0, 65, 74], ran.stderr).toContain(ran.exitCode);
     expect(cache.isSecretUntouched()).toBe(true);
-    // Another try ends well.
+    // Once he is gone, another try ends well.
+    isHostile = false;
     rmSync(join(cache.dir, "tmp"), { recursive: true });
     const again = await inCache(cache, blobArgs(server.host));
     expect(again.exitCode, again.stderr).toBe(0);
