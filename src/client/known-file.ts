@@ -2,7 +2,6 @@
 import { LocalIoError } from "../errors.ts";
 import type { Digest } from "../model/digest.ts";
 import type { PlatformString } from "../model/platform.ts";
-import type { Metadata } from "../store/metadata.ts";
 import { findCached } from "./cached.ts";
 import type { ClientDeps } from "./deps.ts";
 import { fetchFile, type Origin } from "./fetch.ts";
@@ -35,7 +34,8 @@ export async function resolveCached(
   signal: AbortSignal,
 ): Promise<ResolvedArtifact | undefined> {
   const { reference } = expanded;
-  const note = reference.digest === undefined ? await readNote(expanded, deps) : undefined;
+  const note =
+    reference.digest === undefined ? await deps.store.readMetadata(expanded.text, expanded.platform) : undefined;
   const digest = reference.digest ?? note?.manifest_digest;
   if (digest === undefined) return undefined;
   try {
@@ -46,10 +46,6 @@ export async function resolveCached(
     if (error instanceof ManifestNotKeptError) return undefined;
     throw error;
   }
-}
-
-async function readNote({ text, platform }: ExpandedReference, deps: ClientDeps): Promise<Metadata | undefined> {
-  return await deps.store.readMetadata(text, platform);
 }
 
 /**
@@ -69,7 +65,7 @@ export async function findKnown(
   const resolved = await resolveCached(expanded, deps, signal);
   const shape = resolved === undefined ? undefined : shapeOf(resolved.manifest, expanded.reference.location);
   if (resolved !== undefined && shape?.kind === "file") {
-    const file = await findOfManifest(expanded, resolved, shape.layer, deps, signal);
+    const file = await findOfManifest(resolved, shape.layer, deps, signal);
     if (file !== undefined && (wanted === undefined || wanted === file.digest)) return file;
   }
   const found = wanted === undefined ? undefined : await findCached(wanted, undefined, deps, signal);
@@ -78,19 +74,16 @@ export async function findKnown(
   return { ...found, title, origin: "cache", manifestDigest: undefined, platform: undefined };
 }
 
-/** The file of a manifest, if the cache has it. A note spares decompressing it once more. */
+/**
+ * The file of a manifest, if the cache has it. A compressed one is decompressed once more: what a note says of its content cannot be
+ * checked in another way, and a cache that CI restored is the user's own and was written by others.
+ */
 export async function findOfManifest(
-  expanded: ExpandedReference,
   { source, manifestDigest, platform }: ResolvedArtifact,
   layer: NamedLayer,
   deps: ClientDeps,
   signal: AbortSignal,
 ): Promise<KnownFile | undefined> {
-  const note = await readNote(expanded, deps);
-  if (note?.manifest_digest === manifestDigest) {
-    const found = await findCached(note.digest, undefined, deps, signal);
-    if (found !== undefined) return { ...found, title: note.original_name, origin: "cache", manifestDigest, platform };
-  }
   const { digest, size } = layer.descriptor;
   if ((await findCached(digest, size, deps, signal)) === undefined) return undefined;
   return { ...(await fetchFile(source, layer, deps, signal)), manifestDigest, platform };

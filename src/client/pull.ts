@@ -119,7 +119,7 @@ async function placeResolved(
   if (shape.kind === "file") {
     return await withDamageRepaired(deps, async () => {
       const file =
-        (await findOfManifest(expanded, resolved, shape.layer, deps, signal)) ??
+        (await findOfManifest(resolved, shape.layer, deps, signal)) ??
         (await fetchKnown(expanded, resolved, shape.layer, deps, signal));
       checkContent(file.digest, request.digest, expanded.text);
       return await place(file, expanded, request, deps, signal);

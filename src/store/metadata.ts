@@ -1,8 +1,8 @@
 /**
- * Notes on what a reference meant when it was pulled last. They spare a request, or decompressing a file once more.
+ * Notes on what a reference meant when it was pulled last: of a tag, they name the manifest that an offline pull goes on from.
  *
- * Whoever can write into the folder can write a note, so notes count only where the folder is the user's alone; the bytes that they name are
- * verified all the same.
+ * Whoever can write into the folder can write a note, so notes count only where the folder is the user's alone. What a manifest holds is
+ * never taken from a note.
  */
 import { rename, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";

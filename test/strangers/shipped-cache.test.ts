@@ -1,6 +1,7 @@
 /** A cache that came with the checkout: git makes its files the user's own, and somebody else wrote them. */
-import { existsSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { gzipSync } from "node:zlib";
 import { expect, test } from "vitest";
 import { oras } from "../support/executable.ts";
 import { temporaryFolder } from "../support/folders.ts";
@@ -23,6 +24,18 @@ function projectWithCache(): { readonly dir: string; readonly cacheDir: string }
   const tag = "Signature: 8a477f597d28d172789f06886806bc55\n# This folder is a cache of buck2-oras.\n";
   writeFileSync(join(dir, "c", "CACHEDIR.TAG"), tag);
   return { dir, cacheDir: join(dir, "c") };
+}
+
+/** Lets every note of the cache name other content, which the cache has under its own digest. */
+function poisonNotes(cacheDir: string, content: string): void {
+  for (const name of readdirSync(join(cacheDir, "metadata"))) {
+    const path = join(cacheDir, "metadata", name);
+    const note = JSON.parse(readFileSync(path, "utf8")) as object;
+    writeFileSync(path, JSON.stringify({ ...note, digest: sha256(content), size: content.length }));
+  }
+  const folder = join(cacheDir, "oras", sha256(content).slice(7, 9));
+  mkdirSync(folder, { recursive: true });
+  writeFileSync(join(folder, sha256(content).slice(7)), content);
 }
 
 test("a shipped note «manifest M is content D»: M is asked for, and what it holds is placed", async (context) => {
