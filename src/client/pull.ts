@@ -68,7 +68,7 @@ async function pullArtifact(request: PullRequest, deps: ClientDeps, signal: Abor
     throw new UsageError("OUTPUT_REQUIRED", "--extract needs a folder to unpack into", { hint: "add -o DIR" });
   }
   const isCertain = expanded.reference.digest !== undefined || isOffline(expanded, deps);
-  const known = await findKnown(expanded, request.digest, isCertain, deps, signal);
+  const known = await withDamageRepaired(deps, () => findKnown(expanded, request.digest, isCertain, deps, signal));
   if (known !== undefined && (isSufficient(known, request) || isOffline(expanded, deps))) {
     try {
       return await place(known, expanded, request, deps, signal);

@@ -99,12 +99,12 @@ async function readUserFile(path: string): Promise<ConfigFile | undefined> {
 
 /**
  * The project's root, and the folder of its file above that. A folder that holds the home folder is no checkout, unless Buck2
- * takes it for one: the user's own cache would lie in it.
+ * takes it for one: the user's own cache would lie in it. Neither is a working folder that nothing marks: what the user names there is his word.
  */
 function projectFolders(root: ProjectRoot, project: ConfigFile | undefined, { homeDir }: Context): readonly string[] {
   const isCheckout = (folder: string): boolean => leadsInside(homeDir, folder) !== true && !isInside(homeDir, folder);
-  const others = [...(root.isMarked ? [] : [root.folder]), ...(project === undefined ? [] : [dirname(project.path)])];
-  return [...(root.isMarked ? [root.folder] : []), ...others.filter(isCheckout)];
+  const ofFile = project === undefined ? [] : [dirname(project.path)];
+  return [...(root.isMarked ? [root.folder] : []), ...ofFile.filter(isCheckout)];
 }
 
 /** The files that there are. */

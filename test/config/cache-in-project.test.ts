@@ -56,11 +56,11 @@ test("isCacheInProject: true in the checkout, whoever names the folder and howev
   expect(await isCacheInProject({ cacheDir: join(root, "out") })).toBe(false);
 });
 
-test("isCacheInProject: a folder without Buck2's files is a checkout, too, and so is that of the project's file", async () => {
+test("isCacheInProject: a folder without Buck2's files is no checkout, that of the project's file is one", async () => {
   const { root, homeDir, isCacheInProject } = place();
   const plain = join(homeDir, "plain");
   mkdirSync(plain);
-  expect(await isCacheInProject({ cacheDir: ".cache" }, plain)).toBe(true);
+  expect(await isCacheInProject({ cacheDir: ".cache" }, plain)).toBe(false);
   writeFileSync(join(root, "a", ".buckroot"), "");
   expect(await isCacheInProject({ cacheDir: join(root, "cache") })).toBe(false);
   writeFileSync(join(root, "buck2-oras.json"), '{"cacheDir": "cache"}');

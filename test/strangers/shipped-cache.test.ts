@@ -61,6 +61,24 @@ test("a shipped note «manifest M is content D»: M is asked for, and what it ho
   }
 });
 
+test.each([
+  ["as it is", tool],
+  ["compressed", gzipSync(tool)],
+])("a poisoned note in a cache that CI restored: the tool, pushed %s, is what its digest says", async (_, pushed) => {
+  const server = await startServer(serveTool(pushed));
+  const cacheDir = join(temporaryFolder(), "cache");
+  const env = { BUCK2_ORAS_CACHE_DIR: cacheDir };
+  const reference = `${server.host}/t/tool@${sha256(toolManifest(pushed))}`;
+  expect((await oras(["pull", reference], { env })).exitCode).toBe(0);
+  poisonNotes(cacheDir, evil);
+  for (const options of [[], ["--offline"], ["--digest", sha256(tool)]]) {
+    const dir = temporaryFolder();
+    const ran = await oras(["pull", reference, "-o", ".", ...options], { cwd: dir, env });
+    expect(ran.exitCode, ran.stderr).toBe(0);
+    expect(readFileSync(join(dir, "tool"), "utf8")).toBe(tool);
+  }
+});
+
 test.each(["metadata", "oras", "tmp", "oras/ab", "cleared"])(
   "a link that is shipped as %s empties nothing",
   async (level) => {
