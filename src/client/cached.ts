@@ -18,7 +18,7 @@ export async function findCached(
   signal: AbortSignal,
 ): Promise<StoredContent | undefined> {
   try {
-    const found = await store.find(digest);
+    const found = await store.find(digest, size);
     if (found === undefined || size === undefined || found.size === size) return found;
     // One of the two is wrong; the hash tells which.
     await store.verify(digest, signal);

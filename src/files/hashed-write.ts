@@ -32,7 +32,8 @@ export class HashedFile {
   #head: Uint8Array = new Uint8Array();
   #size = 0;
 
-  private constructor(path: string, handle: FileHandle) {
+  /** @param handle Of an empty file. */
+  constructor(path: string, handle: FileHandle) {
     this.#path = path;
     this.#handle = handle;
   }

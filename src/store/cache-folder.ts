@@ -4,10 +4,10 @@
  * A checkout may name it, a neighbour may share it, a person may mistype it. So it is marked only where it was made or empty, and what is
  * not marked is never cleared.
  */
-import { writeFile } from "node:fs/promises";
+import { lstat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { Context } from "../context.ts";
-import { ConfigurationError, isErrno, localIoError, UsageError } from "../errors.ts";
+import { ConfigurationError, isErrno, LocalIoError, localIoError, UsageError } from "../errors.ts";
 import { makeFolder } from "../files/folder.ts";
 import { HeldFolder } from "../files/held-folder.ts";
 import { sharedBecause } from "../files/ownership.ts";
@@ -23,6 +23,20 @@ const maxMarkBytes = 1024;
 
 /** Whatever the umask leaves: others than the owner never write here. */
 const folderMode = 0o755;
+
+/**
+ * The store makes folders, and no links. A link of that name was put there by somebody else, and leads where he wants files of ours.
+ *
+ * @throws {LocalIoError}
+ */
+export async function requireFolders(...folders: readonly string[]): Promise<void> {
+  for (const folder of folders) {
+    if ((await lstat(folder)).isDirectory()) continue;
+    throw new LocalIoError("LOCAL_IO", `${folder} is a link, where a folder of the cache is expected`, {
+      hint: "remove the link, or name another cache with --cache-dir or BUCK2_ORAS_CACHE_DIR",
+    });
+  }
+}
 
 export class CacheFolder {
   readonly #paths: StorePaths;
@@ -88,7 +102,9 @@ export class CacheFolder {
     try {
       await makeFolder(root, folderMode);
       await this.#mark(root);
-      for (const folder of [blobs, metadata, tmp, locks]) await makeFolder(folder, folderMode);
+      const folders = [blobs, metadata, tmp, locks];
+      for (const folder of folders) await makeFolder(folder, folderMode);
+      await requireFolders(...folders);
     } catch (cause) {
       throw localIoError(`write to the cache ${root}`, cause);
     }
@@ -125,7 +141,9 @@ export class CacheFolder {
   }
 
   async #checkVersion(held: HeldFolder): Promise<void> {
-    const text = await this.#readMark(held, versionName);
+    // Whoever else can write there could stop every command with it.
+    const isShared = (await sharedBecause(held.path, this.#context.userId)) !== undefined;
+    const text = isShared ? undefined : await this.#readMark(held, versionName);
     const found = text === undefined ? version : Number.parseInt(text, 10);
     if (!(found > version)) return;
     throw new ConfigurationError(

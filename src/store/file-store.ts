@@ -17,7 +17,7 @@ import { withLock } from "../files/lock.ts";
 import type { OpenedFile } from "../files/opened-file.ts";
 import type { Digest } from "../model/digest.ts";
 import type { BlobIdentity } from "../model/source.ts";
-import { CacheFolder } from "./cache-folder.ts";
+import { CacheFolder, requireFolders } from "./cache-folder.ts";
 import { type ClearRequest, type ClearResult, clearStore } from "./clear.ts";
 import { identityCheck } from "./identity-check.ts";
 import { type Metadata, readMetadataFile, writeMetadataFile } from "./metadata.ts";
@@ -46,8 +46,8 @@ class FileStore implements Store {
     return await this.#folder.sharedBecause();
   }
 
-  async find(digest: Digest): Promise<StoredContent | undefined> {
-    return await this.#blobs.find(digest);
+  async find(digest: Digest, size?: number): Promise<StoredContent | undefined> {
+    return await this.#blobs.find(digest, size);
   }
 
   async ingest(expected: BlobIdentity, source: AsyncIterable<Uint8Array>, signal: AbortSignal): Promise<string> {
@@ -168,6 +168,7 @@ class FileStore implements Store {
     const path = blobPath(this.#paths, digest);
     try {
       await makeFolder(dirname(path), folderMode);
+      await requireFolders(dirname(path));
       if ((await this.#blobs.lookAt(path))?.isFile() === false) await this.#blobs.discard(path);
       await file.handle.chmod(isExecutable(head) ? 0o555 : 0o444);
       await rename(staged, path);

@@ -26,9 +26,10 @@ export interface Store {
   /**
    * One `stat`: a blob that is there, not yet verified again.
    *
+   * @param size Bytes, where they are stated: in a cache that others write into, a file of another length is damage.
    * @throws {ContentVerificationError} `CACHE_DAMAGED`: something else than a file was in its place, and was thrown away
    */
-  find(digest: Digest): Promise<StoredContent | undefined>;
+  find(digest: Digest, size?: number): Promise<StoredContent | undefined>;
 
   /**
    * Streams `source` into the store, all at once.

@@ -11,7 +11,7 @@ import { dirname } from "node:path";
 import { isExecutable } from "../archive/executable.ts";
 import type { Context } from "../context.ts";
 import { ContentVerificationError, isErrno, localIoError } from "../errors.ts";
-import { headBytes, writeHashed } from "../files/hashed-write.ts";
+import { headBytes, type SizeBound, writeHashed } from "../files/hashed-write.ts";
 import { type OpenedFile, openFile, piecesOf, UnfitFileError } from "../files/opened-file.ts";
 import { isWritableByOthers } from "../files/ownership.ts";
 import { placeAtomically, placedMode } from "../files/place.ts";
@@ -36,11 +36,15 @@ export class VerifiedBlobs {
     this.#context = context;
   }
 
-  async find(digest: Digest): Promise<StoredContent | undefined> {
+  async find(digest: Digest, size: number | undefined): Promise<StoredContent | undefined> {
     const path = blobPath(this.#paths, digest);
     const found = await this.lookAt(path);
     if (found === undefined) return undefined;
-    if (!found.isFile()) throw await this.#damaged(digest, path);
+    const isOther = size !== undefined && found.size !== size;
+    // Another user's file may be of any length: nobody hashes a terabyte of his to see whether the stated size is wrong.
+    if (!found.isFile() || (isOther && (await this.#folder.sharedBecause()) !== undefined)) {
+      throw await this.#damaged(digest, path);
+    }
     return { digest, size: found.size, path };
   }
 
@@ -55,10 +59,17 @@ export class VerifiedBlobs {
         return await work(file);
       }
       // Its owner may write into it while it is read: what was verified has to be a copy.
-      return await withPrivateCopy(piecesOf(file, readBytes, signal), this.#context, signal, async (copy, written) => {
-        if (written.digest !== digest) throw await this.#damaged(digest, file.path);
-        return await work({ ...copy, path: file.path });
-      });
+      const pieces = piecesOf(file, readBytes, signal);
+      return await withPrivateCopy(
+        pieces,
+        await this.#asLongAs(digest, file),
+        this.#context,
+        signal,
+        async (copy, written) => {
+          if (written.digest !== digest) throw await this.#damaged(digest, file.path);
+          return await work({ ...file, ...copy });
+        },
+      );
     });
   }
 
@@ -77,20 +88,28 @@ export class VerifiedBlobs {
     await this.#fresh.add(path, handle);
   }
 
-  /** What lies at a blob's path, which may be no file; a link is not followed. */
+  /** What lies at a blob's path, which may be no file; a link is not followed, neither there nor in the place of the store's folders. */
   async lookAt(path: string): Promise<Stats | undefined> {
     try {
-      return await lstat(path);
+      return (await this.#isReached(path)) ? await lstat(path) : undefined;
     } catch (cause) {
       if (isErrno(cause, "ENOENT") || isErrno(cause, "ENOTDIR")) return undefined;
       throw localIoError(`read ${path}`, cause);
     }
   }
 
+  /** False where a link stands in the place of a folder of the store: it leads to what is not the store's. */
+  async #isReached(path: string): Promise<boolean> {
+    const folder = dirname(path);
+    return (await lstat(dirname(folder))).isDirectory() && (await lstat(folder)).isDirectory();
+  }
+
   /** A folder in a blob's place is moved away with what is in it: the store made none. */
   async discard(path: string): Promise<void> {
     try {
-      if (!(await this.lookAt(path))?.isDirectory()) return await unlink(path);
+      const found = await this.lookAt(path);
+      if (found === undefined) return;
+      if (!found.isDirectory()) return await unlink(path);
       await rmdir(path).catch(async () => {
         const kept = `${path}.displaced-${uniqueName()}`;
         await rename(path, kept);
@@ -106,8 +125,10 @@ export class VerifiedBlobs {
     const path = blobPath(this.#paths, digest);
     let file: OpenedFile;
     try {
+      if (!(await this.#isReached(path))) throw await this.#damaged(digest, path);
       file = await openFile(path, "refuse");
     } catch (cause) {
+      if (cause instanceof ContentVerificationError) throw cause;
       const isOther = ["ENOENT", "ENOTDIR", "ELOOP", "ENXIO"].some((code) => isErrno(cause, code));
       throw isOther || cause instanceof UnfitFileError
         ? await this.#damaged(digest, path)
@@ -142,9 +163,16 @@ export class VerifiedBlobs {
       await copyFile(file.path, staged, constants.COPYFILE_EXCL | constants.COPYFILE_FICLONE);
       return await readHead(file.handle);
     }
-    const copied = await writeHashed(staged, piecesOf(file, readBytes, signal), undefined, signal);
+    const bound = await this.#asLongAs(digest, file);
+    const copied = await writeHashed(staged, piecesOf(file, readBytes, signal), bound, signal);
     if (copied.digest !== digest) throw await this.#damaged(digest, file.path);
     return copied.head;
+  }
+
+  /** It may grow while it is read. */
+  async #asLongAs(digest: Digest, { size }: OpenedFile): Promise<SizeBound> {
+    const damaged = await this.#damage(digest);
+    return { maxBytes: size, tooLong: () => damaged };
   }
 
   /** True for what this process verified a moment ago, where nobody else can have changed it since. */
@@ -161,6 +189,10 @@ export class VerifiedBlobs {
 
   async #damaged(digest: Digest, path: string): Promise<ContentVerificationError> {
     await this.discard(path);
+    return await this.#damage(digest);
+  }
+
+  async #damage(digest: Digest): Promise<ContentVerificationError> {
     const shared = await this.#folder.sharedBecause();
     const advice =
       shared === undefined ? "" : `; the cache is not yours alone (${shared}): --cache-dir names another one`;

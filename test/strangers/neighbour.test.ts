@@ -8,6 +8,7 @@ import {
   renameSync,
   rmSync,
   symlinkSync,
+  truncateSync,
   utimesSync,
 } from "node:fs";
 import { join } from "node:path";
@@ -227,3 +228,30 @@ test("a user who is not root passes over what he may not read or remove", async 
   expect(ran.exitCode, ran.stderr).toBe(0);
   expect(readFileSync(join(dir, "out"), "utf8")).toBe(tool);
 }, 120_000);
+
+test("a link on the way to the cache, in a folder that others write into: the cache is not believed", async () => {
+  const place = temporaryFolder();
+  mkdirSync(join(place, "open"));
+  mkdirSync(join(place, "own"));
+  chmodSync(join(place, "open"), 0o777);
+  symlinkSync(join(place, "own"), join(place, "open", "cache"));
+  const server = await startServer(serveTool(tool));
+  const pulled = await oras(["pull", `${server.host}/t/tool:1`, "--cache-dir", join(place, "open", "cache")]);
+  expect(pulled.exitCode, pulled.stderr).toBe(0);
+  const shared = await oras(["config", "--json", "--cache-dir", join(place, "open", "cache")]);
+  expect(JSON.parse(shared.stdout).cacheSharedBecause).toContain("open");
+  const own = await oras(["config", "--json", "--cache-dir", join(place, "own")]);
+  expect(JSON.parse(own.stdout).cacheSharedBecause).toBeNull();
+});
+
+test("a version that the neighbour wrote stops nobody, and a file of his of any length is not hashed", async (context) => {
+  requireRoot(context);
+  const cache = sharedCache(digest);
+  putAsNeighbour(join(cache.dir, "version"), "99\n");
+  putAsNeighbour(cache.pathOf(digest), "");
+  truncateSync(cache.pathOf(digest), 2 ** 40);
+  const server = await startServer(serveTool(tool));
+  const ran = await inCache(cache, blobArgs(server.host, "--timeout", "120"));
+  expect(ran.exitCode, ran.stderr).toBe(0);
+  expect(readFileSync(join(ran.dir, "out"), "utf8")).toBe(tool);
+});

@@ -103,6 +103,30 @@ test.each(["metadata", "oras", "tmp", "oras/ab", "cleared"])(
   },
 );
 
+test.each(["metadata", "oras", "tmp", "locks", "oras/ab"])(
+  "a link that is shipped as %s gets no file of ours behind it",
+  async (level) => {
+    const { dir, cacheDir } = projectWithCache();
+    const home = temporaryFolder();
+    const content = contentBeginning("ab");
+    const server = await startServer(serveTool(content));
+    mkdirSync(join(cacheDir, level, ".."), { recursive: true });
+    symlinkSync(home, join(cacheDir, level));
+    const ran = await oras(["pull", `${server.host}/t/tool:1`, "-o", "out"], { cwd: dir });
+    expect(ran.exitCode).toBe(74);
+    expect(ran.stderr).toContain(`${join(cacheDir, level)} is a link`);
+    expect(readdirSync(home)).toEqual([]);
+  },
+);
+
+/** Text whose digest begins so. */
+function contentBeginning(hex: string): string {
+  for (let number = 0; ; number += 1) {
+    const content = `${tool}# ${number}`;
+    if (sha256(content).startsWith(`sha256:${hex}`)) return content;
+  }
+}
+
 test("doctor and config say that a cache is not the user's alone", async () => {
   const { dir } = projectWithCache();
   writeFileSync(join(dir, "tool"), tool);
