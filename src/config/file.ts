@@ -12,7 +12,7 @@ import { readRegularFile } from "../files/regular-file.ts";
 import { folderVariable } from "./environment.ts";
 import { isInside, leadsInside } from "./inside.ts";
 import { parseConfig } from "./parse.ts";
-import { findProjectRoot, type ProjectRoot, strangerAmong, upwardFrom } from "./project-root.ts";
+import { findProjectRoot, type ProjectRoot, strangerAmong, strangerOfFolder, upwardFrom } from "./project-root.ts";
 import type { Config } from "./schema.ts";
 
 export const configFileName = "buck2-oras.json";
@@ -71,6 +71,11 @@ async function findProjectFile(root: string, context: Context): Promise<ConfigFi
     const path = join(folder, configFileName);
     const owners = await ownersOf(path);
     if (owners.length === 0) continue;
+    const neighbour = await strangerOfFolder(folder, context);
+    if (neighbour !== undefined) {
+      context.log.warn(`ignored ${path}: its folder belongs to the user ${neighbour}, and neither to you nor to root`);
+      continue;
+    }
     // Before it is opened: what a stranger put there may not be for this user to read, and ends no command.
     const found = strangerAmong(owners, context) === undefined ? await readText(path) : undefined;
     const stranger = strangerAmong([...owners, ...(found === undefined ? [] : [found.userId])], context);

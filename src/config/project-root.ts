@@ -1,5 +1,5 @@
 /** The project that a command runs in, and whose files count on the way there. */
-import { lstat } from "node:fs/promises";
+import { lstat, stat } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import type { Context } from "../context.ts";
 
@@ -24,10 +24,23 @@ export function strangerAmong(owners: readonly number[], { userId, env }: Contex
   return owners.find((owner) => owner !== userId && owner !== 0 && owner !== sudoUser);
 }
 
-/** True when the file is there and is no stranger's. */
+/**
+ * The stranger whose folder it is; undefined for one of this user's, of root's, or that is not there. Whoever owns a folder gives a
+ * file of anybody's another name in it: the file's own owner does not say who put it there (CVE-2022-24765 of Git).
+ *
+ * Root in the working folder itself goes by the file: a container works as root in a checkout of somebody's.
+ */
+export async function strangerOfFolder(folder: string, context: Context): Promise<number | undefined> {
+  if (context.userId === 0 && folder === context.cwd) return undefined;
+  const stats = await stat(folder).catch(() => undefined);
+  return stats === undefined ? undefined : strangerAmong([stats.uid], context);
+}
+
+/** True when the file is there, and neither it nor its folder is a stranger's. */
 async function hasMarker(path: string, context: Context): Promise<boolean> {
   try {
-    return strangerAmong([(await lstat(path)).uid], context) === undefined;
+    const owner = strangerAmong([(await lstat(path)).uid], context);
+    return owner === undefined && (await strangerOfFolder(dirname(path), context)) === undefined;
   } catch {
     return false;
   }

@@ -3,6 +3,7 @@
 import { chmodSync, chownSync, copyFileSync, lchownSync, mkdirSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, inject, type TestContext, test } from "vitest";
+import { oras } from "../support/executable.ts";
 import { temporaryFolder } from "../support/folders.ts";
 import { requireProgram } from "../support/peers.ts";
 import { makePipe } from "../support/pipe.ts";
@@ -78,4 +79,46 @@ test("a stranger's .buckconfig or .buckroot above makes no project, and hides no
     }
     rmSync(join(above, marker));
   }
+});
+
+test("a file of the user's own that a stranger renamed in the stranger's folder decides nothing: no configuration, no project", async (context) => {
+  const { above, work, call } = shared(context);
+  give(above, stranger);
+  chmodSync(above, 0o777);
+  const file = join(above, "buck2-oras.json");
+  writeFileSync(file, '{"concurrency": 9}');
+  writeFileSync(join(work, "buck2-oras.json"), '{"concurrency": 7}');
+  for (const owner of [user, 0]) {
+    give(file, owner);
+    for (const marker of [".buckconfig", ".buckroot"]) {
+      writeFileSync(join(above, marker), "");
+      give(join(above, marker), owner);
+      expect((await call("config")).stdout, marker).toMatch(/^concurrency +7 /m);
+      rmSync(join(above, marker));
+    }
+  }
+  rmSync(join(work, "buck2-oras.json"));
+  const ran = await call("config");
+  expect(ran.stdout).toMatch(/^concurrency +4 /m);
+  expect(ran.stderr).toContain(`warning: ignored ${file}: its folder belongs to the user ${stranger}, and neither to`);
+  // The working folder itself is no other's word either.
+  give(work, stranger);
+  writeFileSync(join(work, "buck2-oras.json"), '{"concurrency": 7}');
+  give(join(work, "buck2-oras.json"), user);
+  expect((await call("config")).stdout).toMatch(/^concurrency +4 /m);
+});
+
+test("root's own file counts in the checkout of somebody else that a container works in, and in no folder above it", async (context) => {
+  const { above, work } = shared(context);
+  const call = (cwd: string, env = {}): Promise<Ran> => oras(["config"], { cwd, env });
+  writeFileSync(join(work, "buck2-oras.json"), '{"concurrency": 7}');
+  expect((await call(work)).stdout).toMatch(/^concurrency +7 /m);
+  const deep = join(work, "deep");
+  mkdirSync(deep);
+  expect((await call(deep)).stdout).toMatch(/^concurrency +4 /m);
+  expect((await call(deep, { SUDO_UID: String(user) })).stdout).toMatch(/^concurrency +7 /m);
+  // Root's own folder, as `/tmp` is, may be anybody's to write into.
+  rmSync(join(work, "buck2-oras.json"));
+  writeFileSync(join(above, "buck2-oras.json"), '{"concurrency": 9}');
+  expect((await call(deep)).stdout).toMatch(/^concurrency +9 /m);
 });
