@@ -3,7 +3,7 @@
  * what lies elsewhere on this machine is not his to have read, published or pinned.
  */
 import { dirname, isAbsolute, relative, resolve, sep, win32 } from "node:path";
-import { isInside, leadsInside } from "../config/inside.ts";
+import { isInside, leadsInside, realLocation } from "../config/inside.ts";
 import { findProjectRoot } from "../config/project-root.ts";
 import { ConfigurationError, UsageError } from "../errors.ts";
 import type { Lock } from "../lock/schema.ts";
@@ -29,19 +29,34 @@ export interface LockLayouts {
 }
 
 /**
- * Where nothing marks a project, it is the working folder, if the lock lies below it and the home folder does not; else it is the
- * lock's own folder.
+ * Where nothing marks a project, it is the working folder, if the lock lies below it and the home folder does not.
+ *
+ * @returns undefined for a lock outside of any project
  */
-async function projectOf(lockDir: string, { context }: ClientDeps): Promise<string> {
+async function projectOf(lockDir: string, { context }: ClientDeps): Promise<string | undefined> {
   const { folder, isMarked } = await findProjectRoot({ ...context, cwd: lockDir });
   if (isMarked) return folder;
   const isProject = isInside(lockDir, context.cwd) && !isInside(context.homeDir, context.cwd);
-  return isProject ? context.cwd : lockDir;
+  return isProject ? context.cwd : undefined;
+}
+
+/**
+ * A lock of the project is a file of the project: links are the checkout's, and what lies elsewhere is not its author's to have written.
+ *
+ * @throws {ConfigurationError} `LOCK_INVALID` for a link that leads out of the project
+ */
+export async function checkLockPlace(file: string, deps: ClientDeps): Promise<void> {
+  const path = resolve(file);
+  const project = await projectOf(dirname(path), deps);
+  if (project === undefined || leadsInside(path, project) === true) return;
+  throw new ConfigurationError("LOCK_INVALID", `${file} leads out of the project ${project} through a link`, {
+    hint: `remove the link and lock the tools in the project, or name the file itself: \`--lock ${realLocation(path) ?? "FILE"}\``,
+  });
 }
 
 export async function layoutsOfLock(file: string, deps: ClientDeps): Promise<LockLayouts> {
   const lockDir = dirname(resolve(file));
-  const project = await projectOf(lockDir, deps);
+  const project = (await projectOf(lockDir, deps)) ?? lockDir;
   const hint =
     "copy it into the project with `buck2-oras copy oci:FROM:TAG oci:TO:TAG` and lock it there; a project begins at `.buckroot` or `.buckconfig`, else at the working folder";
   return {

@@ -6,7 +6,7 @@ import { isToolName, type Lock, type LockedTool, toolOf } from "../lock/schema.t
 import { qualifyReference } from "../model/reference.ts";
 import { type ClientDeps, expandNamed } from "./deps.ts";
 import { changeOf, isSame, type LockChange } from "./lock-change.ts";
-import { checkLayouts, type LockLayouts, layoutsOfLock } from "./lock-layouts.ts";
+import { checkLayouts, checkLockPlace, type LockLayouts, layoutsOfLock } from "./lock-layouts.ts";
 import { type LockedTag, lookUpTags } from "./lock-online.ts";
 import { lockTool } from "./lock-tool.ts";
 import { inParallel } from "./parallel.ts";
@@ -32,6 +32,11 @@ function openAll(tools: readonly (readonly [string, LockedTool])[], deps: Client
   for (const [, { reference }] of tools) deps.open(expandReference(reference, undefined, deps).reference.location);
 }
 
+async function checkChangeable(file: string, deps: ClientDeps): Promise<void> {
+  await checkWritable(file);
+  await checkLockPlace(file, deps);
+}
+
 /**
  * Locks a tool under `name`, in place of what stood there.
  *
@@ -52,7 +57,7 @@ export async function lockAdd(
     );
   }
   // What is wrong with the file is said before anything is fetched.
-  await checkWritable(file);
+  await checkChangeable(file, deps);
   const atFirst = toolOf((await readLock(file)) ?? emptyLock, name);
   const layouts = await layoutsOfLock(file, deps);
   const text = referenceForLock(reference, layouts, deps);
@@ -96,6 +101,7 @@ export async function lockUpdate(
   deps: ClientDeps,
   signal: AbortSignal,
 ): Promise<readonly LockChange[]> {
+  await checkChangeable(file, deps);
   const lock = await readExisting(file);
   const unknown = names.find((name) => toolOf(lock, name) === undefined);
   if (unknown !== undefined) {
