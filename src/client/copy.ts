@@ -1,5 +1,4 @@
 /** `copy`: an artifact with all its platforms and what refers to it, between registries and layout folders; or all that a lock names. */
-import { resolve } from "node:path";
 import { ArtifactNotFoundError, ConfigurationError, UsageError } from "../errors.ts";
 import { readLock } from "../lock/file.ts";
 import { anyPlatform, type LockedTool } from "../lock/schema.ts";
@@ -10,6 +9,7 @@ import { audited } from "./audit.ts";
 import { type CopyCounts, GraphCopy, noCounts } from "./copy-graph.ts";
 import { type ClientDeps, readReference, readTarget } from "./deps.ts";
 import { layoutsOfLock } from "./lock-layouts.ts";
+import { checkManifests, checkOrigins } from "./lock-origins.ts";
 import { fetchManifestByDigest, fetchRoot } from "./resolve.ts";
 
 export interface CopyRequest {
@@ -105,20 +105,28 @@ async function copyTools(request: CopyLockRequest, deps: ClientDeps, signal: Abo
       hint: "name it: `copy --lock FILE DESTINATION`",
     });
   }
+  checkOrigins(request.lockFile, lock, deps);
   const from = request.source === undefined ? undefined : placeOf(request.source);
   const to = placeOf(request.destination);
   const total = noCounts();
   const artifacts: CopiedArtifact[] = [];
   const layouts = await layoutsOfLock(request.lockFile, deps);
-  // Where the lock says is read only when nothing else is named.
-  const locate = from === undefined ? layouts.locate : (path: string) => resolve(layouts.lockDir, path);
   // All are opened before the first request, so that what is wrong with any of them is said first.
+  const open = (location: Location): Target => {
+    // Where the lock says is read only when nothing else is named.
+    if (from !== undefined) return deps.open(from(location));
+    return deps.open(location.kind === "layout" ? { kind: "layout", path: layouts.locate(location.path) } : location);
+  };
   const roots = Object.entries(lock.tools).flatMap(([name, tool]) =>
-    rootsOf(name, tool, locate, deps).map((root) => {
-      const source = deps.open(from === undefined ? root.location : from(root.location));
-      return { ...root, name, source, target: deps.open(to(root.location)) };
-    }),
+    rootsOf(name, tool, deps).map((root) => ({
+      ...root,
+      name,
+      source: open(root.location),
+      target: deps.open(to(root.location)),
+    })),
   );
+  // What is not there, the copy says itself.
+  await checkManifests(request.lockFile, lock, { open, isNeeded: () => false }, deps, signal);
   const copyRootOf = async ({ name, source, target, digest, tag }: OpenedRoot): Promise<void> => {
     const root = await fetchManifestByDigest(source, digest, deps, signal);
     const ownTag = target.name.startsWith("oci:") ? `${name}-${tag}` : tag;
@@ -172,16 +180,10 @@ interface OpenedRoot extends LockedRoot {
   readonly target: Target;
 }
 
-function rootsOf(
-  name: string,
-  tool: LockedTool,
-  locate: (path: string) => string,
-  deps: ClientDeps,
-): readonly LockedRoot[] {
+function rootsOf(name: string, tool: LockedTool, deps: ClientDeps): readonly LockedRoot[] {
   const roots: LockedRoot[] = [];
   for (const [platform, { repository, manifest }] of Object.entries(tool.platforms)) {
     const { location } = readReference(repository, deps);
-    const place: Location = location.kind === "layout" ? { kind: "layout", path: locate(location.path) } : location;
     if (tool.digest !== undefined) {
       const { tag } = readReference(tool.reference.replaceAll("{platform}", platform), deps);
       const parts = Object.entries(tool.platforms).map(([one, { manifest: digest }]) => ({
@@ -189,10 +191,10 @@ function rootsOf(
         tag: `${tag ?? name}-${one}`,
       }));
       const isIndex = parts.some(({ digest }) => digest !== tool.digest);
-      return [{ location: place, digest: tool.digest, tag: tag ?? name, parts: isIndex ? parts : [] }];
+      return [{ location, digest: tool.digest, tag: tag ?? name, parts: isIndex ? parts : [] }];
     }
     roots.push({
-      location: place,
+      location,
       digest: manifest,
       tag: platform === anyPlatform ? name : `${name}-${platform}`,
       parts: [],

@@ -60,7 +60,9 @@ export async function fetchBlob(
   return await deps.limitTransfers(() => store.withLock(digestHex(blob.digest), signal, fetchLocked));
 }
 
-function withoutSuffix(title: string, format: "gzip" | "zstd"): string {
+/** Name of the file that a layer is: of a single compressed file without the suffix. */
+export function contentTitle(title: string, format: ArchiveFormat): string {
+  if (format !== "gzip" && format !== "zstd") return title;
   return title.replace(format === "gzip" ? /\.gz$/i : /\.zst$/i, "") || title;
 }
 
@@ -77,6 +79,6 @@ export async function fetchFile(
     const format = await sniffFile(opened);
     if (format !== "gzip" && format !== "zstd") return { ...blob, digest, size, title: layer.title, format };
     const content = await deps.store.ingestContent(decompressFile(opened, format, {}, signal), signal);
-    return { ...content, origin: blob.origin, title: withoutSuffix(layer.title, format), format };
+    return { ...content, origin: blob.origin, title: contentTitle(layer.title, format), format };
   });
 }

@@ -1,8 +1,10 @@
 /** What the lock says of one tool: every platform that its reference has, down to the digests of the content. */
 import { listArchive } from "../archive/list.ts";
-import { ArtifactNotFoundError, OrasClientError } from "../errors.ts";
+import { quoted } from "../archive/refusal.ts";
+import { ArtifactNotFoundError, ContentVerificationError, OrasClientError } from "../errors.ts";
 import {
   anyPlatform,
+  isLockedPath,
   type LockedLayer,
   type LockedPlatform,
   type LockedTool,
@@ -11,16 +13,23 @@ import {
 import type { Digest } from "../model/digest.ts";
 import { type Annotations, annotationKeys, type ImageManifest, platformsOf } from "../model/manifest.ts";
 import { type PlatformString, platformStrings } from "../model/platform.ts";
-import { formatLocation, isTemplate, type Location } from "../model/reference.ts";
+import { formatLocation, isTemplate, type Location, type Reference } from "../model/reference.ts";
 import type { Target } from "../model/source.ts";
 import { executableIn, includeIn } from "./archive-roles.ts";
 import { audited } from "./audit.ts";
 import type { ClientDeps } from "./deps.ts";
 import { fetchFile } from "./fetch.ts";
 import { type NamedLayer, shapeOf } from "./layers.ts";
+import { keptManifests } from "./manifests.ts";
 import { inParallel } from "./parallel.ts";
 import { withDamageRepaired } from "./repair.ts";
-import { expandReference, fetchPlatformManifest, fetchRoot } from "./resolve.ts";
+import {
+  expandReference,
+  type FetchedRoot,
+  fetchManifestByDigest,
+  fetchPlatformManifest,
+  fetchRoot,
+} from "./resolve.ts";
 
 interface FoundManifest {
   readonly platform: LockPlatform;
@@ -52,13 +61,30 @@ async function lockPlatforms(name: string, text: string, deps: ClientDeps, signa
   return { reference: text, digest, platforms };
 }
 
+/** Asks the source, and keeps what came: `lock check --online` compares the lock with it, and some registries count each request. */
+async function fetchKeptRoot(reference: Reference, deps: ClientDeps, signal: AbortSignal): Promise<FetchedRoot> {
+  const fetched = await fetchRoot(reference, deps, signal);
+  await keptManifests.keep(fetched.root, deps, signal);
+  return fetched;
+}
+
+async function fetchKeptManifest(
+  source: Target,
+  digest: Digest,
+  deps: ClientDeps,
+  signal: AbortSignal,
+): Promise<ImageManifest> {
+  const access = { ...keptManifests, fetch: fetchManifestByDigest };
+  return await fetchPlatformManifest(source, digest, deps, signal, access);
+}
+
 async function findByIndex(
   text: string,
   deps: ClientDeps,
   signal: AbortSignal,
 ): Promise<{ digest: Digest; found: FoundManifest[] }> {
   const { reference } = expandReference(text, undefined, deps);
-  const { source, root, parsed } = await deps.limitTransfers(() => fetchRoot(reference, deps, signal));
+  const { source, root, parsed } = await deps.limitTransfers(() => fetchKeptRoot(reference, deps, signal));
   const { location } = reference;
   if (parsed.kind === "manifest") {
     return {
@@ -67,7 +93,7 @@ async function findByIndex(
     };
   }
   const found = await inParallel([...platformsOf(parsed)], signal, async ([platform, { digest }], either) => {
-    const manifest = await deps.limitTransfers(() => fetchPlatformManifest(source, digest, deps, either));
+    const manifest = await deps.limitTransfers(() => fetchKeptManifest(source, digest, deps, either));
     return { platform, source, digest, manifest, location };
   });
   if (found.length === 0) {
@@ -108,12 +134,12 @@ async function findForPlatform(
 ): Promise<FoundManifest | undefined> {
   const { reference } = expandReference(text, platform, deps);
   try {
-    const { source, root, parsed } = await deps.limitTransfers(() => fetchRoot(reference, deps, signal));
+    const { source, root, parsed } = await deps.limitTransfers(() => fetchKeptRoot(reference, deps, signal));
     const { location } = reference;
     if (parsed.kind === "manifest") return { platform, source, digest: root.digest, manifest: parsed, location };
     const digest = platformsOf(parsed).get(platform)?.digest;
     if (digest === undefined) return undefined;
-    const manifest = await deps.limitTransfers(() => fetchPlatformManifest(source, digest, deps, signal));
+    const manifest = await deps.limitTransfers(() => fetchKeptManifest(source, digest, deps, signal));
     return { platform, source, digest, manifest, location };
   } catch (error) {
     if (error instanceof OrasClientError && error.code === "ARTIFACT_NOT_FOUND") return undefined;
@@ -159,16 +185,26 @@ async function lockLayer(
     format: file.format,
     contentDigest: file.digest,
   };
-  if (file.format === "raw" || file.format === "gzip" || file.format === "zstd") return locked;
+  if (file.format === "raw" || file.format === "gzip" || file.format === "zstd") return withSafePaths(locked, source);
   const entries = await deps.store.read(file.digest, signal, (opened) => listArchive(opened, { signal }));
   const { annotations } = layer.descriptor;
   const executable = annotations[annotationKeys.executable] ?? manifestAnnotations[annotationKeys.executable];
-  return {
-    ...locked,
+  const roles = {
     executable: executable ?? executableIn(entries, name),
     include: includeIn(entries),
     unpackInto: layer.isFolder ? layer.title : undefined,
   };
+  return withSafePaths({ ...locked, ...roles }, source);
+}
+
+/** Whoever published the artifact wrote its annotations: a lock with a path that no lock may have would be refused once it is read. */
+function withSafePaths(layer: LockedLayer, { name }: Target): LockedLayer {
+  const paths = [layer.title, layer.executable, layer.include, layer.unpackInto];
+  const unsafe = paths.find((path) => path !== undefined && !isLockedPath(path));
+  if (unsafe === undefined) return layer;
+  throw new ContentVerificationError("ARCHIVE_UNSAFE", `${name} names a file ${quoted(unsafe)}`, {
+    hint: "nothing was locked; the name must be a plain relative path: tell who published it",
+  });
 }
 
 /** Among several files, the one that bears the tool's name is its executable. */

@@ -8,6 +8,7 @@ import { type ClientDeps, expandNamed } from "./deps.ts";
 import { changeOf, isSame, type LockChange } from "./lock-change.ts";
 import { checkLayouts, checkLockPlace, type LockLayouts, layoutsOfLock } from "./lock-layouts.ts";
 import { type LockedTag, lookUpTags } from "./lock-online.ts";
+import { checkManifests, checkOrigins } from "./lock-origins.ts";
 import { lockTool } from "./lock-tool.ts";
 import { inParallel } from "./parallel.ts";
 import { expandReference } from "./resolve.ts";
@@ -135,20 +136,25 @@ export async function lockUpdate(
 }
 
 /**
- * Checks that the lock can be read and stands as this program writes it. Asks no registry.
+ * Checks that the lock can be read, that its parts belong together, and that it stands as this program writes it. Asks no registry.
  *
  * @throws {ConfigurationError} `LOCK_INVALID`, `LOCK_VERSION_UNSUPPORTED`, `LOCK_OUTDATED`
  */
 export async function lockCheck(file: string, deps: ClientDeps): Promise<Lock> {
   const lock = await readExisting(file);
   checkLayouts(lock, await layoutsOfLock(file, deps), deps);
+  checkOrigins(file, lock, deps);
   if (await isInWrittenForm(file, lock)) return lock;
   throw new ConfigurationError("LOCK_OUTDATED", `${file} was edited by hand or merged: it is not in its written form`, {
     hint: "run `buck2-oras lock update` and commit the result",
   });
 }
 
-/** What the references of a lock mean now. */
+/**
+ * What the references of a lock mean now.
+ *
+ * @throws {ConfigurationError} `LOCK_OUTDATED` also where the lock says something else of a manifest than is in it
+ */
 export async function lockCheckOnline(
   file: string,
   deps: ClientDeps,
@@ -157,5 +163,9 @@ export async function lockCheckOnline(
   const lock = await lockCheck(file, deps);
   const lockDeps = depsOfLock(await layoutsOfLock(file, deps), deps);
   openAll(Object.entries(lock.tools), lockDeps);
-  return await lookUpTags(lock, lockDeps, signal);
+  const tags = await lookUpTags(lock, lockDeps, signal);
+  // What was replaced may have been collected, and is told as replaced.
+  const isNeeded = (name: string): boolean => !tags.some((tag) => tag.tool === name && tag.current !== tag.locked);
+  await checkManifests(file, lock, { open: lockDeps.open, isNeeded }, lockDeps, signal);
+  return tags;
 }

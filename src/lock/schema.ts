@@ -4,6 +4,8 @@
  * Starlark loads the same file (`rules/lock.bzl`), so a field added here is read there.
  */
 import * as v from "valibot";
+import { parseEntryPath } from "../archive/entry-path.ts";
+import { defaultLimits } from "../archive/limits.ts";
 import { type Digest, isDigest } from "../model/digest.ts";
 import { reservedKeys } from "../model/object-key.ts";
 import { isPlatformString, type PlatformString } from "../model/platform.ts";
@@ -22,21 +24,40 @@ const digest = v.pipe(
 /** What `extract` does with a layer's bytes. */
 export const layerFormats = ["raw", "gzip", "zstd", "tar", "tar.gz", "tar.zst", "zip"] as const;
 
+/** True for a path that an archive's entry can have, and that is not the folder itself: the one rule of who writes a lock and who reads it. */
+export function isLockedPath(text: string): boolean {
+  try {
+    return parseEntryPath(text, defaultLimits).length > 0;
+  } catch {
+    return false;
+  }
+}
+
+const path = v.check<string, string>(
+  isLockedPath,
+  "must be a relative path that leads nowhere else, of names that every system takes",
+);
+
 const layerSchema = v.strictObject({
   digest,
   size: v.pipe(v.number(), v.safeInteger(), v.minValue(0), v.description("Bytes of the blob.")),
   mediaType: v.string(),
-  title: v.pipe(v.string(), v.minLength(1), v.description("Name of the file, or of the folder that was pushed.")),
+  title: v.pipe(v.string(), v.minLength(1), path, v.description("Name of the file, or of the folder that was pushed.")),
   format: v.picklist(layerFormats),
   contentDigest: v.pipe(
     digest,
     v.description("Of the file: after decompression for `gzip` and `zstd`, of the blob itself for the rest."),
   ),
-  executable: v.optional(v.pipe(v.string(), v.description("Path of the executable in what the layer unpacks to."))),
-  include: v.optional(v.pipe(v.string(), v.description("Path of the include folder in what the layer unpacks to."))),
+  executable: v.optional(
+    v.pipe(v.string(), path, v.description("Path of the executable in what the layer unpacks to.")),
+  ),
+  include: v.optional(
+    v.pipe(v.string(), path, v.description("Path of the include folder in what the layer unpacks to.")),
+  ),
   unpackInto: v.optional(
     v.pipe(
       v.string(),
+      path,
       v.description("Folder that the archive holds, as `oras push` packs one: it is unpacked by whoever pulls it."),
     ),
   ),

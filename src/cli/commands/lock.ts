@@ -114,11 +114,12 @@ export function addLock(program: Command, io: CliIo): readonly Command[] {
     .command("check")
     .summary("check that the lock file is well-formed")
     .description(
-      "Checks that the lock can be read and stands as this program writes it. Asks no registry, unless --online is given:\n" +
-        "then it tells which tags mean something else now, with exit code 78 if there are any.",
+      "Checks that the lock can be read, stands as this program writes it, and names no other repository than its references.\n" +
+        "Asks no registry, unless --online is given: then it tells which tags mean something else now, with exit code 78 if there\n" +
+        "are any, and compares the locked layers with the manifests.",
     )
     .option(...lockFile)
-    .option("--online", "look the tags up, too")
+    .option("--online", "look the tags and the manifests up, too")
     .action(async (options: LockOptions & { readonly online?: boolean }, command: Command) =>
       runCommand(command, io, async ({ deps, signal }) => {
         if (options.online) return showTags(options.lock, await lockCheckOnline(options.lock, deps, signal));
