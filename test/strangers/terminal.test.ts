@@ -3,6 +3,7 @@
 import { readdirSync } from "node:fs";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
+import { join } from "node:path";
 import { describe, expect, onTestFinished, test } from "vitest";
 import { oras } from "../support/executable.ts";
 import { temporaryFolder } from "../support/folders.ts";
@@ -20,6 +21,7 @@ const attacks = [
   "\u200b\u2060\ufeff\u{e0041}\u3164\b\x7f\0",
 ];
 const evil = attacks.join("");
+const evilAnnotations = { [`key${evil}`]: `value${evil}`, plain: "text" };
 const fakeLine = /^Digest: sha256:evil/m;
 
 /**
@@ -46,7 +48,7 @@ async function serve(answer: { readonly manifest?: object; readonly message?: st
   return `127.0.0.1:${(server.address() as AddressInfo).port}/t/x`;
 }
 
-function manifestWith(title: string): object {
+function manifestWith(title: string, annotations: Readonly<Record<string, string>> = evilAnnotations): object {
   const bytes = { mediaType: "application/octet-stream", digest: sha256("x"), size: 1 };
   return {
     schemaVersion: 2,
@@ -54,7 +56,7 @@ function manifestWith(title: string): object {
     artifactType: `application/x${evil}`,
     config: { ...bytes, mediaType: "application/vnd.oci.empty.v1+json" },
     layers: [{ ...bytes, annotations: { "org.opencontainers.image.title": title } }],
-    annotations: { [`key${evil}`]: `value${evil}`, plain: "text" },
+    annotations,
   };
 }
 
@@ -109,5 +111,63 @@ describe("what a registry says", () => {
       expect(ran.stderr + ran.stdout).not.toMatch(fakeLine);
       expect(ran.stderr + ran.stdout).toContain("sha256:evil");
     }
+  });
+});
+
+describe("a runner of CI reads the log, and obeys what it finds there", () => {
+  /** Anywhere in a line (Azure Pipelines, GitHub Actions, TeamCity); at its beginning, after blanks (GitHub Actions). */
+  const obeyed = /##[a-z]*\[|^\s*::.*::/im;
+  const commands = [
+    "##vso[task.prependpath]/tmp/evil",
+    "##VSO[task.setvariable variable=PATH]/tmp/evil",
+    "##[add-path]/tmp/evil",
+    "###[group]x",
+    "##teamcity[setParameter name='env.PATH' value='/tmp/evil']",
+    "::add-path::/tmp/evil",
+    " \u00a0::set-env name=PATH::/tmp/evil",
+  ];
+  const annotations = Object.fromEntries(commands.map((command) => [command, command]));
+
+  test("info: titles and annotations are no commands; --json has the same values", async () => {
+    for (const command of commands) {
+      const repository = await serve({ manifest: manifestWith(command, annotations) });
+      const ran = await oras(["info", `${repository}:1`], { cwd: temporaryFolder() });
+      expect(ran, ran.stderr).toMatchObject({ exitCode: 0 });
+      expect(ran.stdout + ran.stderr).not.toMatch(obeyed);
+      expect(ran.stdout).toContain("\\x23#vso[task.prependpath]/tmp/evil");
+      expect(ran.stdout).toContain("\\x3a:add-path::/tmp/evil");
+      const asJson = await oras(["info", `${repository}:1`, "--json"], { cwd: temporaryFolder() });
+      expect(asJson.stdout).not.toMatch(obeyed);
+      const json = JSON.parse(asJson.stdout);
+      expect(json.annotations).toEqual(annotations);
+      expect(json.platforms[0].layers[0].title).toBe(command);
+    }
+  });
+
+  test("pull: the name of a placed file is none; the file has its name", async () => {
+    const title = "##vso[task.prependpath]/tmp/evil";
+    const cwd = temporaryFolder();
+    const repository = await serve({ manifest: manifestWith(title) });
+    const ran = await oras(["pull", `${repository}:1`, "-o", "out", "--cache-dir", "cache", "--verbose"], { cwd });
+    expect(ran, ran.stderr).toMatchObject({ exitCode: 0 });
+    expect(ran.stdout + ran.stderr).not.toMatch(obeyed);
+    expect(readdirSync(join(cwd, "out"))).toEqual(["##vso[task.prependpath]"]);
+  });
+
+  test.each(commands)("an error's text %j is none", async (message) => {
+    const repository = await serve({ message });
+    for (const more of [[], ["--verbose"], ["--json"]]) {
+      const ran = await oras(["list", repository, ...more], { cwd: temporaryFolder() });
+      expect(ran.exitCode).toBe(69);
+      expect(ran.stdout + ran.stderr).not.toMatch(obeyed);
+    }
+  });
+
+  test("ordinary text stays as it is", async () => {
+    const plain = { "std::string": "a::b::c", "## heading": "#1 ##", "x ::": "[#2](#a) ##2 [x]", list: "::1" };
+    const repository = await serve({ manifest: manifestWith("C##", plain) });
+    const ran = await oras(["info", `${repository}:1`], { cwd: temporaryFolder() });
+    expect(ran, ran.stderr).toMatchObject({ exitCode: 0 });
+    for (const text of ["C##", ...Object.entries(plain).flat()]) expect(ran.stdout).toContain(text);
   });
 });
