@@ -6,6 +6,7 @@ import { formatReference } from "../model/reference.ts";
 import { audited } from "./audit.ts";
 import { type ClientDeps, readReference } from "./deps.ts";
 import { fetchBlob, type Origin } from "./fetch.ts";
+import { checkOutputFile } from "./output.ts";
 import { withDamageRepaired } from "./repair.ts";
 
 export interface BlobRequest {
@@ -42,10 +43,11 @@ async function fetchAndPlace(request: BlobRequest, deps: ClientDeps, signal: Abo
       hint: "write HOST/REPOSITORY@sha256:… with the blob's digest and no tag",
     });
   }
+  const output = checkOutputFile(request.output);
   const source = deps.open(reference.location);
   return await withDamageRepaired(deps, async () => {
     const { origin } = await fetchBlob(source, { digest, size: request.size }, source.name, deps, signal);
-    await deps.store.materialize(digest, request.output, { executable: request.executable }, signal);
+    await deps.store.materialize(digest, output, { executable: request.executable }, signal);
     return { path: request.output, digest, size: request.size, origin };
   });
 }

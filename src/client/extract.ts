@@ -7,6 +7,7 @@ import type { Context } from "../context.ts";
 import { ContentVerificationError } from "../errors.ts";
 import { writeHashed } from "../files/hashed-write.ts";
 import { placeAtomically, placedMode } from "../files/place.ts";
+import { checkOutputFile, checkOutputFolder } from "./output.ts";
 import { tellingReplaced } from "./replaced.ts";
 
 export interface ExtractRequest {
@@ -22,8 +23,9 @@ export interface ExtractRequest {
 
 /** @returns how many files were written */
 export async function extractTo(request: ExtractRequest, { log }: Context, signal: AbortSignal): Promise<number> {
-  const { archive, output, stripPrefix } = request;
+  const { archive, stripPrefix } = request;
   if (!request.isSingle) {
+    const output = checkOutputFolder(request.output);
     const entries = await tellingReplaced(log, (onReplaced) =>
       extractArchive(archive, output, { stripPrefix, signal, onReplaced }),
     );
@@ -39,7 +41,7 @@ export async function extractTo(request: ExtractRequest, { log }: Context, signa
       },
     );
   }
-  await placeAtomically(output, async (staged) => {
+  await placeAtomically(checkOutputFile(request.output), async (staged) => {
     const bytes = decompressFile(archive, format, {}, signal);
     const written = await writeHashed(staged, bytes, undefined, signal);
     return { mode: placedMode(request.executable ?? isExecutable(written.head)) };

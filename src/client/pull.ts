@@ -11,6 +11,7 @@ import type { Origin } from "./fetch.ts";
 import { fetchKnown, findKnown, findOfManifest, type KnownFile, resolveCached } from "./known-file.ts";
 import { shapeOf } from "./layers.ts";
 import { keptManifests } from "./manifests.ts";
+import { checkOutputFolder, warnIfLedOut } from "./output.ts";
 import { placeFile, placeIfArchive, placeLayers } from "./place.ts";
 import { isDamage, withDamageRepaired } from "./repair.ts";
 import { tellingReplaced } from "./replaced.ts";
@@ -66,6 +67,10 @@ async function pullArtifact(request: PullRequest, deps: ClientDeps, signal: Abor
   const expanded = expandReference(request.reference, request.platform, deps);
   if (request.extract && request.output === undefined) {
     throw new UsageError("OUTPUT_REQUIRED", "--extract needs a folder to unpack into", { hint: "add -o DIR" });
+  }
+  if (request.output !== undefined) {
+    checkOutputFolder(request.output);
+    warnIfLedOut(request.output, deps);
   }
   const isCertain = expanded.reference.digest !== undefined || isOffline(expanded, deps);
   const known = await withDamageRepaired(deps, () => findKnown(expanded, request.digest, isCertain, deps, signal));

@@ -47,6 +47,8 @@ export interface Settings {
    * shipped. True as well where nobody can tell where the folder's links lead.
    */
   readonly isCacheInProject: boolean;
+  /** Absolute paths of the folders that came with the checkout, with all that is in them. */
+  readonly projectFolders: readonly string[];
   readonly retention: {
     readonly olderThanDays: number | undefined;
     readonly maxSizeBytes: number | undefined;
@@ -243,7 +245,8 @@ export function readSettings(overrides: SettingsOverrides, context: Context, fou
     credentialRegistry: named.find(({ value }) => value !== undefined)?.value,
     registries: namedRegistries(user, project),
     cacheDir,
-    isCacheInProject: isCacheOfProject || found.projectFolders.some((folder) => leadsInside(cacheDir, folder) ?? true),
+    isCacheInProject: isCacheOfProject || projectFolders.some((folder) => leadsInside(cacheDir, folder) ?? true),
+    projectFolders,
     retention,
     timeoutMs: Math.ceil((totalSeconds ?? defaults.totalSeconds) * 1000),
     connectTimeoutMs: Math.ceil((connectSeconds ?? defaults.connectSeconds) * 1000),

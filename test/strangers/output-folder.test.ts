@@ -1,6 +1,7 @@
 /** Whoever wrote a package: it comes into a folder of the user's that has things in it. */
-import { existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { gzipSync } from "node:zlib";
 import { describe, expect, test } from "vitest";
 import { rawTar } from "../archive/raw-tar.ts";
 import { oras } from "../support/executable.ts";
@@ -142,5 +143,103 @@ describe("files that were there", () => {
       expect(ran.stderr).toMatch(/src/);
       expect(statSync(join(dir, "home/src/deep")).isDirectory()).toBe(true);
     }
+  });
+});
+
+describe("links of a checkout", () => {
+  const body = "#!/bin/sh\n";
+  const digest = sha256(body);
+
+  function checkout(): { cwd: string; outside: string; run: (...args: string[]) => ReturnType<typeof oras> } {
+    const { dir } = project([{ title: "pre-push", body }]);
+    const cwd = join(dir, "home");
+    mkdirSync(join(dir, "outside"));
+    for (const folder of ["sub", ".jj/new"]) mkdirSync(join(cwd, folder), { recursive: true });
+    symlinkSync(".git/hooks", join(cwd, "hookdir"));
+    symlinkSync(".git", join(cwd, "meta"));
+    symlinkSync("../.jj", join(cwd, "sub/link"));
+    symlinkSync("../outside", join(cwd, "outlink"));
+    writeFileSync(join(cwd, "hooks.tar"), rawTar({ name: "hooks/pre-push", body }));
+    writeFileSync(join(cwd, "one.gz"), gzipSync(body));
+    const cache = ["--cache-dir", "../cache"];
+    return { cwd, outside: join(dir, "outside"), run: (...args) => oras([...args, ...cache], { cwd }) };
+  }
+
+  const pull = ["pull", "oci:../layout:1", "-o"];
+  const blob = ["blob", `oci:../layout@${digest}`, "--size", String(body.length), "--executable", "-o"];
+  const extract = ["extract", "hooks.tar", "-o"];
+  const single = ["extract", "one.gz", "--single", "--executable", "-o"];
+
+  const ledAstray = [
+    [...pull, "hookdir"],
+    [...pull, "meta/hooks"],
+    [...pull, "sub/link/new/deep"],
+    [...blob, "hookdir/pre-push"],
+    [...blob, "hookdir/../pre-push"],
+    [...blob, "meta/new/pre-push"],
+    [...extract, "meta"],
+    [...extract, "sub/link"],
+    [...single, "hookdir/pre-push"],
+    [...single, "meta/hooks/pre-push"],
+  ].map((args) => ({ args, title: `${args[0]} -o ${args.at(-1)}` }));
+
+  test.each(ledAstray)("$title: no link leads an output into a folder of version control", async ({ args }) => {
+    const { cwd, run } = checkout();
+    const ran = await run(...args);
+    expect(readdirSync(join(cwd, ".git"))).toEqual(["hooks"]);
+    expect(readdirSync(join(cwd, ".git/hooks"))).toEqual([]);
+    expect(readdirSync(join(cwd, ".jj/new"))).toEqual([]);
+    // What `..` behind a link means is told by the text alone.
+    if (args.at(-1) === "hookdir/../pre-push") {
+      expect(ran, ran.stderr).toMatchObject({ exitCode: 0 });
+      expect(readFileSync(join(cwd, "pre-push"), "utf8")).toBe(body);
+      return;
+    }
+    expect(ran.exitCode, ran.stderr).toBe(74);
+    expect(ran.stderr).toMatch(/LOCAL_IO\]: .* leads to .*version control[\s\S]*hint: name that folder itself/);
+  });
+
+  test("whoever names a folder of version control himself writes there", async () => {
+    const { cwd, run } = checkout();
+    for (const args of [
+      [...pull, ".git/hooks"],
+      [...blob, ".git/hooks/post-merge"],
+      [...extract, ".git"],
+      [...single, join(cwd, ".git/hooks/update")],
+    ]) {
+      const ran = await run(...args);
+      expect(ran, ran.stderr).toMatchObject({ exitCode: 0 });
+    }
+    expect(readdirSync(join(cwd, ".git/hooks")).sort()).toEqual(["post-merge", "pre-push", "update"]);
+  });
+
+  test("pull: an output that a link leads out of the project is told", async () => {
+    const { outside, run } = checkout();
+    for (const output of ["outlink", "outlink/sub"]) {
+      const ran = await run(...pull, output);
+      expect(ran, ran.stderr).toMatchObject({ exitCode: 0 });
+      expect(ran.stderr).toContain(
+        `warning: "${output}" leads to "${output.replace("outlink", outside)}", which is not in the project\n`,
+      );
+    }
+    // Whoever says where it is knows.
+    for (const output of [outside, "../outside", "inside"]) {
+      const ran = await run(...pull, output);
+      expect(ran, ran.stderr).toMatchObject({ exitCode: 0 });
+      expect(ran.stderr).not.toContain("warning");
+    }
+  });
+
+  test("blob, extract: a build folder that is a link to another disk is written to without a word", async () => {
+    const { outside, run } = checkout();
+    for (const args of [
+      [...blob, "outlink/gen/tool"],
+      [...extract, "outlink/gen/tools"],
+    ]) {
+      const ran = await run(...args);
+      expect(ran, ran.stderr).toMatchObject({ exitCode: 0 });
+      expect(ran.stderr).not.toContain("warning");
+    }
+    expect(readdirSync(join(outside, "gen")).sort()).toEqual(["tool", "tools"]);
   });
 });
