@@ -82,7 +82,9 @@ const ignoredByHfs = /[\u200c-\u200f\u202a-\u202e\u206a-\u206f\ufeff]/g;
 
 /**
  * Equal for names that some file system takes for one: by case, by Unicode normalization, by characters that it ignores.
+ *
+ * Lower case comes first: `ẞ` has no upper case of its own, and is `ss` as `ß` is only by way of that.
  */
 export function foldName(segment: string): string {
-  return segment.replace(ignoredByHfs, "").normalize("NFD").toUpperCase().toLowerCase().normalize("NFC");
+  return segment.replace(ignoredByHfs, "").normalize("NFD").toLowerCase().toUpperCase().toLowerCase().normalize("NFC");
 }

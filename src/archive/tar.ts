@@ -106,6 +106,7 @@ function kindOf(header: TarHeader, size: number): ArchiveMember["kind"] {
     throw new Refusal("ARCHIVE_TOO_LARGE", `has more than ${maxPaxRecords} PAX records`);
   }
   if (records.some((key) => key.startsWith("GNU.sparse."))) throw sparse();
+  if (!/^[0-9]*$/.test(header.pax?.size ?? "")) throw new Refusal("ARCHIVE_INVALID", "states a size that is no number");
   switch (header.type) {
     case "file":
     case "contiguous-file":
@@ -114,9 +115,10 @@ function kindOf(header: TarHeader, size: number): ArchiveMember["kind"] {
     case "directory":
       return "directory";
     case "symlink":
-      return "symlink";
     case "link":
-      return "hardlink";
+      // The library passes over as many bytes; GNU tar and Python read what follows a link as the next entry.
+      if (size !== 0) throw new Refusal("ARCHIVE_INVALID", "is a link that states a size");
+      return header.type === "link" ? "hardlink" : "symlink";
     case "character-device":
     case "block-device":
     case "fifo":

@@ -10,6 +10,7 @@ import { type Chunks, chunkBytes, through } from "./chunks.ts";
 import type { Budget } from "./limits.ts";
 import { type ArchiveMember, noContent } from "./member.ts";
 import { Refusal } from "./refusal.ts";
+import { checkDirectory, checkGap, entryLimits, type Listed } from "./zip-layout.ts";
 
 /** Upper byte of "version made by" (APPNOTE 4.4.2): the upper half of the attributes is a Unix mode. */
 const unixHosts = new Set([3, 19]);
@@ -20,7 +21,6 @@ const flags = { encrypted: 0x1, sizesFollow: 0x8, utf8: 0x800 };
 /** Extra field with the name in UTF-8 (APPNOTE 4.6.9). */
 const unicodePathField = 0x7075;
 
-const localHeaderBytes = 30;
 const directoryEntryBytes = 46;
 
 /** Of the whole directory, which is kept in memory: 200,000 entries with names, times and owners take 36 MB. */
@@ -34,13 +34,10 @@ interface Opened {
   readonly file: FileHandle;
   readonly zip: ZipFile;
   readonly entry: Entry;
+  /** Where the next entry or the directory begins. */
+  readonly limit: number;
   readonly budget: Budget;
   readonly signal: AbortSignal;
-}
-
-interface Listed {
-  readonly entry: Entry;
-  readonly name: string;
 }
 
 /** @throws {Refusal}, or what the library throws at damaged structures */
@@ -65,10 +62,17 @@ export async function* readZip(
     const name = yauzl.getFileNameLowLevel(flagBits, entry.fileNameRaw, entry.extraFields, true);
     listed.push({ entry, name });
   }
-  checkOverlaps(listed, directoryStart);
+  await checkDirectory(file, zip, directoryStart);
+  const limits = entryLimits(listed, directoryStart);
+  const firstOffset = listed.reduce(
+    (first, { entry }) => Math.min(first, entry.relativeOffsetOfLocalHeader),
+    directoryStart,
+  );
+  await checkGap(file, 0, firstOffset, signal);
   for (const { entry, name } of listed) {
     try {
-      yield await memberOf({ file, zip, entry, budget, signal }, name);
+      const limit = limits.get(entry) ?? directoryStart;
+      yield await memberOf({ file, zip, entry, limit, budget, signal }, name);
     } catch (error) {
       if (error instanceof Refusal) error.entry ??= name;
       throw error;
@@ -83,22 +87,8 @@ function namesAreUtf8(entry: Entry): boolean {
   return !isStated && unixHosts.has(entry.versionMadeBy >> 8) && isUtf8(entry.fileNameRaw);
 }
 
-/** Entries that share bytes let a small file unpack to anything (https://www.bamsoftware.com/hacks/zipbomb/). */
-function checkOverlaps(listed: readonly Listed[], directoryStart: number): void {
-  const byOffset = listed.toSorted((a, b) => a.entry.relativeOffsetOfLocalHeader - b.entry.relativeOffsetOfLocalHeader);
-  for (const [index, { entry, name }] of byOffset.entries()) {
-    const start = entry.relativeOffsetOfLocalHeader;
-    const end = start + localHeaderBytes + entry.fileNameLength + entry.compressedSize;
-    const limit = byOffset[index + 1]?.entry.relativeOffsetOfLocalHeader ?? directoryStart;
-    if (end <= limit) continue;
-    const refusal = new Refusal("ARCHIVE_INVALID", "shares bytes with another part of the zip file");
-    refusal.entry = name;
-    throw refusal;
-  }
-}
-
 async function memberOf(opened: Opened, name: string): Promise<ArchiveMember> {
-  const { zip, entry } = opened;
+  const { file, zip, entry, limit, signal } = opened;
   const isUnix = unixHosts.has(entry.versionMadeBy >> 8);
   const unixMode = isUnix ? entry.externalFileAttributes >>> 16 : 0;
   const kind = kindOf(unixMode & fileType.mask, name);
@@ -111,6 +101,7 @@ async function memberOf(opened: Opened, name: string): Promise<ArchiveMember> {
     );
   }
   const start = await checkLocalHeader(zip, entry);
+  await checkGap(file, start + entry.compressedSize, limit, signal);
   const content = kind === "directory" ? noContent() : contentOf(opened, start);
   const target = kind === "symlink" ? await readTarget(content, opened) : "";
   const size = kind === "symlink" ? 0 : entry.uncompressedSize;

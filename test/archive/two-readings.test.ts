@@ -1,0 +1,120 @@
+/** Archives in which other programs find other entries, or one file under two names: a scanner would look at what is not unpacked. */
+import { execFileSync } from "node:child_process";
+import { readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { describe, expect, test } from "vitest";
+import { oras } from "../support/executable.ts";
+import { temporaryFolder } from "../support/folders.ts";
+import { paxEntry, rawTar, tarBlocks } from "./raw-tar.ts";
+import { rawZip } from "./raw-zip.ts";
+import { expectRefused } from "./refused.ts";
+
+const endBytes = 22;
+const readme = { name: "readme", body: "fine" };
+const setup = { name: "setup.py", body: "evil" };
+
+/** @returns Where the directory of a zip of `rawZip` begins. */
+function directoryOf(zip: Buffer): number {
+  return zip.readUInt32LE(zip.length - 6);
+}
+
+/** Puts bytes in front of the directory, or of everything, and says so in the end record and the directory's only entry. */
+function withBytes(zip: Buffer, bytes: Uint8Array, isInFront: boolean): Buffer {
+  const start = directoryOf(zip);
+  const changed = Buffer.concat(
+    isInFront ? [bytes, zip] : [zip.subarray(0, start), bytes, zip.subarray(start, zip.length)],
+  );
+  changed.writeUInt32LE(start + bytes.length, changed.length - 6);
+  if (isInFront) changed.writeUInt32LE(bytes.length, start + bytes.length + 42);
+  return changed;
+}
+
+describe("zip", () => {
+  const one = rawZip(readme);
+  const other = rawZip(setup);
+  const hiddenEntry = other.subarray(0, directoryOf(other));
+
+  test("an end record that counts fewer entries than the directory has is refused", async () => {
+    const zip = rawZip(readme, setup);
+    for (const offset of [8, 10]) zip.writeUInt16LE(1, zip.length - endBytes + offset);
+    await expectRefused(zip, "ARCHIVE_INVALID", /end record counts/);
+  });
+
+  test("an end record that states another size of the directory is refused", async () => {
+    const zip = rawZip(readme, setup);
+    zip.writeUInt32LE(zip.readUInt32LE(zip.length - endBytes + 12) - 1, zip.length - endBytes + 12);
+    await expectRefused(zip, "ARCHIVE_INVALID", /another size of its directory/);
+  });
+
+  test.each([
+    ["behind the last one", withBytes(one, hiddenEntry, false)],
+    ["behind 64 KiB of padding", withBytes(one, Buffer.concat([Buffer.alloc(64 * 1024 - 2), hiddenEntry]), false)],
+    ["in front of the first one", withBytes(one, hiddenEntry, true)],
+    ["in a whole zip in front", withBytes(one, other, true)],
+    ["in a zip with an empty directory", withBytes(rawZip(), hiddenEntry, false)],
+  ])("an entry %s that is not in the directory is refused", async (_, zip) => {
+    await expectRefused(zip, "ARCHIVE_INVALID", /not in the zip file's directory/);
+  });
+
+  test("padding, a signature of a package, and a zip in a zip are fine", async () => {
+    for (const [index, zip] of [
+      withBytes(one, Buffer.alloc(100_000), false),
+      withBytes(one, Buffer.from("APK Sig Block 42".repeat(10)), false),
+      rawZip({ name: "inner.zip", body: other }),
+    ].entries()) {
+      const cwd = temporaryFolder();
+      writeFileSync(join(cwd, "a.zip"), zip);
+      const ran = await oras(["extract", "a.zip", "-o", "out"], { cwd });
+      expect(ran, `${index}: ${ran.stderr}`).toMatchObject({ exitCode: 0 });
+    }
+  });
+
+  test("what Python writes is fine: streamed, with zip64 fields, with a comment, with a zip64 end record", async () => {
+    const cwd = temporaryFolder();
+    const script = `
+import sys, zipfile
+class Stream:
+    def write(self, data): return sys.stdout.buffer.write(data)
+    def flush(self): sys.stdout.flush()
+with zipfile.ZipFile(Stream(), "w") as zip:
+    with zip.open("streamed", "w", force_zip64=True) as file: file.write(b"fine")
+    zip.comment = "gr\\u00fc\\u00dfe".encode()
+zipfile.ZIP_FILECOUNT_LIMIT = 1
+with zipfile.ZipFile("zip64.zip", "w") as zip:
+    for name in "abc": zip.writestr(name, b"fine")
+`;
+    writeFileSync(join(cwd, "streamed.zip"), execFileSync("python3", ["-c", script], { cwd }));
+    const streamed = await oras(["extract", "streamed.zip", "-o", "out"], { cwd });
+    expect(streamed, streamed.stderr).toMatchObject({ exitCode: 0 });
+    expect(readFileSync(join(cwd, "out/streamed"), "utf8")).toBe("fine");
+    expect(readFileSync(join(cwd, "zip64.zip")).includes("PK\x06\x06")).toBe(true);
+    const zip64 = await oras(["extract", "zip64.zip", "-o", "out64"], { cwd });
+    expect(zip64, zip64.stderr).toMatchObject({ exitCode: 0 });
+    expect(readFileSync(join(cwd, "out64/c"), "utf8")).toBe("fine");
+  });
+});
+
+describe("tar", () => {
+  test.each(["-1", "+4", "0x4", "4x", " 4", "4.0"])("a PAX size of %j is refused", async (size) => {
+    const tar = rawTar(paxEntry({ size }), readme);
+    await expectRefused(tar, "ARCHIVE_INVALID", /size that is no number|damaged or cut off/);
+  });
+
+  test("a negative size is refused", async () => {
+    const sizeField = Buffer.alloc(12, 0xff);
+    await expectRefused(rawTar({ ...readme, sizeField }), "ARCHIVE_INVALID", /damaged or cut off/);
+  });
+
+  // GNU tar and Python look for the next entry where the library passes over bytes of the link.
+  test.each(["1", "2"])("an entry that hides in the bytes of a link of type %s is refused", async (type) => {
+    const link = { name: "link", type, linkname: "readme", body: tarBlocks(setup) };
+    await expectRefused(rawTar(readme, link), "ARCHIVE_INVALID", /link that states a size/);
+  });
+});
+
+test.each([
+  ["\u1e9e", "\u00df"],
+  ["stra\u1e9ee", "STRASSE"],
+])("%j and %j are one name where case does not count", async (first, second) => {
+  await expectRefused(rawZip({ name: first }, { name: second }), "ARCHIVE_UNSAFE", /./);
+});
