@@ -18,11 +18,11 @@ async function isFolder(path: string): Promise<boolean> {
  * Not by Node's `recursive`: where the system answers ENOENT below a folder that exists (`/proc`), Node 20 and 22 try for ever,
  * and on a read-only file system they say ENOENT where the system says EROFS.
  *
- * @param mode Of what is made; left out, what the umask leaves.
+ * @param mode Of what is made, less what the umask takes: no umask makes a folder that others may write into.
  * @returns The topmost folder that was made; undefined if all were there.
  * @throws Node's error; EEXIST or ENOTDIR where something else than a folder is in the way.
  */
-export async function makeFolder(path: string, mode?: number): Promise<string | undefined> {
+export async function makeFolder(path: string, mode = 0o755): Promise<string | undefined> {
   const missing: string[] = [];
   for (let folder = resolve(path); !(await isFolder(folder)); folder = dirname(folder)) {
     missing.push(folder);

@@ -243,3 +243,28 @@ describe("links of a checkout", () => {
     expect(readdirSync(join(outside, "gen")).sort()).toEqual(["tool", "tools"]);
   });
 });
+
+test("folders that are made have one mode, under a umask of 000 as well", async () => {
+  const { dir, pull } = project([{ title: "tool", body: "tool" }]);
+  const cwd = join(dir, "home");
+  writeFileSync(join(dir, "tool.tar"), rawTar({ name: "tool", body: "tool" }));
+  const digest = sha256("tool");
+  const before = process.umask(0);
+  try {
+    for (const ran of [
+      await pull("-o", "pulled/sub"),
+      await oras(["extract", "../tool.tar", "-o", "extracted/sub"], { cwd }),
+      await oras(["blob", `oci:../layout@${digest}`, "--size", "4", "-o", "blob/sub/tool", "--cache-dir", "../cache"], {
+        cwd,
+      }),
+      await oras(["copy", "oci:../layout:1", "oci:copied/sub:1", "--cache-dir", "../cache"], { cwd }),
+    ]) {
+      expect(ran, ran.stderr).toMatchObject({ exitCode: 0 });
+    }
+  } finally {
+    process.umask(before);
+  }
+  const made = ["pulled", "pulled/sub", "extracted", "extracted/sub", "blob", "blob/sub", "copied", "copied/sub/blobs"];
+  for (const path of made)
+    expect(`${path} ${(statSync(join(cwd, path)).mode & 0o777).toString(8)}`).toBe(`${path} 755`);
+});
