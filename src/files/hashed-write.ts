@@ -38,9 +38,12 @@ export class HashedFile {
     this.#handle = handle;
   }
 
-  /** @param path Must not exist. */
-  static async create(path: string): Promise<HashedFile> {
-    return new HashedFile(path, await open(path, "wx", 0o600));
+  /**
+   * @param path Must not exist.
+   * @param name For messages.
+   */
+  static async create(path: string, name = path): Promise<HashedFile> {
+    return new HashedFile(name, await open(path, "wx", 0o600));
   }
 
   /** Bytes that are in the file, and in its hash. */
@@ -131,14 +134,16 @@ export class HashedFile {
 /**
  * @param path Must not exist.
  * @param bound Undefined is none.
+ * @param name For messages.
  */
 export async function writeHashed(
   path: string,
   source: AsyncIterable<Uint8Array>,
   bound: SizeBound | undefined,
   signal: AbortSignal,
+  name = path,
 ): Promise<WrittenFile> {
-  const file = await HashedFile.create(path);
+  const file = await HashedFile.create(path, name);
   try {
     await file.append(source, bound, signal);
     return file.written();

@@ -5,10 +5,11 @@
  * compared with its path before each step.
  */
 import { constants, existsSync, type Stats } from "node:fs";
-import { type FileHandle, lstat, open, readdir, rmdir, stat, unlink } from "node:fs/promises";
+import { type FileHandle, lstat, mkdir, open, readdir, rmdir, stat, unlink } from "node:fs/promises";
 import { join } from "node:path";
 import { isErrno } from "../errors.ts";
 import { type OpenedFile, openFile } from "./opened-file.ts";
+import { placeAtomically } from "./place.ts";
 
 const { O_DIRECTORY = 0, O_NOFOLLOW = 0, O_RDONLY } = constants;
 const descriptors = "/proc/self/fd";
@@ -57,6 +58,16 @@ export class HeldFolder {
     return await HeldFolder.#openAs(await this.#at(name), join(this.path, name), "refuse");
   }
 
+  /** {@link child}, which is made where nothing has its name. */
+  async makeChild(name: string): Promise<HeldFolder | undefined> {
+    try {
+      await mkdir(await this.#at(name));
+    } catch (cause) {
+      if (!isErrno(cause, "EEXIST")) throw cause;
+    }
+    return await this.child(name);
+  }
+
   async names(): Promise<string[]> {
     return await readdir(await this.#at("."));
   }
@@ -66,9 +77,14 @@ export class HeldFolder {
     return await lstat(await this.#at(name)).catch(() => undefined);
   }
 
-  /** A regular file, not by a link. */
-  async openFile(name: string): Promise<OpenedFile> {
-    return await openFile(await this.#at(name), "refuse");
+  /** A regular file; see {@link openFile}. */
+  async openFile(name: string, links: "follow" | "refuse" = "refuse"): Promise<OpenedFile> {
+    return await openFile(await this.#at(name), links, join(this.path, name));
+  }
+
+  /** {@link placeAtomically} in this folder: what has the name already is replaced, and a link not followed. */
+  async place(name: string, write: (stagedPath: string) => Promise<{ readonly mode: number }>): Promise<void> {
+    await placeAtomically(await this.#at(name), write, join(this.path, name));
   }
 
   /** Removes a name: of a link the link. @returns false when it was gone. @throws Node's error, for a folder too */

@@ -6,7 +6,7 @@ import { type FileHandle, open, stat } from "node:fs/promises";
 import { LocalIoError } from "../errors.ts";
 
 export interface OpenedFile {
-  /** The path that it was opened by; names the file in messages. */
+  /** Names the file in messages: mostly the path that it was opened by. */
   readonly path: string;
   /** Bytes, when it was opened. */
   readonly size: number;
@@ -43,18 +43,19 @@ const { O_RDONLY, O_NOFOLLOW = 0, O_NONBLOCK = 0, O_NOCTTY = 0 } = constants;
  * signal or deadline is listened to meanwhile.
  *
  * @param links Whether a link at the end of the path is followed.
+ * @param name For messages.
  * @throws {UnfitFileError} no regular file
  * @throws Node's error where it is missing or cannot be read; `ELOOP` for a link that is not followed
  * @see open(2), O_NONBLOCK: a pipe is opened at once; O_NOCTTY: a terminal does not become the process's own
  */
-export async function openFile(path: string, links: "follow" | "refuse"): Promise<OpenedFile> {
+export async function openFile(path: string, links: "follow" | "refuse", name = path): Promise<OpenedFile> {
   // Devices do things when they are opened.
-  if (links === "follow") checkFile(await stat(path), path);
+  if (links === "follow") checkFile(await stat(path), name);
   const handle = await open(path, O_RDONLY | O_NONBLOCK | O_NOCTTY | (links === "refuse" ? O_NOFOLLOW : 0));
   try {
     const stats = await handle.stat();
-    checkFile(stats, path);
-    return { path, size: stats.size, userId: stats.uid, handle };
+    checkFile(stats, name);
+    return { path: name, size: stats.size, userId: stats.uid, handle };
   } catch (error) {
     await handle.close();
     throw error;
@@ -76,11 +77,13 @@ export async function withOpened<T>(source: FileSource, work: (file: OpenedFile)
  * Reads a file from its beginning, whatever was read of it before. One piece is read while the one before it is used.
  *
  * @param pieceBytes Of each piece but the last.
+ * @param first Byte to begin with.
  */
 export async function* piecesOf(
   { handle }: OpenedFile,
   pieceBytes: number,
   signal: AbortSignal,
+  first = 0,
 ): AsyncGenerator<Uint8Array, void, undefined> {
   const readAt = (position: number): Promise<{ bytesRead: number; buffer: Uint8Array }> => {
     const reading = handle.read(Buffer.allocUnsafe(pieceBytes), 0, pieceBytes, position);
@@ -88,9 +91,9 @@ export async function* piecesOf(
     reading.catch(() => {});
     return reading;
   };
-  let next = readAt(0);
+  let next = readAt(first);
   try {
-    for (let position = 0; ; ) {
+    for (let position = first; ; ) {
       signal.throwIfAborted();
       const { bytesRead, buffer } = await next;
       if (bytesRead === 0) return;

@@ -5,10 +5,14 @@ import { basename, dirname, join } from "node:path";
 import { localIoError } from "../errors.ts";
 import { makeFolder } from "./folder.ts";
 
-/** @param mode Set whatever the umask is. */
+/**
+ * @param write Says the mode, which is set whatever the umask is.
+ * @param name For messages.
+ */
 export async function placeAtomically(
   path: string,
   write: (stagedPath: string) => Promise<{ readonly mode: number }>,
+  name = path,
 ): Promise<void> {
   const folder = dirname(path);
   const staged = join(folder, `.${basename(path).slice(0, 64)}.${randomBytes(6).toString("hex")}`);
@@ -20,7 +24,7 @@ export async function placeAtomically(
   } catch (cause) {
     // It may never have been made: why it was not is the error, not that it is missing.
     await rm(staged, { force: true }).catch(() => {});
-    throw localIoError(`write ${path}`, cause);
+    throw localIoError(`write ${name}`, cause);
   }
 }
 

@@ -1,6 +1,5 @@
 /** Reads small files by path, whatever somebody may have put in their place. */
-import type { FileHandle } from "node:fs/promises";
-import { UnfitFileError, withOpened } from "./opened-file.ts";
+import { type OpenedFile, UnfitFileError, withOpened } from "./opened-file.ts";
 
 export interface RegularFile {
   readonly bytes: Buffer;
@@ -8,7 +7,8 @@ export interface RegularFile {
   readonly userId: number;
 }
 
-async function readBounded(handle: FileHandle, path: string, maxBytes: number): Promise<Buffer> {
+/** @throws {UnfitFileError} more than `maxBytes` */
+export async function readBounded({ handle, path }: OpenedFile, maxBytes: number): Promise<Buffer> {
   const chunks: Buffer[] = [];
   let size = 0;
   for (;;) {
@@ -32,8 +32,8 @@ async function readBounded(handle: FileHandle, path: string, maxBytes: number): 
  * @throws Node's error where it is missing or cannot be read
  */
 export async function readRegularFile(path: string, maxBytes: number): Promise<RegularFile> {
-  return await withOpened(path, async ({ handle, userId }) => ({
-    bytes: await readBounded(handle, path, maxBytes),
-    userId,
+  return await withOpened(path, async (file) => ({
+    bytes: await readBounded(file, maxBytes),
+    userId: file.userId,
   }));
 }

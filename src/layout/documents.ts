@@ -3,10 +3,11 @@
  *
  * @see OCI image-spec v1.1.1, image-layout.md
  */
-import { readFile } from "node:fs/promises";
-import { join } from "node:path";
 import * as v from "valibot";
 import { ContentVerificationError, isErrno, localIoError } from "../errors.ts";
+import type { HeldFolder } from "../files/held-folder.ts";
+import { UnfitFileError } from "../files/opened-file.ts";
+import { readBounded } from "../files/regular-file.ts";
 import { type Digest, isDigest } from "../model/digest.ts";
 import { annotationKeys, mediaTypes } from "../model/manifest.ts";
 
@@ -44,26 +45,54 @@ export function mediaTypeOf(bytes: Uint8Array): string {
   return "";
 }
 
-export function invalidLayout(folder: string, why: string, cause?: unknown): ContentVerificationError {
+const whatItIs =
+  "`oci:` names a folder with `oci-layout`, `index.json` and `blobs/`, as `oras copy --to-oci-layout` makes it";
+
+export function invalidLayout(
+  folder: string,
+  why: string,
+  cause?: unknown,
+  hint: string = whatItIs,
+): ContentVerificationError {
   return new ContentVerificationError("LAYOUT_INVALID", `oci:${folder} is not an OCI image layout: ${why}`, {
     cause,
-    hint: "`oci:` names a folder with `oci-layout`, `index.json` and `blobs/`, as `oras copy --to-oci-layout` makes it",
+    hint,
   });
 }
 
-/** @returns undefined when there is no such file. */
+/** Far more than a layout of ten thousand tags has. */
+const maxDocumentBytes = 64 * 1024 * 1024;
+
+/** A link in the place of one of a layout's own parts leads to what is somebody else's: nothing is read, written or removed by it. */
+export function linkedPart(layout: string, name: string): ContentVerificationError {
+  return invalidLayout(
+    layout,
+    `\`${name}\` in it is a link, or not what a layout has there`,
+    undefined,
+    "remove it, and copy the layout anew; a link may name the layout's folder, not a part of it",
+  );
+}
+
+/**
+ * @param root The layout's folder.
+ * @returns undefined when there is no such file.
+ */
 export async function readDocument<T extends v.GenericSchema>(
-  folder: string,
+  root: HeldFolder,
   name: string,
   schema: T,
 ): Promise<v.InferOutput<T> | undefined> {
-  const path = join(folder, name);
+  const folder = root.path;
   let text: string;
   try {
-    text = await readFile(path, "utf8");
+    const file = await root.openFile(name);
+    const bytes = await readBounded(file, maxDocumentBytes).finally(() => file.handle.close());
+    text = bytes.toString("utf8");
   } catch (cause) {
     if (isErrno(cause, "ENOENT") || isErrno(cause, "ENOTDIR")) return undefined;
-    throw localIoError(`read ${path}`, cause);
+    if (isErrno(cause, "ELOOP")) throw linkedPart(folder, name);
+    if (cause instanceof UnfitFileError) throw invalidLayout(folder, cause.message, cause);
+    throw localIoError(`read ${folder}/${name}`, cause);
   }
   let json: unknown;
   try {

@@ -3,21 +3,21 @@
  *
  * @see OCI image-spec v1.1.1, image-layout.md
  */
-import { createReadStream } from "node:fs";
-import { open, readFile, stat } from "node:fs/promises";
+import type { Stats } from "node:fs";
+import { open, stat } from "node:fs/promises";
 import { join } from "node:path";
 import type { Context } from "../context.ts";
-import { ArtifactNotFoundError, ContentVerificationError, isErrno, localIoError } from "../errors.ts";
+import { ArtifactNotFoundError, ContentVerificationError, localIoError } from "../errors.ts";
 import { makeFolder } from "../files/folder.ts";
 import { writeHashed } from "../files/hashed-write.ts";
+import type { HeldFolder } from "../files/held-folder.ts";
 import { withOwnLock } from "../files/lock.ts";
-import { placeAtomically } from "../files/place.ts";
+import { piecesOf } from "../files/opened-file.ts";
 import { type Digest, digestHex, digestOf, isDigest } from "../model/digest.ts";
 import {
   acceptedManifestTypes,
   annotationKeys,
   type Descriptor,
-  maxManifestBytes,
   mediaTypes,
   parseManifest,
 } from "../model/manifest.ts";
@@ -31,6 +31,7 @@ import {
   restOf,
   type Target,
 } from "../model/source.ts";
+import { holdingBlobs, holdingLayout, openLayoutBlob, readLayoutManifest } from "./blobs.ts";
 import {
   type Entry,
   type Index,
@@ -45,6 +46,7 @@ import {
 import { removeUnnamed } from "./garbage.ts";
 
 const fileMode = 0o644;
+const pieceBytes = 1024 * 1024;
 
 class Layout implements Target {
   readonly name: string;
@@ -78,14 +80,23 @@ class Layout implements Target {
 
   /** Always to the end: a folder is not faster in parts. */
   async openBlob(blob: BlobIdentity, { first }: ByteRange, signal: AbortSignal): Promise<OpenedBlob> {
-    const path = this.#blobPath(blob.digest);
-    try {
-      await stat(path);
-    } catch (cause) {
-      throw this.#missing(cause, path, `${this.name}@${blob.digest}`);
+    const open = () =>
+      holdingBlobs(this.#path, "leave", (blobs) =>
+        openLayoutBlob(blobs, blob.digest, this.#path, `${this.name}@${blob.digest}`),
+      );
+    await (await open()).handle.close();
+    // Opened again for whoever reads it: others would leave it open.
+    async function* bytes(): AsyncGenerator<Uint8Array, void, undefined> {
+      const file = await open();
+      try {
+        yield* piecesOf(file, pieceBytes, signal, first);
+      } catch (cause) {
+        throw signal.aborted ? signal.reason : localIoError(`read ${file.path}`, cause);
+      } finally {
+        await file.handle.close();
+      }
     }
-    const bytes = createReadStream(path, { start: first, highWaterMark: 1024 * 1024, signal });
-    return { range: restOf(blob, first), bytes, discard: async () => void bytes.destroy() };
+    return { range: restOf(blob, first), bytes: bytes(), discard: async () => {} };
   }
 
   async listTags(_signal: AbortSignal): Promise<readonly string[]> {
@@ -118,7 +129,7 @@ class Layout implements Target {
   }
 
   async hasManifest(digest: Digest, _signal: AbortSignal): Promise<boolean> {
-    return (await stat(this.#blobPath(digest)).catch(() => undefined))?.isFile() === true;
+    return (await this.#look(digest))?.isFile() === true;
   }
 
   /** There is one folder of blobs: what is in it needs no mounting. */
@@ -127,7 +138,7 @@ class Layout implements Target {
   }
 
   async hasBlob(blob: BlobIdentity, _signal: AbortSignal): Promise<boolean> {
-    const stats = await stat(this.#blobPath(blob.digest)).catch(() => undefined);
+    const stats = await this.#look(blob.digest);
     return stats?.isFile() === true && stats.size === blob.size;
   }
 
@@ -137,10 +148,14 @@ class Layout implements Target {
         hint: "the file was changed while it was pushed: push it again",
       });
     await this.#prepare();
-    await placeAtomically(this.#blobPath(blob.digest), async (staged) => {
-      const written = await writeHashed(staged, open(), { maxBytes: blob.size, tooLong: wrong }, signal);
-      if (written.digest !== blob.digest) throw wrong();
-      return { mode: fileMode };
+    const bound = { maxBytes: blob.size, tooLong: wrong };
+    await this.#whileMade(async (blobs) => {
+      const name = digestHex(blob.digest);
+      await blobs.place(name, async (staged) => {
+        const written = await writeHashed(staged, open(), bound, signal, join(blobs.path, name));
+        if (written.digest !== blob.digest) throw wrong();
+        return { mode: fileMode };
+      });
     });
   }
 
@@ -152,7 +167,7 @@ class Layout implements Target {
   ): Promise<Digest> {
     const digest = digestOf(bytes);
     await this.#prepare();
-    await this.#write(this.#blobPath(digest), bytes);
+    await this.#whileMade((blobs) => place(blobs, digestHex(digest), bytes));
     // What has no tag and no subject is part of what gets a tag next.
     if (tag === undefined && parseManifest(bytes, mediaType, this.name).subject === undefined) return digest;
     await this.#whileLocked(signal, async () => {
@@ -163,10 +178,7 @@ class Layout implements Target {
       const own = { mediaType, digest, size: bytes.byteLength };
       const entry = tag === undefined ? own : { ...own, annotations: { [annotationKeys.refName]: tag } };
       const manifests = [...others, entry];
-      await this.#write(
-        join(this.#path, "index.json"),
-        new TextEncoder().encode(JSON.stringify({ ...index, manifests })),
-      );
+      await this.#writeIndex({ ...index, manifests });
     });
     return digest;
   }
@@ -184,9 +196,10 @@ class Layout implements Target {
     await this.#whileLocked(signal, async () => {
       const index = await this.#readIndex();
       const manifests = index.manifests.filter((entry) => !isRemoved(entry));
-      const text = JSON.stringify({ ...index, manifests });
-      await this.#write(join(this.#path, "index.json"), new TextEncoder().encode(text));
-      await removeUnnamed(join(this.#path, "blobs", "sha256"), manifests, this.#context.now());
+      await holdingBlobs(this.#path, "leave", async (blobs) => {
+        await this.#writeIndex({ ...index, manifests });
+        if (blobs !== undefined) await removeUnnamed(blobs, this.#path, manifests, this.#context.now());
+      });
     });
   }
 
@@ -196,78 +209,64 @@ class Layout implements Target {
     await withOwnLock(join(this.#path, ".index.json.lock"), index, this.#context, signal, work);
   }
 
-  #blobPath(digest: Digest): string {
-    return join(this.#path, "blobs", "sha256", digestHex(digest));
+  /** Of a blob's file; a link in its place is none. */
+  async #look(digest: Digest): Promise<Stats | undefined> {
+    return await holdingBlobs(this.#path, "leave", async (blobs) => await blobs?.look(digestHex(digest)));
   }
 
-  async #write(path: string, bytes: Uint8Array): Promise<void> {
-    await placeAtomically(path, async (staged) => {
-      const handle = await open(staged, "wx");
-      await handle.writeFile(bytes).finally(() => handle.close());
-      return { mode: fileMode };
+  async #whileMade(work: (blobs: HeldFolder) => Promise<void>): Promise<void> {
+    await holdingBlobs(this.#path, "make", async (blobs) => {
+      if (blobs === undefined) throw this.#notThere();
+      await work(blobs);
+    });
+  }
+
+  async #writeIndex(index: Index): Promise<void> {
+    await holdingLayout(this.#path, async (root) => {
+      if (root === undefined) throw this.#notThere();
+      await place(root, "index.json", new TextEncoder().encode(JSON.stringify(index)));
     });
   }
 
   /** Makes the layout where there is none. */
   async #prepare(): Promise<void> {
-    const markerPath = join(this.#path, "oci-layout");
     try {
-      await makeFolder(join(this.#path, "blobs", "sha256"));
-      await stat(markerPath);
+      await makeFolder(this.#path);
+      await this.#whileMade(async () => {});
+      await holdingLayout(this.#path, async (root) => {
+        if (root === undefined || (await root.look("oci-layout")) !== undefined) return;
+        await place(root, "oci-layout", new TextEncoder().encode(marker));
+      });
     } catch (cause) {
-      if (!isErrno(cause, "ENOENT")) throw localIoError(`write to ${this.name}`, cause);
-      await this.#write(markerPath, new TextEncoder().encode(marker));
+      throw localIoError(`write to ${this.name}`, cause);
     }
     await this.#checkMarker();
   }
 
   async #readManifest(digest: Digest, what: string): Promise<Uint8Array> {
-    const path = this.#blobPath(digest);
-    let bytes: Uint8Array;
-    try {
-      const { size } = await stat(path);
-      if (size > maxManifestBytes) {
-        throw new ContentVerificationError(
-          "MANIFEST_TOO_LARGE",
-          `the manifest of ${what} has ${size} bytes; at most ${maxManifestBytes} are read`,
-        );
-      }
-      bytes = await readFile(path);
-    } catch (cause) {
-      throw this.#missing(cause, path, what);
-    }
-    const actual = digestOf(bytes);
-    if (actual === digest) return bytes;
-    throw new ContentVerificationError(
-      "MANIFEST_DIGEST_MISMATCH",
-      `the manifest of ${what} in the layout is ${actual}`,
-      {
-        hint: "the layout folder was changed or cut short: copy it anew",
-      },
-    );
+    return await holdingBlobs(this.#path, "leave", (blobs) => readLayoutManifest(blobs, digest, this.#path, what));
   }
 
-  #missing(cause: unknown, path: string, what: string): Error {
-    if (isErrno(cause, "ENOENT") || isErrno(cause, "ENOTDIR")) {
-      return new ArtifactNotFoundError("ARTIFACT_NOT_FOUND", `not found: ${what}`, { cause });
-    }
-    return localIoError(`read ${path}`, cause);
+  #notThere(): Error {
+    return new ArtifactNotFoundError("ARTIFACT_NOT_FOUND", `not found: the layout folder ${this.#path}`, {
+      hint: "the folder is named from the working folder; in a lock file from that file's folder",
+    });
   }
 
   async #checkMarker(): Promise<void> {
-    if ((await readDocument(this.#path, "oci-layout", markerSchema)) !== undefined) return;
-    const folder = await stat(this.#path).catch(() => undefined);
-    if (folder === undefined) {
-      throw new ArtifactNotFoundError("ARTIFACT_NOT_FOUND", `not found: the layout folder ${this.#path}`, {
-        hint: "the folder is named from the working folder; in a lock file from that file's folder",
-      });
-    }
-    throw invalidLayout(this.#path, "it has no file `oci-layout`");
+    await holdingLayout(this.#path, async (root) => {
+      if (root !== undefined && (await readDocument(root, "oci-layout", markerSchema)) !== undefined) return;
+      if (root === undefined && (await stat(this.#path).catch(() => undefined)) === undefined) throw this.#notThere();
+      throw invalidLayout(this.#path, "it has no file `oci-layout`");
+    });
   }
 
   async #readIndex(): Promise<Index> {
     return (
-      (await readDocument(this.#path, "index.json", indexSchema)) ?? {
+      (await holdingLayout(
+        this.#path,
+        async (root) => root && (await readDocument(root, "index.json", indexSchema)),
+      )) ?? {
         schemaVersion: 2,
         mediaType: mediaTypes.ociIndex,
         manifests: [],
@@ -283,6 +282,14 @@ class Layout implements Target {
       manifests.find((entry) => tagOf(entry)?.endsWith(`:${tag}`) === true)
     );
   }
+}
+
+async function place(folder: HeldFolder, name: string, bytes: Uint8Array): Promise<void> {
+  await folder.place(name, async (staged) => {
+    const handle = await open(staged, "wx");
+    await handle.writeFile(bytes).finally(() => handle.close());
+    return { mode: fileMode };
+  });
 }
 
 /** @param path Folder; it need not exist until something is read. */
