@@ -5,10 +5,10 @@
  * The compressors are part of the bundle, so that the compressed bytes are the same everywhere, too.
  */
 import { createHash } from "node:crypto";
-import { createReadStream } from "node:fs";
 import type { Pack } from "tar-stream";
 import { localIoError, OrasClientError, UsageError } from "../errors.ts";
 import { writeHashed } from "../files/hashed-write.ts";
+import { openFile, piecesOf } from "../files/opened-file.ts";
 import { type Digest, digestFromHex } from "../model/digest.ts";
 import { type Chunks, chunkBytes, counted, drained, hashed, inBlocks } from "./chunks.ts";
 import { type Compressor, compressed } from "./compress.ts";
@@ -124,12 +124,12 @@ async function addItems(
   if (root.length > 0) await addEntry(tar, { name: root.join("/"), type: "directory", mode: folderMode });
   for (const item of items) {
     signal.throwIfAborted();
-    await addItem(tar, [...root, item.name].join("/"), item);
+    await addItem(tar, [...root, item.name].join("/"), item, signal);
   }
   tar.finalize();
 }
 
-async function addItem(tar: Pack, name: string, item: DiskItem): Promise<void> {
+async function addItem(tar: Pack, name: string, item: DiskItem, signal: AbortSignal): Promise<void> {
   switch (item.kind) {
     case "directory":
       return await addEntry(tar, { name, type: "directory", mode: folderMode });
@@ -137,10 +137,15 @@ async function addItem(tar: Pack, name: string, item: DiskItem): Promise<void> {
       return await addEntry(tar, { name, type: "symlink", mode: linkMode, linkname: item.target });
     case "file": {
       // A buffer of full size for each of many small files keeps the garbage collector busier than the disk.
-      const highWaterMark = Math.min(chunkBytes, item.size + 1);
-      const { head, chunks } = await peek(createReadStream(item.path, { highWaterMark }));
-      const mode = fileMode(item.isExecutable, head);
-      return await addEntry(tar, { name, type: "file", mode, size: item.size }, chunks);
+      const pieceBytes = Math.min(chunkBytes, item.size + 1);
+      const file = await openFile(item.path, "refuse");
+      try {
+        const { head, chunks } = await peek(piecesOf(file, pieceBytes, signal));
+        const mode = fileMode(item.isExecutable, head);
+        return await addEntry(tar, { name, type: "file", mode, size: item.size }, chunks);
+      } finally {
+        await file.handle.close();
+      }
     }
   }
 }

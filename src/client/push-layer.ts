@@ -1,5 +1,5 @@
 /** What a file or a folder becomes as a layer: as it is, or compressed on its way. */
-import { createReadStream, type Stats } from "node:fs";
+import type { Stats } from "node:fs";
 import { stat } from "node:fs/promises";
 import { basename, join, resolve } from "node:path";
 import { counted, readChunks } from "../archive/chunks.ts";
@@ -9,6 +9,7 @@ import { packItems, parseTitle } from "../archive/pack.ts";
 import { type DiskItem, readFolder } from "../archive/tree-on-disk.ts";
 import { localIoError, UsageError, unreadableFile } from "../errors.ts";
 import { type WrittenFile, writeHashed } from "../files/hashed-write.ts";
+import { withOpened } from "../files/opened-file.ts";
 import type { Digest } from "../model/digest.ts";
 import { type Annotations, annotationKeys } from "../model/manifest.ts";
 import type { BlobIdentity, BlobStream } from "../model/source.ts";
@@ -41,10 +42,6 @@ const fileMediaTypes = { gzip: "application/gzip", zstd: "application/zstd" } as
 const folderMediaType = "application/vnd.oci.image.layer.v1.tar";
 const suffixes = { gzip: ".gz", zstd: ".zst" } as const;
 
-function openFile(path: string): BlobStream {
-  return createReadStream(path, { highWaterMark: 1024 * 1024 });
-}
-
 /** What is to be pushed, as it was found. */
 export interface LocalContent {
   readonly path: string;
@@ -56,6 +53,7 @@ export interface LocalContent {
 
 /**
  * @throws {ArtifactNotFoundError} `FILE_NOT_FOUND`
+ * @throws {LocalIoError} a pipe, a socket or a device
  * @throws {UsageError} a folder with something in it that could not be unpacked on every system
  */
 export async function findContent(path: string, signal: AbortSignal): Promise<LocalContent> {
@@ -65,7 +63,13 @@ export async function findContent(path: string, signal: AbortSignal): Promise<Lo
   } catch (cause) {
     throw unreadableFile(path, cause);
   }
-  if (!stats.isDirectory()) return { path, size: stats.size, items: undefined };
+  if (!stats.isDirectory()) {
+    // Said before anything is made for it.
+    await withOpened(path, async () => {}).catch((cause: unknown) => {
+      throw unreadableFile(path, cause);
+    });
+    return { path, size: stats.size, items: undefined };
+  }
   const items = await readFolder(path, signal);
   return { path, size: items.reduce((sum, { size }) => sum + size, 0), items };
 }
@@ -97,11 +101,11 @@ export async function layerOf(
     if (layer.size <= size * maxRatio) return layer;
   }
   return {
-    ...(await identifyFile(path)),
+    ...(await identifyFile(path, signal)),
     mediaType: options.mediaType ?? "application/octet-stream",
     annotations: { [annotationKeys.title]: title },
     contentSize: size,
-    open: () => openFile(path),
+    open: () => readChunks(path, signal),
   };
 }
 
@@ -141,7 +145,7 @@ async function compressedLayer(
     // The name says what a client without this knowledge gets.
     annotations: { [annotationKeys.title]: title + suffixes[format] },
     contentSize,
-    open: () => openFile(packed),
+    open: () => readChunks(packed, signal),
   };
 }
 
@@ -180,6 +184,6 @@ async function folderLayer(
     mediaType: mediaType ?? (compressor === undefined ? folderMediaType : `${folderMediaType}+${compressor.format}`),
     annotations: folderAnnotations(title, compressor, uncompressedDigest),
     contentSize: uncompressedSize,
-    open: () => openFile(packed),
+    open: () => readChunks(packed, signal),
   };
 }

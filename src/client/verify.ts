@@ -4,8 +4,8 @@ import type { Digest } from "../model/digest.ts";
 import { identifyFile } from "./identify.ts";
 
 /** @throws {ContentVerificationError} `CONTENT_DIGEST_MISMATCH` */
-export async function verifyFile(path: string, digest: Digest): Promise<void> {
-  const actual = await identifyFile(path);
+export async function verifyFile(path: string, digest: Digest, signal: AbortSignal): Promise<void> {
+  const actual = await identifyFile(path, signal);
   if (actual.digest === digest) return;
   throw new ContentVerificationError("CONTENT_DIGEST_MISMATCH", `${path} is ${actual.digest}, not ${digest}`, {
     hint: "the file was changed, cut short, or is another version",

@@ -130,7 +130,7 @@ export const importGo: Importer = async (spec, platforms, deps, signal) => {
     exactVersion = built.version ?? version;
     const sum = built.sum === undefined ? "" : `&module_sum=${encodeURIComponent(built.sum)}`;
     const purl = `pkg:golang/${packagePath}@${exactVersion}?built_with=${built.goVersion}${sum}`;
-    files.push({ platform, path, origin: await fileOrigin(purl, path) });
+    files.push({ platform, path, origin: await fileOrigin(purl, path, signal) });
   }
   return { version: exactVersion, license: undefined, source: undefined, files, missing };
 };

@@ -12,14 +12,14 @@ import { specInvalid } from "./run.ts";
 import type { ImportDeps, ImportedFile, Importer } from "./source.ts";
 
 /** A file or folder for all platforms; with `{platform}` in its path, one for each that is there. */
-export const importFile: Importer = async (spec, platforms, { context }, _signal, named) => {
+export const importFile: Importer = async (spec, platforms, { context }, signal, named) => {
   if (spec === "") throw specInvalid("file:", "write file:PATH, with {platform} in it for one of each");
   const at = (path: string): string => resolve(context.cwd, path);
   if (!isTemplate(spec)) {
     if (named.length > 1)
       throw specInvalid(`file:${spec}`, "write {platform} into the path: one file is for one platform or for all");
     const path = at(spec);
-    const files = [{ platform: named[0], path, origin: await localOrigin(path, await statIfThere(path)) }];
+    const files = [{ platform: named[0], path, origin: await localOrigin(path, await statIfThere(path), signal) }];
     return { version: undefined, license: undefined, source: undefined, files, missing: [] };
   }
   const files: ImportedFile[] = [];
@@ -28,15 +28,15 @@ export const importFile: Importer = async (spec, platforms, { context }, _signal
     const path = at(expandTemplate(spec, platform));
     const stats = await statIfThere(path);
     if (stats === undefined) missing.push(platform);
-    else files.push({ platform, path, origin: await localOrigin(path, stats) });
+    else files.push({ platform, path, origin: await localOrigin(path, stats, signal) });
   }
   return { version: undefined, license: undefined, source: undefined, files, missing };
 };
 
 /** The name alone: where it lay on a machine is nobody's business. A folder's bytes have the sum of their layer. */
-async function localOrigin(path: string, stats: Stats | undefined): Promise<string> {
+async function localOrigin(path: string, stats: Stats | undefined, signal: AbortSignal): Promise<string> {
   const origin = `file:${basename(path)}`;
-  return stats?.isFile() === true ? await fileOrigin(origin, path) : origin;
+  return stats?.isFile() === true ? await fileOrigin(origin, path, signal) : origin;
 }
 
 async function statIfThere(path: string): Promise<Stats | undefined> {

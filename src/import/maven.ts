@@ -56,7 +56,7 @@ export const importMaven: Importer = async (spec, platforms, deps, signal) => {
     const path = join(dir, platform.startsWith("windows") ? `${artifact}.exe` : artifact);
     await rename(copied, path);
     const purl = `pkg:maven/${group}/${artifact}@${version}?type=${type}&classifier=${classifiers[platform]}`;
-    files.push({ platform, path, origin: await fileOrigin(purl, path) });
+    files.push({ platform, path, origin: await fileOrigin(purl, path, signal) });
   }
   const stated = files.length === 0 ? undefined : await describe(client, `${group}:${artifact}:${version}`, deps);
   return { version, license: stated?.license, source: stated?.source, files, missing };

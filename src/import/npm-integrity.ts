@@ -1,6 +1,6 @@
 /** The sums that npm's registry states of an archive. */
 import { createHash } from "node:crypto";
-import { createReadStream } from "node:fs";
+import { readChunks } from "../archive/chunks.ts";
 
 /** The strongest first: where there are several, it counts alone. */
 const algorithms = ["sha512", "sha384", "sha256", "sha1"] as const;
@@ -30,8 +30,8 @@ export function statedSum(integrity: string | undefined, shasum: string | undefi
   return { algorithm: "sha1", values: [Buffer.from(shasum, "hex").toString("base64")] };
 }
 
-export async function hasSum(path: string, { algorithm, values }: StatedSum): Promise<boolean> {
+export async function hasSum(path: string, { algorithm, values }: StatedSum, signal: AbortSignal): Promise<boolean> {
   const hash = createHash(algorithm);
-  for await (const chunk of createReadStream(path)) hash.update(chunk);
+  for await (const chunk of readChunks(path, signal)) hash.update(chunk);
   return values.includes(hash.digest("base64"));
 }

@@ -180,7 +180,13 @@ function archiveSum(spec: NpmSpec, { name, version, dist }: PlatformPackage): St
 }
 
 /** @returns Path of the archive as the registry has it, in `dir`. */
-async function pack({ call }: Npm, { name, version }: NpmSpec, sum: StatedSum, dir: string): Promise<string> {
+async function pack(
+  { call }: Npm,
+  { name, version }: NpmSpec,
+  sum: StatedSum,
+  dir: string,
+  signal: AbortSignal,
+): Promise<string> {
   const exact = `${name}@${version}`;
   await mkdir(dir, { recursive: true });
   const ran = await call("pack", ["--pack-destination", dir], exact, []);
@@ -188,7 +194,7 @@ async function pack({ call }: Npm, { name, version }: NpmSpec, sum: StatedSum, d
   const [file] = await readdir(dir);
   if (file === undefined) throw importFailed(npm, exact, ran);
   const path = join(dir, file);
-  if (!(await hasSum(path, sum))) throw contentReplaced(npm, exact);
+  if (!(await hasSum(path, sum, signal))) throw contentReplaced(npm, exact);
   return path;
 }
 
@@ -205,12 +211,12 @@ export const importNpm: Importer = async (text, platforms, deps, signal) => {
     const platform = platformOf(stated);
     if (platform === undefined || !platforms.includes(platform) || found.has(platform)) continue;
     const dir = join(deps.workDir, "npm", platform);
-    const archive = await pack(client, part, archiveSum(part, stated), join(dir, "packed"));
+    const archive = await pack(client, part, archiveSum(part, stated), join(dir, "packed"), signal);
     const path = join(dir, "tool", spec.name.split("/").at(-1) ?? spec.name);
     await extractArchive(archive, path, { signal, stripPrefix: "package" });
     await rm(join(path, "package.json"), { force: true });
     const purl = `pkg:npm/${part.name.replace("@", "%40")}@${part.version}`;
-    found.set(platform, { platform, path, origin: await fileOrigin(purl, archive) });
+    found.set(platform, { platform, path, origin: await fileOrigin(purl, archive, signal) });
   }
   if (found.size === 0) {
     throw new ContentVerificationError("IMPORT_CONTENT_INVALID", `${text} has no package for a platform in it`, {

@@ -121,7 +121,7 @@ export const importPypi: Importer = async (spec, platforms, deps, signal) => {
     const tool = await unpackWheel(join(wheelDir, wheel), dir, name, signal);
     stated = { license: stated.license ?? tool.license, source: stated.source ?? tool.source };
     const purl = `pkg:pypi/${name.toLowerCase().replaceAll("_", "-")}@${exactVersion}?file_name=${wheel}`;
-    files.push({ platform, path: tool.path, origin: await fileOrigin(purl, join(wheelDir, wheel)) });
+    files.push({ platform, path: tool.path, origin: await fileOrigin(purl, join(wheelDir, wheel), signal) });
   }
   return { version: exactVersion, ...stated, files, missing };
 };

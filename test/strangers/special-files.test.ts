@@ -72,6 +72,25 @@ test("certs.d: a pipe among the certificates of a host is exit 78 at once", asyn
   expect(ran.stderr).toContain(`${join(folder, "ca.crt")} is a named pipe`);
 });
 
+describe("a file that the user names", () => {
+  const commands: readonly (readonly string[])[] = [
+    ["verify", "tool", `sha256:${"0".repeat(64)}`],
+    ["push", "oci:layout:1", "tool"],
+    ["import", "file:tool", "oci:layout:1"],
+  ];
+
+  test.each(unfit.slice(0, 2))("%s is exit 74 at once", async (what, make) => {
+    for (const args of commands) {
+      const place = homeWithCheckout();
+      await make(join(place.checkout, "tool"));
+      const ran = await place.oras(args);
+      expect(ran.exitCode, `${args.join(" ")}: ${ran.stderr}`).toBe(74);
+      expect(ran.stderr).toContain("error[LOCAL_IO]");
+      expect(ran.stderr).toContain(`tool is ${what}`);
+    }
+  });
+});
+
 describe("the audit log", () => {
   test("a pipe that nobody reads, or nobody reads on, is exit 74 at once", async () => {
     const place = homeWithCheckout();

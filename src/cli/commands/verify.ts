@@ -15,8 +15,8 @@ export function addVerify(program: Command, io: CliIo): Command {
     .argument("<path>", "file")
     .argument("<digest>", "sha256:… or the 64 hex digits", digestArgument)
     .action(async (path: string, digest: Digest, _options: object, command: Command) =>
-      runCommand(command, io, async () => {
-        await verifyFile(path, digest);
+      runCommand(command, io, async ({ signal }) => {
+        await verifyFile(path, digest, signal);
         return {
           text: `Verified: ${path} is ${digest}`,
           json: { path, digest, verified: true } satisfies v.InferOutput<typeof verifySchema>,
