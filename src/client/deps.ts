@@ -58,23 +58,33 @@ export function readReference(text: string, deps: ClientDeps): Reference {
 }
 
 /**
- * {@link readReference} for what is written or deleted. The default registry of a project's file is for reading: where the
- * user's files go is not for a checkout to say.
+ * {@link readReference} for what is written or deleted. Names and the default registry of a project's file are for reading: where
+ * the user's files go, and what is deleted with his login, is not for a checkout to say.
  *
- * @throws {UsageError} as there, and `REGISTRY_NOT_NAMED` where only the project's file names one
+ * @throws {UsageError} as there, and `REGISTRY_NOT_NAMED` where only the project's file says which registry it is
  */
 export function readTarget(text: string, deps: ClientDeps): Reference {
-  const { registry, ownRegistry, sources } = deps.settings;
-  if (registry === ownRegistry) return readReference(text, deps);
-  const qualified = qualifyReference(expandNamed(text, deps), registry);
-  if (qualified === expandNamed(text, deps)) return readReference(text, deps);
-  throw new UsageError(
-    "REGISTRY_NOT_NAMED",
-    `${text} names no registry, and only ${sources.registry} has a default one`,
-    {
-      hint: `a project's default registry is for reading: write ${qualified}, or give --registry HOST`,
-    },
-  );
+  const { registry, ownRegistry, registries, sources } = deps.settings;
+  const expanded = expandNamed(text, deps);
+  if (expanded !== text) {
+    const [name = ""] = text.split("/", 1);
+    const named = registries.get(name);
+    if (named?.isOwn === false) throw onlyOfProject(`\`${name}\` in ${text} is a name of ${named.source}`, expanded);
+    return readReference(text, deps);
+  }
+  if (registry !== ownRegistry) {
+    const qualified = qualifyReference(text, registry);
+    if (qualified !== text) {
+      throw onlyOfProject(`${text} names no registry, and only ${sources.registry} has a default one`, qualified);
+    }
+  }
+  return readReference(text, deps);
+}
+
+function onlyOfProject(what: string, meant: string): UsageError {
+  return new UsageError("REGISTRY_NOT_NAMED", what, {
+    hint: `a project's file says where to read, not where to write or delete: if you mean ${meant}, write that`,
+  });
 }
 
 /** Writes a configured prefix in place of its name. */

@@ -185,13 +185,39 @@ describe("names, mirrors and the default registry", () => {
         expect(ran.stderr).toContain(
           `REGISTRY_NOT_NAMED]: ${args.find((one) => one.startsWith("t/"))} names no registry`,
         );
-        expect(ran.stderr).toContain(`write ${evil.host}/t/tool`);
+        expect(ran.stderr).toContain(`if you mean ${evil.host}/t/tool`);
       }
     }
     expect([...evil.seen, ...mine.seen]).toEqual([]);
     const named = await place.oras(["tag", "t/tool:1", "latest", "--registry", mine.host]);
     expect(named.stderr).not.toContain("REGISTRY_NOT_NAMED");
     expect(mine.seen).not.toEqual([]);
+  });
+
+  test("a checkout's name is read from, and nothing is written or deleted there; the user's own name is good for all", async () => {
+    const [evil, mine] = [await startServer(serveTool(linuxTool)), await startServer(serveTool(linuxTool))];
+    const place = homeWithCheckout();
+    place.project({ registries: { team: { prefix: `${evil.host}/stolen` } } });
+    place.user({ defaultRegistry: mine.host });
+    writeFileSync(join(place.checkout, "tool"), linuxTool);
+    for (const args of [
+      ["push", "team/tool:1", "tool"],
+      ["import", "file:tool", "team/tool:1"],
+      ["copy", "oci:nowhere:1", "team/tool:1"],
+      ["tag", "team/tool:1", "latest"],
+      ["prune", "team/tool", "--keep-last", "1", "--delete"],
+    ]) {
+      const ran = await place.oras(args);
+      expect(ran.exitCode, ran.stderr).toBe(64);
+      expect(ran.stderr).toContain(`REGISTRY_NOT_NAMED]: \`team\` in team/tool`);
+      expect(ran.stderr).toContain(`is a name of ${place.projectFile}\n`);
+      expect(ran.stderr).toContain(`if you mean ${evil.host}/stolen/tool`);
+    }
+    expect([...evil.seen, ...mine.seen]).toEqual([]);
+    place.user({ registries: { team: { prefix: `${mine.host}/t` } } });
+    expect((await place.oras(["tag", "team/tool:1", "latest"])).stderr).not.toContain("REGISTRY_NOT_NAMED");
+    expect(mine.seen).not.toEqual([]);
+    expect(evil.seen).toEqual([]);
   });
 });
 
