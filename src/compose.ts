@@ -126,24 +126,24 @@ function compose(settings: Settings, context: Context, signal: AbortSignal): Com
   const credentials = createCredentialProvider(settings, context, signal);
   const withheldCredentials = createWithheldCredentials(settings);
   const plainHttp = new PlainHttp(settings);
-  const plainHttpUse = (registry: string, isNamed: boolean): PlainHttpUse => {
+  const plainHttpUse = (registry: string, isMirror: boolean): PlainHttpUse => {
     const isLoopback = apiBase(registry, false).protocol === "http:";
-    return plainHttp.use(registry, isNamed, isLoopback);
+    return plainHttp.use(registry, isMirror, isLoopback);
   };
-  const apiDeps = (registry: string, isNamed: boolean): ApiDeps => {
-    const use = plainHttpUse(registry, isNamed);
+  const apiDeps = (registry: string, isMirror: boolean): ApiDeps => {
+    const use = plainHttpUse(registry, isMirror);
     const shown = use === "anonymous" ? withheldCredentials : credentials;
     return { http, credentials: shown, context, allowPlainHttp: use !== "no" };
   };
   /** By name: a repository keeps its token for as long as the command lasts. */
   const registries = new Map<string, Target>();
   const openRegistry = (location: RegistryLocation, mirrors: readonly Source[]): Target => {
-    return createRegistry(location, { ...apiDeps(location.registry, true), mirrors });
+    return createRegistry(location, { ...apiDeps(location.registry, false), mirrors });
   };
   /** In whose place another source is left: it is not waited for. */
   const openMirror = (location: RegistryLocation): Source => {
     const hurried: HttpClient = { ...http, request: (request) => http.request({ ...request, retries: hasty }) };
-    return createRegistry(location, { ...apiDeps(location.registry, false), http: hurried, mirrors: [] });
+    return createRegistry(location, { ...apiDeps(location.registry, true), http: hurried, mirrors: [] });
   };
   const limitTransfers = pLimit(settings.concurrency);
   let hasGrown = false;
@@ -154,16 +154,19 @@ function compose(settings: Settings, context: Context, signal: AbortSignal): Com
       settings,
       deadlineMs,
       store: openStore(settings.cacheDir, settings.isCacheInProject, context),
-      probe: (location) => createRegistryProbe(location, { ...apiDeps(location.registry, true), routeTo }),
+      probe: (location) => createRegistryProbe(location, { ...apiDeps(location.registry, false), routeTo }),
       download: async (url, sha256, path, signal) => {
         if (settings.isOffline) throw askingForbidden(url.host);
         await downloadVerified(http, url, sha256, path, signal);
       },
       logins: createLogins(credentials, context),
+      noteNamed: (registry) => plainHttp.noteNamed(registry),
       checkLogin: async (registry, given, signal) => {
         if (settings.isOffline) throw askingForbidden(registry);
+        // A login is for no host that only a checkout names: see `loginRegistry`.
+        plainHttp.noteNamed(registry);
         // Over TLS where a checkout alone allows http: it is a login that would be sent.
-        const allowPlainHttp = plainHttpUse(registry, true) === "yes";
+        const allowPlainHttp = plainHttpUse(registry, false) === "yes";
         return await checkLogin(registry, given, { http, context, allowPlainHttp }, signal);
       },
       partBuffers: new PartBuffers(),

@@ -4,7 +4,7 @@ import { UsageError } from "../errors.ts";
 import { type Digest, isDigest } from "../model/digest.ts";
 import { formatReference } from "../model/reference.ts";
 import { audited } from "./audit.ts";
-import { type ClientDeps, readReference } from "./deps.ts";
+import { type ClientDeps, readNamed } from "./deps.ts";
 import { fetchBlob, type Origin } from "./fetch.ts";
 import { checkOutputFile } from "./output.ts";
 import { withDamageRepaired } from "./repair.ts";
@@ -36,7 +36,7 @@ export async function pullBlob(request: BlobRequest, deps: ClientDeps, signal: A
 }
 
 async function fetchAndPlace(request: BlobRequest, deps: ClientDeps, signal: AbortSignal): Promise<BlobResult> {
-  const reference = readReference(request.reference, deps);
+  const reference = readNamed(request.reference, deps);
   const { digest } = reference;
   if (digest === undefined || reference.tag !== undefined) {
     throw new UsageError("REFERENCE_INVALID", `${formatReference(reference)} does not name a blob`, {

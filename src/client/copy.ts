@@ -7,7 +7,7 @@ import { formatReference, type Location, parseRepositoryPrefix } from "../model/
 import type { FetchedManifest, Target } from "../model/source.ts";
 import { audited } from "./audit.ts";
 import { type CopyCounts, GraphCopy, noCounts } from "./copy-graph.ts";
-import { type ClientDeps, readReference, readTarget } from "./deps.ts";
+import { type ClientDeps, readNamed, readReference, readTarget } from "./deps.ts";
 import { layoutsOfLock } from "./lock-layouts.ts";
 import { checkManifests, checkOrigins } from "./lock-origins.ts";
 import { fetchManifestByDigest, fetchRoot } from "./resolve.ts";
@@ -41,7 +41,7 @@ export async function copy(request: CopyRequest, deps: ClientDeps, signal: Abort
 }
 
 async function copyOne(request: CopyRequest, deps: ClientDeps, signal: AbortSignal): Promise<CopyResult> {
-  const from = readReference(request.source, deps);
+  const from = readNamed(request.source, deps);
   const to = readTarget(request.destination, deps);
   if (to.digest !== undefined) {
     throw new UsageError("REFERENCE_INVALID", `${formatReference(to)} names a digest, which a copy has of its own`, {
@@ -71,12 +71,13 @@ export interface CopyLockRequest {
 /** A folder, or a prefix that repositories are put below. */
 type Place = (location: Location) => Location;
 
-function placeOf(text: string): Place {
+function placeOf(text: string, deps: ClientDeps): Place {
   if (text.startsWith("oci:")) {
     const path = text.slice("oci:".length);
     return () => ({ kind: "layout", path });
   }
   const prefix = parseRepositoryPrefix(text);
+  deps.noteNamed(prefix.registry);
   return (location) => {
     if (location.kind === "layout") {
       throw new UsageError("USAGE_INVALID", `oci:${location.path} is a folder, and has no path below ${text}`, {
@@ -106,8 +107,8 @@ async function copyTools(request: CopyLockRequest, deps: ClientDeps, signal: Abo
     });
   }
   checkOrigins(request.lockFile, lock, deps);
-  const from = request.source === undefined ? undefined : placeOf(request.source);
-  const to = placeOf(request.destination);
+  const from = request.source === undefined ? undefined : placeOf(request.source, deps);
+  const to = placeOf(request.destination, deps);
   const total = noCounts();
   const artifacts: CopiedArtifact[] = [];
   const layouts = await layoutsOfLock(request.lockFile, deps);

@@ -11,6 +11,7 @@ import {
   qualifyReference,
   type Reference,
   type RegistryLocation,
+  registryIn,
 } from "../model/reference.ts";
 import type { Target } from "../model/source.ts";
 import type { RegistryProbe } from "../registry/probe.ts";
@@ -44,6 +45,8 @@ export interface ClientDeps {
   readonly mirrorHealth: MirrorHealth;
   /** Something was added to the cache: it is looked at when the command ends (`retainCache`). */
   readonly noteGrowth: () => void;
+  /** The caller wrote this host: a bare `--plain-http` lets logins go there. Nothing that a checkout says is noted so. */
+  readonly noteNamed: (registry: string) => void;
   /** Opens the registry or the layout folder that a location names; no request is made yet. */
   readonly open: (location: Location) => Target;
 }
@@ -58,7 +61,22 @@ export function readReference(text: string, deps: ClientDeps): Reference {
 }
 
 /**
- * {@link readReference} for what is written or deleted. Names and the default registry of a project's file are for reading: where
+ * Notes the host that stands in a reference of the command line. A lock's references are read by the same functions and never come
+ * here.
+ */
+export function noteNamed(text: string, deps: ClientDeps): void {
+  const registry = registryIn(text);
+  if (registry !== undefined) deps.noteNamed(registry);
+}
+
+/** {@link readReference} for what the command line names. */
+export function readNamed(text: string, deps: ClientDeps): Reference {
+  noteNamed(text, deps);
+  return readReference(text, deps);
+}
+
+/**
+ * {@link readNamed} for what is written or deleted. Names and the default registry of a project's file are for reading: where
  * the user's files go, and what is deleted with his login, is not for a checkout to say.
  *
  * @throws {UsageError} as there, and `REGISTRY_NOT_NAMED` where only the project's file says which registry it is
@@ -70,7 +88,7 @@ export function readTarget(text: string, deps: ClientDeps): Reference {
     const [name = ""] = text.split("/", 1);
     const named = registries.get(name);
     if (named?.isOwn === false) throw onlyOfProject(`\`${name}\` in ${text} is a name of ${named.source}`, expanded);
-    return readReference(text, deps);
+    return readNamed(text, deps);
   }
   if (registry !== ownRegistry) {
     const qualified = qualifyReference(text, registry);
@@ -78,7 +96,7 @@ export function readTarget(text: string, deps: ClientDeps): Reference {
       throw onlyOfProject(`${text} names no registry, and only ${sources.registry} has a default one`, qualified);
     }
   }
-  return readReference(text, deps);
+  return readNamed(text, deps);
 }
 
 function onlyOfProject(what: string, meant: string): UsageError {

@@ -11,7 +11,7 @@ import type { ClientDeps } from "./deps.ts";
 import { checkRegistry, checkWay } from "./doctor-registry.ts";
 import { type Check, Examination, type Finding } from "./examination.ts";
 import { askingForbidden } from "./offline.ts";
-import { expandReference, type ResolvedArtifact, resolveArtifact } from "./resolve.ts";
+import { expandNamedReference, expandReference, type ResolvedArtifact, resolveArtifact } from "./resolve.ts";
 
 export interface Diagnosis {
   readonly reference: string;
@@ -161,7 +161,7 @@ const networkChecks = [
 
 /** @throws {UsageError} for a reference that is none; what is wrong beyond is in the diagnosis */
 export async function diagnose(text: string, deps: ClientDeps, signal: AbortSignal): Promise<Diagnosis> {
-  const { reference, text: canonical } = expandReference(text, undefined, deps);
+  const { reference, text: canonical } = expandNamedReference(text, undefined, deps);
   const examination = new Examination(deps, signal);
   await examination.check("configuration", () => checkConfiguration(deps));
   await examination.check("cache", () => checkCache(deps));

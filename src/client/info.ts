@@ -10,7 +10,7 @@ import {
 import type { PlatformString } from "../model/platform.ts";
 import { audited } from "./audit.ts";
 import type { ClientDeps } from "./deps.ts";
-import { expandReference, fetchPlatformManifest, fetchRoot } from "./resolve.ts";
+import { expandNamedReference, fetchPlatformManifest, fetchRoot } from "./resolve.ts";
 
 export interface LayerInfo {
   readonly title: string | undefined;
@@ -81,7 +81,7 @@ async function readInfo(
   deps: ClientDeps,
   signal: AbortSignal,
 ): Promise<ArtifactInfo> {
-  const expanded = expandReference(text, platform, deps);
+  const expanded = expandNamedReference(text, platform, deps);
   const { source, root, parsed } = await fetchRoot(expanded.reference, deps, signal);
   const common = {
     reference: expanded.text,

@@ -2,7 +2,7 @@
 import { UsageError } from "../errors.ts";
 import { formatLocation, formatReference } from "../model/reference.ts";
 import { audited } from "./audit.ts";
-import { type ClientDeps, readReference } from "./deps.ts";
+import { type ClientDeps, readNamed } from "./deps.ts";
 
 export interface TagList {
   /** `host/repository` or `oci:DIR`. */
@@ -22,7 +22,7 @@ export async function listTags(text: string, deps: ClientDeps, signal: AbortSign
 }
 
 async function readTags(text: string, deps: ClientDeps, signal: AbortSignal): Promise<TagList> {
-  const reference = readReference(text, deps);
+  const reference = readNamed(text, deps);
   if (reference.tag !== undefined || reference.digest !== undefined) {
     const repository = formatLocation(reference.location);
     throw new UsageError("REFERENCE_INVALID", `${formatReference(reference)} is one artifact, not a repository`, {

@@ -4,7 +4,7 @@ import { checkWritable } from "../files/change-text.ts";
 import { changeLock, emptyLock, isInWrittenForm, readLock } from "../lock/file.ts";
 import { isToolName, type Lock, type LockedTool, toolOf } from "../lock/schema.ts";
 import { qualifyReference } from "../model/reference.ts";
-import { type ClientDeps, expandNamed } from "./deps.ts";
+import { type ClientDeps, expandNamed, noteNamed } from "./deps.ts";
 import { changeOf, isSame, type LockChange } from "./lock-change.ts";
 import { checkLayouts, checkLockPlace, type LockLayouts, layoutsOfLock } from "./lock-layouts.ts";
 import { type LockedTag, lookUpTags } from "./lock-online.ts";
@@ -16,6 +16,7 @@ import { expandReference } from "./resolve.ts";
 /** The reference as another machine can use it: with its registry, whatever the default is there; a layout's folder from the lock's. */
 function referenceForLock(text: string, layouts: LockLayouts, deps: ClientDeps): string {
   if (text.startsWith("oci:")) return layouts.referenceFor(text);
+  noteNamed(text, deps);
   return qualifyReference(expandNamed(text, deps), deps.settings.registry);
 }
 

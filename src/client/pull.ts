@@ -15,7 +15,7 @@ import { checkOutputFolder, warnIfLedOut } from "./output.ts";
 import { placeFile, placeIfArchive, placeLayers } from "./place.ts";
 import { isDamage, withDamageRepaired } from "./repair.ts";
 import { tellingReplaced } from "./replaced.ts";
-import { type ExpandedReference, expandReference, type ResolvedArtifact, resolveArtifact } from "./resolve.ts";
+import { type ExpandedReference, expandNamedReference, type ResolvedArtifact, resolveArtifact } from "./resolve.ts";
 
 export interface PullRequest {
   readonly reference: string;
@@ -64,7 +64,7 @@ export async function pull(request: PullRequest, deps: ClientDeps, signal: Abort
 }
 
 async function pullArtifact(request: PullRequest, deps: ClientDeps, signal: AbortSignal): Promise<PullResult> {
-  const expanded = expandReference(request.reference, request.platform, deps);
+  const expanded = expandNamedReference(request.reference, request.platform, deps);
   if (request.extract && request.output === undefined) {
     throw new UsageError("OUTPUT_REQUIRED", "--extract needs a folder to unpack into", { hint: "add -o DIR" });
   }

@@ -5,7 +5,7 @@ import { type ImageIndex, type ImageManifest, parseManifest, platformsOf } from 
 import { type PlatformString, platformFromNode } from "../model/platform.ts";
 import { expandTemplate, formatReference, isTemplate, type Reference } from "../model/reference.ts";
 import type { FetchedManifest, Source, Target } from "../model/source.ts";
-import { type ClientDeps, readReference } from "./deps.ts";
+import { type ClientDeps, noteNamed, readReference } from "./deps.ts";
 import { fromFirst } from "./sources.ts";
 
 /** A reference whose template, if it was one, has been filled in. */
@@ -48,6 +48,16 @@ export function expandReference(
   const chosen = platform ?? platformFromNode(deps.context.os, deps.context.cpu);
   const reference = readReference(expandTemplate(text, chosen), deps);
   return { reference, text: formatReference(reference), platform: chosen, isTemplate: isTemplate(text) };
+}
+
+/** {@link expandReference} for what the command line names. */
+export function expandNamedReference(
+  text: string,
+  platform: PlatformString | undefined,
+  deps: ClientDeps,
+): ExpandedReference {
+  noteNamed(text, deps);
+  return expandReference(text, platform, deps);
 }
 
 /** The tag or digest to ask for; a reference without either means `latest`, as every OCI client has it. */

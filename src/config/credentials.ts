@@ -92,12 +92,17 @@ function fromEnvironment(context: Context): FoundCredentials | undefined {
   return undefined;
 }
 
-/** For hosts that a checkout alone allows http for: whoever listens there would read the login. */
-export function createWithheldCredentials({ configFiles, userConfigPath }: Settings): CredentialProvider {
+/** For hosts that a checkout alone allows http for, or names behind a bare `--plain-http`: whoever listens there would read the login. */
+export function createWithheldCredentials(settings: Settings): CredentialProvider {
+  const { configFiles, userConfigPath, allowPlainHttp, anonymousHttpHosts } = settings;
   const [projectFile = "the project's file"] = configFiles;
   return (registry) => {
+    const isAllowedByProject = anonymousHttpHosts.has(registry) || !allowPlainHttp;
+    const why = isAllowedByProject
+      ? `only ${projectFile} allows http for ${registry}`
+      : `\`--plain-http\` names no host, and only files of the project name ${registry}`;
     const withheld =
-      `no login was sent, since only ${projectFile} allows http for ${registry}: if you trust the network, allow it with ` +
+      `no login was sent, since ${why}: if you trust the network, allow it with ` +
       `--plain-http=${registry}, or in \`plainHttpHosts\` of ${userConfigPath}`;
     return Promise.resolve({ credentials: { kind: "none", withheld }, source: "nowhere" });
   };

@@ -178,6 +178,16 @@ function namesRegistry(text: string): boolean {
   return first === "localhost" || first.includes(".") || first.includes(":");
 }
 
+/**
+ * The host that a reference or template begins with as it is written; undefined where a default or a name says which, and for what is
+ * none: reading it says so.
+ */
+export function registryIn(text: string): string | undefined {
+  if (text.startsWith("oci:") || !namesRegistry(text)) return undefined;
+  const host = text.slice(0, text.indexOf("/")).toLowerCase();
+  return hostPattern.test(host) && isCanonicalHost(host) ? parseRegistry(host) : undefined;
+}
+
 /** `ghcr.io` and `localhost:5000` alone; a name without a dot may be a repository with a tag. */
 function looksLikeHost(text: string): boolean {
   const [name = ""] = text.split(":");

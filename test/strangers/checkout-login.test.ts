@@ -166,6 +166,55 @@ describe("http that only the project's file allows", () => {
     expect(secretsSeenBy(place)).toEqual([]);
   });
 
+  test("a bare --plain-http sends no login to a host that only the checkout names, by whichever file of its", async () => {
+    const place = await inTheClear(guarded);
+    expect(await place.call(["lock", "add", "tool", `${host}/t/tool:1`, "--plain-http"])).toMatchObject({
+      exitCode: 0,
+    });
+    place.server.seen.length = 0;
+    for (const [project, args] of [
+      [{ defaultRegistry: host }, ["pull", "t/tool:1"]],
+      [{ defaultRegistry: host }, ["doctor", "t/tool:1"]],
+      [{ registries: { dev: { prefix: `${host}/t` } } }, ["pull", "dev/tool:1"]],
+      [{ registries: { dev: { prefix: `${host}/t` } } }, ["info", "dev/tool:1"]],
+      [{ registries: { dev: { prefix: `${host}/t` } } }, ["lock", "add", "tool", "dev/tool:1"]],
+      [{}, ["lock", "update"]],
+      [{}, ["lock", "check", "--online"]],
+      [{}, ["copy", "--lock", "oras.lock.json", "oci:layout"]],
+    ] as const) {
+      place.project(project);
+      const before = place.server.seen.length;
+      const ran = await place.call([...args, "--plain-http"]);
+      expect(ran.exitCode, args.join(" ") + ran.stderr).toBe(77);
+      expect(place.server.seen.length, args.join(" ")).toBeGreaterThan(before);
+      const said = ran.stdout + ran.stderr;
+      expect(said).toContain(
+        "no login was sent, since `--plain-http` names no host, and only files of the project name",
+      );
+      expect(said).toContain(`--plain-http=${host}, or in \`plainHttpHosts\` of ${place.userFile}`);
+    }
+    expect(secretsSeenBy(place)).toEqual([]);
+  });
+
+  test("a bare --plain-http sends it to a host that the command line, a variable or the user's file names", async () => {
+    const place = await inTheClear(guarded);
+    place.project({ defaultRegistry: host, registries: { dev: { prefix: `${host}/t` } } });
+    const own = { registries: { mine: { prefix: `${host}/t` } } };
+    for (const [user, args, env] of [
+      [{}, ["pull", `${host}/t/tool:1`], {}],
+      [{}, ["info", `${host}/t/tool:1`], {}],
+      [{}, ["lock", "add", "tool", `${host}/t/tool:1`], {}],
+      [{}, ["pull", "t/tool:1", "--registry", host], {}],
+      [{}, ["pull", "t/tool:1"], { BUCK2_ORAS_REGISTRY: host }],
+      [{ defaultRegistry: host }, ["pull", "t/tool:1"], {}],
+      [own, ["pull", "mine/tool:1"], {}],
+    ] as const) {
+      place.user(user);
+      const ran = await place.call([...args, "--plain-http"], env);
+      expect(ran.exitCode, args.join(" ") + ran.stderr).toBe(0);
+    }
+  });
+
   test("where an option or the user's file allows it, the login is sent as it always was", async () => {
     const place = await inTheClear(guarded);
     for (const plain of ["--plain-http", `--plain-http=${host}`]) {
