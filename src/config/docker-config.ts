@@ -3,12 +3,11 @@
  *
  * @see docker-login(1), containers-auth.json(5)
  */
-import { randomBytes } from "node:crypto";
-import { realpath, rename, rm, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import * as v from "valibot";
 import type { Context } from "../context.ts";
 import { ConfigurationError, isErrno, localIoError } from "../errors.ts";
+import { changeText } from "../files/change-text.ts";
 import { makeFolder } from "../files/folder.ts";
 import { UnfitFileError } from "../files/opened-file.ts";
 import { readRegularFile } from "../files/regular-file.ts";
@@ -128,16 +127,26 @@ export async function* dockerConfigs(context: Context): AsyncGenerator<DockerCon
   }
 }
 
-/** Replaces the file in one step, readable by its owner alone; a link to it stays one. */
-export async function writeDockerConfig(path: string, config: DockerConfig): Promise<void> {
-  const target = await realpath(path).catch(() => path);
-  const staged = `${target}.${randomBytes(6).toString("hex")}.tmp`;
+/**
+ * Other clients change the file at the same time: what `change` gets is what is there right before it is replaced.
+ *
+ * @param change Undefined leaves the file as it is.
+ * @throws {LocalIoError} also `LOCK_BUSY`
+ */
+export async function changeDockerConfig(
+  path: string,
+  change: (config: DockerConfig) => DockerConfig | undefined,
+  context: Context,
+  signal: AbortSignal,
+): Promise<void> {
+  const changed = (text = "{}"): string | undefined => {
+    const config = change(parseDockerConfig(text, path));
+    return config === undefined ? undefined : `${JSON.stringify(config, null, "\t")}\n`;
+  };
   try {
-    await makeFolder(dirname(target), 0o700);
-    await writeFile(staged, `${JSON.stringify(config, null, "\t")}\n`, { mode: 0o600, flag: "wx" });
-    await rename(staged, target);
+    await makeFolder(dirname(path), 0o700);
   } catch (cause) {
-    await rm(staged, { force: true });
     throw localIoError(`write ${path}`, cause);
   }
+  await changeText(path, changed, context, signal, true);
 }

@@ -1,19 +1,16 @@
 /** Where `login` puts a login and `logout` takes it from: a credential helper if one is configured, else the docker configuration. */
-import { dirname } from "node:path";
 import type { Context } from "../context.ts";
-import { localIoError } from "../errors.ts";
-import { makeFolder } from "../files/folder.ts";
-import { withOwnLock } from "../files/lock.ts";
 import type { CredentialProvider } from "../model/credentials.ts";
 import { eraseFromHelper, getFromHelper, type Login, storeInHelper } from "./credential-helper.ts";
 import {
+  changeDockerConfig,
+  type DockerAuth,
   type DockerConfig,
   dockerConfigPath,
   isKeyOf,
   readDockerConfig,
   serverAddress,
   valueFor,
-  writeDockerConfig,
 } from "./docker-config.ts";
 
 export interface Erased {
@@ -34,35 +31,25 @@ function withoutKeysOf(registry: string, config: DockerConfig): DockerConfig {
   return { ...config, auths: Object.fromEntries(rest) };
 }
 
-/** Two commands that read, change and write the file at once would lose what one of them wrote. */
-async function whileLocked<T>(path: string, context: Context, signal: AbortSignal, work: () => Promise<T>): Promise<T> {
-  try {
-    await makeFolder(dirname(path), 0o700);
-    return await withOwnLock(`${path}.lock`, path, context, signal, work);
-  } catch (cause) {
-    signal.throwIfAborted();
-    throw localIoError(`write ${path}`, cause);
-  }
-}
-
 /** @param credentials What a pull would use, for whether anything is left after a logout. */
 export function createLogins(credentials: CredentialProvider, context: Context): Logins {
   const path = dockerConfigPath(context);
 
+  // A helper takes its time, up to a minute: only what is read afterwards is written back.
   const store = async (registry: string, login: Login, signal: AbortSignal): Promise<string> => {
     const server = serverAddress(registry);
-    const config = (await readDockerConfig(path)) ?? {};
-    const helper = valueFor(config.credHelpers, registry) || config.credsStore;
-    const rest = withoutKeysOf(registry, config);
-    if (helper) {
-      await storeInHelper(helper, server, login, context, signal);
-      // An empty entry, as Docker leaves one: other clients list the registries that have a login by it.
-      await writeDockerConfig(path, { ...rest, auths: { ...rest.auths, [server]: {} } });
-      return `docker-credential-${helper}`;
-    }
+    const config = await readDockerConfig(path);
+    const helper = valueFor(config?.credHelpers, registry) || config?.credsStore;
     const auth = Buffer.from(`${login.username}:${login.password}`, "utf8").toString("base64");
-    await writeDockerConfig(path, { ...rest, auths: { ...rest.auths, [server]: { auth } } });
-    return path;
+    // An empty entry, as Docker leaves one: other clients list the registries that have a login by it.
+    const entry = helper ? {} : { auth };
+    if (helper) await storeInHelper(helper, server, login, context, signal);
+    const withLogin = (now: DockerConfig): DockerConfig => {
+      const rest = withoutKeysOf(registry, now);
+      return { ...rest, auths: { ...rest.auths, [server]: entry } };
+    };
+    await changeDockerConfig(path, withLogin, context, signal);
+    return helper ? `docker-credential-${helper}` : path;
   };
 
   const erase = async (registry: string, signal: AbortSignal): Promise<readonly string[]> => {
@@ -77,17 +64,21 @@ export function createLogins(credentials: CredentialProvider, context: Context):
       if (kind !== "none") removedFrom.push(`docker-credential-${helper}`);
       await eraseFromHelper(helper, server, context, signal);
     }
-    const entry = valueFor(config.auths, registry);
-    if (entry !== undefined) await writeDockerConfig(path, withoutKeysOf(registry, config));
+    let entry: DockerAuth | null | undefined;
+    const withoutLogin = (now: DockerConfig): DockerConfig | undefined => {
+      entry = valueFor(now.auths, registry);
+      return entry === undefined ? undefined : withoutKeysOf(registry, now);
+    };
+    await changeDockerConfig(path, withoutLogin, context, signal);
     // An empty one only says that the helper has it.
     if (Object.values(entry ?? {}).some(Boolean)) removedFrom.push(path);
     return removedFrom;
   };
 
   return {
-    store: (registry, login, signal) => whileLocked(path, context, signal, () => store(registry, login, signal)),
+    store,
     async erase(registry, signal) {
-      const removedFrom = await whileLocked(path, context, signal, () => erase(registry, signal));
+      const removedFrom = await erase(registry, signal);
       // A file of another client that cannot be read is not what was asked about.
       const left = await credentials(registry).catch(() => undefined);
       const isLeft = left !== undefined && left.credentials.kind !== "none";

@@ -73,14 +73,16 @@ export async function checkWritable(path: string): Promise<void> {
 
 /**
  * @param change From the text now, undefined without a file, to what it shall be; called again when the file changes in between.
- *   The same text leaves the file untouched.
+ *   The same text and undefined leave the file untouched.
+ * @param isSecret It is readable by its owner alone afterwards, whatever it was.
  * @throws {LocalIoError} also `LOCK_BUSY`
  */
 export async function changeText(
   path: string,
-  change: (text: string | undefined) => string,
+  change: (text: string | undefined) => string | undefined,
   context: Context,
   signal: AbortSignal,
+  isSecret = false,
 ): Promise<void> {
   const target = await writableTarget(path);
   const claimPath = join(dirname(target), `.${basename(target)}.lock`);
@@ -89,7 +91,7 @@ export async function changeText(
     try {
       const found = await readTextFile(target);
       const text = change(found);
-      isDone = text === found || (await replace(target, found, text, claim));
+      isDone = text === undefined || text === found || (await replace(target, found, text, isSecret, claim));
     } catch (cause) {
       throw localIoError(`write ${path}`, cause);
     } finally {
@@ -99,17 +101,23 @@ export async function changeText(
 }
 
 /** @returns False when somebody else was in between: nothing was written. */
-async function replace(target: string, found: string | undefined, text: string, claim: Claim): Promise<boolean> {
+async function replace(
+  target: string,
+  found: string | undefined,
+  text: string,
+  isSecret: boolean,
+  claim: Claim,
+): Promise<boolean> {
   const staged = join(dirname(target), `.${basename(target).slice(0, 64)}.${randomBytes(6).toString("hex")}`);
   try {
-    const handle = await open(staged, "wx", 0o644);
+    const handle = await open(staged, "wx", isSecret ? 0o600 : 0o644);
     try {
       await handle.writeFile(text);
       if (found !== undefined) {
         const { uid, gid, mode } = await stat(target);
         // Only root can give a file away; the group may be one of one's own.
         await handle.chown(uid, gid).catch(() => handle.chown(-1, gid).catch(() => {}));
-        await handle.chmod(mode & 0o777);
+        await handle.chmod(isSecret ? 0o600 : mode & 0o777);
       }
       // A machine that loses its power must not have an empty file under the name.
       await handle.sync();

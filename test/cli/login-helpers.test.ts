@@ -28,6 +28,24 @@ describe("a credential helper", () => {
     expect((await call(["logout", registry.host])).stdout).toBe(`There was no login of ${registry.host}\n`);
   });
 
+  test("that takes its time: what another client writes into the file meanwhile stays there", async (context) => {
+    const { registry, oras: call, dir, configFile, readConfig } = await loginSetting(context, { credsStore: "slow" });
+    const theirs = { auth: Buffer.from("a:b").toString("base64") };
+    // It ends when somebody else has changed the file, as another client does that replaces it.
+    const other = `node -e 'const fs = require("fs"); const c = JSON.parse(fs.readFileSync(process.env.FILE));
+      c.auths = { ...c.auths, [process.env.ENTRY]: ${JSON.stringify(theirs)} };
+      fs.writeFileSync(process.env.FILE + ".new", JSON.stringify(c)); fs.renameSync(process.env.FILE + ".new", process.env.FILE)'`;
+    const slow = join(dir, "bin", "docker-credential-slow");
+    writeFileSync(slow, `#!/bin/sh\ndocker-credential-test "$@" || exit\n[ "$1" = get ] || ${other}\n`);
+    chmodSync(slow, 0o755);
+    const during = (ENTRY: string) => ({ input: "secret", env: { FILE: configFile, ENTRY } });
+    const login = await call(["login", registry.host, "-u", "user", "--password-stdin"], during("one.example"));
+    expect(login.exitCode, login.stderr).toBe(0);
+    expect(readConfig()).toEqual({ credsStore: "slow", auths: { "one.example": theirs, [registry.host]: {} } });
+    expect((await call(["logout", registry.host], during("two.example"))).exitCode).toBe(0);
+    expect(readConfig().auths).toEqual({ "one.example": theirs, "two.example": theirs });
+  });
+
   test("that has nothing is no error; one that is missing, fails or babbles is, and nobody else is asked", async (context) => {
     const { registry, oras: call, dir, configFile, storeFile } = await loginSetting(context, { credsStore: "test" });
     const list = ["list", `${registry.host}/t/tool`];

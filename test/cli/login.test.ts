@@ -1,6 +1,6 @@
 /** `login` and `logout` at a real registry, with the docker configuration and with a credential helper. */
 import type { ChildProcess } from "node:child_process";
-import { mkdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import { lstatSync, mkdirSync, readFileSync, statSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, inject, test } from "vitest";
 import { oras } from "../support/executable.ts";
@@ -124,6 +124,31 @@ describe("the docker configuration", () => {
     expect(logins.map(({ exitCode }) => exitCode)).toEqual(servers.map(() => 0));
     const { auths } = JSON.parse(readFileSync(join(dir, "docker", "config.json"), "utf8"));
     expect(Object.keys(auths).sort()).toEqual(servers.map(({ host }) => host).sort());
+  });
+
+  test("a file that is a link stays one, and is its owner's alone; what stands in the claim's place is named", async () => {
+    const server = await startServer((request, response) => {
+      if (request.headers.authorization !== undefined) response.end("{}");
+      else response.writeHead(401, { "www-authenticate": 'Basic realm="x"' }).end();
+    });
+    const dir = temporaryFolder();
+    mkdirSync(join(dir, "docker"));
+    writeFileSync(join(dir, "shared.json"), "{}", { mode: 0o644 });
+    symlinkSync("../shared.json", join(dir, "docker", "config.json"));
+    const call = () =>
+      oras(["login", server.host, "-u", "u", "--password-stdin"], {
+        input: "p",
+        env: { DOCKER_CONFIG: join(dir, "docker") },
+      });
+    expect((await call()).exitCode).toBe(0);
+    expect(lstatSync(join(dir, "docker", "config.json")).isSymbolicLink()).toBe(true);
+    expect(statSync(join(dir, "shared.json")).mode & 0o777).toBe(0o600);
+    const before = readFileSync(join(dir, "shared.json"), "utf8");
+    mkdirSync(join(dir, ".shared.json.lock"));
+    const busy = await call();
+    expect(busy.exitCode, busy.stderr).toBe(75);
+    expect(busy.stderr).toMatch(/error\[LOCK_BUSY\]: .*config\.json cannot be changed/);
+    expect(readFileSync(join(dir, "shared.json"), "utf8")).toBe(before);
   });
 
   test("logout tells what still gives a login, and takes away no more than is its own", async () => {
