@@ -57,13 +57,18 @@ export async function ask({ what, prompt, isSecret }: Question, io: CliIo, signa
   const onAbort = (): void => stop(signal.reason);
   stdin.once("pause", onEnd);
   signal.addEventListener("abort", onAbort, { once: true });
+  // Only the end of a line that was shown moves the cursor; what is said next would stand behind the prompt.
+  let isLineEnded = false;
   try {
-    return String(await Promise.race([asking, stopped]));
+    const answer = String(await Promise.race([asking, stopped]));
+    isLineEnded = !isSecret;
+    return answer;
   } catch (error) {
     // The library's own word for Ctrl-C at its prompt.
     if (!(error instanceof Error) || error.message !== "canceled") throw error;
     throw new InterruptedError("INTERRUPTED", "stopped by Ctrl-C at the prompt");
   } finally {
+    if (!isLineEnded) stderr.write("\n");
     stdin.off("pause", onEnd);
     signal.removeEventListener("abort", onAbort);
   }

@@ -59,6 +59,20 @@ export function loginRegistry(registry: string | undefined, { settings }: Client
   return host;
 }
 
+function incomplete(registry: string): UsageError {
+  return new UsageError("USAGE_INVALID", `a login at ${registry} needs a user and a password`, {
+    hint: "give --username USER, and the password by --password-stdin or at the prompt",
+  });
+}
+
+/** For whoever asks for a password next. @throws {UsageError} it is empty, or has a colon */
+export function checkUsername(username: string, registry: string): void {
+  if (username === "") throw incomplete(registry);
+  if (username.includes(":")) {
+    throw new UsageError("USAGE_INVALID", "a user name has no colon", { hint: "RFC 7617: it ends at the first one" });
+  }
+}
+
 /**
  * @throws {RegistryAuthError} the registry refuses the login; nothing was stored
  * @throws {UsageError} an empty name or password
@@ -75,14 +89,8 @@ export async function login(request: LoginRequest, deps: ClientDeps, signal: Abo
 
 async function tryAndStore(request: LoginRequest, deps: ClientDeps, signal: AbortSignal): Promise<LoginResult> {
   const { registry, username, password } = request;
-  if (username === "" || password === "") {
-    throw new UsageError("USAGE_INVALID", `a login at ${registry} needs a user and a password`, {
-      hint: "give --username USER, and the password by --password-stdin or at the prompt",
-    });
-  }
-  if (username.includes(":")) {
-    throw new UsageError("USAGE_INVALID", "a user name has no colon", { hint: "RFC 7617: it ends at the first one" });
-  }
+  checkUsername(username, registry);
+  if (password === "") throw incomplete(registry);
   if (deps.settings.isOffline) throw askingForbidden(`for a login at ${registry}`);
   const isChecked = await deps.checkLogin(registry, { kind: "basic", username, password }, signal);
   return { registry, username, keptIn: await deps.logins.store(registry, { username, password }, signal), isChecked };

@@ -2,6 +2,7 @@
 import type { ChildProcess } from "node:child_process";
 import { lstatSync, mkdirSync, readFileSync, statSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { stripVTControlCharacters } from "node:util";
 import { describe, expect, inject, test } from "vitest";
 import { oras } from "../support/executable.ts";
 import { temporaryFolder } from "../support/folders.ts";
@@ -87,7 +88,7 @@ describe("the docker configuration", () => {
     // Ctrl-D
     const ran = await run(script, ["-qec", command, "/dev/null"], { env: { TERM: "xterm" }, input: "\u0004" });
     expect(ran.exitCode, ran.stdout).toBe(64);
-    expect(ran.stdout).toContain("no username was given");
+    expect(stripVTControlCharacters(ran.stdout)).toMatch(/Username for localhost:1: \r?\nerror.*no username was given/);
   });
 
   test("at a terminal, Ctrl-C stops it as it does elsewhere", async (context) => {
@@ -104,7 +105,25 @@ describe("the docker configuration", () => {
       onStart,
     });
     expect(ran.exitCode, ran.stdout).toBe(130);
-    expect(ran.stdout).toContain("error[INTERRUPTED]");
+    expect(stripVTControlCharacters(ran.stdout)).toMatch(/Username for localhost:1: \r?\nerror\[INTERRUPTED\]/);
+  });
+
+  test("at a terminal, an empty user name is refused before a password is asked for", async (context) => {
+    const script = requireProgram(context, "script");
+    const command = `${process.execPath} ${inject("executable")} login localhost:1`;
+    const onStart = ({ stdout, stdin }: ChildProcess): void => {
+      stdout?.on("data", (text: string) => {
+        if (/(?:Username|Password) for .*: /.test(text)) stdin?.write("\n");
+      });
+    };
+    const ran = await run(script, ["-qec", command, "/dev/null"], {
+      env: { TERM: "xterm" },
+      input: undefined,
+      onStart,
+    });
+    expect(ran.exitCode, ran.stdout).toBe(64);
+    expect(ran.stdout).toContain("needs a user and a password");
+    expect(ran.stdout).not.toContain("Password for");
   });
 
   test("many logins at once lose none", async () => {
@@ -187,6 +206,9 @@ describe("the docker configuration", () => {
       new RegExp(
         `Username for ${registry.host}: [\\s\\S]*Password for user at ${registry.host}: [\\s\\S]*Logged in to`,
       ),
+    );
+    expect(stripVTControlCharacters(ran.stdout)).toMatch(
+      new RegExp(`Password for user at ${registry.host}: \\r?\\n(?:Logged|Stored)`),
     );
     expect(ran.stdout).not.toContain("secret");
     expect(Object.keys(readConfig().auths)).toEqual([registry.host]);

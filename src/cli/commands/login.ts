@@ -1,6 +1,6 @@
 import type { Command } from "commander";
 import type * as v from "valibot";
-import { type LogoutResult, login, loginRegistry, logout } from "../../client/login.ts";
+import { checkUsername, type LogoutResult, login, loginRegistry, logout } from "../../client/login.ts";
 import type { CliIo } from "../io.ts";
 import { ask, readSecretFromStdin } from "../prompt.ts";
 import { runCommand, type Shown } from "../run.ts";
@@ -32,6 +32,7 @@ export function addLogin(program: Command, io: CliIo): Command {
         const registry = loginRegistry(host, deps);
         const forUser = { what: "username", prompt: `Username for ${registry}`, isSecret: false };
         const username = options.username ?? (await ask(forUser, io, signal));
+        checkUsername(username, registry);
         const forPassword = { what: "password", prompt: `Password for ${username} at ${registry}`, isSecret: true };
         const password = options.passwordStdin ? await readSecretFromStdin(io) : await ask(forPassword, io, signal);
         const { isChecked, ...result } = await login({ registry, username, password }, deps, signal);
