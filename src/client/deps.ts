@@ -116,3 +116,18 @@ export function offlineError(what: string): OrasClientError {
     hint: "run the same command once without --offline",
   });
 }
+
+/** {@link offlineError} for what a reference means: of a tag, a cache that others write into says nothing, however often it is filled. */
+export async function offlineErrorOf(
+  { digest }: Reference,
+  text: string,
+  { store, settings }: ClientDeps,
+): Promise<OrasClientError> {
+  const shared = digest === undefined ? await store.sharedBecause() : undefined;
+  if (shared === undefined) return offlineError(text);
+  return new RegistryUnavailableError(
+    "OFFLINE",
+    `what ${text} means is not taken from the cache ${settings.cacheDir}, since ${shared}, and --offline forbids asking for it`,
+    { hint: "name the artifact by its digest, or a cache of your own with --cache-dir" },
+  );
+}

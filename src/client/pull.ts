@@ -5,7 +5,7 @@ import { ContentVerificationError, UsageError } from "../errors.ts";
 import type { Digest } from "../model/digest.ts";
 import type { PlatformString } from "../model/platform.ts";
 import { audited } from "./audit.ts";
-import { type ClientDeps, offlineError } from "./deps.ts";
+import { type ClientDeps, offlineErrorOf } from "./deps.ts";
 import { pullThroughExternalCli } from "./external-cli.ts";
 import type { Origin } from "./fetch.ts";
 import { fetchKnown, findKnown, findOfManifest, type KnownFile, resolveCached } from "./known-file.ts";
@@ -84,7 +84,7 @@ async function pullArtifact(request: PullRequest, deps: ClientDeps, signal: Abor
   }
   if (isOffline(expanded, deps)) {
     const resolved = await resolveCached(expanded, deps, signal);
-    if (resolved === undefined) throw offlineError(expanded.text);
+    if (resolved === undefined) throw await offlineErrorOf(expanded.reference, expanded.text, deps);
     return await placeResolved(resolved, expanded, request, deps, signal);
   }
   const { externalCli } = deps.settings;
