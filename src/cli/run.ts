@@ -22,6 +22,9 @@ function writeLines(stream: OutputStream, lines: readonly string[]): void {
   if (lines.length > 0) stream.write(lines.map((line) => `${printable(line)}\n`).join(""));
 }
 
+/** Commands that show in full what does not count of the project's file. */
+const showsLeftOut: ReadonlySet<string> = new Set(["config", "doctor"]);
+
 /** Runs a use case with the global options of `command` and prints what `show` makes of its result. */
 export async function runCommand(
   command: Command,
@@ -29,7 +32,8 @@ export async function runCommand(
   work: (session: Session) => Promise<Shown>,
 ): Promise<void> {
   const options = readGlobalOptions(command);
-  const shown = await io.withSession(options.overrides, options.verbosity, work);
+  const overrides = { ...options.overrides, showsLeftOut: showsLeftOut.has(command.name()) };
+  const shown = await io.withSession(overrides, options.verbosity, work);
   if (shown.exitCode !== undefined) io.setExitCode(shown.exitCode);
   if (options.isJson) {
     io.stdout.write(`${printableJson(shown.json)}\n`);

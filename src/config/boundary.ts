@@ -63,6 +63,15 @@ export function withinBoundary({ project, user, userPath }: ConfigFiles): {
   return { project: { path: project.path, config: kept }, leftOut };
 }
 
+/** For a command about something else: `config` and `doctor` have the reasons. */
+export function summarizeLeftOut(leftOut: readonly LeftOut[]): string {
+  const keys = leftOut.map(({ key }) => key).join(", ");
+  const count = leftOut.length === 1 ? "1 setting" : `${leftOut.length} settings`;
+  const verb = leftOut.length === 1 ? "does" : "do";
+  const where = "`buck2-oras config` says why and where to put";
+  return `${count} of ${leftOut[0]?.file} ${verb} not count: ${keys}; ${where} ${leftOut.length === 1 ? "it" : "them"}`;
+}
+
 /** One line for people, whatever the number of keys. */
 export function describeLeftOut(leftOut: readonly LeftOut[]): string {
   const keys = leftOut.map(({ key, reason }) => `\`${key}\` (${reason})`);

@@ -6,7 +6,7 @@ import { join, resolve } from "node:path";
 import type { Context } from "../context.ts";
 import { ConfigurationError, oneLine, UsageError } from "../errors.ts";
 import { parseRegistry, type RepositoryPrefix } from "../model/reference.ts";
-import { besideFile, describeLeftOut, type LeftOut, withinBoundary } from "./boundary.ts";
+import { besideFile, type LeftOut, summarizeLeftOut, withinBoundary } from "./boundary.ts";
 import { folderVariable, variable } from "./environment.ts";
 import type { ConfigFile, ConfigFiles } from "./file.ts";
 import { isInside, leadsInside } from "./inside.ts";
@@ -21,6 +21,8 @@ export interface SettingsOverrides {
   readonly caFile?: string | undefined;
   readonly offline?: boolean | undefined;
   readonly auditLog?: string | undefined;
+  /** The command itself shows what does not count of the project's file: no warning is needed. */
+  readonly showsLeftOut?: boolean | undefined;
 }
 
 export interface NamedRegistry {
@@ -166,8 +168,11 @@ function checkAuditLog(path: string, projectFolders: readonly string[]): void {
 /** Once for each command; what somebody else says in the key's place already is no loss. */
 function warnOfLeftOut(leftOut: readonly LeftOut[], sources: Readonly<Record<string, string>>, context: Context): void {
   const said = Object.keys(sources).filter((name) => sources[name] !== "default");
-  const lost = leftOut.filter(({ key }) => !said.some((name) => name === key || name.startsWith(`${key}.`)));
-  if (lost.length > 0) context.log.warn(oneLine(describeLeftOut(lost)));
+  const lost = leftOut.filter(
+    // A name is left out only where the user's file has it.
+    ({ key }) => !key.startsWith("registries.") && !said.some((name) => name === key || name.startsWith(`${key}.`)),
+  );
+  if (lost.length > 0) context.log.warn(oneLine(summarizeLeftOut(lost)));
 }
 
 /**
@@ -238,7 +243,7 @@ export function readSettings(overrides: SettingsOverrides, context: Context, fou
     ),
   };
   if (auditLog !== undefined) checkAuditLog(auditLog, projectFolders);
-  warnOfLeftOut(leftOut, picker.sources, context);
+  if (overrides.showsLeftOut !== true) warnOfLeftOut(leftOut, picker.sources, context);
   return {
     registry: pick("registry", [...named, ...fromFiles(files, ({ config }) => config.defaultRegistry)]),
     ownRegistry: [...named, { value: user?.config.defaultRegistry }].find(({ value }) => value !== undefined)?.value,

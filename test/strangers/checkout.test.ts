@@ -29,8 +29,9 @@ describe("auditLog", () => {
     for (const auditLog of ["../../.bashrc", bashrc, "log", "audit.jsonl"]) {
       place.project({ auditLog });
       const ran = await place.oras(["list", `${server.host}/t/tool`]);
-      expect(ran.stderr).toMatch(/^warning: left out of .*buck2-oras\.json.*: `auditLog` \(say it in .*config\.json/);
-      expect(ran.stderr).toMatch(/BUCK2_ORAS_AUDIT_LOG or --audit-log\)\n/);
+      expect(ran.stderr).toContain(
+        `warning: 1 setting of ${place.projectFile} does not count: auditLog; \`buck2-oras config\` says why and where to put it\n`,
+      );
       expect(ran.stderr.match(/^warning/gm)).toHaveLength(1);
       expect(readFileSync(bashrc, "utf8")).toBe("# mine\n");
       expect(existsSync(join(place.checkout, "audit.jsonl"))).toBe(false);
@@ -90,7 +91,7 @@ describe("cacheDir and retention", () => {
       expect(value("cacheDir"), cacheDir).toBe(usersOwn);
       expect(value("retention.olderThanDays"), cacheDir).toBe(null);
       expect(leftOut, cacheDir).toEqual(["cacheDir", "retention"]);
-      expect(stderr.match(/^warning: .*`cacheDir`.*`retention`/gm), cacheDir).toHaveLength(1);
+      expect(stderr, cacheDir).not.toContain("warning");
     }
     mkdirSync(join(place.checkout, "real"));
     symlinkSync("real", join(place.checkout, "inner"));
@@ -107,7 +108,8 @@ describe("cacheDir and retention", () => {
     const place = homeWithCheckout();
     place.project({ retention: { maxSize: "1" } });
     const alone = await config(place);
-    expect(alone).toMatchObject({ leftOut: ["retention"], stderr: expect.stringContaining("`retention`") });
+    expect(alone).toMatchObject({ leftOut: ["retention"], stderr: expect.not.stringContaining("warning") });
+    expect((await place.oras(["list", "oci:nowhere"])).stderr).toContain("does not count: retention; ");
     expect(alone.value("retention.maxSize")).toBe(null);
     place.project({ cacheDir: "cache", retention: { maxSize: "1" } });
     expect((await config(place)).value("retention.maxSize")).toBe(1);
@@ -127,6 +129,7 @@ describe("cacheDir and retention", () => {
     place.project({ auditLog: "log", cacheDir: "..", retention: { maxSize: "1" } });
     place.user({ auditLog: "mine.jsonl", cacheDir: "mine", retention: { olderThanDays: 9 } });
     const shown = await config(place);
+    expect((await place.oras(["list", "oci:nowhere"])).stderr).not.toContain("warning");
     expect(shown.stderr).not.toContain("warning");
     expect(shown.leftOut).toEqual(["auditLog", "cacheDir", "retention"]);
     const doctor = await place.oras(["doctor", "oci:nowhere:1"]);
@@ -155,7 +158,8 @@ describe("names, mirrors and the default registry", () => {
     });
     const pulled = await place.oras(["pull", "acme/tool:1", "-o", "tool"]);
     expect(pulled.exitCode, pulled.stderr).toBe(0);
-    expect(pulled.stderr).toMatch(/warning: left out of .*`registries\.acme` \(\S+config\.json says what it is\)\n/);
+    expect(pulled.stderr).not.toContain("warning");
+    expect((await config(place)).leftOut).toEqual(["registries.acme"]);
     expect(evil.seen).toEqual([]);
     expect(mirror.seen).not.toEqual([]);
     expect((await place.oras(["pull", "team/tool:1", "-o", "team"])).exitCode).toBe(0);
