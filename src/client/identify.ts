@@ -16,7 +16,7 @@ const never = new AbortController().signal;
  * @throws {UsageError} for a folder, which has no digest
  * @throws {LocalIoError} for a pipe, a socket or a device, which would be waited for
  */
-export async function identifyFile(path: string, signal = never): Promise<BlobIdentity> {
+export async function identifyFile(path: string, signal: AbortSignal = never): Promise<BlobIdentity> {
   try {
     if ((await stat(path)).isDirectory()) {
       throw new UsageError("USAGE_INVALID", `${path} is a folder, which has no digest`, { hint: "name a file" });

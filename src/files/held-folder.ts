@@ -61,7 +61,7 @@ export class HeldFolder {
   /** {@link child}, which is made where nothing has its name. */
   async makeChild(name: string): Promise<HeldFolder | undefined> {
     try {
-      await mkdir(await this.#at(name));
+      await mkdir(await this.#at(name), 0o755);
     } catch (cause) {
       if (!isErrno(cause, "EEXIST")) throw cause;
     }

@@ -159,6 +159,7 @@ describe("links of a checkout", () => {
     symlinkSync(".git", join(cwd, "meta"));
     symlinkSync("../.jj", join(cwd, "sub/link"));
     symlinkSync("../outside", join(cwd, "outlink"));
+    writeFileSync(join(cwd, ".buckroot"), "");
     writeFileSync(join(cwd, "hooks.tar"), rawTar({ name: "hooks/pre-push", body }));
     writeFileSync(join(cwd, "one.gz"), gzipSync(body));
     const cache = ["--cache-dir", "../cache"];
