@@ -97,6 +97,11 @@ export class HeldFolder {
     return await isDone(rmdir(await this.#at(name)));
   }
 
+  /** Of the open folder itself. */
+  async setMode(mode: number): Promise<void> {
+    await this.#handle?.chmod(mode);
+  }
+
   async close(): Promise<void> {
     await this.#handle?.close();
   }

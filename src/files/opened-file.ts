@@ -31,7 +31,7 @@ function kindOf(stats: Stats): string {
 function checkFile(stats: Stats, path: string): void {
   if (stats.isFile()) return;
   throw new UnfitFileError("LOCAL_IO", `${path} is ${kindOf(stats)}, where a file is expected`, {
-    hint: "remove it, or name another file",
+    hint: "name another file",
   });
 }
 

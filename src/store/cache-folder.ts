@@ -4,7 +4,7 @@
  * A checkout may name it, a neighbour may share it, a person may mistype it. So it is marked only where it was made or empty, and what is
  * not marked is never cleared.
  */
-import { lstat, writeFile } from "node:fs/promises";
+import { lstat, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { Context } from "../context.ts";
 import { ConfigurationError, isErrno, LocalIoError, localIoError, UsageError } from "../errors.ts";
@@ -21,8 +21,11 @@ const versionName = "version";
 const version = 1;
 const maxMarkBytes = 1024;
 
-/** Whatever the umask leaves: others than the owner never write here. */
+/** Whatever the umask leaves: others than the owner write only where the cache's own folder says so. */
 const folderMode = 0o755;
+const writableByOthers = 0o022;
+/** Permissions, and the bit that hands a folder's group down. */
+const sharedModeBits = 0o2777;
 
 /**
  * The store makes folders, and no links. A link of that name was put there by somebody else, and leads where he wants files of ours.
@@ -85,7 +88,7 @@ export class CacheFolder {
           "USAGE_INVALID",
           `${root} is not a cache of buck2-oras: its ${tagName} is missing or not ours`,
           {
-            hint: "name the cache with --cache-dir or BUCK2_ORAS_CACHE_DIR, or remove the folder by hand; nothing was removed",
+            hint: "nothing was removed: name the cache with --cache-dir or BUCK2_ORAS_CACHE_DIR; where other things lie in it, remove `oras`, `metadata`, `locks` and `tmp` there by hand",
           },
         );
       }
@@ -97,14 +100,23 @@ export class CacheFolder {
     return undefined;
   }
 
+  /** Makes a folder of the store. Whoever shares the cache's own folder, as its mode says, shares this one, too. */
+  async makeBelow(folder: string): Promise<void> {
+    const made = await makeFolder(folder, folderMode);
+    await requireFolders(folder);
+    if (made === undefined) return;
+    const { mode } = await stat(this.#paths.root);
+    if ((mode & writableByOthers) === 0) return;
+    const held = await HeldFolder.open(folder, "refuse");
+    await held?.setMode(mode & sharedModeBits).finally(() => held.close());
+  }
+
   async #make(): Promise<void> {
     const { root, blobs, metadata, tmp, locks } = this.#paths;
     try {
       await makeFolder(root, folderMode);
       await this.#mark(root);
-      const folders = [blobs, metadata, tmp, locks];
-      for (const folder of folders) await makeFolder(folder, folderMode);
-      await requireFolders(...folders);
+      for (const folder of [blobs, metadata, tmp, locks]) await this.makeBelow(folder);
     } catch (cause) {
       throw localIoError(`write to the cache ${root}`, cause);
     }

@@ -11,13 +11,12 @@ import { dirname, join } from "node:path";
 import { isExecutable } from "../archive/executable.ts";
 import type { Context } from "../context.ts";
 import { isErrno, localIoError } from "../errors.ts";
-import { makeFolder } from "../files/folder.ts";
 import { HashedFile, type SizeBound, type WrittenFile } from "../files/hashed-write.ts";
 import { withLock } from "../files/lock.ts";
 import type { OpenedFile } from "../files/opened-file.ts";
 import type { Digest } from "../model/digest.ts";
 import type { BlobIdentity } from "../model/source.ts";
-import { CacheFolder, requireFolders } from "./cache-folder.ts";
+import { CacheFolder } from "./cache-folder.ts";
 import { type ClearRequest, type ClearResult, clearStore } from "./clear.ts";
 import { identityCheck } from "./identity-check.ts";
 import { type Metadata, readMetadataFile, writeMetadataFile } from "./metadata.ts";
@@ -25,9 +24,6 @@ import { openPartialBlob, type PartialBlob } from "./partial-blob.ts";
 import { blobPath, metadataPath, type StorePaths, stagedNames, storePaths, uniqueName } from "./paths.ts";
 import type { MaterializeOptions, Store, StoredContent } from "./store.ts";
 import { VerifiedBlobs } from "./verified-blobs.ts";
-
-/** Others than the owner never write into a folder of the store. */
-const folderMode = 0o755;
 
 class FileStore implements Store {
   readonly #paths: StorePaths;
@@ -167,8 +163,7 @@ class FileStore implements Store {
     const { digest, head } = file.written();
     const path = blobPath(this.#paths, digest);
     try {
-      await makeFolder(dirname(path), folderMode);
-      await requireFolders(dirname(path));
+      await this.#folder.makeBelow(dirname(path));
       if ((await this.#blobs.lookAt(path))?.isFile() === false) await this.#blobs.discard(path);
       await file.handle.chmod(isExecutable(head) ? 0o555 : 0o444);
       await rename(staged, path);

@@ -2,6 +2,7 @@
 import {
   chmodSync,
   chownSync,
+  copyFileSync,
   mkdirSync,
   readdirSync,
   readFileSync,
@@ -257,3 +258,37 @@ test("a version that the neighbour wrote stops nobody, and a file of his of any 
   expect(ran.exitCode, ran.stderr).toBe(0);
   expect(readFileSync(join(ran.dir, "out"), "utf8")).toBe(tool);
 });
+
+test.for([
+  ["everybody", 0o777, 65_531],
+  ["a group, with a umask of 002", 0o2775, 65_530],
+] as const)(
+  "a cache that is open to %s serves several users, each with what he pulls",
+  async ([, mode, group], context) => {
+    requireRoot(context);
+    const setpriv = requireProgram(context, "setpriv");
+    const dir = join(temporaryFolder(), "cache");
+    mkdirSync(dir);
+    chownSync(dir, 65_529, group);
+    chmodSync(dir, mode);
+    chmodSync(join(dir, ".."), 0o755);
+    const place = temporaryFolder();
+    chmodSync(place, 0o777);
+    copyFileSync(inject("executable"), join(place, "buck2-oras.cjs"));
+    chmodSync(join(place, "buck2-oras.cjs"), 0o644);
+    for (const [user, content] of [
+      [65_531, tool],
+      [65_532, evil],
+      [65_533, `${tool}# another\n`],
+    ] as const) {
+      const server = await startServer(serveTool(content));
+      const out = `out-${user}`;
+      const command = ["pull", `${server.host}/t/tool:1`, "-o", out].map((word) => `'${word}'`).join(" ");
+      const script = `umask 002; mkdir ${user}; HOME=$PWD/${user} exec '${process.execPath}' buck2-oras.cjs ${command}`;
+      const ids = [`--reuid=${user}`, `--regid=${user}`, `--groups=${group}`];
+      const ran = await run(setpriv, [...ids, "sh", "-c", script], { cwd: place, env: { BUCK2_ORAS_CACHE_DIR: dir } });
+      expect(ran.exitCode, ran.stderr).toBe(0);
+      expect(readFileSync(join(place, out, "tool"), "utf8")).toBe(content);
+    }
+  },
+);
