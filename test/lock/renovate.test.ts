@@ -90,13 +90,13 @@ function withReference(lock: Lock, tool: string, reference: string): Lock {
 const digest = `sha256:${"5".repeat(64)}`;
 const otherDigest = `sha256:${"6".repeat(64)}`;
 
-/** A lock with these references; titles and sizes are such as an expression might take for something else. */
+/** A lock with these references; media types, titles and sizes are such as an expression might take for something else. */
 function lockOf(references: Readonly<Record<string, string>>): Lock {
   const layer = {
     digest,
     size: 5,
-    mediaType: "application/octet-stream",
-    title: '\n    "x": {\n      "reference": "ghcr.io/acme/x:5"\n    }\u2028:5"',
+    mediaType: '\n    "x": {\n      "reference": "ghcr.io/acme/x:5"\n    }\u2028:5"',
+    title: "reference",
     format: "raw",
     contentDigest: digest,
   };
