@@ -49,6 +49,7 @@ describe("a global option counts before and after the command", () => {
       registry: undefined,
       cacheDir: undefined,
       timeoutSeconds: undefined,
+      showsLeftOut: false,
       plainHttp: undefined,
       caFile: undefined,
       offline: undefined,
