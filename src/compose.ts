@@ -1,7 +1,7 @@
 /** Puts the layers together: the only place that knows which class stands behind which interface. */
 import { setMaxListeners } from "node:events";
 import { homedir, userInfo } from "node:os";
-import { isAbsolute } from "node:path";
+import { isAbsolute, join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import pLimit from "p-limit";
 import { retainCache } from "./client/clear-cache.ts";
@@ -18,6 +18,7 @@ import type { Settings } from "./config/settings.ts";
 import { checkCaFile, tlsIdentityOf } from "./config/tls.ts";
 import type { Context } from "./context.ts";
 import { isErrno, LocalIoError, TimeoutError } from "./errors.ts";
+import { withTemporaryFolder } from "./files/temporary-folder.ts";
 import { createHttpClient, type HttpClient } from "./http/client.ts";
 import { hasty } from "./http/retry.ts";
 import { directRoute, type Route } from "./http/transport.ts";
@@ -147,51 +148,52 @@ function compose(settings: Settings, context: Context, signal: AbortSignal): Com
   };
   const limitTransfers = pLimit(settings.concurrency);
   let hasGrown = false;
-  return {
-    hasGrown: () => hasGrown,
-    deps: {
-      context,
-      settings,
-      deadlineMs,
-      store: openStore(settings.cacheDir, settings.isCacheInProject, context),
-      probe: (location) => createRegistryProbe(location, { ...apiDeps(location.registry, false), routeTo }),
-      download: async (url, sha256, path, signal) => {
-        if (settings.isOffline) throw askingForbidden(url.host);
-        await downloadVerified(http, url, sha256, path, signal);
-      },
-      logins: createLogins(credentials, context),
-      noteNamed: (registry) => plainHttp.noteNamed(registry),
-      checkLogin: async (registry, given, signal) => {
-        if (settings.isOffline) throw askingForbidden(registry);
-        // A login is for no host that only a checkout names: see `loginRegistry`.
-        plainHttp.noteNamed(registry);
-        // Over TLS where a checkout alone allows http: it is a login that would be sent.
-        const allowPlainHttp = plainHttpUse(registry, false) === "yes";
-        return await checkLogin(registry, given, { http, context, allowPlainHttp }, signal);
-      },
-      partBuffers: new PartBuffers(),
-      mirrorHealth: new MirrorHealth(),
-      noteGrowth: () => {
-        hasGrown = true;
-      },
-      limitTransfers,
-      limitOpen: pLimit(maxOpen),
-      hasFreeTransfer: () => limitTransfers.activeCount + limitTransfers.pendingCount < limitTransfers.concurrency,
-      open: (location) => {
-        if (location.kind === "layout") return openLayout(location.path, context);
-        const name = formatLocation(location);
-        if (settings.isOffline) return forbiddenTarget(name);
-        let registry = registries.get(name);
-        if (registry === undefined) {
-          const mirrors = mirrorsOf(location, settings).map(openMirror);
-          registry = openRegistry(location, mirrors);
-          registries.set(name, registry);
-        }
-        return registry;
-      },
+  const deps: ClientDeps = {
+    context,
+    settings,
+    deadlineMs,
+    withPrivateStore: (work) =>
+      withTemporaryFolder("cache", context, (folder) =>
+        work({ ...deps, store: openStore(join(folder, "cache"), false, context), noteGrowth: () => {} }),
+      ),
+    store: openStore(settings.cacheDir, settings.isCacheInProject, context),
+    probe: (location) => createRegistryProbe(location, { ...apiDeps(location.registry, false), routeTo }),
+    download: async (url, sha256, path, signal) => {
+      if (settings.isOffline) throw askingForbidden(url.host);
+      await downloadVerified(http, url, sha256, path, signal);
     },
-    close: () => http.close(),
+    logins: createLogins(credentials, context),
+    noteNamed: (registry) => plainHttp.noteNamed(registry),
+    checkLogin: async (registry, given, signal) => {
+      if (settings.isOffline) throw askingForbidden(registry);
+      // A login is for no host that only a checkout names: see `loginRegistry`.
+      plainHttp.noteNamed(registry);
+      // Over TLS where a checkout alone allows http: it is a login that would be sent.
+      const allowPlainHttp = plainHttpUse(registry, false) === "yes";
+      return await checkLogin(registry, given, { http, context, allowPlainHttp }, signal);
+    },
+    partBuffers: new PartBuffers(),
+    mirrorHealth: new MirrorHealth(),
+    noteGrowth: () => {
+      hasGrown = true;
+    },
+    limitTransfers,
+    limitOpen: pLimit(maxOpen),
+    hasFreeTransfer: () => limitTransfers.activeCount + limitTransfers.pendingCount < limitTransfers.concurrency,
+    open: (location) => {
+      if (location.kind === "layout") return openLayout(location.path, context);
+      const name = formatLocation(location);
+      if (settings.isOffline) return forbiddenTarget(name);
+      let registry = registries.get(name);
+      if (registry === undefined) {
+        const mirrors = mirrorsOf(location, settings).map(openMirror);
+        registry = openRegistry(location, mirrors);
+        registries.set(name, registry);
+      }
+      return registry;
+    },
   };
+  return { deps, hasGrown: () => hasGrown, close: () => http.close() };
 }
 
 /**

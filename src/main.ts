@@ -15,12 +15,16 @@ const defaultColumns = 80;
 
 function createLog({ isVerbose, isQuiet }: Verbosity): Log {
   const say = (line: string): void => void process.stderr.write(`${printable(line)}\n`);
+  /** What several steps of a command notice is said once. */
+  const warned = new Set<string>();
   return {
     debug: (message) => {
       if (isVerbose) say(message);
     },
     warn: (message) => {
-      if (!isQuiet) say(`warning: ${message}`);
+      if (isQuiet || warned.has(message)) return;
+      warned.add(message);
+      say(`warning: ${message}`);
     },
   };
 }

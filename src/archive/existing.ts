@@ -17,16 +17,52 @@ export function isVersionControl(parts: readonly string[]): boolean {
   return parts.some((part) => versionControl.test(foldName(part)));
 }
 
-/** @throws {ContentVerificationError} `ARCHIVE_UNSAFE` */
-export function checkForExisting(archivePath: string, entries: readonly ArchiveEntry[]): void {
-  const found = entries.find(({ path }) => isVersionControl(path.split("/")));
-  if (found === undefined) return;
-  const refusal = new Refusal(
-    "ARCHIVE_UNSAFE",
-    "lies in a folder of version control, which runs what is in it",
-    "nothing was unpacked; to see what it holds, unpack it into a new folder",
-  );
-  throw archiveError(archivePath, found.path, refusal);
+/**
+ * What git takes a folder for a repository by, though its name is not `.git`: `git status` in any folder below runs what its `config`
+ * names.
+ *
+ * @see gitrepository-layout(5); git config, `safe.bareRepository`
+ */
+const repositoryParts = ["HEAD", "objects", "refs"] as const;
+
+/** An entry of a folder that the archive makes a repository, alone or together with what is there. */
+async function findRepository(entries: readonly ArchiveEntry[], folder: string): Promise<ArchiveEntry | undefined> {
+  const added = new Map<string, Set<string>>();
+  for (const { path } of entries) {
+    const parts = path.split("/");
+    for (const [depth, name] of parts.entries()) {
+      const part = repositoryParts.find((one) => foldName(one) === foldName(name));
+      if (part === undefined) continue;
+      const parent = parts.slice(0, depth).join("/");
+      added.set(parent, (added.get(parent) ?? new Set()).add(part));
+    }
+  }
+  for (const [parent, found] of added) {
+    const missing = repositoryParts.filter((part) => !found.has(part));
+    const there = missing.map((part) => lstat(join(folder, parent, part)).catch(() => undefined));
+    if ((await Promise.all(there)).includes(undefined)) continue;
+    return entries.find(({ path }) => parent === "" || path.startsWith(`${parent}/`));
+  }
+  return undefined;
+}
+
+/**
+ * @param folder It is there, or is made in one that is.
+ * @throws {ContentVerificationError} `ARCHIVE_UNSAFE`
+ */
+export async function checkForExisting(
+  archivePath: string,
+  entries: readonly ArchiveEntry[],
+  folder: string,
+): Promise<void> {
+  const refuse = ({ path }: ArchiveEntry, why: string): never => {
+    const hint = "nothing was unpacked; to see what it holds, unpack it into a new folder";
+    throw archiveError(archivePath, path, new Refusal("ARCHIVE_UNSAFE", why, hint));
+  };
+  const inside = entries.find(({ path }) => isVersionControl(path.split("/")));
+  if (inside !== undefined) refuse(inside, "lies in a folder of version control, which runs what is in it");
+  const repository = await findRepository(entries, folder);
+  if (repository !== undefined) refuse(repository, "makes a repository of its folder, and git runs what is in one");
 }
 
 /** Paths of files and links of `folder` that the staged tree will replace by something else. */

@@ -5,8 +5,10 @@
  */
 import { chmod, mkdtemp, rm } from "node:fs/promises";
 import { basename, dirname, join, resolve } from "node:path";
+import type { Context } from "../context.ts";
 import { localIoError } from "../errors.ts";
 import type { FileSource, OpenedFile } from "../files/opened-file.ts";
+import { withFolderIn } from "../files/temporary-folder.ts";
 import { type ArchiveEntry, folderMode } from "./entry.ts";
 import { checkForExisting, findReplaced } from "./existing.ts";
 import { existingFolder, makeParent, mergeInto, placeWhole } from "./placing.ts";
@@ -18,6 +20,8 @@ export interface ExtractOptions extends WalkOptions {
   readonly onReplaced?: (path: string) => void;
   /** The folder is new, and part of one that is there. */
   readonly isPartOfExisting?: boolean;
+  /** With it, what killed processes left beside the output is removed. */
+  readonly context?: Context;
 }
 export type ExtractedEntry = ArchiveEntry;
 
@@ -42,11 +46,16 @@ async function extractOpened(file: OpenedFile, outputDir: string, options: Extra
   const existing = await existingFolder(output);
   const removeParent = existing === undefined ? await makeParent(output) : async () => {};
   try {
-    return await inStaging(existing ?? dirname(output), basename(output), async (staged) => {
+    return await inStaging(existing ?? dirname(output), basename(output), options.context, async (staged) => {
       const entries = await writeEntries(walk, staged, options.signal);
-      if (existing !== undefined || options.isPartOfExisting) checkForExisting(file.path, entries);
-      if (existing === undefined && (await placeWhole(staged, output))) return entries;
       const folder = existing ?? output;
+      if (options.isPartOfExisting) await checkForExisting(file.path, entries, folder);
+      if (existing === undefined) {
+        await chmod(staged, folderMode);
+        if (await placeWhole(staged, output)) return entries;
+      }
+      // Somebody may have made the folder meanwhile.
+      await checkForExisting(file.path, entries, folder);
       const replaced = await findReplaced(staged, folder, entries);
       await mergeInto(staged, folder, entries);
       for (const path of replaced) options.onReplaced?.(path);
@@ -59,15 +68,21 @@ async function extractOpened(file: OpenedFile, outputDir: string, options: Extra
 }
 
 /** Hands out a new folder on the file system of `parent` and removes what is left of it. */
-async function inStaging<T>(parent: string, name: string, work: (staged: string) => Promise<T>): Promise<T> {
+async function inStaging<T>(
+  parent: string,
+  name: string,
+  context: Context | undefined,
+  work: (staged: string) => Promise<T>,
+): Promise<T> {
+  const stem = `.${name}.unpacking`;
+  if (context !== undefined) return await withFolderIn(parent, stem, context, work);
   let staged: string;
   try {
-    staged = await mkdtemp(join(parent, `.${name}.unpacking-`));
+    staged = await mkdtemp(join(parent, `${stem}-`));
   } catch (cause) {
     throw localIoError(`write into ${parent}`, cause);
   }
   try {
-    await chmod(staged, folderMode);
     return await work(staged);
   } finally {
     await rm(staged, { recursive: true, force: true });

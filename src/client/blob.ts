@@ -45,9 +45,9 @@ async function fetchAndPlace(request: BlobRequest, deps: ClientDeps, signal: Abo
   }
   const output = checkOutputFile(request.output);
   const source = deps.open(reference.location);
-  return await withDamageRepaired(deps, async () => {
-    const { origin } = await fetchBlob(source, { digest, size: request.size }, source.name, deps, signal);
-    await deps.store.materialize(digest, output, { executable: request.executable }, signal);
+  return await withDamageRepaired(deps, async (some) => {
+    const { origin } = await fetchBlob(source, { digest, size: request.size }, source.name, some, signal);
+    await some.store.materialize(digest, output, { executable: request.executable }, signal);
     return { path: request.output, digest, size: request.size, origin };
   });
 }

@@ -3,7 +3,7 @@ import { ContentVerificationError } from "../errors.ts";
 import type { Digest } from "../model/digest.ts";
 import type { StoredContent } from "../store/store.ts";
 import type { ClientDeps } from "./deps.ts";
-import { isDamage } from "./repair.ts";
+import { unlessDamaged } from "./repair.ts";
 
 /**
  * @param size Bytes, as a manifest or lock states them; undefined where nothing is stated.
@@ -14,10 +14,11 @@ import { isDamage } from "./repair.ts";
 export async function findCached(
   digest: Digest,
   size: number | undefined,
-  { store, settings, context }: ClientDeps,
+  deps: ClientDeps,
   signal: AbortSignal,
 ): Promise<StoredContent | undefined> {
-  try {
+  const { store } = deps;
+  return await unlessDamaged(deps, async () => {
     const found = await store.find(digest, size);
     if (found === undefined || size === undefined || found.size === size) return found;
     // One of the two is wrong; the hash tells which.
@@ -29,9 +30,5 @@ export async function findCached(
         hint: "correct the size: `buck2-oras info` and the lock show it",
       },
     );
-  } catch (error) {
-    if (!isDamage(error) || settings.isOffline) throw error;
-    context.log.warn(`${error.message}; it is fetched anew`);
-    return undefined;
-  }
+  });
 }

@@ -182,15 +182,15 @@ export class GraphCopy {
       this.counts.blobsMounted += 1;
       return;
     }
-    await withDamageRepaired(this.#deps, async () => {
+    await withDamageRepaired(this.#deps, async (deps) => {
       try {
-        await fetchBlob(source, blob, digest, this.#deps, signal);
+        await fetchBlob(source, blob, digest, deps, signal);
       } catch (error) {
         if (error instanceof ArtifactNotFoundError && optionalLayer.test(descriptor.mediaType)) return;
         throw error;
       }
-      const send = (): Promise<void> => this.#deps.store.read(digest, signal, (file) => this.#send(blob, file));
-      await this.#deps.limitTransfers(send);
+      const send = (): Promise<void> => deps.store.read(digest, signal, (file) => this.#send(blob, file));
+      await deps.limitTransfers(send);
       this.counts.blobsCopied += 1;
       this.counts.bytesSent += size;
     });

@@ -25,6 +25,8 @@ export interface ClientDeps {
   /** When the command has to be done, in milliseconds since the epoch. */
   readonly deadlineMs: number;
   readonly store: Store;
+  /** Runs `work` with a store that nobody else can write into and that is removed afterwards. */
+  readonly withPrivateStore: <T>(work: (deps: ClientDeps) => Promise<T>) => Promise<T>;
   /** What only `doctor` asks of a registry. */
   readonly probe: (location: RegistryLocation) => RegistryProbe;
   /** Fetches a file over http, verified; nothing is kept when it is another one. */

@@ -22,12 +22,12 @@ export interface ExtractRequest {
 }
 
 /** @returns how many files were written */
-export async function extractTo(request: ExtractRequest, { log }: Context, signal: AbortSignal): Promise<number> {
+export async function extractTo(request: ExtractRequest, context: Context, signal: AbortSignal): Promise<number> {
   const { archive, stripPrefix } = request;
   if (!request.isSingle) {
     const output = checkOutputFolder(request.output);
-    const entries = await tellingReplaced(log, (onReplaced) =>
-      extractArchive(archive, output, { stripPrefix, signal, onReplaced }),
+    const entries = await tellingReplaced(context.log, (onReplaced) =>
+      extractArchive(archive, output, { stripPrefix, signal, onReplaced, context }),
     );
     return entries.filter((entry) => entry.kind === "file").length;
   }

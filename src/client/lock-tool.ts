@@ -158,7 +158,7 @@ async function lockPlatform(
   const layers = shape.kind === "file" ? [shape.layer] : shape.layers;
   const locked = await inParallel(layers, signal, (layer, either) =>
     deps.limitOpen(() =>
-      withDamageRepaired(deps, () => lockLayer(name, layer, manifest.annotations, source, deps, either)),
+      withDamageRepaired(deps, (some) => lockLayer(name, layer, manifest.annotations, source, some, either)),
     ),
   );
   return {

@@ -9,7 +9,7 @@ import { maxManifestBytes, mediaTypeOf } from "../model/manifest.ts";
 import type { FetchedManifest } from "../model/source.ts";
 import { findCached } from "./cached.ts";
 import type { ClientDeps } from "./deps.ts";
-import { isDamage } from "./repair.ts";
+import { unlessDamaged } from "./repair.ts";
 import { fetchManifestByDigest, type ManifestAccess } from "./resolve.ts";
 
 /** @returns undefined where it is not there, or does not say of itself what it is. */
@@ -20,13 +20,8 @@ async function cachedManifest(
 ): Promise<FetchedManifest | undefined> {
   const found = await findCached(digest, undefined, deps, signal);
   if (found === undefined || found.size > maxManifestBytes) return undefined;
-  let bytes: Uint8Array;
-  try {
-    bytes = await deps.store.read(digest, signal, ({ handle }) => handle.readFile());
-  } catch (error) {
-    if (!isDamage(error) || deps.settings.isOffline) throw error;
-    return undefined;
-  }
+  const bytes = await unlessDamaged(deps, () => deps.store.read(digest, signal, ({ handle }) => handle.readFile()));
+  if (bytes === undefined) return undefined;
   const mediaType = mediaTypeOf(bytes);
   return mediaType === undefined ? undefined : { digest, mediaType, bytes };
 }

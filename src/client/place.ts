@@ -106,10 +106,10 @@ export async function placeIfArchive(
   digest: Digest,
   output: string,
   options: PlaceOptions,
-  { store }: ClientDeps,
+  { store, context }: ClientDeps,
 ): Promise<readonly string[] | undefined> {
   return await store.read(digest, options.signal, async (opened) => {
-    return isArchive(await sniffFile(opened)) ? await placeArchive(opened, output, options) : undefined;
+    return isArchive(await sniffFile(opened)) ? await placeArchive(opened, output, { ...options, context }) : undefined;
   });
 }
 
@@ -139,7 +139,7 @@ export async function placeLayers(
   await tellingReplaced(deps.context.log, async (onReplaced) => {
     for (const [index, { layer, digest }] of blobs.entries()) {
       const path = paths[index] ?? [];
-      const options = { isPartOfExisting, onReplaced, signal };
+      const options = { isPartOfExisting, onReplaced, context: deps.context, signal };
       if (layer.isFolder) {
         await checkFolders(output, [...path, ""]);
         // `oras push` packs a folder under its own title.

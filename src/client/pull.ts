@@ -13,7 +13,7 @@ import { shapeOf } from "./layers.ts";
 import { keptManifests } from "./manifests.ts";
 import { checkOutputFolder, warnIfLedOut } from "./output.ts";
 import { placeFile, placeIfArchive, placeLayers } from "./place.ts";
-import { isDamage, withDamageRepaired } from "./repair.ts";
+import { unlessDamaged, withDamageRepaired } from "./repair.ts";
 import { tellingReplaced } from "./replaced.ts";
 import { type ExpandedReference, expandNamedReference, type ResolvedArtifact, resolveArtifact } from "./resolve.ts";
 
@@ -73,14 +73,10 @@ async function pullArtifact(request: PullRequest, deps: ClientDeps, signal: Abor
     warnIfLedOut(request.output, deps);
   }
   const isCertain = expanded.reference.digest !== undefined || isOffline(expanded, deps);
-  const known = await withDamageRepaired(deps, () => findKnown(expanded, request.digest, isCertain, deps, signal));
+  const known = await unlessDamaged(deps, () => findKnown(expanded, request.digest, isCertain, deps, signal));
   if (known !== undefined && (isSufficient(known, request) || isOffline(expanded, deps))) {
-    try {
-      return await place(known, expanded, request, deps, signal);
-    } catch (error) {
-      if (!isDamage(error) || isOffline(expanded, deps)) throw error;
-      deps.context.log.warn(`${known.path} was damaged and is fetched anew`);
-    }
+    const result = await unlessDamaged(deps, () => place(known, expanded, request, deps, signal));
+    if (result !== undefined) return result;
   }
   if (isOffline(expanded, deps)) {
     const resolved = await resolveCached(expanded, deps, signal);
@@ -122,13 +118,16 @@ async function placeResolved(
   deps.context.log.debug(`${expanded.text} is manifest ${resolved.manifestDigest}`);
   const shape = shapeOf(resolved.manifest, expanded.reference.location);
   if (shape.kind === "file") {
-    return await withDamageRepaired(deps, async () => {
+    const placeFound = async (some: ClientDeps): Promise<PullResult> => {
       const file =
-        (await findOfManifest(resolved, shape.layer, deps, signal)) ??
-        (await fetchKnown(expanded, resolved, shape.layer, deps, signal));
+        (await findOfManifest(resolved, shape.layer, some, signal)) ??
+        (await fetchKnown(expanded, resolved, shape.layer, some, signal));
       checkContent(file.digest, request.digest, expanded.text);
-      return await place(file, expanded, request, deps, signal);
-    });
+      return await place(file, expanded, request, some, signal);
+    };
+    const { output } = request;
+    const withoutCache = output === undefined ? "never" : pathOfOutput(output);
+    return await withDamageRepaired(deps, placeFound, withoutCache);
   }
   if (request.digest !== undefined) {
     throw new UsageError("USAGE_INVALID", `${expanded.text} is a folder, which has no digest of its own`, {
@@ -146,8 +145,8 @@ async function placeResolved(
       },
     );
   }
-  const { origin, placed } = await withDamageRepaired(deps, () =>
-    placeLayers(resolved.source, shape.layers, output, request.extract, deps, signal),
+  const { origin, placed } = await withDamageRepaired(deps, (some) =>
+    placeLayers(resolved.source, shape.layers, output, request.extract, some, signal),
   );
   return {
     reference: expanded.text,
@@ -159,6 +158,14 @@ async function placeResolved(
     origin,
     placed,
     isLeftAsIs: false,
+  };
+}
+
+/** Where the file is that a pull without the cache gave. */
+function pathOfOutput(output: string): (result: PullResult) => PullResult {
+  return (result) => {
+    const [sole, ...others] = result.placed;
+    return { ...result, path: sole !== undefined && others.length === 0 ? sole : resolve(output) };
   };
 }
 

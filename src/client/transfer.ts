@@ -5,6 +5,7 @@ import { type BlobIdentity, type BlobStream, type ByteRange, restOf, type Source
 import type { PartialBlob } from "../store/partial-blob.ts";
 import type { ClientDeps } from "./deps.ts";
 import { firstRange, inParts } from "./parts.ts";
+import { isDamage } from "./repair.ts";
 import { fromFirst } from "./sources.ts";
 import { Tries } from "./tries.ts";
 import type { Turn } from "./turn.ts";
@@ -95,6 +96,8 @@ async function transferFrom(
       tries.isWorthwhile(partial.size);
     } catch (error) {
       signal.throwIfAborted();
+      // The bytes are right, and the cache does not take them.
+      if (isDamage(error)) throw error;
       if (error instanceof ContentVerificationError && isPieced && !hasStartedOver) {
         deps.context.log.debug(`${source.name}: ${error.message}; it is fetched in one piece`);
         hasStartedOver = true;

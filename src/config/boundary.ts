@@ -3,6 +3,7 @@
  * rest is for the user's own file, a variable or an option to say. What is left out is told, and the work goes on.
  */
 import { dirname, resolve } from "node:path";
+import { isLinkLocal } from "../http/forbidden-address.ts";
 import type { ConfigFile, ConfigFiles } from "./file.ts";
 import { isInside, realLocation } from "./inside.ts";
 import type { Config } from "./schema.ts";
@@ -28,6 +29,12 @@ function isOfProject(cacheDir: string, project: ConfigFile): boolean {
   return cache !== undefined && root !== undefined && cache !== root && isInside(cache, root);
 }
 
+/** @param registry With or without a port. */
+function isAtLinkLocal(registry: string): boolean {
+  const url = `https://${registry}`;
+  return URL.canParse(url) && isLinkLocal(new URL(url).hostname);
+}
+
 function isSame(one: unknown, other: unknown): boolean {
   return JSON.stringify(one) === JSON.stringify(other);
 }
@@ -40,8 +47,17 @@ export function withinBoundary({ project, user, userPath }: ConfigFiles): {
   if (project === undefined) return { project, leftOut: [] };
   const leftOut: LeftOut[] = [];
   const leaveOut = (key: string, reason: string): void => void leftOut.push({ key, file: project.path, reason });
-  const { auditLog, cacheDir, retention, registries, ...rest } = project.config;
+  const { auditLog, cacheDir, retention, registries, defaultRegistry, plainHttpHosts, ...rest } = project.config;
   const kept: Config = { ...rest };
+  const atLinkLocal = `metadata services of clouds answer at link-local addresses; if you mean it, say it in ${userPath}`;
+  if (defaultRegistry !== undefined) {
+    if (isAtLinkLocal(defaultRegistry)) leaveOut("defaultRegistry", atLinkLocal);
+    else kept.defaultRegistry = defaultRegistry;
+  }
+  if (plainHttpHosts !== undefined) {
+    if (plainHttpHosts.some(isAtLinkLocal)) leaveOut("plainHttpHosts", atLinkLocal);
+    else kept.plainHttpHosts = plainHttpHosts;
+  }
   if (auditLog !== undefined) leaveOut("auditLog", `say it in ${userPath}, BUCK2_ORAS_AUDIT_LOG or --audit-log`);
   const cachePath = besideFile(project, cacheDir);
   const isCacheKept = cachePath !== undefined && isOfProject(cachePath, project);
@@ -57,7 +73,10 @@ export function withinBoundary({ project, user, userPath }: ConfigFiles): {
   const newNames = Object.entries(registries ?? {}).filter(([name, registry]) => {
     const own = Object.entries(user?.config.registries ?? {}).find(([known]) => known === name)?.[1];
     if (own !== undefined && !isSame(own, registry)) leaveOut(`registries.${name}`, `${userPath} says what it is`);
-    return own === undefined;
+    if (own !== undefined) return false;
+    const isHarmless = ![registry.prefix, ...(registry.mirrors ?? [])].some((one) => isAtLinkLocal(one.registry));
+    if (!isHarmless) leaveOut(`registries.${name}`, atLinkLocal);
+    return isHarmless;
   });
   kept.registries = Object.fromEntries(newNames);
   return { project: { path: project.path, config: kept }, leftOut };

@@ -6,7 +6,7 @@
  */
 import { randomBytes } from "node:crypto";
 import { constants } from "node:fs";
-import { access, lstat, open, realpath, rename, rm, stat } from "node:fs/promises";
+import { access, lstat, open, readdir, realpath, rename, rm, stat, unlink } from "node:fs/promises";
 import { basename, dirname, join, resolve } from "node:path";
 import type { Context } from "../context.ts";
 import { isErrno, LocalIoError, localIoError } from "../errors.ts";
@@ -27,7 +27,7 @@ export async function readTextFile(path: string): Promise<string | undefined> {
 }
 
 function notAFile(path: string): LocalIoError {
-  return new LocalIoError("LOCAL_IO", `${path} is not a file`, { hint: "remove it, or name another file" });
+  return new LocalIoError("LOCAL_IO", `${path} is not a file`, { hint: "name another file" });
 }
 
 /**
@@ -100,6 +100,22 @@ export async function changeText(
   }
 }
 
+function stagedStem(target: string): string {
+  return `.${basename(target).slice(0, 64)}.`;
+}
+
+/** Removes what a killed process staged: whoever has the claim is the only one at work. It is a courtesy, and never a reason to fail. */
+async function removeAbandoned(target: string): Promise<void> {
+  const folder = dirname(target);
+  const stem = stagedStem(target);
+  const names = await readdir(folder).catch(() => []);
+  for (const name of names) {
+    if (!name.startsWith(stem) || !/^[0-9a-f]{12}$/.test(name.slice(stem.length))) continue;
+    // A folder stays: it is not ours.
+    await unlink(join(folder, name)).catch(() => {});
+  }
+}
+
 /** @returns False when somebody else was in between: nothing was written. */
 async function replace(
   target: string,
@@ -108,7 +124,8 @@ async function replace(
   isSecret: boolean,
   claim: Claim,
 ): Promise<boolean> {
-  const staged = join(dirname(target), `.${basename(target).slice(0, 64)}.${randomBytes(6).toString("hex")}`);
+  await removeAbandoned(target);
+  const staged = join(dirname(target), `${stagedStem(target)}${randomBytes(6).toString("hex")}`);
   try {
     const handle = await open(staged, "wx", isSecret ? 0o600 : 0o644);
     try {

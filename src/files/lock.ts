@@ -6,9 +6,10 @@
  * still has no holder any more. Times are compared with each other, never with the clock here: those of another machine may differ.
  */
 import type { Stats } from "node:fs";
-import { lstat, lutimes, mkdir, rmdir } from "node:fs/promises";
+import { join } from "node:path";
 import type { Context } from "../context.ts";
-import { isErrno, LocalIoError, localIoError } from "../errors.ts";
+import { LocalIoError, localIoError } from "../errors.ts";
+import type { HeldFolder } from "./held-folder.ts";
 
 /** A holder that was killed is noticed after this long. */
 const staleMs = 5000;
@@ -17,6 +18,13 @@ const beatMs = 1000;
 const maxPauseMs = 250;
 /** Another user may hold a lock for as long as he likes, and means no harm to himself by it. */
 const foreignWaitMs = 10_000;
+
+/** Where a lock is. */
+export interface LockPlace {
+  readonly folder: HeldFolder;
+  /** Nothing is left there afterwards. */
+  readonly name: string;
+}
 
 /** A lock that is held. */
 interface Hold {
@@ -29,16 +37,14 @@ const without: Hold = { release: async () => {} };
 /**
  * Runs `work` while no other process runs work of the same lock. Waits as long as that takes; goes on without the lock when it
  * cannot be had, or when another user's process holds it for long.
- *
- * @param path Of the lock, in a folder that exists. Nothing is left there afterwards.
  */
 export async function withLock<T>(
-  path: string,
+  place: LockPlace,
   context: Context,
   signal: AbortSignal,
   work: () => Promise<T>,
 ): Promise<T> {
-  return await holding(await acquire(path, context, signal, goOn), work);
+  return await holding(await acquire(place, context, signal, goOn), work);
 }
 
 /**
@@ -48,19 +54,19 @@ export async function withLock<T>(
  * @throws {LocalIoError} `LOCK_BUSY`
  */
 export async function withOwnLock<T>(
-  path: string,
+  place: LockPlace,
   file: string,
   context: Context,
   signal: AbortSignal,
   work: () => Promise<T>,
 ): Promise<T> {
-  const fail = (_path: string, _context: Context, cause: unknown): Hold => {
+  const fail = (path: string, _context: Context, cause: unknown): Hold => {
     if (cause instanceof Error) throw localIoError(`write ${file}`, cause);
     throw new LocalIoError("LOCK_BUSY", `${file} cannot be changed: ${path} stands beside it, and ${cause}`, {
       hint: "remove it when no other buck2-oras is at work there, and run the same command again",
     });
   };
-  return await holding(await acquire(path, context, signal, fail), work);
+  return await holding(await acquire(place, context, signal, fail), work);
 }
 
 async function holding<T>({ release }: Hold, work: () => Promise<T>): Promise<T> {
@@ -74,18 +80,19 @@ async function holding<T>({ release }: Hold, work: () => Promise<T>): Promise<T>
 /** What becomes of work whose lock cannot be had: `why` is Node's error, or the end of a sentence. */
 type Otherwise = (path: string, context: Context, why: unknown) => Hold;
 
-async function acquire(path: string, context: Context, signal: AbortSignal, otherwise: Otherwise): Promise<Hold> {
+async function acquire(place: LockPlace, context: Context, signal: AbortSignal, otherwise: Otherwise): Promise<Hold> {
+  const { folder, name } = place;
+  const path = join(folder.path, name);
   const startedMs = context.now();
   let last: { readonly mark: string; readonly sinceMs: number } | undefined;
   for (;;) {
     signal.throwIfAborted();
     try {
-      await mkdir(path, 0o755);
-      return await hold(path, context);
+      if (await folder.mkdir(name)) return await hold(place, context);
     } catch (cause) {
-      if (!isErrno(cause, "EEXIST")) return otherwise(path, context, cause);
+      return otherwise(path, context, cause);
     }
-    const held = await lstat(path).catch(() => undefined);
+    const held = await folder.look(name);
     if (held === undefined) continue;
     if (!held.isDirectory()) return otherwise(path, context, "is no folder");
     const isForeign = context.userId !== undefined && held.uid !== context.userId;
@@ -99,9 +106,10 @@ async function acquire(path: string, context: Context, signal: AbortSignal, othe
       context.log.debug(`the holder of ${path} is gone`);
       try {
         // Another one that waits may have taken it over since.
-        if (markOf(await lstat(path)) === mark) await rmdir(path);
+        const now = await folder.look(name);
+        if (now !== undefined && markOf(now) === mark) await folder.rmdir(name);
       } catch (cause) {
-        if (!isErrno(cause, "ENOENT")) return otherwise(path, context, cause);
+        return otherwise(path, context, cause);
       }
       continue;
     }
@@ -119,23 +127,20 @@ function markOf({ dev, ino, mtimeMs }: Stats): string {
   return `${dev} ${ino} ${mtimeMs}`;
 }
 
-async function inodeOf(path: string): Promise<number | undefined> {
-  return (await lstat(path).catch(() => undefined))?.ino;
-}
-
-async function hold(path: string, context: Context): Promise<Hold> {
-  const own = await inodeOf(path);
+async function hold({ folder, name }: LockPlace, context: Context): Promise<Hold> {
+  const own = (await folder.look(name))?.ino;
   const beat = setInterval(() => {
-    const now = context.now() / 1000;
     // Whoever took it for stale has it now.
-    lutimes(path, now, now).catch((error: Error) => context.log.debug(`the lock ${path} was lost: ${error.message}`));
+    folder.setTime(name, context.now()).catch((error: Error) => {
+      context.log.debug(`the lock ${join(folder.path, name)} was lost: ${error.message}`);
+    });
   }, beatMs);
   beat.unref();
   return {
     release: async () => {
       clearInterval(beat);
       // One that was taken for stale belongs to somebody else now.
-      if ((await inodeOf(path)) === own) await rmdir(path).catch(() => {});
+      if ((await folder.look(name))?.ino === own) await folder.rmdir(name).catch(() => {});
     },
   };
 }

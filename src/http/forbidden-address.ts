@@ -6,21 +6,22 @@ import { RegistryUnavailableError } from "../errors.ts";
 /** IPv6 in which an IPv4 address stands at the end: mapped, translated, and NAT64 (RFC 4291, 2765, 6052, 8215). */
 const embeddings = ["::ffff:", "::ffff:0:", "64:ff9b::", "64:ff9b:1::"];
 
-const forbidden = new BlockList();
-forbidden.addSubnet("169.254.0.0", 16, "ipv4");
-forbidden.addSubnet("0.0.0.0", 8, "ipv4");
-forbidden.addSubnet("fe80::", 10, "ipv6");
-forbidden.addAddress("::", "ipv6");
-forbidden.addAddress("fd00:ec2::254", "ipv6");
-for (const before of embeddings) {
-  forbidden.addSubnet(`${before}169.254.0.0`, 112, "ipv6");
-  forbidden.addSubnet(`${before}0.0.0.0`, 104, "ipv6");
-}
-// IPv4-compatible; 0.0.0.0/8 of it has the loopback address in it.
-forbidden.addSubnet("::169.254.0.0", 112, "ipv6");
+const linkLocal = new BlockList();
+linkLocal.addSubnet("169.254.0.0", 16, "ipv4");
+linkLocal.addSubnet("fe80::", 10, "ipv6");
+linkLocal.addAddress("fd00:ec2::254", "ipv6");
+for (const before of embeddings) linkLocal.addSubnet(`${before}169.254.0.0`, 112, "ipv6");
+// IPv4-compatible.
+linkLocal.addSubnet("::169.254.0.0", 112, "ipv6");
 // 6to4 (RFC 3056) has the address in front.
-forbidden.addSubnet("2002:a9fe::", 32, "ipv6");
-forbidden.addSubnet("2002::", 24, "ipv6");
+linkLocal.addSubnet("2002:a9fe::", 32, "ipv6");
+
+/** RFC 1122, section 3.2.1.3: this host. IPv4-compatible addresses are left out, since the loopback address is one. */
+const unspecified = new BlockList();
+unspecified.addSubnet("0.0.0.0", 8, "ipv4");
+unspecified.addAddress("::", "ipv6");
+for (const before of embeddings) unspecified.addSubnet(`${before}0.0.0.0`, 104, "ipv6");
+unspecified.addSubnet("2002::", 24, "ipv6");
 
 /** RFC 6761, section 6.3; RFC 1122 and 4291 for the addresses. */
 const loopback = new BlockList();
@@ -36,7 +37,12 @@ function isIn(list: BlockList, hostname: string): boolean {
 
 /** @param hostname As `URL` has it: in one spelling, IPv6 in brackets. A name is none; where it leads is not looked up. */
 export function isForbiddenAddress(hostname: string): boolean {
-  return isIn(forbidden, hostname);
+  return isLinkLocal(hostname) || isIn(unspecified, hostname);
+}
+
+/** @param hostname See {@link isForbiddenAddress}. */
+export function isLinkLocal(hostname: string): boolean {
+  return isIn(linkLocal, hostname);
 }
 
 function isLoopback(hostname: string): boolean {

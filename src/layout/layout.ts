@@ -205,8 +205,11 @@ class Layout implements Target {
 
   /** Two that read, change and write the index at once would lose what one of them wrote. */
   async #whileLocked(signal: AbortSignal, work: () => Promise<void>): Promise<void> {
-    const index = join(this.#path, "index.json");
-    await withOwnLock(join(this.#path, ".index.json.lock"), index, this.#context, signal, work);
+    await holdingLayout(this.#path, async (folder) => {
+      if (folder === undefined) throw this.#notThere();
+      const place = { folder, name: ".index.json.lock" };
+      await withOwnLock(place, join(this.#path, "index.json"), this.#context, signal, work);
+    });
   }
 
   /** Of a blob's file; a link in its place is none. */

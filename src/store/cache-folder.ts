@@ -4,14 +4,14 @@
  * A checkout may name it, a neighbour may share it, a person may mistype it. So it is marked only where it was made or empty, and what is
  * not marked is never cleared.
  */
-import { lstat, stat, writeFile } from "node:fs/promises";
+import { lstat } from "node:fs/promises";
 import { join } from "node:path";
 import type { Context } from "../context.ts";
 import { ConfigurationError, isErrno, LocalIoError, localIoError, UsageError } from "../errors.ts";
 import { makeFolder } from "../files/folder.ts";
 import { HeldFolder } from "../files/held-folder.ts";
 import { sharedBecause } from "../files/ownership.ts";
-import type { StorePaths } from "./paths.ts";
+import { cacheNames, type StorePaths } from "./paths.ts";
 
 /** https://bford.info/cachedir/: backup programs leave the folder out. */
 const tagName = "CACHEDIR.TAG";
@@ -27,19 +27,8 @@ const writableByOthers = 0o022;
 /** Permissions, and the bit that hands a folder's group down. */
 const sharedModeBits = 0o2777;
 
-/**
- * The store makes folders, and no links. A link of that name was put there by somebody else, and leads where he wants files of ours.
- *
- * @throws {LocalIoError}
- */
-export async function requireFolders(...folders: readonly string[]): Promise<void> {
-  for (const folder of folders) {
-    if ((await lstat(folder)).isDirectory()) continue;
-    throw new LocalIoError("LOCAL_IO", `${folder} is a link, where a folder of the cache is expected`, {
-      hint: "remove the link, or name another cache with --cache-dir or BUCK2_ORAS_CACHE_DIR",
-    });
-  }
-}
+/** Whether a folder that is missing is made; if not, it is undefined. */
+type Missing = "make" | "leave";
 
 export class CacheFolder {
   readonly #paths: StorePaths;
@@ -100,23 +89,76 @@ export class CacheFolder {
     return undefined;
   }
 
-  /** Makes a folder of the store. Whoever shares the cache's own folder, as its mode says, shares this one, too. */
-  async makeBelow(folder: string): Promise<void> {
-    const made = await makeFolder(folder, folderMode);
-    await requireFolders(folder);
-    if (made === undefined) return;
-    const { mode } = await stat(this.#paths.root);
-    if ((mode & writableByOthers) === 0) return;
-    const held = await HeldFolder.open(folder, "refuse");
-    await held?.setMode(mode & sharedModeBits).finally(() => held.close());
+  /**
+   * Opens a folder of the store: what is written and removed there is so in this folder, whoever puts a link in its place meanwhile.
+   * The caller closes it.
+   *
+   * @param path Its names below the cache's own folder; those that are missing are made.
+   * @throws {LocalIoError} The store makes no links: one of such a name leads where somebody else wants files of ours.
+   */
+  async open(...path: readonly string[]): Promise<HeldFolder> {
+    await this.prepare();
+    const folder = await this.#open(path, "make");
+    if (folder === undefined) throw await unusable(join(this.#paths.root, ...path));
+    return folder;
+  }
+
+  /** {@link open} for the time of `work`. */
+  async holding<T>(path: readonly string[], work: (folder: HeldFolder) => Promise<T>): Promise<T> {
+    const folder = await this.open(...path);
+    try {
+      return await work(folder);
+    } finally {
+      await folder.close();
+    }
+  }
+
+  /** {@link open}, but undefined for what is missing, or is no folder. */
+  async find(...path: readonly string[]): Promise<HeldFolder | undefined> {
+    return await this.#open(path, "leave");
+  }
+
+  async #open(path: readonly string[], missing: Missing): Promise<HeldFolder | undefined> {
+    // The user may have put a link in the cache's place.
+    const root = await HeldFolder.open(this.#paths.root, "follow");
+    let folder = root;
+    for (const name of path) {
+      const parent: HeldFolder | undefined = folder;
+      try {
+        folder = await this.#child(parent, name, missing, root?.stats.mode);
+      } finally {
+        await parent?.close();
+      }
+    }
+    return folder;
+  }
+
+  /** @param rootMode Whoever shares the cache's own folder, as its mode says, shares what is made in it, too. */
+  async #child(
+    parent: HeldFolder | undefined,
+    name: string,
+    missing: Missing,
+    rootMode = 0,
+  ): Promise<HeldFolder | undefined> {
+    const found = await parent?.child(name);
+    if (found !== undefined || parent === undefined || missing === "leave") return found;
+    const isMade = await parent.mkdir(name);
+    const folder = await parent.child(name);
+    if (isMade && (rootMode & writableByOthers) !== 0) await folder?.setMode(rootMode & sharedModeBits);
+    return folder;
   }
 
   async #make(): Promise<void> {
-    const { root, blobs, metadata, tmp, locks } = this.#paths;
+    const { root } = this.#paths;
+    const { blobs, metadata, tmp, locks } = cacheNames;
     try {
       await makeFolder(root, folderMode);
       await this.#mark(root);
-      for (const folder of [blobs, metadata, tmp, locks]) await this.makeBelow(folder);
+      for (const name of [blobs, metadata, tmp, locks]) {
+        const folder = await this.#open([name], "make");
+        if (folder === undefined) throw await unusable(join(root, name));
+        await folder.close();
+      }
     } catch (cause) {
       throw localIoError(`write to the cache ${root}`, cause);
     }
@@ -141,7 +183,7 @@ export class CacheFolder {
       }
       await this.#checkVersion(held);
       const make = async (name: string, text: string): Promise<void> => {
-        await writeFile(join(root, name), text, { flag: "wx", mode: 0o644 }).catch((cause: unknown) => {
+        await held.writeNew(name, text).catch((cause: unknown) => {
           if (!isErrno(cause, "EEXIST")) throw cause;
         });
       };
@@ -187,4 +229,17 @@ export class CacheFolder {
     }
     return undefined;
   }
+}
+
+async function unusable(folder: string): Promise<LocalIoError> {
+  const found = await lstat(folder).catch(() => undefined);
+  if (found === undefined) {
+    return new LocalIoError("LOCAL_IO", `${folder} was removed while the cache was in use`, {
+      hint: "run the same command again",
+    });
+  }
+  const kind = found.isSymbolicLink() ? "a link" : "no folder";
+  return new LocalIoError("LOCAL_IO", `${folder} is ${kind}, where a folder of the cache is expected`, {
+    hint: "remove it, or name another cache with --cache-dir or BUCK2_ORAS_CACHE_DIR",
+  });
 }

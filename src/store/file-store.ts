@@ -6,22 +6,32 @@
  * Knows nothing of registries, platforms or lock files.
  */
 import { constants } from "node:fs";
-import { lstat, open, rename, rm } from "node:fs/promises";
-import { dirname, join } from "node:path";
+import { lstat, open } from "node:fs/promises";
 import { isExecutable } from "../archive/executable.ts";
 import type { Context } from "../context.ts";
 import { isErrno, localIoError } from "../errors.ts";
-import { HashedFile, type SizeBound, type WrittenFile } from "../files/hashed-write.ts";
+import type { HashedFile, SizeBound, WrittenFile } from "../files/hashed-write.ts";
+import type { HeldFolder } from "../files/held-folder.ts";
 import { withLock } from "../files/lock.ts";
 import type { OpenedFile } from "../files/opened-file.ts";
-import type { Digest } from "../model/digest.ts";
+import { type Digest, digestHex } from "../model/digest.ts";
 import type { BlobIdentity } from "../model/source.ts";
 import { CacheFolder } from "./cache-folder.ts";
 import { type ClearRequest, type ClearResult, clearStore } from "./clear.ts";
 import { identityCheck } from "./identity-check.ts";
 import { type Metadata, readMetadataFile, writeMetadataFile } from "./metadata.ts";
 import { openPartialBlob, type PartialBlob } from "./partial-blob.ts";
-import { blobPath, metadataPath, type StorePaths, stagedNames, storePaths, uniqueName } from "./paths.ts";
+import {
+  blobPath,
+  cacheNames,
+  metadataName,
+  metadataPath,
+  type StorePaths,
+  shardOf,
+  stagedNames,
+  storePaths,
+  uniqueName,
+} from "./paths.ts";
 import type { MaterializeOptions, Store, StoredContent } from "./store.ts";
 import { VerifiedBlobs } from "./verified-blobs.ts";
 
@@ -54,12 +64,11 @@ class FileStore implements Store {
   }
 
   async receive(expected: BlobIdentity, signal: AbortSignal): Promise<PartialBlob> {
-    await this.#folder.prepare();
-    const deps = {
-      folder: this.#paths.tmp,
-      publish: (staged: string, file: HashedFile) => this.#publish(staged, file),
-    };
     try {
+      const deps = {
+        folder: await this.#folder.open(cacheNames.tmp),
+        publish: (tmp: HeldFolder, staged: string, file: HashedFile) => this.#publish(tmp, staged, file),
+      };
       return await openPartialBlob(expected, deps, signal);
     } catch (cause) {
       throw this.#writeError(cause);
@@ -83,9 +92,10 @@ class FileStore implements Store {
   }
 
   async withLock<T>(key: string, signal: AbortSignal, work: () => Promise<T>): Promise<T> {
-    await this.#folder.prepare();
     try {
-      return await withLock(join(this.#paths.locks, `${key}.lock`), this.#context, signal, work);
+      return await this.#folder.holding([cacheNames.locks], (folder) =>
+        withLock({ folder, name: `${key}.lock` }, this.#context, signal, work),
+      );
     } catch (cause) {
       throw cause instanceof Error && "syscall" in cause ? localIoError(`lock in ${this.#paths.locks}`, cause) : cause;
     }
@@ -102,10 +112,13 @@ class FileStore implements Store {
     platform: string,
     metadata: Omit<Metadata, "artifact_ref" | "cached_at">,
   ): Promise<void> {
-    await this.#folder.prepare();
     const cachedAt = new Date(this.#context.now()).toISOString();
-    const file = metadataPath(this.#paths, reference, platform);
-    await writeMetadataFile(this.#paths, file, { artifact_ref: reference, ...metadata, cached_at: cachedAt });
+    const noted = { artifact_ref: reference, ...metadata, cached_at: cachedAt };
+    await this.#folder.holding([cacheNames.tmp], (tmp) =>
+      this.#folder.holding([cacheNames.metadata], (folder) =>
+        writeMetadataFile(tmp, folder, metadataName(reference, platform), noted),
+      ),
+    );
   }
 
   async clear(request: ClearRequest): Promise<ClearResult> {
@@ -136,37 +149,40 @@ class FileStore implements Store {
     check: (written: WrittenFile) => void,
     signal: AbortSignal,
   ): Promise<StoredContent> {
-    await this.#folder.prepare();
-    const staged = join(this.#paths.tmp, stagedNames.content(uniqueName()));
-    try {
-      const file = await HashedFile.create(staged);
+    return await this.#folder.holding([cacheNames.tmp], async (tmp) => {
+      const staged = stagedNames.content(uniqueName());
       try {
-        await file.append(source, bound, signal);
-        const written = file.written();
-        check(written);
-        return { digest: written.digest, size: written.size, path: await this.#publish(staged, file) };
-      } finally {
-        await file.close();
+        const file = await tmp.create(staged);
+        try {
+          await file.append(source, bound, signal);
+          const written = file.written();
+          check(written);
+          return { digest: written.digest, size: written.size, path: await this.#publish(tmp, staged, file) };
+        } finally {
+          await file.close();
+        }
+      } catch (cause) {
+        await tmp.unlink(staged).catch(() => {});
+        signal.throwIfAborted();
+        throw this.#writeError(cause);
       }
-    } catch (cause) {
-      await rm(staged, { force: true }).catch(() => {});
-      signal.throwIfAborted();
-      throw this.#writeError(cause);
-    }
+    });
   }
 
   /**
-   * Moves a verified file to its name. Another process may have put another file at either path: whether this one stands there is
+   * Moves a verified file to its name. Another process may have put another file under either name: whether this one stands there is
    * asked when it is read.
    */
-  async #publish(staged: string, file: HashedFile): Promise<string> {
+  async #publish(tmp: HeldFolder, staged: string, file: HashedFile): Promise<string> {
     const { digest, head } = file.written();
     const path = blobPath(this.#paths, digest);
     try {
-      await this.#folder.makeBelow(dirname(path));
-      if ((await this.#blobs.lookAt(path))?.isFile() === false) await this.#blobs.discard(path);
-      await file.handle.chmod(isExecutable(head) ? 0o555 : 0o444);
-      await rename(staged, path);
+      await this.#folder.holding(shardOf(digest), async (shard) => {
+        const name = digestHex(digest);
+        if ((await shard.look(name))?.isFile() === false) await this.#blobs.discard(digest);
+        await file.handle.chmod(isExecutable(head) ? 0o555 : 0o444);
+        await tmp.move(staged, shard, name);
+      });
     } catch (cause) {
       // Somebody who thought this process dead was first, and removed what it had staged.
       if (isErrno(cause, "ENOENT") && (await this.#blobs.lookAt(path))?.isFile()) return path;

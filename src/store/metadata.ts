@@ -4,14 +4,14 @@
  * Whoever can write into the folder can write a note, so notes count only where the folder is the user's alone. What a manifest holds is
  * never taken from a note.
  */
-import { rename, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import * as v from "valibot";
 import { localIoError } from "../errors.ts";
+import type { HeldFolder } from "../files/held-folder.ts";
 import { type OpenedFile, openFile } from "../files/opened-file.ts";
 import { type Digest, isDigest } from "../model/digest.ts";
 import { isPlatformString, type PlatformString, platformStrings } from "../model/platform.ts";
-import { metadataName, type StorePaths, stagedNames, uniqueName } from "./paths.ts";
+import { metadataName, stagedNames, uniqueName } from "./paths.ts";
 
 const digest = v.custom<Digest>((value) => typeof value === "string" && isDigest(value));
 const metadataSchema = v.object({
@@ -56,13 +56,19 @@ export function isMetadataNamed({ artifact_ref: reference }: Metadata, name: str
   return platformStrings.some((platform) => metadataName(reference, platform) === name);
 }
 
-export async function writeMetadataFile(paths: StorePaths, file: string, metadata: Metadata): Promise<void> {
-  const staged = join(paths.tmp, stagedNames.metadata(uniqueName()));
+/** @param tmp Where it is staged. */
+export async function writeMetadataFile(
+  tmp: HeldFolder,
+  folder: HeldFolder,
+  name: string,
+  metadata: Metadata,
+): Promise<void> {
+  const staged = stagedNames.metadata(uniqueName());
   try {
-    await writeFile(staged, `${JSON.stringify(metadata, null, 2)}\n`, { flag: "wx", mode: 0o644 });
-    await rename(staged, file);
+    await tmp.writeNew(staged, `${JSON.stringify(metadata, null, 2)}\n`);
+    await tmp.move(staged, folder, name);
   } catch (cause) {
-    await rm(staged, { force: true }).catch(() => {});
-    throw localIoError(`write ${file}`, cause);
+    await tmp.unlink(staged).catch(() => {});
+    throw localIoError(`write ${join(folder.path, name)}`, cause);
   }
 }

@@ -4,11 +4,10 @@
  * Bytes that an earlier process left are copied, never taken over: that process may still hold its file open, and what it
  * writes must not reach a file that was verified here.
  */
-import { readdir, rm, unlink } from "node:fs/promises";
-import { join } from "node:path";
 import { LocalIoError } from "../errors.ts";
-import { HashedFile } from "../files/hashed-write.ts";
-import { type OpenedFile, openFile, piecesOf } from "../files/opened-file.ts";
+import type { HashedFile } from "../files/hashed-write.ts";
+import type { HeldFolder } from "../files/held-folder.ts";
+import { type OpenedFile, piecesOf } from "../files/opened-file.ts";
 import type { Digest } from "../model/digest.ts";
 import type { BlobIdentity } from "../model/source.ts";
 import { type IdentityCheck, identityCheck } from "./identity-check.ts";
@@ -44,55 +43,55 @@ export interface PartialBlob {
 }
 
 export interface PartialBlobDeps {
-  /** Folder for staged files; it exists. */
-  readonly folder: string;
-  /** Moves a verified file, which is still open, into the store. */
-  readonly publish: (staged: string, file: HashedFile) => Promise<string>;
+  /** Folder for staged files; closed with the blob. */
+  readonly folder: HeldFolder;
+  /** Moves a verified file, which is still open, into the store. @param staged Its name in the folder. */
+  readonly publish: (folder: HeldFolder, staged: string, file: HashedFile) => Promise<string>;
 }
 
 const pieceBytes = 1024 * 1024;
 
 /** What earlier processes left of this blob. Another user's folder or link of such a name is for nobody to use. */
-async function leftovers(folder: string, digest: Digest): Promise<string[]> {
-  const names = await readdir(folder);
-  return names.filter((name) => isPartialOf(digest, name)).map((name) => join(folder, name));
+async function leftovers(folder: HeldFolder, digest: Digest): Promise<string[]> {
+  return (await folder.names()).filter((name) => isPartialOf(digest, name));
+}
+
+interface Leftover {
+  readonly name: string;
+  readonly file: OpenedFile;
 }
 
 /** Opens the one with the most bytes. */
-async function openLargest(paths: readonly string[]): Promise<OpenedFile | undefined> {
-  let largest: OpenedFile | undefined;
-  for (const path of paths) {
-    const file = await openFile(path, "refuse").catch(() => undefined);
+async function openLargest(folder: HeldFolder, digest: Digest): Promise<Leftover | undefined> {
+  let largest: Leftover | undefined;
+  for (const name of await leftovers(folder, digest)) {
+    const file = await folder.openFile(name).catch(() => undefined);
     if (file === undefined) continue;
-    if (file.size <= (largest?.size ?? 0)) {
+    if (file.size <= (largest?.file.size ?? 0)) {
       await file.handle.close();
       continue;
     }
-    await largest?.handle.close();
-    largest = file;
+    await largest?.file.handle.close();
+    largest = { name, file };
   }
   return largest;
-}
-
-/** Those of another user may stay. */
-async function remove(path: string): Promise<void> {
-  await unlink(path).catch(() => {});
 }
 
 class StagedBlob implements PartialBlob {
   readonly #digest: Digest;
   readonly #identity: IdentityCheck;
-  readonly #path: string;
+  /** In the folder for staged files. */
+  readonly #name: string;
   readonly #file: HashedFile;
   readonly #deps: PartialBlobDeps;
-  /** Where the first bytes were copied from. */
+  /** Name of the leftover that the first bytes were copied from. */
   #origin: string | undefined;
   #isClosed = false;
 
-  constructor(expected: BlobIdentity, path: string, file: HashedFile, deps: PartialBlobDeps) {
+  constructor(expected: BlobIdentity, name: string, file: HashedFile, deps: PartialBlobDeps) {
     this.#digest = expected.digest;
     this.#identity = identityCheck(expected);
-    this.#path = path;
+    this.#name = name;
     this.#file = file;
     this.#deps = deps;
   }
@@ -102,15 +101,15 @@ class StagedBlob implements PartialBlob {
   }
 
   /** Copies what an earlier process left; a leftover that cannot be read is no reason to fail. */
-  async takeUp(leftover: OpenedFile, signal: AbortSignal): Promise<void> {
+  async takeUp({ name, file }: Leftover, signal: AbortSignal): Promise<void> {
     try {
-      await this.append(piecesOf(leftover, pieceBytes, signal), signal, () => {});
-      this.#origin = leftover.path;
+      await this.append(piecesOf(file, pieceBytes, signal), signal, () => {});
+      this.#origin = name;
     } catch (cause) {
       signal.throwIfAborted();
       // The copy could not be written.
       if (cause instanceof LocalIoError) throw cause;
-      await remove(leftover.path);
+      await this.#remove(name);
       await this.restart();
     }
   }
@@ -129,55 +128,78 @@ class StagedBlob implements PartialBlob {
 
   async commit(): Promise<string> {
     this.#identity.check(this.#file.written());
-    let path: string;
-    try {
-      path = await this.#deps.publish(this.#path, this.#file);
-    } finally {
-      await this.#close();
-    }
-    // The blob stands, so that nobody needs these any more: whoever still writes one finds it at the end.
-    for (const leftover of await leftovers(this.#deps.folder, this.#digest)) await remove(leftover);
-    return path;
+    const { folder, publish } = this.#deps;
+    return await this.#closing(async () => {
+      const path = await publish(folder, this.#name, this.#file).catch(async (error: unknown) => {
+        // What was copied from it is all there for the next process: there are never more of them.
+        await this.#remove(this.#origin);
+        throw error;
+      });
+      // The blob stands, so that nobody needs these any more: whoever still writes one finds it at the end.
+      for (const leftover of await leftovers(folder, this.#digest)) await this.#remove(leftover);
+      return path;
+    });
   }
 
   async keep(): Promise<void> {
     if (this.#isClosed) return;
     if (this.size === 0) return await this.discard();
-    await this.#close();
-    if (this.#origin !== undefined) await remove(this.#origin);
+    await this.#closing(() => this.#remove(this.#origin));
   }
 
   async discard(): Promise<void> {
     if (this.#isClosed) return;
-    await this.#close();
-    await rm(this.#path, { force: true }).catch(() => {});
-    if (this.#origin !== undefined) await remove(this.#origin);
+    await this.#closing(async () => {
+      await this.#remove(this.#name);
+      await this.#remove(this.#origin);
+    });
   }
 
-  async #close(): Promise<void> {
+  /** Those of another user may stay. */
+  async #remove(name: string | undefined): Promise<void> {
+    if (name !== undefined) await this.#deps.folder.unlink(name).catch(() => {});
+  }
+
+  async #closing<T>(work: () => Promise<T>): Promise<T> {
     this.#isClosed = true;
-    await this.#file.close();
+    try {
+      return await work();
+    } finally {
+      await this.#file.close();
+      await this.#deps.folder.close();
+    }
   }
 }
 
-/** @param expected As a manifest or lock states them, never a response header. */
+/**
+ * @param expected As a manifest or lock states them, never a response header.
+ * @param deps The folder is closed when this fails.
+ */
 export async function openPartialBlob(
   expected: BlobIdentity,
   deps: PartialBlobDeps,
   signal: AbortSignal,
 ): Promise<PartialBlob> {
-  const leftover = await openLargest(await leftovers(deps.folder, expected.digest));
+  const { folder } = deps;
+  let file: HashedFile;
+  let leftover: Leftover | undefined;
+  const name = stagedNames.partial(expected.digest, uniqueName());
   try {
-    const path = join(deps.folder, stagedNames.partial(expected.digest, uniqueName()));
-    const partial = new StagedBlob(expected, path, await HashedFile.create(path), deps);
-    try {
-      if (leftover !== undefined) await partial.takeUp(leftover, signal);
-    } catch (error) {
-      await partial.discard();
-      throw error;
-    }
+    leftover = await openLargest(folder, expected.digest);
+    file = await folder.create(name);
+  } catch (error) {
+    await leftover?.file.handle.close();
+    await folder.close();
+    throw error;
+  }
+  const partial = new StagedBlob(expected, name, file, deps);
+  try {
+    if (leftover !== undefined) await partial.takeUp(leftover, signal);
     return partial;
+  } catch (error) {
+    await partial.discard();
+    throw error;
   } finally {
-    await leftover?.handle.close();
+    await leftover?.file.handle.close();
   }
 }

@@ -35,9 +35,13 @@ export function storePaths(cacheDir: string): StorePaths {
   };
 }
 
-export function blobPath(paths: StorePaths, digest: Digest): string {
-  const hex = digestHex(digest);
-  return join(paths.blobs, hex.slice(0, 2), hex);
+/** The folder of a blob, as names below the cache's own folder. */
+export function shardOf(digest: Digest): readonly [string, string] {
+  return [cacheNames.blobs, digestHex(digest).slice(0, 2)];
+}
+
+export function blobPath({ root }: StorePaths, digest: Digest): string {
+  return join(root, ...shardOf(digest), digestHex(digest));
 }
 
 const maxNameLength = 150;

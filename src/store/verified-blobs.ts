@@ -6,20 +6,21 @@
  */
 import { createHash } from "node:crypto";
 import { constants, type Stats } from "node:fs";
-import { copyFile, type FileHandle, lstat, lutimes, rename, rmdir, unlink } from "node:fs/promises";
-import { dirname } from "node:path";
+import { copyFile, type FileHandle, lstat, lutimes } from "node:fs/promises";
+import { dirname, join } from "node:path";
 import { isExecutable } from "../archive/executable.ts";
 import type { Context } from "../context.ts";
 import { ContentVerificationError, isErrno, localIoError } from "../errors.ts";
-import { headBytes, type SizeBound, writeHashed } from "../files/hashed-write.ts";
+import { type HashedFile, headBytes, type SizeBound, writeHashed } from "../files/hashed-write.ts";
+import type { HeldFolder } from "../files/held-folder.ts";
 import { type OpenedFile, openFile, piecesOf, UnfitFileError } from "../files/opened-file.ts";
 import { isWritableByOthers } from "../files/ownership.ts";
 import { placeAtomically, placedMode } from "../files/place.ts";
-import { withPrivateCopy } from "../files/private-copy.ts";
-import { type Digest, digestFromHex } from "../model/digest.ts";
+import { createUnnamedTemporary } from "../files/unnamed-file.ts";
+import { type Digest, digestFromHex, digestHex } from "../model/digest.ts";
 import type { CacheFolder } from "./cache-folder.ts";
 import { FreshFiles } from "./fresh-files.ts";
-import { blobPath, type StorePaths, uniqueName } from "./paths.ts";
+import { blobPath, cacheNames, type StorePaths, shardOf, stagedNames, uniqueName } from "./paths.ts";
 import type { MaterializeOptions, StoredContent } from "./store.ts";
 
 const readBytes = 1024 * 1024;
@@ -43,7 +44,7 @@ export class VerifiedBlobs {
     const isOther = size !== undefined && found.size !== size;
     // Another user's file may be of any length: nobody hashes a terabyte of his to see whether the stated size is wrong.
     if (!found.isFile() || (isOther && (await this.#folder.sharedBecause()) !== undefined)) {
-      throw await this.#damaged(digest, path);
+      throw await this.#damaged(digest);
     }
     return { digest, size: found.size, path };
   }
@@ -59,18 +60,26 @@ export class VerifiedBlobs {
         return await work(file);
       }
       // Its owner may write into it while it is read: what was verified has to be a copy.
-      const pieces = piecesOf(file, readBytes, signal);
-      return await withPrivateCopy(
-        pieces,
-        await this.#asLongAs(digest, file),
-        this.#context,
-        signal,
-        async (copy, written) => {
-          if (written.digest !== digest) throw await this.#damaged(digest, file.path);
-          return await work({ ...file, ...copy });
-        },
-      );
+      const copy = await this.#createCopy();
+      try {
+        await copy.append(piecesOf(file, readBytes, signal), await this.#asLongAs(digest, file), signal);
+        if (copy.written().digest !== digest) throw await this.#damaged(digest);
+        return await work({ ...file, handle: copy.handle, size: copy.size });
+      } finally {
+        await copy.close();
+      }
     });
+  }
+
+  /** A file that nobody else can open: in the cache, which has room for what it holds, or elsewhere if nothing can be written there. */
+  async #createCopy(): Promise<HashedFile> {
+    const tmp = await this.#folder.find(cacheNames.tmp).catch(() => undefined);
+    try {
+      const copy = await tmp?.createUnnamed(stagedNames.content(uniqueName())).catch(() => undefined);
+      return copy ?? (await createUnnamedTemporary());
+    } finally {
+      await tmp?.close();
+    }
   }
 
   async materialize(digest: Digest, output: string, options: MaterializeOptions, signal: AbortSignal): Promise<void> {
@@ -104,20 +113,31 @@ export class VerifiedBlobs {
     return (await lstat(dirname(folder))).isDirectory() && (await lstat(folder)).isDirectory();
   }
 
-  /** A folder in a blob's place is moved away with what is in it: the store made none. */
-  async discard(path: string): Promise<void> {
+  /**
+   * Removes what has a blob's name. A folder with things in it is none of the store's: it is moved away once, and where somebody puts
+   * another one it stays, so that he cannot fill the disk with what is kept for him.
+   *
+   * @throws {ContentVerificationError} `CACHE_DAMAGED`: it stays, since it cannot be removed or was put there again
+   */
+  async discard(digest: Digest): Promise<void> {
+    const folder = await this.#folder.find(...shardOf(digest));
+    if (folder === undefined) return;
+    const name = digestHex(digest);
     try {
-      const found = await this.lookAt(path);
-      if (found === undefined) return;
-      if (!found.isDirectory()) return await unlink(path);
-      await rmdir(path).catch(async () => {
-        const kept = `${path}.displaced-${uniqueName()}`;
-        await rename(path, kept);
-        this.#context.log.warn(`a folder was in the place of a cached file; it is ${kept} now`);
-      });
+      if ((await folder.look(name))?.isDirectory() !== true) return void (await folder.unlink(name));
+      await folder.rmdir(name).catch(async () => await this.#displace(name, folder));
     } catch (cause) {
-      if (!isErrno(cause, "ENOENT")) throw localIoError(`remove the damaged ${path}`, cause);
+      throw unremovable(join(folder.path, name), cause);
+    } finally {
+      await folder.close();
     }
+  }
+
+  async #displace(name: string, folder: HeldFolder): Promise<void> {
+    const kept = `${name}.displaced`;
+    if ((await folder.look(kept)) !== undefined) throw new Error(`${join(folder.path, kept)} is there already`);
+    await folder.move(name, folder, kept);
+    this.#context.log.warn(`a folder was in the place of a cached file; it is ${join(folder.path, kept)} now`);
   }
 
   /** Opens a blob; what is no file there, or a link, is damage. */
@@ -125,13 +145,13 @@ export class VerifiedBlobs {
     const path = blobPath(this.#paths, digest);
     let file: OpenedFile;
     try {
-      if (!(await this.#isReached(path))) throw await this.#damaged(digest, path);
+      if (!(await this.#isReached(path))) throw await this.#damaged(digest);
       file = await openFile(path, "refuse");
     } catch (cause) {
       if (cause instanceof ContentVerificationError) throw cause;
       const isOther = ["ENOENT", "ENOTDIR", "ELOOP", "ENXIO"].some((code) => isErrno(cause, code));
       throw isOther || cause instanceof UnfitFileError
-        ? await this.#damaged(digest, path)
+        ? await this.#damaged(digest)
         : localIoError(`read ${path}`, cause);
     }
     try {
@@ -151,7 +171,7 @@ export class VerifiedBlobs {
         signal.throwIfAborted();
         throw localIoError(`read ${path}`, cause);
       }
-      if (digestFromHex(hash.digest("hex")) !== digest) throw await this.#damaged(digest, path);
+      if (digestFromHex(hash.digest("hex")) !== digest) throw await this.#damaged(digest);
       await this.#fresh.add(path, handle);
     }
     await this.#touch(file);
@@ -165,7 +185,7 @@ export class VerifiedBlobs {
     }
     const bound = await this.#asLongAs(digest, file);
     const copied = await writeHashed(staged, piecesOf(file, readBytes, signal), bound, signal);
-    if (copied.digest !== digest) throw await this.#damaged(digest, file.path);
+    if (copied.digest !== digest) throw await this.#damaged(digest);
     return copied.head;
   }
 
@@ -187,8 +207,8 @@ export class VerifiedBlobs {
     return isWritableByOthers(await handle.stat(), userId) || isWritableByOthers(await lstat(dirname(path)), userId);
   }
 
-  async #damaged(digest: Digest, path: string): Promise<ContentVerificationError> {
-    await this.discard(path);
+  async #damaged(digest: Digest): Promise<ContentVerificationError> {
+    await this.discard(digest);
     return await this.#damage(digest);
   }
 
@@ -208,6 +228,14 @@ export class VerifiedBlobs {
     // Windows changes no times through a handle for reading.
     await handle.utimes(now, mtime).catch(() => lutimes(path, now, mtime).catch(() => {}));
   }
+}
+
+function unremovable(path: string, cause: unknown): ContentVerificationError {
+  const why = localIoError("remove it", cause);
+  return new ContentVerificationError("CACHE_DAMAGED", `${path} is damaged and cannot be removed`, {
+    cause: why,
+    hint: "remove it, or name another cache with --cache-dir or BUCK2_ORAS_CACHE_DIR",
+  });
 }
 
 async function readHead(handle: FileHandle): Promise<Uint8Array> {

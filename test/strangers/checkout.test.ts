@@ -65,6 +65,27 @@ describe("auditLog", () => {
   });
 });
 
+test("no host of a checkout is link-local, where metadata services of clouds answer; the user's own may be", async () => {
+  const place = homeWithCheckout();
+  const said = {
+    defaultRegistry: "169.254.169.254",
+    plainHttpHosts: ["reg.lan:5000", "[fe80::1]:80"],
+    registries: {
+      one: { prefix: "169.254.1.1:80/latest" },
+      two: { prefix: "reg.lan/tools", mirrors: ["reg.lan:1/x", "[::ffff:169.254.169.254]/x"] },
+      three: { prefix: "0.0.0.0:5000/tools" },
+    },
+  };
+  place.project(said);
+  const { leftOut, registries, value } = await config(place);
+  expect(leftOut).toEqual(["defaultRegistry", "plainHttpHosts", "registries.one", "registries.two"]);
+  expect(registries.map(({ name }) => name)).toEqual(["three"]);
+  expect(value("defaultRegistry")).toBeNull();
+  place.project({});
+  place.user(said);
+  expect((await config(place)).registries.map(({ name }) => name).toSorted()).toEqual(["one", "three", "two"]);
+});
+
 describe("cacheDir and retention", () => {
   test("a checkout's cache is a folder inside the checkout, links followed; else the user's is used, with one warning", async () => {
     const place = homeWithCheckout();

@@ -90,6 +90,18 @@ async function registryThat(change: () => void): Promise<string> {
 }
 
 describe("the same tool, changed meanwhile", () => {
+  test("what a killed writer staged is removed by the next one, and nothing else", async () => {
+    const project = await layoutProject();
+    await add(project, "one");
+    writeFileSync(join(project.dir, `.${lockName}.0123456789ab`), "half of a lo");
+    const others = [`.${lockName}.0123456789abc`, `.${lockName}.mine`, `.x${lockName}.0123456789ab`];
+    for (const name of others) writeFileSync(join(project.dir, name), "");
+    mkdirSync(join(project.dir, `.${lockName}.ba9876543210`, "x"), { recursive: true });
+    await add(project, "two");
+    expect(leftovers(project).toSorted()).toEqual([...others, `.${lockName}.ba9876543210`].toSorted());
+    expect(toolsOf(project)).toEqual(["one", "two"]);
+  });
+
   test("lock add: the last one wins, and says what it replaced", async () => {
     const project = await layoutProject();
     await add(project, "other");

@@ -1,4 +1,4 @@
-/** A neighbour who swaps whatever he finds in the shared cache, in a loop: not once is anything else placed under the digest. */
+/** A neighbour who swaps whatever he finds in the shared cache, in a loop: each pull succeeds, and not once is anything else placed. */
 import { spawn } from "node:child_process";
 import { chmodSync, copyFileSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -47,7 +47,7 @@ const step = () => {
 step();
 `;
 
-test(`${seconds} s of a hostile neighbour: 0 wrong placements`, async (context) => {
+test(`${seconds} s of a hostile neighbour: each pull places the tool, and nothing else is placed`, async (context) => {
   requireRoot(context);
   const setpriv = requireProgram(context, "setpriv");
   const archive = gzipTar("tool", good);
@@ -65,7 +65,7 @@ test(`${seconds} s of a hostile neighbour: 0 wrong placements`, async (context) 
   const him = spawn(setpriv, [...ids, process.execPath, script, cache.dir, join(place, "evil"), cache.secret]);
   context.onTestFinished(() => void him.kill("SIGKILL"));
 
-  const counts = { placed: 0, refused: 0 };
+  let placed = 0;
   const wrong: string[] = [];
   const until = performance.now() + seconds * 1000;
   const env = { BUCK2_ORAS_CACHE_DIR: cache.dir };
@@ -76,12 +76,12 @@ test(`${seconds} s of a hostile neighbour: 0 wrong placements`, async (context) 
         env,
       });
       if (ran.exitCode === 0) {
-        counts.placed += 1;
+        placed += 1;
         const text = readFileSync(join(dir, result), "utf8");
         if (text !== good) wrong.push(`${args.join(" ")}: ${text.slice(0, 40)}`);
       } else {
-        counts.refused += 1;
-        if (![65, 69, 74, 75].includes(ran.exitCode ?? -1)) wrong.push(`exit ${ran.exitCode}: ${ran.stderr}`);
+        // The registry answers, so that nobody else is needed.
+        wrong.push(`exit ${ran.exitCode}: ${ran.stderr}`);
       }
       rmSync(dir, { recursive: true, force: true });
       await delay(1);
@@ -91,7 +91,7 @@ test(`${seconds} s of a hostile neighbour: 0 wrong placements`, async (context) 
   const pull = ["pull", `${archives.host}/t/tool@${sha256(toolManifest(archive))}`, "--extract"];
   await Promise.all([lane(blob, ""), lane(pull, "tool")]);
   expect(wrong).toEqual([]);
-  expect(counts.placed).toBeGreaterThan(0);
+  expect(placed).toBeGreaterThan(0);
   expect(him.exitCode).toBeNull();
   expect(cache.isSecretUntouched()).toBe(true);
 }, 240_000);

@@ -30,6 +30,7 @@ import {
   type SharedCache,
   sharedCache,
 } from "../support/shared-cache.ts";
+import { gzipTar } from "../support/tar-of-one.ts";
 
 const tool = "#!/bin/sh\necho the tool\n";
 const evil = "#!/bin/sh\necho the evil\n";
@@ -52,10 +53,12 @@ describe("a staged file that is swapped during a download", () => {
     ["a folder", (path: string) => mkdirSync(path)],
   ])("by %s: nothing else is placed", async (_, put) => {
     const cache = sharedCache(digest);
-    let isHostile = true;
+    // Afterwards it is fetched without the cache.
+    let hostileTimes = 2;
     const server = await startServer(
       serveTool(tool, (_request, response) => {
-        if (!isHostile) return void response.end(tool);
+        hostileTimes -= 1;
+        if (hostileTimes < 0) return void response.end(tool);
         response.writeHead(200, { "content-length": tool.length });
         response.write(tool.slice(0, 10));
         // The first bytes are written by then: the staged file is there.
@@ -71,17 +74,108 @@ describe("a staged file that is swapped during a download", () => {
       }),
     );
     const ran = await inCache(cache, blobArgs(server.host));
-    const placed = ran.exitCode === 0 ? readFileSync(join(ran.dir, "out"), "utf8") : tool;
-    expect(placed, ran.stderr).toBe(tool);
-    expect([0, 65, 74], ran.stderr).toContain(ran.exitCode);
+    expect(ran.exitCode, ran.stderr).toBe(0);
+    expect(readFileSync(join(ran.dir, "out"), "utf8")).toBe(tool);
     expect(cache.isSecretUntouched()).toBe(true);
-    // Once he is gone, another try ends well.
-    isHostile = false;
+    // Once he is gone, the cache is used again.
     rmSync(join(cache.dir, "tmp"), { recursive: true });
     const again = await inCache(cache, blobArgs(server.host));
     expect(again.exitCode, again.stderr).toBe(0);
     expect(readFileSync(join(again.dir, "out"), "utf8")).toBe(tool);
   });
+});
+
+describe("a folder of the cache that is swapped for a link during a download", () => {
+  test.each(["tmp", "locks", "metadata", "oras", "oras/XX"])("%s: nothing is written where it leads", async (name) => {
+    const cache = sharedCache(digest);
+    const folder = join(cache.dir, name.replace("XX", digest.slice(7, 9)));
+    const precious = join(cache.secret, "..");
+    let isDone = false;
+    const server = await startServer(
+      serveTool(tool, (_request, response) => {
+        if (isDone) return void response.end(tool);
+        isDone = true;
+        response.writeHead(200, { "content-length": tool.length });
+        response.write(tool.slice(0, 10));
+        // The first bytes are written by then: the staged file is there.
+        const swap = (): void => {
+          if (!readdirSync(join(cache.dir, "tmp")).some((one) => one.endsWith(".partial"))) {
+            return void setTimeout(swap, 10);
+          }
+          renameSync(folder, `${folder}.away`);
+          symlinkSync(precious, folder);
+          // Whoever is killed now leaves what he has.
+          response.write(tool.slice(10, 20), () => response.end(tool.slice(20)));
+        };
+        swap();
+      }),
+    );
+    const ran = await inCache(cache, ["pull", `${server.host}/t/tool:1`, "-o", "."]);
+    expect([0, 74], ran.stderr).toContain(ran.exitCode);
+    if (ran.exitCode === 0) expect(readFileSync(join(ran.dir, "tool"), "utf8")).toBe(tool);
+    expect(readdirSync(precious)).toEqual(["id_ed25519"]);
+    expect(cache.isSecretUntouched()).toBe(true);
+    // The next one finds the link there from the beginning.
+    const again = await inCache(cache, ["pull", `${server.host}/t/tool:1`, "-o", "."]);
+    const isRefused = /is a link, where a folder of the cache is expected[\s\S]*hint: remove it/.test(again.stderr);
+    expect(again.exitCode, again.stderr).toBe(isRefused ? 74 : 0);
+    expect(readdirSync(precious)).toEqual(["id_ed25519"]);
+  });
+});
+
+describe("a blob that is damaged again and again", () => {
+  const damagedCache = (): SharedCache => {
+    const cache = sharedCache(digest);
+    // The first folder in a blob's place is moved away; another one stays where it is.
+    for (const path of [cache.pathOf(digest), `${cache.pathOf(digest)}.displaced`]) {
+      mkdirSync(join(path, "x"), { recursive: true });
+    }
+    return cache;
+  };
+
+  test("what goes into an output is fetched without the cache, and nothing is added there", async () => {
+    const cache = damagedCache();
+    const shard = join(cache.pathOf(digest), "..");
+    const before = readdirSync(shard);
+    const server = await startServer(serveTool(tool));
+    for (const args of [blobArgs(server.host), ["pull", `${server.host}/t/tool:1`, "-o", "."]]) {
+      const ran = await inCache(cache, [...args, "--json"]);
+      expect(ran.exitCode, ran.stderr).toBe(0);
+      expect(ran.stderr).toMatch(/warning: .* once more; it is fetched without the cache/);
+      const { path } = JSON.parse(ran.stdout);
+      expect(readFileSync(join(ran.dir, path.split("/").at(-1)), "utf8")).toBe(tool);
+      expect(path.startsWith(cache.dir)).toBe(false);
+    }
+    expect(readdirSync(shard)).toEqual(before);
+  });
+
+  test("what is left in the cache alone is an error that names the folder", async () => {
+    const cache = damagedCache();
+    const server = await startServer(serveTool(tool));
+    const ran = await inCache(cache, ["pull", `${server.host}/t/tool:1`]);
+    expect(ran.exitCode, ran.stderr).toBe(65);
+    expect(ran.stderr).toContain(`error[CACHE_DAMAGED]: ${cache.pathOf(digest)} is damaged and cannot be removed`);
+  });
+
+  test("a lock is made all the same", async () => {
+    const cache = damagedCache();
+    const server = await startServer(serveTool(tool));
+    const ran = await inCache(cache, ["lock", "add", "tool", `${server.host}/t/tool:1`]);
+    expect(ran.exitCode, ran.stderr).toBe(0);
+    expect(readFileSync(join(ran.dir, "oras.lock.json"), "utf8")).toContain(digest);
+  });
+});
+
+test("an archive is unpacked from a copy in the cache: the folder for temporary files needs no room for it", async () => {
+  const archive = gzipTar("tool", tool);
+  const cache = sharedCache(sha256(archive));
+  const server = await startServer(serveTool(archive));
+  const dir = temporaryFolder();
+  const env = { BUCK2_ORAS_CACHE_DIR: cache.dir, TMPDIR: join(dir, "is", "not", "there") };
+  const ran = await oras(["pull", `${server.host}/t/tool:1`, "-o", "out", "--extract"], { cwd: dir, env });
+  expect(ran.exitCode, ran.stderr).toBe(0);
+  expect(readFileSync(join(dir, "out/tool"), "utf8")).toBe(tool);
+  expect(readdirSync(join(cache.dir, "tmp"))).toEqual([]);
 });
 
 describe("a stored blob that was replaced", () => {

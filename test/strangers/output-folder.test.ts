@@ -95,6 +95,36 @@ describe("folders of version control", () => {
     expect(alone.exitCode, alone.stderr).toBe(0);
   });
 
+  test.each([
+    ["whole", ["HEAD", "config", "objects/a", "refs/a"], []],
+    ["whole, below a folder", ["d/e/HEAD", "d/e/config", "d/e/objects/a", "d/e/refs/a"], []],
+    ["by other letters", ["head", "config", "OBJECTS/a", "Refs/a"], []],
+    ["together with what is there", ["config", "HEAD", "d"], ["objects", "refs"]],
+    ["together with what is there below", ["d/HEAD", "d/config", "d/objects/a"], ["d/refs"]],
+  ] as const)(
+    "a repository of git that has no name of one, %s, is not unpacked into a folder that is there",
+    async (_, names, there) => {
+      const body = rawTar(...names.map((name) => ({ name, body: "x" })));
+      const { dir, pull } = project([{ title: "tool.tar", body }]);
+      writeFileSync(join(dir, "tool.tar"), body);
+      const cwd = join(dir, "home");
+      for (const name of there) mkdirSync(join(cwd, name), { recursive: true });
+      const before = readdirSync(cwd, { recursive: true });
+      for (const ran of [
+        await pull("-o", ".", "--extract"),
+        await oras(["extract", "../tool.tar", "-o", "."], { cwd }),
+      ]) {
+        expect(ran.exitCode, ran.stderr).toBe(65);
+        expect(ran.stderr).toMatch(/ARCHIVE_UNSAFE[\s\S]*makes a repository of its folder/);
+      }
+      expect(readdirSync(cwd, { recursive: true })).toEqual(before);
+      // What only has some of the names is a tool like any other.
+      writeFileSync(join(dir, "tool.tar"), rawTar(...names.slice(0, 2).map((name) => ({ name, body: "x" }))));
+      const harmless = await oras(["extract", "../tool.tar", "-o", "other"], { cwd });
+      expect(harmless.exitCode, harmless.stderr).toBe(0);
+    },
+  );
+
   test("a packed folder with one is not unpacked below a folder that is there", async () => {
     const body = rawTar({ name: "sub/.git/config", body: "[core]\nfsmonitor = ./evil\n" });
     const { dir, pull } = project([{ title: "sub", body, isFolder: true }]);

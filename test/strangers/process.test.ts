@@ -15,6 +15,7 @@ import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import { describe, expect, inject, onTestFinished, test } from "vitest";
+import { rawTar } from "../archive/raw-tar.ts";
 import { oras } from "../support/executable.ts";
 import { temporaryFolder } from "../support/folders.ts";
 import { layoutProject, sha256 } from "../support/layout-project.ts";
@@ -170,6 +171,32 @@ describe("temporary folders", () => {
     expect(readdirSync(tmp)).toEqual(during);
     await pushWell(tmp);
     expect(readdirSync(tmp)).toEqual([]);
+  });
+
+  test("what kill -9 of an unpacking leaves beside its output is removed by the next one", async () => {
+    const dir = temporaryFolder();
+    const entries = Array.from({ length: 20_000 }, (_, number) => ({ name: `d/${number}`, body: "x" }));
+    writeFileSync(join(dir, "many.tar"), rawTar(...entries));
+    const unpacking = (): string[] => readdirSync(dir).filter((name) => name.includes("unpacking"));
+    const ran = await oras(["extract", "many.tar", "-o", "out"], {
+      cwd: dir,
+      onStart: (child) => {
+        const look = setInterval(() => {
+          if (unpacking().length === 0) return;
+          clearInterval(look);
+          child.kill("SIGKILL");
+        }, 1);
+        child.once("exit", () => clearInterval(look));
+      },
+    });
+    expect(ran.signal, ran.stderr).toBe("SIGKILL");
+    expect(unpacking()).toEqual([expect.stringMatching(/^\.out\.unpacking-/)]);
+    writeFileSync(join(dir, "one.tar"), rawTar({ name: "tool", body: "x" }));
+    // Of another output; it may belong to somebody who is at work.
+    expect((await oras(["extract", "one.tar", "-o", "other"], { cwd: dir })).exitCode).toBe(0);
+    expect(unpacking()).toHaveLength(1);
+    expect((await oras(["extract", "one.tar", "-o", "out"], { cwd: dir })).exitCode).toBe(0);
+    expect(unpacking()).toEqual([]);
   });
 
   test("nothing else is removed, whoever gives it a name of ours", async () => {
