@@ -5,10 +5,10 @@ import { isAbsolute, join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import pLimit from "p-limit";
 import { retainCache } from "./client/clear-cache.ts";
-import type { ClientDeps } from "./client/deps.ts";
+import type { VerbDeps } from "./client/deps.ts";
+import { MirrorHealth } from "./client/mirror-health.ts";
 import { askingForbidden, forbiddenTarget } from "./client/offline.ts";
 import { PartBuffers } from "./client/part-buffers.ts";
-import { MirrorHealth } from "./client/sources.ts";
 import { createCredentialProvider, createWithheldCredentials } from "./config/credentials.ts";
 import { createLogins } from "./config/logins.ts";
 import { mirrorsOf } from "./config/mirrors.ts";
@@ -106,7 +106,7 @@ export function createContext(surroundings: Surroundings): Context {
 const maxOpen = 16;
 
 interface Composition {
-  readonly deps: ClientDeps;
+  readonly deps: VerbDeps;
   /** Something was added to the cache. */
   readonly hasGrown: () => boolean;
   /** Closes connections; nothing may be asked afterwards. */
@@ -148,7 +148,7 @@ function compose(settings: Settings, context: Context, signal: AbortSignal): Com
   };
   const limitTransfers = pLimit(settings.concurrency);
   let hasGrown = false;
-  const deps: ClientDeps = {
+  const deps: VerbDeps = {
     context,
     settings,
     deadlineMs,
@@ -205,7 +205,7 @@ export async function withComposition<T>(
   settings: Settings,
   context: Context,
   interruption: AbortSignal | undefined,
-  work: (deps: ClientDeps, signal: AbortSignal) => Promise<T>,
+  work: (deps: VerbDeps, signal: AbortSignal) => Promise<T>,
 ): Promise<T> {
   await checkCaFile(settings);
   const deadline = new AbortController();

@@ -1,12 +1,13 @@
 /** The library: `OrasClient`, `detectPlatformString`, and the errors that they throw. */
 import { defaultLevels } from "./archive/compress.ts";
 import { clearCache } from "./client/clear-cache.ts";
-import type { ClientDeps } from "./client/deps.ts";
+import type { VerbDeps } from "./client/deps.ts";
 import { identifyFile } from "./client/identify.ts";
 import { type ArtifactInfo, artifactInfo } from "./client/info.ts";
 import { listTags } from "./client/list.ts";
+import type { PushResult } from "./client/publish.ts";
 import { pull } from "./client/pull.ts";
-import { type PushResult, push } from "./client/push.ts";
+import { push } from "./client/push.ts";
 import { createContext, homeFolder, isRunningBy, userName, withComposition, workingFolder } from "./compose.ts";
 import { readConfigFiles } from "./config/file.ts";
 import { readSettings } from "./config/settings.ts";
@@ -15,7 +16,7 @@ import { parsePlatform, platformFromNode } from "./model/platform.ts";
 import { printable } from "./printable.ts";
 
 export type { ArtifactInfo, LayerInfo, PlatformInfo } from "./client/info.ts";
-export type { PushedPlatform, PushResult } from "./client/push.ts";
+export type { PushedPlatform, PushResult } from "./client/publish.ts";
 export {
   ArtifactNotFoundError,
   ConfigurationError,
@@ -147,7 +148,7 @@ export class OrasClient {
 
   async #run<T>(
     signal: AbortSignal | undefined,
-    work: (deps: ClientDeps, signal: AbortSignal) => Promise<T>,
+    work: (deps: VerbDeps, signal: AbortSignal) => Promise<T>,
   ): Promise<T> {
     const { verbose = false } = this.#options;
     const say = (line: string): void => {

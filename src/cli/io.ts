@@ -1,6 +1,6 @@
 /** What the command line needs of a process; `main.ts` gives the real one, tests give buffers. */
 
-import type { ClientDeps } from "../client/deps.ts";
+import type { VerbDeps } from "../client/deps.ts";
 import type { SettingsOverrides } from "../config/settings.ts";
 
 export interface OutputStream {
@@ -19,7 +19,7 @@ export interface Verbosity {
 
 /** A command's dependencies and the means to let them go. */
 export interface Session {
-  readonly deps: ClientDeps;
+  readonly deps: VerbDeps;
   /** Aborted by a signal or when the command's time is up. */
   readonly signal: AbortSignal;
 }

@@ -3,9 +3,9 @@ import { asError, LocalIoError, OrasClientError } from "../errors.ts";
 import { appendLine } from "../files/append-line.ts";
 import type { Digest } from "../model/digest.ts";
 import { withoutLogin } from "../model/reference.ts";
+import type { Origin } from "../model/source.ts";
 import { printableJson } from "../printable.ts";
-import type { ClientDeps } from "./deps.ts";
-import type { Origin } from "./fetch.ts";
+import type { TransferDeps } from "./transfer-deps.ts";
 
 /** Longer than any that means something. */
 const maxReferenceLength = 1000;
@@ -58,7 +58,7 @@ export interface AuditEntry {
 export async function audited<T>(
   operation: Operation,
   reference: string,
-  deps: ClientDeps,
+  deps: Pick<TransferDeps, "settings" | "context">,
   work: () => Promise<T>,
   factsOf: (result: T) => AuditFacts,
   asked: AuditFacts = {},

@@ -3,9 +3,11 @@
 import { UsageError } from "../errors.ts";
 import { type Digest, isDigest } from "../model/digest.ts";
 import { formatReference } from "../model/reference.ts";
+import type { Origin } from "../model/source.ts";
+import type { ArtifactDeps } from "./artifact-deps.ts";
 import { audited } from "./audit.ts";
-import { type ClientDeps, readNamed } from "./deps.ts";
-import { fetchBlob, type Origin } from "./fetch.ts";
+import { fetchBlob } from "./fetch.ts";
+import { readNamed } from "./naming.ts";
 import { checkOutputFile } from "./output.ts";
 import { withDamageRepaired } from "./repair.ts";
 
@@ -27,7 +29,7 @@ export interface BlobResult {
   readonly origin: Origin;
 }
 
-export async function pullBlob(request: BlobRequest, deps: ClientDeps, signal: AbortSignal): Promise<BlobResult> {
+export async function pullBlob(request: BlobRequest, deps: ArtifactDeps, signal: AbortSignal): Promise<BlobResult> {
   const work = (): Promise<BlobResult> => fetchAndPlace(request, deps, signal);
   const factsOf = ({ digest, size, origin }: BlobResult) => ({ digest, size, source: origin });
   const text = request.reference.split("@").at(-1) ?? "";
@@ -35,7 +37,7 @@ export async function pullBlob(request: BlobRequest, deps: ClientDeps, signal: A
   return await audited("blob", request.reference, deps, work, factsOf, asked);
 }
 
-async function fetchAndPlace(request: BlobRequest, deps: ClientDeps, signal: AbortSignal): Promise<BlobResult> {
+async function fetchAndPlace(request: BlobRequest, deps: ArtifactDeps, signal: AbortSignal): Promise<BlobResult> {
   const reference = readNamed(request.reference, deps);
   const { digest } = reference;
   if (digest === undefined || reference.tag !== undefined) {

@@ -2,7 +2,7 @@
 import { ContentVerificationError } from "../errors.ts";
 import type { Digest } from "../model/digest.ts";
 import type { StoredContent } from "../store/store.ts";
-import type { ClientDeps } from "./deps.ts";
+import type { ArtifactDeps } from "./artifact-deps.ts";
 import { unlessDamaged } from "./repair.ts";
 
 /**
@@ -14,7 +14,7 @@ import { unlessDamaged } from "./repair.ts";
 export async function findCached(
   digest: Digest,
   size: number | undefined,
-  deps: ClientDeps,
+  deps: ArtifactDeps,
   signal: AbortSignal,
 ): Promise<StoredContent | undefined> {
   const { store } = deps;

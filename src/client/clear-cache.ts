@@ -1,6 +1,7 @@
 /** `clear-cache`: removes what the store holds. */
+
+import type { ArtifactDeps } from "./artifact-deps.ts";
 import { audited } from "./audit.ts";
-import type { ClientDeps } from "./deps.ts";
 
 export interface ClearCacheRequest {
   /** Only files last used longer ago; undefined: whatever their age. */
@@ -17,7 +18,7 @@ export interface ClearCacheResult {
 
 const dayMs = 24 * 60 * 60 * 1000;
 
-export async function clearCache(request: ClearCacheRequest, deps: ClientDeps): Promise<ClearCacheResult> {
+export async function clearCache(request: ClearCacheRequest, deps: ArtifactDeps): Promise<ClearCacheResult> {
   const { olderThanDays, maxSizeBytes } = request;
   const limits = {
     olderThanMs: olderThanDays === undefined ? undefined : olderThanDays * dayMs,
@@ -33,7 +34,7 @@ export async function clearCache(request: ClearCacheRequest, deps: ClientDeps): 
  *
  * @param startedMs When the command began, in milliseconds since the epoch.
  */
-export async function retainCache({ settings, store, context }: ClientDeps, startedMs: number): Promise<void> {
+export async function retainCache({ settings, store, context }: ArtifactDeps, startedMs: number): Promise<void> {
   const { olderThanDays, maxSizeBytes } = settings.retention;
   if (olderThanDays === undefined && maxSizeBytes === undefined) return;
   const olderThanMs = olderThanDays === undefined ? undefined : olderThanDays * dayMs;

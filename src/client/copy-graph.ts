@@ -8,7 +8,7 @@ import { type OpenedFile, piecesOf } from "../files/opened-file.ts";
 import type { Digest } from "../model/digest.ts";
 import { type Descriptor, type ImageIndex, type ImageManifest, parseManifest } from "../model/manifest.ts";
 import type { BlobIdentity, FetchedManifest, Target } from "../model/source.ts";
-import type { ClientDeps } from "./deps.ts";
+import type { ArtifactDeps } from "./artifact-deps.ts";
 import { fetchBlob } from "./fetch.ts";
 import { inParallel } from "./parallel.ts";
 import { withDamageRepaired } from "./repair.ts";
@@ -53,7 +53,7 @@ export interface GraphCopyOptions {
 export class GraphCopy {
   readonly counts: CopyCounts = noCounts();
   readonly #options: GraphCopyOptions;
-  readonly #deps: ClientDeps;
+  readonly #deps: ArtifactDeps;
   readonly #failing = new AbortController();
   /** Aborted also when any part of the graph fails: parts are shared, so that each is nobody's own. */
   readonly #signal: AbortSignal;
@@ -63,7 +63,7 @@ export class GraphCopy {
   #named = 0;
   #manifestsBytes = 0;
 
-  constructor(options: GraphCopyOptions, deps: ClientDeps, signal: AbortSignal) {
+  constructor(options: GraphCopyOptions, deps: ArtifactDeps, signal: AbortSignal) {
     this.#options = options;
     this.#deps = deps;
     this.#signal = AbortSignal.any([signal, this.#failing.signal]);

@@ -5,11 +5,12 @@ import { anyPlatform, type LockedTool } from "../lock/schema.ts";
 import type { Digest } from "../model/digest.ts";
 import { formatReference, type Location, parseRepositoryPrefix } from "../model/reference.ts";
 import type { FetchedManifest, Target } from "../model/source.ts";
+import type { ArtifactDeps } from "./artifact-deps.ts";
 import { audited } from "./audit.ts";
 import { type CopyCounts, GraphCopy, noCounts } from "./copy-graph.ts";
-import { type ClientDeps, readNamed, readReference, readTarget } from "./deps.ts";
 import { layoutsOfLock } from "./lock-layouts.ts";
 import { checkManifests, checkOrigins } from "./lock-origins.ts";
+import { readNamed, readReference, readTarget } from "./naming.ts";
 import { fetchManifestByDigest, fetchRoot } from "./resolve.ts";
 
 export interface CopyRequest {
@@ -29,7 +30,7 @@ export interface CopyResult extends CopyCounts {
 }
 
 /** @throws {UsageError} a destination with a digest of its own */
-export async function copy(request: CopyRequest, deps: ClientDeps, signal: AbortSignal): Promise<CopyResult> {
+export async function copy(request: CopyRequest, deps: ArtifactDeps, signal: AbortSignal): Promise<CopyResult> {
   const factsOf = ({ artifacts, bytesSent }: CopyResult) => ({ digest: artifacts[0]?.digest, size: bytesSent });
   return await audited(
     "copy",
@@ -40,7 +41,7 @@ export async function copy(request: CopyRequest, deps: ClientDeps, signal: Abort
   );
 }
 
-async function copyOne(request: CopyRequest, deps: ClientDeps, signal: AbortSignal): Promise<CopyResult> {
+async function copyOne(request: CopyRequest, deps: ArtifactDeps, signal: AbortSignal): Promise<CopyResult> {
   const from = readNamed(request.source, deps);
   const to = readTarget(request.destination, deps);
   if (to.digest !== undefined) {
@@ -71,7 +72,7 @@ export interface CopyLockRequest {
 /** A folder, or a prefix that repositories are put below. */
 type Place = (location: Location) => Location;
 
-function placeOf(text: string, deps: ClientDeps): Place {
+function placeOf(text: string, deps: ArtifactDeps): Place {
   if (text.startsWith("oci:")) {
     const path = text.slice("oci:".length);
     return () => ({ kind: "layout", path });
@@ -93,13 +94,13 @@ function placeOf(text: string, deps: ClientDeps): Place {
  * Copies every tool of a lock by the digests in it: the index where the lock has one, else each platform's manifest. The lock stays
  * as it is, since a mirror in the configuration is asked by digest.
  */
-export async function copyLock(request: CopyLockRequest, deps: ClientDeps, signal: AbortSignal): Promise<CopyResult> {
+export async function copyLock(request: CopyLockRequest, deps: ArtifactDeps, signal: AbortSignal): Promise<CopyResult> {
   const factsOf = ({ bytesSent }: CopyResult) => ({ size: bytesSent });
   const text = `${request.lockFile} ${request.destination}`;
   return await audited("copy", text, deps, () => copyTools(request, deps, signal), factsOf);
 }
 
-async function copyTools(request: CopyLockRequest, deps: ClientDeps, signal: AbortSignal): Promise<CopyResult> {
+async function copyTools(request: CopyLockRequest, deps: ArtifactDeps, signal: AbortSignal): Promise<CopyResult> {
   const lock = await readLock(request.lockFile);
   if (lock === undefined) {
     throw new ConfigurationError("LOCK_INVALID", `lock file not found: ${request.lockFile}`, {
@@ -154,7 +155,7 @@ async function copyRoot(
   root: FetchedManifest,
   tag: string,
   { withReferrers }: CopyLockRequest,
-  deps: ClientDeps,
+  deps: ArtifactDeps,
   signal: AbortSignal,
 ): Promise<CopyCounts> {
   const graph = new GraphCopy({ source, target, withReferrers }, deps, signal);
@@ -181,7 +182,7 @@ interface OpenedRoot extends LockedRoot {
   readonly target: Target;
 }
 
-function rootsOf(name: string, tool: LockedTool, deps: ClientDeps): readonly LockedRoot[] {
+function rootsOf(name: string, tool: LockedTool, deps: ArtifactDeps): readonly LockedRoot[] {
   const roots: LockedRoot[] = [];
   for (const [platform, { repository, manifest }] of Object.entries(tool.platforms)) {
     const { location } = readReference(repository, deps);

@@ -1,6 +1,6 @@
 /** A series of checks, each with its time; what goes wrong in one is a finding, and the next one is made. */
 import { asError, type OrasClientError } from "../errors.ts";
-import type { ClientDeps } from "./deps.ts";
+import type { VerbDeps } from "./deps.ts";
 
 export type CheckStatus = "ok" | "warning" | "failed" | "skipped";
 
@@ -22,10 +22,10 @@ export interface Finding {
 export class Examination {
   readonly checks: Check[] = [];
   failure: OrasClientError | undefined;
-  readonly #deps: ClientDeps;
+  readonly #deps: VerbDeps;
   readonly #signal: AbortSignal;
 
-  constructor(deps: ClientDeps, signal: AbortSignal) {
+  constructor(deps: VerbDeps, signal: AbortSignal) {
     this.#deps = deps;
     this.#signal = signal;
   }

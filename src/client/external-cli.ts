@@ -15,7 +15,7 @@ import {
 } from "../errors.ts";
 import { withTemporaryFolder } from "../files/temporary-folder.ts";
 import { type Digest, isDigest } from "../model/digest.ts";
-import type { ClientDeps } from "./deps.ts";
+import type { ArtifactDeps } from "./artifact-deps.ts";
 import { identifyFile } from "./identify.ts";
 
 export interface ExternalFile {
@@ -39,7 +39,7 @@ const maxStdoutBytes = 64 * 1024 * 1024;
 async function run(
   executable: string,
   args: readonly string[],
-  { context }: ClientDeps,
+  { context }: ArtifactDeps,
   signal: AbortSignal,
 ): Promise<ChildEnd> {
   const { BUCK2_ORAS_BIN: _, ...variables } = context.env;
@@ -92,7 +92,7 @@ async function filesIn(folder: string): Promise<string[]> {
 export async function pullThroughExternalCli(
   executable: string,
   text: string,
-  deps: ClientDeps,
+  deps: ArtifactDeps,
   signal: AbortSignal,
 ): Promise<ExternalFile> {
   return await withTemporaryFolder("external", deps.context, async (folder) => {

@@ -3,14 +3,12 @@ import { decompressFile } from "../archive/decompress.ts";
 import { type ArchiveFormat, sniffFile } from "../archive/format.ts";
 import type { Digest } from "../model/digest.ts";
 import { digestHex } from "../model/digest.ts";
-import type { BlobIdentity, Target } from "../model/source.ts";
+import type { BlobIdentity, Origin, Target } from "../model/source.ts";
+import type { ArtifactDeps } from "./artifact-deps.ts";
 import { findCached } from "./cached.ts";
-import { type ClientDeps, offlineError } from "./deps.ts";
 import type { NamedLayer } from "./layers.ts";
+import { offlineError } from "./offline-error.ts";
 import { transferBlob } from "./transfer.ts";
-
-/** Where bytes came from, as the result of a pull says it. */
-export type Origin = "cache" | "mirror" | "registry" | "layout";
 
 export interface FetchedBlob {
   /** In the store; verified when it was written, verified again when it is placed. */
@@ -36,7 +34,7 @@ export async function fetchBlob(
   source: Target,
   blob: BlobIdentity,
   label: string,
-  deps: ClientDeps,
+  deps: ArtifactDeps,
   signal: AbortSignal,
 ): Promise<FetchedBlob> {
   const { store, settings, context } = deps;
@@ -70,7 +68,7 @@ export function contentTitle(title: string, format: ArchiveFormat): string {
 export async function fetchFile(
   source: Target,
   layer: NamedLayer,
-  deps: ClientDeps,
+  deps: ArtifactDeps,
   signal: AbortSignal,
 ): Promise<FetchedFile> {
   const { digest, size } = layer.descriptor;

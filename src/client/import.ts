@@ -12,9 +12,9 @@ import { type Digest, digestHex } from "../model/digest.ts";
 import { type Annotations, annotationKeys } from "../model/manifest.ts";
 import { type PlatformString, platformStrings } from "../model/platform.ts";
 import { audited } from "./audit.ts";
-import type { ClientDeps } from "./deps.ts";
+import type { VerbDeps } from "./deps.ts";
 import { askingForbidden } from "./offline.ts";
-import { type PushResult, push } from "./push.ts";
+import { factsOf, type PushResult, publish } from "./publish.ts";
 
 export interface ImportRequest {
   /** `pypi:NAME@VERSION`, `maven:…`, `npm:…`, `go:…`, `file:PATH`, or an address. */
@@ -49,7 +49,7 @@ const importers: ReadonlyMap<string, Importer> = new Map([
  * @throws {OrasClientError} `IMPORT_CLIENT_NOT_FOUND`, `IMPORT_FAILED`
  * @throws {ContentVerificationError} `IMPORT_CONTENT_INVALID`, `BLOB_DIGEST_MISMATCH`
  */
-export async function importTool(request: ImportRequest, deps: ClientDeps, signal: AbortSignal): Promise<ImportResult> {
+export async function importTool(request: ImportRequest, deps: VerbDeps, signal: AbortSignal): Promise<ImportResult> {
   const text = `${withoutSecrets(request.source)} ${request.reference}`;
   return await audited(
     "import",
@@ -60,7 +60,7 @@ export async function importTool(request: ImportRequest, deps: ClientDeps, signa
   );
 }
 
-async function importAndPush(request: ImportRequest, deps: ClientDeps, signal: AbortSignal): Promise<ImportResult> {
+async function importAndPush(request: ImportRequest, deps: VerbDeps, signal: AbortSignal): Promise<ImportResult> {
   const { source } = request;
   // An ecosystem's own client would not know of it.
   if (deps.settings.isOffline && !source.startsWith("file:")) throw askingForbidden(`for ${withoutSecrets(source)}`);
@@ -90,7 +90,9 @@ async function importAndPush(request: ImportRequest, deps: ClientDeps, signal: A
     };
     const { reference, compressor } = request;
     const own = { title: undefined, artifactType: undefined, layerMediaType: undefined };
-    const pushed = await push({ reference, items, compressor, annotations, ...own }, deps, signal);
+    const publishing = { reference, items, compressor, annotations, ...own };
+    const publishTool = (): Promise<PushResult> => publish(publishing, deps, signal);
+    const pushed = await audited("push", reference, deps, publishTool, factsOf);
     const origins = tool.files.map(({ platform, origin }) => ({ platform, origin }));
     return { ...pushed, origins, missing: tool.missing };
   });

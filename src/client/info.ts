@@ -8,8 +8,8 @@ import {
   platformsOf,
 } from "../model/manifest.ts";
 import type { PlatformString } from "../model/platform.ts";
+import type { ArtifactDeps } from "./artifact-deps.ts";
 import { audited } from "./audit.ts";
-import type { ClientDeps } from "./deps.ts";
 import { expandNamedReference, fetchPlatformManifest, fetchRoot } from "./resolve.ts";
 
 export interface LayerInfo {
@@ -63,7 +63,7 @@ function artifactTypeOf(manifest: ImageManifest): string | undefined {
 export async function artifactInfo(
   text: string,
   platform: PlatformString | undefined,
-  deps: ClientDeps,
+  deps: ArtifactDeps,
   signal: AbortSignal,
 ): Promise<ArtifactInfo> {
   return await audited(
@@ -78,7 +78,7 @@ export async function artifactInfo(
 async function readInfo(
   text: string,
   platform: PlatformString | undefined,
-  deps: ClientDeps,
+  deps: ArtifactDeps,
   signal: AbortSignal,
 ): Promise<ArtifactInfo> {
   const expanded = expandNamedReference(text, platform, deps);

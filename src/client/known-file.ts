@@ -2,9 +2,10 @@
 import { LocalIoError } from "../errors.ts";
 import type { Digest } from "../model/digest.ts";
 import type { PlatformString } from "../model/platform.ts";
+import type { Origin } from "../model/source.ts";
+import type { ArtifactDeps } from "./artifact-deps.ts";
 import { findCached } from "./cached.ts";
-import type { ClientDeps } from "./deps.ts";
-import { fetchFile, type Origin } from "./fetch.ts";
+import { fetchFile } from "./fetch.ts";
 import { fallbackTitle, type NamedLayer, shapeOf } from "./layers.ts";
 import { cachedManifests, ManifestNotKeptError } from "./manifests.ts";
 import { type ExpandedReference, type ResolvedArtifact, resolveArtifact } from "./resolve.ts";
@@ -30,7 +31,7 @@ export interface KnownFile {
  */
 export async function resolveCached(
   expanded: ExpandedReference,
-  deps: ClientDeps,
+  deps: ArtifactDeps,
   signal: AbortSignal,
 ): Promise<ResolvedArtifact | undefined> {
   const { reference } = expanded;
@@ -58,7 +59,7 @@ export async function findKnown(
   expanded: ExpandedReference,
   wanted: Digest | undefined,
   isCertain: boolean,
-  deps: ClientDeps,
+  deps: ArtifactDeps,
   signal: AbortSignal,
 ): Promise<KnownFile | undefined> {
   if (wanted === undefined && !isCertain) return undefined;
@@ -81,7 +82,7 @@ export async function findKnown(
 export async function findOfManifest(
   { source, manifestDigest, platform }: ResolvedArtifact,
   layer: NamedLayer,
-  deps: ClientDeps,
+  deps: ArtifactDeps,
   signal: AbortSignal,
 ): Promise<KnownFile | undefined> {
   const { digest, size } = layer.descriptor;
@@ -94,7 +95,7 @@ export async function fetchKnown(
   expanded: ExpandedReference,
   { source, manifestDigest, platform }: ResolvedArtifact,
   layer: NamedLayer,
-  deps: ClientDeps,
+  deps: ArtifactDeps,
   signal: AbortSignal,
 ): Promise<KnownFile> {
   const file = await fetchFile(source, layer, deps, signal);

@@ -1,8 +1,9 @@
 /** `list`: the tags of a repository or a layout folder. */
 import { UsageError } from "../errors.ts";
 import { formatLocation, formatReference } from "../model/reference.ts";
+import type { ArtifactDeps } from "./artifact-deps.ts";
 import { audited } from "./audit.ts";
-import { type ClientDeps, readNamed } from "./deps.ts";
+import { readNamed } from "./naming.ts";
 
 export interface TagList {
   /** `host/repository` or `oci:DIR`. */
@@ -11,7 +12,7 @@ export interface TagList {
 }
 
 /** @throws {ArtifactNotFoundError} no such repository or folder */
-export async function listTags(text: string, deps: ClientDeps, signal: AbortSignal): Promise<TagList> {
+export async function listTags(text: string, deps: ArtifactDeps, signal: AbortSignal): Promise<TagList> {
   return await audited(
     "list",
     text,
@@ -21,7 +22,7 @@ export async function listTags(text: string, deps: ClientDeps, signal: AbortSign
   );
 }
 
-async function readTags(text: string, deps: ClientDeps, signal: AbortSignal): Promise<TagList> {
+async function readTags(text: string, deps: ArtifactDeps, signal: AbortSignal): Promise<TagList> {
   const reference = readNamed(text, deps);
   if (reference.tag !== undefined || reference.digest !== undefined) {
     const repository = formatLocation(reference.location);

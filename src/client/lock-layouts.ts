@@ -7,7 +7,8 @@ import { isInside, leadsInside, realLocation } from "../config/inside.ts";
 import { findProjectRoot } from "../config/project-root.ts";
 import { ConfigurationError, UsageError } from "../errors.ts";
 import type { Lock } from "../lock/schema.ts";
-import { type ClientDeps, readReference } from "./deps.ts";
+import type { ArtifactDeps } from "./artifact-deps.ts";
+import { readReference } from "./naming.ts";
 
 const layoutPrefix = "oci:";
 
@@ -33,7 +34,7 @@ export interface LockLayouts {
  *
  * @returns undefined for a lock outside of any project
  */
-async function projectOf(lockDir: string, { context }: ClientDeps): Promise<string | undefined> {
+async function projectOf(lockDir: string, { context }: ArtifactDeps): Promise<string | undefined> {
   const { folder, isMarked } = await findProjectRoot({ ...context, cwd: lockDir });
   if (isMarked) return folder;
   const isProject = isInside(lockDir, context.cwd) && !isInside(context.homeDir, context.cwd);
@@ -45,7 +46,7 @@ async function projectOf(lockDir: string, { context }: ClientDeps): Promise<stri
  *
  * @throws {ConfigurationError} `LOCK_INVALID` for a link that leads out of the project
  */
-export async function checkLockPlace(file: string, deps: ClientDeps): Promise<void> {
+export async function checkLockPlace(file: string, deps: ArtifactDeps): Promise<void> {
   const path = resolve(file);
   const project = await projectOf(dirname(path), deps);
   if (project === undefined || leadsInside(path, project) === true) return;
@@ -54,7 +55,7 @@ export async function checkLockPlace(file: string, deps: ClientDeps): Promise<vo
   });
 }
 
-export async function layoutsOfLock(file: string, deps: ClientDeps): Promise<LockLayouts> {
+export async function layoutsOfLock(file: string, deps: ArtifactDeps): Promise<LockLayouts> {
   const lockDir = dirname(resolve(file));
   const project = (await projectOf(lockDir, deps)) ?? lockDir;
   const hint =
@@ -89,7 +90,7 @@ export async function layoutsOfLock(file: string, deps: ClientDeps): Promise<Loc
 }
 
 /** Locates every layout of the lock. @throws {ConfigurationError} `LOCK_INVALID` */
-export function checkLayouts(lock: Lock, { locate }: LockLayouts, deps: ClientDeps): void {
+export function checkLayouts(lock: Lock, { locate }: LockLayouts, deps: ArtifactDeps): void {
   for (const { reference, platforms } of Object.values(lock.tools)) {
     const texts = Object.entries(platforms).flatMap(([platform, { repository }]) => [
       reference.replaceAll("{platform}", platform),

@@ -4,7 +4,7 @@ import type { Lock, LockedTool } from "../lock/schema.ts";
 import type { Digest } from "../model/digest.ts";
 import { isPlatformString, type PlatformString } from "../model/platform.ts";
 import { isTemplate } from "../model/reference.ts";
-import type { ClientDeps } from "./deps.ts";
+import type { ArtifactDeps } from "./artifact-deps.ts";
 import { inParallel } from "./parallel.ts";
 import { expandReference, resolveArtifact, versionOf } from "./resolve.ts";
 
@@ -35,7 +35,7 @@ function askedOf(tool: LockedTool): readonly Asked[] {
 }
 
 /** Every reference of the lock with what it means now. */
-export async function lookUpTags(lock: Lock, deps: ClientDeps, signal: AbortSignal): Promise<readonly LockedTag[]> {
+export async function lookUpTags(lock: Lock, deps: ArtifactDeps, signal: AbortSignal): Promise<readonly LockedTag[]> {
   const asked = Object.entries(lock.tools).flatMap(([tool, locked]) =>
     askedOf(locked).map((one) => ({ tool, ...one })),
   );

@@ -8,10 +8,11 @@ import type { Digest } from "../model/digest.ts";
 import { type ImageManifest, parseManifest, platformsOf } from "../model/manifest.ts";
 import { formatLocation, isTemplate, type Location } from "../model/reference.ts";
 import type { Target } from "../model/source.ts";
-import { type ClientDeps, readReference } from "./deps.ts";
+import type { ArtifactDeps } from "./artifact-deps.ts";
 import { contentTitle } from "./fetch.ts";
 import { type NamedLayer, shapeOf } from "./layers.ts";
 import { keptManifests } from "./manifests.ts";
+import { readReference } from "./naming.ts";
 import { inParallel } from "./parallel.ts";
 import { fetchPlatformManifest } from "./resolve.ts";
 
@@ -32,7 +33,7 @@ function outdated(file: string, [first, ...others]: readonly Fault[]): Configura
   });
 }
 
-function repositoryOf(reference: string, platform: string, deps: ClientDeps): string | UsageError {
+function repositoryOf(reference: string, platform: string, deps: ArtifactDeps): string | UsageError {
   try {
     return formatLocation(readReference(reference.replaceAll("{platform}", platform), deps).location);
   } catch (error) {
@@ -41,7 +42,7 @@ function repositoryOf(reference: string, platform: string, deps: ClientDeps): st
   }
 }
 
-function faultsOf({ reference, digest, platforms }: LockedTool, deps: ClientDeps): readonly string[] {
+function faultsOf({ reference, digest, platforms }: LockedTool, deps: ArtifactDeps): readonly string[] {
   // Without a digest, nobody would compare it with what the tag means; with one, the platforms of a template are not looked at.
   if (isTemplate(reference) !== (digest === undefined)) {
     return [digest === undefined ? `has no digest for ${reference}` : `has a digest for the template ${reference}`];
@@ -59,7 +60,7 @@ function faultsOf({ reference, digest, platforms }: LockedTool, deps: ClientDeps
 }
 
 /** Asks nobody. @throws {ConfigurationError} `LOCK_OUTDATED` */
-export function checkOrigins(file: string, lock: Lock, deps: ClientDeps): void {
+export function checkOrigins(file: string, lock: Lock, deps: ArtifactDeps): void {
   const faults = Object.entries(lock.tools).flatMap(([tool, locked]) =>
     faultsOf(locked, deps).map((text) => ({ tool, text, isGone: false })),
   );
@@ -84,7 +85,7 @@ export async function checkManifests(
   file: string,
   lock: Lock,
   { open, isNeeded }: ManifestCheck,
-  deps: ClientDeps,
+  deps: ArtifactDeps,
   signal: AbortSignal,
 ): Promise<void> {
   const found = await inParallel(Object.entries(lock.tools), signal, async ([tool, locked], either) => {
@@ -110,7 +111,7 @@ async function faultsOfManifests(
   tool: string,
   { digest, platforms }: LockedTool,
   open: ManifestCheck["open"],
-  deps: ClientDeps,
+  deps: ArtifactDeps,
   signal: AbortSignal,
 ): Promise<readonly Fault[]> {
   const entries = Object.entries(platforms);
@@ -140,7 +141,7 @@ async function manifestsOfIndex(
   digest: Digest,
   { repository }: LockedPlatform,
   open: ManifestCheck["open"],
-  deps: ClientDeps,
+  deps: ArtifactDeps,
   signal: AbortSignal,
 ): Promise<ReadonlyMap<string, Digest> | undefined> {
   const source = open(readReference(repository, deps).location);

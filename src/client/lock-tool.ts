@@ -16,8 +16,8 @@ import { type PlatformString, platformStrings } from "../model/platform.ts";
 import { formatLocation, isTemplate, type Location, type Reference } from "../model/reference.ts";
 import type { Target } from "../model/source.ts";
 import { executableIn, includeIn } from "./archive-roles.ts";
+import type { ArtifactDeps } from "./artifact-deps.ts";
 import { audited } from "./audit.ts";
-import type { ClientDeps } from "./deps.ts";
 import { fetchFile } from "./fetch.ts";
 import { type NamedLayer, shapeOf } from "./layers.ts";
 import { keptManifests } from "./manifests.ts";
@@ -40,7 +40,12 @@ interface FoundManifest {
 }
 
 /** Locks one reference or template; fetches each blob once, since a media type does not tell what is in it. */
-export async function lockTool(name: string, text: string, deps: ClientDeps, signal: AbortSignal): Promise<LockedTool> {
+export async function lockTool(
+  name: string,
+  text: string,
+  deps: ArtifactDeps,
+  signal: AbortSignal,
+): Promise<LockedTool> {
   return await audited(
     "lock",
     text,
@@ -50,7 +55,7 @@ export async function lockTool(name: string, text: string, deps: ClientDeps, sig
   );
 }
 
-async function lockPlatforms(name: string, text: string, deps: ClientDeps, signal: AbortSignal): Promise<LockedTool> {
+async function lockPlatforms(name: string, text: string, deps: ArtifactDeps, signal: AbortSignal): Promise<LockedTool> {
   const { digest, found } = isTemplate(text)
     ? await findByTemplate(text, deps, signal)
     : await findByIndex(text, deps, signal);
@@ -62,7 +67,7 @@ async function lockPlatforms(name: string, text: string, deps: ClientDeps, signa
 }
 
 /** Asks the source, and keeps what came: `lock check --online` compares the lock with it, and some registries count each request. */
-async function fetchKeptRoot(reference: Reference, deps: ClientDeps, signal: AbortSignal): Promise<FetchedRoot> {
+async function fetchKeptRoot(reference: Reference, deps: ArtifactDeps, signal: AbortSignal): Promise<FetchedRoot> {
   const fetched = await fetchRoot(reference, deps, signal);
   await keptManifests.keep(fetched.root, deps, signal);
   return fetched;
@@ -71,7 +76,7 @@ async function fetchKeptRoot(reference: Reference, deps: ClientDeps, signal: Abo
 async function fetchKeptManifest(
   source: Target,
   digest: Digest,
-  deps: ClientDeps,
+  deps: ArtifactDeps,
   signal: AbortSignal,
 ): Promise<ImageManifest> {
   const access = { ...keptManifests, fetch: fetchManifestByDigest };
@@ -80,7 +85,7 @@ async function fetchKeptManifest(
 
 async function findByIndex(
   text: string,
-  deps: ClientDeps,
+  deps: ArtifactDeps,
   signal: AbortSignal,
 ): Promise<{ digest: Digest; found: FoundManifest[] }> {
   const { reference } = expandReference(text, undefined, deps);
@@ -107,7 +112,7 @@ async function findByIndex(
 /** One tag per platform; those that do not exist are left out. */
 async function findByTemplate(
   text: string,
-  deps: ClientDeps,
+  deps: ArtifactDeps,
   signal: AbortSignal,
 ): Promise<{ digest: undefined; found: FoundManifest[] }> {
   const attempts = await inParallel(platformStrings, signal, (platform, either) =>
@@ -129,7 +134,7 @@ async function findByTemplate(
 async function findForPlatform(
   text: string,
   platform: PlatformString,
-  deps: ClientDeps,
+  deps: ArtifactDeps,
   signal: AbortSignal,
 ): Promise<FoundManifest | undefined> {
   const { reference } = expandReference(text, platform, deps);
@@ -150,7 +155,7 @@ async function findForPlatform(
 async function lockPlatform(
   name: string,
   found: FoundManifest,
-  deps: ClientDeps,
+  deps: ArtifactDeps,
   signal: AbortSignal,
 ): Promise<LockedPlatform> {
   const { source, manifest, location } = found;
@@ -173,7 +178,7 @@ async function lockLayer(
   layer: NamedLayer,
   manifestAnnotations: Annotations,
   source: Target,
-  deps: ClientDeps,
+  deps: ArtifactDeps,
   signal: AbortSignal,
 ): Promise<LockedLayer> {
   const file = await fetchFile(source, layer, deps, signal);

@@ -4,24 +4,25 @@ import { checkWritable } from "../files/change-text.ts";
 import { changeLock, emptyLock, isInWrittenForm, readLock } from "../lock/file.ts";
 import { isToolName, type Lock, type LockedTool, toolOf } from "../lock/schema.ts";
 import { qualifyReference } from "../model/reference.ts";
-import { type ClientDeps, expandNamed, noteNamed } from "./deps.ts";
+import type { ArtifactDeps } from "./artifact-deps.ts";
 import { changeOf, isSame, type LockChange } from "./lock-change.ts";
 import { checkLayouts, checkLockPlace, type LockLayouts, layoutsOfLock } from "./lock-layouts.ts";
 import { type LockedTag, lookUpTags } from "./lock-online.ts";
 import { checkManifests, checkOrigins } from "./lock-origins.ts";
 import { lockTool } from "./lock-tool.ts";
+import { expandNamed, noteNamed } from "./naming.ts";
 import { inParallel } from "./parallel.ts";
 import { expandReference } from "./resolve.ts";
 
 /** The reference as another machine can use it: with its registry, whatever the default is there; a layout's folder from the lock's. */
-function referenceForLock(text: string, layouts: LockLayouts, deps: ClientDeps): string {
+function referenceForLock(text: string, layouts: LockLayouts, deps: ArtifactDeps): string {
   if (text.startsWith("oci:")) return layouts.referenceFor(text);
   noteNamed(text, deps);
   return qualifyReference(expandNamed(text, deps), deps.settings.registry);
 }
 
 /** Depends on where the lock is, since `oci:DIR` in it starts there. */
-function depsOfLock({ locate }: LockLayouts, deps: ClientDeps): ClientDeps {
+function depsOfLock({ locate }: LockLayouts, deps: ArtifactDeps): ArtifactDeps {
   return {
     ...deps,
     open: (location) =>
@@ -30,11 +31,11 @@ function depsOfLock({ locate }: LockLayouts, deps: ClientDeps): ClientDeps {
 }
 
 /** Opens every registry before one is asked, so that a `--plain-http` that might be for either of two is refused first. */
-function openAll(tools: readonly (readonly [string, LockedTool])[], deps: ClientDeps): void {
+function openAll(tools: readonly (readonly [string, LockedTool])[], deps: ArtifactDeps): void {
   for (const [, { reference }] of tools) deps.open(expandReference(reference, undefined, deps).reference.location);
 }
 
-async function checkChangeable(file: string, deps: ClientDeps): Promise<void> {
+async function checkChangeable(file: string, deps: ArtifactDeps): Promise<void> {
   await checkWritable(file);
   await checkLockPlace(file, deps);
 }
@@ -48,7 +49,7 @@ export async function lockAdd(
   file: string,
   name: string,
   reference: string,
-  deps: ClientDeps,
+  deps: ArtifactDeps,
   signal: AbortSignal,
 ): Promise<LockChange> {
   if (!isToolName(name)) {
@@ -100,7 +101,7 @@ function notFound(file: string): ConfigurationError {
 export async function lockUpdate(
   file: string,
   names: readonly string[],
-  deps: ClientDeps,
+  deps: ArtifactDeps,
   signal: AbortSignal,
 ): Promise<readonly LockChange[]> {
   await checkChangeable(file, deps);
@@ -141,7 +142,7 @@ export async function lockUpdate(
  *
  * @throws {ConfigurationError} `LOCK_INVALID`, `LOCK_VERSION_UNSUPPORTED`, `LOCK_OUTDATED`
  */
-export async function lockCheck(file: string, deps: ClientDeps): Promise<Lock> {
+export async function lockCheck(file: string, deps: ArtifactDeps): Promise<Lock> {
   const lock = await readExisting(file);
   checkLayouts(lock, await layoutsOfLock(file, deps), deps);
   checkOrigins(file, lock, deps);
@@ -158,7 +159,7 @@ export async function lockCheck(file: string, deps: ClientDeps): Promise<Lock> {
  */
 export async function lockCheckOnline(
   file: string,
-  deps: ClientDeps,
+  deps: ArtifactDeps,
   signal: AbortSignal,
 ): Promise<readonly LockedTag[]> {
   const lock = await lockCheck(file, deps);

@@ -2,7 +2,7 @@
 import { UsageError } from "../errors.ts";
 import { parseRegistry } from "../model/reference.ts";
 import { audited } from "./audit.ts";
-import type { ClientDeps } from "./deps.ts";
+import type { VerbDeps } from "./deps.ts";
 import { askingForbidden } from "./offline.ts";
 
 export interface LoginRequest {
@@ -42,7 +42,7 @@ function onlyOfProject(what: string, host: string): UsageError {
  * @param registry A host, or a name of the configuration, as references begin with.
  * @throws {UsageError} `REGISTRY_NOT_NAMED`: none is named, or only the project's file says which
  */
-export function loginRegistry(registry: string | undefined, { settings }: ClientDeps): string {
+export function loginRegistry(registry: string | undefined, { settings }: VerbDeps): string {
   if (registry === undefined) {
     if (settings.ownRegistry !== undefined) return settings.ownRegistry;
     if (settings.registry !== undefined) {
@@ -77,7 +77,7 @@ export function checkUsername(username: string, registry: string): void {
  * @throws {RegistryAuthError} the registry refuses the login; nothing was stored
  * @throws {UsageError} an empty name or password
  */
-export async function login(request: LoginRequest, deps: ClientDeps, signal: AbortSignal): Promise<LoginResult> {
+export async function login(request: LoginRequest, deps: VerbDeps, signal: AbortSignal): Promise<LoginResult> {
   return await audited(
     "login",
     request.registry,
@@ -87,7 +87,7 @@ export async function login(request: LoginRequest, deps: ClientDeps, signal: Abo
   );
 }
 
-async function tryAndStore(request: LoginRequest, deps: ClientDeps, signal: AbortSignal): Promise<LoginResult> {
+async function tryAndStore(request: LoginRequest, deps: VerbDeps, signal: AbortSignal): Promise<LoginResult> {
   const { registry, username, password } = request;
   checkUsername(username, registry);
   if (password === "") throw incomplete(registry);
@@ -96,11 +96,7 @@ async function tryAndStore(request: LoginRequest, deps: ClientDeps, signal: Abor
   return { registry, username, keptIn: await deps.logins.store(registry, { username, password }, signal), isChecked };
 }
 
-export async function logout(
-  registry: string | undefined,
-  deps: ClientDeps,
-  signal: AbortSignal,
-): Promise<LogoutResult> {
+export async function logout(registry: string | undefined, deps: VerbDeps, signal: AbortSignal): Promise<LogoutResult> {
   return await audited(
     "logout",
     registry ?? "",
@@ -110,7 +106,7 @@ export async function logout(
   );
 }
 
-async function erase(registry: string | undefined, deps: ClientDeps, signal: AbortSignal): Promise<LogoutResult> {
+async function erase(registry: string | undefined, deps: VerbDeps, signal: AbortSignal): Promise<LogoutResult> {
   const name = loginRegistry(registry, deps);
   return { registry: name, ...(await deps.logins.erase(name, signal)) };
 }

@@ -7,15 +7,15 @@ import { asError } from "../errors.ts";
 import type { Digest } from "../model/digest.ts";
 import { maxManifestBytes, mediaTypeOf } from "../model/manifest.ts";
 import type { FetchedManifest } from "../model/source.ts";
+import type { ArtifactDeps } from "./artifact-deps.ts";
 import { findCached } from "./cached.ts";
-import type { ClientDeps } from "./deps.ts";
 import { unlessDamaged } from "./repair.ts";
 import { fetchManifestByDigest, type ManifestAccess } from "./resolve.ts";
 
 /** @returns undefined where it is not there, or does not say of itself what it is. */
 async function cachedManifest(
   digest: Digest,
-  deps: ClientDeps,
+  deps: ArtifactDeps,
   signal: AbortSignal,
 ): Promise<FetchedManifest | undefined> {
   const found = await findCached(digest, undefined, deps, signal);
@@ -26,7 +26,11 @@ async function cachedManifest(
   return mediaType === undefined ? undefined : { digest, mediaType, bytes };
 }
 
-async function keepManifest({ digest, bytes }: FetchedManifest, deps: ClientDeps, signal: AbortSignal): Promise<void> {
+async function keepManifest(
+  { digest, bytes }: FetchedManifest,
+  deps: ArtifactDeps,
+  signal: AbortSignal,
+): Promise<void> {
   async function* chunks(): AsyncGenerator<Uint8Array> {
     yield bytes;
   }

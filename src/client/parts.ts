@@ -14,8 +14,8 @@ import {
   restOf,
   type Source,
 } from "../model/source.ts";
-import type { ClientDeps } from "./deps.ts";
 import { partBytes } from "./part-buffers.ts";
+import type { TransferDeps } from "./transfer-deps.ts";
 import { Tries } from "./tries.ts";
 
 /** What is shorter is there before a second connection would help. */
@@ -26,7 +26,7 @@ const chunkBytes = 256 * 1024;
 const fastBytesPerSecond = 100_000_000;
 
 /** What to ask for first: a part, where there is much to come and a connection to spare; else all the rest. */
-export function firstRange(blob: BlobIdentity, first: number, deps: Pick<ClientDeps, "hasFreeTransfer">): ByteRange {
+export function firstRange(blob: BlobIdentity, first: number, deps: Pick<TransferDeps, "hasFreeTransfer">): ByteRange {
   const isLong = blob.size - first > minBytes;
   return isLong && deps.hasFreeTransfer() ? partFrom(first, blob) : restOf(blob, first);
 }
@@ -58,7 +58,7 @@ export async function* inParts(
   blob: BlobIdentity,
   opened: OpenedBlob,
   maxTries: number,
-  deps: ClientDeps,
+  deps: TransferDeps,
   signal: AbortSignal,
 ): BlobStream {
   const leaving = new AbortController();
@@ -130,7 +130,7 @@ async function* fetchPart(
   part: ByteRange,
   opened: OpenedBlob | undefined,
   maxTries: number,
-  deps: ClientDeps,
+  deps: TransferDeps,
   signal: AbortSignal,
 ): BlobStream {
   const tries = new Tries(maxTries, part.first, deps.context);

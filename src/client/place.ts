@@ -10,9 +10,9 @@ import { quoted } from "../archive/refusal.ts";
 import { ContentVerificationError, isErrno, LocalIoError, localIoError } from "../errors.ts";
 import type { OpenedFile } from "../files/opened-file.ts";
 import type { Digest } from "../model/digest.ts";
-import type { Target } from "../model/source.ts";
-import type { ClientDeps } from "./deps.ts";
-import { type FetchedBlob, fetchBlob, type Origin } from "./fetch.ts";
+import type { Origin, Target } from "../model/source.ts";
+import type { ArtifactDeps } from "./artifact-deps.ts";
+import { type FetchedBlob, fetchBlob } from "./fetch.ts";
 import { identifyFile } from "./identify.ts";
 import { isArchive, type NamedLayer } from "./layers.ts";
 import { inParallel } from "./parallel.ts";
@@ -77,7 +77,7 @@ export async function placeFile(
   title: string,
   output: string,
   onReplaced: (path: string) => void,
-  deps: ClientDeps,
+  deps: ArtifactDeps,
   signal: AbortSignal,
 ): Promise<string> {
   const parts = confinedPath(title);
@@ -106,7 +106,7 @@ export async function placeIfArchive(
   digest: Digest,
   output: string,
   options: PlaceOptions,
-  { store, context }: ClientDeps,
+  { store, context }: ArtifactDeps,
 ): Promise<readonly string[] | undefined> {
   return await store.read(digest, options.signal, async (opened) => {
     return isArchive(await sniffFile(opened)) ? await placeArchive(opened, output, { ...options, context }) : undefined;
@@ -123,7 +123,7 @@ export async function placeLayers(
   layers: readonly NamedLayer[],
   output: string,
   extract: boolean,
-  deps: ClientDeps,
+  deps: ArtifactDeps,
   signal: AbortSignal,
 ): Promise<PlacedLayers> {
   // All names are looked at before anything is fetched or written.

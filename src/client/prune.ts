@@ -5,8 +5,9 @@ import type { Digest } from "../model/digest.ts";
 import { annotationKeys, parseManifest } from "../model/manifest.ts";
 import { formatLocation, formatReference } from "../model/reference.ts";
 import type { Target } from "../model/source.ts";
+import type { ArtifactDeps } from "./artifact-deps.ts";
 import { audited } from "./audit.ts";
-import { type ClientDeps, readTarget } from "./deps.ts";
+import { readTarget } from "./naming.ts";
 import { inParallel } from "./parallel.ts";
 
 export interface PruneRequest {
@@ -56,7 +57,7 @@ function patternOf(glob: string): RegExp {
 }
 
 /** @throws {UsageError} neither count nor age was given: a prune without a rule would remove everything */
-export async function prune(request: PruneRequest, deps: ClientDeps, signal: AbortSignal): Promise<PruneResult> {
+export async function prune(request: PruneRequest, deps: ArtifactDeps, signal: AbortSignal): Promise<PruneResult> {
   if (request.keepLast === undefined && request.olderThanDays === undefined) {
     throw new UsageError("USAGE_INVALID", "prune needs a rule: how many tags stay, or how old one must be to go", {
       hint: "give --keep-last N, --older-than DAYS, or both",
@@ -71,7 +72,7 @@ export async function prune(request: PruneRequest, deps: ClientDeps, signal: Abo
   );
 }
 
-async function pruneTags(request: PruneRequest, deps: ClientDeps, signal: AbortSignal): Promise<PruneResult> {
+async function pruneTags(request: PruneRequest, deps: ArtifactDeps, signal: AbortSignal): Promise<PruneResult> {
   const reference = readTarget(request.repository, deps);
   if (reference.tag !== undefined || reference.digest !== undefined) {
     throw new UsageError("REFERENCE_INVALID", `${formatReference(reference)} is one artifact, not a repository`);

@@ -4,13 +4,14 @@ import { resolve } from "node:path";
 import { ContentVerificationError, UsageError } from "../errors.ts";
 import type { Digest } from "../model/digest.ts";
 import type { PlatformString } from "../model/platform.ts";
+import type { Origin } from "../model/source.ts";
+import type { ArtifactDeps } from "./artifact-deps.ts";
 import { audited } from "./audit.ts";
-import { type ClientDeps, offlineErrorOf } from "./deps.ts";
 import { pullThroughExternalCli } from "./external-cli.ts";
-import type { Origin } from "./fetch.ts";
 import { fetchKnown, findKnown, findOfManifest, type KnownFile, resolveCached } from "./known-file.ts";
 import { shapeOf } from "./layers.ts";
 import { keptManifests } from "./manifests.ts";
+import { offlineErrorOf } from "./offline-error.ts";
 import { checkOutputFolder, warnIfLedOut } from "./output.ts";
 import { placeFile, placeIfArchive, placeLayers } from "./place.ts";
 import { unlessDamaged, withDamageRepaired } from "./repair.ts";
@@ -54,7 +55,7 @@ export interface PullResult {
  *
  * @throws {OrasClientError} see `errorCodes`
  */
-export async function pull(request: PullRequest, deps: ClientDeps, signal: AbortSignal): Promise<PullResult> {
+export async function pull(request: PullRequest, deps: ArtifactDeps, signal: AbortSignal): Promise<PullResult> {
   const work = (): Promise<PullResult> => pullArtifact(request, deps, signal);
   return await audited("pull", request.reference, deps, work, ({ digest, size, origin }) => ({
     digest,
@@ -63,7 +64,7 @@ export async function pull(request: PullRequest, deps: ClientDeps, signal: Abort
   }));
 }
 
-async function pullArtifact(request: PullRequest, deps: ClientDeps, signal: AbortSignal): Promise<PullResult> {
+async function pullArtifact(request: PullRequest, deps: ArtifactDeps, signal: AbortSignal): Promise<PullResult> {
   const expanded = expandNamedReference(request.reference, request.platform, deps);
   if (request.extract && request.output === undefined) {
     throw new UsageError("OUTPUT_REQUIRED", "--extract needs a folder to unpack into", { hint: "add -o DIR" });
@@ -104,7 +105,7 @@ function isSufficient(known: KnownFile, { output }: PullRequest): boolean {
   return output === undefined || known.manifestDigest !== undefined;
 }
 
-function isOffline(expanded: ExpandedReference, deps: ClientDeps): boolean {
+function isOffline(expanded: ExpandedReference, deps: ArtifactDeps): boolean {
   return deps.settings.isOffline && expanded.reference.location.kind === "registry";
 }
 
@@ -112,13 +113,13 @@ async function placeResolved(
   resolved: ResolvedArtifact,
   expanded: ExpandedReference,
   request: PullRequest,
-  deps: ClientDeps,
+  deps: ArtifactDeps,
   signal: AbortSignal,
 ): Promise<PullResult> {
   deps.context.log.debug(`${expanded.text} is manifest ${resolved.manifestDigest}`);
   const shape = shapeOf(resolved.manifest, expanded.reference.location);
   if (shape.kind === "file") {
-    const placeFound = async (some: ClientDeps): Promise<PullResult> => {
+    const placeFound = async (some: ArtifactDeps): Promise<PullResult> => {
       const file =
         (await findOfManifest(resolved, shape.layer, some, signal)) ??
         (await fetchKnown(expanded, resolved, shape.layer, some, signal));
@@ -184,7 +185,7 @@ async function place(
   file: KnownFile,
   expanded: ExpandedReference,
   request: PullRequest,
-  deps: ClientDeps,
+  deps: ArtifactDeps,
   signal: AbortSignal,
 ): Promise<PullResult> {
   const result = {

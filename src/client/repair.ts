@@ -1,13 +1,13 @@
 /** Self-healing: the store throws a damaged blob away when it notices, so the second try finds none and fetches it. */
 import { OrasClientError } from "../errors.ts";
-import type { ClientDeps } from "./deps.ts";
+import type { ArtifactDeps } from "./artifact-deps.ts";
 
 export function isDamage(error: unknown): error is OrasClientError {
   return error instanceof OrasClientError && error.code === "CACHE_DAMAGED";
 }
 
 /** @returns undefined where a cached blob is damaged: the store has thrown it away, and the caller fetches it anew. */
-export async function unlessDamaged<T>(deps: ClientDeps, work: () => Promise<T>): Promise<T | undefined> {
+export async function unlessDamaged<T>(deps: ArtifactDeps, work: () => Promise<T>): Promise<T | undefined> {
   try {
     return await work();
   } catch (error) {
@@ -27,11 +27,11 @@ export async function unlessDamaged<T>(deps: ClientDeps, work: () => Promise<T>)
  *   the second damage is the error.
  */
 export async function withDamageRepaired<T>(
-  deps: ClientDeps,
-  work: (deps: ClientDeps) => Promise<T>,
+  deps: ArtifactDeps,
+  work: (deps: ArtifactDeps) => Promise<T>,
   withoutCache: ((result: T) => T) | "never" = (result) => result,
 ): Promise<T> {
-  const damageIn = async (some: ClientDeps): Promise<{ readonly result: T } | OrasClientError> => {
+  const damageIn = async (some: ArtifactDeps): Promise<{ readonly result: T } | OrasClientError> => {
     try {
       return { result: await work(some) };
     } catch (error) {

@@ -5,7 +5,8 @@ import { type ImageIndex, type ImageManifest, parseManifest, platformsOf } from 
 import { type PlatformString, platformFromNode } from "../model/platform.ts";
 import { expandTemplate, formatReference, isTemplate, type Reference } from "../model/reference.ts";
 import type { FetchedManifest, Source, Target } from "../model/source.ts";
-import { type ClientDeps, noteNamed, readReference } from "./deps.ts";
+import type { ArtifactDeps } from "./artifact-deps.ts";
+import { noteNamed, readReference } from "./naming.ts";
 import { fromFirst } from "./sources.ts";
 
 /** A reference whose template, if it was one, has been filled in. */
@@ -43,7 +44,7 @@ export interface ResolvedArtifact {
 export function expandReference(
   text: string,
   platform: PlatformString | undefined,
-  deps: ClientDeps,
+  deps: ArtifactDeps,
 ): ExpandedReference {
   const chosen = platform ?? platformFromNode(deps.context.os, deps.context.cpu);
   const reference = readReference(expandTemplate(text, chosen), deps);
@@ -54,7 +55,7 @@ export function expandReference(
 export function expandNamedReference(
   text: string,
   platform: PlatformString | undefined,
-  deps: ClientDeps,
+  deps: ArtifactDeps,
 ): ExpandedReference {
   noteNamed(text, deps);
   return expandReference(text, platform, deps);
@@ -68,7 +69,7 @@ export function versionOf(reference: Reference): Digest | string {
 /** Fetches what the reference names, in one request. */
 export async function fetchRoot(
   reference: Reference,
-  deps: ClientDeps,
+  deps: ArtifactDeps,
   signal: AbortSignal,
   access: ManifestAccess = fromSources,
 ): Promise<FetchedRoot> {
@@ -83,15 +84,15 @@ export async function fetchRoot(
 
 /** Where manifests that are named by digest come from, and what becomes of those that were fetched. */
 export interface ManifestAccess {
-  readonly fetch: (source: Source, digest: Digest, deps: ClientDeps, signal: AbortSignal) => Promise<FetchedManifest>;
-  readonly keep: (manifest: FetchedManifest, deps: ClientDeps, signal: AbortSignal) => Promise<void>;
+  readonly fetch: (source: Source, digest: Digest, deps: ArtifactDeps, signal: AbortSignal) => Promise<FetchedManifest>;
+  readonly keep: (manifest: FetchedManifest, deps: ArtifactDeps, signal: AbortSignal) => Promise<void>;
 }
 
 /** From the first mirror that has it, else from the source itself, whose error is the one that is thrown. */
 export async function fetchManifestByDigest(
   source: Source,
   digest: Digest,
-  deps: ClientDeps,
+  deps: ArtifactDeps,
   signal: AbortSignal,
 ): Promise<FetchedManifest> {
   return await fromFirst(source, (from, turn) => from.fetchManifest(digest, turn.signal), deps, signal);
@@ -104,7 +105,7 @@ const fromSources: ManifestAccess = { fetch: fetchManifestByDigest, keep: async 
 export async function fetchPlatformManifest(
   source: Target,
   digest: Digest,
-  deps: ClientDeps,
+  deps: ArtifactDeps,
   signal: AbortSignal,
   access: ManifestAccess = fromSources,
 ): Promise<ImageManifest> {
@@ -143,7 +144,7 @@ function chooseManifest(
  */
 export async function resolveArtifact(
   { reference, text, platform, isTemplate }: ExpandedReference,
-  deps: ClientDeps,
+  deps: ArtifactDeps,
   signal: AbortSignal,
   access: ManifestAccess = fromSources,
 ): Promise<ResolvedArtifact> {

@@ -1,41 +1,12 @@
 /** Goes through where content may be had by digest: the mirrors in their order, then the source itself. */
-import { asError, type OrasClientError } from "../errors.ts";
+import { asError } from "../errors.ts";
 import type { Source } from "../model/source.ts";
-import type { ClientDeps } from "./deps.ts";
+import { networkFaults } from "./mirror-health.ts";
+import type { TransferDeps } from "./transfer-deps.ts";
 import { inTurn, type Turn, type TurnDeps } from "./turn.ts";
 
 /** The disk here is full or read-only: no other source changes that. */
 const localFault = 74;
-/** It has not got this one thing, and may have the next. */
-const absence = 66;
-/** Of the host, whatever repository was asked for. */
-const networkFaults: ReadonlySet<number> = new Set([69, 75]);
-
-/** What mirrors have failed, so that they are not tried for each blob again; lives as long as the command. */
-export class MirrorHealth {
-  readonly #failed = new Set<string>();
-  readonly #slow = new Set<string>();
-
-  isFit(mirror: Source): boolean {
-    return !this.#failed.has(mirror.name) && !this.#failed.has(hostOf(mirror));
-  }
-
-  /** It failed in nothing but that it took too long. */
-  isSlow(mirror: Source): boolean {
-    return this.#slow.has(mirror.name);
-  }
-
-  note(mirror: Source, error: OrasClientError): void {
-    if (error.exitCode === absence) return;
-    if (error.code === "TIMED_OUT") this.#slow.add(mirror.name);
-    this.#failed.add(networkFaults.has(error.exitCode) ? hostOf(mirror) : mirror.name);
-  }
-}
-
-function hostOf({ name }: Source): string {
-  return name.split("/", 1)[0] ?? name;
-}
-
 /**
  * Does `work` with the first source that it succeeds with. Whatever a mirror does wrong is not the caller's trouble as long as another
  * source is left; the error of the source itself is the one that is thrown.
@@ -43,7 +14,7 @@ function hostOf({ name }: Source): string {
 export async function fromFirst<T>(
   source: Source,
   work: (from: Source, turn: Turn) => Promise<T>,
-  deps: TurnDeps & Pick<ClientDeps, "mirrorHealth">,
+  deps: TurnDeps & Pick<TransferDeps, "mirrorHealth">,
   signal: AbortSignal,
 ): Promise<T> {
   const { mirrorHealth, context } = deps;
@@ -81,7 +52,7 @@ async function fromSlow<T>(
   mirrors: readonly Source[],
   work: (from: Source, turn: Turn) => Promise<T>,
   reason: unknown,
-  { context }: Pick<ClientDeps, "context">,
+  { context }: Pick<TransferDeps, "context">,
   signal: AbortSignal,
 ): Promise<T> {
   for (const mirror of mirrors) {

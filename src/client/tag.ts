@@ -2,8 +2,9 @@
 import { UsageError } from "../errors.ts";
 import type { Digest } from "../model/digest.ts";
 import { formatReference, isTag } from "../model/reference.ts";
+import type { ArtifactDeps } from "./artifact-deps.ts";
 import { audited } from "./audit.ts";
-import { type ClientDeps, readTarget } from "./deps.ts";
+import { readTarget } from "./naming.ts";
 import { fetchRoot } from "./resolve.ts";
 
 export interface TagResult {
@@ -17,7 +18,7 @@ export interface TagResult {
 export async function tag(
   text: string,
   tags: readonly string[],
-  deps: ClientDeps,
+  deps: ArtifactDeps,
   signal: AbortSignal,
 ): Promise<TagResult> {
   const bad = tags.find((one) => !isTag(one));
@@ -35,7 +36,12 @@ export async function tag(
   );
 }
 
-async function write(text: string, tags: readonly string[], deps: ClientDeps, signal: AbortSignal): Promise<TagResult> {
+async function write(
+  text: string,
+  tags: readonly string[],
+  deps: ArtifactDeps,
+  signal: AbortSignal,
+): Promise<TagResult> {
   const reference = readTarget(text, deps);
   const { root } = await fetchRoot(reference, deps, signal);
   const target = deps.open(reference.location);

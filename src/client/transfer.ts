@@ -3,10 +3,10 @@ import { asError, ContentVerificationError, OrasClientError } from "../errors.ts
 import { hasty, patient } from "../http/retry.ts";
 import { type BlobIdentity, type BlobStream, type ByteRange, restOf, type Source } from "../model/source.ts";
 import type { PartialBlob } from "../store/partial-blob.ts";
-import type { ClientDeps } from "./deps.ts";
 import { firstRange, inParts } from "./parts.ts";
 import { isDamage } from "./repair.ts";
 import { fromFirst } from "./sources.ts";
+import type { TransferDeps } from "./transfer-deps.ts";
 import { Tries } from "./tries.ts";
 import type { Turn } from "./turn.ts";
 
@@ -29,7 +29,7 @@ export async function transferBlob(
   source: Source,
   blob: BlobIdentity,
   onBytes: (chunkBytes: number) => void,
-  deps: ClientDeps,
+  deps: TransferDeps,
   signal: AbortSignal,
 ): Promise<Transferred> {
   const partial = await deps.store.receive(blob, signal);
@@ -64,7 +64,7 @@ async function transferFrom(
   partial: PartialBlob,
   maxTries: number,
   onBytes: (chunkBytes: number) => void,
-  deps: ClientDeps,
+  deps: TransferDeps,
   signal: AbortSignal,
 ): Promise<string> {
   const restart = async (): Promise<void> => {

@@ -1,7 +1,7 @@
 /** How long a mirror is waited for, while somebody else is left who can be asked. */
 import { setMaxListeners } from "node:events";
 import { TimeoutError } from "../errors.ts";
-import type { ClientDeps } from "./deps.ts";
+import type { TransferDeps } from "./transfer-deps.ts";
 
 /** A slow line brings more; what brings less may as well be holding us up. */
 const minBytesPerSecond = 10_000;
@@ -14,8 +14,8 @@ export interface Turn {
   readonly onBytes: (chunkBytes: number) => void;
 }
 
-export type TurnDeps = Pick<ClientDeps, "context" | "deadlineMs"> & {
-  readonly settings: Pick<ClientDeps["settings"], "idleTimeoutMs">;
+export type TurnDeps = Pick<TransferDeps, "context" | "deadlineMs"> & {
+  readonly settings: Pick<TransferDeps["settings"], "idleTimeoutMs">;
 };
 
 /**

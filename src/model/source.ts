@@ -109,3 +109,6 @@ export interface Target extends Source {
    */
   deleteManifest(digest: Digest, signal: AbortSignal): Promise<void>;
 }
+
+/** Where bytes came from, as the result of a pull says it. */
+export type Origin = "cache" | "mirror" | "registry" | "layout";

@@ -2,7 +2,8 @@
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
-import { fromFirst, MirrorHealth } from "../../src/client/sources.ts";
+import { MirrorHealth } from "../../src/client/mirror-health.ts";
+import { fromFirst } from "../../src/client/sources.ts";
 import { localIoError, OrasClientError } from "../../src/errors.ts";
 import type { Source } from "../../src/model/source.ts";
 import { codeOf, noSignal, testContext } from "../support/context.ts";

@@ -3,8 +3,9 @@ import { chmodSync, existsSync, mkdirSync, readdirSync, symlinkSync, writeFileSy
 import { dirname, join } from "node:path";
 import fc from "fast-check";
 import { expect, test } from "vitest";
+import type { PushResult } from "../../src/client/publish.ts";
 import { pull } from "../../src/client/pull.ts";
-import { type PushResult, push } from "../../src/client/push.ts";
+import { push } from "../../src/client/push.ts";
 import { withComposition } from "../../src/compose.ts";
 import { readSettings } from "../../src/config/settings.ts";
 import { OrasClientError } from "../../src/errors.ts";

@@ -1,6 +1,7 @@
 import { type Command, InvalidArgumentError } from "commander";
 import type * as v from "valibot";
-import { type PushItem, type PushResult, push } from "../../client/push.ts";
+import type { PushItem, PushResult } from "../../client/publish.ts";
+import { push } from "../../client/push.ts";
 import { UsageError } from "../../errors.ts";
 import { platformArgument } from "../arguments.ts";
 import { formatTable } from "../format.ts";
