@@ -1,7 +1,7 @@
 /** The library: `OrasClient`, `detectPlatformString`, and the errors that they throw. */
 import { defaultLevels } from "./archive/compress.ts";
+import type { VerbDeps } from "./cli/deps.ts";
 import { clearCache } from "./client/clear-cache.ts";
-import type { VerbDeps } from "./client/deps.ts";
 import { identifyFile } from "./client/identify.ts";
 import { type ArtifactInfo, artifactInfo } from "./client/info.ts";
 import { listTags } from "./client/list.ts";

@@ -1,7 +1,7 @@
 /** What the command line needs of a process; `main.ts` gives the real one, tests give buffers. */
 
-import type { VerbDeps } from "../client/deps.ts";
 import type { SettingsOverrides } from "../config/settings.ts";
+import type { VerbDeps } from "./deps.ts";
 
 export interface OutputStream {
   write(text: string): unknown;

@@ -1,11 +1,12 @@
 /** The audit log: one JSON line per operation, whatever came of it. Nothing in it is a secret. */
+import type { Settings } from "../config/settings.ts";
+import type { Context } from "../context.ts";
 import { asError, LocalIoError, OrasClientError } from "../errors.ts";
 import { appendLine } from "../files/append-line.ts";
 import type { Digest } from "../model/digest.ts";
 import { withoutLogin } from "../model/reference.ts";
 import type { Origin } from "../model/source.ts";
 import { printableJson } from "../printable.ts";
-import type { TransferDeps } from "./transfer-deps.ts";
 
 /** Longer than any that means something. */
 const maxReferenceLength = 1000;
@@ -24,6 +25,11 @@ export type Operation =
   | "clear-cache"
   | "login"
   | "logout";
+
+export interface AuditDeps {
+  readonly settings: Pick<Settings, "auditLog">;
+  readonly context: Pick<Context, "now" | "user" | "log">;
+}
 
 /** What an operation found out about its artifact; what does not apply is left out. */
 export interface AuditFacts {
@@ -58,7 +64,7 @@ export interface AuditEntry {
 export async function audited<T>(
   operation: Operation,
   reference: string,
-  deps: Pick<TransferDeps, "settings" | "context">,
+  deps: AuditDeps,
   work: () => Promise<T>,
   factsOf: (result: T) => AuditFacts,
   asked: AuditFacts = {},

@@ -1,4 +1,5 @@
 /** `copy`: an artifact with all its platforms and what refers to it, between registries and layout folders; or all that a lock names. */
+
 import { ArtifactNotFoundError, ConfigurationError, UsageError } from "../errors.ts";
 import { readLock } from "../lock/file.ts";
 import { anyPlatform, type LockedTool } from "../lock/schema.ts";

@@ -1,6 +1,6 @@
 /** What `doctor` asks of the way to a registry, and of the registry itself before it asks for an artifact. */
 import type { RegistryProbe } from "../registry/probe.ts";
-import type { VerbDeps } from "./deps.ts";
+import type { DiagnosisDeps } from "./diagnosis-deps.ts";
 import type { Examination } from "./examination.ts";
 
 const maxSkewMs = 5 * 60 * 1000;
@@ -10,7 +10,7 @@ const connectTimeoutMs = 10_000;
 export async function checkWay(
   probe: RegistryProbe,
   examination: Examination,
-  deps: VerbDeps,
+  deps: DiagnosisDeps,
   signal: AbortSignal,
 ): Promise<boolean> {
   const proxy = await examination.check("proxy", async () => {
@@ -41,7 +41,7 @@ export async function checkWay(
 export async function checkRegistry(
   probe: RegistryProbe,
   examination: Examination,
-  deps: VerbDeps,
+  deps: DiagnosisDeps,
   signal: AbortSignal,
 ): Promise<boolean> {
   const greeting = await examination.check("registry", async () => {

@@ -7,7 +7,7 @@ import type { Digest } from "../model/digest.ts";
 import type { Location } from "../model/reference.ts";
 import { type BlobIdentity, restOf, type Source } from "../model/source.ts";
 import type { RegistryProbe } from "../registry/probe.ts";
-import type { VerbDeps } from "./deps.ts";
+import type { DiagnosisDeps } from "./diagnosis-deps.ts";
 import { checkRegistry, checkWay } from "./doctor-registry.ts";
 import { type Check, Examination, type Finding } from "./examination.ts";
 import { askingForbidden } from "./offline.ts";
@@ -34,7 +34,7 @@ async function freeBytes(folder: string): Promise<number> {
   }
 }
 
-async function checkCache({ settings, store }: VerbDeps): Promise<Finding> {
+async function checkCache({ settings, store }: DiagnosisDeps): Promise<Finding> {
   const { cacheDir } = settings;
   const free = await freeBytes(cacheDir);
   const detail = `${cacheDir}, ${(free / 1e9).toFixed(1)} GB free`;
@@ -49,7 +49,7 @@ async function checkCache({ settings, store }: VerbDeps): Promise<Finding> {
 }
 
 /** What a project's file says in vain looks like a defect to whoever wrote it. */
-async function checkConfiguration({ settings }: VerbDeps): Promise<Finding> {
+async function checkConfiguration({ settings }: DiagnosisDeps): Promise<Finding> {
   const { configFiles, leftOut } = settings;
   const detail = configFiles.join(", ") || "no file";
   if (leftOut.length === 0) return { detail };
@@ -85,7 +85,7 @@ async function checkArtifact(
   text: string,
   probe: RegistryProbe | undefined,
   examination: Examination,
-  deps: VerbDeps,
+  deps: DiagnosisDeps,
   signal: AbortSignal,
 ): Promise<ResolvedArtifact | undefined> {
   const resolved = await examination.check("manifest", async () => {
@@ -160,7 +160,7 @@ const networkChecks = [
 ];
 
 /** @throws {UsageError} for a reference that is none; what is wrong beyond is in the diagnosis */
-export async function diagnose(text: string, deps: VerbDeps, signal: AbortSignal): Promise<Diagnosis> {
+export async function diagnose(text: string, deps: DiagnosisDeps, signal: AbortSignal): Promise<Diagnosis> {
   const { reference, text: canonical } = expandNamedReference(text, undefined, deps);
   const examination = new Examination(deps, signal);
   await examination.check("configuration", () => checkConfiguration(deps));
@@ -181,6 +181,6 @@ export async function diagnose(text: string, deps: VerbDeps, signal: AbortSignal
   return { reference: canonical, checks: examination.checks, failure: examination.failure };
 }
 
-function probeOf(location: Location, deps: VerbDeps): RegistryProbe | undefined {
+function probeOf(location: Location, deps: DiagnosisDeps): RegistryProbe | undefined {
   return location.kind === "registry" ? deps.probe(location) : undefined;
 }

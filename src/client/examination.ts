@@ -1,6 +1,6 @@
 /** A series of checks, each with its time; what goes wrong in one is a finding, and the next one is made. */
 import { asError, type OrasClientError } from "../errors.ts";
-import type { VerbDeps } from "./deps.ts";
+import type { DiagnosisDeps } from "./diagnosis-deps.ts";
 
 export type CheckStatus = "ok" | "warning" | "failed" | "skipped";
 
@@ -22,10 +22,10 @@ export interface Finding {
 export class Examination {
   readonly checks: Check[] = [];
   failure: OrasClientError | undefined;
-  readonly #deps: VerbDeps;
+  readonly #deps: DiagnosisDeps;
   readonly #signal: AbortSignal;
 
-  constructor(deps: VerbDeps, signal: AbortSignal) {
+  constructor(deps: DiagnosisDeps, signal: AbortSignal) {
     this.#deps = deps;
     this.#signal = signal;
   }

@@ -7,14 +7,16 @@ import { importFile, importUrl, withoutSecrets } from "../import/local.ts";
 import { importMaven } from "../import/maven.ts";
 import { importNpm } from "../import/npm.ts";
 import { importPypi } from "../import/pypi.ts";
-import type { ImportDeps, ImportedTool, Importer } from "../import/source.ts";
+import type { ImportedTool, Importer, ImporterDeps } from "../import/source.ts";
 import { type Digest, digestHex } from "../model/digest.ts";
 import { type Annotations, annotationKeys } from "../model/manifest.ts";
 import { type PlatformString, platformStrings } from "../model/platform.ts";
+import type { ArtifactDeps } from "./artifact-deps.ts";
 import { audited } from "./audit.ts";
-import type { VerbDeps } from "./deps.ts";
 import { askingForbidden } from "./offline.ts";
 import { factsOf, type PushResult, publish } from "./publish.ts";
+
+export type ImportDeps = ArtifactDeps & Pick<ImporterDeps, "download">;
 
 export interface ImportRequest {
   /** `pypi:NAME@VERSION`, `maven:…`, `npm:…`, `go:…`, `file:PATH`, or an address. */
@@ -49,7 +51,7 @@ const importers: ReadonlyMap<string, Importer> = new Map([
  * @throws {OrasClientError} `IMPORT_CLIENT_NOT_FOUND`, `IMPORT_FAILED`
  * @throws {ContentVerificationError} `IMPORT_CONTENT_INVALID`, `BLOB_DIGEST_MISMATCH`
  */
-export async function importTool(request: ImportRequest, deps: VerbDeps, signal: AbortSignal): Promise<ImportResult> {
+export async function importTool(request: ImportRequest, deps: ImportDeps, signal: AbortSignal): Promise<ImportResult> {
   const text = `${withoutSecrets(request.source)} ${request.reference}`;
   return await audited(
     "import",
@@ -60,7 +62,7 @@ export async function importTool(request: ImportRequest, deps: VerbDeps, signal:
   );
 }
 
-async function importAndPush(request: ImportRequest, deps: VerbDeps, signal: AbortSignal): Promise<ImportResult> {
+async function importAndPush(request: ImportRequest, deps: ImportDeps, signal: AbortSignal): Promise<ImportResult> {
   const { source } = request;
   // An ecosystem's own client would not know of it.
   if (deps.settings.isOffline && !source.startsWith("file:")) throw askingForbidden(`for ${withoutSecrets(source)}`);
@@ -98,7 +100,7 @@ async function importAndPush(request: ImportRequest, deps: VerbDeps, signal: Abo
   });
 }
 
-async function bring(request: ImportRequest, deps: ImportDeps, signal: AbortSignal): Promise<ImportedTool> {
+async function bring(request: ImportRequest, deps: ImporterDeps, signal: AbortSignal): Promise<ImportedTool> {
   const { source, digest } = request;
   const platforms = request.platforms.length > 0 ? request.platforms : platformStrings;
   if (/^https?:\/\//i.test(source)) {

@@ -1,4 +1,5 @@
 /** `info`: what a reference names, without fetching any blob. */
+
 import type { Digest } from "../model/digest.ts";
 import {
   type Annotations,

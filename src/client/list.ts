@@ -1,4 +1,5 @@
 /** `list`: the tags of a repository or a layout folder. */
+
 import { UsageError } from "../errors.ts";
 import { formatLocation, formatReference } from "../model/reference.ts";
 import type { ArtifactDeps } from "./artifact-deps.ts";

@@ -1,4 +1,5 @@
 /** `lock check --online`: which tags mean something else now than the lock says. */
+
 import { ArtifactNotFoundError } from "../errors.ts";
 import type { Lock, LockedTool } from "../lock/schema.ts";
 import type { Digest } from "../model/digest.ts";

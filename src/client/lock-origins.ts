@@ -2,6 +2,7 @@
  * Whether a lock's entries hang together: each part of one follows from the part above it, from the reference down to the layers. Who
  * changes a part alone, so that a review sees a familiar reference and digest, would have a build fetch something else.
  */
+
 import { ArtifactNotFoundError, ConfigurationError, UsageError } from "../errors.ts";
 import { anyPlatform, type Lock, type LockedLayer, type LockedPlatform, type LockedTool } from "../lock/schema.ts";
 import type { Digest } from "../model/digest.ts";

@@ -1,4 +1,5 @@
 /** `lock add`, `lock update`, `lock check`: what keeps `oras.lock.json`. */
+
 import { ConfigurationError, UsageError } from "../errors.ts";
 import { checkWritable } from "../files/change-text.ts";
 import { changeLock, emptyLock, isInWrittenForm, readLock } from "../lock/file.ts";

@@ -1,9 +1,19 @@
 /** `login` and `logout`: a login is tried at the registry before it is kept, where the registry asks for one. */
+
+import type { Logins } from "../config/logins.ts";
+import type { Settings } from "../config/settings.ts";
 import { UsageError } from "../errors.ts";
+import type { BasicCredentials } from "../model/credentials.ts";
 import { parseRegistry } from "../model/reference.ts";
-import { audited } from "./audit.ts";
-import type { VerbDeps } from "./deps.ts";
+import { type AuditDeps, audited } from "./audit.ts";
 import { askingForbidden } from "./offline.ts";
+
+export interface LoginDeps extends AuditDeps {
+  readonly settings: Settings;
+  readonly logins: Logins;
+  /** False: the registry asks for no login. @throws {RegistryAuthError} the registry refuses the login */
+  readonly checkLogin: (registry: string, credentials: BasicCredentials, signal: AbortSignal) => Promise<boolean>;
+}
 
 export interface LoginRequest {
   /** As {@link loginRegistry} gives it. */
@@ -42,7 +52,7 @@ function onlyOfProject(what: string, host: string): UsageError {
  * @param registry A host, or a name of the configuration, as references begin with.
  * @throws {UsageError} `REGISTRY_NOT_NAMED`: none is named, or only the project's file says which
  */
-export function loginRegistry(registry: string | undefined, { settings }: VerbDeps): string {
+export function loginRegistry(registry: string | undefined, { settings }: LoginDeps): string {
   if (registry === undefined) {
     if (settings.ownRegistry !== undefined) return settings.ownRegistry;
     if (settings.registry !== undefined) {
@@ -77,7 +87,7 @@ export function checkUsername(username: string, registry: string): void {
  * @throws {RegistryAuthError} the registry refuses the login; nothing was stored
  * @throws {UsageError} an empty name or password
  */
-export async function login(request: LoginRequest, deps: VerbDeps, signal: AbortSignal): Promise<LoginResult> {
+export async function login(request: LoginRequest, deps: LoginDeps, signal: AbortSignal): Promise<LoginResult> {
   return await audited(
     "login",
     request.registry,
@@ -87,7 +97,7 @@ export async function login(request: LoginRequest, deps: VerbDeps, signal: Abort
   );
 }
 
-async function tryAndStore(request: LoginRequest, deps: VerbDeps, signal: AbortSignal): Promise<LoginResult> {
+async function tryAndStore(request: LoginRequest, deps: LoginDeps, signal: AbortSignal): Promise<LoginResult> {
   const { registry, username, password } = request;
   checkUsername(username, registry);
   if (password === "") throw incomplete(registry);
@@ -96,7 +106,11 @@ async function tryAndStore(request: LoginRequest, deps: VerbDeps, signal: AbortS
   return { registry, username, keptIn: await deps.logins.store(registry, { username, password }, signal), isChecked };
 }
 
-export async function logout(registry: string | undefined, deps: VerbDeps, signal: AbortSignal): Promise<LogoutResult> {
+export async function logout(
+  registry: string | undefined,
+  deps: LoginDeps,
+  signal: AbortSignal,
+): Promise<LogoutResult> {
   return await audited(
     "logout",
     registry ?? "",
@@ -106,7 +120,7 @@ export async function logout(registry: string | undefined, deps: VerbDeps, signa
   );
 }
 
-async function erase(registry: string | undefined, deps: VerbDeps, signal: AbortSignal): Promise<LogoutResult> {
+async function erase(registry: string | undefined, deps: LoginDeps, signal: AbortSignal): Promise<LogoutResult> {
   const name = loginRegistry(registry, deps);
   return { registry: name, ...(await deps.logins.erase(name, signal)) };
 }

@@ -1,4 +1,5 @@
 /** `prune`: which tags of a repository go, by pattern, count and age; never what a lock names. */
+
 import { ConfigurationError, OrasClientError, UsageError } from "../errors.ts";
 import { readLock } from "../lock/file.ts";
 import type { Digest } from "../model/digest.ts";

@@ -1,10 +1,7 @@
 /** Self-healing: the store throws a damaged blob away when it notices, so the second try finds none and fetches it. */
 import { OrasClientError } from "../errors.ts";
+import { isDamage } from "../store/damage.ts";
 import type { ArtifactDeps } from "./artifact-deps.ts";
-
-export function isDamage(error: unknown): error is OrasClientError {
-  return error instanceof OrasClientError && error.code === "CACHE_DAMAGED";
-}
 
 /** @returns undefined where a cached blob is damaged: the store has thrown it away, and the caller fetches it anew. */
 export async function unlessDamaged<T>(deps: ArtifactDeps, work: () => Promise<T>): Promise<T | undefined> {

@@ -1,4 +1,5 @@
 /** `tag`: another name for what a reference means. */
+
 import { UsageError } from "../errors.ts";
 import type { Digest } from "../model/digest.ts";
 import { formatReference, isTag } from "../model/reference.ts";

@@ -1,10 +1,11 @@
 /** Brings one blob into the store over a network that fails: resumes, starts over, and goes on to the next source. */
+
 import { asError, ContentVerificationError, OrasClientError } from "../errors.ts";
 import { hasty, patient } from "../http/retry.ts";
 import { type BlobIdentity, type BlobStream, type ByteRange, restOf, type Source } from "../model/source.ts";
+import { isDamage } from "../store/damage.ts";
 import type { PartialBlob } from "../store/partial-blob.ts";
 import { firstRange, inParts } from "./parts.ts";
-import { isDamage } from "./repair.ts";
 import { fromFirst } from "./sources.ts";
 import type { TransferDeps } from "./transfer-deps.ts";
 import { Tries } from "./tries.ts";

@@ -1,4 +1,5 @@
 /** `verify`: does a file have this digest? */
+
 import { ContentVerificationError } from "../errors.ts";
 import type { Digest } from "../model/digest.ts";
 import { identifyFile } from "./identify.ts";

@@ -5,7 +5,7 @@ import * as v from "valibot";
 import { ociPlatform, type PlatformString } from "../model/platform.ts";
 import { fileOrigin } from "./origin.ts";
 import { type ClientProgram, importFailed, runClient, specInvalid } from "./run.ts";
-import type { ImportDeps, ImportedFile, Importer } from "./source.ts";
+import type { ImportedFile, Importer, ImporterDeps } from "./source.ts";
 
 const go: ClientProgram = {
   name: "go",
@@ -86,7 +86,7 @@ function programName(packagePath: string): string {
 }
 
 /** What the user's Go says of these settings; those that it does not know of are left out. */
-async function settingsFor(deps: ImportDeps, signal: AbortSignal): Promise<Record<string, string>> {
+async function settingsFor(deps: ImporterDeps, signal: AbortSignal): Promise<Record<string, string>> {
   const asked = await runClient(go, ["env", "-json", ...settingsOfUser], {}, deps, signal);
   if (asked.exitCode !== 0) throw importFailed(go, "its own environment", asked);
   const stated = v.safeParse(v.pipe(v.string(), v.parseJson(), v.record(v.string(), v.string())), asked.stdout);
@@ -148,7 +148,7 @@ interface BuildInfo {
 async function buildInfo(
   path: string,
   settings: Readonly<Record<string, string>>,
-  deps: ImportDeps,
+  deps: ImporterDeps,
   signal: AbortSignal,
 ): Promise<BuildInfo> {
   const ran = await runClient(go, ["version", "-m", path], settings, deps, signal);

@@ -9,7 +9,7 @@ import type { PlatformString } from "../model/platform.ts";
 import { expandTemplate, isTemplate } from "../model/reference.ts";
 import { fileOrigin } from "./origin.ts";
 import { specInvalid } from "./run.ts";
-import type { ImportDeps, ImportedFile, Importer } from "./source.ts";
+import type { ImportedFile, Importer, ImporterDeps } from "./source.ts";
 
 /** A file or folder for all platforms; with `{platform}` in its path, one for each that is there. */
 export const importFile: Importer = async (spec, platforms, { context }, signal, named) => {
@@ -62,7 +62,7 @@ export async function importUrl(
   text: string,
   sha256: string | undefined,
   platform: PlatformString | undefined,
-  deps: ImportDeps,
+  deps: ImporterDeps,
   signal: AbortSignal,
 ): Promise<readonly ImportedFile[]> {
   if (sha256 === undefined) {

@@ -6,7 +6,7 @@ import { coordinate } from "./maven-coordinate.ts";
 import { namedVariables } from "./named-variables.ts";
 import { fileOrigin } from "./origin.ts";
 import { type ClientProgram, type ClientRun, importFailed, runClient, specInvalid } from "./run.ts";
-import type { ImportDeps, ImportedFile, ImportedTool, Importer } from "./source.ts";
+import type { ImportedFile, ImportedTool, Importer, ImporterDeps } from "./source.ts";
 
 const mvn: ClientProgram = {
   name: "mvn",
@@ -69,7 +69,7 @@ const maxAncestors = 5;
 async function describe(
   client: Maven,
   coordinates: string,
-  deps: ImportDeps,
+  deps: ImporterDeps,
 ): Promise<Pick<ImportedTool, "license" | "source">> {
   // With its XML parser it is loaded for Maven alone.
   const { parsePom } = await import("./pom.ts");
@@ -90,7 +90,7 @@ async function describe(
 /** Calls Maven. */
 type Maven = (args: readonly string[]) => Promise<ClientRun>;
 
-async function openMaven(deps: ImportDeps, signal: AbortSignal): Promise<Maven> {
+async function openMaven(deps: ImporterDeps, signal: AbortSignal): Promise<Maven> {
   const { env, homeDir } = deps.context;
   const homes = [env.MAVEN_HOME, env.M2_HOME].filter((home) => home !== undefined);
   const settings = [join(homeDir, ".m2"), ...homes.map((home) => join(home, "conf"))];

@@ -18,7 +18,7 @@ import {
   specInvalid,
   sumMissing,
 } from "./run.ts";
-import type { ImportDeps, ImportedFile, Importer } from "./source.ts";
+import type { ImportedFile, Importer, ImporterDeps } from "./source.ts";
 
 const npm: ClientProgram = {
   name: "npm",
@@ -98,7 +98,7 @@ interface Npm {
   ) => Promise<ClientRun>;
 }
 
-async function openNpm(deps: ImportDeps, signal: AbortSignal): Promise<Npm> {
+async function openNpm(deps: ImporterDeps, signal: AbortSignal): Promise<Npm> {
   const { env, homeDir } = deps.context;
   const userConfig = env.npm_config_userconfig ?? env.NPM_CONFIG_USERCONFIG ?? join(homeDir, ".npmrc");
   const named = await namedVariables([userConfig], /\$\{([^${}?]+)\??\}/g);

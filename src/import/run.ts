@@ -5,7 +5,7 @@ import { stripVTControlCharacters } from "node:util";
 import { environmentFor } from "../child/environment.ts";
 import { type ChildEnd, runChild } from "../child/run.ts";
 import { ContentVerificationError, isErrno, OrasClientError, UsageError } from "../errors.ts";
-import type { ImportDeps } from "./source.ts";
+import type { ImporterDeps } from "./source.ts";
 
 export interface ClientProgram {
   /** As it is called. */
@@ -48,7 +48,7 @@ export async function runClient(
   program: ClientProgram,
   args: readonly string[],
   env: Readonly<Record<string, string>>,
-  { context, workDir }: ImportDeps,
+  { context, workDir }: ImporterDeps,
   signal: AbortSignal,
 ): Promise<ClientRun> {
   context.log.debug(`${program.name} ${args.join(" ")}`);

@@ -22,7 +22,7 @@ export interface ImportedTool {
   readonly missing: readonly PlatformString[];
 }
 
-export interface ImportDeps {
+export interface ImporterDeps {
   readonly context: Context;
   /** An empty folder of the import's own. */
   readonly workDir: string;
@@ -38,7 +38,7 @@ export interface ImportDeps {
 export type Importer = (
   spec: string,
   platforms: readonly PlatformString[],
-  deps: ImportDeps,
+  deps: ImporterDeps,
   signal: AbortSignal,
   named: readonly PlatformString[],
 ) => Promise<ImportedTool>;
