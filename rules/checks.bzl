@@ -5,7 +5,7 @@ Buck2 takes `validate =` on an attribute and ignores it, so that rules call thes
 
 load("//prelude_ext:platforms.bzl", "PLATFORM_CONSTRAINTS")
 
-# Of a blob: what the formats of the lock file are called there (`src/lock/schema.ts`).
+# Of a blob: what the formats of the lock file are called there (`src/lockfile/schema.ts`).
 FILE_FORMATS = ["raw", "gzip", "zstd"]
 ARCHIVE_FORMATS = ["tar", "tar.gz", "tar.zst", "zip"]
 

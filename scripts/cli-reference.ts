@@ -5,7 +5,7 @@ import { createProgram } from "../src/cli/program.ts";
 import { jsonSchemas } from "../src/cli/schemas.ts";
 import { configSchema } from "../src/config/schema.ts";
 import { errorCodes } from "../src/errors.ts";
-import { lockSchema } from "../src/lock/schema.ts";
+import { lockSchema } from "../src/lockfile/schema.ts";
 
 const silent = {
   stdout: { write: () => true, columns: 100 },

@@ -5,10 +5,6 @@ import { isAbsolute, join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import pLimit from "p-limit";
 import type { VerbDeps } from "./cli/deps.ts";
-import { retainCache } from "./client/clear-cache.ts";
-import { MirrorHealth } from "./client/mirror-health.ts";
-import { askingForbidden, forbiddenTarget } from "./client/offline.ts";
-import { PartBuffers } from "./client/part-buffers.ts";
 import { createCredentialProvider, createWithheldCredentials } from "./config/credentials.ts";
 import { createLogins } from "./config/logins.ts";
 import { mirrorsOf } from "./config/mirrors.ts";
@@ -22,16 +18,20 @@ import { withTemporaryFolder } from "./files/temporary-folder.ts";
 import { createHttpClient, type HttpClient } from "./http/client.ts";
 import { hasty } from "./http/retry.ts";
 import { directRoute, type Route } from "./http/transport.ts";
-import { downloadVerified } from "./import/download.ts";
+import { downloadVerified } from "./importers/download.ts";
 import { openLayout } from "./layout/layout.ts";
 import { formatLocation, type RegistryLocation } from "./model/reference.ts";
 import type { Source, Target } from "./model/source.ts";
 import type { ApiDeps } from "./registry/api.ts";
 import { apiBase } from "./registry/api-base.ts";
 import { checkLogin } from "./registry/check-login.ts";
+import { askingForbidden, forbiddenTarget } from "./registry/offline.ts";
 import { createRegistryProbe } from "./registry/probe.ts";
 import { createRegistry } from "./registry/registry.ts";
 import { openStore } from "./store/file-store.ts";
+import { MirrorHealth } from "./transfer/mirror-health.ts";
+import { PartBuffers } from "./transfer/part-buffers.ts";
+import { retainCache } from "./verbs/clear-cache.ts";
 
 /** What a process knows of its surroundings; `main.ts` and `index.ts` read it. */
 export type Surroundings = Pick<

@@ -1,22 +1,20 @@
 /** The library: `OrasClient`, `detectPlatformString`, and the errors that they throw. */
 import { defaultLevels } from "./archive/compress.ts";
+import { identifyFile } from "./archive/identify.ts";
 import type { VerbDeps } from "./cli/deps.ts";
-import { clearCache } from "./client/clear-cache.ts";
-import { identifyFile } from "./client/identify.ts";
-import { type ArtifactInfo, artifactInfo } from "./client/info.ts";
-import { listTags } from "./client/list.ts";
-import type { PushResult } from "./client/publish.ts";
-import { pull } from "./client/pull.ts";
-import { push } from "./client/push.ts";
 import { createContext, homeFolder, isRunningBy, userName, withComposition, workingFolder } from "./compose.ts";
 import { readConfigFiles } from "./config/file.ts";
 import { readSettings } from "./config/settings.ts";
 import { parseDigest } from "./model/digest.ts";
 import { parsePlatform, platformFromNode } from "./model/platform.ts";
 import { printable } from "./printable.ts";
+import type { PushResult } from "./publish/artifact.ts";
+import { clearCache } from "./verbs/clear-cache.ts";
+import { type ArtifactInfo, artifactInfo } from "./verbs/info.ts";
+import { listTags } from "./verbs/list.ts";
+import { pull } from "./verbs/pull.ts";
+import { push } from "./verbs/push.ts";
 
-export type { ArtifactInfo, LayerInfo, PlatformInfo } from "./client/info.ts";
-export type { PushedPlatform, PushResult } from "./client/publish.ts";
 export {
   ArtifactNotFoundError,
   ConfigurationError,
@@ -33,6 +31,8 @@ export {
 } from "./errors.ts";
 export type { Digest } from "./model/digest.ts";
 export type { PlatformString } from "./model/platform.ts";
+export type { PushedPlatform, PushResult } from "./publish/artifact.ts";
+export type { ArtifactInfo, LayerInfo, PlatformInfo } from "./verbs/info.ts";
 
 export interface OrasClientOptions {
   /** Host of references that name none, such as `ghcr.io`; `BUCK2_ORAS_REGISTRY` when left out. */

@@ -1,40 +1,19 @@
-import { readdirSync, readFileSync, statSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
 import { dirname, join, relative, resolve } from "node:path";
 import { expect, test } from "vitest";
 
-/** Room → layer. Imports go strictly down; rooms of one layer never import each other. */
-const layerOfRoom: Readonly<Record<string, number>> = {
-  "main.ts": 5,
-  "index.ts": 5,
-  "compose.ts": 5,
-  cli: 4,
-  client: 3,
-  registry: 2,
-  layout: 2,
-  store: 2,
-  lock: 2,
-  config: 2,
-  import: 2,
-  http: 1,
-  child: 1,
-  archive: 1,
-  files: 1,
-  model: 0,
-  "context.ts": 0,
-  "errors.ts": -1,
-  "version.ts": -1,
-  "printable.ts": -2,
-};
+interface Layer {
+  readonly layer: number;
+  /** What stands in it: folders, or single files of `src/`, each with what it holds. */
+  readonly rooms: Readonly<Record<string, string>>;
+}
 
-/** `compose.ts` is below the two that use it, though it stands in their layer; `files/` is below `archive/`, which places what it unpacks. */
-const allowedSiblings = new Set([
-  "main.ts → compose.ts",
-  "index.ts → compose.ts",
-  "model → context.ts",
-  "archive → files",
-]);
+const root = resolve(import.meta.dirname, "..");
+/** docs/architecture.md shows it. */
+const layers: readonly Layer[] = JSON.parse(readFileSync(join(root, "scripts/rooms.json"), "utf8"));
+const layerOfRoom = new Map(layers.flatMap(({ layer, rooms }) => Object.keys(rooms).map((room) => [room, layer])));
 
-const src = resolve(import.meta.dirname, "../src");
+const src = join(root, "src");
 
 function sourceFiles(folder: string): string[] {
   return readdirSync(folder).flatMap((name) => {
@@ -57,28 +36,58 @@ function importsOf(path: string): string[] {
 
 const files = sourceFiles(src);
 
-test("architecture: every file stands in a room of the layer table", () => {
+/** The files of `src/` that a file imports, types among them. */
+function importedFiles(path: string): string[] {
+  return importsOf(path)
+    .filter((target) => target.startsWith("."))
+    .map((target) => resolve(dirname(path), target));
+}
+
+/** Pairs of files, of which the first imports the second. */
+const edges = files.flatMap((from) => importedFiles(from).map((to) => ({ from, to })));
+
+function describeEdge({ from, to }: { readonly from: string; readonly to: string }): string {
+  return `${relative(src, from)} imports ${relative(src, to)}`;
+}
+
+test("architecture: every file stands in a room of the table, and every room has files", () => {
   expect(files.length).toBeGreaterThan(30);
-  expect(files.filter((path) => layerOfRoom[roomOf(path)] === undefined)).toEqual([]);
+  expect([...new Set(files.map(roomOf))].sort()).toEqual([...layerOfRoom.keys()].sort());
 });
 
 test("architecture: imports go strictly down", () => {
-  let edges = 0;
-  const wrong: string[] = [];
-  for (const path of files) {
-    for (const target of importsOf(path)) {
-      if (!target.startsWith(".")) continue;
-      edges += 1;
-      const from = roomOf(path);
-      const to = roomOf(resolve(dirname(path), target));
-      if (from === to || allowedSiblings.has(`${from} → ${to}`)) continue;
-      if ((layerOfRoom[to] ?? Number.POSITIVE_INFINITY) >= (layerOfRoom[from] ?? 0)) {
-        wrong.push(`${relative(src, path)} imports ${target}`);
-      }
-    }
-  }
-  expect(edges).toBeGreaterThan(100);
-  expect(wrong).toEqual([]);
+  const layerOf = (path: string): number => layerOfRoom.get(roomOf(path)) ?? Number.NaN;
+  expect(edges.length).toBeGreaterThan(100);
+  const wrong = edges.filter(({ from, to }) => roomOf(from) !== roomOf(to) && !(layerOf(to) < layerOf(from)));
+  expect(wrong.map(describeEdge)).toEqual([]);
+});
+
+test("architecture: verbs never import verbs", () => {
+  const wrong = edges.filter(({ from, to }) => roomOf(from) === "verbs" && roomOf(to) === "verbs");
+  expect(wrong.map(describeEdge)).toEqual([]);
+});
+
+test("architecture: no file imports itself by way of others", () => {
+  const state = new Map<string, "open" | "done">();
+  const circles: string[] = [];
+  const visit = (path: string, way: readonly string[]): void => {
+    if (state.get(path) === "open")
+      circles.push([...way.slice(way.indexOf(path)), path].map((one) => relative(src, one)).join(" → "));
+    if (state.has(path)) return;
+    state.set(path, "open");
+    for (const next of importedFiles(path)) visit(next, [...way, path]);
+    state.set(path, "done");
+  };
+  for (const path of files) visit(path, []);
+  expect(circles).toEqual([]);
+});
+
+test("architecture: docs/architecture.md names no file that is not there", () => {
+  const text = readFileSync(join(root, "docs/architecture.md"), "utf8");
+  const named = [...text.matchAll(/`((?:src\/)?([a-z-]+)\/[a-z/-]+\.(?:ts|bzl|mjs))`/g)].map((match) => match[1] ?? "");
+  expect(named.length).toBeGreaterThan(10);
+  const missing = named.filter((path) => !existsSync(join(root, path)) && !existsSync(join(src, path)));
+  expect(missing).toEqual([]);
 });
 
 test("architecture: only main.ts and index.ts touch the process, but for signals to the children that child/ starts", () => {

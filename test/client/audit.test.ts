@@ -2,7 +2,7 @@
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { describe, expect, test } from "vitest";
-import type { AuditEntry } from "../../src/client/audit.ts";
+import type { AuditEntry } from "../../src/audit/audit.ts";
 import { oras } from "../support/executable.ts";
 import { temporaryFolder } from "../support/folders.ts";
 import { layoutProject, linuxTool, sha256 } from "../support/layout-project.ts";

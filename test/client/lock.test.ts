@@ -1,7 +1,7 @@
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
-import { parseLock } from "../../src/lock/file.ts";
+import { parseLock } from "../../src/lockfile/file.ts";
 import { startDockerRegistry } from "../support/docker-registry.ts";
 import { darwinTool, layoutProject, linuxTool, sha256 } from "../support/layout-project.ts";
 import { requireProgram } from "../support/peers.ts";

@@ -2,10 +2,10 @@
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
-import { MirrorHealth } from "../../src/client/mirror-health.ts";
-import { fromFirst } from "../../src/client/sources.ts";
 import { localIoError, OrasClientError } from "../../src/errors.ts";
 import type { Source } from "../../src/model/source.ts";
+import { MirrorHealth } from "../../src/transfer/mirror-health.ts";
+import { fromFirst } from "../../src/transfer/sources.ts";
 import { codeOf, noSignal, testContext } from "../support/context.ts";
 import { oras } from "../support/executable.ts";
 import { temporaryFolder } from "../support/folders.ts";

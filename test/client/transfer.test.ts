@@ -4,10 +4,10 @@ import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { createServer, type ServerResponse } from "node:http";
 import { join } from "node:path";
 import { describe, expect, onTestFinished, test } from "vitest";
-import { type BlobRequest, pullBlob } from "../../src/client/blob.ts";
 import { withComposition } from "../../src/compose.ts";
 import { readSettings } from "../../src/config/settings.ts";
 import { digestFromHex } from "../../src/model/digest.ts";
+import { type BlobRequest, pullBlob } from "../../src/verbs/blob.ts";
 import { codeOf, noConfigFiles, testContext } from "../support/context.ts";
 import { temporaryFolder } from "../support/folders.ts";
 

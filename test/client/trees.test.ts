@@ -3,12 +3,12 @@ import { chmodSync, existsSync, mkdirSync, readdirSync, symlinkSync, writeFileSy
 import { dirname, join } from "node:path";
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import type { PushResult } from "../../src/client/publish.ts";
-import { pull } from "../../src/client/pull.ts";
-import { push } from "../../src/client/push.ts";
 import { withComposition } from "../../src/compose.ts";
 import { readSettings } from "../../src/config/settings.ts";
 import { OrasClientError } from "../../src/errors.ts";
+import type { PushResult } from "../../src/publish/artifact.ts";
+import { pull } from "../../src/verbs/pull.ts";
+import { push } from "../../src/verbs/push.ts";
 import { treeOf } from "../archive/folders.ts";
 import { noConfigFiles, testContext } from "../support/context.ts";
 import { temporaryFolder } from "../support/folders.ts";

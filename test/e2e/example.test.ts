@@ -5,7 +5,7 @@ import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
 import { expect, test } from "vitest";
-import { parseLock } from "../../src/lock/file.ts";
+import { parseLock } from "../../src/lockfile/file.ts";
 import { requireBuck2, shared } from "../support/buck2.ts";
 import { exampleDir, exampleRegistry, layOutProject } from "../support/consumer.ts";
 import { startDockerRegistry } from "../support/docker-registry.ts";

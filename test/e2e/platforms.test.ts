@@ -3,7 +3,7 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
-import { parseLock } from "../../src/lock/file.ts";
+import { parseLock } from "../../src/lockfile/file.ts";
 import { requireBuck2, shared } from "../support/buck2.ts";
 import { type Consumer, exampleDir, layOutProject } from "../support/consumer.ts";
 import { executionPlatforms, executionPlatformsConfig } from "../support/platform-targets.ts";

@@ -1,7 +1,7 @@
 /** POMs: what real ones say, and what nobody should write into one. */
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { parsePom } from "../../src/import/pom.ts";
+import { parsePom } from "../../src/importers/pom.ts";
 import { holds } from "../support/property.ts";
 
 function pom(inner: string): string {

@@ -2,8 +2,8 @@
 import { readFileSync } from "node:fs";
 import * as v from "valibot";
 import { expect, test } from "vitest";
-import { formatLock, parseLock } from "../../src/lock/file.ts";
-import type { Lock } from "../../src/lock/schema.ts";
+import { formatLock, parseLock } from "../../src/lockfile/file.ts";
+import type { Lock } from "../../src/lockfile/schema.ts";
 
 const managerSchema = v.object({
   customType: v.literal("regex"),

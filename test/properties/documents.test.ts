@@ -2,7 +2,7 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { parseDockerConfig, valueFor } from "../../src/config/docker-config.ts";
-import { formatLock, parseLock } from "../../src/lock/file.ts";
+import { formatLock, parseLock } from "../../src/lockfile/file.ts";
 import { isDigest } from "../../src/model/digest.ts";
 import { mediaTypes, parseManifest, platformsOf } from "../../src/model/manifest.ts";
 import { isPlatformString } from "../../src/model/platform.ts";

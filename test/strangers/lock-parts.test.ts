@@ -2,8 +2,8 @@
 import { existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
-import { formatLock, parseLock } from "../../src/lock/file.ts";
-import type { LockedTool } from "../../src/lock/schema.ts";
+import { formatLock, parseLock } from "../../src/lockfile/file.ts";
+import type { LockedTool } from "../../src/lockfile/schema.ts";
 import { darwinTool, type LayoutProject, layoutProject, linuxTool, sha256 } from "../support/layout-project.ts";
 import { startServer } from "../support/registry/server.ts";
 import { serveTool } from "../support/registry/tool.ts";

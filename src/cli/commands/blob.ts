@@ -1,6 +1,6 @@
 import type { Command } from "commander";
 import type * as v from "valibot";
-import { pullBlob } from "../../client/blob.ts";
+import { pullBlob } from "../../verbs/blob.ts";
 import { pathArgument, sizeArgument } from "../arguments.ts";
 import type { CliIo } from "../io.ts";
 import { runCommand } from "../run.ts";

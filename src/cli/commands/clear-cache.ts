@@ -1,6 +1,6 @@
 import type { Command } from "commander";
 import type * as v from "valibot";
-import { clearCache } from "../../client/clear-cache.ts";
+import { clearCache } from "../../verbs/clear-cache.ts";
 import { byteSizeArgument, daysArgument } from "../arguments.ts";
 import { formatBytes, plural } from "../format.ts";
 import type { CliIo } from "../io.ts";

@@ -1,7 +1,7 @@
 import type { Command } from "commander";
 import type * as v from "valibot";
-import { type CopyResult, copy, copyLock } from "../../client/copy.ts";
 import { UsageError } from "../../errors.ts";
+import { type CopyResult, copy, copyLock } from "../../verbs/copy.ts";
 import { pathArgument } from "../arguments.ts";
 import { formatBytes, plural } from "../format.ts";
 import type { CliIo } from "../io.ts";

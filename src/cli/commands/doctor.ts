@@ -1,6 +1,6 @@
 import type { Command } from "commander";
 import type * as v from "valibot";
-import { type Diagnosis, diagnose } from "../../client/doctor.ts";
+import { type Diagnosis, diagnose } from "../../verbs/doctor.ts";
 import { formatTable } from "../format.ts";
 import type { CliIo } from "../io.ts";
 import { runCommand, type Shown } from "../run.ts";

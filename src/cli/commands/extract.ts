@@ -1,6 +1,6 @@
 import type { Command } from "commander";
 import type * as v from "valibot";
-import { extractTo } from "../../client/extract.ts";
+import { extractTo } from "../../verbs/extract.ts";
 import { pathArgument } from "../arguments.ts";
 import { plural } from "../format.ts";
 import type { CliIo } from "../io.ts";

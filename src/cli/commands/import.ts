@@ -1,8 +1,8 @@
 import { type Command, InvalidArgumentError } from "commander";
 import type * as v from "valibot";
-import { type ImportResult, importTool } from "../../client/import.ts";
 import type { Digest } from "../../model/digest.ts";
 import type { PlatformString } from "../../model/platform.ts";
+import { type ImportResult, importTool } from "../../verbs/import.ts";
 import { digestArgument, platformArgument } from "../arguments.ts";
 import { formatTable } from "../format.ts";
 import type { CliIo } from "../io.ts";

@@ -1,7 +1,7 @@
 import type { Command } from "commander";
 import type * as v from "valibot";
-import { type ArtifactInfo, artifactInfo, type PlatformInfo } from "../../client/info.ts";
 import type { PlatformString } from "../../model/platform.ts";
+import { type ArtifactInfo, artifactInfo, type PlatformInfo } from "../../verbs/info.ts";
 import { platformArgument } from "../arguments.ts";
 import { formatBytes } from "../format.ts";
 import type { CliIo } from "../io.ts";

@@ -1,6 +1,6 @@
 import type { Command } from "commander";
 import type * as v from "valibot";
-import { listTags } from "../../client/list.ts";
+import { listTags } from "../../verbs/list.ts";
 import type { CliIo } from "../io.ts";
 import { runCommand } from "../run.ts";
 import type { listSchema } from "../schemas.ts";

@@ -1,10 +1,10 @@
 import type { Command } from "commander";
 import type * as v from "valibot";
-import { lockAdd, lockCheck, lockCheckOnline, lockUpdate } from "../../client/lock.ts";
-import type { LockChange, PlatformChange } from "../../client/lock-change.ts";
-import type { LockedTag } from "../../client/lock-online.ts";
 import { errorCodes } from "../../errors.ts";
-import { lockFileName } from "../../lock/file.ts";
+import { lockFileName } from "../../lockfile/file.ts";
+import type { LockChange, PlatformChange } from "../../locking/change.ts";
+import type { LockedTag } from "../../locking/online.ts";
+import { lockAdd, lockCheck, lockCheckOnline, lockUpdate } from "../../verbs/lock.ts";
 import { pathArgument } from "../arguments.ts";
 import { formatBytes, formatTable, plural } from "../format.ts";
 import type { CliIo } from "../io.ts";

@@ -1,6 +1,6 @@
 import type { Command } from "commander";
 import type * as v from "valibot";
-import { checkUsername, type LogoutResult, login, loginRegistry, logout } from "../../client/login.ts";
+import { checkUsername, type LogoutResult, login, loginRegistry, logout } from "../../verbs/login.ts";
 import type { CliIo } from "../io.ts";
 import { ask, readSecretFromStdin } from "../prompt.ts";
 import { runCommand, type Shown } from "../run.ts";

@@ -1,6 +1,6 @@
 import { type Command, InvalidArgumentError } from "commander";
 import type * as v from "valibot";
-import { type PruneResult, prune } from "../../client/prune.ts";
+import { type PruneResult, prune } from "../../verbs/prune.ts";
 import { daysArgument, pathArgument } from "../arguments.ts";
 import { formatTable, plural } from "../format.ts";
 import type { CliIo } from "../io.ts";

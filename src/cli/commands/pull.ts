@@ -1,8 +1,8 @@
 import type { Command } from "commander";
 import type * as v from "valibot";
-import { type PullResult, pull } from "../../client/pull.ts";
 import type { Digest } from "../../model/digest.ts";
 import type { PlatformString } from "../../model/platform.ts";
+import { type PullResult, pull } from "../../verbs/pull.ts";
 import { digestArgument, pathArgument, platformArgument } from "../arguments.ts";
 import type { CliIo } from "../io.ts";
 import { runCommand, type Shown } from "../run.ts";

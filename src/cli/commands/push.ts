@@ -1,8 +1,8 @@
 import { type Command, InvalidArgumentError } from "commander";
 import type * as v from "valibot";
-import type { PushItem, PushResult } from "../../client/publish.ts";
-import { push } from "../../client/push.ts";
 import { UsageError } from "../../errors.ts";
+import type { PushItem, PushResult } from "../../publish/artifact.ts";
+import { push } from "../../verbs/push.ts";
 import { platformArgument } from "../arguments.ts";
 import { formatTable } from "../format.ts";
 import type { CliIo } from "../io.ts";

@@ -1,6 +1,6 @@
 import type { Command } from "commander";
 import type * as v from "valibot";
-import { tag } from "../../client/tag.ts";
+import { tag } from "../../verbs/tag.ts";
 import type { CliIo } from "../io.ts";
 import { runCommand } from "../run.ts";
 import type { tagSchema } from "../schemas.ts";

@@ -1,7 +1,7 @@
 import type { Command } from "commander";
 import type * as v from "valibot";
-import { verifyFile } from "../../client/verify.ts";
 import type { Digest } from "../../model/digest.ts";
+import { verifyFile } from "../../verbs/verify.ts";
 import { digestArgument } from "../arguments.ts";
 import type { CliIo } from "../io.ts";
 import { runCommand } from "../run.ts";

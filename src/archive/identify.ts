@@ -1,0 +1,35 @@
+/** Digest and size of a local file. */
+import { createHash } from "node:crypto";
+import { stat } from "node:fs/promises";
+import { UsageError, unreadableFile } from "../errors.ts";
+import { digestFromHex } from "../model/digest.ts";
+import type { BlobIdentity } from "../model/source.ts";
+import { readChunks } from "./chunks.ts";
+
+/** For whoever has no deadline. */
+const never = new AbortController().signal;
+
+/**
+ * Reads a file once, in pieces.
+ *
+ * @throws {ArtifactNotFoundError} `FILE_NOT_FOUND`
+ * @throws {UsageError} for a folder, which has no digest
+ * @throws {LocalIoError} for a pipe, a socket or a device, which would be waited for
+ */
+export async function identifyFile(path: string, signal: AbortSignal = never): Promise<BlobIdentity> {
+  try {
+    if ((await stat(path)).isDirectory()) {
+      throw new UsageError("USAGE_INVALID", `${path} is a folder, which has no digest`, { hint: "name a file" });
+    }
+    const hash = createHash("sha256");
+    let size = 0;
+    for await (const chunk of readChunks(path, signal)) {
+      hash.update(chunk);
+      size += chunk.byteLength;
+    }
+    return { digest: digestFromHex(hash.digest("hex")), size };
+  } catch (cause) {
+    signal.throwIfAborted();
+    throw unreadableFile(path, cause);
+  }
+}

@@ -1,0 +1,34 @@
+/** What the cache has of a blob, by what is stated of it. */
+import { ContentVerificationError } from "../errors.ts";
+import type { Digest } from "../model/digest.ts";
+import type { StoredContent } from "../store/store.ts";
+import type { ArtifactDeps } from "./deps.ts";
+import { unlessDamaged } from "./repair.ts";
+
+/**
+ * @param size Bytes, as a manifest or lock states them; undefined where nothing is stated.
+ * @returns undefined for what is not there, or was damaged and can be fetched anew.
+ * @throws {ContentVerificationError} `BLOB_SIZE_MISMATCH`: the bytes are right and the stated size is wrong, as a registry's answer
+ *   would show; `CACHE_DAMAGED` with `--offline`
+ */
+export async function findCached(
+  digest: Digest,
+  size: number | undefined,
+  deps: ArtifactDeps,
+  signal: AbortSignal,
+): Promise<StoredContent | undefined> {
+  const { store } = deps;
+  return await unlessDamaged(deps, async () => {
+    const found = await store.find(digest, size);
+    if (found === undefined || size === undefined || found.size === size) return found;
+    // One of the two is wrong; the hash tells which.
+    await store.verify(digest, signal);
+    throw new ContentVerificationError(
+      "BLOB_SIZE_MISMATCH",
+      `${digest} has ${found.size} bytes, not the ${size} stated`,
+      {
+        hint: "correct the size: `buck2-oras info` and the lock show it",
+      },
+    );
+  });
+}

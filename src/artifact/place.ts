@@ -1,0 +1,157 @@
+/** Puts what was pulled into the user's folder. Names come from annotations, which an attacker may control. */
+import { lstat } from "node:fs/promises";
+import { join, resolve } from "node:path";
+import { parseEntryPath } from "../archive/entry-path.ts";
+import { isVersionControl } from "../archive/existing.ts";
+import { type ExtractOptions, extractArchive } from "../archive/extract.ts";
+import { sniffFile } from "../archive/format.ts";
+import { identifyFile } from "../archive/identify.ts";
+import { defaultLimits } from "../archive/limits.ts";
+import { quoted } from "../archive/refusal.ts";
+import { ContentVerificationError, isErrno, LocalIoError, localIoError } from "../errors.ts";
+import type { OpenedFile } from "../files/opened-file.ts";
+import type { Digest } from "../model/digest.ts";
+import type { Origin, Target } from "../model/source.ts";
+import { inParallel } from "../parallel.ts";
+import type { ArtifactDeps } from "./deps.ts";
+import { type FetchedBlob, fetchBlob } from "./fetch.ts";
+import { isArchive, type NamedLayer } from "./layers.ts";
+import { tellingReplaced } from "./replaced.ts";
+
+export interface PlacedLayers {
+  readonly origin: Origin;
+  /** Absolute paths of the files. */
+  readonly placed: readonly string[];
+}
+
+/** The parts of a title as a relative path that stays inside, on every system. */
+function confinedPath(title: string): readonly string[] {
+  try {
+    const parts = parseEntryPath(title, defaultLimits);
+    if (isVersionControl(parts)) throw new Error("it lies in a folder of version control, which runs what is in it");
+    if (parts.length > 0) return parts;
+  } catch (cause) {
+    throw unsafeTitle(title, cause);
+  }
+  throw unsafeTitle(title, undefined);
+}
+
+function unsafeTitle(title: string, cause: unknown): ContentVerificationError {
+  return new ContentVerificationError("ARCHIVE_UNSAFE", `the artifact names a file ${quoted(title)}`, {
+    cause,
+    hint: "nothing was written; the name must be a plain relative path: tell who published it",
+  });
+}
+
+/** Refuses to go through a link that lies below the output folder: who made it may not be who named the folder. */
+async function checkFolders(output: string, parts: readonly string[]): Promise<void> {
+  let folder = output;
+  for (const part of parts.slice(0, -1)) {
+    folder = join(folder, part);
+    try {
+      if ((await lstat(folder)).isDirectory()) continue;
+    } catch (cause) {
+      if (isErrno(cause, "ENOENT")) return;
+      throw localIoError(`look at ${folder}`, cause);
+    }
+    throw new LocalIoError("LOCAL_IO", `${folder} is not a folder`, {
+      hint: "remove it, or name another output folder",
+    });
+  }
+}
+
+/** True when something else than the file with this digest is there. */
+async function hasOther(path: string, digest: Digest): Promise<boolean> {
+  const found = await lstat(path).catch(() => undefined);
+  if (found === undefined || found.isDirectory()) return false;
+  if (!found.isFile()) return true;
+  return (await identifyFile(path).catch(() => undefined))?.digest !== digest;
+}
+
+/**
+ * @param onReplaced Told the title of a file that was there and was another one.
+ * @returns Absolute path of the placed file.
+ */
+export async function placeFile(
+  digest: Digest,
+  title: string,
+  output: string,
+  onReplaced: (path: string) => void,
+  deps: ArtifactDeps,
+  signal: AbortSignal,
+): Promise<string> {
+  const parts = confinedPath(title);
+  await checkFolders(output, parts);
+  const path = resolve(output, ...parts);
+  const isReplaced = await hasOther(path, digest);
+  await deps.store.materialize(digest, path, {}, signal);
+  if (isReplaced) onReplaced(parts.join("/"));
+  return path;
+}
+
+type PlaceOptions = Omit<ExtractOptions, "format" | "limits">;
+
+/** Unpacks the archive that a verified blob is. */
+async function placeArchive(archive: OpenedFile, output: string, options: PlaceOptions): Promise<readonly string[]> {
+  const entries = await extractArchive(archive, output, options);
+  return entries.filter((entry) => entry.kind === "file").map((entry) => resolve(output, entry.path));
+}
+
+/**
+ * Unpacks a blob that is an archive.
+ *
+ * @returns Absolute paths of the files; undefined for what is no archive.
+ */
+export async function placeIfArchive(
+  digest: Digest,
+  output: string,
+  options: PlaceOptions,
+  { store, context }: ArtifactDeps,
+): Promise<readonly string[] | undefined> {
+  return await store.read(digest, options.signal, async (opened) => {
+    return isArchive(await sniffFile(opened)) ? await placeArchive(opened, output, { ...options, context }) : undefined;
+  });
+}
+
+/**
+ * Places several layers as `oras pull` does: files by their titles, folders unpacked.
+ *
+ * @param extract Unpack files that are archives, too.
+ */
+export async function placeLayers(
+  source: Target,
+  layers: readonly NamedLayer[],
+  output: string,
+  extract: boolean,
+  deps: ArtifactDeps,
+  signal: AbortSignal,
+): Promise<PlacedLayers> {
+  // All names are looked at before anything is fetched or written.
+  const paths = layers.map((layer) => confinedPath(layer.title));
+  const blobs = await inParallel(layers, signal, async (layer, either) => {
+    const { digest, size } = layer.descriptor;
+    const fetch = (): Promise<FetchedBlob> => fetchBlob(source, { digest, size }, layer.title, deps, either);
+    return { layer, digest, ...(await deps.limitOpen(fetch)) };
+  });
+  const origin = blobs.find((blob) => blob.origin !== "cache")?.origin ?? "cache";
+  const placed: string[] = [];
+  const isPartOfExisting = (await lstat(output).catch(() => undefined)) !== undefined;
+  await tellingReplaced(deps.context.log, async (onReplaced) => {
+    for (const [index, { layer, digest }] of blobs.entries()) {
+      const path = paths[index] ?? [];
+      const options = { isPartOfExisting, onReplaced, context: deps.context, signal };
+      if (layer.isFolder) {
+        await checkFolders(output, [...path, ""]);
+        // `oras push` packs a folder under its own title.
+        const stripPrefix = path.join("/");
+        const inFolder = { ...options, stripPrefix, onReplaced: (one: string) => onReplaced(`${stripPrefix}/${one}`) };
+        const place = (opened: OpenedFile) => placeArchive(opened, resolve(output, ...path), inFolder);
+        placed.push(...(await deps.store.read(digest, signal, place)));
+        continue;
+      }
+      const unpacked = extract ? await placeIfArchive(digest, output, options, deps) : undefined;
+      placed.push(...(unpacked ?? [await placeFile(digest, layer.title, output, onReplaced, deps, signal)]));
+    }
+  });
+  return { origin, placed };
+}

@@ -1,0 +1,68 @@
+/** What a lock says of a tool now, against what it said before. */
+import { emptyLock, formatLock } from "../lockfile/file.ts";
+import type { Lock, LockedPlatform, LockedTool } from "../lockfile/schema.ts";
+import type { Digest } from "../model/digest.ts";
+
+export interface PlatformChange {
+  readonly platform: string;
+  readonly change: "added" | "removed" | "changed" | "unchanged";
+  /** Bytes to fetch; undefined when the platform was removed. */
+  readonly size: number | undefined;
+  readonly previousSize: number | undefined;
+}
+
+export interface LockChange {
+  readonly tool: string;
+  readonly change: "added" | "updated" | "unchanged";
+  readonly reference: string;
+  readonly previousReference: string | undefined;
+  /** Of the index or the only manifest; undefined for a template. */
+  readonly digest: Digest | undefined;
+  readonly previousDigest: Digest | undefined;
+  /** Those that the tool has now. */
+  readonly platforms: readonly string[];
+  readonly platformChanges: readonly PlatformChange[];
+}
+
+function lockOf(tool: LockedTool): Lock {
+  return { ...emptyLock, tools: { tool } };
+}
+
+export function isSame(before: LockedTool, after: LockedTool | undefined): boolean {
+  return after !== undefined && formatLock(lockOf(before)) === formatLock(lockOf(after));
+}
+
+function sizeOf(platform: LockedPlatform | undefined): number | undefined {
+  return platform?.layers.reduce((sum, { size }) => sum + size, 0);
+}
+
+/** By what is unpacked and run: a manifest that only says something else of the same files is no change of the tool. */
+function filesOf(platform: LockedPlatform | undefined): string {
+  return JSON.stringify(platform?.layers.map(({ digest, title }) => [digest, title]));
+}
+
+function platformChange(
+  platform: string,
+  before: LockedPlatform | undefined,
+  after: LockedPlatform | undefined,
+): PlatformChange {
+  const sizes = { platform, size: sizeOf(after), previousSize: sizeOf(before) };
+  if (before === undefined) return { ...sizes, change: "added" };
+  if (after === undefined) return { ...sizes, change: "removed" };
+  return { ...sizes, change: filesOf(before) === filesOf(after) ? "unchanged" : "changed" };
+}
+
+export function changeOf(tool: string, before: LockedTool | undefined, after: LockedTool): LockChange {
+  const [old, now] = [new Map(Object.entries(before?.platforms ?? {})), new Map(Object.entries(after.platforms))];
+  const names = [...new Set([...old.keys(), ...now.keys()])].sort();
+  return {
+    tool,
+    change: before === undefined ? "added" : isSame(before, after) ? "unchanged" : "updated",
+    reference: after.reference,
+    previousReference: before?.reference,
+    digest: after.digest,
+    previousDigest: before?.digest,
+    platforms: [...now.keys()].sort(),
+    platformChanges: names.map((name) => platformChange(name, old.get(name), now.get(name))),
+  };
+}

@@ -1,0 +1,57 @@
+/** `lock check --online`: which tags mean something else now than the lock says. */
+
+import type { ArtifactDeps } from "../artifact/deps.ts";
+import { expandReference, resolveArtifact, versionOf } from "../artifact/resolve.ts";
+import { ArtifactNotFoundError } from "../errors.ts";
+import type { Lock, LockedTool } from "../lockfile/schema.ts";
+import type { Digest } from "../model/digest.ts";
+import { isPlatformString, type PlatformString } from "../model/platform.ts";
+import { isTemplate } from "../model/reference.ts";
+import { inParallel } from "../parallel.ts";
+
+export interface LockedTag {
+  readonly tool: string;
+  /** As asked for, the template filled in. */
+  readonly reference: string;
+  readonly locked: Digest;
+  /** Undefined: it is gone. */
+  readonly current: Digest | undefined;
+}
+
+interface Asked {
+  readonly reference: string;
+  readonly locked: Digest;
+  /** Of a template: what is locked is the platform's own manifest, and the tag may name an index that has it. */
+  readonly platform?: PlatformString;
+}
+
+function askedOf(tool: LockedTool): readonly Asked[] {
+  if (!isTemplate(tool.reference))
+    return tool.digest === undefined ? [] : [{ reference: tool.reference, locked: tool.digest }];
+  return Object.entries(tool.platforms).map(([platform, { manifest }]) => ({
+    reference: tool.reference.replaceAll("{platform}", platform),
+    locked: manifest,
+    ...(isPlatformString(platform) ? { platform } : {}),
+  }));
+}
+
+/** Every reference of the lock with what it means now. */
+export async function lookUpTags(lock: Lock, deps: ArtifactDeps, signal: AbortSignal): Promise<readonly LockedTag[]> {
+  const asked = Object.entries(lock.tools).flatMap(([tool, locked]) =>
+    askedOf(locked).map((one) => ({ tool, ...one })),
+  );
+  return await inParallel(asked, signal, async ({ platform, ...tag }, either) => {
+    const expanded = expandReference(tag.reference, platform, deps);
+    const { reference } = expanded;
+    try {
+      const source = deps.open(reference.location);
+      const named = await deps.limitTransfers(() => source.resolve(versionOf(reference), either));
+      if (named === tag.locked || platform === undefined) return { ...tag, current: named };
+      const resolved = await deps.limitTransfers(() => resolveArtifact(expanded, deps, either));
+      return { ...tag, current: resolved.manifestDigest };
+    } catch (error) {
+      if (error instanceof ArtifactNotFoundError) return { ...tag, current: undefined };
+      throw error;
+    }
+  });
+}

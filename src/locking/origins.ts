@@ -1,0 +1,186 @@
+/**
+ * Whether a lock's entries hang together: each part of one follows from the part above it, from the reference down to the layers. Who
+ * changes a part alone, so that a review sees a familiar reference and digest, would have a build fetch something else.
+ */
+
+import type { ArtifactDeps } from "../artifact/deps.ts";
+import { contentTitle } from "../artifact/fetch.ts";
+import { type NamedLayer, shapeOf } from "../artifact/layers.ts";
+import { keptManifests } from "../artifact/manifests.ts";
+import { readReference } from "../artifact/naming.ts";
+import { fetchPlatformManifest } from "../artifact/resolve.ts";
+import { ArtifactNotFoundError, ConfigurationError, UsageError } from "../errors.ts";
+import { anyPlatform, type Lock, type LockedLayer, type LockedPlatform, type LockedTool } from "../lockfile/schema.ts";
+import type { Digest } from "../model/digest.ts";
+import { type ImageManifest, parseManifest, platformsOf } from "../model/manifest.ts";
+import { formatLocation, isTemplate, type Location } from "../model/reference.ts";
+import type { Target } from "../model/source.ts";
+import { inParallel } from "../parallel.ts";
+
+/** What is wrong with a lock's entry. */
+interface Fault {
+  readonly tool: string;
+  /** Names the platform where it is one's. */
+  readonly text: string;
+  /** The source does not have the manifest any more: nothing can be said. */
+  readonly isGone: boolean;
+}
+
+function outdated(file: string, [first, ...others]: readonly Fault[]): ConfigurationError | undefined {
+  if (first === undefined) return undefined;
+  const more = others.length === 0 ? "" : ` (and ${others.length} more)`;
+  return new ConfigurationError("LOCK_OUTDATED", `${file}: the tool ${first.tool} ${first.text}${more}`, {
+    hint: `find out who changed it; \`buck2-oras lock update ${first.tool}\` writes what its reference means`,
+  });
+}
+
+function repositoryOf(reference: string, platform: string, deps: ArtifactDeps): string | UsageError {
+  try {
+    return formatLocation(readReference(reference.replaceAll("{platform}", platform), deps).location);
+  } catch (error) {
+    if (error instanceof UsageError) return error;
+    throw error;
+  }
+}
+
+function faultsOf({ reference, digest, platforms }: LockedTool, deps: ArtifactDeps): readonly string[] {
+  // Without a digest, nobody would compare it with what the tag means; with one, the platforms of a template are not looked at.
+  if (isTemplate(reference) !== (digest === undefined)) {
+    return [digest === undefined ? `has no digest for ${reference}` : `has a digest for the template ${reference}`];
+  }
+  return Object.entries(platforms).flatMap(([platform, { repository, manifest }]) => {
+    const expected = repositoryOf(reference, platform, deps);
+    if (expected instanceof UsageError) return [`has no reference that can be read: ${expected.message}`];
+    if (expected !== repository) {
+      return [`has the repository ${repository} for ${platform}, and ${reference} gives ${expected}`];
+    }
+    // An artifact without platforms is its only manifest.
+    if (platform !== anyPlatform || digest === undefined || manifest === digest) return [];
+    return [`has the manifest ${manifest} for ${platform}, and the digest ${digest}`];
+  });
+}
+
+/** Asks nobody. @throws {ConfigurationError} `LOCK_OUTDATED` */
+export function checkOrigins(file: string, lock: Lock, deps: ArtifactDeps): void {
+  const faults = Object.entries(lock.tools).flatMap(([tool, locked]) =>
+    faultsOf(locked, deps).map((text) => ({ tool, text, isGone: false })),
+  );
+  const error = outdated(file, faults);
+  if (error !== undefined) throw error;
+}
+
+export interface ManifestCheck {
+  /** Where the lock's repositories are asked for; mirrors may answer, since each manifest is hashed. */
+  readonly open: (location: Location) => Target;
+  /** Whether the manifests of a tool have to be there still. */
+  readonly isNeeded: (tool: string) => boolean;
+}
+
+/**
+ * Compares what the lock says of its layers with the manifests that it names, and these with the index; asks for what the cache does
+ * not have.
+ *
+ * @throws {ConfigurationError} `LOCK_OUTDATED`
+ */
+export async function checkManifests(
+  file: string,
+  lock: Lock,
+  { open, isNeeded }: ManifestCheck,
+  deps: ArtifactDeps,
+  signal: AbortSignal,
+): Promise<void> {
+  const found = await inParallel(Object.entries(lock.tools), signal, async ([tool, locked], either) => {
+    return await faultsOfManifests(tool, locked, open, deps, either);
+  });
+  const error = outdated(
+    file,
+    found.flat().filter(({ tool, isGone }) => !isGone || isNeeded(tool)),
+  );
+  if (error !== undefined) throw error;
+}
+
+async function orGone<T>(work: () => Promise<T>): Promise<T | undefined> {
+  try {
+    return await work();
+  } catch (error) {
+    if (error instanceof ArtifactNotFoundError) return undefined;
+    throw error;
+  }
+}
+
+async function faultsOfManifests(
+  tool: string,
+  { digest, platforms }: LockedTool,
+  open: ManifestCheck["open"],
+  deps: ArtifactDeps,
+  signal: AbortSignal,
+): Promise<readonly Fault[]> {
+  const entries = Object.entries(platforms);
+  const [first] = entries;
+  if (first === undefined) return [];
+  const isIndex = digest !== undefined && entries.some(([platform]) => platform !== anyPlatform);
+  const listed = isIndex ? await manifestsOfIndex(digest, first[1], open, deps, signal) : undefined;
+  const faults = await inParallel(entries, signal, async ([platform, locked], either) => {
+    const fault = (text: string, isGone = false): Fault => ({ tool, text: `${text} for ${platform}`, isGone });
+    const { manifest } = locked;
+    if (listed !== undefined && listed.get(platform) !== manifest) {
+      return [fault(`has the manifest ${manifest}, which its index ${digest} does not name`)];
+    }
+    const { location } = readReference(locked.repository, deps);
+    const fetch = () => fetchPlatformManifest(open(location), manifest, deps, either, keptManifests);
+    const found = await deps.limitTransfers(() => orGone(fetch));
+    if (found === undefined) {
+      return [fault(`has the manifest ${manifest}, which ${locked.repository} does not have,`, true)];
+    }
+    return faultsOfLayers(locked, found, location).map((text) => fault(text));
+  });
+  return faults.flat();
+}
+
+/** @returns The manifests' digests by platform; undefined for an index that was replaced and collected. */
+async function manifestsOfIndex(
+  digest: Digest,
+  { repository }: LockedPlatform,
+  open: ManifestCheck["open"],
+  deps: ArtifactDeps,
+  signal: AbortSignal,
+): Promise<ReadonlyMap<string, Digest> | undefined> {
+  const source = open(readReference(repository, deps).location);
+  const fetched = await deps.limitTransfers(() => orGone(() => keptManifests.fetch(source, digest, deps, signal)));
+  if (fetched === undefined) {
+    deps.context.log.debug(
+      `${source.name} does not have the index ${digest} any more: its manifests are taken as locked`,
+    );
+    return undefined;
+  }
+  await keptManifests.keep(fetched, deps, signal);
+  const parsed = parseManifest(fetched.bytes, fetched.mediaType, `${source.name}@${digest}`);
+  if (parsed.kind === "manifest") return new Map();
+  return new Map([...platformsOf(parsed)].map(([platform, descriptor]) => [platform, descriptor.digest]));
+}
+
+function faultsOfLayers({ layers }: LockedPlatform, manifest: ImageManifest, location: Location): readonly string[] {
+  const shape = shapeOf(manifest, location);
+  const named = shape.kind === "file" ? [shape.layer] : shape.layers;
+  if (named.length !== layers.length) return [`has ${layers.length} layers, and its manifest ${named.length},`];
+  return named.flatMap((layer, index) => {
+    const locked = layers[index];
+    return locked === undefined ? [] : faultsOfLayer(locked, layer);
+  });
+}
+
+function faultsOfLayer(locked: LockedLayer, { descriptor, title, isFolder }: NamedLayer): readonly string[] {
+  const isCompressedFile = locked.format === "gzip" || locked.format === "zstd";
+  const stated: readonly (readonly [keyof LockedLayer, string | number])[] = [
+    ["digest", descriptor.digest],
+    ["size", descriptor.size],
+    ["mediaType", descriptor.mediaType],
+    ["title", contentTitle(title, locked.format)],
+    // Of what is decompressed, only the bytes tell.
+    ...(isCompressedFile ? [] : [["contentDigest", descriptor.digest] as const]),
+    ...(locked.unpackInto === undefined ? [] : [["unpackInto", isFolder ? title : "nothing"] as const]),
+  ];
+  return stated
+    .filter(([key, value]) => locked[key] !== value)
+    .map(([key, value]) => `has the ${key} ${locked[key]}, and its manifest ${value},`);
+}

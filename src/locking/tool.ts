@@ -1,0 +1,222 @@
+/** What the lock says of one tool: every platform that its reference has, down to the digests of the content. */
+import { listArchive } from "../archive/list.ts";
+import { quoted } from "../archive/refusal.ts";
+import type { ArtifactDeps } from "../artifact/deps.ts";
+import { fetchFile } from "../artifact/fetch.ts";
+import { type NamedLayer, shapeOf } from "../artifact/layers.ts";
+import { keptManifests } from "../artifact/manifests.ts";
+import { withDamageRepaired } from "../artifact/repair.ts";
+import {
+  expandReference,
+  type FetchedRoot,
+  fetchManifestByDigest,
+  fetchPlatformManifest,
+  fetchRoot,
+} from "../artifact/resolve.ts";
+import { audited } from "../audit/audit.ts";
+import { ArtifactNotFoundError, ContentVerificationError, OrasClientError } from "../errors.ts";
+import {
+  anyPlatform,
+  isLockedPath,
+  type LockedLayer,
+  type LockedPlatform,
+  type LockedTool,
+  type LockPlatform,
+} from "../lockfile/schema.ts";
+import type { Digest } from "../model/digest.ts";
+import { type Annotations, annotationKeys, type ImageManifest, platformsOf } from "../model/manifest.ts";
+import { type PlatformString, platformStrings } from "../model/platform.ts";
+import { formatLocation, isTemplate, type Location, type Reference } from "../model/reference.ts";
+import type { Target } from "../model/source.ts";
+import { inParallel } from "../parallel.ts";
+import { executableIn, includeIn } from "./archive-roles.ts";
+
+interface FoundManifest {
+  readonly platform: LockPlatform;
+  readonly source: Target;
+  readonly digest: Digest;
+  readonly manifest: ImageManifest;
+  readonly location: Location;
+}
+
+/** Locks one reference or template; fetches each blob once, since a media type does not tell what is in it. */
+export async function lockTool(
+  name: string,
+  text: string,
+  deps: ArtifactDeps,
+  signal: AbortSignal,
+): Promise<LockedTool> {
+  return await audited(
+    "lock",
+    text,
+    deps,
+    () => lockPlatforms(name, text, deps, signal),
+    ({ digest }) => ({ digest }),
+  );
+}
+
+async function lockPlatforms(name: string, text: string, deps: ArtifactDeps, signal: AbortSignal): Promise<LockedTool> {
+  const { digest, found } = isTemplate(text)
+    ? await findByTemplate(text, deps, signal)
+    : await findByIndex(text, deps, signal);
+  const locked = await inParallel(found, signal, async (one, either) => {
+    return [one.platform, await lockPlatform(name, one, deps, either)] as const;
+  });
+  const platforms: Partial<Record<LockPlatform, LockedPlatform>> = Object.fromEntries(locked);
+  return { reference: text, digest, platforms };
+}
+
+/** Asks the source, and keeps what came: `lock check --online` compares the lock with it, and some registries count each request. */
+async function fetchKeptRoot(reference: Reference, deps: ArtifactDeps, signal: AbortSignal): Promise<FetchedRoot> {
+  const fetched = await fetchRoot(reference, deps, signal);
+  await keptManifests.keep(fetched.root, deps, signal);
+  return fetched;
+}
+
+async function fetchKeptManifest(
+  source: Target,
+  digest: Digest,
+  deps: ArtifactDeps,
+  signal: AbortSignal,
+): Promise<ImageManifest> {
+  const access = { ...keptManifests, fetch: fetchManifestByDigest };
+  return await fetchPlatformManifest(source, digest, deps, signal, access);
+}
+
+async function findByIndex(
+  text: string,
+  deps: ArtifactDeps,
+  signal: AbortSignal,
+): Promise<{ digest: Digest; found: FoundManifest[] }> {
+  const { reference } = expandReference(text, undefined, deps);
+  const { source, root, parsed } = await deps.limitTransfers(() => fetchKeptRoot(reference, deps, signal));
+  const { location } = reference;
+  if (parsed.kind === "manifest") {
+    return {
+      digest: root.digest,
+      found: [{ platform: anyPlatform, source, digest: root.digest, manifest: parsed, location }],
+    };
+  }
+  const found = await inParallel([...platformsOf(parsed)], signal, async ([platform, { digest }], either) => {
+    const manifest = await deps.limitTransfers(() => fetchKeptManifest(source, digest, deps, either));
+    return { platform, source, digest, manifest, location };
+  });
+  if (found.length === 0) {
+    throw new ArtifactNotFoundError("PLATFORM_NOT_FOUND", `a known platform was not found in the index of ${text}`, {
+      hint: `push it for one of ${platformStrings.join(", ")}`,
+    });
+  }
+  return { digest: root.digest, found };
+}
+
+/** One tag per platform; those that do not exist are left out. */
+async function findByTemplate(
+  text: string,
+  deps: ArtifactDeps,
+  signal: AbortSignal,
+): Promise<{ digest: undefined; found: FoundManifest[] }> {
+  const attempts = await inParallel(platformStrings, signal, (platform, either) =>
+    findForPlatform(text, platform, deps, either),
+  );
+  const found = attempts.filter((attempt) => attempt !== undefined);
+  if (found.length === 0) {
+    throw new ArtifactNotFoundError(
+      "ARTIFACT_NOT_FOUND",
+      `not found: ${text} for any of ${platformStrings.join(", ")}`,
+      {
+        hint: "check the tags with `buck2-oras list`",
+      },
+    );
+  }
+  return { digest: undefined, found };
+}
+
+async function findForPlatform(
+  text: string,
+  platform: PlatformString,
+  deps: ArtifactDeps,
+  signal: AbortSignal,
+): Promise<FoundManifest | undefined> {
+  const { reference } = expandReference(text, platform, deps);
+  try {
+    const { source, root, parsed } = await deps.limitTransfers(() => fetchKeptRoot(reference, deps, signal));
+    const { location } = reference;
+    if (parsed.kind === "manifest") return { platform, source, digest: root.digest, manifest: parsed, location };
+    const digest = platformsOf(parsed).get(platform)?.digest;
+    if (digest === undefined) return undefined;
+    const manifest = await deps.limitTransfers(() => fetchKeptManifest(source, digest, deps, signal));
+    return { platform, source, digest, manifest, location };
+  } catch (error) {
+    if (error instanceof OrasClientError && error.code === "ARTIFACT_NOT_FOUND") return undefined;
+    throw error;
+  }
+}
+
+async function lockPlatform(
+  name: string,
+  found: FoundManifest,
+  deps: ArtifactDeps,
+  signal: AbortSignal,
+): Promise<LockedPlatform> {
+  const { source, manifest, location } = found;
+  const shape = shapeOf(manifest, location);
+  const layers = shape.kind === "file" ? [shape.layer] : shape.layers;
+  const locked = await inParallel(layers, signal, (layer, either) =>
+    deps.limitOpen(() =>
+      withDamageRepaired(deps, (some) => lockLayer(name, layer, manifest.annotations, source, some, either)),
+    ),
+  );
+  return {
+    manifest: found.digest,
+    repository: formatLocation(location),
+    layers: withExecutableAmongFiles(name, locked),
+  };
+}
+
+async function lockLayer(
+  name: string,
+  layer: NamedLayer,
+  manifestAnnotations: Annotations,
+  source: Target,
+  deps: ArtifactDeps,
+  signal: AbortSignal,
+): Promise<LockedLayer> {
+  const file = await fetchFile(source, layer, deps, signal);
+  const locked = {
+    digest: layer.descriptor.digest,
+    size: layer.descriptor.size,
+    mediaType: layer.descriptor.mediaType,
+    title: file.title,
+    format: file.format,
+    contentDigest: file.digest,
+  };
+  if (file.format === "raw" || file.format === "gzip" || file.format === "zstd") return withSafePaths(locked, source);
+  const entries = await deps.store.read(file.digest, signal, (opened) => listArchive(opened, { signal }));
+  const { annotations } = layer.descriptor;
+  const executable = annotations[annotationKeys.executable] ?? manifestAnnotations[annotationKeys.executable];
+  const roles = {
+    executable: executable ?? executableIn(entries, name),
+    include: includeIn(entries),
+    unpackInto: layer.isFolder ? layer.title : undefined,
+  };
+  return withSafePaths({ ...locked, ...roles }, source);
+}
+
+/** Whoever published the artifact wrote its annotations: a lock with a path that no lock may have would be refused once it is read. */
+function withSafePaths(layer: LockedLayer, { name }: Target): LockedLayer {
+  const paths = [layer.title, layer.executable, layer.include, layer.unpackInto];
+  const unsafe = paths.find((path) => path !== undefined && !isLockedPath(path));
+  if (unsafe === undefined) return layer;
+  throw new ContentVerificationError("ARCHIVE_UNSAFE", `${name} names a file ${quoted(unsafe)}`, {
+    hint: "nothing was locked; the name must be a plain relative path: tell who published it",
+  });
+}
+
+/** Among several files, the one that bears the tool's name is its executable. */
+function withExecutableAmongFiles(name: string, layers: LockedLayer[]): LockedLayer[] {
+  if (layers.length === 1 || layers.some((layer) => layer.executable !== undefined)) return layers;
+  return layers.map((layer) => {
+    const file = layer.title.split("/").at(-1);
+    return file === name || file === `${name}.exe` ? { ...layer, executable: layer.title } : layer;
+  });
+}

@@ -1,0 +1,200 @@
+/** Makes an artifact of files or folders, for one platform or several, under one tag that is written last. */
+import { basename } from "node:path";
+import { counted } from "../archive/chunks.ts";
+import type { Compressor } from "../archive/compress.ts";
+import type { ArtifactDeps } from "../artifact/deps.ts";
+import { readTarget } from "../artifact/naming.ts";
+import { UsageError } from "../errors.ts";
+import { withTemporaryFolder } from "../files/temporary-folder.ts";
+import { type Digest, digestOf } from "../model/digest.ts";
+import { type Annotations, mediaTypes } from "../model/manifest.ts";
+import { ociPlatform, type PlatformString } from "../model/platform.ts";
+import { formatReference } from "../model/reference.ts";
+import type { Target } from "../model/source.ts";
+import { findContent, type Layer, layerOf } from "./layer.ts";
+
+/** Type of what `push` makes, where the caller names none. */
+export const defaultArtifactType = "application/vnd.buck2-oras.tool.v1";
+
+export interface PushItem {
+  /** Undefined: the same for every platform; then it is the only item. */
+  readonly platform: PlatformString | undefined;
+  /** A file, or a folder, which becomes a tar that `pull` unpacks. */
+  readonly path: string;
+  /** Of this item's manifest, besides those of the request. */
+  readonly annotations?: Annotations;
+}
+
+export interface PushRequest {
+  /** With a tag, without a digest. */
+  readonly reference: string;
+  readonly items: readonly PushItem[];
+  /** Name of the file or folder for whoever pulls it; undefined means the path's last part. */
+  readonly title: string | undefined;
+  readonly artifactType: string | undefined;
+  /** Media type of the layers, for registries that accept only a list of their own. */
+  readonly layerMediaType: string | undefined;
+  /** Undefined: files as they are, folders as a plain tar. */
+  readonly compressor: Compressor | undefined;
+  readonly annotations: Annotations;
+}
+
+export interface PushedPlatform {
+  readonly platform: PlatformString | undefined;
+  /** Of this platform's manifest. */
+  readonly digest: Digest;
+  /** Bytes of its blob. */
+  readonly size: number;
+  /** Bytes of it before compression. */
+  readonly contentSize: number;
+}
+
+export interface PushResult {
+  readonly reference: string;
+  /** Of what the tag names: the index, or the only manifest. */
+  readonly digest: Digest;
+  readonly mediaType: string;
+  readonly platforms: readonly PushedPlatform[];
+}
+
+const emptyConfig = new TextEncoder().encode("{}");
+
+/** Keys in a fixed order and no spaces: the same input gives the same digest everywhere. */
+function encode(document: object): Uint8Array {
+  return new TextEncoder().encode(JSON.stringify(document));
+}
+
+function sorted(annotations: Annotations): Annotations | undefined {
+  const entries = Object.entries(annotations).sort(([a], [b]) => (a < b ? -1 : 1));
+  return entries.length === 0 ? undefined : Object.fromEntries(entries);
+}
+
+function manifestOf(layer: Layer, item: PushItem, request: PushRequest): Uint8Array {
+  return encode({
+    schemaVersion: 2,
+    mediaType: mediaTypes.ociManifest,
+    artifactType: request.artifactType ?? defaultArtifactType,
+    config: { mediaType: mediaTypes.empty, digest: digestOf(emptyConfig), size: emptyConfig.byteLength },
+    layers: [
+      { mediaType: layer.mediaType, digest: layer.digest, size: layer.size, annotations: sorted(layer.annotations) },
+    ],
+    annotations: sorted({ ...request.annotations, ...item.annotations }),
+  });
+}
+
+async function pushItem(
+  item: PushItem,
+  request: PushRequest,
+  target: Target,
+  tag: string | undefined,
+  deps: ArtifactDeps,
+  signal: AbortSignal,
+): Promise<PushedPlatform & { readonly manifestSize: number }> {
+  return await withTemporaryFolder("push", deps.context, async (workDir) => {
+    const label = item.platform ?? basename(item.path);
+    const layer = await makeLayer(item.path, label, request, workDir, deps, signal);
+    if (!(await target.hasBlob(layer, signal))) {
+      const task = deps.context.progress.start(`→ ${label}`, layer.size);
+      await target.pushBlob(layer, () => counted(layer.open(), task.advance), signal).finally(task.done);
+    }
+    const manifest = manifestOf(layer, item, request);
+    const digest = await target.pushManifest(manifest, mediaTypes.ociManifest, tag, signal);
+    const { size, contentSize } = layer;
+    return { platform: item.platform, digest, size, contentSize, manifestSize: manifest.byteLength };
+  });
+}
+
+async function makeLayer(
+  path: string,
+  label: string,
+  { title, layerMediaType, compressor }: PushRequest,
+  workDir: string,
+  deps: ArtifactDeps,
+  signal: AbortSignal,
+): Promise<Layer> {
+  const content = await findContent(path, signal);
+  const task = deps.context.progress.start(`pack ${label}`, content.size);
+  const options = { title, mediaType: layerMediaType, compressor };
+  return await layerOf(content, options, workDir, task.advance, signal).finally(task.done);
+}
+
+function checkItems(items: readonly PushItem[]): void {
+  const platforms = items.map((item) => item.platform);
+  if (items.length === 0 || (items.length > 1 && platforms.includes(undefined))) {
+    throw new UsageError("USAGE_INVALID", "push takes either one path for all platforms, or one for each", {
+      hint: "name the platform of every path",
+    });
+  }
+  const repeated = platforms.find((platform, index) => platform !== undefined && platforms.indexOf(platform) !== index);
+  if (repeated !== undefined) {
+    throw new UsageError("USAGE_INVALID", `platform ${repeated} is named twice`, {
+      hint: "give each platform one path",
+    });
+  }
+}
+
+/** For the audit log. */
+export function factsOf({ digest, platforms }: PushResult): { readonly digest: Digest; readonly size: number } {
+  return { digest, size: platforms.reduce((sum, { size }) => sum + size, 0) };
+}
+
+/**
+ * Pushes one manifest, or for platforms an index of them. What the tag named before is replaced.
+ *
+ * @throws {UsageError} for a reference without a tag, or a platform named twice
+ */
+export async function publish(request: PushRequest, deps: ArtifactDeps, signal: AbortSignal): Promise<PushResult> {
+  const reference = readTarget(request.reference, deps);
+  const { tag } = reference;
+  if (tag === undefined || reference.digest !== undefined) {
+    throw new UsageError("REFERENCE_INVALID", `${formatReference(reference)} has no tag to push to`, {
+      hint: "write HOST/REPOSITORY:TAG or oci:DIR:TAG",
+    });
+  }
+  checkItems(request.items);
+  const target = deps.open(reference.location);
+  const config = { digest: digestOf(emptyConfig), size: emptyConfig.byteLength };
+  if (!(await target.hasBlob(config, signal))) {
+    await target.pushBlob(
+      config,
+      async function* () {
+        yield emptyConfig;
+      },
+      signal,
+    );
+  }
+  const text = formatReference(reference);
+  const [first] = request.items;
+  if (request.items.length === 1 && first !== undefined && first.platform === undefined) {
+    const { manifestSize: _, ...pushed } = await pushItem(first, request, target, tag, deps, signal);
+    return { reference: text, digest: pushed.digest, mediaType: mediaTypes.ociManifest, platforms: [pushed] };
+  }
+  const byPlatform = [...request.items].sort((a, b) => ((a.platform ?? "") < (b.platform ?? "") ? -1 : 1));
+  const pushed: (PushedPlatform & { readonly manifestSize: number })[] = [];
+  for (const item of byPlatform) pushed.push(await pushItem(item, request, target, undefined, deps, signal));
+  const index = encode({
+    schemaVersion: 2,
+    mediaType: mediaTypes.ociIndex,
+    artifactType: request.artifactType ?? defaultArtifactType,
+    manifests: pushed.map(({ platform, digest, manifestSize }) => ({
+      mediaType: mediaTypes.ociManifest,
+      digest,
+      size: manifestSize,
+      platform: platform === undefined ? undefined : swapped(platform),
+    })),
+    annotations: sorted(request.annotations),
+  });
+  const digest = await target.pushManifest(index, mediaTypes.ociIndex, tag, signal);
+  return {
+    reference: text,
+    digest,
+    mediaType: mediaTypes.ociIndex,
+    platforms: pushed.map(({ manifestSize: _, ...platform }) => platform),
+  };
+}
+
+/** In the order of the image-spec's examples, which `oras` and `crane` write too. */
+function swapped(platform: PlatformString): object {
+  const { os, architecture } = ociPlatform(platform);
+  return { architecture, os };
+}

@@ -1,0 +1,220 @@
+/**
+ * Copies what a manifest names, and what refers to it, from one place to another: children before parents, so that nothing in the
+ * target ever names what is not there, and only what the target lacks.
+ */
+import { setMaxListeners } from "node:events";
+import type { ArtifactDeps } from "../artifact/deps.ts";
+import { fetchBlob } from "../artifact/fetch.ts";
+import { withDamageRepaired } from "../artifact/repair.ts";
+import { fetchManifestByDigest } from "../artifact/resolve.ts";
+import { ArtifactNotFoundError, ContentVerificationError } from "../errors.ts";
+import { type OpenedFile, piecesOf } from "../files/opened-file.ts";
+import type { Digest } from "../model/digest.ts";
+import { type Descriptor, type ImageIndex, type ImageManifest, parseManifest } from "../model/manifest.ts";
+import type { BlobIdentity, FetchedManifest, Target } from "../model/source.ts";
+import { inParallel } from "../parallel.ts";
+
+export interface CopyCounts {
+  /** Manifests and indexes that the target lacked. */
+  manifestsCopied: number;
+  manifestsPresent: number;
+  blobsCopied: number;
+  /** Taken over within a registry, without being sent. */
+  blobsMounted: number;
+  blobsPresent: number;
+  /** Of blobs and manifests. */
+  bytesSent: number;
+}
+
+export function noCounts(): CopyCounts {
+  const blobs = { blobsCopied: 0, blobsMounted: 0, blobsPresent: 0 };
+  return { manifestsCopied: 0, manifestsPresent: 0, ...blobs, bytesSent: 0 };
+}
+
+const pieceBytes = 1024 * 1024;
+
+/** Deeper than any tool's index of indexes; a longer chain is an attack. */
+const maxDepth = 8;
+
+/** Of one copy, with what refers to it: an artifact of all platforms and their signatures has a hundred. */
+const maxManifests = 10_000;
+const maxManifestsBytes = 512 * 1024 ** 2;
+
+/** Layers that registries need not have, by media type (image-spec, layer.md, "Non-Distributable Layers"). */
+const optionalLayer = /nondistributable|foreign/;
+
+export interface GraphCopyOptions {
+  readonly source: Target;
+  readonly target: Target;
+  /** Signatures and the like come along. */
+  readonly withReferrers: boolean;
+}
+
+export class GraphCopy {
+  readonly counts: CopyCounts = noCounts();
+  readonly #options: GraphCopyOptions;
+  readonly #deps: ArtifactDeps;
+  readonly #failing = new AbortController();
+  /** Aborted also when any part of the graph fails: parts are shared, so that each is nobody's own. */
+  readonly #signal: AbortSignal;
+  readonly #manifests = new Map<Digest, Promise<void>>();
+  readonly #blobs = new Map<Digest, Promise<void>>();
+  /** So far; what two name is counted twice. */
+  #named = 0;
+  #manifestsBytes = 0;
+
+  constructor(options: GraphCopyOptions, deps: ArtifactDeps, signal: AbortSignal) {
+    this.#options = options;
+    this.#deps = deps;
+    this.#signal = AbortSignal.any([signal, this.#failing.signal]);
+    // Every request under way listens; Node warns of a leak at eleven.
+    setMaxListeners(0, this.#signal);
+  }
+
+  /** Copies a manifest that was fetched already, last of all its tag. */
+  async copyRoot(root: FetchedManifest, tag: string | undefined): Promise<void> {
+    await this.#copyOnce(root.digest, root, 0);
+    if (tag === undefined) return;
+    const { target } = this.#options;
+    if (await isTagged(target, tag, root.digest, this.#signal)) return;
+    await target.pushManifest(root.bytes, root.mediaType, tag, this.#signal);
+    this.counts.bytesSent += root.bytes.byteLength;
+  }
+
+  /** Its failure is that of the whole copy, and ends what is under way. */
+  async #orAll(part: Promise<void>): Promise<void> {
+    try {
+      await part;
+    } catch (error) {
+      this.#failing.abort(error);
+      throw error;
+    }
+  }
+
+  /** In its turn, for what has connections or files open. */
+  #opening<T>(work: () => Promise<T>): Promise<T> {
+    return this.#deps.limitOpen(async () => {
+      this.#signal.throwIfAborted();
+      return await work();
+    });
+  }
+
+  /** Each manifest once, however many name it. */
+  #copyOnce(digest: Digest, fetched: FetchedManifest | undefined, depth: number): Promise<void> {
+    let copying = this.#manifests.get(digest);
+    if (copying === undefined) {
+      copying = this.#orAll(this.#copyManifest(digest, fetched, depth));
+      this.#manifests.set(digest, copying);
+    }
+    return copying;
+  }
+
+  async #copyManifest(digest: Digest, known: FetchedManifest | undefined, depth: number): Promise<void> {
+    const { source, target, withReferrers } = this.#options;
+    const what = `${source.name}@${digest}`;
+    if (depth > maxDepth) {
+      throw new ArtifactNotFoundError(
+        "ARTIFACT_NOT_FOUND",
+        `${what} lies more than ${maxDepth} indexes deep and was not found`,
+      );
+    }
+    const fetch = (): Promise<FetchedManifest> => fetchManifestByDigest(source, digest, this.#deps, this.#signal);
+    const fetched = known ?? (await this.#opening(fetch));
+    const parsed = parseManifest(fetched.bytes, fetched.mediaType, what);
+    this.#count(parsed.kind === "index" ? parsed.manifests.length : 0, fetched.bytes.byteLength);
+    if (await this.#opening(() => target.hasManifest(digest, this.#signal))) this.counts.manifestsPresent += 1;
+    else {
+      await this.#copyParts(parsed, depth);
+      await this.#opening(() => target.pushManifest(fetched.bytes, fetched.mediaType, undefined, this.#signal));
+      this.counts.manifestsCopied += 1;
+      this.counts.bytesSent += fetched.bytes.byteLength;
+    }
+    if (withReferrers) {
+      const referrers = await this.#opening(() => source.listReferrers(digest, this.#signal));
+      this.#count(referrers.length, 0);
+      await inParallel(referrers, this.#signal, (referrer) => this.#copyOnce(referrer.digest, undefined, depth + 1));
+      // Referrers of a platform's manifest are found only by going there, though the manifest itself is in the target.
+      if (parsed.kind === "index") await this.#copyChildren(parsed, depth);
+    }
+  }
+
+  /** Before any of it is asked for: what a registry lists it may make up as it goes. */
+  #count(named: number, manifestBytes: number): void {
+    this.#named += named;
+    this.#manifestsBytes += manifestBytes;
+    if (this.#named <= maxManifests && this.#manifestsBytes <= maxManifestsBytes) return;
+    const { name } = this.#options.source;
+    const limit = `${maxManifests} manifests, or ${maxManifestsBytes} bytes of them`;
+    throw new ContentVerificationError("MANIFEST_TOO_LARGE", `the artifact of ${name} names more than ${limit}`, {
+      hint: "copy a part of it by its own digest, or leave out what refers to it",
+    });
+  }
+
+  async #copyParts(parsed: ImageManifest | ImageIndex, depth: number): Promise<void> {
+    if (parsed.kind === "index") await this.#copyChildren(parsed, depth);
+    else await inParallel([parsed.config, ...parsed.layers], this.#signal, (blob) => this.#copyBlobOnce(blob));
+  }
+
+  async #copyChildren(index: ImageIndex, depth: number): Promise<void> {
+    await inParallel(index.manifests, this.#signal, ({ digest }) => this.#copyOnce(digest, undefined, depth + 1));
+  }
+
+  #copyBlobOnce(blob: Descriptor): Promise<void> {
+    let copying = this.#blobs.get(blob.digest);
+    if (copying === undefined) {
+      copying = this.#orAll(this.#opening(() => this.#copyBlob(blob)));
+      this.#blobs.set(blob.digest, copying);
+    }
+    return copying;
+  }
+
+  /** By way of the cache, so that what is sent was verified, and a copy that was interrupted goes on where it ended. */
+  async #copyBlob(descriptor: Descriptor): Promise<void> {
+    const { source, target } = this.#options;
+    const { digest, size } = descriptor;
+    const blob = { digest, size };
+    const signal = this.#signal;
+    if (await target.hasBlob(blob, signal)) {
+      this.counts.blobsPresent += 1;
+      return;
+    }
+    if (await target.mountBlob(blob, source, signal)) {
+      this.counts.blobsMounted += 1;
+      return;
+    }
+    await withDamageRepaired(this.#deps, async (deps) => {
+      try {
+        await fetchBlob(source, blob, digest, deps, signal);
+      } catch (error) {
+        if (error instanceof ArtifactNotFoundError && optionalLayer.test(descriptor.mediaType)) return;
+        throw error;
+      }
+      const send = (): Promise<void> => deps.store.read(digest, signal, (file) => this.#send(blob, file));
+      await deps.limitTransfers(send);
+      this.counts.blobsCopied += 1;
+      this.counts.bytesSent += size;
+    });
+  }
+
+  async #send(blob: BlobIdentity, file: OpenedFile): Promise<void> {
+    const { target } = this.#options;
+    const task = this.#deps.context.progress.start(`→ ${target.name}`, blob.size);
+    const signal = this.#signal;
+    const open = async function* (): AsyncGenerator<Uint8Array> {
+      for await (const piece of piecesOf(file, pieceBytes, signal)) {
+        task.advance(piece.byteLength);
+        yield piece;
+      }
+    };
+    await target.pushBlob(blob, open, signal).finally(task.done);
+  }
+}
+
+async function isTagged(target: Target, tag: string, digest: Digest, signal: AbortSignal): Promise<boolean> {
+  try {
+    return (await target.fetchManifest(tag, signal)).digest === digest;
+  } catch (error) {
+    if (error instanceof ArtifactNotFoundError) return false;
+    throw error;
+  }
+}

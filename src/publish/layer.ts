@@ -1,0 +1,189 @@
+/** What a file or a folder becomes as a layer: as it is, or compressed on its way. */
+import type { Stats } from "node:fs";
+import { stat } from "node:fs/promises";
+import { basename, join, resolve } from "node:path";
+import { counted, readChunks } from "../archive/chunks.ts";
+import { type Compressor, compressed } from "../archive/compress.ts";
+import { sniffFile, unsupportedFormatOf } from "../archive/format.ts";
+import { identifyFile } from "../archive/identify.ts";
+import { packItems, parseTitle } from "../archive/pack.ts";
+import { type DiskItem, readFolder } from "../archive/tree-on-disk.ts";
+import { localIoError, UsageError, unreadableFile } from "../errors.ts";
+import { type WrittenFile, writeHashed } from "../files/hashed-write.ts";
+import { withOpened } from "../files/opened-file.ts";
+import type { Digest } from "../model/digest.ts";
+import { type Annotations, annotationKeys } from "../model/manifest.ts";
+import type { BlobIdentity, BlobStream } from "../model/source.ts";
+
+export interface LayerOptions {
+  /** Name of the file or folder for whoever pulls it; undefined means the path's last part. */
+  readonly title: string | undefined;
+  /** Undefined: one that fits what the layer is. */
+  readonly mediaType: string | undefined;
+  /** Undefined: the bytes as they are. */
+  readonly compressor: Compressor | undefined;
+}
+
+export interface Layer extends BlobIdentity {
+  readonly mediaType: string;
+  readonly annotations: Annotations;
+  /** Bytes before compression. */
+  readonly contentSize: number;
+  readonly open: () => BlobStream;
+}
+
+/** Smaller files go as they are: what is saved is less than a round trip, and every client can use them. */
+const minCompressedBytes = 64 * 1024;
+
+/** So much of a file must be left for compressing to be worth its while. */
+const maxRatio = 0.9;
+
+const fileMediaTypes = { gzip: "application/gzip", zstd: "application/zstd" } as const;
+const folderMediaType = "application/vnd.oci.image.layer.v1.tar";
+const suffixes = { gzip: ".gz", zstd: ".zst" } as const;
+
+/** What is to be pushed, as it was found. */
+export interface LocalContent {
+  readonly path: string;
+  /** Bytes of the file, or of all files in the folder. */
+  readonly size: number;
+  /** Undefined for a file. */
+  readonly items: readonly DiskItem[] | undefined;
+}
+
+/**
+ * @throws {ArtifactNotFoundError} `FILE_NOT_FOUND`
+ * @throws {LocalIoError} a pipe, a socket or a device
+ * @throws {UsageError} a folder with something in it that could not be unpacked on every system
+ */
+export async function findContent(path: string, signal: AbortSignal): Promise<LocalContent> {
+  let stats: Stats;
+  try {
+    stats = await stat(path);
+  } catch (cause) {
+    throw unreadableFile(path, cause);
+  }
+  if (!stats.isDirectory()) {
+    // Said before anything is made for it.
+    await withOpened(path, async () => {}).catch((cause: unknown) => {
+      throw unreadableFile(path, cause);
+    });
+    return { path, size: stats.size, items: undefined };
+  }
+  const items = await readFolder(path, signal);
+  return { path, size: items.reduce((sum, { size }) => sum + size, 0), items };
+}
+
+/**
+ * @param workDir An empty folder, which the layer's bytes may be in.
+ * @param onBytes Told of what was packed or compressed.
+ * @throws {ArtifactNotFoundError} `FILE_NOT_FOUND`
+ */
+export async function layerOf(
+  content: LocalContent,
+  options: LayerOptions,
+  workDir: string,
+  onBytes: (chunkBytes: number) => void,
+  signal: AbortSignal,
+): Promise<Layer> {
+  const { path, size, items } = content;
+  // Of `.` the folder that it is.
+  const title = options.title ?? basename(resolve(path));
+  if (items === undefined && parseTitle(title).length === 0) {
+    throw new UsageError("USAGE_INVALID", `the title ${JSON.stringify(title)} names no file`, {
+      hint: "give it a name by --title",
+    });
+  }
+  if (items !== undefined) return await folderLayer(path, items, title, options, workDir, onBytes, signal);
+  const { compressor } = options;
+  if (compressor !== undefined && (await isWorthCompressing(path, size))) {
+    const layer = await compressedLayer(path, title, compressor, options, workDir, onBytes, signal);
+    if (layer.size <= size * maxRatio) return layer;
+  }
+  return {
+    ...(await identifyFile(path, signal)),
+    mediaType: options.mediaType ?? "application/octet-stream",
+    annotations: { [annotationKeys.title]: title },
+    contentSize: size,
+    open: () => readChunks(path, signal),
+  };
+}
+
+/** What is an archive or compressed already stays what its publisher made of it. */
+async function isWorthCompressing(path: string, size: number): Promise<boolean> {
+  if (size < minCompressedBytes || (await sniffFile(path)) !== "raw") return false;
+  return (await unsupportedFormatOf(path)) === undefined;
+}
+
+async function compressedLayer(
+  path: string,
+  title: string,
+  compressor: Compressor,
+  { mediaType }: LayerOptions,
+  workDir: string,
+  onBytes: (chunkBytes: number) => void,
+  signal: AbortSignal,
+): Promise<Layer> {
+  const { format } = compressor;
+  const packed = join(workDir, "file");
+  let contentSize = 0;
+  const content = counted(readChunks(path, signal), (count) => {
+    contentSize += count;
+    onBytes(count);
+  });
+  let written: WrittenFile;
+  try {
+    written = await writeHashed(packed, compressed(content, compressor), undefined, signal);
+  } catch (cause) {
+    signal.throwIfAborted();
+    throw localIoError(`compress ${path} into ${packed}`, cause);
+  }
+  return {
+    digest: written.digest,
+    size: written.size,
+    mediaType: mediaType ?? fileMediaTypes[format],
+    // The name says what a client without this knowledge gets.
+    annotations: { [annotationKeys.title]: title + suffixes[format] },
+    contentSize,
+    open: () => readChunks(packed, signal),
+  };
+}
+
+/** Folder annotations: with gzip those that `oras pull` unpacks by, else our own, since it unpacks nothing else. */
+function folderAnnotations(title: string, compressor: Compressor | undefined, tarDigest: Digest): Annotations {
+  if (compressor?.format === "gzip") {
+    return {
+      [annotationKeys.orasContentDigest]: tarDigest,
+      [annotationKeys.orasUnpack]: "true",
+      [annotationKeys.title]: title,
+    };
+  }
+  const suffix = compressor === undefined ? "" : suffixes[compressor.format];
+  return { [annotationKeys.folder]: title, [annotationKeys.title]: `${title}.tar${suffix}` };
+}
+
+async function folderLayer(
+  path: string,
+  items: readonly DiskItem[],
+  title: string,
+  { compressor, mediaType }: LayerOptions,
+  workDir: string,
+  onBytes: (chunkBytes: number) => void,
+  signal: AbortSignal,
+): Promise<Layer> {
+  const packed = join(workDir, "folder");
+  const { digest, size, uncompressedDigest, uncompressedSize } = await packItems(items, path, packed, {
+    root: title,
+    compressor,
+    onBytes,
+    signal,
+  });
+  return {
+    digest,
+    size,
+    mediaType: mediaType ?? (compressor === undefined ? folderMediaType : `${folderMediaType}+${compressor.format}`),
+    annotations: folderAnnotations(title, compressor, uncompressedDigest),
+    contentSize: uncompressedSize,
+    open: () => readChunks(packed, signal),
+  };
+}

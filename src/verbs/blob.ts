@@ -1,0 +1,55 @@
+/** `blob`: exactly one blob by digest and size, without a manifest; what a build action calls. */
+
+import type { ArtifactDeps } from "../artifact/deps.ts";
+import { fetchBlob } from "../artifact/fetch.ts";
+import { readNamed } from "../artifact/naming.ts";
+import { checkOutputFile } from "../artifact/output.ts";
+import { withDamageRepaired } from "../artifact/repair.ts";
+import { audited } from "../audit/audit.ts";
+import { UsageError } from "../errors.ts";
+import { type Digest, isDigest } from "../model/digest.ts";
+import { formatReference } from "../model/reference.ts";
+import type { Origin } from "../model/source.ts";
+
+export interface BlobRequest {
+  /** `HOST/REPOSITORY@sha256:…` or `oci:DIR@sha256:…`; the digest is the blob's. */
+  readonly reference: string;
+  /** Bytes, as the lock states them. */
+  readonly size: number;
+  /** File to write; it is replaced if it is there. */
+  readonly output: string;
+  /** Undefined: executable if its bytes are an executable. */
+  readonly executable: boolean | undefined;
+}
+
+export interface BlobResult {
+  readonly path: string;
+  readonly digest: Digest;
+  readonly size: number;
+  readonly origin: Origin;
+}
+
+export async function pullBlob(request: BlobRequest, deps: ArtifactDeps, signal: AbortSignal): Promise<BlobResult> {
+  const work = (): Promise<BlobResult> => fetchAndPlace(request, deps, signal);
+  const factsOf = ({ digest, size, origin }: BlobResult) => ({ digest, size, source: origin });
+  const text = request.reference.split("@").at(-1) ?? "";
+  const asked = isDigest(text) ? { digest: text } : {};
+  return await audited("blob", request.reference, deps, work, factsOf, asked);
+}
+
+async function fetchAndPlace(request: BlobRequest, deps: ArtifactDeps, signal: AbortSignal): Promise<BlobResult> {
+  const reference = readNamed(request.reference, deps);
+  const { digest } = reference;
+  if (digest === undefined || reference.tag !== undefined) {
+    throw new UsageError("REFERENCE_INVALID", `${formatReference(reference)} does not name a blob`, {
+      hint: "write HOST/REPOSITORY@sha256:… with the blob's digest and no tag",
+    });
+  }
+  const output = checkOutputFile(request.output);
+  const source = deps.open(reference.location);
+  return await withDamageRepaired(deps, async (some) => {
+    const { origin } = await fetchBlob(source, { digest, size: request.size }, source.name, some, signal);
+    await some.store.materialize(digest, output, { executable: request.executable }, signal);
+    return { path: request.output, digest, size: request.size, origin };
+  });
+}

@@ -1,0 +1,50 @@
+/** `extract`: confined unpacking of a local file; asks nobody and keeps nothing in the store. */
+import { decompressFile } from "../archive/decompress.ts";
+import { isExecutable } from "../archive/executable.ts";
+import { extractArchive } from "../archive/extract.ts";
+import { sniffFile } from "../archive/format.ts";
+import { checkOutputFile, checkOutputFolder } from "../artifact/output.ts";
+import { tellingReplaced } from "../artifact/replaced.ts";
+import type { Context } from "../context.ts";
+import { ContentVerificationError } from "../errors.ts";
+import { writeHashed } from "../files/hashed-write.ts";
+import { placeAtomically, placedMode } from "../files/place.ts";
+
+export interface ExtractRequest {
+  readonly archive: string;
+  /** Folder; for a single compressed file the file to write. */
+  readonly output: string;
+  readonly stripPrefix: string | undefined;
+  /** The archive is one compressed file. */
+  readonly isSingle: boolean;
+  /** For a single file; undefined: executable if its bytes are an executable. */
+  readonly executable: boolean | undefined;
+}
+
+/** @returns how many files were written */
+export async function extractTo(request: ExtractRequest, context: Context, signal: AbortSignal): Promise<number> {
+  const { archive, stripPrefix } = request;
+  if (!request.isSingle) {
+    const output = checkOutputFolder(request.output);
+    const entries = await tellingReplaced(context.log, (onReplaced) =>
+      extractArchive(archive, output, { stripPrefix, signal, onReplaced, context }),
+    );
+    return entries.filter((entry) => entry.kind === "file").length;
+  }
+  const format = await sniffFile(archive);
+  if (format !== "gzip" && format !== "zstd") {
+    throw new ContentVerificationError(
+      "ARCHIVE_UNSUPPORTED",
+      `${archive} is not a single compressed file (${format})`,
+      {
+        hint: "leave out --single to unpack an archive",
+      },
+    );
+  }
+  await placeAtomically(checkOutputFile(request.output), async (staged) => {
+    const bytes = decompressFile(archive, format, {}, signal);
+    const written = await writeHashed(staged, bytes, undefined, signal);
+    return { mode: placedMode(request.executable ?? isExecutable(written.head)) };
+  });
+  return 1;
+}

@@ -1,0 +1,129 @@
+/** `import`: a tool from where an organisation has it already, into one index with every platform that there is. */
+import type { Compressor } from "../archive/compress.ts";
+import type { ArtifactDeps } from "../artifact/deps.ts";
+import { audited } from "../audit/audit.ts";
+import { ArtifactNotFoundError, UsageError } from "../errors.ts";
+import { withTemporaryFolder } from "../files/temporary-folder.ts";
+import { importGo } from "../importers/go.ts";
+import { importFile, importUrl, withoutSecrets } from "../importers/local.ts";
+import { importMaven } from "../importers/maven.ts";
+import { importNpm } from "../importers/npm.ts";
+import { importPypi } from "../importers/pypi.ts";
+import type { ImportedTool, Importer, ImporterDeps } from "../importers/source.ts";
+import { type Digest, digestHex } from "../model/digest.ts";
+import { type Annotations, annotationKeys } from "../model/manifest.ts";
+import { type PlatformString, platformStrings } from "../model/platform.ts";
+import { factsOf, type PushResult, publish } from "../publish/artifact.ts";
+import { askingForbidden } from "../registry/offline.ts";
+
+export type ImportDeps = ArtifactDeps & Pick<ImporterDeps, "download">;
+
+export interface ImportRequest {
+  /** `pypi:NAME@VERSION`, `maven:…`, `npm:…`, `go:…`, `file:PATH`, or an address. */
+  readonly source: string;
+  /** With a tag. */
+  readonly reference: string;
+  /** Those that are wanted; empty means all that there are. */
+  readonly platforms: readonly PlatformString[];
+  /** Of what an address gives. */
+  readonly digest: Digest | undefined;
+  readonly compressor: Compressor | undefined;
+  readonly annotations: Annotations;
+}
+
+export interface ImportResult extends PushResult {
+  readonly origins: readonly { readonly platform: PlatformString | undefined; readonly origin: string }[];
+  /** Wanted platforms that the source does not have it for. */
+  readonly missing: readonly PlatformString[];
+}
+
+const importers: ReadonlyMap<string, Importer> = new Map([
+  ["pypi", importPypi],
+  ["maven", importMaven],
+  ["npm", importNpm],
+  ["go", importGo],
+  ["file", importFile],
+]);
+
+/**
+ * The ecosystem's own client brings the files, and checks what its registry states of them.
+ *
+ * @throws {OrasClientError} `IMPORT_CLIENT_NOT_FOUND`, `IMPORT_FAILED`
+ * @throws {ContentVerificationError} `IMPORT_CONTENT_INVALID`, `BLOB_DIGEST_MISMATCH`
+ */
+export async function importTool(request: ImportRequest, deps: ImportDeps, signal: AbortSignal): Promise<ImportResult> {
+  const text = `${withoutSecrets(request.source)} ${request.reference}`;
+  return await audited(
+    "import",
+    text,
+    deps,
+    () => importAndPush(request, deps, signal),
+    ({ digest }) => ({ digest }),
+  );
+}
+
+async function importAndPush(request: ImportRequest, deps: ImportDeps, signal: AbortSignal): Promise<ImportResult> {
+  const { source } = request;
+  // An ecosystem's own client would not know of it.
+  if (deps.settings.isOffline && !source.startsWith("file:")) throw askingForbidden(`for ${withoutSecrets(source)}`);
+  return await withTemporaryFolder("import", deps.context, async (workDir) => {
+    const { context, download } = deps;
+    const tool = await bring(request, { context, workDir, download }, signal);
+    if (tool.files.length === 0) {
+      throw new ArtifactNotFoundError(
+        "PLATFORM_NOT_FOUND",
+        `${withoutSecrets(request.source)} was not found for any platform that is wanted`,
+        {
+          hint: `check name and version; it was asked for ${tool.missing.join(", ")}`,
+        },
+      );
+    }
+    const items = tool.files.map(({ platform, path, origin }) => ({
+      platform,
+      path,
+      annotations: { [annotationKeys.origin]: origin },
+    }));
+    const annotations = {
+      [annotationKeys.imported]: withoutSecrets(request.source),
+      ...(tool.version === undefined ? {} : { [annotationKeys.version]: tool.version }),
+      ...(tool.license === undefined ? {} : { [annotationKeys.licenses]: tool.license }),
+      ...(tool.source === undefined ? {} : { [annotationKeys.source]: tool.source }),
+      ...request.annotations,
+    };
+    const { reference, compressor } = request;
+    const own = { title: undefined, artifactType: undefined, layerMediaType: undefined };
+    const publishing = { reference, items, compressor, annotations, ...own };
+    const publishTool = (): Promise<PushResult> => publish(publishing, deps, signal);
+    const pushed = await audited("push", reference, deps, publishTool, factsOf);
+    const origins = tool.files.map(({ platform, origin }) => ({ platform, origin }));
+    return { ...pushed, origins, missing: tool.missing };
+  });
+}
+
+async function bring(request: ImportRequest, deps: ImporterDeps, signal: AbortSignal): Promise<ImportedTool> {
+  const { source, digest } = request;
+  const platforms = request.platforms.length > 0 ? request.platforms : platformStrings;
+  if (/^https?:\/\//i.test(source)) {
+    if (request.platforms.length > 1) {
+      throw new UsageError("USAGE_INVALID", "an address gives one file, which is for one platform or for all", {
+        hint: "fetch the files, and import them together as `file:NAME-{platform}`",
+      });
+    }
+    const sha256 = digest === undefined ? undefined : digestHex(digest);
+    const files = await importUrl(source, sha256, request.platforms[0], deps, signal);
+    return { version: undefined, license: undefined, source: undefined, files, missing: [] };
+  }
+  if (digest !== undefined) {
+    throw new UsageError("USAGE_INVALID", "--digest is for an address; every other source is checked by its own sums", {
+      hint: "leave it out, or give the address of the file",
+    });
+  }
+  const colon = source.indexOf(":");
+  const importer = importers.get(source.slice(0, colon));
+  if (importer === undefined) {
+    throw new UsageError("USAGE_INVALID", `${JSON.stringify(source)} names no source that is known`, {
+      hint: `write ${[...importers.keys()].map((name) => `${name}:…`).join(", ")} or an address`,
+    });
+  }
+  return await importer(source.slice(colon + 1), platforms, deps, signal, request.platforms);
+}

@@ -1,0 +1,110 @@
+/** `info`: what a reference names, without fetching any blob. */
+
+import type { ArtifactDeps } from "../artifact/deps.ts";
+import { expandNamedReference, fetchPlatformManifest, fetchRoot } from "../artifact/resolve.ts";
+import { audited } from "../audit/audit.ts";
+import type { Digest } from "../model/digest.ts";
+import {
+  type Annotations,
+  annotationKeys,
+  type Descriptor,
+  type ImageManifest,
+  platformsOf,
+} from "../model/manifest.ts";
+import type { PlatformString } from "../model/platform.ts";
+
+export interface LayerInfo {
+  readonly title: string | undefined;
+  readonly mediaType: string;
+  readonly digest: Digest;
+  /** Bytes. */
+  readonly size: number;
+}
+
+export interface PlatformInfo {
+  /** Undefined when the artifact is the same for every platform. */
+  readonly platform: PlatformString | undefined;
+  /** Of this platform's manifest. */
+  readonly digest: Digest;
+  readonly layers: readonly LayerInfo[];
+}
+
+export interface ArtifactInfo {
+  readonly reference: string;
+  /** Of the index, or of the manifest where there is no index. */
+  readonly digest: Digest;
+  readonly mediaType: string;
+  readonly artifactType: string | undefined;
+  readonly annotations: Annotations;
+  readonly platforms: readonly PlatformInfo[];
+}
+
+function layerInfo(layer: Descriptor): LayerInfo {
+  return {
+    title: layer.annotations[annotationKeys.title],
+    mediaType: layer.mediaType,
+    digest: layer.digest,
+    size: layer.size,
+  };
+}
+
+function platformInfo(platform: PlatformString | undefined, digest: Digest, manifest: ImageManifest): PlatformInfo {
+  return { platform, digest, layers: manifest.layers.map(layerInfo) };
+}
+
+/** Artifact types that say what it is: the manifest's own, else its configuration's media type (image-spec, manifest.md). */
+function artifactTypeOf(manifest: ImageManifest): string | undefined {
+  return manifest.artifactType ?? manifest.config.mediaType;
+}
+
+/**
+ * @param platform Narrows an index to one platform, and fills in a template; undefined means all (for a template, this
+ *   machine's).
+ */
+export async function artifactInfo(
+  text: string,
+  platform: PlatformString | undefined,
+  deps: ArtifactDeps,
+  signal: AbortSignal,
+): Promise<ArtifactInfo> {
+  return await audited(
+    "info",
+    text,
+    deps,
+    () => readInfo(text, platform, deps, signal),
+    ({ digest }) => ({ digest }),
+  );
+}
+
+async function readInfo(
+  text: string,
+  platform: PlatformString | undefined,
+  deps: ArtifactDeps,
+  signal: AbortSignal,
+): Promise<ArtifactInfo> {
+  const expanded = expandNamedReference(text, platform, deps);
+  const { source, root, parsed } = await fetchRoot(expanded.reference, deps, signal);
+  const common = {
+    reference: expanded.text,
+    digest: root.digest,
+    mediaType: root.mediaType,
+    annotations: parsed.annotations,
+  };
+  if (parsed.kind === "manifest") {
+    const own = expanded.isTemplate ? expanded.platform : undefined;
+    return { ...common, artifactType: artifactTypeOf(parsed), platforms: [platformInfo(own, root.digest, parsed)] };
+  }
+  const wanted = [...platformsOf(parsed)].filter(([name]) => platform === undefined || name === platform);
+  const manifests = await Promise.all(
+    wanted.map(async ([name, descriptor]) => {
+      const manifest = await fetchPlatformManifest(source, descriptor.digest, deps, signal);
+      return { manifest, info: platformInfo(name, descriptor.digest, manifest) };
+    }),
+  );
+  const [first] = manifests;
+  return {
+    ...common,
+    artifactType: first === undefined ? undefined : artifactTypeOf(first.manifest),
+    platforms: manifests.map(({ info }) => info),
+  };
+}

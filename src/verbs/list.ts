@@ -1,0 +1,36 @@
+/** `list`: the tags of a repository or a layout folder. */
+
+import type { ArtifactDeps } from "../artifact/deps.ts";
+import { readNamed } from "../artifact/naming.ts";
+import { audited } from "../audit/audit.ts";
+import { UsageError } from "../errors.ts";
+import { formatLocation, formatReference } from "../model/reference.ts";
+
+export interface TagList {
+  /** `host/repository` or `oci:DIR`. */
+  readonly repository: string;
+  readonly tags: readonly string[];
+}
+
+/** @throws {ArtifactNotFoundError} no such repository or folder */
+export async function listTags(text: string, deps: ArtifactDeps, signal: AbortSignal): Promise<TagList> {
+  return await audited(
+    "list",
+    text,
+    deps,
+    () => readTags(text, deps, signal),
+    () => ({}),
+  );
+}
+
+async function readTags(text: string, deps: ArtifactDeps, signal: AbortSignal): Promise<TagList> {
+  const reference = readNamed(text, deps);
+  if (reference.tag !== undefined || reference.digest !== undefined) {
+    const repository = formatLocation(reference.location);
+    throw new UsageError("REFERENCE_INVALID", `${formatReference(reference)} is one artifact, not a repository`, {
+      hint: `list the tags of ${repository}, or see this one with \`buck2-oras info\``,
+    });
+  }
+  const repository = formatLocation(reference.location);
+  return { repository, tags: await deps.open(reference.location).listTags(signal) };
+}

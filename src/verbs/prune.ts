@@ -1,0 +1,208 @@
+/** `prune`: which tags of a repository go, by pattern, count and age; never what a lock names. */
+
+import type { ArtifactDeps } from "../artifact/deps.ts";
+import { readTarget } from "../artifact/naming.ts";
+import { audited } from "../audit/audit.ts";
+import { ConfigurationError, OrasClientError, UsageError } from "../errors.ts";
+import { readLock } from "../lockfile/file.ts";
+import type { Digest } from "../model/digest.ts";
+import { annotationKeys, parseManifest } from "../model/manifest.ts";
+import { formatLocation, formatReference } from "../model/reference.ts";
+import type { Target } from "../model/source.ts";
+import { inParallel } from "../parallel.ts";
+
+export interface PruneRequest {
+  /** `HOST/REPO` or `oci:DIR`. */
+  readonly repository: string;
+  /** Only tags that one of these fits: `*` stands for any characters. Empty: all tags. */
+  readonly patterns: readonly string[];
+  /** So many of the newest stay. */
+  readonly keepLast: number | undefined;
+  /** Only what was created more days ago; what does not say when it was created stays. */
+  readonly olderThanDays: number | undefined;
+  /** Paths of locks whose digests stay. */
+  readonly locks: readonly string[];
+  /** False: nothing is removed, it is only said what would be. */
+  readonly isConfirmed: boolean;
+}
+
+export type Fate = "removed" | "would be removed" | "kept";
+
+export interface PrunedTag {
+  readonly tag: string;
+  readonly digest: Digest;
+  /** ISO 8601; undefined when the manifest does not say. */
+  readonly created: string | undefined;
+  readonly fate: Fate;
+  readonly why: string;
+}
+
+export interface PruneResult {
+  readonly repository: string;
+  readonly tags: readonly PrunedTag[];
+}
+
+interface FoundTag {
+  readonly tag: string;
+  readonly digest: Digest;
+  /** The manifest's own, and for an index those of its platforms. */
+  readonly digests: readonly Digest[];
+  readonly createdMs: number | undefined;
+}
+
+const dayMs = 24 * 60 * 60 * 1000;
+
+function patternOf(glob: string): RegExp {
+  const escaped = glob.split("*").map((part) => part.replace(/[.*+?^${}()|[\]\\]/g, "\\$&"));
+  return new RegExp(`^${escaped.join(".*")}$`);
+}
+
+/** @throws {UsageError} neither count nor age was given: a prune without a rule would remove everything */
+export async function prune(request: PruneRequest, deps: ArtifactDeps, signal: AbortSignal): Promise<PruneResult> {
+  if (request.keepLast === undefined && request.olderThanDays === undefined) {
+    throw new UsageError("USAGE_INVALID", "prune needs a rule: how many tags stay, or how old one must be to go", {
+      hint: "give --keep-last N, --older-than DAYS, or both",
+    });
+  }
+  return await audited(
+    "prune",
+    request.repository,
+    deps,
+    () => pruneTags(request, deps, signal),
+    () => ({}),
+  );
+}
+
+async function pruneTags(request: PruneRequest, deps: ArtifactDeps, signal: AbortSignal): Promise<PruneResult> {
+  const reference = readTarget(request.repository, deps);
+  if (reference.tag !== undefined || reference.digest !== undefined) {
+    throw new UsageError("REFERENCE_INVALID", `${formatReference(reference)} is one artifact, not a repository`);
+  }
+  const target = deps.open(reference.location);
+  const locked = await lockedDigests(request.locks);
+  const patterns = request.patterns.map(patternOf);
+  // Tags that stand in for the referrers API belong to what they refer to.
+  const names = (await target.listTags(signal)).filter((tag) => !/^sha256-[0-9a-f]{64}/.test(tag));
+  const found = await inParallel(names, signal, (tag, either) =>
+    deps.limitTransfers(() => lookUp(target, tag, either)),
+  );
+  const candidates = found.filter(({ tag }) => patterns.length === 0 || patterns.some((pattern) => pattern.test(tag)));
+  const reasons = reasonsToKeep(candidates, locked, request, deps.context.now());
+  const going = new Set(candidates.filter(({ tag }) => !reasons.has(tag)).map(({ tag }) => tag));
+  const stuck = request.isConfirmed ? await remove(target, found, going, signal) : new Map<string, string>();
+  const tags = found.map((one): PrunedTag => {
+    const { tag, digest, createdMs } = one;
+    const created = createdMs === undefined ? undefined : new Date(createdMs).toISOString();
+    const isGoing = going.has(tag) && !stuck.has(tag);
+    const fate = !isGoing ? "kept" : request.isConfirmed ? "removed" : "would be removed";
+    const rule = reasons.get(tag) ?? (isGoing ? "no rule keeps it" : "no pattern fits it");
+    return { tag, digest, created, fate, why: stuck.get(tag) ?? rule };
+  });
+  return { repository: formatLocation(reference.location), tags };
+}
+
+async function lookUp(target: Target, tag: string, signal: AbortSignal): Promise<FoundTag> {
+  const { bytes, mediaType, digest } = await target.fetchManifest(tag, signal);
+  const parsed = parseManifest(bytes, mediaType, `${target.name}:${tag}`);
+  const created = Date.parse(parsed.annotations[annotationKeys.created] ?? "");
+  const parts = parsed.kind === "index" ? parsed.manifests.map((one) => one.digest) : [];
+  return { tag, digest, digests: [digest, ...parts], createdMs: Number.isNaN(created) ? undefined : created };
+}
+
+async function lockedDigests(files: readonly string[]): Promise<ReadonlySet<Digest>> {
+  const digests = new Set<Digest>();
+  for (const file of files) {
+    const lock = await readLock(file);
+    if (lock === undefined) {
+      throw new ConfigurationError("LOCK_INVALID", `lock file not found: ${file}`, {
+        hint: "without it nothing is kept for its sake: correct --lock FILE",
+      });
+    }
+    for (const { digest, platforms } of Object.values(lock.tools)) {
+      if (digest !== undefined) digests.add(digest);
+      for (const { manifest } of Object.values(platforms)) digests.add(manifest);
+    }
+  }
+  return digests;
+}
+
+/** `34.0-rc1` is older than `34.0`; otherwise numbers count as numbers. */
+function compareVersions(a: string, b: string): number {
+  const parts = (tag: string): [release: string, pre: string] => {
+    const [, release = tag, pre = ""] =
+      /^(.*?[0-9])[-.]?((?:rc|alpha|beta|pre|preview|dev|snapshot|m)[-.]?[0-9.]*)$/i.exec(tag) ?? [];
+    return [release, pre];
+  };
+  const [[releaseA, preA], [releaseB, preB]] = [parts(a), parts(b)];
+  const numeric = { numeric: true } as const;
+  const release = releaseA.localeCompare(releaseB, "en", numeric);
+  if (release !== 0) return release;
+  if ((preA === "") !== (preB === "")) return preA === "" ? 1 : -1;
+  return preA.localeCompare(preB, "en", numeric);
+}
+
+/**
+ * The newest artifacts with every tag of theirs: `latest` is no version of its own. By when they were created where all say it, else
+ * as versions are counted, names without a number last.
+ */
+function newestOf(tags: readonly FoundTag[], count: number): ReadonlySet<Digest> {
+  const areDated = tags.every(({ createdMs }) => createdMs !== undefined);
+  const rank = (one: FoundTag): number => (areDated ? (one.createdMs ?? 0) : Number(isVersion(one)));
+  const sorted = [...tags].sort((a, b) => rank(b) - rank(a) || compareVersions(b.tag, a.tag));
+  return new Set([...new Set(sorted.map(({ digest }) => digest))].slice(0, count));
+}
+
+function isVersion({ tag }: FoundTag): boolean {
+  return /[0-9]/.test(tag);
+}
+
+function reasonsToKeep(
+  candidates: readonly FoundTag[],
+  locked: ReadonlySet<Digest>,
+  { keepLast, olderThanDays }: PruneRequest,
+  nowMs: number,
+): ReadonlyMap<string, string> {
+  const reasons = new Map<string, string>();
+  const newest = newestOf(candidates, keepLast ?? 0);
+  for (const one of candidates) {
+    const { tag, digest: own, digests, createdMs } = one;
+    if (digests.some((digest) => locked.has(digest))) reasons.set(tag, "a lock names it");
+    else if (newest.has(own)) reasons.set(tag, `one of the newest ${keepLast}`);
+    else if (olderThanDays !== undefined && createdMs === undefined)
+      reasons.set(tag, "it does not say when it was created");
+    else if (olderThanDays !== undefined && createdMs !== undefined && createdMs > nowMs - olderThanDays * dayMs) {
+      reasons.set(tag, `created less than ${olderThanDays} days ago`);
+    }
+  }
+  return reasons;
+}
+
+/**
+ * A manifest that only tags have which go is removed; where another tag stays, the tag alone.
+ *
+ * @returns Tags that stay although no rule keeps them, with why: some registries (distribution before 3.0) delete no tag alone.
+ */
+async function remove(
+  target: Target,
+  found: readonly FoundTag[],
+  going: ReadonlySet<string>,
+  signal: AbortSignal,
+): Promise<ReadonlyMap<string, string>> {
+  const staying = found.filter(({ tag }) => !going.has(tag));
+  const shared = new Map(staying.flatMap(({ tag, digests }) => digests.map((digest) => [digest, tag] as const)));
+  const goingTags = found.filter(({ tag }) => going.has(tag));
+  for (const digest of new Set(goingTags.map((one) => one.digest)))
+    if (!shared.has(digest)) await target.deleteManifest(digest, signal);
+  const stuck = new Map<string, string>();
+  for (const { tag, digest } of goingTags) {
+    const other = shared.get(digest);
+    if (other === undefined) continue;
+    try {
+      await target.deleteTag(tag, signal);
+    } catch (error) {
+      if (!(error instanceof OrasClientError && error.code === "DELETION_REFUSED")) throw error;
+      stuck.set(tag, `the registry deletes no tag alone, and ${other} is the same artifact`);
+    }
+  }
+  return stuck;
+}

@@ -1,0 +1,217 @@
+/** `pull`: resolve, fetch what the cache lacks, verify, place. */
+
+import { resolve } from "node:path";
+import type { ArtifactDeps } from "../artifact/deps.ts";
+import { pullThroughExternalCli } from "../artifact/external-cli.ts";
+import { fetchKnown, findKnown, findOfManifest, type KnownFile, resolveCached } from "../artifact/known-file.ts";
+import { shapeOf } from "../artifact/layers.ts";
+import { keptManifests } from "../artifact/manifests.ts";
+import { offlineErrorOf } from "../artifact/offline-error.ts";
+import { checkOutputFolder, warnIfLedOut } from "../artifact/output.ts";
+import { placeFile, placeIfArchive, placeLayers } from "../artifact/place.ts";
+import { unlessDamaged, withDamageRepaired } from "../artifact/repair.ts";
+import { tellingReplaced } from "../artifact/replaced.ts";
+import {
+  type ExpandedReference,
+  expandNamedReference,
+  type ResolvedArtifact,
+  resolveArtifact,
+} from "../artifact/resolve.ts";
+import { audited } from "../audit/audit.ts";
+import { ContentVerificationError, UsageError } from "../errors.ts";
+import type { Digest } from "../model/digest.ts";
+import type { PlatformString } from "../model/platform.ts";
+import type { Origin } from "../model/source.ts";
+
+export interface PullRequest {
+  readonly reference: string;
+  /** Undefined means this machine's. */
+  readonly platform: PlatformString | undefined;
+  /** Of the file that the pull gives (after decompression), not of the manifest. */
+  readonly digest: Digest | undefined;
+  /** Folder to place the result in; undefined leaves it in the cache. */
+  readonly output: string | undefined;
+  /** Unpack an archive into `output`. */
+  readonly extract: boolean;
+}
+
+export interface PullResult {
+  /** Canonical text, the template filled in. */
+  readonly reference: string;
+  /** The verified file in the cache; the output folder for an artifact of several files. */
+  readonly path: string;
+  /** Of the file at `path`; of the manifest when `path` is a folder. */
+  readonly digest: Digest;
+  /** Undefined when content was found by its own digest alone. */
+  readonly manifestDigest: Digest | undefined;
+  /** Undefined when the artifact is the same for every platform. */
+  readonly platform: PlatformString | undefined;
+  /** Bytes of the file, or of all blobs of a folder. */
+  readonly size: number;
+  readonly origin: Origin;
+  /** What was written into the output folder: absolute paths. */
+  readonly placed: readonly string[];
+  /** It was to be unpacked and is no archive: it was placed as it is. */
+  readonly isLeftAsIs: boolean;
+}
+
+/**
+ * Pulls one artifact. Content that is cached under the digest asked for is returned without asking anybody.
+ *
+ * @throws {OrasClientError} see `errorCodes`
+ */
+export async function pull(request: PullRequest, deps: ArtifactDeps, signal: AbortSignal): Promise<PullResult> {
+  const work = (): Promise<PullResult> => pullArtifact(request, deps, signal);
+  return await audited("pull", request.reference, deps, work, ({ digest, size, origin }) => ({
+    digest,
+    size,
+    source: origin,
+  }));
+}
+
+async function pullArtifact(request: PullRequest, deps: ArtifactDeps, signal: AbortSignal): Promise<PullResult> {
+  const expanded = expandNamedReference(request.reference, request.platform, deps);
+  if (request.extract && request.output === undefined) {
+    throw new UsageError("OUTPUT_REQUIRED", "--extract needs a folder to unpack into", { hint: "add -o DIR" });
+  }
+  if (request.output !== undefined) {
+    checkOutputFolder(request.output);
+    warnIfLedOut(request.output, deps);
+  }
+  const isCertain = expanded.reference.digest !== undefined || isOffline(expanded, deps);
+  const known = await unlessDamaged(deps, () => findKnown(expanded, request.digest, isCertain, deps, signal));
+  if (known !== undefined && (isSufficient(known, request) || isOffline(expanded, deps))) {
+    const result = await unlessDamaged(deps, () => place(known, expanded, request, deps, signal));
+    if (result !== undefined) return result;
+  }
+  if (isOffline(expanded, deps)) {
+    const resolved = await resolveCached(expanded, deps, signal);
+    if (resolved === undefined) throw await offlineErrorOf(expanded.reference, expanded.text, deps);
+    return await placeResolved(resolved, expanded, request, deps, signal);
+  }
+  const { externalCli } = deps.settings;
+  if (externalCli !== undefined && expanded.reference.location.kind === "registry") {
+    const file = await pullThroughExternalCli(externalCli, expanded.text, deps, signal);
+    checkContent(file.digest, request.digest, expanded.text);
+    return await place(
+      { ...file, origin: "registry", manifestDigest: undefined, platform: undefined },
+      expanded,
+      request,
+      deps,
+      signal,
+    );
+  }
+  const resolved = await resolveArtifact(expanded, deps, signal, keptManifests);
+  return await placeResolved(resolved, expanded, request, deps, signal);
+}
+
+/** Bytes that another reference brought say nothing of the name and the shape that this one gives them. */
+function isSufficient(known: KnownFile, { output }: PullRequest): boolean {
+  return output === undefined || known.manifestDigest !== undefined;
+}
+
+function isOffline(expanded: ExpandedReference, deps: ArtifactDeps): boolean {
+  return deps.settings.isOffline && expanded.reference.location.kind === "registry";
+}
+
+async function placeResolved(
+  resolved: ResolvedArtifact,
+  expanded: ExpandedReference,
+  request: PullRequest,
+  deps: ArtifactDeps,
+  signal: AbortSignal,
+): Promise<PullResult> {
+  deps.context.log.debug(`${expanded.text} is manifest ${resolved.manifestDigest}`);
+  const shape = shapeOf(resolved.manifest, expanded.reference.location);
+  if (shape.kind === "file") {
+    const placeFound = async (some: ArtifactDeps): Promise<PullResult> => {
+      const file =
+        (await findOfManifest(resolved, shape.layer, some, signal)) ??
+        (await fetchKnown(expanded, resolved, shape.layer, some, signal));
+      checkContent(file.digest, request.digest, expanded.text);
+      return await place(file, expanded, request, some, signal);
+    };
+    const { output } = request;
+    const withoutCache = output === undefined ? "never" : pathOfOutput(output);
+    return await withDamageRepaired(deps, placeFound, withoutCache);
+  }
+  if (request.digest !== undefined) {
+    throw new UsageError("USAGE_INVALID", `${expanded.text} is a folder, which has no digest of its own`, {
+      hint: `pin its manifest instead: ${formatPinned(expanded, resolved)}`,
+    });
+  }
+  const output = request.output;
+  if (output === undefined) {
+    const count = shape.layers.length;
+    throw new UsageError(
+      "OUTPUT_REQUIRED",
+      `${expanded.text} holds ${count === 1 ? "a folder" : `${count} files or folders`}`,
+      {
+        hint: "name the folder to place it in with -o DIR",
+      },
+    );
+  }
+  const { origin, placed } = await withDamageRepaired(deps, (some) =>
+    placeLayers(resolved.source, shape.layers, output, request.extract, some, signal),
+  );
+  return {
+    reference: expanded.text,
+    path: resolve(output),
+    digest: resolved.manifestDigest,
+    manifestDigest: resolved.manifestDigest,
+    platform: resolved.platform,
+    size: shape.layers.reduce((sum, layer) => sum + layer.descriptor.size, 0),
+    origin,
+    placed,
+    isLeftAsIs: false,
+  };
+}
+
+/** Where the file is that a pull without the cache gave. */
+function pathOfOutput(output: string): (result: PullResult) => PullResult {
+  return (result) => {
+    const [sole, ...others] = result.placed;
+    return { ...result, path: sole !== undefined && others.length === 0 ? sole : resolve(output) };
+  };
+}
+
+function formatPinned(expanded: ExpandedReference, resolved: ResolvedArtifact): string {
+  return `${resolved.source.name}@${expanded.reference.digest ?? resolved.rootDigest}`;
+}
+
+function checkContent(actual: Digest, wanted: Digest | undefined, text: string): void {
+  if (wanted === undefined || wanted === actual) return;
+  throw new ContentVerificationError("CONTENT_DIGEST_MISMATCH", `${text} holds ${actual}, not ${wanted}`, {
+    hint: "the tag may have moved, or the digest is a manifest's or an archive's: `buck2-oras info` shows them",
+  });
+}
+
+async function place(
+  file: KnownFile,
+  expanded: ExpandedReference,
+  request: PullRequest,
+  deps: ArtifactDeps,
+  signal: AbortSignal,
+): Promise<PullResult> {
+  const result = {
+    reference: expanded.text,
+    path: file.path,
+    digest: file.digest,
+    manifestDigest: file.manifestDigest,
+    platform: file.platform,
+    size: file.size,
+    origin: file.origin,
+  };
+  const { output } = request;
+  if (output === undefined) {
+    await deps.store.verify(file.digest, signal);
+    return { ...result, placed: [], isLeftAsIs: false };
+  }
+  const [placed, isLeftAsIs] = await tellingReplaced(deps.context.log, async (onReplaced) => {
+    const options = { onReplaced, signal };
+    const unpacked = request.extract ? await placeIfArchive(file.digest, output, options, deps) : undefined;
+    if (unpacked !== undefined) return [unpacked, false] as const;
+    return [[await placeFile(file.digest, file.title, output, onReplaced, deps, signal)], request.extract] as const;
+  });
+  return { ...result, placed, isLeftAsIs };
+}

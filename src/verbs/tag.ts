@@ -1,0 +1,52 @@
+/** `tag`: another name for what a reference means. */
+
+import type { ArtifactDeps } from "../artifact/deps.ts";
+import { readTarget } from "../artifact/naming.ts";
+import { fetchRoot } from "../artifact/resolve.ts";
+import { audited } from "../audit/audit.ts";
+import { UsageError } from "../errors.ts";
+import type { Digest } from "../model/digest.ts";
+import { formatReference, isTag } from "../model/reference.ts";
+
+export interface TagResult {
+  readonly reference: string;
+  readonly digest: Digest;
+  /** References with the new tags. */
+  readonly tagged: readonly string[];
+}
+
+/** @throws {UsageError} a tag that is none */
+export async function tag(
+  text: string,
+  tags: readonly string[],
+  deps: ArtifactDeps,
+  signal: AbortSignal,
+): Promise<TagResult> {
+  const bad = tags.find((one) => !isTag(one));
+  if (bad !== undefined) {
+    throw new UsageError("REFERENCE_INVALID", `${JSON.stringify(bad)} is not a tag`, {
+      hint: "a tag has up to 128 letters, digits, `_`, `.` and `-`; the repository is that of the reference",
+    });
+  }
+  return await audited(
+    "tag",
+    text,
+    deps,
+    () => write(text, tags, deps, signal),
+    ({ digest }) => ({ digest }),
+  );
+}
+
+async function write(
+  text: string,
+  tags: readonly string[],
+  deps: ArtifactDeps,
+  signal: AbortSignal,
+): Promise<TagResult> {
+  const reference = readTarget(text, deps);
+  const { root } = await fetchRoot(reference, deps, signal);
+  const target = deps.open(reference.location);
+  for (const one of tags) await target.pushManifest(root.bytes, root.mediaType, one, signal);
+  const tagged = tags.map((one) => formatReference({ ...reference, tag: one, digest: undefined }));
+  return { reference: formatReference(reference), digest: root.digest, tagged };
+}
