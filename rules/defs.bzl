@@ -1,12 +1,12 @@
 """The public rules, macros and providers. Everything else under `rules/` is private."""
 
+load("//rules/proto:descriptor_set.bzl", _proto_descriptor_set = "proto_descriptor_set")
+load("//rules/proto:generate.bzl", _proto_generate = "proto_generate")
+load("//rules/proto:library.bzl", _ProtoInfo = "ProtoInfo", _proto_library = "proto_library")
+load("//rules/proto:toolchain.bzl", _ProtocToolchainInfo = "ProtocToolchainInfo", _protoc_toolchain = "protoc_toolchain")
 load(":artifact.bzl", _OrasArtifactInfo = "OrasArtifactInfo", _oras_artifact = "oras_artifact")
 load(":folder.bzl", _oras_folder = "oras_folder")
 load(":lock.bzl", _oras_tool = "oras_tool")
-load(":proto.bzl", _ProtoInfo = "ProtoInfo", _proto_library = "proto_library")
-load(":proto_descriptor_set.bzl", _proto_descriptor_set = "proto_descriptor_set")
-load(":proto_generate.bzl", _proto_generate = "proto_generate")
-load(":protoc_toolchain.bzl", _ProtocToolchainInfo = "ProtocToolchainInfo", _protoc_toolchain = "protoc_toolchain")
 load(":source.bzl", _oras_layout = "oras_layout")
 load(":toolchain.bzl", _OrasToolchainInfo = "OrasToolchainInfo", _oras_toolchain = "oras_toolchain")
 

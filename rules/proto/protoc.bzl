@@ -1,8 +1,8 @@
 """What the rules that run protoc have in common: which files they take, and the command line."""
 
-load(":checks.bzl", "fail_attribute")
-load(":proto.bzl", "ProtoImports", "ProtoInfo", "proto_attributes", "proto_info")
-load(":protoc_toolchain.bzl", "ProtocToolchainInfo")
+load("//rules:checks.bzl", "fail_attribute")
+load(":library.bzl", "ProtoImports", "ProtoInfo", "proto_attributes", "proto_info")
+load(":toolchain.bzl", "ProtocToolchainInfo")
 
 protoc_attributes = proto_attributes | {
     "protos": attrs.list(

@@ -1,6 +1,6 @@
 """`proto_library`: `.proto` files, under the paths by which others import them."""
 
-load(":checks.bzl", "check_path", "fail_attribute")
+load("//rules:checks.bzl", "check_path", "fail_attribute")
 
 def _import_option(tree: Artifact) -> cmd_args:
     return cmd_args(tree, format = "--proto_path={}")

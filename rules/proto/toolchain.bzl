@@ -1,6 +1,6 @@
 """`protoc_toolchain`: protoc, the `.proto` files that come with it, and its plugins."""
 
-load(":checks.bzl", "fail_attribute")
+load("//rules:checks.bzl", "fail_attribute")
 
 ProtocToolchainInfo = provider(
     doc = "How the rules for `.proto` files run protoc: `protoc`, its `include` folder, its `plugins`, and `make_output_folder`.",

@@ -1,8 +1,8 @@
 """`proto_generate`: source code from `.proto` files."""
 
-load(":checks.bzl", "check_path", "fail_attribute")
+load("//rules:checks.bzl", "check_path", "fail_attribute")
 load(":protoc.bzl", "proto_inputs", "protoc_attributes", "run_protoc")
-load(":protoc_toolchain.bzl", "ProtocToolchainInfo")
+load(":toolchain.bzl", "ProtocToolchainInfo")
 
 # Generators that are part of protoc itself (`protoc --help` of 33.0).
 _BUILT_IN = ["cpp", "csharp", "java", "kotlin", "objc", "php", "pyi", "python", "ruby", "rust"]
