@@ -3,11 +3,9 @@
 Buck2 takes `validate =` on an attribute and ignores it, so that rules call these first.
 """
 
-load("//prelude_ext:platforms.bzl", "PLATFORM_CONSTRAINTS")
-
 # Of a blob: what the formats of the lock file are called there (`src/lockfile/schema.ts`).
-FILE_FORMATS = ["raw", "gzip", "zstd"]
-ARCHIVE_FORMATS = ["tar", "tar.gz", "tar.zst", "zip"]
+FILE_TYPES = ["raw", "gzip", "zstd"]
+ARCHIVE_TYPES = ["tar", "tar.gz", "tar.zst", "zip"]
 
 _HOST = "([A-Za-z0-9][A-Za-z0-9.-]*|\\[[0-9A-Fa-f:.]+\\])(:[0-9]+)?"
 _PATH_PART = "[a-z0-9]+([._-]+[a-z0-9]+)*"
@@ -21,20 +19,18 @@ def check_digest(label: Label, attribute: str, digest: str) -> None:
     if not regex_match("^sha256:[0-9a-f]{64}$", digest):
         fail_attribute(label, attribute, "must be `sha256:` and 64 lower-case hex digits, not `{}`".format(digest))
 
-def check_size(label: Label, attribute: str, size: int) -> None:
+def check_size(label: Label, attribute: str, size: int | None) -> None:
     """A count of bytes."""
-    if size < 0:
+    if size == None or size < 0:
         fail_attribute(label, attribute, "must be a number of bytes, not `{}`".format(size))
 
-def check_one_of(label: Label, attribute: str, value: str, known: list[str]) -> None:
-    """A word of a closed list."""
-    if value not in known:
-        fail_attribute(label, attribute, "must be one of {}, not `{}`".format(", ".join(known), value))
-
-def check_platform(label: Label, platform: str | None) -> None:
-    """A platform string; others have other words for the same, which would be compared in vain."""
-    if platform != None:
-        check_one_of(label, "platform", platform, list(PLATFORM_CONSTRAINTS))
+def renamed(ctx: AnalysisContext, new: str, old: str) -> typing.Any:
+    """Value of an attribute that had another name until this release; the old name wins, and is warned of."""
+    value = getattr(ctx.attrs, old)
+    if value == None:
+        return getattr(ctx.attrs, new)
+    warning("`{}` of `{}` is called `{}` now; the old name goes with the next release".format(old, ctx.label.raw_target(), new))
+    return value
 
 def check_repository(label: Label, attribute: str, repository: str) -> None:
     """`HOST/REPOSITORY`, or `oci:DIR`; a tag or a digest has no place in it."""

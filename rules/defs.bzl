@@ -5,7 +5,6 @@ load("//rules/proto:generate.bzl", _proto_generate = "proto_generate")
 load("//rules/proto:library.bzl", _ProtoInfo = "ProtoInfo", _proto_library = "proto_library")
 load("//rules/proto:toolchain.bzl", _ProtocToolchainInfo = "ProtocToolchainInfo", _protoc_toolchain = "protoc_toolchain")
 load(":artifact.bzl", _OrasArtifactInfo = "OrasArtifactInfo", _oras_artifact = "oras_artifact")
-load(":folder.bzl", _oras_folder = "oras_folder")
 load(":lock.bzl", _oras_tool = "oras_tool")
 load(":source.bzl", _oras_layout = "oras_layout")
 load(":toolchain.bzl", _OrasToolchainInfo = "OrasToolchainInfo", _oras_toolchain = "oras_toolchain")
@@ -15,7 +14,6 @@ OrasToolchainInfo = _OrasToolchainInfo
 ProtoInfo = _ProtoInfo
 ProtocToolchainInfo = _ProtocToolchainInfo
 oras_artifact = _oras_artifact
-oras_folder = _oras_folder
 oras_layout = _oras_layout
 oras_tool = _oras_tool
 oras_toolchain = _oras_toolchain

@@ -1,13 +1,16 @@
 """`oras_folder`: several artifacts in one folder, as `oras pull` lays out the layers of one manifest."""
 
+load("//prelude_ext:platforms.bzl", "PLATFORM_CONSTRAINTS")
 load(":artifact.bzl", "OrasArtifactInfo")
-load(":checks.bzl", "check_digest", "check_path", "check_platform", "check_repository", "fail_attribute")
+load(":checks.bzl", "check_digest", "check_path", "check_repository", "fail_attribute")
+load(":common.bzl", "common_attributes")
 load(":tree.bzl", "folder_attributes", "folder_providers")
 
 def _oras_folder_impl(ctx: AnalysisContext) -> list[Provider]:
     check_repository(ctx.label, "repository", ctx.attrs.repository)
-    check_digest(ctx.label, "digest", ctx.attrs.digest)
-    check_platform(ctx.label, ctx.attrs.platform)
+    check_digest(ctx.label, "manifest_digest", ctx.attrs.manifest_digest)
+    if ctx.attrs.out != None:
+        check_path(ctx.label, "out", ctx.attrs.out)
     files = {}
     for path, part in ctx.attrs.parts.items():
         check_path(ctx.label, "parts", path)
@@ -17,10 +20,11 @@ def _oras_folder_impl(ctx: AnalysisContext) -> list[Provider]:
         files[path] = outputs[0]
 
     # Copies, not links: an executable that looks for its neighbours finds them here and not where its own layer is.
-    output = ctx.actions.copied_dir(ctx.attrs.name, files, has_content_based_path = True)
+    output = ctx.actions.copied_dir(ctx.attrs.out or ctx.attrs.name, files, has_content_based_path = True)
     return folder_providers(ctx, output) + [
         OrasArtifactInfo(
-            digest = ctx.attrs.digest,
+            digest = None,
+            manifest_digest = ctx.attrs.manifest_digest,
             platform = ctx.attrs.platform,
             repository = ctx.attrs.repository,
         ),
@@ -29,15 +33,16 @@ def _oras_folder_impl(ctx: AnalysisContext) -> list[Provider]:
 oras_folder = rule(
     doc = "Joins the layers of one artifact, each an `oras_artifact`, into one folder; `oras_tool` writes it.",
     impl = _oras_folder_impl,
-    attrs = folder_attributes | {
-        "digest": attrs.string(doc = "Digest of the manifest whose layers these are."),
+    attrs = common_attributes | folder_attributes | {
+        "manifest_digest": attrs.string(doc = "Digest of the manifest whose layers these are."),
+        "out": attrs.option(attrs.string(), default = None, doc = "Name of the folder (default: of the target)."),
         "parts": attrs.dict(
             key = attrs.string(),
             value = attrs.dep(),
             doc = "Path in the folder → target whose only output stands there.",
         ),
         "platform": attrs.option(
-            attrs.string(),
+            attrs.enum(list(PLATFORM_CONSTRAINTS)),
             default = None,
             doc = "Platform string of the manifest; `None` if it is the same for all.",
         ),

@@ -1,15 +1,16 @@
 """`oras_tool`: one tool of `oras.lock.json`, for every platform that it is locked for."""
 
 load("//prelude_ext:platforms.bzl", "PLATFORM_CONSTRAINTS")
+load(":alias.bzl", "oras_alias")
 load(":artifact.bzl", "oras_artifact")
 load(":by_platform.bzl", "select_by_platform")
-load(":checks.bzl", "ARCHIVE_FORMATS")
+load(":checks.bzl", "ARCHIVE_TYPES")
 load(":folder.bzl", "oras_folder")
 
 _LOCK_VERSION = 1
 
 # The lock says these.
-_RESERVED = ["digest", "format", "parts", "platform", "repository", "size"]
+_RESERVED = ["digest", "format", "manifest_digest", "parts", "platform", "repository", "size", "size_bytes", "type"]
 
 def oras_tool(
         *,
@@ -23,12 +24,14 @@ def oras_tool(
         strip_prefix: str | dict[str, str] | None = None,
         sub_targets: list[str] | dict[str, list[str]] = [],
         **kwargs: typing.Any) -> None:
-    """Declares a tool as the lock file pins it; the platform is chosen by `select`, without a default.
+    """Declares a tool as the lock file pins it.
 
-    Several layers are joined into one folder as `oras pull` lays them out; the folder is the target `name` then.
+    Each platform has a target of its own, such as `protoc__linux-x86_64`, which is compatible with that platform alone: `buck2 build //...`
+    skips the others. `name` is the one for the platform that it is built for, chosen by `select`, without a default. A tool that is the same for
+    all platforms is one target. Several layers are joined into one folder as `oras pull` lays them out.
 
     Args:
-        name: Name of the target, and of the file that it gives.
+        name: Name of the target, and of the file or folder that it gives.
         lock: `value` of the lock file: `load("//:oras.lock.json", lock = "value")`.
         tool: Name in the lock file (default: `name`).
         layout: The layout folder (a path in this package or a target), for a tool whose reference begins with `oci:`.
@@ -58,22 +61,32 @@ def oras_tool(
         ))
     for attribute in ["executable", "include", "strip_prefix", "sub_targets"]:
         _check_platforms(name, attribute, getattr(override, attribute), constraints)
-    if max([len(entry["layers"]) for entry in locked.values()]) == 1:
-        rows = {
-            platform: _layer_attributes(entry["layers"][0], platform, override) | _origin(entry, platform, layout)
-            for platform, entry in locked.items()
-        }
-        oras_artifact(name = name, **(_select_each(key, rows, constraints) | kwargs))
-        return
-    if strip_prefix:
+    is_folder = max([len(entry["layers"]) for entry in locked.values()]) > 1
+    if strip_prefix and is_folder:
         fail("`strip_prefix` of the tool `{}` has no use: the lock file has several layers of it, in one folder".format(name))
-    if "out" in kwargs:
-        fail("`out` of the tool `{}` has no use: several layers make a folder, which is named by the target".format(name))
-    rows = {
-        platform: _folder_attributes(name, entry, platform, layout, override)
-        for platform, entry in locked.items()
-    }
-    oras_folder(name = name, **(_select_each(key, rows, constraints) | kwargs))
+    declare = _declare_folder if is_folder else _declare_file
+    if list(locked) == ["any"]:
+        declare(name, key, locked["any"], "any", layout, override, {"out": name} | kwargs)
+        return
+    for platform in locked:
+        if platform not in constraints:
+            fail("no constraints for the platform `{}` of the tool `{}`: there are some for {}".format(
+                platform,
+                key,
+                ", ".join(constraints),
+            ))
+    compatible = kwargs.pop("target_compatible_with", [])
+    names = {platform: "{}__{}".format(name, platform) for platform in locked}
+    for platform, entry in locked.items():
+        own = {"out": name, "target_compatible_with": constraints[platform] + compatible} | kwargs
+        declare(names[platform], key, entry, platform, layout, override, own)
+    kwargs.pop("out", None)
+    oras_alias(
+        name = name,
+        actual = select_by_platform({platform: ":" + target for platform, target in names.items()}, constraints),
+        target_compatible_with = compatible,
+        **kwargs
+    )
 
 def _locked_platforms(name: str, key: str, lock: dict[str, typing.Any]) -> dict[str, typing.Any]:
     version = lock.get("version")
@@ -125,74 +138,76 @@ def _below(path: str | None, prefix: str | None) -> str | None:
         return path
     return path.removeprefix(prefix + "/") if path.startswith(prefix + "/") else None
 
-def _layer_attributes(layer: dict[str, typing.Any], platform: str, override: struct) -> dict[str, typing.Any]:
-    prefix = _of(override.strip_prefix, platform)
-    is_archive = layer["format"] in ARCHIVE_FORMATS
-    executable = _of(override.executable, platform)
-    if executable == None and is_archive:
-        executable = _below(layer.get("executable"), prefix)
-    return {
-        "digest": layer["digest"],
-        "executable": executable,
-        "format": layer["format"],
-        "include": _of(override.include, platform) or _below(layer.get("include"), prefix),
-        "size": layer["size"],
-        "strip_prefix": prefix,
-        "sub_targets": _of(override.sub_targets, platform) or [],
-    }
-
-def _folder_attributes(
+def _declare_file(
         name: str,
+        _key: str,
         entry: dict[str, typing.Any],
         platform: str,
         layout: str | None,
-        override: struct) -> dict[str, typing.Any]:
-    """Declares an artifact for each layer, and returns the attributes of the folder that joins them."""
-    parts = {}
+        override: struct,
+        attributes: dict[str, typing.Any]) -> None:
+    """Declares the artifact that one layer is: a file, or the folder that its archive unpacks to."""
+    layer = entry["layers"][0]
+    prefix = _of(override.strip_prefix, platform)
+    is_archive = layer["format"] in ARCHIVE_TYPES
     executable = _of(override.executable, platform)
+    if executable == None:
+        executable = _below(layer.get("executable"), prefix) if is_archive else "executable" in layer
+    oras_artifact(
+        name = name,
+        digest = layer["digest"],
+        executable = executable,
+        include = _of(override.include, platform) or _below(layer.get("include"), prefix),
+        manifest_digest = entry["manifest"],
+        size_bytes = layer["size"],
+        strip_prefix = prefix,
+        sub_targets = _of(override.sub_targets, platform) or [],
+        type = layer["format"],
+        **(_origin(entry, platform, layout) | attributes)
+    )
+
+def _declare_folder(
+        name: str,
+        key: str,
+        entry: dict[str, typing.Any],
+        platform: str,
+        layout: str | None,
+        override: struct,
+        attributes: dict[str, typing.Any]) -> None:
+    """Declares an artifact for each layer, and the folder that joins them."""
+    parts = {}
     include = _of(override.include, platform)
+    compatible = attributes.get("target_compatible_with", [])
     for index, layer in enumerate(entry["layers"]):
-        part = "{}__{}_{}".format(name, platform, index)
+        part = "{}_{}".format(name, index)
         folder = layer.get("unpackInto")
         oras_artifact(
             name = part,
             digest = layer["digest"],
             executable = None if folder else layer.get("executable") == layer["title"],
-            format = layer["format"] if folder or layer["format"] not in ARCHIVE_FORMATS else "raw",
-            size = layer["size"],
+            manifest_digest = entry["manifest"],
+            size_bytes = layer["size"],
             strip_prefix = folder,
+            target_compatible_with = compatible,
+            type = layer["format"] if folder or layer["format"] not in ARCHIVE_TYPES else "raw",
             **_origin(entry, platform, layout)
         )
         parts[folder or layer["title"]] = ":" + part
-        executable = executable or layer.get("executable")
         include = include or layer.get("include")
-    origin = _origin(entry, platform, None)
-    return {
-        "digest": entry["manifest"],
-        "executable": executable,
-        "include": include,
-        "parts": parts,
-        "platform": origin["platform"],
-        "repository": origin["repository"],
-        "sub_targets": _of(override.sub_targets, platform) or [],
-    }
+    oras_folder(
+        name = name,
+        executable = _of(override.executable, platform) or _executable_among(key, entry["layers"]),
+        include = include,
+        manifest_digest = entry["manifest"],
+        parts = parts,
+        sub_targets = _of(override.sub_targets, platform) or [],
+        **({k: v for k, v in _origin(entry, platform, None).items() if k != "layout"} | attributes)
+    )
 
-def _select_each(
-        key: str,
-        rows: dict[str, dict[str, typing.Any]],
-        constraints: dict[str, list[str]]) -> dict[str, typing.Any]:
-    """Rows of attributes by platform → one row whose attributes are selects."""
-    if list(rows) == ["any"]:
-        return rows["any"]
-    for platform in rows:
-        if platform not in constraints:
-            fail("no constraints for the platform `{}` of the tool `{}`: there are some for {}".format(
-                platform,
-                key,
-                ", ".join(constraints),
-            ))
-    attribute_names = list(rows.values())[0].keys()
-    return {
-        attribute: select_by_platform({platform: row[attribute] for platform, row in rows.items()}, constraints)
-        for attribute in attribute_names
-    }
+def _executable_among(key: str, layers: list[dict[str, typing.Any]]) -> str | None:
+    """Of several executables the one that bears the tool's name; with another name only the only one."""
+    paths = [layer["executable"] for layer in layers if "executable" in layer]
+    for path in paths:
+        if path.split("/")[-1] in [key, key + ".exe"]:
+            return path
+    return paths[0] if len(paths) == 1 else None

@@ -1,12 +1,14 @@
 """`oras_layout`: a folder or file of one package as a target, since a package cannot name the files of another."""
 
+load(":common.bzl", "common_attributes")
+
 def _impl(ctx: AnalysisContext) -> list[Provider]:
     return [DefaultInfo(default_output = ctx.attrs.src)]
 
 oras_layout = rule(
     doc = "An OCI image layout folder of this package, for the attribute `layout` of tools in other packages.",
     impl = _impl,
-    attrs = {
+    attrs = common_attributes | {
         "src": attrs.source(
             allow_directory = True,
             doc = "The folder that holds `oci-layout`, `index.json` and `blobs`.",
@@ -17,7 +19,7 @@ oras_layout = rule(
 source_file = rule(
     doc = "A file of this package, for targets of other packages.",
     impl = _impl,
-    attrs = {
+    attrs = common_attributes | {
         "src": attrs.source(doc = "The file."),
     },
 )

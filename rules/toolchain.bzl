@@ -1,5 +1,7 @@
 """`oras_toolchain`: which `buck2-oras` fetches artifacts, and where it may run."""
 
+load(":common.bzl", "common_attributes")
+
 OrasToolchainInfo = provider(
     doc = "How `oras_artifact` fetches and unpacks: the `cli`, and whether it must `extract_locally`.",
     fields = {
@@ -21,7 +23,7 @@ oras_toolchain = rule(
     doc = "The toolchain of `oras_artifact` and `oras_tool`: one named `oras` stands in the cell `toolchains`.",
     impl = _oras_toolchain_impl,
     is_toolchain_rule = True,
-    attrs = {
+    attrs = common_attributes | {
         # Resolves in the cell of this file, whatever the consumer calls that cell.
         "cli": attrs.exec_dep(
             default = "//tools:oras",

@@ -35,22 +35,14 @@ def folder_providers(ctx: AnalysisContext, output: Artifact) -> list[Provider]:
     executable = ctx.attrs.executable
     if executable == True:
         fail_attribute(ctx.label, "executable", "must be a path in the folder, not `True`")
-    paths = {}
+    sub_targets = {}
     for path in ctx.attrs.sub_targets:
         check_path(ctx.label, "sub_targets", path)
-        paths[path] = path
+        sub_targets[path] = [DefaultInfo(default_output = output.project(path)), _run_info(output, path)]
     if ctx.attrs.include != None:
         check_path(ctx.label, "include", ctx.attrs.include)
-        paths["include"] = ctx.attrs.include
-    providers = [
-        DefaultInfo(
-            default_output = output,
-            sub_targets = {
-                name: [DefaultInfo(default_output = output.project(path)), _run_info(output, path)]
-                for name, path in paths.items()
-            },
-        ),
-    ]
+        sub_targets["include"] = [DefaultInfo(default_output = output.project(ctx.attrs.include))]
+    providers = [DefaultInfo(default_output = output, sub_targets = sub_targets)]
     if executable:
         check_path(ctx.label, "executable", executable)
         providers.append(_run_info(output, executable))

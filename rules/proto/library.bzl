@@ -1,6 +1,7 @@
 """`proto_library`: `.proto` files, under the paths by which others import them."""
 
 load("//rules:checks.bzl", "check_path", "fail_attribute")
+load("//rules:common.bzl", "common_attributes")
 
 def _import_option(tree: Artifact) -> cmd_args:
     return cmd_args(tree, format = "--proto_path={}")
@@ -17,7 +18,7 @@ ProtoInfo = provider(
     },
 )
 
-proto_attributes = {
+proto_attributes = common_attributes | {
     "deps": attrs.list(
         attrs.dep(providers = [ProtoInfo]),
         default = [],

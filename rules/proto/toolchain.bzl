@@ -1,6 +1,7 @@
 """`protoc_toolchain`: protoc, the `.proto` files that come with it, and its plugins."""
 
 load("//rules:checks.bzl", "fail_attribute")
+load("//rules:common.bzl", "common_attributes")
 
 ProtocToolchainInfo = provider(
     doc = "How the rules for `.proto` files run protoc: `protoc`, its `include` folder, its `plugins`, and `make_output_folder`.",
@@ -32,7 +33,7 @@ def _protoc_toolchain_impl(ctx: AnalysisContext) -> list[Provider]:
         DefaultInfo(),
         ProtocToolchainInfo(
             include = _include(ctx),
-            make_output_folder = ctx.attrs.make_output_folder[RunInfo],
+            make_output_folder = ctx.attrs._make_output_folder[RunInfo],
             plugins = {language: plugin[RunInfo] for language, plugin in ctx.attrs.plugins.items()},
             protoc = ctx.attrs.protoc[RunInfo],
         ),
@@ -42,7 +43,7 @@ protoc_toolchain = rule(
     doc = "The toolchain of `proto_generate` and `proto_descriptor_set`: one named `protoc` stands in the cell `toolchains`.",
     impl = _protoc_toolchain_impl,
     is_toolchain_rule = True,
-    attrs = {
+    attrs = common_attributes | {
         "include": attrs.option(
             attrs.exec_dep(),
             default = None,
@@ -58,10 +59,8 @@ protoc_toolchain = rule(
             providers = [RunInfo],
             doc = "The compiler, such as an `oras_tool`. It is chosen for the platform on which the actions run.",
         ),
-        "make_output_folder": attrs.exec_dep(
-            default = "//tools:make-output-folder",
-            providers = [RunInfo],
-            doc = "Makes the folder that `OUTPUT_FOLDER` names and runs its arguments; the default is a script of a few lines.",
+        "_make_output_folder": attrs.default_only(
+            attrs.exec_dep(default = "//tools:make-output-folder", providers = [RunInfo]),
         ),
     },
 )

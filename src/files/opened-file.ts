@@ -73,6 +73,12 @@ export async function withOpened<T>(source: FileSource, work: (file: OpenedFile)
   }
 }
 
+/** The first bytes, at most so many. */
+export async function readHead({ handle }: Pick<OpenedFile, "handle">, maxBytes: number): Promise<Uint8Array> {
+  const { bytesRead, buffer } = await handle.read(Buffer.alloc(maxBytes), 0, maxBytes, 0);
+  return buffer.subarray(0, bytesRead);
+}
+
 /**
  * Reads a file from its beginning, whatever was read of it before. One piece is read while the one before it is used.
  *

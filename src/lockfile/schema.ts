@@ -49,7 +49,13 @@ const layerSchema = v.strictObject({
     v.description("Of the file: after decompression for `gzip` and `zstd`, of the blob itself for the rest."),
   ),
   executable: v.optional(
-    v.pipe(v.string(), path, v.description("Path of the executable in what the layer unpacks to.")),
+    v.pipe(
+      v.string(),
+      path,
+      v.description(
+        "Path of the executable in what the layer unpacks to; of a single file its own name, absent for data.",
+      ),
+    ),
   ),
   include: v.optional(
     v.pipe(v.string(), path, v.description("Path of the include folder in what the layer unpacks to.")),

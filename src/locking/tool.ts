@@ -1,4 +1,5 @@
 /** What the lock says of one tool: every platform that its reference has, down to the digests of the content. */
+import { executableHeadBytes, isExecutable } from "../archive/executable.ts";
 import { listArchive } from "../archive/list.ts";
 import { quoted } from "../archive/refusal.ts";
 import type { ArtifactDeps } from "../artifact/deps.ts";
@@ -15,6 +16,7 @@ import {
 } from "../artifact/resolve.ts";
 import { audited } from "../audit/audit.ts";
 import { ArtifactNotFoundError, ContentVerificationError, OrasClientError } from "../errors.ts";
+import { readHead } from "../files/opened-file.ts";
 import {
   anyPlatform,
   isLockedPath,
@@ -190,7 +192,10 @@ async function lockLayer(
     format: file.format,
     contentDigest: file.digest,
   };
-  if (file.format === "raw" || file.format === "gzip" || file.format === "zstd") return withSafePaths(locked, source);
+  if (file.format === "raw" || file.format === "gzip" || file.format === "zstd") {
+    const head = await deps.store.read(file.digest, signal, (opened) => readHead(opened, executableHeadBytes));
+    return withSafePaths(isExecutable(head) ? { ...locked, executable: file.title } : locked, source);
+  }
   const entries = await deps.store.read(file.digest, signal, (opened) => listArchive(opened, { signal }));
   const { annotations } = layer.descriptor;
   const executable = annotations[annotationKeys.executable] ?? manifestAnnotations[annotationKeys.executable];
@@ -212,7 +217,7 @@ function withSafePaths(layer: LockedLayer, { name }: Target): LockedLayer {
   });
 }
 
-/** Among several files, the one that bears the tool's name is its executable. */
+/** Among several files of which none is an executable by its bytes, the one that bears the tool's name is. */
 function withExecutableAmongFiles(name: string, layers: LockedLayer[]): LockedLayer[] {
   if (layers.length === 1 || layers.some((layer) => layer.executable !== undefined)) return layers;
   return layers.map((layer) => {

@@ -13,7 +13,7 @@ import type { Context } from "../context.ts";
 import { ContentVerificationError, isErrno, localIoError } from "../errors.ts";
 import { type HashedFile, headBytes, type SizeBound, writeHashed } from "../files/hashed-write.ts";
 import type { HeldFolder } from "../files/held-folder.ts";
-import { type OpenedFile, openFile, piecesOf, UnfitFileError } from "../files/opened-file.ts";
+import { type OpenedFile, openFile, piecesOf, readHead, UnfitFileError } from "../files/opened-file.ts";
 import { isWritableByOthers } from "../files/ownership.ts";
 import { placeAtomically, placedMode } from "../files/place.ts";
 import { createUnnamedTemporary } from "../files/unnamed-file.ts";
@@ -181,7 +181,7 @@ export class VerifiedBlobs {
   async #copyTo(staged: string, digest: Digest, file: OpenedFile, signal: AbortSignal): Promise<Uint8Array> {
     if (await this.#isVerified(file)) {
       await copyFile(file.path, staged, constants.COPYFILE_EXCL | constants.COPYFILE_FICLONE);
-      return await readHead(file.handle);
+      return await readHead(file, headBytes);
     }
     const bound = await this.#asLongAs(digest, file);
     const copied = await writeHashed(staged, piecesOf(file, readBytes, signal), bound, signal);
@@ -236,9 +236,4 @@ function unremovable(path: string, cause: unknown): ContentVerificationError {
     cause: why,
     hint: "remove it, or name another cache with --cache-dir or BUCK2_ORAS_CACHE_DIR",
   });
-}
-
-async function readHead(handle: FileHandle): Promise<Uint8Array> {
-  const { buffer, bytesRead } = await handle.read(Buffer.alloc(headBytes), 0, headBytes, 0);
-  return buffer.subarray(0, bytesRead);
 }

@@ -4,8 +4,8 @@ import { requireBuck2, shared } from "../support/buck2.ts";
 import { layOutProject } from "../support/consumer.ts";
 
 const digest = `sha256:${"a".repeat(64)}`;
-const artifact = { digest, repository: "ghcr.io/acme/protoc", size: 1 };
-const archive = { ...artifact, format: "tar.gz" };
+const artifact = { digest, repository: "ghcr.io/acme/protoc", size_bytes: 1 };
+const archive = { ...artifact, type: "tar.gz" };
 
 type Attributes = Readonly<Record<string, unknown>>;
 
@@ -29,8 +29,10 @@ const cases: Readonly<Record<string, Case>> = {
   "digest in upper case": wrong("digest", "64 lower-case hex digits", { ...artifact, digest: digest.toUpperCase() }),
   "digest too short": wrong("digest", "64 lower-case hex digits", { ...artifact, digest: "sha256:abc" }),
   "digest with a path in it": wrong("digest", "64 lower-case hex digits", { ...artifact, digest: "sha256:../../etc" }),
-  "negative size": wrong("size", "a number of bytes", { ...artifact, size: -1 }),
-  "unknown format": wrong("format", "must be one of raw, gzip", { ...artifact, format: "rar" }),
+  "negative size": wrong("size_bytes", "a number of bytes", { ...artifact, size_bytes: -1 }),
+  "no size": wrong("size_bytes", "a number of bytes", { digest, repository: "ghcr.io/acme/protoc" }),
+  "negative size under its old name": wrong("size_bytes", "a number of bytes", { ...artifact, size: -1 }),
+  "digest of the manifest": wrong("manifest_digest", "64 lower-case hex", { ...artifact, manifest_digest: "33.0" }),
   "empty repository": wrong("repository", "is empty", { ...artifact, repository: "" }),
   "tag in the repository": wrong("repository", "without tag", { ...artifact, repository: "ghcr.io/acme/protoc:33" }),
   "digest in the repository": wrong("repository", "without tag", { ...artifact, repository: `ghcr.io/a@${digest}` }),
@@ -45,13 +47,6 @@ const cases: Readonly<Record<string, Case>> = {
   "sub-target outside": wrong("sub_targets", "has a `..`", { ...archive, sub_targets: ["a/../../b"] }),
   "sub-targets of a single file": wrong("sub_targets", "archives only", { ...artifact, sub_targets: ["a"] }),
   "prefix outside": wrong("strip_prefix", "has a `..`", { ...archive, strip_prefix: ".." }),
-  "platform in OCI's words": wrong("platform", "must be one of darwin-arm64", { ...artifact, platform: "linux/amd64" }),
-  "platform of a folder": wrong(
-    "platform",
-    "must be one of darwin-arm64",
-    { digest, repository: "ghcr.io/acme/protoc", parts: {}, platform: "linux-amd64" },
-    "oras_folder",
-  ),
   "output elsewhere": wrong("out", "has a `..`", { ...artifact, out: "../protoc" }),
   "language that nobody knows": wrong(
     "language",
@@ -104,7 +99,7 @@ protoc_toolchain(name = "protoc", protoc = "oras//tools:oras", visibility = ["PU
 `,
         "wrong/a.proto": "",
         "wrong/tools/oci-layout": "",
-        "wrong/BUCK": `load("@oras//rules:defs.bzl", "oras_artifact", "oras_folder", "proto_generate", "proto_library")
+        "wrong/BUCK": `load("@oras//rules:defs.bzl", "oras_artifact", "proto_generate", "proto_library")
 ${Object.entries(cases)
   .map(([title, one]) => target(targetName(title), one))
   .join("\n")}`,
@@ -121,6 +116,48 @@ test.for(Object.entries(cases))("attributes: %s", async ([title, { attribute, pr
   expect(message).toContain(`error: fail: \`${attribute}\` of \`root${name}\``);
   expect(message).toContain(problem);
   expect(ran.stderr).not.toContain("Commands:");
+});
+
+test.for([
+  ["type", "rar"],
+  ["format", "rar"],
+  ["platform", "linux/amd64"],
+] as const)("attributes: `%s` takes words of a list, and not %s", async ([attribute, value], context) => {
+  const project = await setting(context);
+  const attributes = { ...artifact, [attribute]: value };
+  const load = `load("@oras//rules:defs.bzl", "oras_artifact")\n`;
+  project.write("enum/BUCK", load + target("tool", { rule: "oras_artifact", attributes, attribute, problem: "" }));
+  const ran = await project.buck2(["build", "//enum:tool"]);
+  expect(ran.exitCode).toBe(3);
+  expect(ran.stderr).toMatch(new RegExp(`coercing attribute \`${attribute}\` of \`(?:root)?//enum:tool\``));
+  expect(ran.stderr).toContain(`\`${value}\``);
+});
+
+test("attributes: old names count, with a warning that names the new ones; labels are for queries", async (context) => {
+  const project = await setting(context);
+  project.write(
+    "old/BUCK",
+    `load("@oras//rules:defs.bzl", "oras_artifact")
+oras_artifact(
+    name = "tool",
+    digest = "${digest}",
+    format = "tar.gz",
+    labels = ["codegen"],
+    repository = "ghcr.io/acme/tool",
+    size = 1,
+)
+`,
+  );
+  const ran = await project.buck2(["audit", "subtargets", "//old:tool"]);
+  expect(ran.exitCode, ran.stderr).toBe(0);
+  for (const [old, now] of [
+    ["size", "size_bytes"],
+    ["format", "type"],
+  ]) {
+    expect(ran.stderr).toContain(`\`${old}\` of \`root//old:tool\` is called \`${now}\` now`);
+  }
+  const labelled = await project.buck2(["uquery", "attrfilter(labels, codegen, //old:)"]);
+  expect(labelled.stdout.trim()).toBe("root//old:tool");
 });
 
 test("attributes: a tool that the lock does not have names those that it has", async (context) => {
@@ -175,7 +212,6 @@ const lockedIn = (repository: string, ...layers: readonly object[]) => ({
 
 test.for<[string, string, string]>([
   ["layout", `"oci", tool = "one"`, "the lock file has it in the registry of `ghcr.io/acme/tool`"],
-  ["out", `"tool", tool = "several"`, "several layers make a folder"],
   ["strip_prefix", `"tool", tool = "several"`, "the lock file has several layers of it"],
   ["strip_prefix", `{"linux-amd64": "tool"}, tool = "one"`, "names the platform `linux-amd64`, which is none of"],
 ])("attributes: `%s` = %s of a tool has no use, and says so", async ([attribute, value, problem], context) => {

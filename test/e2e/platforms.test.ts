@@ -40,7 +40,7 @@ const setting = shared(
 interface ConfiguredArtifact {
   readonly digest: string;
   readonly platform: string;
-  readonly size: number;
+  readonly size_bytes: number;
 }
 
 /** The configured `oras_artifact` targets of a query, by label. */
@@ -49,7 +49,7 @@ async function artifacts(
   query: string,
   ...args: readonly string[]
 ): Promise<[string, ConfiguredArtifact][]> {
-  const attributes = ["--output-attribute", "^(digest|platform|size)$"];
+  const attributes = ["--output-attribute", "^(digest|platform|size_bytes)$"];
   const ran = await project.buck2(["cquery", "--json", ...attributes, ...args, query]);
   expect(ran.stderr).not.toContain("FAILED");
   return Object.entries(JSON.parse(ran.stdout) as Record<string, ConfiguredArtifact>);
@@ -59,8 +59,10 @@ test("platforms: each of the five locked ones chooses its own blob", async (cont
   const project = await setting(context);
   for (const platform of fivePlatforms) {
     const layer = lock.tools.protoc?.platforms[platform]?.layers[0];
-    const found = await artifacts(project, "//tools:protoc", "--target-platforms", `//platforms:${platform}`);
-    expect(found.map(([, attributes]) => attributes)).toEqual([{ digest: layer?.digest, platform, size: layer?.size }]);
+    const query = "kind(oras_artifact, deps(//tools:protoc))";
+    const found = await artifacts(project, query, "--target-platforms", `//platforms:${platform}`);
+    const chosen = { digest: layer?.digest, platform, size_bytes: layer?.size };
+    expect(found.map(([, attributes]) => attributes)).toEqual([chosen]);
   }
 });
 
@@ -79,14 +81,23 @@ test("platforms: a toolchain gives the tool of the machine that runs it, on two 
     ["//machines:on_macos", "darwin-arm64"],
   ] as const) {
     // The target is for Windows in both cases: what counts is where protoc runs.
-    const query = `attrfilter(name, protoc, deps(${target}))`;
-    const found = await artifacts(
-      project,
-      `kind(oras_artifact, ${query})`,
-      "--target-platforms",
-      "//platforms:windows-x86_64",
-    );
-    expect(found.map(([label]) => label.split(" ")[0])).toEqual(["root//tools:protoc"]);
+    const query = `kind(oras_artifact, filter("tools:protoc__", deps(${target})))`;
+    const found = await artifacts(project, query, "--target-platforms", "//platforms:windows-x86_64");
+    expect(found.map(([label]) => label.split(" ")[0])).toEqual([`root//tools:protoc__${platform}`]);
     expect(found.map(([, attributes]) => attributes.platform)).toEqual([platform]);
   }
+});
+
+test("platforms: `build //...` fetches nothing for other platforms", async (context) => {
+  const project = await setting(context);
+  for (const platform of ["linux-x86_64", "windows-x86_64"]) {
+    const args = ["--target-platforms", `//platforms:${platform}`];
+    const ran = await project.buck2(["ctargets", "//tools:", "--skip-missing-targets", ...args]);
+    expect(ran.exitCode, ran.stderr).toBe(0);
+    const own = ran.stdout.split("\n").flatMap((line) => /^root\/\/tools:(\S+__\S+) /.exec(line)?.[1] ?? []);
+    expect(own.sort()).toEqual([`protoc-gen-grpc-java__${platform}`, `protoc__${platform}`]);
+  }
+  const named = await project.buck2(["build", "//tools:protoc__darwin-arm64"]);
+  expect(named.exitCode).not.toBe(0);
+  expect(named.stderr).toMatch(/protoc__darwin-arm64[\s\S]*incompatible/);
 });

@@ -40,7 +40,7 @@ export function toolTarget(location: string, digest: string, size: number): Publ
     name = "${name}",
     digest = "${digest}",
     repository = "${location}",
-    size = ${size},
+    size_bytes = ${size},
 )
 `,
   };
