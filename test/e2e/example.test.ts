@@ -1,7 +1,7 @@
 /** `examples/consumer`, built by a real Buck2 from a real registry that holds the real protoc. */
 import { execFileSync } from "node:child_process";
 import { createHash } from "node:crypto";
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
 import { expect, test } from "vitest";
@@ -128,6 +128,22 @@ test("example: a second build runs nothing", async (context) => {
   const second = await project.build(["//..."]);
   expect(second.exitCode).toBe(0);
   expect(second.actions).toEqual({ local: 0, remote: 0, cached: 0 });
+});
+
+test("example: `build //...` fetches what this machine runs, and nothing for other platforms", async (context) => {
+  const project = await example(context);
+  const cache = temporaryFolder();
+  const own = { isolationDir: "everything", env: { BUCK2_ORAS_CACHE_DIR: cache } };
+  expect((await project.build(["//..."], own)).exitCode).toBe(0);
+  const blobs = readdirSync(join(cache, "oras"), { recursive: true, encoding: "utf8" });
+  const fetched = blobs.flatMap((path) => (path.length > 64 ? [`sha256:${path.slice(3)}`] : []));
+  const tools = Object.values(parseLock(lockText, "oras.lock.json").tools);
+  const wanted = tools.flatMap(({ platforms }) =>
+    ["any", "linux-x86_64"].flatMap((platform) =>
+      Object.entries(platforms).flatMap(([name, { layers }]) => (name === platform ? layers : [])),
+    ),
+  );
+  expect(fetched.sort()).toEqual(wanted.map(({ digest }) => digest).sort());
 });
 
 test("example: after `buck2 clean` a build takes the tools from the cache, with the registry stopped", async (context) => {
