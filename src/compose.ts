@@ -222,9 +222,9 @@ export async function withComposition<T>(
   try {
     return await work(deps, signal);
   } finally {
-    clearTimeout(timer);
     close();
     // After a failure too: the disk may be full.
-    if (hasGrown() && !signal.aborted) await retainCache(deps, startedMs);
+    if (hasGrown() && !signal.aborted) await retainCache(deps, startedMs, signal);
+    clearTimeout(timer);
   }
 }

@@ -169,7 +169,10 @@ export class InterruptedError extends OrasClientError {
 }
 
 const hintOfErrno: Readonly<Record<string, { code: ErrorCode; hint: string }>> = {
-  ENOSPC: { code: "DISK_FULL", hint: "free some space, or name another folder with --cache-dir or --output" },
+  ENOSPC: {
+    code: "DISK_FULL",
+    hint: "free some space there, or name another folder; TMPDIR names the one for temporary files",
+  },
   EDQUOT: { code: "DISK_FULL", hint: "your disk quota is used up: free some space, or name another folder" },
   EACCES: { code: "PERMISSION_DENIED", hint: "check who owns the folder and its mode, or name another one" },
   EPERM: { code: "PERMISSION_DENIED", hint: "check who owns the folder and its mode, or name another one" },

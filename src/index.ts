@@ -128,7 +128,10 @@ export class OrasClient {
   /** @returns How many files were removed, metadata included. */
   async clearCache(options: { readonly olderThanDays?: number; readonly maxSizeBytes?: number } = {}): Promise<number> {
     const request = { olderThanDays: options.olderThanDays, maxSizeBytes: options.maxSizeBytes };
-    return await this.#run(undefined, async (deps) => (await clearCache(request, deps)).filesRemoved);
+    return await this.#run(
+      undefined,
+      async (deps, deadline) => (await clearCache(request, deps, deadline)).filesRemoved,
+    );
   }
 
   /**

@@ -18,51 +18,72 @@ export function isVersionControl(parts: readonly string[]): boolean {
 }
 
 /**
- * What git takes a folder for a repository by, though its name is not `.git`: `git status` in any folder below runs what its `config`
- * names.
+ * What git takes a folder for a repository by, though its name is not `.git`: `git status` in any folder below runs what its configuration
+ * names. With `commondir` the other two are elsewhere.
  *
  * @see gitrepository-layout(5); git config, `safe.bareRepository`
  */
-const repositoryParts = ["HEAD", "objects", "refs"] as const;
+const repositoryParts = ["HEAD", "commondir", "objects", "refs"] as const;
+type RepositoryPart = (typeof repositoryParts)[number];
 
-/** An entry of a folder that the archive makes a repository, alone or together with what is there. */
-async function findRepository(entries: readonly ArchiveEntry[], folder: string): Promise<ArchiveEntry | undefined> {
-  const added = new Map<string, Set<string>>();
-  for (const { path } of entries) {
-    const parts = path.split("/");
-    for (const [depth, name] of parts.entries()) {
+function isRepository(parts: ReadonlySet<RepositoryPart>): boolean {
+  return parts.has("HEAD") && (parts.has("commondir") || (parts.has("objects") && parts.has("refs")));
+}
+
+async function partsIn(folder: string): Promise<ReadonlySet<RepositoryPart>> {
+  if ((await lstat(folder).catch(() => undefined)) === undefined) return new Set();
+  const found = await Promise.all(repositoryParts.map((part) => lstat(join(folder, part)).catch(() => undefined)));
+  return new Set(repositoryParts.filter((_, index) => found[index] !== undefined));
+}
+
+/**
+ * Finds what would make a folder a repository, or lie in one that is there. A repository that the user names himself may be written to.
+ *
+ * @param root The folder that the user named.
+ * @param paths Of what will be written, below it.
+ * @returns One of the paths.
+ */
+export async function findRepository(root: string, paths: readonly string[]): Promise<string | undefined> {
+  const added = new Map<string, Set<RepositoryPart>>();
+  for (const path of paths) {
+    const names = path.split("/");
+    for (const [depth, name] of names.entries()) {
+      const folder = names.slice(0, depth).join("/");
+      const parts = added.get(folder) ?? new Set();
       const part = repositoryParts.find((one) => foldName(one) === foldName(name));
-      if (part === undefined) continue;
-      const parent = parts.slice(0, depth).join("/");
-      added.set(parent, (added.get(parent) ?? new Set()).add(part));
+      added.set(folder, part === undefined ? parts : parts.add(part));
     }
   }
-  for (const [parent, found] of added) {
-    const missing = repositoryParts.filter((part) => !found.has(part));
-    const there = missing.map((part) => lstat(join(folder, parent, part)).catch(() => undefined));
-    if ((await Promise.all(there)).includes(undefined)) continue;
-    return entries.find(({ path }) => parent === "" || path.startsWith(`${parent}/`));
+  for (const [folder, parts] of added) {
+    const there = await partsIn(join(root, folder));
+    if (folder === "" && isRepository(there)) continue;
+    if (!isRepository(new Set([...there, ...parts]))) continue;
+    return paths.find((path) => folder === "" || path.startsWith(`${folder}/`));
   }
   return undefined;
 }
 
+const lookHint = "nothing was unpacked; to see what it holds, unpack it into a new folder";
+
 /**
- * @param folder It is there, or is made in one that is.
+ * @param root The folder that the user named, which is there.
+ * @param below Where in it the entries go; empty for the folder itself.
  * @throws {ContentVerificationError} `ARCHIVE_UNSAFE`
  */
 export async function checkForExisting(
   archivePath: string,
   entries: readonly ArchiveEntry[],
-  folder: string,
+  root: string,
+  below: string,
 ): Promise<void> {
-  const refuse = ({ path }: ArchiveEntry, why: string): never => {
-    const hint = "nothing was unpacked; to see what it holds, unpack it into a new folder";
-    throw archiveError(archivePath, path, new Refusal("ARCHIVE_UNSAFE", why, hint));
+  const refuse = (path: string, why: string): never => {
+    throw archiveError(archivePath, path, new Refusal("ARCHIVE_UNSAFE", why, lookHint));
   };
   const inside = entries.find(({ path }) => isVersionControl(path.split("/")));
-  if (inside !== undefined) refuse(inside, "lies in a folder of version control, which runs what is in it");
-  const repository = await findRepository(entries, folder);
-  if (repository !== undefined) refuse(repository, "makes a repository of its folder, and git runs what is in one");
+  if (inside !== undefined) refuse(inside.path, "lies in a folder of version control, which runs what is in it");
+  const paths = entries.map(({ path }) => (below === "" ? path : `${below}/${path}`));
+  const part = await findRepository(root, paths);
+  if (part !== undefined) refuse(part, "makes a repository of its folder, and git runs what is in one");
 }
 
 /** Paths of files and links of `folder` that the staged tree will replace by something else. */

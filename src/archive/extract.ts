@@ -4,7 +4,7 @@
  * The tree is checked in memory (`tree.ts`), written into a folder of its own beside the output, and moved at the end.
  */
 import { chmod, mkdtemp, rm } from "node:fs/promises";
-import { basename, dirname, join, resolve } from "node:path";
+import { basename, dirname, join, relative, resolve, sep } from "node:path";
 import type { Context } from "../context.ts";
 import { localIoError } from "../errors.ts";
 import type { FileSource, OpenedFile } from "../files/opened-file.ts";
@@ -18,8 +18,8 @@ import { readingArchive, type WalkOptions, walkArchive } from "./walk.ts";
 export interface ExtractOptions extends WalkOptions {
   /** Told each file of the folder that was replaced by another one, by its path below the folder. */
   readonly onReplaced?: (path: string) => void;
-  /** The folder is new, and part of one that is there. */
-  readonly isPartOfExisting?: boolean;
+  /** A folder that is there, and that the output is a part of. */
+  readonly partOf?: string | undefined;
   /** With it, what killed processes left beside the output is removed. */
   readonly context?: Context;
 }
@@ -49,13 +49,15 @@ async function extractOpened(file: OpenedFile, outputDir: string, options: Extra
     return await inStaging(existing ?? dirname(output), basename(output), options.context, async (staged) => {
       const entries = await writeEntries(walk, staged, options.signal);
       const folder = existing ?? output;
-      if (options.isPartOfExisting) await checkForExisting(file.path, entries, folder);
+      const root = options.partOf === undefined ? folder : resolve(options.partOf);
+      const check = () => checkForExisting(file.path, entries, root, relative(root, folder).split(sep).join("/"));
+      if (options.partOf !== undefined) await check();
       if (existing === undefined) {
         await chmod(staged, folderMode);
         if (await placeWhole(staged, output)) return entries;
       }
       // Somebody may have made the folder meanwhile.
-      await checkForExisting(file.path, entries, folder);
+      await check();
       const replaced = await findReplaced(staged, folder, entries);
       await mergeInto(staged, folder, entries);
       for (const path of replaced) options.onReplaced?.(path);

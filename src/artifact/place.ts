@@ -2,7 +2,7 @@
 import { lstat } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { parseEntryPath } from "../archive/entry-path.ts";
-import { isVersionControl } from "../archive/existing.ts";
+import { findRepository, isVersionControl } from "../archive/existing.ts";
 import { type ExtractOptions, extractArchive } from "../archive/extract.ts";
 import { sniffFile } from "../archive/format.ts";
 import { identifyFile } from "../archive/identify.ts";
@@ -43,6 +43,20 @@ function unsafeTitle(title: string, cause: unknown): ContentVerificationError {
   });
 }
 
+/** Titles that together, or with what is there, make a folder a repository of git. */
+async function checkRepository(output: string, paths: readonly (readonly string[])[]): Promise<void> {
+  const found = await findRepository(
+    resolve(output),
+    paths.map((path) => path.join("/")),
+  );
+  if (found === undefined) return;
+  throw new ContentVerificationError(
+    "ARCHIVE_UNSAFE",
+    `the artifact names a file ${quoted(found)}, which makes a repository of its folder: git runs what is in one`,
+    { hint: "nothing was written for it: tell who published it" },
+  );
+}
+
 /** Refuses to go through a link that lies below the output folder: who made it may not be who named the folder. */
 async function checkFolders(output: string, parts: readonly string[]): Promise<void> {
   let folder = output;
@@ -81,6 +95,7 @@ export async function placeFile(
   signal: AbortSignal,
 ): Promise<string> {
   const parts = confinedPath(title);
+  await checkRepository(output, [parts]);
   await checkFolders(output, parts);
   const path = resolve(output, ...parts);
   const isReplaced = await hasOther(path, digest);
@@ -113,21 +128,27 @@ export async function placeIfArchive(
   });
 }
 
+export interface LayersOutput {
+  readonly output: string;
+  /** It was there when the command began. */
+  readonly isExisting: boolean;
+  /** Unpack files that are archives, too. */
+  readonly extract: boolean;
+}
+
 /**
  * Places several layers as `oras pull` does: files by their titles, folders unpacked.
- *
- * @param extract Unpack files that are archives, too.
  */
 export async function placeLayers(
   source: Target,
   layers: readonly NamedLayer[],
-  output: string,
-  extract: boolean,
+  { output, isExisting, extract }: LayersOutput,
   deps: ArtifactDeps,
   signal: AbortSignal,
 ): Promise<PlacedLayers> {
   // All names are looked at before anything is fetched or written.
   const paths = layers.map((layer) => confinedPath(layer.title));
+  await checkRepository(output, paths);
   const blobs = await inParallel(layers, signal, async (layer, either) => {
     const { digest, size } = layer.descriptor;
     const fetch = (): Promise<FetchedBlob> => fetchBlob(source, { digest, size }, layer.title, deps, either);
@@ -135,11 +156,11 @@ export async function placeLayers(
   });
   const origin = blobs.find((blob) => blob.origin !== "cache")?.origin ?? "cache";
   const placed: string[] = [];
-  const isPartOfExisting = (await lstat(output).catch(() => undefined)) !== undefined;
+  const partOf = isExisting ? output : undefined;
   await tellingReplaced(deps.context.log, async (onReplaced) => {
     for (const [index, { layer, digest }] of blobs.entries()) {
       const path = paths[index] ?? [];
-      const options = { isPartOfExisting, onReplaced, context: deps.context, signal };
+      const options = { partOf, onReplaced, context: deps.context, signal };
       if (layer.isFolder) {
         await checkFolders(output, [...path, ""]);
         // `oras push` packs a folder under its own title.

@@ -1,6 +1,6 @@
 /** Self-healing: the store throws a damaged blob away when it notices, so the second try finds none and fetches it. */
-import { OrasClientError } from "../errors.ts";
-import { isDamage } from "../store/damage.ts";
+import type { OrasClientError } from "../errors.ts";
+import { CacheUnusableError, isDamage } from "../store/damage.ts";
 import type { ArtifactDeps } from "./deps.ts";
 
 /** @returns undefined where a cached blob is damaged: the store has thrown it away, and the caller fetches it anew. */
@@ -14,34 +14,55 @@ export async function unlessDamaged<T>(deps: ArtifactDeps, work: () => Promise<T
   }
 }
 
+/** @returns undefined where the cache cannot be used for it: whoever asks goes on as if it were empty. */
+export async function unlessUnusable<T>(deps: ArtifactDeps, work: () => Promise<T>): Promise<T | undefined> {
+  try {
+    return await work();
+  } catch (error) {
+    if (!(error instanceof CacheUnusableError) || deps.settings.isOffline) throw error;
+    deps.context.log.debug(`${error.message}; it is asked for instead`);
+    return undefined;
+  }
+}
+
+type Outcome<T> = { readonly result: T } | { readonly failure: OrasClientError };
+
 /**
- * Runs `work` again when it found a cached blob damaged: once with the cache, from which the blob was thrown away, and then with a store
- * of its own. Somebody else who can write into the cache may damage what is fetched as often as he likes, and a disk may, too.
+ * Runs `work` again when the cache failed it. A damaged blob was thrown away and is fetched anew; somebody else who can write into the cache
+ * may damage it as often as he likes, and a disk may, too. After a second damage, and where the cache cannot be used at all, the work is
+ * done with a store of its own.
  *
- * Offline the damage itself is the error: there is nowhere to fetch from, and "not in the cache" would hide why.
+ * Offline the failure itself is the error: there is nowhere to fetch from, and "not in the cache" would hide why.
  *
  * @param withoutCache The result of work whose store is removed afterwards; `never` where a file in the cache is what is wanted, so that
- *   the second damage is the error.
+ *   the failure is the error.
  */
 export async function withDamageRepaired<T>(
   deps: ArtifactDeps,
   work: (deps: ArtifactDeps) => Promise<T>,
   withoutCache: ((result: T) => T) | "never" = (result) => result,
 ): Promise<T> {
-  const damageIn = async (some: ArtifactDeps): Promise<{ readonly result: T } | OrasClientError> => {
+  const attempt = async (some: ArtifactDeps): Promise<Outcome<T>> => {
     try {
       return { result: await work(some) };
     } catch (error) {
-      if (!isDamage(error) || deps.settings.isOffline) throw error;
-      return error;
+      const isMendable = isDamage(error) || error instanceof CacheUnusableError;
+      if (!isMendable || deps.settings.isOffline) throw error;
+      return { failure: error };
     }
   };
-  const first = await damageIn(deps);
-  if (!(first instanceof OrasClientError)) return first.result;
-  deps.context.log.warn(`${first.message}; it is fetched anew`);
-  const second = await damageIn(deps);
-  if (!(second instanceof OrasClientError)) return second.result;
-  if (withoutCache === "never") throw second;
-  deps.context.log.warn(`${second.message}, once more; it is fetched without the cache`);
+  let outcome = await attempt(deps);
+  if ("failure" in outcome && isDamage(outcome.failure)) {
+    deps.context.log.warn(`${outcome.failure.message}; it is fetched anew`);
+    outcome = await attempt(deps);
+  }
+  if ("result" in outcome) return outcome.result;
+  const { failure } = outcome;
+  if (withoutCache === "never") throw failure;
+  deps.context.log.warn(`${failure.message}${causeOf(failure)}: this goes on without the cache`);
   return withoutCache(await deps.withPrivateStore(work));
+}
+
+function causeOf({ cause }: OrasClientError): string {
+  return cause instanceof Error ? ` (${cause.message})` : "";
 }

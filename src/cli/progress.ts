@@ -60,7 +60,9 @@ export function createTerminalProgress(stream: NodeJS.WriteStream, columns: numb
     const { MultiBar: Bars } = await import("cli-progress");
     shown = new Bars({
       stream,
-      hideCursor: true,
+      // A process that is killed or suspended could not bring back what it took from the terminal.
+      hideCursor: false,
+      linewrap: true,
       clearOnComplete: true,
       barsize: barColumns,
       format,

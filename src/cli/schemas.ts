@@ -54,6 +54,7 @@ export const platformSchema = v.object({
 });
 export const clearCacheSchema = v.object({
   filesRemoved: v.pipe(v.number(), v.integer(), v.description("Metadata included.")),
+  filesInUse: v.pipe(v.number(), v.integer(), v.description("Of transfers that may be under way: they were left.")),
   bytesFreed: size,
 });
 const lockChange = v.object({

@@ -4,7 +4,7 @@
  * Read, changed and replaced under a claim. What does not know of claims, such as an editor, is noticed by the text that is there right before
  * the rename.
  */
-import { randomBytes } from "node:crypto";
+import { createHash, randomBytes } from "node:crypto";
 import { constants } from "node:fs";
 import { access, lstat, open, readdir, realpath, rename, rm, stat, unlink } from "node:fs/promises";
 import { basename, dirname, join, resolve } from "node:path";
@@ -100,8 +100,11 @@ export async function changeText(
   }
 }
 
+/** What nobody else calls a file: with a hash, since the name may be cut short. */
 function stagedStem(target: string): string {
-  return `.${basename(target).slice(0, 64)}.`;
+  const name = basename(target);
+  const hash = createHash("sha256").update(name).digest("hex").slice(0, 8);
+  return `.${name.slice(0, 64)}.${hash}.buck2-oras-`;
 }
 
 /** Removes what a killed process staged: whoever has the claim is the only one at work. It is a courtesy, and never a reason to fail. */
@@ -111,8 +114,10 @@ async function removeAbandoned(target: string): Promise<void> {
   const names = await readdir(folder).catch(() => []);
   for (const name of names) {
     if (!name.startsWith(stem) || !/^[0-9a-f]{12}$/.test(name.slice(stem.length))) continue;
-    // A folder stays: it is not ours.
-    await unlink(join(folder, name)).catch(() => {});
+    // A folder or a link stays: it is not ours.
+    const path = join(folder, name);
+    const found = await lstat(path).catch(() => undefined);
+    if (found?.isFile()) await unlink(path).catch(() => {});
   }
 }
 

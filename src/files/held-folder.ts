@@ -10,15 +10,15 @@ import {
   lstat,
   lutimes,
   mkdir,
+  mkdtemp,
   open,
   readdir,
   rename,
   rmdir,
   stat,
   unlink,
-  writeFile,
 } from "node:fs/promises";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { isErrno } from "../errors.ts";
 import { HashedFile } from "./hashed-write.ts";
 import { type OpenedFile, openFile } from "./opened-file.ts";
@@ -70,7 +70,7 @@ export class HeldFolder {
 
   /** @param name A single name, without a separator. */
   async child(name: string): Promise<HeldFolder | undefined> {
-    return await HeldFolder.#openAs(await this.#at(name), join(this.path, name), "refuse");
+    return await this.#on(name, (path) => HeldFolder.#openAs(path, join(this.path, name), "refuse"));
   }
 
   /** {@link child}, which is made where nothing has its name. */
@@ -82,7 +82,7 @@ export class HeldFolder {
   /** @returns false when something has the name already. */
   async mkdir(name: string): Promise<boolean> {
     try {
-      await mkdir(await this.#at(name), 0o755);
+      await this.#on(name, (path) => mkdir(path, 0o755));
       return true;
     } catch (cause) {
       if (isErrno(cause, "EEXIST")) return false;
@@ -91,7 +91,7 @@ export class HeldFolder {
   }
 
   async names(): Promise<string[]> {
-    return await readdir(await this.#at("."));
+    return await this.#on(".", (path) => readdir(path));
   }
 
   /** Of the entry itself: a link is not followed. */
@@ -101,47 +101,55 @@ export class HeldFolder {
 
   /** A regular file; see {@link openFile}. */
   async openFile(name: string, links: "follow" | "refuse" = "refuse"): Promise<OpenedFile> {
-    return await openFile(await this.#at(name), links, join(this.path, name));
+    return await this.#on(name, (path) => openFile(path, links, join(this.path, name)));
   }
 
   /** {@link placeAtomically} in this folder: what has the name already is replaced, and a link not followed. */
   async place(name: string, write: (stagedPath: string) => Promise<{ readonly mode: number }>): Promise<void> {
-    await placeAtomically(await this.#at(name), write, join(this.path, name));
+    await this.#on(name, (path) => placeAtomically(path, write, join(this.path, name)));
   }
 
   /** A new file. @throws Node's `EEXIST` when something has the name already */
   async create(name: string): Promise<HashedFile> {
-    return await HashedFile.create(await this.#at(name), join(this.path, name));
+    return await this.#on(name, (path) => HashedFile.create(path, join(this.path, name)));
   }
 
   /** {@link createUnnamed} in this folder. */
   async createUnnamed(name: string): Promise<HashedFile> {
-    return await createUnnamed(await this.#at(name), join(this.path, name));
+    return await this.#on(".", (path) => createUnnamed(path, name, join(this.path, name)));
   }
 
-  /** A new file with this text, which everybody may read. @throws Node's `EEXIST` when something has the name already */
-  async writeNew(name: string, text: string): Promise<void> {
-    await writeFile(await this.#at(name), text, { flag: "wx", mode: 0o644 });
+  /** A new file with this text. @param mode Whatever the umask is. @throws Node's `EEXIST` when something has the name already */
+  async writeNew(name: string, text: string, mode: number): Promise<void> {
+    await this.#on(name, async (path) => {
+      const handle = await open(path, "wx", 0o600);
+      try {
+        await handle.writeFile(text);
+        await handle.chmod(mode);
+      } finally {
+        await handle.close();
+      }
+    });
   }
 
   /** `rename()` into the other folder, or within this one. */
   async move(name: string, to: HeldFolder, newName: string): Promise<void> {
-    await rename(await this.#at(name), await to.#at(newName));
+    await this.#on(name, (path) => to.#on(newName, (newPath) => rename(path, newPath)));
   }
 
   /** Of the entry itself: a link is not followed. @param timeMs Since the epoch. */
   async setTime(name: string, timeMs: number): Promise<void> {
-    await lutimes(await this.#at(name), timeMs / 1000, timeMs / 1000);
+    await this.#on(name, (path) => lutimes(path, timeMs / 1000, timeMs / 1000));
   }
 
   /** Removes a name: of a link the link. @returns false when it was gone. @throws Node's error, for a folder too */
   async unlink(name: string): Promise<boolean> {
-    return await isDone(unlink(await this.#at(name)));
+    return await isDone(this.#on(name, (path) => unlink(path)));
   }
 
   /** Removes an empty folder. @returns false when it was gone. */
   async rmdir(name: string): Promise<boolean> {
-    return await isDone(rmdir(await this.#at(name)));
+    return await isDone(this.#on(name, (path) => rmdir(path)));
   }
 
   /** Of the open folder itself. */
@@ -149,8 +157,41 @@ export class HeldFolder {
     await this.#handle?.chmod(mode);
   }
 
+  /** A new empty folder of this user's alone, open, whose name begins with `prefix`. */
+  async makeTemporary(prefix: string): Promise<{ readonly name: string; readonly folder: HeldFolder }> {
+    const name = basename(await this.#on(prefix, (path) => mkdtemp(path)));
+    const folder = await this.child(name);
+    if (folder === undefined) throw new Error(`${join(this.path, name)} was replaced by something else`);
+    return { name, folder };
+  }
+
+  /** Removes all that is in the folder, through folders that stand open: no link is followed, whoever puts one there meanwhile. */
+  async removeContents(): Promise<void> {
+    for (const name of await this.names()) {
+      const folder = await this.child(name);
+      if (folder === undefined) {
+        await this.unlink(name);
+        continue;
+      }
+      await folder.removeContents().finally(() => folder.close());
+      await this.rmdir(name);
+    }
+  }
+
   async close(): Promise<void> {
     await this.#handle?.close();
+  }
+
+  /** Does `work` with a path that leads into the open folder; an error names the folder by its own path. */
+  async #on<T>(name: string, work: (path: string) => Promise<T>): Promise<T> {
+    try {
+      return await work(await this.#at(name));
+    } catch (cause) {
+      if (this.#base !== this.path && cause instanceof Error) {
+        cause.message = cause.message.replaceAll(`${this.#base}/`, `${this.path}/`);
+      }
+      throw cause;
+    }
   }
 
   async #at(name: string): Promise<string> {

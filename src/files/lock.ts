@@ -16,14 +16,23 @@ const staleMs = 5000;
 /** How often a holder says that it is alive. */
 const beatMs = 1000;
 const maxPauseMs = 250;
+/** A person wonders after this long. */
+const silentMs = 2000;
 /** Another user may hold a lock for as long as he likes, and means no harm to himself by it. */
-const foreignWaitMs = 10_000;
+export const foreignWaitMs = 10_000;
+
+/** For how long somebody is waited for who may mean no good; what is waited for one lock is taken from the next one's. */
+export interface Patience {
+  leftMs: number;
+}
 
 /** Where a lock is. */
 export interface LockPlace {
   readonly folder: HeldFolder;
   /** Nothing is left there afterwards. */
   readonly name: string;
+  /** Undefined: a lock of this user's is waited for as long as it is held. */
+  readonly patience?: Patience | undefined;
 }
 
 /** A lock that is held. */
@@ -82,8 +91,10 @@ type Otherwise = (path: string, context: Context, why: unknown) => Hold;
 
 async function acquire(place: LockPlace, context: Context, signal: AbortSignal, otherwise: Otherwise): Promise<Hold> {
   const { folder, name } = place;
+  const { patience = { leftMs: foreignWaitMs } } = place;
   const path = join(folder.path, name);
   const startedMs = context.now();
+  let isTold = false;
   let last: { readonly mark: string; readonly sinceMs: number } | undefined;
   for (;;) {
     signal.throwIfAborted();
@@ -95,12 +106,16 @@ async function acquire(place: LockPlace, context: Context, signal: AbortSignal, 
     const held = await folder.look(name);
     if (held === undefined) continue;
     if (!held.isDirectory()) return otherwise(path, context, "is no folder");
-    const isForeign = context.userId !== undefined && held.uid !== context.userId;
-    if (isForeign && context.now() - startedMs >= foreignWaitMs) {
+    const isForeign = place.patience !== undefined || (context.userId !== undefined && held.uid !== context.userId);
+    if (isForeign && patience.leftMs <= 0) {
       return otherwise(path, context, `the user ${held.uid} has held it for long`);
     }
     const mark = markOf(held);
     if (last === undefined) context.log.debug(`another process holds ${path}; waiting for it`);
+    if (!isTold && context.now() - startedMs >= silentMs) {
+      isTold = true;
+      context.log.warn(`another process does this already, or was killed: waiting for its lock ${path}`);
+    }
     if (last?.mark !== mark) last = { mark, sinceMs: context.now() };
     if (context.now() - last.sinceMs >= staleMs) {
       context.log.debug(`the holder of ${path} is gone`);
@@ -113,7 +128,9 @@ async function acquire(place: LockPlace, context: Context, signal: AbortSignal, 
       }
       continue;
     }
-    await context.sleep(20 + context.random() * maxPauseMs, signal);
+    const pauseMs = 20 + context.random() * maxPauseMs;
+    await context.sleep(pauseMs, signal);
+    patience.leftMs -= pauseMs;
   }
 }
 

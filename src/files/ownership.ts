@@ -11,7 +11,8 @@ const root = 0;
 
 /** True where others than the user can write into a file or folder, as far as its own mode says. */
 export function isWritableByOthers({ uid, mode }: Stats, userId: number | undefined): boolean {
-  return userId !== undefined && (uid !== userId || (mode & writableByOthers) !== 0);
+  // Root writes where it likes, whatever is looked at.
+  return userId !== undefined && ((uid !== userId && uid !== root) || (mode & writableByOthers) !== 0);
 }
 
 /**
@@ -44,7 +45,7 @@ async function judge(path: string, userId: number, hops: number): Promise<string
   const stats = await lstat(path);
   if (stats.isSymbolicLink()) return await judgeTarget(path, stats, userId, hops, judge);
   if (!isWritableByOthers(stats, userId)) return undefined;
-  const isForeign = stats.uid !== userId;
+  const isForeign = stats.uid !== userId && stats.uid !== root;
   return isForeign ? `${path} belongs to the user ${stats.uid}` : `others than its owner can write into ${path}`;
 }
 

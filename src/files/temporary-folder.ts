@@ -5,11 +5,13 @@
  * this user owns and nobody else can enter, by a name that is made here alone, and only where nobody else could put another in its place.
  */
 import { createHash } from "node:crypto";
-import { lstat, mkdtemp, readdir, readFile, readlink, rm, stat } from "node:fs/promises";
+import type { Stats } from "node:fs";
+import { readFile, readlink } from "node:fs/promises";
 import { hostname, tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Context } from "../context.ts";
-import { localIoError } from "../errors.ts";
+import { localIoError, type OrasClientError } from "../errors.ts";
+import { HeldFolder } from "./held-folder.ts";
 
 export type Purpose = "push" | "import" | "external" | "cache";
 
@@ -57,15 +59,35 @@ async function withNewFolder<T>(
   context: Context,
   work: (folder: string) => Promise<T>,
 ): Promise<T> {
-  const prefix = join(parent, `${stem}-${await machineName()}-${context.processId}-`);
-  const folder = await mkdtemp(prefix).catch((cause: unknown) => {
-    throw localIoError(`make a folder in ${parent}`, cause);
+  const held = await HeldFolder.open(parent, "follow").catch((cause: unknown) => {
+    throw unmade(parent, cause);
   });
+  if (held === undefined) throw unmade(parent, new Error(`${parent} is not there, or is no folder`));
   try {
-    return await work(folder);
+    const prefix = `${stem}-${await machineName()}-${context.processId}-`;
+    const { name, folder } = await held.makeTemporary(prefix).catch((cause: unknown) => {
+      throw unmade(parent, cause);
+    });
+    try {
+      return await work(join(parent, name));
+    } finally {
+      await removeMade(held, name, folder).finally(() => folder.close());
+    }
   } finally {
-    await rm(folder, { recursive: true, force: true });
+    await held.close();
   }
+}
+
+function unmade(parent: string, cause: unknown): OrasClientError {
+  return localIoError(`make a folder in ${parent}`, cause);
+}
+
+/** What `work` moved to its place is not here any more, and what somebody else put in its place stays. */
+async function removeMade(parent: HeldFolder, name: string, made: HeldFolder): Promise<void> {
+  const now = await parent.look(name);
+  if (now === undefined || now.dev !== made.stats.dev || now.ino !== made.stats.ino) return;
+  await made.removeContents();
+  await parent.rmdir(name);
 }
 
 /** Equal where process numbers mean the same: host, start of the machine, container. Nothing can be read back from it. */
@@ -81,30 +103,41 @@ async function sweep(parent: string, stems: readonly string[], context: Context)
 }
 
 async function removeAbandoned(parent: string, stems: readonly string[], context: Context): Promise<void> {
-  const machine = await machineName();
-  const owned = (await readdir(parent)).flatMap((name) => {
-    const stem = stems.find((one) => name.startsWith(one));
-    const [, where, processId] = (stem !== undefined && ownerPattern.exec(name.slice(stem.length))) || [];
-    return where === undefined ? [] : [{ name, isHere: where === machine, processId: Number(processId) }];
-  });
-  const abandoned = owned.filter(({ isHere, processId }) => !(isHere && context.isRunning(processId)));
-  if (abandoned.length === 0 || !(await isSafe(parent, context))) return;
-  for (const { name, isHere } of abandoned) {
-    const path = join(parent, name);
-    const found = await lstat(path).catch(() => undefined);
-    if (found === undefined || !found.isDirectory()) continue;
-    if (context.userId !== undefined && (found.uid !== context.userId || (found.mode & 0o077) !== 0)) continue;
-    if (!isHere && context.now() - found.mtimeMs < foreignMaxAgeMs) continue;
-    await rm(path, { recursive: true, force: true }).then(
-      () => context.log.debug(`removed ${path}, which a process left that was killed`),
-      () => {},
-    );
+  const held = await HeldFolder.open(parent, "follow");
+  if (held === undefined) return;
+  try {
+    if (!isSafe(held.stats, context)) return;
+    const machine = await machineName();
+    for (const name of await held.names()) {
+      const stem = stems.find((one) => name.startsWith(one));
+      const [, where, processId] = (stem !== undefined && ownerPattern.exec(name.slice(stem.length))) || [];
+      if (where === undefined || (where === machine && context.isRunning(Number(processId)))) continue;
+      await removeIfOwn(held, name, where === machine, context);
+    }
+  } finally {
+    await held.close();
   }
 }
 
-/** False where another user could rename what is ours and put a link in its place. */
-async function isSafe(parent: string, { userId }: Context): Promise<boolean> {
+async function removeIfOwn(parent: HeldFolder, name: string, isHere: boolean, context: Context): Promise<void> {
+  const folder = await parent.child(name).catch(() => undefined);
+  if (folder === undefined) return;
+  try {
+    const { uid, mode, mtimeMs } = folder.stats;
+    if (context.userId !== undefined && (uid !== context.userId || (mode & 0o077) !== 0)) return;
+    if (!isHere && context.now() - mtimeMs < foreignMaxAgeMs) return;
+    await folder.removeContents();
+    await parent.rmdir(name);
+    context.log.debug(`removed ${join(parent.path, name)}, which a process left that was killed`);
+  } catch {
+    // The next process tries again.
+  } finally {
+    await folder.close();
+  }
+}
+
+/** False where another user could give a folder of this user's a name of ours. */
+function isSafe({ uid, mode }: Stats, { userId }: Context): boolean {
   if (userId === undefined) return true;
-  const { uid, mode } = await stat(parent);
   return (uid === 0 || uid === userId) && ((mode & 0o022) === 0 || (mode & 0o1000) !== 0);
 }

@@ -9,7 +9,9 @@ const embeddings = ["::ffff:", "::ffff:0:", "64:ff9b::", "64:ff9b:1::"];
 const linkLocal = new BlockList();
 linkLocal.addSubnet("169.254.0.0", 16, "ipv4");
 linkLocal.addSubnet("fe80::", 10, "ipv6");
-linkLocal.addAddress("fd00:ec2::254", "ipv6");
+// Metadata services of clouds that are not at link-local addresses: AWS, GCP, Alibaba, Azure, Oracle.
+for (const address of ["fd00:ec2::254", "fd00:ec2::23", "fd20:ce::254"]) linkLocal.addAddress(address, "ipv6");
+for (const address of ["100.100.100.200", "168.63.129.16", "192.0.0.192"]) linkLocal.addAddress(address, "ipv4");
 for (const before of embeddings) linkLocal.addSubnet(`${before}169.254.0.0`, 112, "ipv6");
 // IPv4-compatible.
 linkLocal.addSubnet("::169.254.0.0", 112, "ipv6");

@@ -11,6 +11,7 @@ import { ConfigurationError, isErrno, LocalIoError, localIoError, UsageError } f
 import { makeFolder } from "../files/folder.ts";
 import { HeldFolder } from "../files/held-folder.ts";
 import { sharedBecause } from "../files/ownership.ts";
+import { CacheUnusableError, cacheError } from "./damage.ts";
 import { cacheNames, type StorePaths } from "./paths.ts";
 
 /** https://bford.info/cachedir/: backup programs leave the folder out. */
@@ -24,8 +25,10 @@ const maxMarkBytes = 1024;
 /** Whatever the umask leaves: others than the owner write only where the cache's own folder says so. */
 const folderMode = 0o755;
 const writableByOthers = 0o022;
-/** Permissions, and the bit that hands a folder's group down. */
-const sharedModeBits = 0o2777;
+/** Permissions, the bit that hands a folder's group down, and the one by which nobody removes what is somebody else's. */
+const sharedModeBits = 0o3777;
+
+const otherCache = "name the cache with --cache-dir or BUCK2_ORAS_CACHE_DIR";
 
 /** Whether a folder that is missing is made; if not, it is undefined. */
 type Missing = "make" | "leave";
@@ -62,11 +65,15 @@ export class CacheFolder {
   /** Opens the folder for removal. @returns undefined where there is nothing. @throws {UsageError} it is no cache of ours */
   async openToClear(): Promise<HeldFolder | undefined> {
     const { root } = this.#paths;
-    // The user may have put a link in the cache's place; below it the store makes none.
-    const held = await HeldFolder.open(root, "follow").catch((cause: unknown) => {
+    const held = await this.#openRoot().catch((cause: unknown) => {
       throw localIoError(`read ${root}`, cause);
     });
-    if (held === undefined) return undefined;
+    if (held === undefined) {
+      const found = await lstat(root).catch(() => undefined);
+      if (found !== undefined) throw new UsageError("USAGE_INVALID", `${root} is not a folder`, { hint: otherCache });
+      this.#context.log.warn(`there is no cache ${root}`);
+      return undefined;
+    }
     try {
       if ((await this.#readMark(held, tagName)) === tag) {
         await this.#checkVersion(held);
@@ -99,7 +106,7 @@ export class CacheFolder {
   async open(...path: readonly string[]): Promise<HeldFolder> {
     await this.prepare();
     const folder = await this.#open(path, "make");
-    if (folder === undefined) throw await unusable(join(this.#paths.root, ...path));
+    if (folder === undefined) throw await inTheWay(join(this.#paths.root, ...path));
     return folder;
   }
 
@@ -119,8 +126,7 @@ export class CacheFolder {
   }
 
   async #open(path: readonly string[], missing: Missing): Promise<HeldFolder | undefined> {
-    // The user may have put a link in the cache's place.
-    const root = await HeldFolder.open(this.#paths.root, "follow");
+    const root = await this.#openRoot();
     let folder = root;
     for (const name of path) {
       const parent: HeldFolder | undefined = folder;
@@ -131,6 +137,23 @@ export class CacheFolder {
       }
     }
     return folder;
+  }
+
+  /**
+   * The user may have put a link in the cache's place.
+   *
+   * @throws {CacheUnusableError} somebody else did
+   */
+  async #openRoot(): Promise<HeldFolder | undefined> {
+    const { root } = this.#paths;
+    const { userId } = this.#context;
+    const link = await lstat(root).catch(() => undefined);
+    if (link?.isSymbolicLink() && userId !== undefined && link.uid !== userId && link.uid !== 0) {
+      throw new CacheUnusableError("LOCAL_IO", `the cache ${root} is a link of the user ${link.uid}`, {
+        hint: otherCache,
+      });
+    }
+    return await HeldFolder.open(root, "follow");
   }
 
   /** @param rootMode Whoever shares the cache's own folder, as its mode says, shares what is made in it, too. */
@@ -144,23 +167,28 @@ export class CacheFolder {
     if (found !== undefined || parent === undefined || missing === "leave") return found;
     const isMade = await parent.mkdir(name);
     const folder = await parent.child(name);
-    if (isMade && (rootMode & writableByOthers) !== 0) await folder?.setMode(rootMode & sharedModeBits);
+    if (folder === undefined || !isMade || (rootMode & writableByOthers) === 0) return folder;
+    // By now another one may have its name: what this user keeps from others stays so.
+    const isNew = folder.stats.uid === this.#context.userId && (await folder.names()).length === 0;
+    if (isNew) await folder.setMode(rootMode & sharedModeBits);
     return folder;
   }
 
   async #make(): Promise<void> {
     const { root } = this.#paths;
     const { blobs, metadata, tmp, locks } = cacheNames;
+    await makeFolder(root, folderMode).catch((cause: unknown) => {
+      throw unmakeable(root, cause);
+    });
     try {
-      await makeFolder(root, folderMode);
       await this.#mark(root);
       for (const name of [blobs, metadata, tmp, locks]) {
         const folder = await this.#open([name], "make");
-        if (folder === undefined) throw await unusable(join(root, name));
+        if (folder === undefined) throw await inTheWay(join(root, name));
         await folder.close();
       }
     } catch (cause) {
-      throw localIoError(`write to the cache ${root}`, cause);
+      throw cacheError(root, cause);
     }
     // What was looked at before may not have been there.
     this.#looking = undefined;
@@ -168,12 +196,12 @@ export class CacheFolder {
 
   /** The tag first: whoever finds it knows whose folder it is, while the rest is still made. */
   async #mark(root: string): Promise<void> {
-    const held = await HeldFolder.open(root, "follow");
+    const held = await this.#openRoot();
     if (held === undefined) return;
     try {
       const names = await held.names();
-      const found = await this.#readMark(held, tagName);
-      // Another process may be in the middle of writing it.
+      const found = await this.#readMark(held, tagName).catch(() => "");
+      // Another process may be in the middle of writing it, and another user's may not be ours to read.
       const isMarked = found !== undefined && tag.startsWith(found);
       if (names.length > 0 && !isMarked) {
         this.#context.log.warn(
@@ -183,7 +211,8 @@ export class CacheFolder {
       }
       await this.#checkVersion(held);
       const make = async (name: string, text: string): Promise<void> => {
-        await held.writeNew(name, text).catch((cause: unknown) => {
+        // Whoever may use the folder may read it.
+        await held.writeNew(name, text, (held.stats.mode & 0o044) | 0o600).catch((cause: unknown) => {
           if (!isErrno(cause, "EEXIST")) throw cause;
         });
       };
@@ -197,7 +226,7 @@ export class CacheFolder {
   async #checkVersion(held: HeldFolder): Promise<void> {
     // Whoever else can write there could stop every command with it.
     const isShared = (await sharedBecause(held.path, this.#context.userId)) !== undefined;
-    const text = isShared ? undefined : await this.#readMark(held, versionName);
+    const text = isShared ? undefined : await this.#readMark(held, versionName).catch(() => undefined);
     const found = text === undefined ? version : Number.parseInt(text, 10);
     if (!(found > version)) return;
     throw new ConfigurationError(
@@ -209,9 +238,12 @@ export class CacheFolder {
     );
   }
 
+  /** @returns undefined where there is none, or what no file of ours is. @throws Node's error for one that this user may not read */
   async #readMark(held: HeldFolder, name: string): Promise<string | undefined> {
-    const file = await held.openFile(name).catch(() => undefined);
-    if (file === undefined) return undefined;
+    const file = await held.openFile(name).catch((cause: unknown) => {
+      if (isErrno(cause, "EACCES")) throw cause;
+    });
+    if (!file) return undefined;
     try {
       const { bytesRead, buffer } = await file.handle.read(Buffer.alloc(maxMarkBytes), 0, maxMarkBytes, 0);
       return buffer.toString("utf8", 0, bytesRead);
@@ -231,15 +263,25 @@ export class CacheFolder {
   }
 }
 
-async function unusable(folder: string): Promise<LocalIoError> {
+function unmakeable(root: string, cause: unknown): LocalIoError {
+  const { code, hint } = localIoError("", cause);
+  const other = "name another folder with --cache-dir or BUCK2_ORAS_CACHE_DIR";
+  return new LocalIoError(code, `the cache ${root} does not exist and cannot be made`, {
+    cause,
+    hint: isErrno(cause, "EROFS") && hint !== undefined ? hint : other,
+  });
+}
+
+/** Something else than a folder, where the store has one. */
+async function inTheWay(folder: string): Promise<LocalIoError> {
   const found = await lstat(folder).catch(() => undefined);
   if (found === undefined) {
-    return new LocalIoError("LOCAL_IO", `${folder} was removed while the cache was in use`, {
+    return new CacheUnusableError("LOCAL_IO", `${folder} was removed while the cache was in use`, {
       hint: "run the same command again",
     });
   }
   const kind = found.isSymbolicLink() ? "a link" : "no folder";
-  return new LocalIoError("LOCAL_IO", `${folder} is ${kind}, where a folder of the cache is expected`, {
+  return new CacheUnusableError("LOCAL_IO", `${folder} is ${kind}, where a folder of the cache is expected`, {
     hint: "remove it, or name another cache with --cache-dir or BUCK2_ORAS_CACHE_DIR",
   });
 }

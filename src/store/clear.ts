@@ -3,7 +3,7 @@
  *
  * Only names that the store itself makes are removed, and none of them through a link: the folder may hold what somebody else put there.
  */
-import { isErrno, localIoError } from "../errors.ts";
+import { isErrno, LocalIoError, localIoError, type OrasClientError } from "../errors.ts";
 import type { HeldFolder } from "../files/held-folder.ts";
 import { isMetadataNamed, readMetadata } from "./metadata.ts";
 import { cacheNames, isStagedName } from "./paths.ts";
@@ -21,6 +21,8 @@ export interface ClearResult {
   /** Metadata included. */
   readonly filesRemoved: number;
   readonly bytesFreed: number;
+  /** Files of transfers that may be under way. */
+  readonly filesInUse: number;
 }
 
 interface StoredFile {
@@ -30,10 +32,11 @@ interface StoredFile {
   readonly size: number;
   /** Milliseconds since the epoch. */
   readonly lastUsedMs: number;
+  readonly lastWrittenMs: number;
 }
 
-/** A staged file this old belongs to nobody any more: no pull lasts a day. */
-const abandonedMs = 24 * 60 * 60 * 1000;
+/** A staged file that nothing was written to for so long belongs to nobody any more: a transfer that stands still ends much earlier. */
+const abandonedMs = 60 * 60 * 1000;
 
 /** A kernel's clock for files is late by a tick: 10 ms at 100 Hz. */
 const tickMs = 20;
@@ -66,24 +69,27 @@ async function filesIn(
   root: HeldFolder,
   folder: readonly string[],
   isOwn: (name: string) => boolean,
+  signal: AbortSignal,
 ): Promise<StoredFile[]> {
   const found = await withFolder(root, folder, async (held) => {
     const files: StoredFile[] = [];
     for (const name of (await held.names()).filter(isOwn)) {
+      signal.throwIfAborted();
       const stats = await held.look(name);
-      if (stats?.isFile()) files.push({ folder, name, size: stats.size, lastUsedMs: stats.atimeMs });
+      if (stats?.isFile())
+        files.push({ folder, name, size: stats.size, lastUsedMs: stats.atimeMs, lastWrittenMs: stats.mtimeMs });
     }
     return files;
   });
   return found ?? [];
 }
 
-async function blobsIn(root: HeldFolder): Promise<StoredFile[]> {
+async function blobsIn(root: HeldFolder, signal: AbortSignal): Promise<StoredFile[]> {
   const names = (await withFolder(root, [cacheNames.blobs], (held) => held.names())) ?? [];
   const files: StoredFile[] = [];
   for (const start of names.filter((name) => blobFolderName.test(name))) {
     const isOwn = (name: string): boolean => blobName.test(name) && name.startsWith(start);
-    files.push(...(await filesIn(root, [cacheNames.blobs, start], isOwn)));
+    files.push(...(await filesIn(root, [cacheNames.blobs, start], isOwn, signal)));
   }
   return files;
 }
@@ -110,10 +116,10 @@ function choose(files: readonly StoredFile[], request: ClearRequest, nowMs: numb
 }
 
 /** Metadata of what is not stored any more; a file that is not the store's own metadata stays. */
-async function orphanedMetadata(root: HeldFolder): Promise<StoredFile[]> {
+async function orphanedMetadata(root: HeldFolder, signal: AbortSignal): Promise<StoredFile[]> {
   const folder = [cacheNames.metadata];
   const orphaned: StoredFile[] = [];
-  for (const file of await filesIn(root, folder, (name) => name.endsWith(".json"))) {
+  for (const file of await filesIn(root, folder, (name) => name.endsWith(".json"), signal)) {
     const metadata = await withFolder(root, folder, (held) => readMetadata(() => held.openFile(file.name)));
     if (metadata === undefined || !isMetadataNamed(metadata, file.name)) continue;
     const hex = metadata.digest.slice("sha256:".length);
@@ -134,10 +140,18 @@ async function removeLocks(root: HeldFolder, nowMs: number): Promise<void> {
 }
 
 /** @param root The cache's folder, opened; the caller closes it. */
-export async function clearStore(root: HeldFolder, request: ClearRequest, nowMs: number): Promise<ClearResult> {
+export async function clearStore(
+  root: HeldFolder,
+  request: ClearRequest,
+  nowMs: number,
+  signal: AbortSignal,
+): Promise<ClearResult> {
   let filesRemoved = 0;
   let bytesFreed = 0;
+  let filesInUse = 0;
+  const refusals: OrasClientError[] = [];
   const remove = async ({ folder, name, size }: StoredFile): Promise<void> => {
+    signal.throwIfAborted();
     try {
       // Somebody else may be first.
       if ((await withFolder(root, folder, (held) => held.unlink(name))) !== true) return;
@@ -147,20 +161,34 @@ export async function clearStore(root: HeldFolder, request: ClearRequest, nowMs:
         const now = await withFolder(root, folder, (held) => held.look(name));
         if (now?.isDirectory()) return;
       }
-      throw localIoError(`remove ${[root.path, ...folder, name].join("/")}`, cause);
+      refusals.push(localIoError(`remove ${[root.path, ...folder, name].join("/")}`, cause));
+      return;
     }
     filesRemoved += 1;
     bytesFreed += size;
   };
   try {
-    for (const file of choose(await blobsIn(root), request, nowMs)) await remove(file);
-    for (const file of await orphanedMetadata(root)) await remove(file);
-    for (const file of await filesIn(root, [cacheNames.tmp], isStagedName)) {
-      if (file.lastUsedMs <= nowMs - abandonedMs) await remove(file);
+    for (const file of choose(await blobsIn(root, signal), request, nowMs)) await remove(file);
+    for (const file of await orphanedMetadata(root, signal)) await remove(file);
+    for (const file of await filesIn(root, [cacheNames.tmp], isStagedName, signal)) {
+      if (file.lastWrittenMs <= nowMs - abandonedMs) await remove(file);
+      else filesInUse += 1;
     }
     await removeLocks(root, nowMs);
   } catch (cause) {
+    signal.throwIfAborted();
     throw localIoError(`clear ${root.path}`, cause);
   }
-  return { filesRemoved, bytesFreed };
+  const [first] = refusals;
+  if (first !== undefined) throw incomplete(first, refusals.length, filesRemoved);
+  return { filesRemoved, bytesFreed, filesInUse };
+}
+
+/** What can be removed is removed, whatever else cannot. */
+function incomplete(first: OrasClientError, count: number, filesRemoved: number): LocalIoError {
+  const others = count === 1 ? "" : `, and ${count - 1} more`;
+  return new LocalIoError(first.code, `${first.message}${others}; ${filesRemoved} files were removed`, {
+    cause: first.cause,
+    hint: first.hint,
+  });
 }

@@ -9,15 +9,16 @@ import { constants } from "node:fs";
 import { lstat, open } from "node:fs/promises";
 import { isExecutable } from "../archive/executable.ts";
 import type { Context } from "../context.ts";
-import { isErrno, localIoError } from "../errors.ts";
+import { isErrno } from "../errors.ts";
 import type { HashedFile, SizeBound, WrittenFile } from "../files/hashed-write.ts";
 import type { HeldFolder } from "../files/held-folder.ts";
-import { withLock } from "../files/lock.ts";
+import { foreignWaitMs, withLock } from "../files/lock.ts";
 import type { OpenedFile } from "../files/opened-file.ts";
 import { type Digest, digestHex } from "../model/digest.ts";
 import type { BlobIdentity } from "../model/source.ts";
 import { CacheFolder } from "./cache-folder.ts";
 import { type ClearRequest, type ClearResult, clearStore } from "./clear.ts";
+import { cacheError } from "./damage.ts";
 import { identityCheck } from "./identity-check.ts";
 import { type Metadata, readMetadataFile, writeMetadataFile } from "./metadata.ts";
 import { openPartialBlob, type PartialBlob } from "./partial-blob.ts";
@@ -40,6 +41,7 @@ class FileStore implements Store {
   readonly #context: Context;
   readonly #folder: CacheFolder;
   readonly #blobs: VerifiedBlobs;
+  readonly #patience = { leftMs: foreignWaitMs };
 
   constructor(cacheDir: string, isInCheckout: boolean, context: Context) {
     this.#paths = storePaths(cacheDir);
@@ -92,12 +94,16 @@ class FileStore implements Store {
   }
 
   async withLock<T>(key: string, signal: AbortSignal, work: () => Promise<T>): Promise<T> {
+    const folder = await this.#folder.open(cacheNames.locks).catch((error: Error) => {
+      this.#context.log.debug(`went on without a lock: ${error.message}`);
+    });
+    if (!folder) return await work();
+    // Where others can write, whose folder it is says nothing of who keeps it there.
+    const patience = (await this.sharedBecause()) === undefined ? undefined : this.#patience;
     try {
-      return await this.#folder.holding([cacheNames.locks], (folder) =>
-        withLock({ folder, name: `${key}.lock` }, this.#context, signal, work),
-      );
-    } catch (cause) {
-      throw cause instanceof Error && "syscall" in cause ? localIoError(`lock in ${this.#paths.locks}`, cause) : cause;
+      return await withLock({ folder, name: `${key}.lock`, patience }, this.#context, signal, work);
+    } finally {
+      await folder.close();
     }
   }
 
@@ -121,17 +127,30 @@ class FileStore implements Store {
     );
   }
 
-  async clear(request: ClearRequest): Promise<ClearResult> {
+  async checkWritable(): Promise<void> {
+    for (const name of [cacheNames.blobs, cacheNames.metadata, cacheNames.locks, cacheNames.tmp]) {
+      try {
+        await this.#folder.holding([name], async (folder) => {
+          const file = await folder.createUnnamed(stagedNames.content(uniqueName()));
+          await file.close();
+        });
+      } catch (cause) {
+        throw this.#writeError(cause);
+      }
+    }
+  }
+
+  async clear(request: ClearRequest, signal: AbortSignal): Promise<ClearResult> {
     const root = await this.#folder.openToClear();
-    if (root === undefined) return { filesRemoved: 0, bytesFreed: 0 };
+    if (root === undefined) return { filesRemoved: 0, bytesFreed: 0, filesInUse: 0 };
     try {
-      return await clearStore(root, request, this.#context.now());
+      return await clearStore(root, request, this.#context.now(), signal);
     } finally {
       await root.close();
     }
   }
 
-  async clearWhenDue(request: ClearRequest, intervalMs: number): Promise<ClearResult | undefined> {
+  async clearWhenDue(request: ClearRequest, intervalMs: number, signal: AbortSignal): Promise<ClearResult | undefined> {
     const { stamp } = this.#paths;
     const last = await lstat(stamp).catch(() => undefined);
     const nowMs = this.#context.now();
@@ -139,7 +158,7 @@ class FileStore implements Store {
     if (last !== undefined && last.mtimeMs > nowMs - intervalMs && last.mtimeMs <= nowMs) return undefined;
     // Before the work, so that others do not begin it as well.
     await setTime(stamp, nowMs);
-    return await this.clear(request);
+    return await this.clear(request, signal);
   }
 
   /** Stages, hashes, checks, renames. Two processes that write the same blob both succeed: the names are the same bytes. */
@@ -195,7 +214,7 @@ class FileStore implements Store {
   /** What the source says of itself passes through; what is left is the cache's disk. */
   #writeError(cause: unknown): unknown {
     const isDisk = cause instanceof Error && "syscall" in cause;
-    return isDisk ? localIoError(`write to the cache ${this.#paths.root}`, cause) : cause;
+    return isDisk ? cacheError(this.#paths.root, cause) : cause;
   }
 }
 

@@ -65,7 +65,7 @@ export async function writeMetadataFile(
 ): Promise<void> {
   const staged = stagedNames.metadata(uniqueName());
   try {
-    await tmp.writeNew(staged, `${JSON.stringify(metadata, null, 2)}\n`);
+    await tmp.writeNew(staged, `${JSON.stringify(metadata, null, 2)}\n`, 0o644);
     await tmp.move(staged, folder, name);
   } catch (cause) {
     await tmp.unlink(staged).catch(() => {});

@@ -50,10 +50,12 @@ export interface PartialBlobDeps {
 }
 
 const pieceBytes = 1024 * 1024;
+/** Processes that were killed leave a handful; somebody who makes a hundred thousand of them is not waited for. */
+const maxLeftovers = 32;
 
 /** What earlier processes left of this blob. Another user's folder or link of such a name is for nobody to use. */
 async function leftovers(folder: HeldFolder, digest: Digest): Promise<string[]> {
-  return (await folder.names()).filter((name) => isPartialOf(digest, name));
+  return (await folder.names()).filter((name) => isPartialOf(digest, name)).slice(0, maxLeftovers);
 }
 
 interface Leftover {
@@ -131,7 +133,8 @@ class StagedBlob implements PartialBlob {
     const { folder, publish } = this.#deps;
     return await this.#closing(async () => {
       const path = await publish(folder, this.#name, this.#file).catch(async (error: unknown) => {
-        // What was copied from it is all there for the next process: there are never more of them.
+        // It would be refused again, and there would be more of them each time.
+        await this.#remove(this.#name);
         await this.#remove(this.#origin);
         throw error;
       });

@@ -83,9 +83,12 @@ export interface Store {
     metadata: Omit<Metadata, "artifact_ref" | "cached_at">,
   ): Promise<void>;
 
+  /** Makes the cache's folders, and writes into each. @throws {OrasClientError} what is in the way of a command that fetches */
+  checkWritable(): Promise<void>;
+
   /** @throws {UsageError} the folder has things in it and is no cache of ours: nothing was removed */
-  clear(request: ClearRequest): Promise<ClearResult>;
+  clear(request: ClearRequest, signal: AbortSignal): Promise<ClearResult>;
 
   /** Clears unless that was done less than `intervalMs` ago, by whatever process; undefined then. */
-  clearWhenDue(request: ClearRequest, intervalMs: number): Promise<ClearResult | undefined>;
+  clearWhenDue(request: ClearRequest, intervalMs: number, signal: AbortSignal): Promise<ClearResult | undefined>;
 }

@@ -19,6 +19,7 @@ import { placeAtomically, placedMode } from "../files/place.ts";
 import { createUnnamedTemporary } from "../files/unnamed-file.ts";
 import { type Digest, digestFromHex, digestHex } from "../model/digest.ts";
 import type { CacheFolder } from "./cache-folder.ts";
+import { CacheUnusableError, cacheError } from "./damage.ts";
 import { FreshFiles } from "./fresh-files.ts";
 import { blobPath, cacheNames, type StorePaths, shardOf, stagedNames, uniqueName } from "./paths.ts";
 import type { MaterializeOptions, StoredContent } from "./store.ts";
@@ -76,7 +77,7 @@ export class VerifiedBlobs {
     const tmp = await this.#folder.find(cacheNames.tmp).catch(() => undefined);
     try {
       const copy = await tmp?.createUnnamed(stagedNames.content(uniqueName())).catch(() => undefined);
-      return copy ?? (await createUnnamedTemporary());
+      return copy ?? (await createUnnamedTemporary(`buck2-oras-copy-${uniqueName()}`));
     } finally {
       await tmp?.close();
     }
@@ -103,7 +104,7 @@ export class VerifiedBlobs {
       return (await this.#isReached(path)) ? await lstat(path) : undefined;
     } catch (cause) {
       if (isErrno(cause, "ENOENT") || isErrno(cause, "ENOTDIR")) return undefined;
-      throw localIoError(`read ${path}`, cause);
+      throw cacheError(this.#paths.root, cause);
     }
   }
 
@@ -114,10 +115,10 @@ export class VerifiedBlobs {
   }
 
   /**
-   * Removes what has a blob's name. A folder with things in it is none of the store's: it is moved away once, and where somebody puts
-   * another one it stays, so that he cannot fill the disk with what is kept for him.
+   * Removes what has a blob's name. A folder with things in it is none of the store's, and is moved away; where others can write only once, so
+   * that nobody fills the disk with what is kept for him.
    *
-   * @throws {ContentVerificationError} `CACHE_DAMAGED`: it stays, since it cannot be removed or was put there again
+   * @throws {CacheUnusableError} it stays, since it cannot be removed or was put there again
    */
   async discard(digest: Digest): Promise<void> {
     const folder = await this.#folder.find(...shardOf(digest));
@@ -134,8 +135,15 @@ export class VerifiedBlobs {
   }
 
   async #displace(name: string, folder: HeldFolder): Promise<void> {
-    const kept = `${name}.displaced`;
-    if ((await folder.look(kept)) !== undefined) throw new Error(`${join(folder.path, kept)} is there already`);
+    // In a folder of this user's own it is an accident, and nobody makes it happen again and again.
+    const isShared = (await this.#folder.sharedBecause()) !== undefined;
+    const kept = isShared ? `${name}.displaced` : `${name}.displaced-${uniqueName()}`;
+    if ((await folder.look(kept)) !== undefined) {
+      const [there, other] = [join(folder.path, name), join(folder.path, kept)];
+      throw new CacheUnusableError("LOCAL_IO", `a folder is in the place of the cached file ${there}`, {
+        hint: `remove it and ${other}, where the one before it is, or name another cache with --cache-dir`,
+      });
+    }
     await folder.move(name, folder, kept);
     this.#context.log.warn(`a folder was in the place of a cached file; it is ${join(folder.path, kept)} now`);
   }
@@ -149,10 +157,11 @@ export class VerifiedBlobs {
       file = await openFile(path, "refuse");
     } catch (cause) {
       if (cause instanceof ContentVerificationError) throw cause;
-      const isOther = ["ENOENT", "ENOTDIR", "ELOOP", "ENXIO"].some((code) => isErrno(cause, code));
+      // Another user's file that may not be read is as good as none.
+      const isOther = ["ENOENT", "ENOTDIR", "ELOOP", "ENXIO", "EACCES"].some((code) => isErrno(cause, code));
       throw isOther || cause instanceof UnfitFileError
         ? await this.#damaged(digest)
-        : localIoError(`read ${path}`, cause);
+        : cacheError(this.#paths.root, cause);
     }
     try {
       return await work(file);
@@ -230,10 +239,11 @@ export class VerifiedBlobs {
   }
 }
 
-function unremovable(path: string, cause: unknown): ContentVerificationError {
-  const why = localIoError("remove it", cause);
-  return new ContentVerificationError("CACHE_DAMAGED", `${path} is damaged and cannot be removed`, {
-    cause: why,
+function unremovable(path: string, cause: unknown): CacheUnusableError {
+  if (cause instanceof CacheUnusableError) return cause;
+  const { code } = localIoError("", cause);
+  return new CacheUnusableError(code, `${path} is damaged and cannot be removed`, {
+    cause,
     hint: "remove it, or name another cache with --cache-dir or BUCK2_ORAS_CACHE_DIR",
   });
 }

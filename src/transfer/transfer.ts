@@ -3,7 +3,6 @@
 import { asError, ContentVerificationError, OrasClientError } from "../errors.ts";
 import { hasty, patient } from "../http/retry.ts";
 import { type BlobIdentity, type BlobStream, type ByteRange, restOf, type Source } from "../model/source.ts";
-import { isDamage } from "../store/damage.ts";
 import type { PartialBlob } from "../store/partial-blob.ts";
 import type { TransferDeps } from "./deps.ts";
 import { firstRange, inParts } from "./parts.ts";
@@ -97,8 +96,6 @@ async function transferFrom(
       tries.isWorthwhile(partial.size);
     } catch (error) {
       signal.throwIfAborted();
-      // The bytes are right, and the cache does not take them.
-      if (isDamage(error)) throw error;
       if (error instanceof ContentVerificationError && isPieced && !hasStartedOver) {
         deps.context.log.debug(`${source.name}: ${error.message}; it is fetched in one piece`);
         hasStartedOver = true;

@@ -14,18 +14,24 @@ export interface ClearCacheResult {
   /** Metadata included. */
   readonly filesRemoved: number;
   readonly bytesFreed: number;
+  /** Files of transfers that may be under way. */
+  readonly filesInUse: number;
 }
 
 const dayMs = 24 * 60 * 60 * 1000;
 
-export async function clearCache(request: ClearCacheRequest, deps: ArtifactDeps): Promise<ClearCacheResult> {
+export async function clearCache(
+  request: ClearCacheRequest,
+  deps: ArtifactDeps,
+  signal: AbortSignal,
+): Promise<ClearCacheResult> {
   const { olderThanDays, maxSizeBytes } = request;
   const limits = {
     olderThanMs: olderThanDays === undefined ? undefined : olderThanDays * dayMs,
     maxTotalBytes: maxSizeBytes,
   };
   const factsOf = ({ bytesFreed }: ClearCacheResult) => ({ size: bytesFreed });
-  return await audited("clear-cache", deps.settings.cacheDir, deps, () => deps.store.clear(limits), factsOf);
+  return await audited("clear-cache", deps.settings.cacheDir, deps, () => deps.store.clear(limits, signal), factsOf);
 }
 
 /**
@@ -34,13 +40,17 @@ export async function clearCache(request: ClearCacheRequest, deps: ArtifactDeps)
  *
  * @param startedMs When the command began, in milliseconds since the epoch.
  */
-export async function retainCache({ settings, store, context }: ArtifactDeps, startedMs: number): Promise<void> {
+export async function retainCache(
+  { settings, store, context }: ArtifactDeps,
+  startedMs: number,
+  signal: AbortSignal,
+): Promise<void> {
   const { olderThanDays, maxSizeBytes } = settings.retention;
   if (olderThanDays === undefined && maxSizeBytes === undefined) return;
   const olderThanMs = olderThanDays === undefined ? undefined : olderThanDays * dayMs;
   try {
     const limits = { olderThanMs, maxTotalBytes: maxSizeBytes, keepUsedSinceMs: startedMs };
-    const result = await store.clearWhenDue(limits, dayMs);
+    const result = await store.clearWhenDue(limits, dayMs, signal);
     if (result !== undefined) context.log.debug(`retention: removed ${result.filesRemoved} files from the cache`);
   } catch (error) {
     context.log.warn(`the cache could not be cleared as configured: ${error instanceof Error ? error.message : error}`);

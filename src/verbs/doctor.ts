@@ -12,6 +12,8 @@ import type { Location } from "../model/reference.ts";
 import { type BlobIdentity, restOf, type Source } from "../model/source.ts";
 import { askingForbidden } from "../registry/offline.ts";
 import type { RegistryProbe } from "../registry/probe.ts";
+import { CacheUnusableError } from "../store/damage.ts";
+import type { Store } from "../store/store.ts";
 
 export interface Diagnosis {
   readonly reference: string;
@@ -26,7 +28,7 @@ const minFreeBytes = 1024 ** 3;
 async function freeBytes(folder: string): Promise<number> {
   try {
     await makeFolder(folder);
-    await access(folder, constants.R_OK | constants.W_OK | constants.X_OK);
+    await access(folder, constants.R_OK | constants.X_OK);
     const { bavail, bsize } = await statfs(folder);
     return bavail * bsize;
   } catch (cause) {
@@ -38,14 +40,35 @@ async function checkCache({ settings, store }: DiagnosisDeps): Promise<Finding> 
   const { cacheDir } = settings;
   const free = await freeBytes(cacheDir);
   const detail = `${cacheDir}, ${(free / 1e9).toFixed(1)} GB free`;
-  const shared = await store.sharedBecause();
-  if (free >= minFreeBytes && shared !== undefined) {
-    const hint =
-      "what is in the cache is verified each time, and notes on tags do not count; a folder of your own is faster";
-    return { status: "warning", detail: `${detail}; not yours alone: ${shared}`, hint };
+  const refusal = await whyUnusable(store);
+  if (refusal !== undefined) {
+    const hint = `what is not in it is fetched without it where an output is named; ${refusal.hint ?? "name another cache"}`;
+    return { status: "warning", detail: `${detail}; ${refusal.message}${causeOf(refusal)}`, hint };
   }
-  if (free >= minFreeBytes) return { detail };
-  return { status: "warning", detail, hint: "`buck2-oras clear-cache --older-than 30` makes room" };
+  const shared = await store.sharedBecause();
+  const sharing = shared === undefined ? "" : `; not yours alone: ${shared}`;
+  if (free < minFreeBytes) {
+    return { status: "warning", detail: detail + sharing, hint: "`buck2-oras clear-cache --older-than 30` makes room" };
+  }
+  if (shared === undefined) return { detail };
+  const hint =
+    "what is in the cache is verified each time, and notes on tags do not count; a folder of your own is faster";
+  return { status: "warning", detail: detail + sharing, hint };
+}
+
+/** The cache is there, and a command that fetches could not use it. */
+async function whyUnusable(store: Store): Promise<CacheUnusableError | undefined> {
+  try {
+    await store.checkWritable();
+    return undefined;
+  } catch (error) {
+    if (error instanceof CacheUnusableError) return error;
+    throw error;
+  }
+}
+
+function causeOf({ cause }: Error): string {
+  return cause instanceof Error ? ` (${cause.message})` : "";
 }
 
 /** What a project's file says in vain looks like a defect to whoever wrote it. */

@@ -1,5 +1,6 @@
 /** `pull`: resolve, fetch what the cache lacks, verify, place. */
 
+import { lstat } from "node:fs/promises";
 import { resolve } from "node:path";
 import type { ArtifactDeps } from "../artifact/deps.ts";
 import { pullThroughExternalCli } from "../artifact/external-cli.ts";
@@ -9,7 +10,7 @@ import { keptManifests } from "../artifact/manifests.ts";
 import { offlineErrorOf } from "../artifact/offline-error.ts";
 import { checkOutputFolder, warnIfLedOut } from "../artifact/output.ts";
 import { placeFile, placeIfArchive, placeLayers } from "../artifact/place.ts";
-import { unlessDamaged, withDamageRepaired } from "../artifact/repair.ts";
+import { unlessDamaged, unlessUnusable, withDamageRepaired } from "../artifact/repair.ts";
 import { tellingReplaced } from "../artifact/replaced.ts";
 import {
   type ExpandedReference,
@@ -79,9 +80,11 @@ async function pullArtifact(request: PullRequest, deps: ArtifactDeps, signal: Ab
     warnIfLedOut(request.output, deps);
   }
   const isCertain = expanded.reference.digest !== undefined || isOffline(expanded, deps);
-  const known = await unlessDamaged(deps, () => findKnown(expanded, request.digest, isCertain, deps, signal));
+  const find = () => findKnown(expanded, request.digest, isCertain, deps, signal);
+  const known = await unlessUnusable(deps, () => unlessDamaged(deps, find));
   if (known !== undefined && (isSufficient(known, request) || isOffline(expanded, deps))) {
-    const result = await unlessDamaged(deps, () => place(known, expanded, request, deps, signal));
+    const placeKnown = () => place(known, expanded, request, deps, signal);
+    const result = await unlessUnusable(deps, () => unlessDamaged(deps, placeKnown));
     if (result !== undefined) return result;
   }
   if (isOffline(expanded, deps)) {
@@ -91,15 +94,13 @@ async function pullArtifact(request: PullRequest, deps: ArtifactDeps, signal: Ab
   }
   const { externalCli } = deps.settings;
   if (externalCli !== undefined && expanded.reference.location.kind === "registry") {
-    const file = await pullThroughExternalCli(externalCli, expanded.text, deps, signal);
-    checkContent(file.digest, request.digest, expanded.text);
-    return await place(
-      { ...file, origin: "registry", manifestDigest: undefined, platform: undefined },
-      expanded,
-      request,
-      deps,
-      signal,
-    );
+    const placePulled = async (some: ArtifactDeps): Promise<PullResult> => {
+      const file = await pullThroughExternalCli(externalCli, expanded.text, some, signal);
+      checkContent(file.digest, request.digest, expanded.text);
+      const known: KnownFile = { ...file, origin: "registry", manifestDigest: undefined, platform: undefined };
+      return await place(known, expanded, request, some, signal);
+    };
+    return await withDamageRepaired(deps, placePulled, withoutCacheOf(request));
   }
   const resolved = await resolveArtifact(expanded, deps, signal, keptManifests);
   return await placeResolved(resolved, expanded, request, deps, signal);
@@ -131,9 +132,7 @@ async function placeResolved(
       checkContent(file.digest, request.digest, expanded.text);
       return await place(file, expanded, request, some, signal);
     };
-    const { output } = request;
-    const withoutCache = output === undefined ? "never" : pathOfOutput(output);
-    return await withDamageRepaired(deps, placeFound, withoutCache);
+    return await withDamageRepaired(deps, placeFound, withoutCacheOf(request));
   }
   if (request.digest !== undefined) {
     throw new UsageError("USAGE_INVALID", `${expanded.text} is a folder, which has no digest of its own`, {
@@ -151,8 +150,10 @@ async function placeResolved(
       },
     );
   }
+  const isExisting = (await lstat(output).catch(() => undefined)) !== undefined;
+  const into = { output, isExisting, extract: request.extract };
   const { origin, placed } = await withDamageRepaired(deps, (some) =>
-    placeLayers(resolved.source, shape.layers, output, request.extract, some, signal),
+    placeLayers(resolved.source, shape.layers, into, some, signal),
   );
   return {
     reference: expanded.text,
@@ -167,8 +168,9 @@ async function placeResolved(
   };
 }
 
-/** Where the file is that a pull without the cache gave. */
-function pathOfOutput(output: string): (result: PullResult) => PullResult {
+/** Where the file is that a pull without the cache gave; without an output it would be nowhere. */
+function withoutCacheOf({ output }: PullRequest): ((result: PullResult) => PullResult) | "never" {
+  if (output === undefined) return "never";
   return (result) => {
     const [sole, ...others] = result.placed;
     return { ...result, path: sole !== undefined && others.length === 0 ? sole : resolve(output) };

@@ -1,6 +1,16 @@
 /** The cache as processes meet it: damaged, shared, killed in the middle, full, read-only, somebody else's. */
 import { execFileSync, spawnSync } from "node:child_process";
-import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  utimesSync,
+  writeFileSync,
+} from "node:fs";
 import { join } from "node:path";
 import { describe, expect, inject, onTestFinished, test } from "vitest";
 import { startDockerRegistry } from "../support/docker-registry.ts";
@@ -132,4 +142,32 @@ test("two tools with the same content are stored, and fetched, once", async (con
       .trim()
       .split("\n"),
   ).toHaveLength(2);
+});
+
+test("a cache that does not exist, or is a file, has nothing to clear, and says so", async () => {
+  const project = await layoutProject();
+  const missing = await project.oras(["clear-cache", "--cache-dir", "tyop"]);
+  expect(missing).toMatchObject({ exitCode: 0, stdout: "Removed 0 files (0 B)\n" });
+  expect(missing.stderr).toBe(`warning: there is no cache ${join(project.dir, "tyop")}\n`);
+  writeFileSync(join(project.dir, "file"), "");
+  const file = await project.oras(["clear-cache", "--cache-dir", "file"]);
+  expect(file.exitCode).toBe(64);
+  expect(file.stderr).toContain(`${join(project.dir, "file")} is not a folder`);
+});
+
+test("doctor says that a cache cannot be used, and `clear-cache` what it leaves to transfers", async () => {
+  const project = await layoutProject();
+  const cache = join(project.dir, "cache");
+  expect((await project.oras(["pull", "oci:layout:1.0", "--cache-dir", cache, ...linux])).exitCode).toBe(0);
+  const partial = join(cache, "tmp", `${"0".repeat(64)}-0123456789abcdef.partial`);
+  writeFileSync(partial, "half");
+  const kept = await project.oras(["clear-cache", "--cache-dir", cache]);
+  expect(kept.stderr).toBe("Kept 1 file of transfers that may be under way, or ended less than an hour ago\n");
+  utimesSync(partial, Date.now() / 1000, Date.now() / 1000 - 3700);
+  expect((await project.oras(["clear-cache", "--cache-dir", cache])).stderr).toBe("");
+  expect(readdirSync(join(cache, "tmp"))).toEqual([]);
+  rmSync(join(cache, "tmp"), { recursive: true });
+  symlinkSync(project.dir, join(cache, "tmp"));
+  const ran = await project.oras(["doctor", "oci:layout:1.0", "--cache-dir", cache]);
+  expect(ran.stdout).toMatch(/cache\s+warning .*tmp is a link, where a folder of the cache is expected/);
 });

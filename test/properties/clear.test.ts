@@ -4,7 +4,7 @@ import { dirname, join } from "node:path";
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { openStore } from "../../src/store/file-store.ts";
-import { testContext } from "../support/context.ts";
+import { noSignal, testContext } from "../support/context.ts";
 import { temporaryFolder } from "../support/folders.ts";
 import { put } from "../support/store.ts";
 
@@ -70,7 +70,9 @@ test("clear: of a random tree of files, links and folders only the store's own n
         const [before, outsideBefore] = [treeOf(dir), treeOf(outside)];
         const store = openStore(dir, false, testContext());
         const request = { olderThanMs: undefined, maxTotalBytes };
-        await (isRetention ? store.clearWhenDue(request, 1000) : store.clear(request)).catch(() => {});
+        await (isRetention ? store.clearWhenDue(request, 1000, noSignal) : store.clear(request, noSignal)).catch(
+          () => {},
+        );
         const after = treeOf(dir);
         for (const [path, kind] of before) {
           if (after.has(path)) continue;

@@ -28,11 +28,14 @@ describe("clear", () => {
     await put(store);
     await put(store, script);
     await store.writeMetadata("h.io/a:1", "linux-x86_64", { ...entry, digest });
-    expect(await store.clear({ olderThanMs: undefined, maxTotalBytes: undefined })).toMatchObject({ filesRemoved: 3 });
+    expect(await store.clear({ olderThanMs: undefined, maxTotalBytes: undefined }, noSignal)).toMatchObject({
+      filesRemoved: 3,
+    });
     expect(await store.find(digest)).toBeUndefined();
-    expect(await store.clear({ olderThanMs: undefined, maxTotalBytes: undefined })).toEqual({
+    expect(await store.clear({ olderThanMs: undefined, maxTotalBytes: undefined }, noSignal)).toEqual({
       filesRemoved: 0,
       bytesFreed: 0,
+      filesInUse: 0,
     });
   });
 
@@ -45,7 +48,7 @@ describe("clear", () => {
     const tenDaysAgo = Date.now() / 1000 - 10 * day;
     for (const of of [old, used]) utimesSync(pathOf(of), tenDaysAgo, tenDaysAgo);
     await reopened().materialize(used, join(dir, "out"), {}, noSignal);
-    expect(await store.clear({ olderThanMs: 5 * day * 1000, maxTotalBytes: undefined })).toMatchObject({
+    expect(await store.clear({ olderThanMs: 5 * day * 1000, maxTotalBytes: undefined }, noSignal)).toMatchObject({
       filesRemoved: 2,
       bytesFreed: expect.any(Number),
     });
@@ -62,7 +65,11 @@ describe("clear", () => {
       utimesSync(pathOf(of), 1_000_000 + index, 1_000_000);
       digests.push(of);
     }
-    expect(await store.clear({ olderThanMs: undefined, maxTotalBytes: 8 })).toEqual({ filesRemoved: 1, bytesFreed: 4 });
+    expect(await store.clear({ olderThanMs: undefined, maxTotalBytes: 8 }, noSignal)).toEqual({
+      filesRemoved: 1,
+      bytesFreed: 4,
+      filesInUse: 0,
+    });
     const found = await Promise.all(digests.map(async (of) => (await store.find(of)) !== undefined));
     expect(found).toEqual([false, true, true]);
   });
@@ -78,7 +85,7 @@ describe("clear", () => {
       utimesSync(join(dir, "tmp", name), 1, 1);
     }
     writeFileSync(join(dir, "tmp", `content-${"f".repeat(16)}`), "x");
-    await store.clear(everything);
+    await store.clear(everything, noSignal);
     expect(readdirSync(join(dir, "tmp")).sort()).toEqual([...others, `content-${"f".repeat(16)}`].sort());
   });
 
@@ -89,7 +96,7 @@ describe("clear", () => {
     for (const lock of [empty, full]) mkdirSync(lock ?? "");
     writeFileSync(join(full ?? "", "x"), "");
     for (const lock of [empty, full]) utimesSync(lock ?? "", 1, 1);
-    await store.clear(everything);
+    await store.clear(everything, noSignal);
     expect(readdirSync(join(dir, "locks"))).toEqual([basename(full ?? "")]);
   });
 
@@ -101,7 +108,7 @@ describe("clear", () => {
     const text = readFileSync(join(dir, "metadata", own ?? ""), "utf8");
     const others = { "mine.json": text, "package.json": "{}", "notes.txt": "x" };
     for (const [name, content] of Object.entries(others)) writeFileSync(join(dir, "metadata", name), content);
-    await store.clear(everything);
+    await store.clear(everything, noSignal);
     expect(readdirSync(join(dir, "metadata")).sort()).toEqual(Object.keys(others).sort());
   });
 
@@ -123,7 +130,7 @@ describe("clear", () => {
     }
     rmSync(join(dir, level), { recursive: true, force: true });
     symlinkSync(elsewhere, join(dir, level));
-    await store.clear(everything);
+    await store.clear(everything, noSignal);
     for (const name of names) expect(existsSync(join(elsewhere, name)), name).toBe(true);
   });
 
@@ -134,7 +141,7 @@ describe("clear", () => {
     writeFileSync(precious, "x");
     utimesSync(precious, 1, 1);
     symlinkSync(precious, join(dir, "cleared"));
-    await store.clearWhenDue(everything, day * 1000).catch(() => {});
+    await store.clearWhenDue(everything, day * 1000, noSignal).catch(() => {});
     expect([readFileSync(precious, "utf8"), statSync(precious).mtimeMs]).toEqual(["x", 1000]);
   });
 
@@ -143,8 +150,8 @@ describe("clear", () => {
     await put(store);
     writeFileSync(join(dir, "cleared"), "");
     utimesSync(join(dir, "cleared"), Date.now() / 1000 + 1000 * day, Date.now() / 1000 + 1000 * day);
-    expect(await store.clearWhenDue(everything, day * 1000)).toMatchObject({ filesRemoved: 1 });
-    expect(await store.clearWhenDue(everything, day * 1000)).toBeUndefined();
+    expect(await store.clearWhenDue(everything, day * 1000, noSignal)).toMatchObject({ filesRemoved: 1 });
+    expect(await store.clearWhenDue(everything, day * 1000, noSignal)).toBeUndefined();
   });
 });
 
@@ -158,7 +165,7 @@ describe("the folder's marks", () => {
     expect(readdirSync(dir)).not.toContain("CACHEDIR.TAG");
     expect(context.lines.join()).toContain("not empty");
     expect(await store.find(digest)).toBeDefined();
-    expect(await codeOf(store.clear(everything))).toBe("USAGE_INVALID");
+    expect(await codeOf(store.clear(everything, noSignal))).toBe("USAGE_INVALID");
     expect(await store.find(digest)).toBeDefined();
   });
 
@@ -183,7 +190,7 @@ describe("the folder's marks", () => {
     await put(store);
     writeFileSync(join(dir, "version"), "2\n");
     expect(await codeOf(put(reopened(), script))).toBe("CACHE_NEWER");
-    expect(await codeOf(reopened().clear(everything))).toBe("CACHE_NEWER");
+    expect(await codeOf(reopened().clear(everything, noSignal))).toBe("CACHE_NEWER");
     expect(await reopened().find(digest)).toBeDefined();
   });
 

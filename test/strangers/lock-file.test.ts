@@ -1,5 +1,6 @@
 /** `oras.lock.json` and whoever else writes it: other processes, an editor, the author of the checkout. */
 import { execFileSync, spawnSync } from "node:child_process";
+import { createHash } from "node:crypto";
 import {
   chmodSync,
   chownSync,
@@ -93,12 +94,16 @@ describe("the same tool, changed meanwhile", () => {
   test("what a killed writer staged is removed by the next one, and nothing else", async () => {
     const project = await layoutProject();
     await add(project, "one");
-    writeFileSync(join(project.dir, `.${lockName}.0123456789ab`), "half of a lo");
-    const others = [`.${lockName}.0123456789abc`, `.${lockName}.mine`, `.x${lockName}.0123456789ab`];
+    const stem = `.${lockName}.${createHash("sha256").update(lockName).digest("hex").slice(0, 8)}.buck2-oras-`;
+    writeFileSync(join(project.dir, `${stem}0123456789ab`), "half of a lo");
+    // A date is made of hex digits, too.
+    const others = [`${stem}0123456789abc`, `${stem}mine`, `.${lockName}.202611260712`, `.x${stem}0123456789ab`];
     for (const name of others) writeFileSync(join(project.dir, name), "");
-    mkdirSync(join(project.dir, `.${lockName}.ba9876543210`, "x"), { recursive: true });
+    mkdirSync(join(project.dir, `${stem}ba9876543210`, "x"), { recursive: true });
+    symlinkSync(lockName, join(project.dir, `${stem}ffffffffffff`));
     await add(project, "two");
-    expect(leftovers(project).toSorted()).toEqual([...others, `.${lockName}.ba9876543210`].toSorted());
+    const kept = [...others, `${stem}ba9876543210`, `${stem}ffffffffffff`];
+    expect(leftovers(project).toSorted()).toEqual(kept.toSorted());
     expect(toolsOf(project)).toEqual(["one", "two"]);
   });
 

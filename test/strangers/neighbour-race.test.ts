@@ -55,12 +55,14 @@ test(`${seconds} s of a hostile neighbour: each pull places the tool, and nothin
   const tools = await startServer(serveTool(good));
   const archives = await startServer(serveTool(archive));
   const place = temporaryFolder();
-  chmodSync(place, 0o755);
+  chmodSync(place, 0o777);
   chmodSync(join(cache.dir, ".."), 0o755);
   const script = join(place, "neighbour.cjs");
   writeFileSync(script, hostile);
   writeFileSync(join(place, "evil"), evil, { mode: 0o644 });
   copyFileSync(inject("executable"), join(place, "buck2-oras.cjs"));
+  chmodSync(join(place, "buck2-oras.cjs"), 0o644);
+  const victim = ["--reuid=65533", "--regid=65533", "--clear-groups"];
   const ids = [`--reuid=${neighbour}`, `--regid=${neighbour}`, "--clear-groups"];
   const him = spawn(setpriv, [...ids, process.execPath, script, cache.dir, join(place, "evil"), cache.secret]);
   context.onTestFinished(() => void him.kill("SIGKILL"));
@@ -68,13 +70,12 @@ test(`${seconds} s of a hostile neighbour: each pull places the tool, and nothin
   let placed = 0;
   const wrong: string[] = [];
   const until = performance.now() + seconds * 1000;
-  const env = { BUCK2_ORAS_CACHE_DIR: cache.dir };
+  const env = { BUCK2_ORAS_CACHE_DIR: cache.dir, HOME: place, TMPDIR: place };
   const lane = async (args: readonly string[], result: string): Promise<void> => {
     for (let turn = 0; performance.now() < until; turn += 1) {
       const dir = join(place, `${args[0]}-${args.length}-${turn}`);
-      const ran = await run(process.execPath, [join(place, "buck2-oras.cjs"), ...args, "-o", dir, "--timeout", "60"], {
-        env,
-      });
+      const command = [process.execPath, join(place, "buck2-oras.cjs"), ...args, "-o", dir, "--timeout", "60"];
+      const ran = await run(setpriv, [...victim, ...command], { env });
       if (ran.exitCode === 0) {
         placed += 1;
         const text = readFileSync(join(dir, result), "utf8");

@@ -1,5 +1,14 @@
 /** Whoever wrote a package: it comes into a folder of the user's that has things in it. */
-import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, symlinkSync, writeFileSync } from "node:fs";
+import {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { join } from "node:path";
 import { gzipSync } from "node:zlib";
 import { describe, expect, test } from "vitest";
@@ -101,6 +110,9 @@ describe("folders of version control", () => {
     ["by other letters", ["head", "config", "OBJECTS/a", "Refs/a"], []],
     ["together with what is there", ["config", "HEAD", "d"], ["objects", "refs"]],
     ["together with what is there below", ["d/HEAD", "d/config", "d/objects/a"], ["d/refs"]],
+    ["by a `commondir`", ["HEAD", "commondir", "config.worktree", "sub/config", "sub/objects/x"], []],
+    ["in one that is there", ["d/config", "d/hooks/x"], ["d/HEAD", "d/objects", "d/refs"]],
+    ["below one that is there", ["d/hooks/post-checkout"], ["d/HEAD", "d/objects", "d/refs"]],
   ] as const)(
     "a repository of git that has no name of one, %s, is not unpacked into a folder that is there",
     async (_, names, there) => {
@@ -124,6 +136,52 @@ describe("folders of version control", () => {
       expect(harmless.exitCode, harmless.stderr).toBe(0);
     },
   );
+
+  test.each([
+    ["by their titles", [{ title: "HEAD" }, { title: "config" }, { title: "objects/x" }, { title: "refs/x" }]],
+    [
+      "by titles and packed folders",
+      [
+        { title: "HEAD" },
+        { title: "config" },
+        { title: "objects", body: rawTar({ name: "objects/x", body: "x" }), isFolder: true },
+        { title: "refs", body: rawTar({ name: "refs/x", body: "x" }), isFolder: true },
+      ],
+    ],
+    [
+      "by an archive and titles",
+      [
+        { title: "tool.tar", body: rawTar({ name: "HEAD", body: "x" }, { name: "config", body: "x" }) },
+        { title: "objects/x" },
+        { title: "refs/x" },
+      ],
+    ],
+  ])("several layers that make a repository %s: none that git would obey is there", async (_, layers) => {
+    const { dir, pull } = project(layers.map((layer) => ({ body: `x ${layer.title}`, ...layer })));
+    const ran = await pull("-o", ".", "--extract");
+    expect(ran.exitCode, ran.stderr).toBe(65);
+    expect(ran.stderr).toMatch(/ARCHIVE_UNSAFE[\s\S]*makes a repository of its folder/);
+    const there = readdirSync(join(dir, "home"));
+    expect(["HEAD", "objects", "refs"].every((name) => there.includes(name))).toBe(false);
+  });
+
+  test("a layer that is damaged in the cache, while a new folder is made: the second try knows that it was new", async () => {
+    const repository = rawTar(
+      ...["HEAD", "config", "objects/a", "refs/a"].map((name) => ({ name: `repo/${name}`, body: "x" })),
+    );
+    const { dir, pull } = project([
+      { title: "repo", body: repository, isFolder: true },
+      { title: "tool", body: "#!/bin/sh\n" },
+    ]);
+    expect((await pull("-o", "out1")).exitCode).toBe(0);
+    const hex = sha256("#!/bin/sh\n").slice("sha256:".length);
+    const blob = join(dir, "cache/oras", hex.slice(0, 2), hex);
+    rmSync(blob);
+    writeFileSync(blob, "#!/bin/xx\n");
+    const ran = await pull("-o", "out2");
+    expect(ran.exitCode, ran.stderr).toBe(0);
+    expect(readFileSync(join(dir, "home/out2/tool"), "utf8")).toBe("#!/bin/sh\n");
+  });
 
   test("a packed folder with one is not unpacked below a folder that is there", async () => {
     const body = rawTar({ name: "sub/.git/config", body: "[core]\nfsmonitor = ./evil\n" });

@@ -199,6 +199,14 @@ describe("temporary folders", () => {
     expect(unpacking()).toEqual([]);
   });
 
+  test("what was unpacked stays, though its folder was a temporary one before", async () => {
+    const dir = temporaryFolder();
+    writeFileSync(join(dir, "one.tar"), rawTar({ name: "a/tool", body: "x" }));
+    expect((await oras(["extract", "one.tar", "-o", "out"], { cwd: dir })).exitCode).toBe(0);
+    expect(readFileSync(join(dir, "out/a/tool"), "utf8")).toBe("x");
+    expect(readdirSync(dir).toSorted()).toEqual(["one.tar", "out"]);
+  });
+
   test("nothing else is removed, whoever gives it a name of ours", async () => {
     const tmp = temporaryFolder();
     const { during } = await pushUntil(["SIGKILL"], tmp);

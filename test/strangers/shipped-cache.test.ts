@@ -113,8 +113,12 @@ test.each(["metadata", "oras", "tmp", "locks", "oras/ab"])(
     mkdirSync(join(cacheDir, level, ".."), { recursive: true });
     symlinkSync(home, join(cacheDir, level));
     const ran = await oras(["pull", `${server.host}/t/tool:1`, "-o", "out"], { cwd: dir });
-    expect(ran.exitCode).toBe(74);
-    expect(ran.stderr).toContain(`${join(cacheDir, level)} is a link`);
+    expect(ran.exitCode, ran.stderr).toBe(0);
+    expect(readFileSync(join(dir, "out/tool"), "utf8")).toBe(content);
+    expect(ran.stderr).toContain(`warning: ${join(cacheDir, level)} is a link`);
+    const without = await oras(["pull", `${server.host}/t/tool:1`], { cwd: dir });
+    expect(without.exitCode).toBe(74);
+    expect(without.stderr).toContain(`${join(cacheDir, level)} is a link`);
     expect(readdirSync(home)).toEqual([]);
   },
 );

@@ -23,13 +23,18 @@ export function addClearCache(program: Command, io: CliIo): Command {
     .option("--older-than <days>", "only what was last used more days ago", daysArgument)
     .option("--max-size <size>", "the least recently used until this much is left, such as 2GiB", byteSizeArgument)
     .action(async (options: ClearCacheOptions, command: Command) =>
-      runCommand(command, io, async ({ deps }) => {
-        const result = await clearCache({ olderThanDays: options.olderThan, maxSizeBytes: options.maxSize }, deps);
-        const json = { filesRemoved: result.filesRemoved, bytesFreed: result.bytesFreed } satisfies v.InferOutput<
-          typeof clearCacheSchema
-        >;
-        const text = `Removed ${plural(result.filesRemoved, "file")} (${formatBytes(result.bytesFreed)})`;
-        return { text, json };
+      runCommand(command, io, async ({ deps, signal }) => {
+        const result = await clearCache(
+          { olderThanDays: options.olderThan, maxSizeBytes: options.maxSize },
+          deps,
+          signal,
+        );
+        const { filesRemoved, bytesFreed, filesInUse } = result;
+        const json = { filesRemoved, bytesFreed, filesInUse } satisfies v.InferOutput<typeof clearCacheSchema>;
+        const text = `Removed ${plural(filesRemoved, "file")} (${formatBytes(bytesFreed)})`;
+        const kept = `Kept ${plural(filesInUse, "file")} of transfers that may be under way, or ended less than an hour ago`;
+        const notes = filesInUse === 0 ? [] : [kept];
+        return { text, notes, json };
       }),
     );
 }
