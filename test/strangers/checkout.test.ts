@@ -72,7 +72,7 @@ test("no host of a checkout is link-local, where metadata services of clouds ans
     plainHttpHosts: ["reg.lan:5000", "[fe80::1]:80"],
     registries: {
       one: { prefix: "169.254.1.1:80/latest" },
-      two: { prefix: "reg.lan/tools", mirrors: ["reg.lan:1/x", "[::ffff:169.254.169.254]/x"] },
+      two: { prefix: "reg.lan/tools", mirrors: ["reg.lan:1/x", "[::ffff:a9fe:a9fe]/x", "[fd20:ce::254]/x"] },
       three: { prefix: "0.0.0.0:5000/tools" },
     },
   };
