@@ -16,7 +16,7 @@ import type { Context } from "./context.ts";
 import { isErrno, LocalIoError, TimeoutError } from "./errors.ts";
 import { withTemporaryFolder } from "./files/temporary-folder.ts";
 import { createHttpClient, type HttpClient } from "./http/client.ts";
-import { hasty } from "./http/retry.ts";
+import { mirrorRetry } from "./http/retry.ts";
 import { directRoute, type Route } from "./http/transport.ts";
 import { downloadVerified } from "./importers/download.ts";
 import { openLayout } from "./layout/layout.ts";
@@ -31,7 +31,7 @@ import { createRegistry } from "./registry/registry.ts";
 import { openStore } from "./store/file-store.ts";
 import { MirrorHealth } from "./transfer/mirror-health.ts";
 import { PartBuffers } from "./transfer/part-buffers.ts";
-import { retainCache } from "./verbs/clear-cache.ts";
+import { applyRetention } from "./verbs/clear-cache.ts";
 
 /** What a process knows of its surroundings; `main.ts` and `index.ts` read it. */
 export type Surroundings = Pick<
@@ -143,7 +143,7 @@ function compose(settings: Settings, context: Context, signal: AbortSignal): Com
   };
   /** In whose place another source is left: it is not waited for. */
   const openMirror = (location: RegistryLocation): Source => {
-    const hurried: HttpClient = { ...http, request: (request) => http.request({ ...request, retries: hasty }) };
+    const hurried: HttpClient = { ...http, request: (request) => http.request({ ...request, retries: mirrorRetry }) };
     return createRegistry(location, { ...apiDeps(location.registry, true), http: hurried, mirrors: [] });
   };
   const limitTransfers = pLimit(settings.concurrency);
@@ -224,7 +224,7 @@ export async function withComposition<T>(
   } finally {
     close();
     // After a failure too: the disk may be full.
-    if (hasGrown() && !signal.aborted) await retainCache(deps, startedMs, signal);
+    if (hasGrown() && !signal.aborted) await applyRetention(deps, startedMs, signal);
     clearTimeout(timer);
   }
 }

@@ -6,78 +6,84 @@
 import { printable } from "./printable.ts";
 
 /**
+ * Where the reason for an error is: with the caller, a setting, this machine (`local`), the bytes (`content`), a server that has not got
+ * something (`absence`), refuses it (`denial`) or does not answer usefully (`network`, `time`), or with this package (`defect`).
+ */
+export type Side = "caller" | "setting" | "local" | "content" | "absence" | "denial" | "network" | "time" | "defect";
+
+/**
  * Every code that the package can report. Codes are public: Buck2 shows them as sub-error categories and scripts match
  * on them, so a code is never renamed or reused.
  *
- * `exit` is the process exit code (sysexits.h). `isRetryable` says that the same request may succeed later unchanged.
+ * `exit` is the process exit code (sysexits.h). `side` is what other sources and other tries are chosen by. `isRetryable` says that the same request may succeed later unchanged.
  */
 export const errorCodes = {
-  USAGE_INVALID: { exit: 64, isRetryable: false },
-  REFERENCE_INVALID: { exit: 64, isRetryable: false },
-  REGISTRY_NOT_NAMED: { exit: 64, isRetryable: false },
-  DIGEST_INVALID: { exit: 64, isRetryable: false },
-  PLATFORM_UNKNOWN: { exit: 64, isRetryable: false },
-  OUTPUT_REQUIRED: { exit: 64, isRetryable: false },
+  USAGE_INVALID: { exit: 64, side: "caller", isRetryable: false },
+  REFERENCE_INVALID: { exit: 64, side: "caller", isRetryable: false },
+  REGISTRY_NOT_NAMED: { exit: 64, side: "caller", isRetryable: false },
+  DIGEST_INVALID: { exit: 64, side: "caller", isRetryable: false },
+  PLATFORM_UNKNOWN: { exit: 64, side: "caller", isRetryable: false },
+  OUTPUT_REQUIRED: { exit: 64, side: "caller", isRetryable: false },
 
-  BLOB_DIGEST_MISMATCH: { exit: 65, isRetryable: false },
-  BLOB_SIZE_MISMATCH: { exit: 65, isRetryable: false },
-  CONTENT_DIGEST_MISMATCH: { exit: 65, isRetryable: false },
-  MANIFEST_DIGEST_MISMATCH: { exit: 65, isRetryable: false },
-  MANIFEST_INVALID: { exit: 65, isRetryable: false },
-  MANIFEST_TOO_LARGE: { exit: 65, isRetryable: false },
-  MEDIA_TYPE_UNSUPPORTED: { exit: 65, isRetryable: false },
-  RESPONSE_INVALID: { exit: 65, isRetryable: false },
-  LAYOUT_INVALID: { exit: 65, isRetryable: false },
-  ARCHIVE_INVALID: { exit: 65, isRetryable: false },
-  ARCHIVE_UNSAFE: { exit: 65, isRetryable: false },
-  ARCHIVE_TOO_LARGE: { exit: 65, isRetryable: false },
-  ARCHIVE_UNSUPPORTED: { exit: 65, isRetryable: false },
-  IMPORT_CONTENT_INVALID: { exit: 65, isRetryable: false },
-  CACHE_DAMAGED: { exit: 65, isRetryable: false },
+  BLOB_DIGEST_MISMATCH: { exit: 65, side: "content", isRetryable: false },
+  BLOB_SIZE_MISMATCH: { exit: 65, side: "content", isRetryable: false },
+  CONTENT_DIGEST_MISMATCH: { exit: 65, side: "content", isRetryable: false },
+  MANIFEST_DIGEST_MISMATCH: { exit: 65, side: "content", isRetryable: false },
+  MANIFEST_INVALID: { exit: 65, side: "content", isRetryable: false },
+  MANIFEST_TOO_LARGE: { exit: 65, side: "content", isRetryable: false },
+  MEDIA_TYPE_UNSUPPORTED: { exit: 65, side: "content", isRetryable: false },
+  RESPONSE_INVALID: { exit: 65, side: "content", isRetryable: false },
+  LAYOUT_INVALID: { exit: 65, side: "content", isRetryable: false },
+  ARCHIVE_INVALID: { exit: 65, side: "content", isRetryable: false },
+  ARCHIVE_UNSAFE: { exit: 65, side: "content", isRetryable: false },
+  ARCHIVE_TOO_LARGE: { exit: 65, side: "content", isRetryable: false },
+  ARCHIVE_UNSUPPORTED: { exit: 65, side: "content", isRetryable: false },
+  IMPORT_CONTENT_INVALID: { exit: 65, side: "content", isRetryable: false },
+  CACHE_DAMAGED: { exit: 65, side: "local", isRetryable: false },
 
-  ARTIFACT_NOT_FOUND: { exit: 66, isRetryable: false },
-  PLATFORM_NOT_FOUND: { exit: 66, isRetryable: false },
-  FILE_NOT_FOUND: { exit: 66, isRetryable: false },
+  ARTIFACT_NOT_FOUND: { exit: 66, side: "absence", isRetryable: false },
+  PLATFORM_NOT_FOUND: { exit: 66, side: "absence", isRetryable: false },
+  FILE_NOT_FOUND: { exit: 66, side: "caller", isRetryable: false },
 
-  REGISTRY_UNAVAILABLE: { exit: 69, isRetryable: true },
-  REGISTRY_RATE_LIMITED: { exit: 69, isRetryable: true },
-  REGISTRY_REFUSED: { exit: 69, isRetryable: false },
-  PROXY_REFUSED: { exit: 69, isRetryable: false },
-  DELETION_REFUSED: { exit: 69, isRetryable: false },
-  REDIRECT_REFUSED: { exit: 69, isRetryable: false },
-  PAGINATION_REFUSED: { exit: 69, isRetryable: false },
-  OFFLINE: { exit: 69, isRetryable: false },
-  CLI_NOT_FOUND: { exit: 69, isRetryable: false },
-  CLI_FAILED: { exit: 69, isRetryable: false },
-  IMPORT_CLIENT_NOT_FOUND: { exit: 69, isRetryable: false },
-  IMPORT_FAILED: { exit: 69, isRetryable: true },
-  NODE_NOT_FOUND: { exit: 69, isRetryable: false },
-  NODE_UNSUPPORTED: { exit: 69, isRetryable: false },
+  REGISTRY_UNAVAILABLE: { exit: 69, side: "network", isRetryable: true },
+  REGISTRY_RATE_LIMITED: { exit: 69, side: "network", isRetryable: true },
+  REGISTRY_REFUSED: { exit: 69, side: "network", isRetryable: false },
+  PROXY_REFUSED: { exit: 69, side: "network", isRetryable: false },
+  DELETION_REFUSED: { exit: 69, side: "network", isRetryable: false },
+  REDIRECT_REFUSED: { exit: 69, side: "network", isRetryable: false },
+  PAGINATION_REFUSED: { exit: 69, side: "network", isRetryable: false },
+  OFFLINE: { exit: 69, side: "caller", isRetryable: false },
+  CLI_NOT_FOUND: { exit: 69, side: "local", isRetryable: false },
+  CLI_FAILED: { exit: 69, side: "local", isRetryable: false },
+  IMPORT_CLIENT_NOT_FOUND: { exit: 69, side: "local", isRetryable: false },
+  IMPORT_FAILED: { exit: 69, side: "local", isRetryable: true },
+  NODE_NOT_FOUND: { exit: 69, side: "local", isRetryable: false },
+  NODE_UNSUPPORTED: { exit: 69, side: "local", isRetryable: false },
 
-  INTERNAL: { exit: 70, isRetryable: false },
+  INTERNAL: { exit: 70, side: "defect", isRetryable: false },
 
-  LOCAL_IO: { exit: 74, isRetryable: false },
-  DISK_FULL: { exit: 74, isRetryable: false },
-  PERMISSION_DENIED: { exit: 74, isRetryable: false },
+  LOCAL_IO: { exit: 74, side: "local", isRetryable: false },
+  DISK_FULL: { exit: 74, side: "local", isRetryable: false },
+  PERMISSION_DENIED: { exit: 74, side: "local", isRetryable: false },
 
-  TIMED_OUT: { exit: 75, isRetryable: true },
-  LOCK_BUSY: { exit: 75, isRetryable: true },
+  TIMED_OUT: { exit: 75, side: "time", isRetryable: true },
+  LOCK_BUSY: { exit: 75, side: "local", isRetryable: true },
 
-  REGISTRY_UNAUTHORIZED: { exit: 77, isRetryable: false },
-  REGISTRY_FORBIDDEN: { exit: 77, isRetryable: false },
-  REALM_REFUSED: { exit: 77, isRetryable: false },
+  REGISTRY_UNAUTHORIZED: { exit: 77, side: "denial", isRetryable: false },
+  REGISTRY_FORBIDDEN: { exit: 77, side: "denial", isRetryable: false },
+  REALM_REFUSED: { exit: 77, side: "denial", isRetryable: false },
 
-  CONFIG_INVALID: { exit: 78, isRetryable: false },
-  CACHE_NEWER: { exit: 78, isRetryable: false },
-  CREDENTIAL_HELPER_FAILED: { exit: 78, isRetryable: false },
-  LOCK_INVALID: { exit: 78, isRetryable: false },
-  LOCK_VERSION_UNSUPPORTED: { exit: 78, isRetryable: false },
-  LOCK_OUTDATED: { exit: 78, isRetryable: false },
+  CONFIG_INVALID: { exit: 78, side: "setting", isRetryable: false },
+  CACHE_NEWER: { exit: 78, side: "setting", isRetryable: false },
+  CREDENTIAL_HELPER_FAILED: { exit: 78, side: "setting", isRetryable: false },
+  LOCK_INVALID: { exit: 78, side: "setting", isRetryable: false },
+  LOCK_VERSION_UNSUPPORTED: { exit: 78, side: "setting", isRetryable: false },
+  LOCK_OUTDATED: { exit: 78, side: "setting", isRetryable: false },
 
-  HUNG_UP: { exit: 129, isRetryable: false },
-  INTERRUPTED: { exit: 130, isRetryable: false },
-  TERMINATED: { exit: 143, isRetryable: false },
-} as const satisfies Record<string, { readonly exit: number; readonly isRetryable: boolean }>;
+  HUNG_UP: { exit: 129, side: "caller", isRetryable: false },
+  INTERRUPTED: { exit: 130, side: "caller", isRetryable: false },
+  TERMINATED: { exit: 143, side: "caller", isRetryable: false },
+} as const satisfies Record<string, { readonly exit: number; readonly side: Side; readonly isRetryable: boolean }>;
 
 export type ErrorCode = keyof typeof errorCodes;
 
@@ -115,6 +121,10 @@ export class OrasClientError extends Error {
   /** Exit code of the process, after sysexits.h. */
   get exitCode(): number {
     return errorCodes[this.code].exit;
+  }
+
+  get side(): Side {
+    return errorCodes[this.code].side;
   }
 
   /** True when the same call may succeed later without anything being changed. */

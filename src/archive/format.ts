@@ -5,7 +5,14 @@ import { beginningOf, readChunks } from "./chunks.ts";
 import { type Compression, decompressed } from "./compression.ts";
 
 /** `gzip` and `zstd` are single compressed files; `raw` is all that this package unpacks no further. */
-export type ArchiveFormat = "raw" | "gzip" | "zstd" | "tar" | "tar.gz" | "tar.zst" | "zip";
+export const fileFormats = ["raw", "gzip", "zstd"] as const;
+export const archiveFormats = ["tar", "tar.gz", "tar.zst", "zip"] as const;
+export type ArchiveFormat = (typeof fileFormats)[number] | (typeof archiveFormats)[number];
+
+/** True for what unpacks into a folder; a single compressed file is none. */
+export function isArchive(format: ArchiveFormat): boolean {
+  return archiveFormats.some((one) => one === format);
+}
 
 /** Bytes of a tar header, which tell a tar from anything else. */
 const tarHeaderBytes = 512;

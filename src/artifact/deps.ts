@@ -11,7 +11,7 @@ export interface ArtifactDeps extends TransferDeps {
    * as many nodes as its author likes. What it runs may wait for a transfer, and never for more of its own kind.
    */
   readonly limitOpen: <T>(work: () => Promise<T>) => Promise<T>;
-  /** Something was added to the cache: it is looked at when the command ends (`retainCache`). */
+  /** Something was added to the cache: it is looked at when the command ends (`applyRetention`). */
   readonly noteGrowth: () => void;
   /** The caller wrote this host: a bare `--plain-http` lets logins go there. Nothing that a checkout says is noted so. */
   readonly noteNamed: (registry: string) => void;

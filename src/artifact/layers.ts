@@ -1,5 +1,4 @@
 /** What a manifest's layers are to a person: one file, or a folder of several things. */
-import type { ArchiveFormat } from "../archive/format.ts";
 import { ContentVerificationError } from "../errors.ts";
 import { annotationKeys, type Descriptor, type ImageManifest, mediaTypes } from "../model/manifest.ts";
 import { formatLocation, type Location } from "../model/reference.ts";
@@ -15,13 +14,6 @@ export interface NamedLayer {
 export type ArtifactShape =
   | { readonly kind: "file"; readonly layer: NamedLayer }
   | { readonly kind: "folder"; readonly layers: readonly NamedLayer[] };
-
-const archiveFormats: readonly ArchiveFormat[] = ["tar", "tar.gz", "tar.zst", "zip"];
-
-/** True for what `extract` unpacks into a folder; a single compressed file is none. */
-export function isArchive(format: ArchiveFormat): boolean {
-  return archiveFormats.includes(format);
-}
 
 /** Name for a file whose layer has no title: the repository's or the layout folder's last part. */
 export function fallbackTitle(location: Location): string {

@@ -4,7 +4,7 @@ import { join, resolve } from "node:path";
 import { parseEntryPath } from "../archive/entry-path.ts";
 import { findRepository, isVersionControl } from "../archive/existing.ts";
 import { type ExtractOptions, extractArchive } from "../archive/extract.ts";
-import { sniffFile } from "../archive/format.ts";
+import { isArchive, sniffFile } from "../archive/format.ts";
 import { identifyFile } from "../archive/identify.ts";
 import { defaultLimits } from "../archive/limits.ts";
 import { quoted } from "../archive/refusal.ts";
@@ -15,7 +15,7 @@ import type { Origin, Target } from "../model/source.ts";
 import { inParallel } from "../parallel.ts";
 import type { ArtifactDeps } from "./deps.ts";
 import { type FetchedBlob, fetchBlob } from "./fetch.ts";
-import { isArchive, type NamedLayer } from "./layers.ts";
+import type { NamedLayer } from "./layers.ts";
 import { tellingReplaced } from "./replaced.ts";
 
 export interface PlacedLayers {

@@ -7,7 +7,7 @@ const maxSkewMs = 5 * 60 * 1000;
 const certificateSoonMs = 14 * 24 * 60 * 60 * 1000;
 const connectTimeoutMs = 10_000;
 
-export async function checkWay(
+export async function checkConnection(
   probe: RegistryProbe,
   examination: Examination,
   deps: DiagnosisDeps,

@@ -10,7 +10,7 @@ import { exchange, proxyRefused } from "./exchange.ts";
 import { isLasting, networkError } from "./network-error.ts";
 import { redirectTarget } from "./redirect.ts";
 import { type HttpResponse, Response } from "./response.ts";
-import { backoffMs, isRetryableStatus, patient, type RetryPolicy, retryAfterMs } from "./retry.ts";
+import { backoffMs, defaultRetry, isRetryableStatus, type RetryPolicy, retryAfterMs } from "./retry.ts";
 import { type Route, Transports } from "./transport.ts";
 
 export interface HttpOptions {
@@ -127,7 +127,7 @@ export function createHttpClient(options: HttpOptions, context: Context): HttpCl
 
   /** One URL, several tries. */
   const sendWithRetries = async (request: HttpRequest): Promise<Response> => {
-    const { url, method, signal, retries = patient } = request;
+    const { url, method, signal, retries = defaultRetry } = request;
     const isRepeatable = request.isRepeatable ?? method !== "POST";
     for (let failures = 0; ; failures += 1) {
       const isLast = failures + 1 >= retries.maxTries;

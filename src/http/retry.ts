@@ -8,11 +8,11 @@ export interface RetryPolicy {
   readonly isPatient: boolean;
 }
 
-export const patient: RetryPolicy = { maxTries: 5, isPatient: true };
+export const defaultRetry: RetryPolicy = { maxTries: 5, isPatient: true };
 /** For a server in whose place another one can be asked. */
-export const hasty: RetryPolicy = { maxTries: 2, isPatient: false };
-/** For what whoever asks repeats from its beginning. */
-export const once: RetryPolicy = { maxTries: 1, isPatient: true };
+export const mirrorRetry: RetryPolicy = { maxTries: 2, isPatient: false };
+/** The caller retries itself, from the beginning. */
+export const noRetry: RetryPolicy = { maxTries: 1, isPatient: true };
 
 const firstDelayMs = 200;
 const maxDelayMs = 10_000;

@@ -3,7 +3,7 @@ import type { Stats } from "node:fs";
 import { mkdir, rm, stat } from "node:fs/promises";
 import { basename, join, resolve } from "node:path";
 import { extractArchive } from "../archive/extract.ts";
-import { sniffFile } from "../archive/format.ts";
+import { isArchive, sniffFile } from "../archive/format.ts";
 import { UsageError } from "../errors.ts";
 import type { PlatformString } from "../model/platform.ts";
 import { expandTemplate, isTemplate } from "../model/reference.ts";
@@ -43,8 +43,6 @@ async function statIfThere(path: string): Promise<Stats | undefined> {
   return await stat(path).catch(() => undefined);
 }
 
-const archives: ReadonlySet<string> = new Set(["tar", "tar.gz", "tar.zst", "zip"]);
-
 /** An address as it may be shown and noted: a login or a signature in it is a secret. */
 export function withoutSecrets(text: string): string {
   if (!/^https?:/i.test(text) || !URL.canParse(text)) return text;
@@ -82,7 +80,7 @@ export async function importUrl(
   const path = join(dir, name);
   await deps.download(url, sha256, path, signal);
   const origin = `${withoutSecrets(text)}#sha256:${sha256}`;
-  if (!archives.has(await sniffFile(path))) return [{ platform, path, origin }];
+  if (!isArchive(await sniffFile(path))) return [{ platform, path, origin }];
   const folder = join(dir, "unpacked", name.replace(/\.(?:zip|whl|jar|tar(?:\.\w+)?|tgz)$/i, ""));
   await extractArchive(path, folder, { signal });
   await rm(path);

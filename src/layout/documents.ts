@@ -8,16 +8,13 @@ import { ContentVerificationError, isErrno, localIoError } from "../errors.ts";
 import type { HeldFolder } from "../files/held-folder.ts";
 import { UnfitFileError } from "../files/opened-file.ts";
 import { readBounded } from "../files/regular-file.ts";
-import { type Digest, isDigest } from "../model/digest.ts";
+import { digestSchema } from "../model/digest.ts";
 import { annotationKeys, mediaTypes } from "../model/manifest.ts";
 
 /** Entries that are kept as they are, whatever else is in them. */
 const entrySchema = v.looseObject({
   mediaType: v.string(),
-  digest: v.custom<Digest>(
-    (value) => typeof value === "string" && isDigest(value),
-    "must be `sha256:` and 64 hex digits",
-  ),
+  digest: digestSchema,
   size: v.pipe(v.number(), v.safeInteger(), v.minValue(0)),
   annotations: v.optional(v.record(v.string(), v.string())),
 });

@@ -5,8 +5,9 @@
  */
 import * as v from "valibot";
 import { parseEntryPath } from "../archive/entry-path.ts";
+import { archiveFormats, fileFormats } from "../archive/format.ts";
 import { defaultLimits } from "../archive/limits.ts";
-import { type Digest, isDigest } from "../model/digest.ts";
+import { digestSchema } from "../model/digest.ts";
 import { reservedKeys } from "../model/object-key.ts";
 import { isPlatformString, type PlatformString } from "../model/platform.ts";
 
@@ -16,13 +17,8 @@ export const lockVersion = 1;
 export const anyPlatform = "any";
 export type LockPlatform = PlatformString | typeof anyPlatform;
 
-const digest = v.pipe(
-  v.custom<Digest>((value) => typeof value === "string" && isDigest(value), "must be `sha256:` and 64 hex digits"),
-  v.metadata({ pattern: "^sha256:[0-9a-f]{64}$" }),
-);
-
 /** What `extract` does with a layer's bytes. */
-export const layerFormats = ["raw", "gzip", "zstd", "tar", "tar.gz", "tar.zst", "zip"] as const;
+export const layerFormats = [...fileFormats, ...archiveFormats] as const;
 
 /** True for a path that an archive's entry can have, and that is not the folder itself: the one rule of who writes a lock and who reads it. */
 export function isLockedPath(text: string): boolean {
@@ -39,13 +35,13 @@ const path = v.check<string, string>(
 );
 
 const layerSchema = v.strictObject({
-  digest,
+  digest: digestSchema,
   size: v.pipe(v.number(), v.safeInteger(), v.minValue(0), v.description("Bytes of the blob.")),
   mediaType: v.string(),
   title: v.pipe(v.string(), v.minLength(1), path, v.description("Name of the file, or of the folder that was pushed.")),
   format: v.picklist(layerFormats),
   contentDigest: v.pipe(
-    digest,
+    digestSchema,
     v.description("Of the file: after decompression for `gzip` and `zstd`, of the blob itself for the rest."),
   ),
   executable: v.optional(
@@ -70,7 +66,7 @@ const layerSchema = v.strictObject({
 });
 
 const platformSchema = v.strictObject({
-  manifest: v.pipe(digest, v.description("Of this platform's own manifest.")),
+  manifest: v.pipe(digestSchema, v.description("Of this platform's own manifest.")),
   repository: v.pipe(
     v.string(),
     v.minLength(1),
@@ -102,7 +98,7 @@ const toolSchema = v.strictObject({
     v.minLength(1),
     v.description("As it was asked for; a tag or a template is looked up by `lock update` alone."),
   ),
-  digest: v.optional(v.pipe(digest, v.description("Of the index or the only manifest; absent for a template."))),
+  digest: v.optional(v.pipe(digestSchema, v.description("Of the index or the only manifest; absent for a template."))),
   platforms: v.record(platformKey, platformSchema),
 });
 

@@ -102,3 +102,8 @@ export function checkLayouts(lock: Lock, { locate }: LockLayouts, deps: Artifact
     }
   }
 }
+
+/** Opens what a lock names: `oci:DIR` in it starts at its folder. */
+export function openingFromLock({ locate }: LockLayouts, open: ArtifactDeps["open"]): ArtifactDeps["open"] {
+  return (location) => open(location.kind === "layout" ? { kind: "layout", path: locate(location.path) } : location);
+}

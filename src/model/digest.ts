@@ -3,6 +3,7 @@
  * or a URL.
  */
 import { createHash } from "node:crypto";
+import * as v from "valibot";
 import { UsageError } from "../errors.ts";
 
 declare const digestBrand: unique symbol;
@@ -15,6 +16,12 @@ const digestPattern = /^sha256:[0-9a-f]{64}$/;
 export function isDigest(text: string): text is Digest {
   return digestPattern.test(text);
 }
+
+/** A digest in a document. */
+export const digestSchema = v.pipe(
+  v.custom<Digest>((value) => typeof value === "string" && isDigest(value), "must be `sha256:` and 64 hex digits"),
+  v.metadata({ pattern: digestPattern.source }),
+);
 
 /**
  * Parses what a user or a caller wrote: `sha256:<hex>`, or the 64 hex digits alone.

@@ -4,7 +4,7 @@
  */
 import * as v from "valibot";
 import { ContentVerificationError } from "../errors.ts";
-import { type Digest, isDigest } from "./digest.ts";
+import { type Digest, digestSchema } from "./digest.ts";
 import { type OciPlatform, type PlatformString, platformFromOci } from "./platform.ts";
 
 export const mediaTypes = {
@@ -85,10 +85,7 @@ const maxDescriptors = 10_000;
 const annotationsSchema = v.optional(v.nullable(v.record(v.string(), v.string())));
 const descriptorSchema = v.object({
   mediaType: v.string(),
-  digest: v.custom<Digest>(
-    (value) => typeof value === "string" && isDigest(value),
-    "must be `sha256:` and 64 hex digits",
-  ),
+  digest: digestSchema,
   size: v.pipe(v.number(), v.safeInteger(), v.minValue(0)),
   annotations: annotationsSchema,
   artifactType: v.optional(v.string()),

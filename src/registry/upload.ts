@@ -9,7 +9,7 @@
 import { OrasClientError } from "../errors.ts";
 import { redirectTarget } from "../http/redirect.ts";
 import type { HttpResponse } from "../http/response.ts";
-import { isRetryableStatus, once, patient } from "../http/retry.ts";
+import { defaultRetry, isRetryableStatus, noRetry } from "../http/retry.ts";
 import type { BlobIdentity, BlobStream } from "../model/source.ts";
 import type { RegistryApi } from "./api.ts";
 
@@ -37,7 +37,7 @@ export async function uploadBlob(
     url.searchParams.set("digest", blob.digest);
     const ended = await sendBlob(url, blob, open, api, signal);
     if (ended instanceof OrasClientError) {
-      if (uploads >= patient.maxTries) throw ended;
+      if (uploads >= defaultRetry.maxTries) throw ended;
       await api.pause(uploads - 1, undefined, signal);
     } else {
       if (ended.status === 201 || ended.status === 204) return await ended.discard();
@@ -52,7 +52,7 @@ export async function uploadBlob(
 
 function maxUploads(status: number): number {
   if (lostUploadStatuses.has(status)) return maxLostUploads;
-  return isRetryableStatus(status, true) ? patient.maxTries : 1;
+  return isRetryableStatus(status, true) ? defaultRetry.maxTries : 1;
 }
 
 async function beginUpload(what: string, api: RegistryApi, signal: AbortSignal): Promise<URL> {
@@ -75,7 +75,7 @@ async function sendBlob(
   const headers = { "content-type": "application/octet-stream" };
   const body = { sizeBytes: blob.size, open };
   try {
-    return await api.call({ method: "PUT", url, headers, body, retries: once, signal }, "push");
+    return await api.call({ method: "PUT", url, headers, body, retries: noRetry, signal }, "push");
   } catch (error) {
     signal.throwIfAborted();
     if (error instanceof OrasClientError && error.code === "REGISTRY_UNAVAILABLE") return error;

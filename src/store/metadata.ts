@@ -9,16 +9,15 @@ import * as v from "valibot";
 import { localIoError } from "../errors.ts";
 import type { HeldFolder } from "../files/held-folder.ts";
 import { type OpenedFile, openFile } from "../files/opened-file.ts";
-import { type Digest, isDigest } from "../model/digest.ts";
+import { digestSchema } from "../model/digest.ts";
 import { isPlatformString, type PlatformString, platformStrings } from "../model/platform.ts";
 import { metadataName, stagedNames, uniqueName } from "./paths.ts";
 
-const digest = v.custom<Digest>((value) => typeof value === "string" && isDigest(value));
 const metadataSchema = v.object({
   artifact_ref: v.string(),
   /** Of the file. */
-  digest,
-  manifest_digest: digest,
+  digest: digestSchema,
+  manifest_digest: digestSchema,
   /** Bytes of the file. */
   size: v.pipe(v.number(), v.safeInteger(), v.minValue(0)),
   /** ISO 8601, UTC. */

@@ -20,9 +20,9 @@ import { createUnnamedTemporary } from "../files/unnamed-file.ts";
 import { type Digest, digestFromHex, digestHex } from "../model/digest.ts";
 import type { CacheFolder } from "./cache-folder.ts";
 import { CacheUnusableError, cacheError } from "./damage.ts";
-import { FreshFiles } from "./fresh-files.ts";
 import { blobPath, cacheNames, type StorePaths, shardOf, stagedNames, uniqueName } from "./paths.ts";
 import type { MaterializeOptions, StoredContent } from "./store.ts";
+import { VerifiedFiles } from "./verified-files.ts";
 
 const readBytes = 1024 * 1024;
 
@@ -30,7 +30,7 @@ export class VerifiedBlobs {
   readonly #paths: StorePaths;
   readonly #folder: CacheFolder;
   readonly #context: Context;
-  readonly #fresh = new FreshFiles();
+  readonly #fresh = new VerifiedFiles();
 
   constructor(paths: StorePaths, folder: CacheFolder, context: Context) {
     this.#paths = paths;

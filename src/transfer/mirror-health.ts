@@ -2,10 +2,10 @@
 import type { OrasClientError } from "../errors.ts";
 import type { Source } from "../model/source.ts";
 
-/** It has not got this one thing, and may have the next. */
-const absence = 66;
-/** Of the host, whatever repository was asked for. */
-export const networkFaults: ReadonlySet<number> = new Set([69, 75]);
+/** True for a fault of the host, whatever repository was asked for. */
+export function isHostFault({ side }: OrasClientError): boolean {
+  return side === "network" || side === "time";
+}
 
 /** Lives as long as the command. */
 export class MirrorHealth {
@@ -22,9 +22,10 @@ export class MirrorHealth {
   }
 
   note(mirror: Source, error: OrasClientError): void {
-    if (error.exitCode === absence) return;
+    // It has not got this one thing, and may have the next.
+    if (error.side === "absence") return;
     if (error.code === "TIMED_OUT") this.#slow.add(mirror.name);
-    this.#failed.add(networkFaults.has(error.exitCode) ? hostOf(mirror) : mirror.name);
+    this.#failed.add(isHostFault(error) ? hostOf(mirror) : mirror.name);
   }
 }
 

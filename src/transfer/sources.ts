@@ -2,11 +2,9 @@
 import { asError } from "../errors.ts";
 import type { Source } from "../model/source.ts";
 import type { TransferDeps } from "./deps.ts";
-import { networkFaults } from "./mirror-health.ts";
+import { isHostFault } from "./mirror-health.ts";
 import { inTurn, type Turn, type TurnDeps } from "./turn.ts";
 
-/** The disk here is full or read-only: no other source changes that. */
-const localFault = 74;
 /**
  * Does `work` with the first source that it succeeds with. Whatever a mirror does wrong is not the caller's trouble as long as another
  * source is left; the error of the source itself is the one that is thrown.
@@ -26,7 +24,8 @@ export async function fromFirst<T>(
     } catch (thrown) {
       signal.throwIfAborted();
       const error = asError(thrown);
-      if (error.exitCode === localFault) throw error;
+      // The disk here is full or read-only: no other source changes that.
+      if (error.side === "local") throw error;
       // Of several that asked it at once, one says so.
       const isNews = mirrorHealth.isFit(mirror);
       mirrorHealth.note(mirror, error);
@@ -38,7 +37,7 @@ export async function fromFirst<T>(
   } catch (thrown) {
     signal.throwIfAborted();
     const slow = source.mirrors.filter((one) => mirrorHealth.isSlow(one));
-    if (!networkFaults.has(asError(thrown).exitCode)) throw thrown;
+    if (!isHostFault(asError(thrown))) throw thrown;
     return await fromSlow(slow, work, thrown, deps, signal);
   }
 }

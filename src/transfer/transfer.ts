@@ -1,7 +1,7 @@
 /** Brings one blob into the store over a network that fails: resumes, starts over, and goes on to the next source. */
 
-import { asError, ContentVerificationError, OrasClientError } from "../errors.ts";
-import { hasty, patient } from "../http/retry.ts";
+import { asError, ContentVerificationError, OrasClientError, type Side } from "../errors.ts";
+import { defaultRetry, mirrorRetry } from "../http/retry.ts";
 import { type BlobIdentity, type BlobStream, type ByteRange, restOf, type Source } from "../model/source.ts";
 import type { PartialBlob } from "../store/partial-blob.ts";
 import type { TransferDeps } from "./deps.ts";
@@ -10,8 +10,8 @@ import { fromFirst } from "./sources.ts";
 import { Tries } from "./tries.ts";
 import type { Turn } from "./turn.ts";
 
-/** Exit codes of what a server, or the way to it, may answer to one request of several and not to a single one. */
-const refusals: ReadonlySet<number> = new Set([66, 69, 75, 77]);
+/** What a server, or the way to it, may answer to one request of several and not to a single one. */
+const refusals: ReadonlySet<Side> = new Set(["absence", "network", "time", "denial"]);
 
 export interface Transferred {
   /** In the store. */
@@ -37,7 +37,7 @@ export async function transferBlob(
   if (partial.size > 0) deps.context.log.debug(`${blob.digest}: ${partial.size} bytes are there from an earlier try`);
   try {
     const transfer = async (from: Source, turn: Turn): Promise<Transferred> => {
-      const { maxTries } = from === source ? patient : hasty;
+      const { maxTries } = from === source ? defaultRetry : mirrorRetry;
       const told = (chunkBytes: number): void => {
         turn.onBytes(Math.max(0, chunkBytes));
         onBytes(chunkBytes);
@@ -104,10 +104,10 @@ async function transferFrom(
         await restart();
         continue;
       }
-      const { message, exitCode } = asError(error);
+      const { message, side } = asError(error);
       deps.context.log.debug(`${source.name}: ${message} after ${partial.size} of ${blob.size} bytes`);
       // Each part was tried several times, and it may be that several connections are more than the server bears.
-      if (isSplit && refusals.has(exitCode)) maySplit = false;
+      if (isSplit && refusals.has(side)) maySplit = false;
       else tries.goOnAfter(error, partial.size);
     }
     await tries.pause(signal);

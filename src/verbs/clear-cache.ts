@@ -40,7 +40,7 @@ export async function clearCache(
  *
  * @param startedMs When the command began, in milliseconds since the epoch.
  */
-export async function retainCache(
+export async function applyRetention(
   { settings, store, context }: ArtifactDeps,
   startedMs: number,
   signal: AbortSignal,

@@ -7,7 +7,7 @@ import { audited } from "../audit/audit.ts";
 import { ArtifactNotFoundError, ConfigurationError, UsageError } from "../errors.ts";
 import { readLock } from "../lockfile/file.ts";
 import { anyPlatform, type LockedTool } from "../lockfile/schema.ts";
-import { layoutsOfLock } from "../locking/layouts.ts";
+import { layoutsOfLock, openingFromLock } from "../locking/layouts.ts";
 import { checkManifests, checkOrigins } from "../locking/origins.ts";
 import type { Digest } from "../model/digest.ts";
 import { formatReference, type Location, parseRepositoryPrefix } from "../model/reference.ts";
@@ -113,13 +113,10 @@ async function copyTools(request: CopyLockRequest, deps: ArtifactDeps, signal: A
   const to = placeOf(request.destination, deps);
   const total = noCounts();
   const artifacts: CopiedArtifact[] = [];
-  const layouts = await layoutsOfLock(request.lockFile, deps);
   // All are opened before the first request, so that what is wrong with any of them is said first.
-  const open = (location: Location): Target => {
-    // Where the lock says is read only when nothing else is named.
-    if (from !== undefined) return deps.open(from(location));
-    return deps.open(location.kind === "layout" ? { kind: "layout", path: layouts.locate(location.path) } : location);
-  };
+  const openLocked = openingFromLock(await layoutsOfLock(request.lockFile, deps), deps.open);
+  // Where the lock says is read only when nothing else is named.
+  const open = (location: Location): Target => (from === undefined ? openLocked(location) : deps.open(from(location)));
   const roots = Object.entries(lock.tools).flatMap(([name, tool]) =>
     rootsOf(name, tool, deps).map((root) => ({
       ...root,

@@ -4,7 +4,7 @@ import { expandNamedReference, expandReference, type ResolvedArtifact, resolveAr
 import { describeLeftOut } from "../config/boundary.ts";
 import type { DiagnosisDeps } from "../diagnosis/deps.ts";
 import { type Check, Examination, type Finding } from "../diagnosis/examination.ts";
-import { checkRegistry, checkWay } from "../diagnosis/registry.ts";
+import { checkConnection, checkRegistry } from "../diagnosis/registry.ts";
 import { asError, localIoError, type OrasClientError } from "../errors.ts";
 import { makeFolder } from "../files/folder.ts";
 import type { Digest } from "../model/digest.ts";
@@ -192,7 +192,8 @@ export async function diagnose(text: string, deps: DiagnosisDeps, signal: AbortS
   if (probe !== undefined && deps.settings.isOffline) throw askingForbidden(`about ${canonical}`);
   const isReachable =
     probe === undefined ||
-    ((await checkWay(probe, examination, deps, signal)) && (await checkRegistry(probe, examination, deps, signal)));
+    ((await checkConnection(probe, examination, deps, signal)) &&
+      (await checkRegistry(probe, examination, deps, signal)));
   const resolved = isReachable ? await checkArtifact(text, probe, examination, deps, signal) : undefined;
   const seen = new Set(examination.checks.map(({ name }) => name));
   if (probe !== undefined) {

@@ -8,7 +8,7 @@ import { checkWritable } from "../files/change-text.ts";
 import { changeLock, emptyLock, isInWrittenForm, readLock } from "../lockfile/file.ts";
 import { isToolName, type Lock, type LockedTool, toolOf } from "../lockfile/schema.ts";
 import { changeOf, isSame, type LockChange } from "../locking/change.ts";
-import { checkLayouts, checkLockPlace, type LockLayouts, layoutsOfLock } from "../locking/layouts.ts";
+import { checkLayouts, checkLockPlace, type LockLayouts, layoutsOfLock, openingFromLock } from "../locking/layouts.ts";
 import { type LockedTag, lookUpTags } from "../locking/online.ts";
 import { checkManifests, checkOrigins } from "../locking/origins.ts";
 import { lockTool } from "../locking/tool.ts";
@@ -22,13 +22,8 @@ function referenceForLock(text: string, layouts: LockLayouts, deps: ArtifactDeps
   return qualifyReference(expandNamed(text, deps), deps.settings.registry);
 }
 
-/** Depends on where the lock is, since `oci:DIR` in it starts there. */
-function depsOfLock({ locate }: LockLayouts, deps: ArtifactDeps): ArtifactDeps {
-  return {
-    ...deps,
-    open: (location) =>
-      deps.open(location.kind === "layout" ? { kind: "layout", path: locate(location.path) } : location),
-  };
+async function depsOfLock(file: string, deps: ArtifactDeps): Promise<ArtifactDeps> {
+  return { ...deps, open: openingFromLock(await layoutsOfLock(file, deps), deps.open) };
 }
 
 /** Opens every registry before one is asked, so that a `--plain-http` that might be for either of two is refused first. */
@@ -65,7 +60,7 @@ export async function lockAdd(
   const atFirst = toolOf((await readLock(file)) ?? emptyLock, name);
   const layouts = await layoutsOfLock(file, deps);
   const text = referenceForLock(reference, layouts, deps);
-  const tool = await lockTool(name, text, depsOfLock(layouts, deps), signal);
+  const tool = await lockTool(name, text, { ...deps, open: openingFromLock(layouts, deps.open) }, signal);
   let before: LockedTool | undefined;
   const change = (lock: Lock = emptyLock): Lock => {
     before = toolOf(lock, name);
@@ -114,7 +109,7 @@ export async function lockUpdate(
     });
   }
   const wanted = Object.entries(lock.tools).filter(([name]) => names.length === 0 || names.includes(name));
-  const lockDeps = depsOfLock(await layoutsOfLock(file, deps), deps);
+  const lockDeps = await depsOfLock(file, deps);
   openAll(wanted, lockDeps);
   const updated = await inParallel(wanted, signal, async ([name, { reference }], either) => {
     return { name, after: await lockTool(name, reference, lockDeps, either) };
@@ -164,7 +159,7 @@ export async function lockCheckOnline(
   signal: AbortSignal,
 ): Promise<readonly LockedTag[]> {
   const lock = await lockCheck(file, deps);
-  const lockDeps = depsOfLock(await layoutsOfLock(file, deps), deps);
+  const lockDeps = await depsOfLock(file, deps);
   openAll(Object.entries(lock.tools), lockDeps);
   const tags = await lookUpTags(lock, lockDeps, signal);
   // What was replaced may have been collected, and is told as replaced.

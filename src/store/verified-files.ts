@@ -1,7 +1,7 @@
 /** Files whose bytes this process verified a moment ago, so that it need not hash them once more to place them. */
 import type { FileHandle } from "node:fs/promises";
 
-export class FreshFiles {
+export class VerifiedFiles {
   /** Path → the file that was verified there. */
   readonly #seen = new Map<string, string>();
 
