@@ -33,7 +33,7 @@ import { MirrorHealth } from "./transfer/mirror-health.ts";
 import { PartBuffers } from "./transfer/part-buffers.ts";
 import { applyRetention } from "./verbs/clear-cache.ts";
 
-/** What a process knows of its surroundings; `main.ts` and `index.ts` read it. */
+/** The surroundings of a process; `main.ts` and `index.ts` read them. */
 export type Surroundings = Pick<
   Context,
   "env" | "user" | "userId" | "processId" | "isRunning" | "cwd" | "homeDir" | "os" | "cpu" | "log" | "progress"

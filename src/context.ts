@@ -1,14 +1,14 @@
 /**
- * What the outside world is to this package: made once at the top (`main.ts`, `index.ts`), handed down, replaced in tests.
+ * The outside world of this package: made once at the top (`main.ts`, `index.ts`), handed down, replaced in tests.
  *
  * The file system is not in here: tests use real temporary folders.
  */
 
 /** Verbose lines; none of them may hold a token, a password or a signed URL. */
 export interface Log {
-  /** What is being done, for `--verbose`. */
+  /** Steps of the work, for `--verbose`. */
   debug(message: string): void;
-  /** What a person should know although the work goes on. */
+  /** News that a person should have although the work goes on. */
   warn(message: string): void;
 }
 

@@ -87,7 +87,7 @@ export const errorCodes = {
 
 export type ErrorCode = keyof typeof errorCodes;
 
-/** What an error says besides its message. */
+/** Details of an error besides its message. */
 export interface ErrorDetails {
   /** The next step for the person who reads it. */
   readonly hint?: string | undefined;

@@ -120,7 +120,7 @@ export class OrasClient {
     return await this.#run(undefined, async (deps, deadline) => (await listTags(repository, deps, deadline)).tags);
   }
 
-  /** What a reference names: digest, type, platforms, files. Fetches no file. */
+  /** Describes the artifact of a reference: digest, type, platforms, files. Fetches no file. */
   async getArtifactInfo(reference: string): Promise<ArtifactInfo> {
     return await this.#run(undefined, (deps, deadline) => artifactInfo(reference, undefined, deps, deadline));
   }

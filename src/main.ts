@@ -15,7 +15,7 @@ const defaultColumns = 80;
 
 function createLog({ isVerbose, isQuiet }: Verbosity): Log {
   const say = (line: string): void => void process.stderr.write(`${printable(line)}\n`);
-  /** What several steps of a command notice is said once. */
+  /** Warnings that were said: several steps of a command may notice the same. */
   const warned = new Set<string>();
   return {
     debug: (message) => {

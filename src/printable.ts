@@ -1,5 +1,5 @@
 /**
- * What is written for people, made safe to look at. Registries, packages, archives, certificates and child processes write
+ * Text for people, made safe to look at. Registries, packages, archives, certificates and child processes write
  * parts of it: a terminal acts upon some characters, others hide or turn round what stands beside them, and a runner of CI obeys
  * commands that it finds in the log of a build.
  */

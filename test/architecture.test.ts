@@ -124,3 +124,11 @@ test("architecture: a package is imported by one room", () => {
   expect(rooms.size).toBeGreaterThan(3);
   expect(shared).toEqual([]);
 });
+
+test("prose: a comment begins with its noun, not with «what», «who» or «of»", () => {
+  const opening = /^\s*(?:\/\*\*| \*) (?:What|Who|Of|For what|For whoever)\b.*$/gm;
+  const found = files.flatMap((path) =>
+    [...readFileSync(path, "utf8").matchAll(opening)].map(([line]) => `${relative(src, path)}: ${line.trim()}`),
+  );
+  expect(found).toEqual([]);
+});

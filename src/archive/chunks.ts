@@ -83,7 +83,7 @@ export async function* through(source: AsyncIterable<Uint8Array>, transform: Tra
   yield* transform;
 }
 
-/** What both sides of the tar library are, and Node's own streams too. */
+/** The part of a stream that both sides of the tar library have, and Node's own streams too. */
 interface Drainable {
   readonly destroyed: boolean;
   on(event: "drain" | "close", listener: () => void): unknown;

@@ -11,7 +11,7 @@ export interface Compressor {
   readonly level: number;
 }
 
-/** What makes executables smallest; what it costs is paid once, and saved at every pull. */
+/** The level that makes executables smallest. Its cost is paid once, and saved at every pull. */
 export const defaultLevels: Readonly<Record<Compression, number>> = { gzip: 9, zstd: 19 };
 export const maxLevels: Readonly<Record<Compression, number>> = { gzip: 9, zstd: 22 };
 

@@ -1,4 +1,4 @@
-/** What an archive holds, as it would be or was unpacked. */
+/** Entries of an archive, as they would be or were unpacked. */
 
 import type { Chunks } from "./chunks.ts";
 import { executableHeadBytes, isExecutable } from "./executable.ts";

@@ -1,4 +1,4 @@
-/** What an archive may do to a folder that has things in it, besides what may be in any folder. */
+/** Checks of an archive that goes into a folder that has things in it. */
 import { lstat, readlink } from "node:fs/promises";
 import { join } from "node:path";
 import { haveSameBytes } from "../files/same-bytes.ts";
@@ -18,7 +18,7 @@ export function isVersionControl(parts: readonly string[]): boolean {
 }
 
 /**
- * What git takes a folder for a repository by, though its name is not `.git`: `git status` in any folder below runs what its configuration
+ * Names by which git takes a folder for a repository, though its name is not `.git`: `git status` in any folder below runs what its configuration
  * names. With `commondir` the other two are elsewhere.
  *
  * @see gitrepository-layout(5); git config, `safe.bareRepository`

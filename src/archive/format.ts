@@ -1,4 +1,4 @@
-/** What a file is, by its bytes: names and media types are often wrong. */
+/** Formats of files, told by their bytes: names and media types are often wrong. */
 import { unreadableFile } from "../errors.ts";
 import { type FileSource, type OpenedFile, withOpened } from "../files/opened-file.ts";
 import { beginningOf, readChunks } from "./chunks.ts";
@@ -20,7 +20,7 @@ const tarHeaderBytes = 512;
 /** Compressed bytes that a first block is looked for in: what is longer has nothing in it that a format could be told by. */
 const maxSniffedBytes = 4 * 1024 * 1024;
 
-/** Of formats that are known and not unpacked; for messages. */
+/** Magic numbers of formats that are known and not unpacked; for messages. */
 const unsupportedMagics: readonly (readonly [name: string, magic: readonly number[]])[] = [
   ["xz", [0xfd, 0x37, 0x7a, 0x58, 0x5a, 0x00]],
   ["bzip2", [0x42, 0x5a, 0x68]],

@@ -6,7 +6,7 @@ import { digestFromHex } from "../model/digest.ts";
 import type { BlobIdentity } from "../model/source.ts";
 import { readChunks } from "./chunks.ts";
 
-/** For whoever has no deadline. */
+/** The signal of a caller without a deadline. */
 const never = new AbortController().signal;
 
 /**

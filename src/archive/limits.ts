@@ -1,4 +1,4 @@
-/** What an archive may ask of this machine: every number in an archive is the attacker's. */
+/** Limits of what an archive may ask of this machine: every number in an archive is the attacker's. */
 import { Refusal } from "./refusal.ts";
 
 export interface ArchiveLimits {

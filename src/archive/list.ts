@@ -1,4 +1,4 @@
-/** What is in an archive, without unpacking it. */
+/** Entries of an archive, without unpacking it. */
 import type { FileSource, OpenedFile } from "../files/opened-file.ts";
 import { type ArchiveEntry, fileMode, folderMode, linkMode, peek } from "./entry.ts";
 import { linkedEntry, readingArchive, type Walk, type WalkedEntry, type WalkOptions, walkArchive } from "./walk.ts";

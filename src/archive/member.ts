@@ -6,7 +6,7 @@ export interface ArchiveMember {
   readonly kind: "file" | "directory" | "symlink" | "hardlink";
   /** Unix permission bits; 0 where the archive has none. */
   readonly mode: number;
-  /** Of a link: relative to its folder if symbolic, to the archive's root if hard. */
+  /** Target of a link: relative to its folder if symbolic, to the archive's root if hard. */
   readonly target: string;
   /** Bytes that `content` should give; it throws if there are fewer or more. */
   readonly size: number;

@@ -29,11 +29,11 @@ export interface PackOptions {
 }
 
 export interface PackedFolder {
-  /** Of the file that was written. */
+  /** Digest of the file that was written. */
   readonly digest: Digest;
   /** Bytes of the file that was written. */
   readonly size: number;
-  /** Of the tar before compression: what `oras` states as `io.deis.oras.content.digest`. */
+  /** Digest of the tar before compression, which `oras` states as `io.deis.oras.content.digest`. */
   readonly uncompressedDigest: Digest;
   /** Bytes of the tar before compression. */
   readonly uncompressedSize: number;
@@ -99,7 +99,7 @@ function reasonOf(settled: PromiseSettledResult<unknown>): unknown {
 }
 
 /**
- * What a file or folder is to be called by whoever pulls it; `.` is nothing.
+ * The name of a file or folder for those who pull it; `.` is none.
  *
  * @throws {UsageError} a name that would be refused there
  */

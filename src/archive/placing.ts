@@ -123,7 +123,7 @@ async function checkFolder(root: string, path: string): Promise<boolean> {
   throw inTheWay(root, path, found.isSymbolicLink() ? "a link" : "a file", "a folder");
 }
 
-/** Of all folders above a leaf. */
+/** Checks all folders above a leaf. */
 async function checkFolders(root: string, path: string): Promise<void> {
   const parts = path.split("/");
   for (let depth = 1; depth < parts.length; depth += 1) await checkFolder(root, parts.slice(0, depth).join("/"));

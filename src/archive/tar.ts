@@ -6,7 +6,7 @@ import { quoted, Refusal } from "./refusal.ts";
 
 const blockBytes = 512;
 
-/** Of one entry, with those that a global header gives to all, which are copied for each; real ones have a dozen. */
+/** Records of one entry, with those of the global header, which are copied for each entry; real entries have a dozen. */
 const maxPaxRecords = 1000;
 
 /** A header as the library gives it, which its own types state only in part. */
@@ -27,7 +27,7 @@ const parserOptions: Parameters<typeof extract>[0] & { readonly allowUnknownForm
   allowUnknownFormat: true,
 };
 
-/** What a look at the bytes themselves tells of the end of a tar. */
+/** The end of a tar, as its bytes themselves show it. */
 class TailWatch {
   /** Bytes so far. */
   length = 0;

@@ -17,7 +17,7 @@ export interface DiskItem {
   readonly isExecutable: boolean;
   /** Bytes of a file, else 0. */
   readonly size: number;
-  /** Of a symbolic link, as it is spelled. */
+  /** Target of a symbolic link, as it is spelled. */
   readonly target: string;
 }
 

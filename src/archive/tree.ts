@@ -18,7 +18,7 @@ interface Leaf {
   readonly kind: "file" | "symlink";
   readonly name: string;
   readonly parent: Folder;
-  /** Of a symbolic link; empty for a file. */
+  /** Target of a symbolic link; empty for a file. */
   readonly target: readonly string[];
 }
 

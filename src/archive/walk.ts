@@ -29,9 +29,9 @@ export interface WalkedEntry {
   readonly kind: ArchiveMember["kind"];
   /** The archive says so by its mode; the bytes may say so too. */
   readonly isExecutable: boolean;
-  /** Of a symbolic link: as the archive spells it. */
+  /** Target of a symbolic link, as the archive spells it. */
   readonly linkTarget: string;
-  /** Of a hard link: an earlier file. */
+  /** Target of a hard link: an earlier file. */
   readonly linkedFile: readonly string[];
   /** Bytes, as the archive states them; checked when `content` has been read. */
   readonly size: number;

@@ -1,5 +1,5 @@
 /**
- * What lies where in a zip file. Some programs read its directory by the stated count, some by the stated size, others read the
+ * The layout of a zip file. Some programs read its directory by the stated count, some by the stated size, others read the
  * entries from the first byte on: a file in which they find different entries is refused (GHSA-3cv2-h65g-fgmm).
  */
 import type { FileHandle } from "node:fs/promises";

@@ -23,13 +23,13 @@ const unicodePathField = 0x7075;
 
 const directoryEntryBytes = 46;
 
-/** Of the whole directory, which is kept in memory: 200,000 entries with names, times and owners take 36 MB. */
+/** Bytes of the whole directory, which is kept in memory: 200,000 entries with names, times and owners take 36 MB. */
 const maxDirectoryBytes = 128 * 1024 ** 2;
 
 /** `S_IFMT` and its values. */
 const fileType = { mask: 0o170000, regular: 0o100000, directory: 0o040000, symlink: 0o120000 };
 
-/** What reading one entry takes. */
+/** The parts that reading one entry takes. */
 interface Opened {
   readonly file: FileHandle;
   readonly zip: ZipFile;

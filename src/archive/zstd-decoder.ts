@@ -17,7 +17,7 @@ const smallWindow = 7 << 3;
  */
 const header = Uint8Array.from([0x28, 0xb5, 0x2f, 0xfd, 0xc3, smallWindow, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]);
 
-/** What the library keeps between two blocks, as version 0.1.1 names it. */
+/** The library's state between two blocks, as version 0.1.1 names it. */
 interface FrameState {
   /** Bytes that a block can point back to. */
   w: Uint8Array;
@@ -25,7 +25,7 @@ interface FrameState {
   e: number;
 }
 
-/** What came out, as far back as a block may point; used by one frame after the other. */
+/** Output, as far back as a block may point; used by one frame after the other. */
 export class History {
   #bytes: Uint8Array = new Uint8Array(2 * maxBlockBytes);
   #end = 0;
@@ -62,7 +62,7 @@ export class History {
   }
 }
 
-/** What the library may move about after each block. */
+/** Bytes that the library may move after each block. */
 const scratch = new Uint8Array(maxBlockBytes);
 
 export class FrameDecoder {

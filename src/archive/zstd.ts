@@ -5,7 +5,7 @@ import { breathing, type Chunks, chunkBytes, through } from "./chunks.ts";
 import { Refusal } from "./refusal.ts";
 import { readZstdFrames } from "./zstd-frames.ts";
 
-/** What newer versions of Node have and the types of the oldest one lack. */
+/** The part of newer versions of Node that the types of the oldest one lack. */
 interface ZlibWithZstd {
   readonly createZstdDecompress?: (options: {
     readonly chunkSize: number;

@@ -1,4 +1,4 @@
-/** What the cache has of a blob, by what is stated of it. */
+/** Blobs of the cache, looked up by digest and stated size. */
 import { ContentVerificationError } from "../errors.ts";
 import type { Digest } from "../model/digest.ts";
 import type { StoredContent } from "../store/store.ts";

@@ -1,4 +1,4 @@
-/** What it takes to get from a reference to files. */
+/** The dependencies of the way from a reference to files. */
 import type { Location } from "../model/reference.ts";
 import type { Target } from "../model/source.ts";
 import type { TransferDeps } from "../transfer/deps.ts";

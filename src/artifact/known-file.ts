@@ -25,7 +25,7 @@ export interface KnownFile {
 }
 
 /**
- * What a reference names, from the cache alone: by the digest in it, else by what was noted of its tag.
+ * Resolves a reference from the cache alone: by the digest in it, else by the note on its tag.
  *
  * @returns undefined where a manifest is not in the cache, or nothing is noted.
  */

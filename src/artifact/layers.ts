@@ -1,4 +1,4 @@
-/** What a manifest's layers are to a person: one file, or a folder of several things. */
+/** The shape of an artifact, from its manifest's layers: one file, or a folder of several. */
 import { ContentVerificationError } from "../errors.ts";
 import { annotationKeys, type Descriptor, type ImageManifest, mediaTypes } from "../model/manifest.ts";
 import { formatLocation, type Location } from "../model/reference.ts";

@@ -1,7 +1,7 @@
 /**
  * Manifests that are kept in the cache: among the blobs, under the hash of their bytes.
  *
- * What a manifest says is thereby as safe as what a blob holds, whoever else writes into the cache.
+ * A manifest is thereby as safe as a blob, whoever else writes into the cache.
  */
 import { asError } from "../errors.ts";
 import type { Digest } from "../model/digest.ts";

@@ -1,4 +1,4 @@
-/** What a reference means with the configuration's names and default registry. */
+/** References, with the configuration's names and default registry. */
 import { UsageError } from "../errors.ts";
 import { expandName, parseReference, qualifyReference, type Reference, registryIn } from "../model/reference.ts";
 import type { ArtifactDeps } from "./deps.ts";

@@ -1,9 +1,9 @@
-/** What is not in the cache, and may not be asked for. */
+/** Errors for content that is not in the cache and may not be asked for. */
 import { type OrasClientError, RegistryUnavailableError } from "../errors.ts";
 import type { Reference } from "../model/reference.ts";
 import type { ArtifactDeps } from "./deps.ts";
 
-/** For what cannot be had without the network while `--offline` holds; a layout folder needs no network. */
+/** The error for content that needs the network while `--offline` holds; a layout folder needs no network. */
 export function offlineError(what: string): OrasClientError {
   return new RegistryUnavailableError("OFFLINE", `${what} is not in the cache, and --offline forbids asking for it`, {
     hint: "run the same command once without --offline",

@@ -20,7 +20,7 @@ export interface ExpandedReference {
   readonly isTemplate: boolean;
 }
 
-/** What a reference names: a manifest, or an index of them. */
+/** The document that a reference names: a manifest, or an index of manifests. */
 export interface FetchedRoot {
   readonly source: Target;
   readonly root: FetchedManifest;
@@ -29,7 +29,7 @@ export interface FetchedRoot {
 
 export interface ResolvedArtifact {
   readonly source: Target;
-  /** Of the index, or of the manifest when there is no index. */
+  /** Digest of the index, or of the manifest when there is no index. */
   readonly rootDigest: Digest;
   readonly manifestDigest: Digest;
   readonly manifest: ImageManifest;

@@ -31,7 +31,7 @@ export interface AuditDeps {
   readonly context: Pick<Context, "now" | "user" | "log">;
 }
 
-/** What an operation found out about its artifact; what does not apply is left out. */
+/** Facts that an operation found out about its artifact; those that do not apply are left out. */
 export interface AuditFacts {
   readonly digest?: Digest | undefined;
   /** Bytes of the artifact. */

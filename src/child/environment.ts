@@ -1,5 +1,5 @@
 /**
- * What a program that we start is told of the user's environment.
+ * The environment of programs that we start.
  *
  * The user wrote it, and it holds his secrets: a program gets what it is known to need, and ours are nobody else's.
  */
@@ -9,7 +9,7 @@ export type Environment = Readonly<Record<string, string | undefined>>;
 /** Logins for registries of ours (`ORAS_TOKEN`, `ORAS_USER`, `ORAS_PASS`), and our settings. */
 const ours = /^(?:BUCK2_)?ORAS_/i;
 
-/** What every program needs to run as it would by hand; a name ends with `*` where any ending will do. */
+/** Variables that every program gets, to run as it would by hand; a name ends with `*` where any ending will do. */
 const common = [
   "PATH",
   "HOME",

@@ -14,7 +14,7 @@ export interface ChildRequest {
   readonly input: string;
   /** One that writes more to stdout is ended. */
   readonly maxStdoutBytes: number;
-  /** Of stderr no more than this is kept, from its end. */
+  /** Bytes of stderr that are kept, from its end. */
   readonly maxStderrBytes: number;
   readonly timeoutMs: number | undefined;
   /**
@@ -22,7 +22,7 @@ export interface ChildRequest {
    * which a group of its own could not.
    */
   readonly runsIn: "group" | "session";
-  /** What it started and left in its group, when it ended by itself: an agent for the next time, or nothing that anybody wants. */
+  /** Children that it left in its group when it ended by itself: an agent for the next time, or nothing that anybody wants. */
   readonly leavings: "stay" | "end";
 }
 
@@ -36,7 +36,7 @@ export interface ChildEnd {
 
 /** For a program to take leave in. */
 const graceMs = 2000;
-/** For what it wrote last: a child of its own may hold the pipe open for as long as it likes. */
+/** The wait for its last output: a child of its own may hold the pipe open for as long as it likes. */
 const drainMs = 500;
 
 /** Windows has no process groups, and `detached` would open a window there. */

@@ -1,5 +1,5 @@
 /**
- * What a shell sources: asks `buck2-oras complete -- WORD…` and offers what it answers.
+ * Scripts that a shell sources. They ask `buck2-oras complete -- WORD…` and offer its answers.
  *
  * The library's own scripts have the shell evaluate the words of the command line, so that pressing Tab runs a `$(…)` in it
  * and empties the file behind a `>`. Here words are arguments and nothing else, and no candidate is taken that a shell could

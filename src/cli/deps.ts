@@ -1,4 +1,4 @@
-/** What all use cases together work with; put together in `compose.ts`, and by tests. */
+/** The dependencies of all use cases together. `compose.ts` makes them, and tests do. */
 import type { DiagnosisDeps } from "../diagnosis/deps.ts";
 import type { ImportDeps } from "../verbs/import.ts";
 import type { LoginDeps } from "../verbs/login.ts";

@@ -1,4 +1,4 @@
-/** What the command line needs of a process; `main.ts` gives the real one, tests give buffers. */
+/** The parts of a process that the command line needs. `main.ts` gives the real ones, tests give buffers. */
 
 import type { SettingsOverrides } from "../config/settings.ts";
 import type { VerbDeps } from "./deps.ts";
@@ -27,7 +27,7 @@ export interface Session {
 export interface CliIo {
   readonly stdout: OutputStream;
   readonly stderr: OutputStream;
-  /** What a person types, or a pipe gives. */
+  /** Input that a person types, or a pipe gives. */
   readonly stdin: NodeJS.ReadStream;
   /** Where a prompt is written, so that stdout holds the result alone. */
   readonly terminal: NodeJS.WriteStream;

@@ -62,7 +62,7 @@ export function addGlobalOptions(command: Command): Command {
   return command;
 }
 
-/** What was given on the command line; the option nearest to the command wins. */
+/** Options of the command line; the one nearest to the command wins. */
 function givenOptions(command: Command): Readonly<Record<string, unknown>> {
   const outer = command.parent === null ? {} : givenOptions(command.parent);
   const own = Object.entries(command.opts()).filter(([name]) => command.getOptionValueSource(name) === "cli");
@@ -73,7 +73,7 @@ function text(value: unknown): string | undefined {
   return typeof value === "string" ? value : undefined;
 }
 
-/** Of what {@link parseHosts} gives. */
+/** Either kind of {@link parseHosts}'s result. */
 function flagOrList(value: unknown): boolean | readonly string[] | undefined {
   return Array.isArray(value) ? value.map(String) : flag(value);
 }

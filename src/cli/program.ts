@@ -80,7 +80,7 @@ function pathOf(command: Command): string {
   return command.parent === null ? command.name() : `${pathOf(command.parent)} ${command.name()}`;
 }
 
-/** What might have been meant by a word that is no command, as a question. */
+/** A question that suggests a command for a word that is none. */
 function suggestionFor(error: CommanderError, command: Command, suggested: string | undefined): string | undefined {
   const [word] = command.args;
   const isOption =
@@ -103,7 +103,7 @@ function usageError(error: CommanderError, command: Command): UsageError | undef
   }
   const [message = "", suggested] = error.message.replace(/^error: /, "").split("\n");
   const suggestion = suggestionFor(error, command, suggested);
-  const help = `\`${path} --help\` shows how it is called`;
+  const help = `for usage, see \`${path} --help\``;
   return new UsageError("USAGE_INVALID", message, {
     hint: suggestion === undefined ? help : `${suggestion} ${help}`,
   });

@@ -36,7 +36,7 @@ interface LineShape {
   readonly barColumns: number;
 }
 
-/** What fits on one line, the last column left free: a terminal may go to the next line after it. */
+/** The shape of one line. The last column stays free: a terminal may go to the next line after it. */
 function shapeOfLine(columns: number): LineShape {
   const forLabel = columns - 1 - percentColumns;
   if (columns < minColumnsForSizes) {

@@ -25,11 +25,11 @@ export async function readSecretFromStdin({ stdin }: CliIo): Promise<string> {
 }
 
 export interface Question {
-  /** What is asked for, as messages name it: `password`. */
+  /** The thing that is asked for, as messages name it: `password`. */
   readonly what: string;
   /** With whom it is for, so that nobody types it for another: `Password for alice at ghcr.io`. */
   readonly prompt: string;
-  /** What is typed is not shown. */
+  /** Typed characters are not shown. */
   readonly isSecret: boolean;
 }
 

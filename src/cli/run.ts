@@ -11,7 +11,7 @@ import { readGlobalOptions } from "./options.ts";
 export interface Shown {
   /** The result itself, on stdout: a line, or several. */
   readonly text: string | readonly string[];
-  /** What else a person wants to know, on stderr, a line each. */
+  /** Notes for a person, on stderr, a line each. */
   readonly notes?: readonly string[];
   readonly json: object;
   /** Unless 0, the result itself says that something is wrong. */

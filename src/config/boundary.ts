@@ -1,5 +1,5 @@
 /**
- * What the project's file may decide. Whoever wrote the checkout wrote it, so it says what cannot hurt whoever works there; the
+ * The boundary of the project's file. The author of the checkout wrote it, so it decides only settings that cannot hurt the user; the
  * rest is for the user's own file, a variable or an option to say. What is left out is told, and the work goes on.
  */
 import { dirname, resolve } from "node:path";

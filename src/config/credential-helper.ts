@@ -138,7 +138,7 @@ export async function storeInHelper(
   if (exitCode !== 0) throw failed(name, `could not store the login: exit code ${exitCode}`);
 }
 
-/** What is not there is erased already. */
+/** A login that is not there is erased already. */
 export async function eraseFromHelper(
   name: string,
   server: string,

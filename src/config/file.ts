@@ -55,7 +55,7 @@ async function readText(path: string): Promise<OwnedText | undefined> {
   }
 }
 
-/** Of the name, and of what it leads to; empty where there is nothing, or nobody may look. */
+/** Owners of the name and of its target; empty where there is nothing, or nothing may be looked at. */
 async function ownersOf(path: string): Promise<readonly number[]> {
   const owners: number[] = [];
   for (const look of [lstat, stat]) {

@@ -16,7 +16,7 @@ import {
 export interface Erased {
   /** Where a login was, and is no longer. */
   readonly removedFrom: readonly string[];
-  /** What gives a login of the registry all the same: a variable, or a file of another client. */
+  /** Another source of a login for the registry: a variable, or a file of another client. */
   readonly remainingIn: string | undefined;
 }
 

@@ -5,7 +5,7 @@ import { ConfigurationError } from "../errors.ts";
 import { reservedKeys } from "../model/object-key.ts";
 import { type Config, configSchema, prefixForm } from "./schema.ts";
 
-/** Of what is quoted from a file. */
+/** Characters that are quoted from a file. */
 const maxQuotedLength = 80;
 
 function invalid(path: string, text: string, offset: number, what: string): ConfigurationError {
@@ -19,7 +19,7 @@ function quoted(text: string): string {
   return text.length <= maxQuotedLength ? text : `${text.slice(0, maxQuotedLength)}…`;
 }
 
-/** What the library calls the places where it stopped, in words. */
+/** The library's names for the places where it stopped, in words. */
 const expectations: Readonly<Record<string, string>> = {
   InvalidSymbol: "a value is expected: text in double quotes, a number, true, false, null, a list or an object",
   InvalidNumberFormat: "a number is expected",
@@ -130,7 +130,7 @@ export async function parseConfig(text: string, path: string): Promise<Config> {
   throw invalid(path, text, node.offset, `\`${dotPath}\`: ${explain(issue, keys)}`);
 }
 
-/** What Valibot calls the types, in words. */
+/** Valibot's names of types, in words. */
 const wordsFor: Readonly<Record<string, string>> = {
   string: "a string",
   Array: "a list",

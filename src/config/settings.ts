@@ -11,7 +11,7 @@ import { folderVariable, variable } from "./environment.ts";
 import type { ConfigFile, ConfigFiles } from "./file.ts";
 import { isInside, leadsInside } from "./inside.ts";
 
-/** What the caller (command line or library) asked for; undefined means "not said". */
+/** Settings of the caller (command line or library); undefined means "not said". */
 export interface SettingsOverrides {
   readonly registry?: string | undefined;
   readonly cacheDir?: string | undefined;
@@ -63,7 +63,7 @@ export interface Settings {
   readonly concurrency: number;
   /** `http:` to the one registry that a command names, on loopback or not; never to a mirror. */
   readonly allowPlainHttp: boolean;
-  /** Of an option and the user's file together. */
+  /** Hosts of an option and the user's file together. */
   readonly plainHttpHosts: ReadonlySet<string>;
   /** Hosts that the project's file alone allows http for: they are shown no login. */
   readonly anonymousHttpHosts: ReadonlySet<string>;
@@ -78,7 +78,7 @@ export interface Settings {
   readonly configFiles: readonly string[];
   /** Absolute path of the user's file, whether it is there or not. */
   readonly userConfigPath: string;
-  /** What the project's file says and may not. */
+  /** Keys of the project's file that do not count. */
   readonly leftOut: readonly LeftOut[];
   /** Where each of these comes from, for `config`: an option, a variable, a file, or `default`. */
   readonly sources: Readonly<Record<string, string>>;
@@ -129,7 +129,7 @@ class Picker {
     return found?.value;
   }
 
-  /** What all of them say together. */
+  /** The union of all sources. */
   join<T>(name: string, candidates: readonly Candidate<readonly T[]>[]): T[] {
     const found = candidates.filter(({ value }) => value !== undefined && value.length > 0);
     this.sources[name] = found.map(({ source }) => source).join(", ") || "default";

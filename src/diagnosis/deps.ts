@@ -1,9 +1,9 @@
-/** What the checks of `doctor` work with. */
+/** The dependencies of `doctor`'s checks. */
 import type { ArtifactDeps } from "../artifact/deps.ts";
 import type { RegistryLocation } from "../model/reference.ts";
 import type { RegistryProbe } from "../registry/probe.ts";
 
 export interface DiagnosisDeps extends ArtifactDeps {
-  /** What only `doctor` asks of a registry. */
+  /** Requests that `doctor` alone makes. */
   readonly probe: (location: RegistryLocation) => RegistryProbe;
 }

@@ -1,4 +1,4 @@
-/** What `doctor` asks of the way to a registry, and of the registry itself before it asks for an artifact. */
+/** Checks of the way to a registry, and of the registry itself before an artifact is asked for. */
 import type { RegistryProbe } from "../registry/probe.ts";
 import type { DiagnosisDeps } from "./deps.ts";
 import type { Examination } from "./examination.ts";

@@ -100,7 +100,7 @@ export async function changeText(
   }
 }
 
-/** What nobody else calls a file: with a hash, since the name may be cut short. */
+/** The beginning of a staged file's name, which no other program uses. The hash is there since the name may be cut short. */
 function stagedStem(target: string): string {
   const name = basename(target);
   const hash = createHash("sha256").update(name).digest("hex").slice(0, 8);

@@ -91,7 +91,7 @@ async function identityOf(path: string, file: string): Promise<string | undefine
   }
 }
 
-/** Of several that find it abandoned at once, one takes it away; who gets a new claim in his hands gives it back. */
+/** One of several processes that find a claim abandoned takes it away. A process that took a new claim by mistake gives it back. */
 async function takeAway(path: string, file: string, identity: string): Promise<void> {
   const aside = `${path}.${randomBytes(6).toString("hex")}`;
   try {

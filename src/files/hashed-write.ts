@@ -106,7 +106,7 @@ export class HashedFile {
     return { digest: digestFromHex(this.#hash.copy().digest("hex")), size: this.#size, head: this.#head };
   }
 
-  /** For what is done to the file itself, whatever its path leads to by now. */
+  /** The open file, whatever its path leads to by now. */
   get handle(): FileHandle {
     return this.#handle;
   }

@@ -94,7 +94,7 @@ export class HeldFolder {
     return await this.#on(".", (path) => readdir(path));
   }
 
-  /** Of the entry itself: a link is not followed. */
+  /** Looks at the entry itself: a link is not followed. */
   async look(name: string): Promise<Stats | undefined> {
     return await lstat(await this.#at(name)).catch(() => undefined);
   }
@@ -137,7 +137,7 @@ export class HeldFolder {
     await this.#on(name, (path) => to.#on(newName, (newPath) => rename(path, newPath)));
   }
 
-  /** Of the entry itself: a link is not followed. @param timeMs Since the epoch. */
+  /** Sets the time of the entry itself: a link is not followed. @param timeMs Since the epoch. */
   async setTime(name: string, timeMs: number): Promise<void> {
     await this.#on(name, (path) => lutimes(path, timeMs / 1000, timeMs / 1000));
   }
@@ -152,7 +152,7 @@ export class HeldFolder {
     return await isDone(this.#on(name, (path) => rmdir(path)));
   }
 
-  /** Of the open folder itself. */
+  /** Sets the mode of the open folder itself. */
   async setMode(mode: number): Promise<void> {
     await this.#handle?.chmod(mode);
   }

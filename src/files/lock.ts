@@ -86,7 +86,7 @@ async function holding<T>({ release }: Hold, work: () => Promise<T>): Promise<T>
   }
 }
 
-/** What becomes of work whose lock cannot be had: `why` is Node's error, or the end of a sentence. */
+/** The way on without a lock: `why` is Node's error, or the end of a sentence. */
 type Otherwise = (path: string, context: Context, why: unknown) => Hold;
 
 async function acquire(place: LockPlace, context: Context, signal: AbortSignal, otherwise: Otherwise): Promise<Hold> {

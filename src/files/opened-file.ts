@@ -18,7 +18,7 @@ export interface OpenedFile {
 /** A file, or the path of one. */
 export type FileSource = string | OpenedFile;
 
-/** What is there is no file, or a larger one than is read; the message names it. */
+/** The path leads to no file, or to a larger one than is read; the message names it. */
 export class UnfitFileError extends LocalIoError {}
 
 function kindOf(stats: Stats): string {

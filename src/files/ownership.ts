@@ -26,7 +26,7 @@ export function isWritableByOthers({ uid, mode }: Stats, userId: number | undefi
 export async function sharedBecause(folder: string, userId: number | undefined): Promise<string | undefined> {
   if (userId === undefined) return undefined;
   try {
-    return await judge(folder, userId, 0);
+    return await judge(folder, userId, 0, isAlone);
   } catch (cause) {
     if (isErrno(cause, "ENOENT") || isErrno(cause, "ENOTDIR")) return undefined;
     return `${folder} cannot be looked at`;
@@ -36,42 +36,30 @@ export async function sharedBecause(folder: string, userId: number | undefined):
 /** Links that one path may lead through; Linux allows as many. */
 const maxHops = 40;
 
-async function judge(path: string, userId: number, hops: number): Promise<string | undefined> {
-  const parent = dirname(path);
-  if (parent !== path) {
-    const why = await judgeAbove(parent, userId, hops);
-    if (why !== undefined) return why;
-  }
-  const stats = await lstat(path);
-  if (stats.isSymbolicLink()) return await judgeTarget(path, stats, userId, hops, judge);
+/** @returns Why the folder fails the rule. */
+type Rule = (folder: string, stats: Stats, userId: number) => string | undefined;
+
+const isAlone: Rule = (folder, stats, userId) => {
   if (!isWritableByOthers(stats, userId)) return undefined;
   const isForeign = stats.uid !== userId && stats.uid !== root;
-  return isForeign ? `${path} belongs to the user ${stats.uid}` : `others than its owner can write into ${path}`;
-}
+  return isForeign ? `${folder} belongs to the user ${stats.uid}` : `others than its owner can write into ${folder}`;
+};
 
-/** A folder on the way may be root's, and one that others write into if it is sticky. */
-async function judgeAbove(path: string, userId: number, hops: number): Promise<string | undefined> {
-  const parent = dirname(path);
-  if (parent !== path) {
-    const why = await judgeAbove(parent, userId, hops);
-    if (why !== undefined) return why;
-  }
-  const stats = await lstat(path);
-  if (stats.isSymbolicLink()) return await judgeTarget(path, stats, userId, hops, judgeAbove);
-  const { uid, mode } = stats;
-  if (uid !== userId && uid !== root) return `${path} belongs to the user ${uid}`;
+/** A folder on the way may be one that others write into if it is sticky. */
+const isSafeAbove: Rule = (folder, { uid, mode }, userId) => {
+  if (uid !== userId && uid !== root) return `${folder} belongs to the user ${uid}`;
   const isWritable = (mode & writableByOthers) !== 0 && (mode & sticky) === 0;
-  return isWritable ? `others than its owner can write into ${path}` : undefined;
-}
+  return isWritable ? `others than its owner can write into ${folder}` : undefined;
+};
 
-async function judgeTarget(
-  link: string,
-  { uid }: Stats,
-  userId: number,
-  hops: number,
-  judgeOn: typeof judge,
-): Promise<string | undefined> {
-  if (uid !== userId && uid !== root) return `the link ${link} belongs to the user ${uid}`;
-  if (hops >= maxHops) return `${link} leads through too many links`;
-  return await judgeOn(resolve(dirname(link), await readlink(link)), userId, hops + 1);
+/** Looks from the top down, and from there at each link's target in the same way. */
+async function judge(path: string, userId: number, hops: number, rule: Rule): Promise<string | undefined> {
+  const parent = dirname(path);
+  const above = parent === path ? undefined : await judge(parent, userId, hops, isSafeAbove);
+  if (above !== undefined) return above;
+  const stats = await lstat(path);
+  if (!stats.isSymbolicLink()) return rule(path, stats, userId);
+  if (stats.uid !== userId && stats.uid !== root) return `the link ${path} belongs to the user ${stats.uid}`;
+  if (hops >= maxHops) return `${path} leads through too many links`;
+  return await judge(resolve(parent, await readlink(path)), userId, hops + 1, rule);
 }

@@ -17,7 +17,7 @@ export type Purpose = "push" | "import" | "external" | "cache";
 
 const purposes: readonly Purpose[] = ["push", "import", "external", "cache"];
 
-/** What follows the stem of a name: machine, process, and what makes it unique (mkdtemp). */
+/** The end of a name, after its stem: machine, process, and a unique part (mkdtemp). */
 const ownerPattern = /^-([0-9a-f]{12})-([0-9]{1,10})-[A-Za-z0-9]{6}$/;
 /** Processes of another machine, or before the last start of this one, cannot be asked for. */
 const foreignMaxAgeMs = 2 * 24 * 3600 * 1000;
@@ -82,7 +82,7 @@ function unmade(parent: string, cause: unknown): OrasClientError {
   return localIoError(`make a folder in ${parent}`, cause);
 }
 
-/** What `work` moved to its place is not here any more, and what somebody else put in its place stays. */
+/** A folder that `work` moved away is not removed, and neither is another one that somebody put in its place. */
 async function removeMade(parent: HeldFolder, name: string, made: HeldFolder): Promise<void> {
   const now = await parent.look(name);
   if (now === undefined || now.dev !== made.stats.dev || now.ino !== made.stats.ino) return;

@@ -46,7 +46,7 @@ export interface HttpRequest {
   readonly isHostForeign?: boolean;
   /**
    * Read an answer of up to so many bytes as part of the request, so that a connection that breaks in the middle of it is tried
-   * again; a longer one is left to the caller. Of what is no success a beginning is read, whatever its length.
+   * again; a longer one is left to the caller. Non-2xx: only the first 64 KiB are read.
    */
   readonly bufferBytes?: number;
   /** Where a login is asked for: a redirect to another origin is refused. */

@@ -1,4 +1,4 @@
-/** What the network said, as an error that names the host, the reason and the next step. */
+/** Errors of the network, as errors that name the host, the reason and the next step. */
 import { OrasClientError, RegistryUnavailableError } from "../errors.ts";
 import { tlsFailure } from "./tls-failure.ts";
 
@@ -25,7 +25,7 @@ const reasonOfCode: Readonly<Record<string, Reason>> = {
   EHOSTUNREACH: { what: "host unreachable", hint: "check the network and the registry's address" },
 };
 
-/** What Node's parser calls by codes of its own. */
+/** Codes of Node's HTTP parser. */
 const notHttp: Reason = {
   what: "it answers with something that is no HTTP",
   hint: "check the address and its port; else tell who runs the server, or the proxy before it",

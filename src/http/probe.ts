@@ -1,4 +1,4 @@
-/** What a connection to a host looks like from here, one step at a time: for people, not for transfers. */
+/** A connection to a host, one step at a time: for people, not for transfers. */
 import { lookup } from "node:dns/promises";
 import type { Socket } from "node:net";
 import type { TLSSocket } from "node:tls";

@@ -19,7 +19,7 @@ export interface HttpResponse {
 
 /** Longer bodies are cheaper to cut off than to read to their end. */
 const maxDiscardBytes = 64 * 1024;
-/** Of the body of an error. */
+/** Bytes of an error's body that are read. */
 const maxErrorBytes = 64 * 1024;
 
 function first(value: string | string[] | undefined): string | undefined {
@@ -82,7 +82,7 @@ export class Response implements HttpResponse {
     return Buffer.concat(chunks);
   }
 
-  /** What the status says counts, however long the body is, and whether or not it comes whole. */
+  /** The status counts, however long the body is, and whether or not it comes whole. */
   async #beginning(): Promise<Uint8Array> {
     const chunks: Uint8Array[] = [];
     let size = 0;

@@ -29,7 +29,7 @@ const failures: Readonly<Record<string, readonly [what: string, hint: string]>> 
 };
 const maxNamesLength = 200;
 
-/** What the certificate says it is for; whoever answered chose it. */
+/** Names in the certificate. The server that answered chose them. */
 function namesOf(error: unknown): string | undefined {
   if (!(error instanceof Error) || !("cert" in error)) return undefined;
   const { cert } = error;

@@ -8,7 +8,7 @@ import type { Agent, ClientRequest, IncomingMessage } from "node:http";
 import type { RequestOptions } from "node:https";
 import type { PeerCertificate } from "node:tls";
 
-/** What one host is told of us, and whom we believe to be that host. PEM texts. */
+/** The client certificate for one host, and the authorities that vouch for the host. PEM texts. */
 export interface TlsIdentity {
   /** All authorities to trust; undefined means Node's own. */
   readonly ca: readonly string[] | undefined;

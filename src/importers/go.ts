@@ -85,7 +85,7 @@ function programName(packagePath: string): string {
   return /^v[0-9]+$/.test(last) ? (parts.at(-2) ?? last) : last;
 }
 
-/** What the user's Go says of these settings; those that it does not know of are left out. */
+/** Settings of the user's Go; those that it does not know are left out. */
 async function settingsFor(deps: ImporterDeps, signal: AbortSignal): Promise<Record<string, string>> {
   const asked = await runClient(go, ["env", "-json", ...settingsOfUser], {}, deps, signal);
   if (asked.exitCode !== 0) throw importFailed(go, "its own environment", asked);
@@ -136,15 +136,15 @@ export const importGo: Importer = async (spec, platforms, deps, signal) => {
 };
 
 interface BuildInfo {
-  /** Of the Go that built it: a module may want a newer one than the user has. */
+  /** Version of the Go that built it: a module may want a newer one than the user has. */
   readonly goVersion: string;
-  /** Of the module. */
+  /** Version of the module. */
   readonly version: string | undefined;
   /** That the checksum database has of it. */
   readonly sum: string | undefined;
 }
 
-/** What the program says of itself. */
+/** The version in the program itself. */
 async function buildInfo(
   path: string,
   settings: Readonly<Record<string, string>>,

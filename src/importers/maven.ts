@@ -62,10 +62,10 @@ export const importMaven: Importer = async (spec, platforms, deps, signal) => {
   return { version, license: stated?.license, source: stated?.source, files, missing };
 };
 
-/** Of parents; a project that has more is none of a tool. */
+/** Parents that are followed; no tool's project has more. */
 const maxAncestors = 5;
 
-/** What its POM says, or those that it inherits from. */
+/** Licence and source, from the POM or from its parents. */
 async function describe(
   client: Maven,
   coordinates: string,

@@ -15,7 +15,7 @@ export interface NpmSpec {
 }
 
 const namePattern = /^(?:@[a-z0-9][a-z0-9._-]*\/)?[a-z0-9][a-z0-9._-]*$/;
-/** Of the registry, with its scope. */
+/** The name of a package, with its scope. */
 const maxNameLength = 214;
 const number = "(?:0|[1-9][0-9]*)";
 const identifiers = "[0-9A-Za-z-]+(?:\\.[0-9A-Za-z-]+)*";

@@ -161,7 +161,7 @@ function partsOf(spec: string, optionalDependencies: Readonly<Record<string, str
 }
 
 /**
- * What its registry states of an archive, read once: npm asks again when it fetches, and could be told something else.
+ * The registry's statement on an archive, read once: npm asks again when it fetches, and could be told something else.
  *
  * @throws {ContentVerificationError} it is no archive on a server, or another package than was asked for
  */

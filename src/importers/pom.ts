@@ -1,9 +1,9 @@
-/** What a Maven project says of itself in its POM, which whoever publishes it controls. */
+/** A Maven project's POM. Its publisher controls every text in it. */
 import { parseXml, XmlElement } from "@rgrove/parse-xml";
 import { coordinate } from "./maven-coordinate.ts";
 
 export interface Pom {
-  /** Of each licence the SPDX identifier where it can be told, else its name as it is stated; undefined: none is stated here. */
+  /** The SPDX identifier of each licence where it can be told, else its name as stated; undefined: none is stated here. */
   readonly license: string | undefined;
   /** Address of the source code. */
   readonly source: string | undefined;
@@ -14,7 +14,7 @@ export interface Pom {
 /** Those of real projects have some 50 KB. */
 const maxBytes = 1024 * 1024;
 
-/** Of one value: it becomes an annotation. */
+/** Characters of one value, which becomes an annotation. */
 const maxTextLength = 300;
 
 const coordinatePattern = new RegExp(`^${coordinate}$`);
@@ -46,7 +46,7 @@ export function parsePom(text: string): Pom | undefined {
   };
 }
 
-/** What opensource.org, apache.org and spdx.org call the licences that tools have, without case and ending → SPDX identifier. */
+/** Addresses of licences at opensource.org, apache.org and spdx.org, without case and ending → SPDX identifier. */
 const spdxIds: ReadonlyMap<string, string> = new Map(
   [
     "MIT",
@@ -102,7 +102,7 @@ function child(element: XmlElement, name: string): XmlElement | undefined {
 /** Not only of XML's, but of what turns or hides text, too. */
 const invisible = /[\p{Cc}\p{Cf}]/u;
 
-/** What an element says, with its white space made one space; undefined for nothing, and for what Maven would fill in. */
+/** Text of an element, with white space made one space; undefined for none, and for text that Maven would fill in. */
 function textOf(element: XmlElement, ...path: readonly string[]): string | undefined {
   let found: XmlElement | undefined = element;
   for (const name of path) found = found === undefined ? undefined : child(found, name);

@@ -35,7 +35,7 @@ const pip: ClientProgram = {
   ],
 };
 
-/** What the user's pip.conf may say otherwise, and must not here: a variable counts more than the file. */
+/** Settings that the user's pip.conf must not change here: a variable counts more than the file. */
 const asExpected = { PIP_QUIET: "0", PIP_REQUIRE_VIRTUALENV: "0", PIP_DISABLE_PIP_VERSION_CHECK: "1" };
 
 /** glibc and macOS versions that wheels are tagged with; pip takes those that are listed, and no older ones by itself. */

@@ -10,7 +10,7 @@ import type { ImporterDeps } from "./source.ts";
 export interface ClientProgram {
   /** As it is called. */
   readonly name: string;
-  /** What a person does to get it. */
+  /** The way to install it, for a person. */
   readonly howToGet: string;
   /** Variables of the user's that it is given besides those that every program gets. */
   readonly variables: readonly string[];
@@ -23,7 +23,7 @@ export interface ClientRun {
   readonly output: string;
 }
 
-/** What pip says of a package with thousands of files comes to a few of them. */
+/** Bytes of output; pip's output for a package with thousands of files is a few of them. */
 const maxOutputBytes = 16 * 1024 * 1024;
 const maxQuotedLength = 500;
 
@@ -88,9 +88,9 @@ export function clientMissing({ name, howToGet }: Pick<ClientProgram, "name" | "
   });
 }
 
-/** What Maven says where the repository states no sum, which it then takes for a failed check. */
+/** Maven's words where the repository states no sum; Maven takes that for a failed check. */
 const noSum = /no checksums available/i;
-/** What pip, Maven, npm and Go say of bytes that are not those that their registry states. */
+/** Words of pip, Maven, npm and Go for bytes that differ from their registry's sum. */
 const wrongSum = /do not match the hashes|checksum validation failed|EINTEGRITY|checksum mismatch|SECURITY ERROR/i;
 
 /** @param what Names the thing that could not be had. */

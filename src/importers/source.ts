@@ -1,4 +1,4 @@
-/** What an importer brings from another ecosystem: files for platforms, and where each came from. */
+/** Files that an importer brings from another ecosystem, for each platform, with the origin of each. */
 import type { Context } from "../context.ts";
 import type { PlatformString } from "../model/platform.ts";
 

@@ -212,7 +212,7 @@ class Layout implements Target {
     });
   }
 
-  /** Of a blob's file; a link in its place is none. */
+  /** Looks at a blob's file; a link in its place is none. */
   async #look(digest: Digest): Promise<Stats | undefined> {
     return await holdingBlobs(this.#path, "leave", async (blobs) => await blobs?.look(digestHex(digest)));
   }

@@ -17,7 +17,7 @@ export const lockVersion = 1;
 export const anyPlatform = "any";
 export type LockPlatform = PlatformString | typeof anyPlatform;
 
-/** What `extract` does with a layer's bytes. */
+/** Formats that `extract` tells apart. */
 export const layerFormats = [...fileFormats, ...archiveFormats] as const;
 
 /** True for a path that an archive's entry can have, and that is not the folder itself: the one rule of who writes a lock and who reads it. */

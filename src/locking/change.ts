@@ -1,4 +1,4 @@
-/** What a lock says of a tool now, against what it said before. */
+/** Changes between two entries of a tool in a lock. */
 import { emptyLock, formatLock } from "../lockfile/file.ts";
 import type { Lock, LockedPlatform, LockedTool } from "../lockfile/schema.ts";
 import type { Digest } from "../model/digest.ts";
@@ -16,7 +16,7 @@ export interface LockChange {
   readonly change: "added" | "updated" | "unchanged";
   readonly reference: string;
   readonly previousReference: string | undefined;
-  /** Of the index or the only manifest; undefined for a template. */
+  /** Digest of the index or the only manifest; undefined for a template. */
   readonly digest: Digest | undefined;
   readonly previousDigest: Digest | undefined;
   /** Those that the tool has now. */

@@ -21,7 +21,7 @@ export interface LockedTag {
 interface Asked {
   readonly reference: string;
   readonly locked: Digest;
-  /** Of a template: what is locked is the platform's own manifest, and the tag may name an index that has it. */
+  /** The platform of a template, whose manifest is locked; the tag may name an index that has it. */
   readonly platform?: PlatformString;
 }
 

@@ -17,7 +17,7 @@ import { formatLocation, isTemplate, type Location } from "../model/reference.ts
 import type { Target } from "../model/source.ts";
 import { inParallel } from "../parallel.ts";
 
-/** What is wrong with a lock's entry. */
+/** A fault of a lock's entry. */
 interface Fault {
   readonly tool: string;
   /** Names the platform where it is one's. */

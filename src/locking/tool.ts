@@ -1,4 +1,4 @@
-/** What the lock says of one tool: every platform that its reference has, down to the digests of the content. */
+/** The lock's entry of one tool: every platform that its reference has, down to the digests of the content. */
 import { executableHeadBytes, isExecutable } from "../archive/executable.ts";
 import { listArchive } from "../archive/list.ts";
 import { quoted } from "../archive/refusal.ts";

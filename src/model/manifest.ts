@@ -16,7 +16,7 @@ export const mediaTypes = {
   empty: "application/vnd.oci.empty.v1+json",
 } as const;
 
-/** What a client asks for: every type that `parseManifest` reads. */
+/** The `Accept` header of a client: every type that `parseManifest` reads. */
 export const acceptedManifestTypes: readonly string[] = [
   mediaTypes.ociIndex,
   mediaTypes.ociManifest,
@@ -34,9 +34,9 @@ export const annotationKeys = {
   orasContentDigest: "io.deis.oras.content.digest",
   version: "org.opencontainers.image.version",
   licenses: "org.opencontainers.image.licenses",
-  /** Of a platform's manifest: a package URL or an address, with the sum that was checked. */
+  /** Origin of a platform's manifest: a package URL or an address, with the sum that was checked. */
   origin: "dev.buck2-oras.origin",
-  /** Of an index: what `import` was asked for. */
+  /** Source of an index: the text that `import` was given. */
   imported: "dev.buck2-oras.imported",
   /** Folder that everything in the layer's archive lies below, and that it is unpacked into. What `orasUnpack` says, where `oras` itself cannot unpack. */
   folder: "dev.buck2-oras.folder",
@@ -65,7 +65,7 @@ export interface ImageManifest {
   readonly config: Descriptor;
   readonly layers: readonly Descriptor[];
   readonly annotations: Annotations;
-  /** What it says something about: a signature of it, a list of its parts. */
+  /** The manifest that a signature or a list of parts refers to. */
   readonly subject: Descriptor | undefined;
 }
 

@@ -35,10 +35,10 @@ export function restOf({ size }: BlobIdentity, first: number): ByteRange {
 
 /** A blob, or a part of it, as a source gives it. */
 export interface OpenedBlob {
-  /** What was asked for; or the whole (of a layout the rest), where a source does not give parts. */
+  /** The range that was asked for; or the whole (of a layout the rest), where a source does not give parts. */
   readonly range: ByteRange;
   readonly bytes: BlobStream;
-  /** For whoever does not read it. */
+  /** Releases the connection unread. */
   readonly discard: () => Promise<void>;
 }
 
@@ -58,7 +58,7 @@ export interface Source {
   fetchManifest(version: Digest | string, signal: AbortSignal): Promise<FetchedManifest>;
 
   /**
-   * What a tag or digest stands for, as the source says it: the manifest is fetched only where that is the one way to know.
+   * The digest that a tag or digest stands for, by the source's word: the manifest is fetched only where that is the one way to know.
    *
    * @throws {ArtifactNotFoundError} no such tag or digest
    */
@@ -72,7 +72,7 @@ export interface Source {
    */
   openBlob(blob: BlobIdentity, range: ByteRange, signal: AbortSignal): Promise<OpenedBlob>;
 
-  /** What says something about a manifest, such as its signatures; empty where there is none. */
+  /** Artifacts that refer to a manifest, such as its signatures; empty where there is none. */
   listReferrers(digest: Digest, signal: AbortSignal): Promise<readonly Descriptor[]>;
 
   /** All tags, in the source's order; empty for a repository without tags. */

@@ -21,7 +21,7 @@ export interface PushItem {
   readonly platform: PlatformString | undefined;
   /** A file, or a folder, which becomes a tar that `pull` unpacks. */
   readonly path: string;
-  /** Of this item's manifest, besides those of the request. */
+  /** Annotations of this item's manifest, besides those of the request. */
   readonly annotations?: Annotations;
 }
 
@@ -41,7 +41,7 @@ export interface PushRequest {
 
 export interface PushedPlatform {
   readonly platform: PlatformString | undefined;
-  /** Of this platform's manifest. */
+  /** Digest of this platform's manifest. */
   readonly digest: Digest;
   /** Bytes of its blob. */
   readonly size: number;
@@ -51,7 +51,7 @@ export interface PushedPlatform {
 
 export interface PushResult {
   readonly reference: string;
-  /** Of what the tag names: the index, or the only manifest. */
+  /** Digest of the index, or of the only manifest. */
   readonly digest: Digest;
   readonly mediaType: string;
   readonly platforms: readonly PushedPlatform[];

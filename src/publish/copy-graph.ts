@@ -22,7 +22,7 @@ export interface CopyCounts {
   /** Taken over within a registry, without being sent. */
   blobsMounted: number;
   blobsPresent: number;
-  /** Of blobs and manifests. */
+  /** Bytes of blobs and manifests. */
   bytesSent: number;
 }
 
@@ -36,7 +36,7 @@ const pieceBytes = 1024 * 1024;
 /** Deeper than any tool's index of indexes; a longer chain is an attack. */
 const maxDepth = 8;
 
-/** Of one copy, with what refers to it: an artifact of all platforms and their signatures has a hundred. */
+/** Manifests of one copy, referrers among them. An artifact of all platforms with their signatures has a hundred. */
 const maxManifests = 10_000;
 const maxManifestsBytes = 512 * 1024 ** 2;
 

@@ -1,4 +1,4 @@
-/** What a file or a folder becomes as a layer: as it is, or compressed on its way. */
+/** Layers from files and folders: as they are, or compressed on the way. */
 import type { Stats } from "node:fs";
 import { stat } from "node:fs/promises";
 import { basename, join, resolve } from "node:path";
@@ -42,7 +42,7 @@ const fileMediaTypes = { gzip: "application/gzip", zstd: "application/zstd" } as
 const folderMediaType = "application/vnd.oci.image.layer.v1.tar";
 const suffixes = { gzip: ".gz", zstd: ".zst" } as const;
 
-/** What is to be pushed, as it was found. */
+/** Content to push, as it was found. */
 export interface LocalContent {
   readonly path: string;
   /** Bytes of the file, or of all files in the folder. */
@@ -109,7 +109,7 @@ export async function layerOf(
   };
 }
 
-/** What is an archive or compressed already stays what its publisher made of it. */
+/** An archive or a compressed file stays as its publisher made it. */
 async function isWorthCompressing(path: string, size: number): Promise<boolean> {
   if (size < minCompressedBytes || (await sniffFile(path)) !== "raw") return false;
   return (await unsupportedFormatOf(path)) === undefined;

@@ -27,7 +27,7 @@ export interface AuthDeps {
 export interface Audience {
   /** Host with its port. */
   readonly registry: string;
-  /** Of its API; what comes from elsewhere is not answered. */
+  /** Base of its API; challenges from elsewhere are not answered. */
   readonly origin: string;
   /** Undefined: only what the registry itself asks for, as for a login. */
   readonly repository: string | undefined;
@@ -37,7 +37,7 @@ export interface Audience {
 export class Authenticator {
   readonly #deps: AuthDeps;
   readonly #audience: Audience;
-  /** What answers the registry by action, for all requests under way; forgotten when there is nothing to show. */
+  /** Answers to the registry by action, for all requests under way; forgotten when there is nothing to show. */
   readonly #headers = new Map<Action, Promise<string | undefined>>();
   readonly #mountSources = new Set<string>();
   readonly #shown = new Set<string>();
@@ -55,7 +55,7 @@ export class Authenticator {
     this.#headers.delete("push");
   }
 
-  /** What the registry asked for before, so that it need not ask again. */
+  /** The registry's last challenge, so that it need not ask again. */
   async header(action: Action): Promise<string | undefined> {
     return await this.#headers.get(action);
   }
@@ -131,7 +131,7 @@ export class Authenticator {
     return isBasic && credentials.kind === "basic" ? basicHeader(credentials) : undefined;
   }
 
-  /** An old login must not stand before what anybody may pull. */
+  /** A rejected login must not block public pulls. */
   async #tokenOf(service: TokenService, { credentials, source }: FoundCredentials, action: Action): Promise<string> {
     const { registry, repository } = this.#audience;
     try {
@@ -147,7 +147,7 @@ export class Authenticator {
     }
   }
 
-  /** What the registry asked for, and what the use case needs: a push needs a token that can pull, too. */
+  /** The registry's scope and the use case's: a push needs a token that can pull, too. */
   #scopes(challenge: Challenge, action: Action): readonly string[] {
     const { repository } = this.#audience;
     const own = repository === undefined ? [] : [`repository:${repository}:${actionsOf[action]}`];

@@ -1,9 +1,9 @@
 /** The `Content-Range` of a 206, which a registry or a proxy controls. */
 
 export interface ContentRange {
-  /** Of the first byte, counted from 0. */
+  /** Position of the first byte, counted from 0. */
   readonly first: number;
-  /** Of the last byte. */
+  /** Position of the last byte. */
   readonly last: number;
   /** Bytes of the whole; undefined where the server does not say. */
   readonly total: number | undefined;

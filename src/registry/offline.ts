@@ -1,4 +1,4 @@
-/** What `--offline` forbids. */
+/** The registry that `--offline` leaves: every request is refused. */
 import { type OrasClientError, RegistryUnavailableError } from "../errors.ts";
 import type { Target } from "../model/source.ts";
 

@@ -15,7 +15,7 @@ export interface Greeting {
   readonly schemes: readonly string[];
   /** Host of the token service that it names, as it names it. */
   readonly tokenService: string | undefined;
-  /** Of the registry's clock, as its `Date` header says. */
+  /** Time of the registry's clock, by its `Date` header. */
   readonly date: Date | undefined;
 }
 

@@ -8,7 +8,7 @@ const minSecretLength = 4;
 
 /** A scheme and what looks like its credentials: more than a word of prose, such as «Bearer token». */
 const authorizationPattern = /\b(Basic|Bearer)([\s:="']+)(?=[a-z]*[^a-z\s"'])[A-Za-z0-9._~+/=-]{4,}/gi;
-/** What a token may be part of. It takes all there is and cannot fail after its first character, so that time stays linear. */
+/** A run of characters that may hold a token. The pattern takes all of the run and cannot fail after its first character, so that time stays linear. */
 const wordPattern = /[A-Za-z0-9_.-]+/g;
 /** RFC 7519: three parts in base64url, of which the first is an object. Of a bounded length, for the same reason. */
 const jwtStart = /\beyJ[A-Za-z0-9_-]{4}/;

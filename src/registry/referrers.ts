@@ -1,5 +1,5 @@
 /**
- * Who refers to a manifest: by the referrers API, and by the tag that stands in for it where a registry has none.
+ * Referrers of a manifest: by the referrers API, and by the tag that stands in for it where a registry has none.
  *
  * @see OCI distribution-spec v1.1.1, "Listing Referrers" and "Referrers Tag Schema"
  */
@@ -9,9 +9,9 @@ import { type Descriptor, type ImageIndex, maxManifestBytes, mediaTypes, parseMa
 import type { RegistryApi } from "./api.ts";
 import { nextPage } from "./link.ts";
 
-/** Of a few referrers each. */
+/** Pages, of a few referrers each. */
 const maxPages = 100;
-/** Of all pages; a manifest has a handful. */
+/** Referrers on all pages; a manifest has a handful. */
 const maxReferrers = 10_000;
 const maxTries = 5;
 

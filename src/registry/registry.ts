@@ -30,10 +30,10 @@ export interface RegistryDeps extends ApiDeps {
   readonly mirrors: readonly Source[];
 }
 
-/** What says that a blob is to be had whole and not in this range; 206 does when it answers with another one. */
+/** Statuses that offer a blob whole and not in this range; 206 does when it answers with another range. */
 const refusedRangeStatuses: ReadonlySet<number> = new Set([206, 400, 416]);
 
-/** What registries answer that delete nothing, or no tag alone. */
+/** Statuses of registries that delete nothing, or no tag alone. */
 const refusedDeletionStatuses: ReadonlySet<number> = new Set([400, 405, 501]);
 
 function bytesBody(bytes: Uint8Array): RequestBody {

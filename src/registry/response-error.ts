@@ -1,4 +1,4 @@
-/** What a registry's refusal means, from its status and its bounded, untrusted error body. */
+/** Errors from a registry's refusal: from its status and its bounded, untrusted body. */
 import * as v from "valibot";
 import { ArtifactNotFoundError, type OrasClientError, RegistryAuthError, RegistryUnavailableError } from "../errors.ts";
 import type { HttpResponse } from "../http/response.ts";
@@ -82,7 +82,7 @@ export async function responseError(
   }
 }
 
-/** What the refusal of a login means that was tried for its own sake, and for no repository. */
+/** The error for a refused login that was tried by itself, for no repository. */
 export async function loginError(
   response: HttpResponse,
   credentials: Credentials,

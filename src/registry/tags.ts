@@ -15,7 +15,7 @@ const tagsSchema = v.object({ tags: v.nullish(v.array(v.string())) });
 const maxPageBytes = 4 * 1024 * 1024;
 /** At the usual 100 or more tags a page. */
 const maxPages = 1000;
-/** Of all pages: some builds tag every night, and none a million times. */
+/** Tags on all pages. Some builds tag every night, and none a million times. */
 const maxTags = 1_000_000;
 
 /** @param name Of the repository, for messages. */

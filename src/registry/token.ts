@@ -138,7 +138,7 @@ function readToken(bytes: Uint8Array, realm: URL): string {
   );
 }
 
-/** What a person can do about a refused login. */
+/** The next step for a person whose login is refused. */
 export function authenticationHint(credentials: Credentials, registry: string): string {
   if (credentials.kind === "none" && credentials.withheld !== undefined) return credentials.withheld;
   return credentials.kind === "none"

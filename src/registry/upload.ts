@@ -13,7 +13,7 @@ import { defaultRetry, isRetryableStatus, noRetry } from "../http/retry.ts";
 import type { BlobIdentity, BlobStream } from "../model/source.ts";
 import type { RegistryApi } from "./api.ts";
 
-/** What registries answer when the upload is not what they remember of it. */
+/** Answers of registries when an upload differs from their own record of it. */
 const lostUploadStatuses: ReadonlySet<number> = new Set([400, 404, 409, 416]);
 /** Also what they answer to a request that will never do, so that it is not sent often. */
 const maxLostUploads = 3;

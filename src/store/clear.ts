@@ -13,7 +13,7 @@ export interface ClearRequest {
   readonly olderThanMs: number | undefined;
   /** Remove the least recently used files until the rest has this many bytes. */
   readonly maxTotalBytes: number | undefined;
-  /** What was used since then stays, whatever the limits say; milliseconds since the epoch. */
+  /** Files that were used since then stay, whatever the limits say; milliseconds since the epoch. */
   readonly keepUsedSinceMs?: number | undefined;
 }
 
@@ -94,7 +94,7 @@ async function blobsIn(root: HeldFolder, signal: AbortSignal): Promise<StoredFil
   return files;
 }
 
-/** What goes: everything without a limit; else what is too old and what is too much. */
+/** The files to remove: all without a limit; else those that are too old, and those beyond the size. */
 function choose(files: readonly StoredFile[], request: ClearRequest, nowMs: number): StoredFile[] {
   const { olderThanMs, maxTotalBytes } = request;
   if (olderThanMs === undefined && maxTotalBytes === undefined) return [...files];
@@ -184,7 +184,7 @@ export async function clearStore(
   return { filesRemoved, bytesFreed, filesInUse };
 }
 
-/** What can be removed is removed, whatever else cannot. */
+/** The error for files that could not be removed, after all others were. */
 function incomplete(first: OrasClientError, count: number, filesRemoved: number): LocalIoError {
   const others = count === 1 ? "" : `, and ${count - 1} more`;
   return new LocalIoError(first.code, `${first.message}${others}; ${filesRemoved} files were removed`, {

@@ -1,4 +1,4 @@
-/** What is wrong with a cache, as those who can go on without it tell it apart. */
+/** Errors of the cache that another try, or another store, mends. */
 import { LocalIoError, localIoError, OrasClientError } from "../errors.ts";
 
 /** True for `CACHE_DAMAGED`: the store has thrown the blob away, so that another try fetches it. */

@@ -211,7 +211,7 @@ class FileStore implements Store {
     return path;
   }
 
-  /** What the source says of itself passes through; what is left is the cache's disk. */
+  /** Errors of the source pass through; the rest is the cache's disk. */
   #writeError(cause: unknown): unknown {
     const isDisk = cause instanceof Error && "syscall" in cause;
     return isDisk ? cacheError(this.#paths.root, cause) : cause;

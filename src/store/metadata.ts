@@ -15,7 +15,7 @@ import { metadataName, stagedNames, uniqueName } from "./paths.ts";
 
 const metadataSchema = v.object({
   artifact_ref: v.string(),
-  /** Of the file. */
+  /** Digest of the file. */
   digest: digestSchema,
   manifest_digest: digestSchema,
   /** Bytes of the file. */

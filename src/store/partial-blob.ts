@@ -53,7 +53,7 @@ const pieceBytes = 1024 * 1024;
 /** Processes that were killed leave a handful; somebody who makes a hundred thousand of them is not waited for. */
 const maxLeftovers = 32;
 
-/** What earlier processes left of this blob. Another user's folder or link of such a name is for nobody to use. */
+/** Partial files that earlier processes left of this blob. Another user's folder or link of such a name is passed over. */
 async function leftovers(folder: HeldFolder, digest: Digest): Promise<string[]> {
   return (await folder.names()).filter((name) => isPartialOf(digest, name)).slice(0, maxLeftovers);
 }

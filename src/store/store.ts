@@ -1,4 +1,4 @@
-/** What the store gives to the use cases; `file-store.ts` is it. */
+/** The store's interface; `file-store.ts` implements it. */
 import type { OpenedFile } from "../files/opened-file.ts";
 import type { Digest } from "../model/digest.ts";
 import type { BlobIdentity } from "../model/source.ts";
@@ -75,7 +75,7 @@ export interface Store {
   /** Runs `work` while no other process does so for the same key. */
   withLock<T>(key: string, signal: AbortSignal, work: () => Promise<T>): Promise<T>;
 
-  /** What was noted of a reference; undefined where the cache is not this user's alone. */
+  /** The note on a reference; undefined where the cache is not this user's alone. */
   readMetadata(reference: string, platform: string): Promise<Metadata | undefined>;
   writeMetadata(
     reference: string,

@@ -98,7 +98,7 @@ export class VerifiedBlobs {
     await this.#fresh.add(path, handle);
   }
 
-  /** What lies at a blob's path, which may be no file; a link is not followed, neither there nor in the place of the store's folders. */
+  /** Looks at a blob's path, which may lead to no file; a link is not followed, neither there nor in the place of the store's folders. */
   async lookAt(path: string): Promise<Stats | undefined> {
     try {
       return (await this.#isReached(path)) ? await lstat(path) : undefined;

@@ -1,4 +1,4 @@
-/** What it takes to bring blobs into the store. */
+/** The dependencies of transfers into the store. */
 import type { Settings } from "../config/settings.ts";
 import type { Context } from "../context.ts";
 import type { Store } from "../store/store.ts";

@@ -1,7 +1,7 @@
 /**
  * A large blob over several connections: its parts are asked for at the same time and given on in their order.
  *
- * One connection seldom gets what the line holds: a server may limit it, and over a long way it is its window that does
+ * One connection rarely fills the link: a server may limit it, and over a long way it is its window that does
  * (docs/architecture.md has figures). What is ahead of its turn waits in memory, so that what is on the disk stays a beginning, which any
  * later process can go on from.
  */
@@ -18,14 +18,14 @@ import type { TransferDeps } from "./deps.ts";
 import { partBytes } from "./part-buffers.ts";
 import { Tries } from "./tries.ts";
 
-/** What is shorter is there before a second connection would help. */
+/** A shorter blob is there before a second connection would help. */
 const minBytes = 32 * 1024 * 1024;
-/** Of what waited in memory, at once. */
+/** Bytes that are handed on from memory at once. */
 const chunkBytes = 256 * 1024;
 /** One connection that brings as much is left alone: what is received faster than it is hashed and written only waits. */
 const fastBytesPerSecond = 100_000_000;
 
-/** What to ask for first: a part, where there is much to come and a connection to spare; else all the rest. */
+/** The first range to ask for: a part, where much is to come and a connection is to spare; else all the rest. */
 export function firstRange(blob: BlobIdentity, first: number, deps: Pick<TransferDeps, "hasFreeTransfer">): ByteRange {
   const isLong = blob.size - first > minBytes;
   return isLong && deps.hasFreeTransfer() ? partFrom(first, blob) : restOf(blob, first);
@@ -162,7 +162,7 @@ async function* fetchPart(
 
 /** Reads a part into memory at once, in a transfer of its own, for whoever comes to it later. */
 class ReadAhead implements AsyncIterable<Uint8Array> {
-  /** Never fails: what happened is for whoever reads. */
+  /** Never rejects; the reader gets the error. */
   readonly ended: Promise<void>;
   readonly buffer: Buffer;
   #size = 0;

@@ -10,13 +10,13 @@ import { fromFirst } from "./sources.ts";
 import { Tries } from "./tries.ts";
 import type { Turn } from "./turn.ts";
 
-/** What a server, or the way to it, may answer to one request of several and not to a single one. */
+/** Sides of errors that a server may answer to one request of several, and not to a single one. */
 const refusals: ReadonlySet<Side> = new Set(["absence", "network", "time", "denial"]);
 
 export interface Transferred {
   /** In the store. */
   readonly path: string;
-  /** Who gave the last byte. */
+  /** The source that gave the last byte. */
   readonly source: Source;
 }
 

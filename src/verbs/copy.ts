@@ -169,12 +169,12 @@ interface LockedPart {
 
 interface LockedRoot extends LockedPart {
   readonly location: Location;
-  /** Of an index: its platforms' manifests. */
+  /** Manifests of the platforms, where the root is an index. */
   readonly parts: readonly LockedPart[];
 }
 
 interface OpenedRoot extends LockedRoot {
-  /** Of the tool. */
+  /** The tool's name. */
   readonly name: string;
   readonly source: Target;
   readonly target: Target;

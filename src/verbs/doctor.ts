@@ -18,7 +18,7 @@ import type { Store } from "../store/store.ts";
 export interface Diagnosis {
   readonly reference: string;
   readonly checks: readonly Check[];
-  /** Of the first check that failed. */
+  /** The error of the first check that failed. */
   readonly failure: OrasClientError | undefined;
 }
 
@@ -71,7 +71,7 @@ function causeOf({ cause }: Error): string {
   return cause instanceof Error ? ` (${cause.message})` : "";
 }
 
-/** What a project's file says in vain looks like a defect to whoever wrote it. */
+/** A setting that is left out looks like a defect to its author. */
 async function checkConfiguration({ settings }: DiagnosisDeps): Promise<Finding> {
   const { configFiles, leftOut } = settings;
   const detail = configFiles.join(", ") || "no file";
@@ -153,7 +153,7 @@ async function checkMirror(
   }
 }
 
-/** What a pull asks first, in its order. @param digest Undefined: nobody knows what to ask for. */
+/** The first request of a pull, to each source in order. @param digest Undefined: there is none to ask for. */
 async function checkMirrors(
   mirrors: readonly Source[],
   digest: Digest | undefined,

@@ -25,7 +25,7 @@ export interface ImportRequest {
   readonly reference: string;
   /** Those that are wanted; empty means all that there are. */
   readonly platforms: readonly PlatformString[];
-  /** Of what an address gives. */
+  /** Digest of the file at an address. */
   readonly digest: Digest | undefined;
   readonly compressor: Compressor | undefined;
   readonly annotations: Annotations;

@@ -24,14 +24,14 @@ export interface LayerInfo {
 export interface PlatformInfo {
   /** Undefined when the artifact is the same for every platform. */
   readonly platform: PlatformString | undefined;
-  /** Of this platform's manifest. */
+  /** Digest of this platform's manifest. */
   readonly digest: Digest;
   readonly layers: readonly LayerInfo[];
 }
 
 export interface ArtifactInfo {
   readonly reference: string;
-  /** Of the index, or of the manifest where there is no index. */
+  /** Digest of the index, or of the manifest where there is no index. */
   readonly digest: Digest;
   readonly mediaType: string;
   readonly artifactType: string | undefined;

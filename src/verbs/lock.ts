@@ -149,7 +149,7 @@ export async function lockCheck(file: string, deps: ArtifactDeps): Promise<Lock>
 }
 
 /**
- * What the references of a lock mean now.
+ * Looks up the references of a lock.
  *
  * @throws {ConfigurationError} `LOCK_OUTDATED` also where the lock says something else of a manifest than is in it
  */

@@ -35,7 +35,7 @@ export interface LogoutResult {
   readonly registry: string;
   /** Where the login was kept: helpers and files; empty when there was none. */
   readonly removedFrom: readonly string[];
-  /** What still gives a login of the registry, and is not ours to change. */
+  /** A source that still gives a login of the registry, and is not ours to change. */
   readonly remainingIn: string | undefined;
 }
 
@@ -75,7 +75,7 @@ function incomplete(registry: string): UsageError {
   });
 }
 
-/** For whoever asks for a password next. @throws {UsageError} it is empty, or has a colon */
+/** Checked before a password is asked for. @throws {UsageError} the name is empty, or has a colon */
 export function checkUsername(username: string, registry: string): void {
   if (username === "") throw incomplete(registry);
   if (username.includes(":")) {

@@ -28,7 +28,7 @@ export interface PullRequest {
   readonly reference: string;
   /** Undefined means this machine's. */
   readonly platform: PlatformString | undefined;
-  /** Of the file that the pull gives (after decompression), not of the manifest. */
+  /** Digest of the file that the pull gives (after decompression), not of the manifest. */
   readonly digest: Digest | undefined;
   /** Folder to place the result in; undefined leaves it in the cache. */
   readonly output: string | undefined;
@@ -41,7 +41,7 @@ export interface PullResult {
   readonly reference: string;
   /** The verified file in the cache; the output folder for an artifact of several files. */
   readonly path: string;
-  /** Of the file at `path`; of the manifest when `path` is a folder. */
+  /** Digest of the file at `path`; of the manifest when `path` is a folder. */
   readonly digest: Digest;
   /** Undefined when content was found by its own digest alone. */
   readonly manifestDigest: Digest | undefined;
@@ -50,7 +50,7 @@ export interface PullResult {
   /** Bytes of the file, or of all blobs of a folder. */
   readonly size: number;
   readonly origin: Origin;
-  /** What was written into the output folder: absolute paths. */
+  /** Files in the output folder: absolute paths. */
   readonly placed: readonly string[];
   /** It was to be unpacked and is no archive: it was placed as it is. */
   readonly isLeftAsIs: boolean;

@@ -18,7 +18,7 @@ export function addClearCache(program: Command, io: CliIo): Command {
     .summary("remove cached files")
     .description(
       "Removes what the cache holds: all of it, or what was not used lately, or the least used beyond a size. A folder that\n" +
-        "is no cache of buck2-oras (it has no CACHEDIR.TAG of its) is left alone.",
+        "is no cache of buck2-oras (its CACHEDIR.TAG is missing or not ours) is left alone.",
     )
     .option("--older-than <days>", "only what was last used more days ago", daysArgument)
     .option("--max-size <size>", "the least recently used until this much is left, such as 2GiB", byteSizeArgument)

@@ -7,7 +7,7 @@ import { addGlobalOptions } from "../options.ts";
 
 const shells = "bash, zsh, fish or powershell";
 
-/** What options of these names take. */
+/** Values that options of these names take. */
 const optionValues: Readonly<Record<string, readonly string[]>> = {
   "--platform": platformStrings,
   "--compression": [...Object.keys(maxLevels), "none"],
