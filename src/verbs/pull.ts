@@ -79,40 +79,62 @@ async function pullArtifact(request: PullRequest, deps: ArtifactDeps, signal: Ab
     checkOutputFolder(request.output);
     warnIfLedOut(request.output, deps);
   }
-  const isCertain = expanded.reference.digest !== undefined || isOffline(expanded, deps);
+  const way = wayOf(expanded, deps);
+  const isCertain = expanded.reference.digest !== undefined || way.from === "cache";
   const find = () => findKnown(expanded, request.digest, isCertain, deps, signal);
   const known = await unlessUnusable(deps, () => unlessDamaged(deps, find));
-  if (known !== undefined && (isSufficient(known, request) || isOffline(expanded, deps))) {
+  if (known !== undefined && (isSufficient(known, request) || way.from === "cache")) {
     const placeKnown = () => place(known, expanded, request, deps, signal);
     const result = await unlessUnusable(deps, () => unlessDamaged(deps, placeKnown));
     if (result !== undefined) return result;
   }
-  if (isOffline(expanded, deps)) {
-    const resolved = await resolveCached(expanded, deps, signal);
-    if (resolved === undefined) throw await offlineErrorOf(expanded.reference, expanded.text, deps);
-    return await placeResolved(resolved, expanded, request, deps, signal);
+  switch (way.from) {
+    case "cache": {
+      const resolved = await resolveCached(expanded, deps, signal);
+      if (resolved === undefined) throw await offlineErrorOf(expanded.reference, expanded.text, deps);
+      return await placeResolved(resolved, expanded, request, deps, signal);
+    }
+    case "cli":
+      return await pullThroughCli(way.executable, expanded, request, deps, signal);
+    case "source": {
+      const resolved = await resolveArtifact(expanded, deps, signal, keptManifests);
+      return await placeResolved(resolved, expanded, request, deps, signal);
+    }
   }
-  const { externalCli } = deps.settings;
-  if (externalCli !== undefined && expanded.reference.location.kind === "registry") {
-    const placePulled = async (some: ArtifactDeps): Promise<PullResult> => {
-      const file = await pullThroughExternalCli(externalCli, expanded.text, some, signal);
-      checkContent(file.digest, request.digest, expanded.text);
-      const known: KnownFile = { ...file, origin: "registry", manifestDigest: undefined, platform: undefined };
-      return await place(known, expanded, request, some, signal);
-    };
-    return await withDamageRepaired(deps, placePulled, withoutCacheOf(request));
-  }
-  const resolved = await resolveArtifact(expanded, deps, signal, keptManifests);
-  return await placeResolved(resolved, expanded, request, deps, signal);
+}
+
+/** The way to an artifact that is not known already. */
+type Way =
+  | { readonly from: "cache" }
+  | { readonly from: "cli"; readonly executable: string }
+  | { readonly from: "source" };
+
+function wayOf({ reference }: ExpandedReference, { settings }: ArtifactDeps): Way {
+  // A layout folder needs neither the network nor another program.
+  if (reference.location.kind === "layout") return { from: "source" };
+  if (settings.isOffline) return { from: "cache" };
+  return settings.externalCli === undefined ? { from: "source" } : { from: "cli", executable: settings.externalCli };
+}
+
+async function pullThroughCli(
+  executable: string,
+  expanded: ExpandedReference,
+  request: PullRequest,
+  deps: ArtifactDeps,
+  signal: AbortSignal,
+): Promise<PullResult> {
+  const placePulled = async (some: ArtifactDeps): Promise<PullResult> => {
+    const file = await pullThroughExternalCli(executable, expanded.text, some, signal);
+    checkContent(file.digest, request.digest, expanded.text);
+    const known: KnownFile = { ...file, origin: "registry", manifestDigest: undefined, platform: undefined };
+    return await place(known, expanded, request, some, signal);
+  };
+  return await withDamageRepaired(deps, placePulled, withoutCacheOf(request));
 }
 
 /** Bytes that another reference brought say nothing of the name and the shape that this one gives them. */
 function isSufficient(known: KnownFile, { output }: PullRequest): boolean {
   return output === undefined || known.manifestDigest !== undefined;
-}
-
-function isOffline(expanded: ExpandedReference, deps: ArtifactDeps): boolean {
-  return deps.settings.isOffline && expanded.reference.location.kind === "registry";
 }
 
 async function placeResolved(

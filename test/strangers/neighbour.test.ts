@@ -394,22 +394,18 @@ describe("locks and partial files that the neighbour left", () => {
   test.for([
     ["another user's", neighbour],
     ["one of the user's own, which a neighbour caught and keeps there,", 0],
-  ] as const)(
-    "a lock, %s, that somebody keeps alive is waited for a while only",
-    async ([, owner], context) => {
-      requireRoot(context);
-      const cache = sharedCache(digest);
-      mkdirSync(lockOf(cache));
-      chownSync(lockOf(cache), owner, owner);
-      const beat = setInterval(() => utimesSync(lockOf(cache), Date.now() / 1000, Date.now() / 1000), 200);
-      context.onTestFinished(() => clearInterval(beat));
-      const server = await startServer(serveTool(tool));
-      const ran = await inCache(cache, blobArgs(server.host, "--timeout", "90"));
-      expect(ran.exitCode, ran.stderr).toBe(0);
-      expect(ran.stderr).toContain("warning: another process does this already, or was killed: waiting for its lock");
-    },
-    120_000,
-  );
+  ] as const)("a lock, %s, that somebody keeps alive is waited for a while only", async ([, owner], context) => {
+    requireRoot(context);
+    const cache = sharedCache(digest);
+    mkdirSync(lockOf(cache));
+    chownSync(lockOf(cache), owner, owner);
+    const beat = setInterval(() => utimesSync(lockOf(cache), Date.now() / 1000, Date.now() / 1000), 200);
+    context.onTestFinished(() => clearInterval(beat));
+    const server = await startServer(serveTool(tool));
+    const ran = await inCache(cache, blobArgs(server.host, "--timeout", "90"));
+    expect(ran.exitCode, ran.stderr).toBe(0);
+    expect(ran.stderr).toContain("warning: another process does this already, or was killed: waiting for its lock");
+  });
 
   test.each([
     ["that nobody may read", (path: string) => putAsNeighbour(path, evil, 0o000)],
@@ -452,7 +448,7 @@ test("a user who is not root passes over what he may not read or remove", async 
   const ran = await run(setpriv, [...user, ...command], { cwd: dir, env });
   expect(ran.exitCode, ran.stderr).toBe(0);
   expect(readFileSync(join(dir, "out"), "utf8")).toBe(tool);
-}, 120_000);
+});
 
 test("a link on the way to the cache, in a folder that others write into: the cache is not believed", async () => {
   const place = temporaryFolder();
