@@ -9,7 +9,7 @@ import { withTemporaryFolder } from "../files/temporary-folder.ts";
 import { type Digest, digestOf } from "../model/digest.ts";
 import { type Annotations, mediaTypes } from "../model/manifest.ts";
 import { ociPlatform, type PlatformString } from "../model/platform.ts";
-import { formatReference } from "../model/reference.ts";
+import { formatReference, type Reference } from "../model/reference.ts";
 import type { Target } from "../model/source.ts";
 import { findContent, type Layer, layerOf } from "./layer.ts";
 
@@ -139,18 +139,31 @@ export function factsOf({ digest, platforms }: PushResult): { readonly digest: D
 }
 
 /**
- * Pushes one manifest, or for platforms an index of them. What the tag named before is replaced.
+ * The reference to publish under. Asked early, before any work.
  *
- * @throws {UsageError} for a reference without a tag, or a platform named twice
+ * @throws {UsageError} it has no tag, or a digest
  */
-export async function publish(request: PushRequest, deps: ArtifactDeps, signal: AbortSignal): Promise<PushResult> {
-  const reference = readTarget(request.reference, deps);
+export function readDestination(
+  text: string,
+  deps: ArtifactDeps,
+): { readonly reference: Reference; readonly tag: string } {
+  const reference = readTarget(text, deps);
   const { tag } = reference;
   if (tag === undefined || reference.digest !== undefined) {
     throw new UsageError("REFERENCE_INVALID", `${formatReference(reference)} has no tag to push to`, {
       hint: "write HOST/REPOSITORY:TAG or oci:DIR:TAG",
     });
   }
+  return { reference, tag };
+}
+
+/**
+ * Pushes one manifest, or for platforms an index of them. What the tag named before is replaced.
+ *
+ * @throws {UsageError} for a reference without a tag, or a platform named twice
+ */
+export async function publish(request: PushRequest, deps: ArtifactDeps, signal: AbortSignal): Promise<PushResult> {
+  const { reference, tag } = readDestination(request.reference, deps);
   checkItems(request.items);
   const target = deps.open(reference.location);
   const config = { digest: digestOf(emptyConfig), size: emptyConfig.byteLength };

@@ -13,7 +13,7 @@ import type { ImportedTool, Importer, ImporterDeps } from "../importers/source.t
 import { type Digest, digestHex } from "../model/digest.ts";
 import { type Annotations, annotationKeys } from "../model/manifest.ts";
 import { type PlatformString, platformStrings } from "../model/platform.ts";
-import { factsOf, type PushResult, publish } from "../publish/artifact.ts";
+import { factsOf, type PushResult, publish, readDestination } from "../publish/artifact.ts";
 import { askingForbidden } from "../registry/offline.ts";
 
 export type ImportDeps = ArtifactDeps & Pick<ImporterDeps, "download">;
@@ -64,6 +64,7 @@ export async function importTool(request: ImportRequest, deps: ImportDeps, signa
 
 async function importAndPush(request: ImportRequest, deps: ImportDeps, signal: AbortSignal): Promise<ImportResult> {
   const { source } = request;
+  readDestination(request.reference, deps);
   // An ecosystem's own client would not know of it.
   if (deps.settings.isOffline && !source.startsWith("file:")) throw askingForbidden(`for ${withoutSecrets(source)}`);
   return await withTemporaryFolder("import", deps.context, async (workDir) => {

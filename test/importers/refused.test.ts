@@ -33,6 +33,15 @@ describe("what cannot be imported", () => {
   });
 
   test.each([
+    ["oci:layout", "REFERENCE_INVALID"],
+    ["tools/x", "REGISTRY_NOT_NAMED"],
+  ])("into %s: refused before anything is fetched", async (destination, code) => {
+    const ran = await importDesk().call(["import", "file:nowhere", destination]);
+    expect(ran.exitCode, ran.stderr).toBe(64);
+    expect(ran.stderr).toContain(`error[${code}]`);
+  });
+
+  test.each([
     ["pypi:x@1", "python3"],
     ["maven:g:a:1", "mvn"],
     ["npm:x@1.0.0", "npm"],
