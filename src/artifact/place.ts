@@ -13,6 +13,7 @@ import type { OpenedFile } from "../files/opened-file.ts";
 import type { Digest } from "../model/digest.ts";
 import type { Origin, Target } from "../model/source.ts";
 import { inParallel } from "../parallel.ts";
+import type { Store } from "../store/store.ts";
 import type { ArtifactDeps } from "./deps.ts";
 import { type FetchedBlob, fetchBlob } from "./fetch.ts";
 import type { NamedLayer } from "./layers.ts";
@@ -87,19 +88,17 @@ async function hasOther(path: string, digest: Digest): Promise<boolean> {
  * @returns Absolute path of the placed file.
  */
 export async function placeFile(
-  digest: Digest,
-  title: string,
+  { digest, title }: { readonly digest: Digest; readonly title: string },
   output: string,
   onReplaced: (path: string) => void,
-  deps: ArtifactDeps,
-  signal: AbortSignal,
+  { store, signal }: { readonly store: Store; readonly signal: AbortSignal },
 ): Promise<string> {
   const parts = confinedPath(title);
   await checkRepository(output, [parts]);
   await checkFolders(output, parts);
   const path = resolve(output, ...parts);
   const isReplaced = await hasOther(path, digest);
-  await deps.store.materialize(digest, path, {}, signal);
+  await store.materialize(digest, path, {}, signal);
   if (isReplaced) onReplaced(parts.join("/"));
   return path;
 }
@@ -171,7 +170,11 @@ export async function placeLayers(
         continue;
       }
       const unpacked = extract ? await placeIfArchive(digest, output, options, deps) : undefined;
-      placed.push(...(unpacked ?? [await placeFile(digest, layer.title, output, onReplaced, deps, signal)]));
+      placed.push(
+        ...(unpacked ?? [
+          await placeFile({ digest, title: layer.title }, output, onReplaced, { store: deps.store, signal }),
+        ]),
+      );
     }
   });
   return { origin, placed };

@@ -55,19 +55,24 @@ export interface AuditEntry {
   readonly outcome: string;
 }
 
+export interface AuditedRequest {
+  readonly operation: Operation;
+  /** As it was asked for. */
+  readonly reference: string;
+  /** Facts of the request itself, for work that fails. */
+  readonly asked?: AuditFacts;
+}
+
 /**
  * Runs `work` and writes down what came of it, if the settings name a log.
  *
- * @param asked What the request itself says, for work that fails.
  * @throws {LocalIoError} the work was done, and the log cannot be written: who asks for a log wants no gap in it
  */
 export async function audited<T>(
-  operation: Operation,
-  reference: string,
+  { operation, reference, asked = {} }: AuditedRequest,
   deps: AuditDeps,
   work: () => Promise<T>,
   factsOf: (result: T) => AuditFacts,
-  asked: AuditFacts = {},
 ): Promise<T> {
   const { settings, context } = deps;
   const { auditLog } = settings;

@@ -26,7 +26,7 @@ import {
   type LockPlatform,
 } from "../lockfile/schema.ts";
 import type { Digest } from "../model/digest.ts";
-import { type Annotations, annotationKeys, type ImageManifest, platformsOf } from "../model/manifest.ts";
+import { annotationKeys, type ImageManifest, platformsOf } from "../model/manifest.ts";
 import { type PlatformString, platformStrings } from "../model/platform.ts";
 import { formatLocation, isTemplate, type Location, type Reference } from "../model/reference.ts";
 import type { Target } from "../model/source.ts";
@@ -49,8 +49,7 @@ export async function lockTool(
   signal: AbortSignal,
 ): Promise<LockedTool> {
   return await audited(
-    "lock",
-    text,
+    { operation: "lock", reference: text },
     deps,
     () => lockPlatforms(name, text, deps, signal),
     ({ digest }) => ({ digest }),
@@ -165,7 +164,7 @@ async function lockPlatform(
   const layers = shape.kind === "file" ? [shape.layer] : shape.layers;
   const locked = await inParallel(layers, signal, (layer, either) =>
     deps.limitOpen(() =>
-      withDamageRepaired(deps, (some) => lockLayer(name, layer, manifest.annotations, source, some, either)),
+      withDamageRepaired(deps, (some) => lockLayer(layer, { name, manifest, source }, some, either)),
     ),
   );
   return {
@@ -175,11 +174,16 @@ async function lockPlatform(
   };
 }
 
+/** The tool and the manifest that a layer belongs to. */
+interface LayerOwner {
+  readonly name: string;
+  readonly manifest: ImageManifest;
+  readonly source: Target;
+}
+
 async function lockLayer(
-  name: string,
   layer: NamedLayer,
-  manifestAnnotations: Annotations,
-  source: Target,
+  { name, manifest, source }: LayerOwner,
   deps: ArtifactDeps,
   signal: AbortSignal,
 ): Promise<LockedLayer> {
@@ -198,7 +202,7 @@ async function lockLayer(
   }
   const entries = await deps.store.read(file.digest, signal, (opened) => listArchive(opened, { signal }));
   const { annotations } = layer.descriptor;
-  const executable = annotations[annotationKeys.executable] ?? manifestAnnotations[annotationKeys.executable];
+  const executable = annotations[annotationKeys.executable] ?? manifest.annotations[annotationKeys.executable];
   const roles = {
     executable: executable ?? executableIn(entries, name),
     include: includeIn(entries),

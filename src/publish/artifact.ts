@@ -82,40 +82,40 @@ function manifestOf(layer: Layer, item: PushItem, request: PushRequest): Uint8Ar
   });
 }
 
+interface Session {
+  readonly deps: ArtifactDeps;
+  readonly signal: AbortSignal;
+}
+
+/** Where the items of a request go. */
+interface Destination {
+  readonly target: Target;
+  /** Undefined: the manifest is part of an index. */
+  readonly tag: string | undefined;
+}
+
 async function pushItem(
   item: PushItem,
   request: PushRequest,
-  target: Target,
-  tag: string | undefined,
-  deps: ArtifactDeps,
-  signal: AbortSignal,
+  { target, tag }: Destination,
+  { deps, signal }: Session,
 ): Promise<PushedPlatform & { readonly manifestSize: number }> {
   return await withTemporaryFolder("push", deps.context, async (workDir) => {
     const label = item.platform ?? basename(item.path);
-    const layer = await makeLayer(item.path, label, request, workDir, deps, signal);
+    const content = await findContent(item.path, signal);
+    const packing = deps.context.progress.start(`pack ${label}`, content.size);
+    const { title, layerMediaType: mediaType, compressor } = request;
+    const options = { title, mediaType, compressor };
+    const layer = await layerOf(content, options, { workDir, onBytes: packing.advance, signal }).finally(packing.done);
     if (!(await target.hasBlob(layer, signal))) {
-      const task = deps.context.progress.start(`→ ${label}`, layer.size);
-      await target.pushBlob(layer, () => counted(layer.open(), task.advance), signal).finally(task.done);
+      const sending = deps.context.progress.start(`→ ${label}`, layer.size);
+      await target.pushBlob(layer, () => counted(layer.open(), sending.advance), signal).finally(sending.done);
     }
     const manifest = manifestOf(layer, item, request);
     const digest = await target.pushManifest(manifest, mediaTypes.ociManifest, tag, signal);
     const { size, contentSize } = layer;
     return { platform: item.platform, digest, size, contentSize, manifestSize: manifest.byteLength };
   });
-}
-
-async function makeLayer(
-  path: string,
-  label: string,
-  { title, layerMediaType, compressor }: PushRequest,
-  workDir: string,
-  deps: ArtifactDeps,
-  signal: AbortSignal,
-): Promise<Layer> {
-  const content = await findContent(path, signal);
-  const task = deps.context.progress.start(`pack ${label}`, content.size);
-  const options = { title, mediaType: layerMediaType, compressor };
-  return await layerOf(content, options, workDir, task.advance, signal).finally(task.done);
 }
 
 function checkItems(items: readonly PushItem[]): void {
@@ -179,12 +179,13 @@ export async function publish(request: PushRequest, deps: ArtifactDeps, signal: 
   const text = formatReference(reference);
   const [first] = request.items;
   if (request.items.length === 1 && first !== undefined && first.platform === undefined) {
-    const { manifestSize: _, ...pushed } = await pushItem(first, request, target, tag, deps, signal);
+    const { manifestSize: _, ...pushed } = await pushItem(first, request, { target, tag }, { deps, signal });
     return { reference: text, digest: pushed.digest, mediaType: mediaTypes.ociManifest, platforms: [pushed] };
   }
   const byPlatform = [...request.items].sort((a, b) => ((a.platform ?? "") < (b.platform ?? "") ? -1 : 1));
   const pushed: (PushedPlatform & { readonly manifestSize: number })[] = [];
-  for (const item of byPlatform) pushed.push(await pushItem(item, request, target, undefined, deps, signal));
+  const part = { target, tag: undefined };
+  for (const item of byPlatform) pushed.push(await pushItem(item, request, part, { deps, signal }));
   const index = encode({
     schemaVersion: 2,
     mediaType: mediaTypes.ociIndex,

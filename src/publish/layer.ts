@@ -74,18 +74,18 @@ export async function findContent(path: string, signal: AbortSignal): Promise<Lo
   return { path, size: items.reduce((sum, { size }) => sum + size, 0), items };
 }
 
-/**
- * @param workDir An empty folder, which the layer's bytes may be in.
- * @param onBytes Told of what was packed or compressed.
- * @throws {ArtifactNotFoundError} `FILE_NOT_FOUND`
- */
-export async function layerOf(
-  content: LocalContent,
-  options: LayerOptions,
-  workDir: string,
-  onBytes: (chunkBytes: number) => void,
-  signal: AbortSignal,
-): Promise<Layer> {
+/** The place and the company of the packing of one layer. */
+export interface Packing {
+  /** An empty folder, which the layer's bytes may be in. */
+  readonly workDir: string;
+  /** Told of the bytes that were packed or compressed. */
+  readonly onBytes: (chunkBytes: number) => void;
+  readonly signal: AbortSignal;
+}
+
+/** @throws {ArtifactNotFoundError} `FILE_NOT_FOUND` */
+export async function layerOf(content: LocalContent, options: LayerOptions, packing: Packing): Promise<Layer> {
+  const { signal } = packing;
   const { path, size, items } = content;
   // Of `.` the folder that it is.
   const title = options.title ?? basename(resolve(path));
@@ -94,10 +94,10 @@ export async function layerOf(
       hint: "give it a name by --title",
     });
   }
-  if (items !== undefined) return await folderLayer(path, items, title, options, workDir, onBytes, signal);
+  if (items !== undefined) return await folderLayer({ ...content, items }, title, options, packing);
   const { compressor } = options;
   if (compressor !== undefined && (await isWorthCompressing(path, size))) {
-    const layer = await compressedLayer(path, title, compressor, options, workDir, onBytes, signal);
+    const layer = await compressedLayer(path, title, { ...options, compressor }, packing);
     if (layer.size <= size * maxRatio) return layer;
   }
   return {
@@ -118,11 +118,8 @@ async function isWorthCompressing(path: string, size: number): Promise<boolean> 
 async function compressedLayer(
   path: string,
   title: string,
-  compressor: Compressor,
-  { mediaType }: LayerOptions,
-  workDir: string,
-  onBytes: (chunkBytes: number) => void,
-  signal: AbortSignal,
+  { compressor, mediaType }: LayerOptions & { readonly compressor: Compressor },
+  { workDir, onBytes, signal }: Packing,
 ): Promise<Layer> {
   const { format } = compressor;
   const packed = join(workDir, "file");
@@ -163,13 +160,10 @@ function folderAnnotations(title: string, compressor: Compressor | undefined, ta
 }
 
 async function folderLayer(
-  path: string,
-  items: readonly DiskItem[],
+  { path, items }: LocalContent & { readonly items: readonly DiskItem[] },
   title: string,
   { compressor, mediaType }: LayerOptions,
-  workDir: string,
-  onBytes: (chunkBytes: number) => void,
-  signal: AbortSignal,
+  { workDir, onBytes, signal }: Packing,
 ): Promise<Layer> {
   const packed = join(workDir, "folder");
   const { digest, size, uncompressedDigest, uncompressedSize } = await packItems(items, path, packed, {

@@ -34,7 +34,7 @@ export async function pullBlob(request: BlobRequest, deps: ArtifactDeps, signal:
   const factsOf = ({ digest, size, origin }: BlobResult) => ({ digest, size, source: origin });
   const text = request.reference.split("@").at(-1) ?? "";
   const asked = isDigest(text) ? { digest: text } : {};
-  return await audited("blob", request.reference, deps, work, factsOf, asked);
+  return await audited({ operation: "blob", reference: request.reference, asked }, deps, work, factsOf);
 }
 
 async function fetchAndPlace(request: BlobRequest, deps: ArtifactDeps, signal: AbortSignal): Promise<BlobResult> {

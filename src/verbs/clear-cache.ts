@@ -31,7 +31,12 @@ export async function clearCache(
     maxTotalBytes: maxSizeBytes,
   };
   const factsOf = ({ bytesFreed }: ClearCacheResult) => ({ size: bytesFreed });
-  return await audited("clear-cache", deps.settings.cacheDir, deps, () => deps.store.clear(limits, signal), factsOf);
+  return await audited(
+    { operation: "clear-cache", reference: deps.settings.cacheDir },
+    deps,
+    () => deps.store.clear(limits, signal),
+    factsOf,
+  );
 }
 
 /**

@@ -11,7 +11,7 @@ import { layoutsOfLock, openingFromLock } from "../locking/layouts.ts";
 import { checkManifests, checkOrigins } from "../locking/origins.ts";
 import type { Digest } from "../model/digest.ts";
 import { formatReference, type Location, parseRepositoryPrefix } from "../model/reference.ts";
-import type { FetchedManifest, Target } from "../model/source.ts";
+import type { Target } from "../model/source.ts";
 import { type CopyCounts, GraphCopy, noCounts } from "../publish/copy-graph.ts";
 
 export interface CopyRequest {
@@ -34,8 +34,7 @@ export interface CopyResult extends CopyCounts {
 export async function copy(request: CopyRequest, deps: ArtifactDeps, signal: AbortSignal): Promise<CopyResult> {
   const factsOf = ({ artifacts, bytesSent }: CopyResult) => ({ digest: artifacts[0]?.digest, size: bytesSent });
   return await audited(
-    "copy",
-    `${request.source} ${request.destination}`,
+    { operation: "copy", reference: `${request.source} ${request.destination}` },
     deps,
     () => copyOne(request, deps, signal),
     factsOf,
@@ -98,7 +97,7 @@ function placeOf(text: string, deps: ArtifactDeps): Place {
 export async function copyLock(request: CopyLockRequest, deps: ArtifactDeps, signal: AbortSignal): Promise<CopyResult> {
   const factsOf = ({ bytesSent }: CopyResult) => ({ size: bytesSent });
   const text = `${request.lockFile} ${request.destination}`;
-  return await audited("copy", text, deps, () => copyTools(request, deps, signal), factsOf);
+  return await audited({ operation: "copy", reference: text }, deps, () => copyTools(request, deps, signal), factsOf);
 }
 
 async function copyTools(request: CopyLockRequest, deps: ArtifactDeps, signal: AbortSignal): Promise<CopyResult> {
@@ -130,8 +129,9 @@ async function copyTools(request: CopyLockRequest, deps: ArtifactDeps, signal: A
   const copyRootOf = async ({ name, source, target, digest, tag }: OpenedRoot): Promise<void> => {
     const root = await fetchManifestByDigest(source, digest, deps, signal);
     const ownTag = target.name.startsWith("oci:") ? `${name}-${tag}` : tag;
-    const counts = await copyRoot(source, target, root, ownTag, request, deps, signal);
-    for (const key of Object.keys(total) as (keyof CopyCounts)[]) total[key] += counts[key];
+    const graph = new GraphCopy({ source, target, withReferrers: request.withReferrers }, deps, signal);
+    await graph.copyRoot(root, ownTag);
+    for (const key of Object.keys(total) as (keyof CopyCounts)[]) total[key] += graph.counts[key];
     artifacts.push({ source: `${source.name}@${digest}`, destination: `${target.name}@${digest}`, digest });
   };
   for (const root of roots) {
@@ -145,20 +145,6 @@ async function copyTools(request: CopyLockRequest, deps: ArtifactDeps, signal: A
     }
   }
   return { ...total, artifacts };
-}
-
-async function copyRoot(
-  source: Target,
-  target: Target,
-  root: FetchedManifest,
-  tag: string,
-  { withReferrers }: CopyLockRequest,
-  deps: ArtifactDeps,
-  signal: AbortSignal,
-): Promise<CopyCounts> {
-  const graph = new GraphCopy({ source, target, withReferrers }, deps, signal);
-  await graph.copyRoot(root, tag);
-  return graph.counts;
 }
 
 interface LockedPart {

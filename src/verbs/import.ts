@@ -54,8 +54,7 @@ const importers: ReadonlyMap<string, Importer> = new Map([
 export async function importTool(request: ImportRequest, deps: ImportDeps, signal: AbortSignal): Promise<ImportResult> {
   const text = `${withoutSecrets(request.source)} ${request.reference}`;
   return await audited(
-    "import",
-    text,
+    { operation: "import", reference: text },
     deps,
     () => importAndPush(request, deps, signal),
     ({ digest }) => ({ digest }),
@@ -95,7 +94,7 @@ async function importAndPush(request: ImportRequest, deps: ImportDeps, signal: A
     const own = { title: undefined, artifactType: undefined, layerMediaType: undefined };
     const publishing = { reference, items, compressor, annotations, ...own };
     const publishTool = (): Promise<PushResult> => publish(publishing, deps, signal);
-    const pushed = await audited("push", reference, deps, publishTool, factsOf);
+    const pushed = await audited({ operation: "push", reference: reference }, deps, publishTool, factsOf);
     const origins = tool.files.map(({ platform, origin }) => ({ platform, origin }));
     return { ...pushed, origins, missing: tool.missing };
   });

@@ -68,8 +68,7 @@ export async function artifactInfo(
   signal: AbortSignal,
 ): Promise<ArtifactInfo> {
   return await audited(
-    "info",
-    text,
+    { operation: "info", reference: text },
     deps,
     () => readInfo(text, platform, deps, signal),
     ({ digest }) => ({ digest }),

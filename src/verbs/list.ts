@@ -15,8 +15,7 @@ export interface TagList {
 /** @throws {ArtifactNotFoundError} no such repository or folder */
 export async function listTags(text: string, deps: ArtifactDeps, signal: AbortSignal): Promise<TagList> {
   return await audited(
-    "list",
-    text,
+    { operation: "list", reference: text },
     deps,
     () => readTags(text, deps, signal),
     () => ({}),

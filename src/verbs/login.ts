@@ -89,8 +89,7 @@ export function checkUsername(username: string, registry: string): void {
  */
 export async function login(request: LoginRequest, deps: LoginDeps, signal: AbortSignal): Promise<LoginResult> {
   return await audited(
-    "login",
-    request.registry,
+    { operation: "login", reference: request.registry },
     deps,
     () => tryAndStore(request, deps, signal),
     () => ({}),
@@ -112,8 +111,7 @@ export async function logout(
   signal: AbortSignal,
 ): Promise<LogoutResult> {
   return await audited(
-    "logout",
-    registry ?? "",
+    { operation: "logout", reference: registry ?? "" },
     deps,
     () => erase(registry, deps, signal),
     () => ({}),

@@ -65,8 +65,7 @@ export async function prune(request: PruneRequest, deps: ArtifactDeps, signal: A
     });
   }
   return await audited(
-    "prune",
-    request.repository,
+    { operation: "prune", reference: request.repository },
     deps,
     () => pruneTags(request, deps, signal),
     () => ({}),

@@ -63,7 +63,7 @@ export interface PullResult {
  */
 export async function pull(request: PullRequest, deps: ArtifactDeps, signal: AbortSignal): Promise<PullResult> {
   const work = (): Promise<PullResult> => pullArtifact(request, deps, signal);
-  return await audited("pull", request.reference, deps, work, ({ digest, size, origin }) => ({
+  return await audited({ operation: "pull", reference: request.reference }, deps, work, ({ digest, size, origin }) => ({
     digest,
     size,
     source: origin,
@@ -235,7 +235,7 @@ async function place(
     const options = { onReplaced, signal };
     const unpacked = request.extract ? await placeIfArchive(file.digest, output, options, deps) : undefined;
     if (unpacked !== undefined) return [unpacked, false] as const;
-    return [[await placeFile(file.digest, file.title, output, onReplaced, deps, signal)], request.extract] as const;
+    return [[await placeFile(file, output, onReplaced, { store: deps.store, signal })], request.extract] as const;
   });
   return { ...result, placed, isLeftAsIs };
 }

@@ -6,5 +6,5 @@ import { factsOf, type PushRequest, type PushResult, publish } from "../publish/
 /** @throws What {@link publish} throws */
 export async function push(request: PushRequest, deps: ArtifactDeps, signal: AbortSignal): Promise<PushResult> {
   const work = (): Promise<PushResult> => publish(request, deps, signal);
-  return await audited("push", request.reference, deps, work, factsOf);
+  return await audited({ operation: "push", reference: request.reference }, deps, work, factsOf);
 }

@@ -29,8 +29,7 @@ export async function tag(
     });
   }
   return await audited(
-    "tag",
-    text,
+    { operation: "tag", reference: text },
     deps,
     () => write(text, tags, deps, signal),
     ({ digest }) => ({ digest }),
