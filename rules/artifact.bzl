@@ -18,7 +18,8 @@ load(":toolchain.bzl", "OrasToolchainInfo")
 load(":tree.bzl", "file_providers", "folder_attributes", "folder_providers")
 
 OrasArtifactInfo = provider(
-    doc = "Where an artifact came from: `repository`, `manifest_digest`, `digest` of its blob, and the `platform` that it is for.",
+    doc = """Where an artifact came from: `repository`, `manifest_digest` (`None` where nobody said it), `digest` of its blob (`None` for a folder of
+    several), and the `platform` that it is for (`None` if it is the same for all).""",
     fields = {
         # Of the blob; `None` for several blobs in one folder.
         "digest": provider_field(str | None),
@@ -44,7 +45,7 @@ def _check(ctx: AnalysisContext, type: str, size_bytes: int | None) -> None:
         fail_attribute(
             label,
             "layout",
-            "must be the folder of `{}`, as a source or a target".format(ctx.attrs.repository),
+            "must be the folder of `{}`: a path in this package, or an `oras_layout` of the package that has it".format(ctx.attrs.repository),
         )
     if not ctx.attrs.repository.startswith("oci:") and ctx.attrs.layout != None:
         fail_attribute(label, "layout", "has no use with the registry of `{}`".format(ctx.attrs.repository))
@@ -102,7 +103,7 @@ def _file_name(ctx: AnalysisContext) -> str:
     return name
 
 def _oras_artifact_impl(ctx: AnalysisContext) -> list[Provider]:
-    type = renamed(ctx, "type", "format")
+    type = renamed(ctx, "type", "format", "raw")
     size_bytes = renamed(ctx, "size_bytes", "size")
     _check(ctx, type, size_bytes)
     oras = ctx.attrs._oras[OrasToolchainInfo]
@@ -137,7 +138,7 @@ oras_artifact = rule(
     impl = _oras_artifact_impl,
     attrs = common_attributes | folder_attributes | {
         "digest": attrs.string(doc = "`sha256:` and 64 lower-case hex digits of the blob; tags are refused."),
-        "format": attrs.option(attrs.enum(FILE_TYPES + ARCHIVE_TYPES), default = None, doc = "The old name of `type`."),
+        "format": attrs.option(attrs.enum(FILE_TYPES + ARCHIVE_TYPES), default = None, doc = "The old name of `type`, until the next release."),
         "layout": attrs.option(
             attrs.source(allow_directory = True),
             default = None,
@@ -159,7 +160,7 @@ oras_artifact = rule(
             doc = "Platform string that the blob is for, such as `linux-x86_64`; `None` if it is the same for all.",
         ),
         "repository": attrs.string(doc = "`HOST/REPOSITORY` without a tag, or `oci:DIR` together with `layout`."),
-        "size": attrs.option(attrs.int(), default = None, doc = "The old name of `size_bytes`."),
+        "size": attrs.option(attrs.int(), default = None, doc = "The old name of `size_bytes`, until the next release."),
         "size_bytes": attrs.option(
             attrs.int(),
             default = None,

@@ -24,11 +24,13 @@ def check_size(label: Label, attribute: str, size: int | None) -> None:
     if size == None or size < 0:
         fail_attribute(label, attribute, "must be a number of bytes, not `{}`".format(size))
 
-def renamed(ctx: AnalysisContext, new: str, old: str) -> typing.Any:
-    """Value of an attribute that had another name until this release; the old name wins, and is warned of."""
+def renamed(ctx: AnalysisContext, new: str, old: str, default: typing.Any = None) -> typing.Any:
+    """Value of an attribute that had another name until this release; the old name counts, and is warned of."""
     value = getattr(ctx.attrs, old)
     if value == None:
         return getattr(ctx.attrs, new)
+    if getattr(ctx.attrs, new) != default:
+        fail_attribute(ctx.label, old, "is the old name of `{}`: leave it out".format(new))
     warning("`{}` of `{}` is called `{}` now; the old name goes with the next release".format(old, ctx.label.raw_target(), new))
     return value
 

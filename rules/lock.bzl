@@ -5,6 +5,7 @@ load(":alias.bzl", "oras_alias")
 load(":artifact.bzl", "oras_artifact")
 load(":by_platform.bzl", "select_by_platform")
 load(":checks.bzl", "ARCHIVE_TYPES")
+load(":common.bzl", "common_attributes")
 load(":folder.bzl", "oras_folder")
 
 _LOCK_VERSION = 1
@@ -28,20 +29,21 @@ def oras_tool(
 
     Each platform has a target of its own, such as `protoc__linux-x86_64`, which is compatible with that platform alone: `buck2 build //...`
     skips the others. `name` is the one for the platform that it is built for, chosen by `select`, without a default. A tool that is the same for
-    all platforms is one target. Several layers are joined into one folder as `oras pull` lays them out.
+    all platforms is one target. Several layers, each a target such as `protoc__layer_0`, are joined into one folder as `oras pull` lays them
+    out. For a platform that is not locked the tool fails, in `build //...`, too: lock it, or say `target_compatible_with`.
 
     Args:
         name: Name of the target, and of the file or folder that it gives.
         lock: `value` of the lock file: `load("//:oras.lock.json", lock = "value")`.
         tool: Name in the lock file (default: `name`).
-        layout: The layout folder (a path in this package or a target), for a tool whose reference begins with `oci:`.
+        layout: The layout folder, for a tool whose reference begins with `oci:`: a path in this package, or an `oras_layout` of another one.
         constraints: Platform string → configuration settings that tell the platform. For a project without Buck2's prelude.
-        executable: Path of the executable in the folder, instead of the one that the lock names; for a single file see
-            `oras_artifact`. Like the next three, one for all or a dict from platform string.
+        executable: Path of the executable in the folder, instead of the one that the lock names; for a single file `True` or `False`. The
+            target can be run if there is one. Like the next three, one for all or a dict from platform string.
         include: Path of the include folder, instead of the one that the lock names.
         strip_prefix: Folder of the archive whose content is wanted; the other paths are relative to it.
-        sub_targets: Paths in the folder that become sub-targets.
-        **kwargs: Any other attribute of a target, such as `visibility`.
+        sub_targets: Paths in the folder that become sub-targets, each of which can be run.
+        **kwargs: `out`, the name of the file or folder (default: `name`), and any other attribute of a target, such as `visibility`.
     """
     key = tool or name
     for attribute in _RESERVED:
@@ -76,6 +78,9 @@ def oras_tool(
                 ", ".join(constraints),
             ))
     compatible = kwargs.pop("target_compatible_with", [])
+
+    # A target has one of the two, and the targets of platforms have the other one already.
+    any_of = {"compatible_with": kwargs.pop("compatible_with")} if "compatible_with" in kwargs else {}
     names = {platform: "{}__{}".format(name, platform) for platform in locked}
     for platform, entry in locked.items():
         own = {"out": name, "target_compatible_with": constraints[platform] + compatible} | kwargs
@@ -84,8 +89,7 @@ def oras_tool(
     oras_alias(
         name = name,
         actual = select_by_platform({platform: ":" + target for platform, target in names.items()}, constraints),
-        target_compatible_with = compatible,
-        **kwargs
+        **(kwargs | (any_of or {"target_compatible_with": compatible}))
     )
 
 def _locked_platforms(name: str, key: str, lock: dict[str, typing.Any]) -> dict[str, typing.Any]:
@@ -138,6 +142,10 @@ def _below(path: str | None, prefix: str | None) -> str | None:
         return path
     return path.removeprefix(prefix + "/") if path.startswith(prefix + "/") else None
 
+def _is_program(layer: dict[str, typing.Any]) -> bool | None:
+    """Of a single file; `None` where a lock from before did not say it, so that the bytes decide."""
+    return layer["executable"] != False if "executable" in layer else None
+
 def _declare_file(
         name: str,
         _key: str,
@@ -152,7 +160,7 @@ def _declare_file(
     is_archive = layer["format"] in ARCHIVE_TYPES
     executable = _of(override.executable, platform)
     if executable == None:
-        executable = _below(layer.get("executable"), prefix) if is_archive else "executable" in layer
+        executable = _below(layer.get("executable"), prefix) if is_archive else _is_program(layer)
     oras_artifact(
         name = name,
         digest = layer["digest"],
@@ -176,10 +184,12 @@ def _declare_folder(
         attributes: dict[str, typing.Any]) -> None:
     """Declares an artifact for each layer, and the folder that joins them."""
     parts = {}
+    executable = _of(override.executable, platform)
     include = _of(override.include, platform)
     compatible = attributes.get("target_compatible_with", [])
+    common = {one: attributes[one] for one in common_attributes if one in attributes}
     for index, layer in enumerate(entry["layers"]):
-        part = "{}_{}".format(name, index)
+        part = "{}__layer_{}".format(name, index)
         folder = layer.get("unpackInto")
         oras_artifact(
             name = part,
@@ -190,13 +200,13 @@ def _declare_folder(
             strip_prefix = folder,
             target_compatible_with = compatible,
             type = layer["format"] if folder or layer["format"] not in ARCHIVE_TYPES else "raw",
-            **_origin(entry, platform, layout)
+            **(_origin(entry, platform, layout) | common)
         )
         parts[folder or layer["title"]] = ":" + part
         include = include or layer.get("include")
     oras_folder(
         name = name,
-        executable = _of(override.executable, platform) or _executable_among(key, entry["layers"]),
+        executable = _executable_among(key, entry["layers"]) if executable == None else executable,
         include = include,
         manifest_digest = entry["manifest"],
         parts = parts,
@@ -206,7 +216,7 @@ def _declare_folder(
 
 def _executable_among(key: str, layers: list[dict[str, typing.Any]]) -> str | None:
     """Of several executables the one that bears the tool's name; with another name only the only one."""
-    paths = [layer["executable"] for layer in layers if "executable" in layer]
+    paths = [layer["executable"] for layer in layers if layer.get("executable")]
     for path in paths:
         if path.split("/")[-1] in [key, key + ".exe"]:
             return path

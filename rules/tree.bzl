@@ -7,7 +7,7 @@ folder_attributes = {
         attrs.one_of(attrs.bool(), attrs.string()),
         default = None,
         doc = """For a folder: path of the file in it that the target runs as. For a single file: `True` makes it executable,
-        `False` says that it is data; without it the bytes decide.""",
+        `False` says that it is data, which cannot be run; without it the bytes decide on the file's mode.""",
     ),
     "include": attrs.option(
         attrs.string(),
@@ -17,7 +17,7 @@ folder_attributes = {
     "sub_targets": attrs.list(
         attrs.string(),
         default = [],
-        doc = "Paths in the folder that become sub-targets, such as `bin/protoc` for `:protoc[bin/protoc]`.",
+        doc = "Paths in the folder that become sub-targets, such as `bin/protoc` for `:protoc[bin/protoc]`; each can be run.",
     ),
 }
 

@@ -45,12 +45,16 @@ const layerSchema = v.strictObject({
     v.description("Of the file: after decompression for `gzip` and `zstd`, of the blob itself for the rest."),
   ),
   executable: v.optional(
-    v.pipe(
-      v.string(),
-      path,
-      v.description(
-        "Path of the executable in what the layer unpacks to; of a single file its own name, absent for data.",
-      ),
+    v.union(
+      [
+        v.pipe(
+          v.string(),
+          path,
+          v.description("Path of the executable in what the layer unpacks to; of a single file its own name."),
+        ),
+        v.pipe(v.literal(false), v.description("Of a single file: its bytes are none that can be run.")),
+      ],
+      "must be a relative path that leads nowhere else, or false",
     ),
   ),
   include: v.optional(

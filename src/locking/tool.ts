@@ -198,7 +198,7 @@ async function lockLayer(
   };
   if (file.format === "raw" || file.format === "gzip" || file.format === "zstd") {
     const head = await deps.store.read(file.digest, signal, (opened) => readHead(opened, executableHeadBytes));
-    return withSafePaths(isExecutable(head) ? { ...locked, executable: file.title } : locked, source);
+    return withSafePaths({ ...locked, executable: isExecutable(head) ? file.title : false }, source);
   }
   const entries = await deps.store.read(file.digest, signal, (opened) => listArchive(opened, { signal }));
   const { annotations } = layer.descriptor;
@@ -214,7 +214,7 @@ async function lockLayer(
 /** Whoever published the artifact wrote its annotations: a lock with a path that no lock may have would be refused once it is read. */
 function withSafePaths(layer: LockedLayer, { name }: Target): LockedLayer {
   const paths = [layer.title, layer.executable, layer.include, layer.unpackInto];
-  const unsafe = paths.find((path) => path !== undefined && !isLockedPath(path));
+  const unsafe = paths.filter((path) => typeof path === "string").find((path) => !isLockedPath(path));
   if (unsafe === undefined) return layer;
   throw new ContentVerificationError("ARCHIVE_UNSAFE", `${name} names a file ${quoted(unsafe)}`, {
     hint: "nothing was locked; the name must be a plain relative path: tell who published it",
@@ -223,7 +223,7 @@ function withSafePaths(layer: LockedLayer, { name }: Target): LockedLayer {
 
 /** Among several files of which none is an executable by its bytes, the one that bears the tool's name is. */
 function withExecutableAmongFiles(name: string, layers: LockedLayer[]): LockedLayer[] {
-  if (layers.length === 1 || layers.some((layer) => layer.executable !== undefined)) return layers;
+  if (layers.length === 1 || layers.some(({ executable }) => typeof executable === "string")) return layers;
   return layers.map((layer) => {
     const file = layer.title.split("/").at(-1);
     return file === name || file === `${name}.exe` ? { ...layer, executable: layer.title } : layer;

@@ -1,5 +1,5 @@
 /** Tools from an OCI image layout folder in the project: no server, and its blobs are inputs of the build. */
-import { chmodSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { gzipSync } from "node:zlib";
 import { expect, test } from "vitest";
@@ -99,6 +99,35 @@ test("layout: several layers, as `oras push` makes them, are joined into one fol
   await succeeding(run(requireProgram(context, "oras"), push, { cwd: made }));
   await declareTool(project, "several", "1.0");
   expect((await project.buck2(["run", "//several:tool"])).stdout).toBe("hello from the other layer\n");
+  // The targets of the layers have names of their own, and the labels.
+  await declareTool(project, "several", "1.0", 'executable = False, labels = ["x"]');
+  const labelled = await project.buck2(["uquery", "attrfilter(labels, x, //several:)"]);
+  expect(labelled.stdout.trim().split("\n").sort()).toEqual(
+    ["tool", "tool__layer_0", "tool__layer_1"].map((name) => `root//several:${name}`),
+  );
+  expect((await project.buck2(["run", "//several:tool"])).stderr).toContain("is not a binary rule");
+});
+
+test("layout: data is no program; a lock from before, which does not say it, leaves it to the bytes", async (context) => {
+  const project = await setting(context);
+  const folder = packageFolder(project, "data");
+  const made = temporaryFolder();
+  writeFileSync(join(made, "words.txt"), "some words\n");
+  await succeeding(oras(["push", "oci:oci:data", join(made, "words.txt")], { cwd: folder }));
+  await succeeding(oras(["push", "oci:oci:program", script(join(made, "tool"), "a program")], { cwd: folder }));
+  const lockFile = join(folder, "oras.lock.json");
+  await declareTool(project, "data", "data");
+  expect(JSON.parse(readFileSync(lockFile, "utf8")).tools.tool.platforms.any.layers[0].executable).toBe(false);
+  expect((await project.buck2(["run", "//data:tool"])).stderr).toContain("is not a binary rule");
+  expect((await project.build(["//data:tool"])).exitCode).toBe(0);
+
+  await declareTool(project, "data", "program", 'compatible_with = ["prelude//os:linux"]');
+  expect((await project.buck2(["run", "//data:tool"])).stdout).toBe("a program\n");
+  const lock = readFileSync(lockFile, "utf8");
+  expect(lock).toMatch(/\s*"executable": "tool",/);
+  writeFileSync(lockFile, lock.replace(/\s*"executable": "tool",/, ""));
+  await succeeding(oras(["lock", "check"], { cwd: folder }));
+  expect((await project.buck2(["run", "//data:tool"])).stdout).toBe("a program\n");
 });
 
 test("layout: a target of another package takes it through `oras_layout`", async (context) => {

@@ -20,6 +20,11 @@ const setting = shared(
       config: executionPlatformsConfig,
       files: {
         ...executionPlatforms(["linux-x86_64", "darwin-arm64"], false),
+        "compat/BUCK": `load("@oras//rules:defs.bzl", "oras_tool")
+load("//:oras.lock.json", lock = "value")
+oras_tool(name = "any_of", tool = "protoc", lock = lock, compatible_with = ["prelude//os:linux"])
+oras_tool(name = "all_of", tool = "protoc", lock = lock, target_compatible_with = ["prelude//os:linux"])
+`,
         "machines/a.proto": 'syntax = "proto3"; package machines; message A {}\n',
         "machines/BUCK": `load("@oras//rules:defs.bzl", "proto_generate")
 
@@ -85,6 +90,21 @@ test("platforms: a toolchain gives the tool of the machine that runs it, on two 
     const found = await artifacts(project, query, "--target-platforms", "//platforms:windows-x86_64");
     expect(found.map(([label]) => label.split(" ")[0])).toEqual([`root//tools:protoc__${platform}`]);
     expect(found.map(([, attributes]) => attributes.platform)).toEqual([platform]);
+  }
+});
+
+test("platforms: a tool takes either way to say what it is compatible with", async (context) => {
+  const project = await setting(context);
+  for (const [platform, count] of [
+    ["linux-x86_64", 4],
+    ["windows-x86_64", 0],
+  ] as const) {
+    const args = ["--skip-missing-targets", "--target-platforms", `//platforms:${platform}`];
+    const ran = await project.buck2(["ctargets", "//compat:", ...args]);
+    expect(ran.exitCode, ran.stderr).toBe(0);
+    // The name, and the target of the platform; of `any_of` the one for Windows stands for itself.
+    const names = ran.stdout.split("\n").flatMap((line) => /^root\/\/compat:(\S+) /.exec(line)?.[1] ?? []);
+    expect(names.filter((name) => !name.startsWith("any_of__windows"))).toHaveLength(count);
   }
 });
 
