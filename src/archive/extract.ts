@@ -3,12 +3,11 @@
  *
  * The tree is checked in memory (`tree.ts`), written into a folder of its own beside the output, and moved at the end.
  */
-import { chmod, mkdtemp, rm } from "node:fs/promises";
-import { basename, dirname, join, relative, resolve, sep } from "node:path";
+import { chmod } from "node:fs/promises";
+import { basename, dirname, relative, resolve, sep } from "node:path";
 import type { Context } from "../context.ts";
-import { localIoError } from "../errors.ts";
 import type { FileSource, OpenedFile } from "../files/opened-file.ts";
-import { withFolderIn } from "../files/temporary-folder.ts";
+import { withStagingFolder } from "../files/temporary-folder.ts";
 import { type ArchiveEntry, folderMode } from "./entry.ts";
 import { checkForExisting, findReplaced } from "./existing.ts";
 import { existingFolder, makeParent, mergeInto, placeWhole } from "./placing.ts";
@@ -46,7 +45,9 @@ async function extractOpened(file: OpenedFile, outputDir: string, options: Extra
   const existing = await existingFolder(output);
   const removeParent = existing === undefined ? await makeParent(output) : async () => {};
   try {
-    return await inStaging(existing ?? dirname(output), basename(output), options.context, async (staged) => {
+    const parent = existing ?? dirname(output);
+    return await withStagingFolder(parent, `.${basename(output)}.unpacking`, options.context, async (staging) => {
+      const staged = staging.path;
       const entries = await writeEntries(walk, staged, options.signal);
       const folder = existing ?? output;
       const root = options.partOf === undefined ? folder : resolve(options.partOf);
@@ -54,7 +55,7 @@ async function extractOpened(file: OpenedFile, outputDir: string, options: Extra
       if (options.partOf !== undefined) await check();
       if (existing === undefined) {
         await chmod(staged, folderMode);
-        if (await placeWhole(staged, output)) return entries;
+        if (await placeWhole(staging, output)) return entries;
       }
       // Somebody may have made the folder meanwhile.
       await check();
@@ -66,27 +67,5 @@ async function extractOpened(file: OpenedFile, outputDir: string, options: Extra
   } catch (error) {
     await removeParent();
     throw error;
-  }
-}
-
-/** Hands out a new folder on the file system of `parent` and removes what is left of it. */
-async function inStaging<T>(
-  parent: string,
-  name: string,
-  context: Context | undefined,
-  work: (staged: string) => Promise<T>,
-): Promise<T> {
-  const stem = `.${name}.unpacking`;
-  if (context !== undefined) return await withFolderIn(parent, stem, context, work);
-  let staged: string;
-  try {
-    staged = await mkdtemp(join(parent, `${stem}-`));
-  } catch (cause) {
-    throw localIoError(`write into ${parent}`, cause);
-  }
-  try {
-    return await work(staged);
-  } finally {
-    await rm(staged, { recursive: true, force: true });
   }
 }

@@ -1,8 +1,9 @@
 /** Moves a finished tree to where it was asked for: at once if nothing is there, else file by file. */
 import { lstat, realpath, rename, rmdir, stat } from "node:fs/promises";
-import { dirname, join } from "node:path";
+import { basename, dirname, join } from "node:path";
 import { isErrno, LocalIoError, localIoError } from "../errors.ts";
 import { makeFolder } from "../files/folder.ts";
+import { FolderReplacedError, type StagingFolder } from "../files/temporary-folder.ts";
 import type { ArchiveEntry } from "./entry.ts";
 import { checkMergedLinks } from "./merged-links.ts";
 import { quoted } from "./refusal.ts";
@@ -47,12 +48,14 @@ export async function makeParent(output: string): Promise<() => Promise<void>> {
 }
 
 /** @returns False if somebody else has made `output` in the meantime. */
-export async function placeWhole(staged: string, output: string): Promise<boolean> {
+export async function placeWhole(staging: StagingFolder, output: string): Promise<boolean> {
   try {
-    await rename(staged, output);
+    await staging.moveTo(basename(output));
     return true;
   } catch (cause) {
-    if ((await existingFolder(output).catch(() => undefined)) !== undefined) return false;
+    // A folder that another process made meanwhile is one to merge into; a link that came meanwhile is followed by nobody.
+    const found = await lstat(output).catch(() => undefined);
+    if (found?.isDirectory() && !(cause instanceof FolderReplacedError)) return false;
     throw localIoError(`write ${output}`, cause);
   }
 }

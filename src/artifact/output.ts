@@ -1,8 +1,10 @@
 /** Where an output leads once every link on the way is followed: who made a link may not be who named the output. */
+import { lstatSync, type Stats } from "node:fs";
 import { basename, dirname, isAbsolute, join, resolve, sep } from "node:path";
 import { isVersionControl } from "../archive/existing.ts";
 import { quoted } from "../archive/refusal.ts";
 import { isInside, leadsInside, realLocation } from "../config/inside.ts";
+import type { Context } from "../context.ts";
 import { LocalIoError } from "../errors.ts";
 import type { ArtifactDeps } from "./deps.ts";
 
@@ -12,8 +14,25 @@ import type { ArtifactDeps } from "./deps.ts";
  * @returns The absolute path to write to: `..` behind a link means the folder that the text names.
  * @throws {LocalIoError}
  */
-export function checkOutputFolder(output: string): string {
-  return checked(output, resolve(output), realLocation);
+export function checkOutputFolder(output: string, { userId }: Pick<Context, "userId">): string {
+  const path = resolve(output);
+  const found = lookAt(path);
+  // As Linux does in `/tmp`: proc_sys_fs(5), protected_symlinks.
+  if (found?.isSymbolicLink() && userId !== undefined && found.uid !== userId && found.uid !== 0) {
+    throw new LocalIoError("LOCAL_IO", `${quoted(output)} is a link of the user ${found.uid}`, {
+      hint: "name the folder that it leads to, if you mean it, or another one",
+    });
+  }
+  return checked(output, path, realLocation);
+}
+
+/** A path that cannot be looked at cannot be written either, and says so then. */
+function lookAt(path: string): Stats | undefined {
+  try {
+    return lstatSync(path, { throwIfNoEntry: false });
+  } catch {
+    return undefined;
+  }
 }
 
 /** The same for a file to write: a link in its own place is replaced, and not followed. */

@@ -162,6 +162,8 @@ export async function placeLayers(
       const options = { partOf, onReplaced, context: deps.context, signal };
       if (layer.isFolder) {
         await checkFolders(output, [...path, ""]);
+        // An archive without entries makes the folder itself.
+        await checkRepository(output, [path]);
         // `oras push` packs a folder under its own title.
         const stripPrefix = path.join("/");
         const inFolder = { ...options, stripPrefix, onReplaced: (one: string) => onReplaced(`${stripPrefix}/${one}`) };

@@ -27,6 +27,8 @@ import { createUnnamed } from "./unnamed-file.ts";
 
 const { O_DIRECTORY = 0, O_NOFOLLOW = 0, O_RDONLY } = constants;
 const descriptors = "/proc/self/fd";
+/** Linux: the folder is held without a right to read it. Node has no constant for it. @see open(2), O_PATH; asm-generic/fcntl.h */
+const pathFlag = 0o10000000;
 
 export class HeldFolder {
   /** For messages. */
@@ -60,7 +62,12 @@ export class HeldFolder {
       return stats?.isDirectory() ? new HeldFolder(name, undefined, stats) : undefined;
     }
     try {
-      const handle = await open(path, O_RDONLY | O_DIRECTORY | (links === "refuse" ? O_NOFOLLOW : 0));
+      const flags = O_DIRECTORY | (links === "refuse" ? O_NOFOLLOW : 0);
+      const handle = await open(path, flags | O_RDONLY).catch(async (cause: unknown) => {
+        // Some may not be read, and be written into all the same, as `/tmp` is on some machines.
+        if (!isErrno(cause, "EACCES") || !existsSync(descriptors)) throw cause;
+        return await open(path, flags | pathFlag);
+      });
       return new HeldFolder(name, handle, await handle.stat());
     } catch (cause) {
       if (["ENOENT", "ENOTDIR", "ELOOP"].some((code) => isErrno(cause, code))) return undefined;
@@ -157,12 +164,22 @@ export class HeldFolder {
     await this.#handle?.chmod(mode);
   }
 
-  /** A new empty folder of this user's alone, open, whose name begins with `prefix`. */
+  /**
+   * A new empty folder of this user's alone, open, whose name begins with `prefix`.
+   *
+   * @throws Where others can write, another folder may have its name by the time that it is opened: one that has things in it is not used.
+   */
   async makeTemporary(prefix: string): Promise<{ readonly name: string; readonly folder: HeldFolder }> {
     const name = basename(await this.#on(prefix, (path) => mkdtemp(path)));
     const folder = await this.child(name);
-    if (folder === undefined) throw new Error(`${join(this.path, name)} was replaced by something else`);
-    return { name, folder };
+    if (folder !== undefined && (await folder.names()).length === 0) return { name, folder };
+    await folder?.close();
+    throw new Error(`${join(this.path, name)} was replaced by something else`);
+  }
+
+  /** A path to the open folder itself, for as long as it is open in this process; a path for no other program. */
+  get heldPath(): string {
+    return this.#base;
   }
 
   /** Removes all that is in the folder, through folders that stand open: no link is followed, whoever puts one there meanwhile. */
@@ -187,11 +204,17 @@ export class HeldFolder {
     try {
       return await work(await this.#at(name));
     } catch (cause) {
-      if (this.#base !== this.path && cause instanceof Error) {
-        cause.message = cause.message.replaceAll(`${this.#base}/`, `${this.path}/`);
-      }
-      throw cause;
+      throw this.named(cause);
     }
+  }
+
+  /** The error, with the folder's own path in the place of {@link heldPath}, in its causes, too. */
+  named(error: unknown): unknown {
+    if (this.#base === this.path) return error;
+    for (let one = error; one instanceof Error; one = one.cause) {
+      one.message = one.message.replaceAll(`${this.#base}/`, `${this.path}/`);
+    }
+    return error;
   }
 
   async #at(name: string): Promise<string> {

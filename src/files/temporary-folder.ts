@@ -39,37 +39,70 @@ export async function withTemporaryFolder<T>(
     swept.add(context);
     await sweep(parent, purposes.map(stemOf), context);
   }
-  return await withNewFolder(parent, stemOf(purpose), context, work);
+  const prefix = await prefixOf(stemOf(purpose), context);
+  return await withNewFolder(parent, prefix, ({ name }) => work(join(parent, name)));
 }
 
-/** {@link withTemporaryFolder} in a folder of the caller's choice, for what is moved from there. @param stem Begins its name. */
-export async function withFolderIn<T>(
-  parent: string,
-  stem: string,
-  context: Context,
-  work: (folder: string) => Promise<T>,
-): Promise<T> {
-  await sweep(parent, [stem], context);
-  return await withNewFolder(parent, stem, context, work);
+/** Somebody put another folder, or a link, in the place of one that was made here. */
+export class FolderReplacedError extends Error {}
+
+/** A new folder whose content goes somewhere else in the end. */
+export interface StagingFolder {
+  /** For this process alone: it leads to the folder itself, whoever puts another one in its place. */
+  readonly path: string;
+  /** Gives the folder this name, beside where it was made. @throws Node's error; {FolderReplacedError} */
+  readonly moveTo: (name: string) => Promise<void>;
 }
 
-async function withNewFolder<T>(
+/**
+ * Runs `work` with a new empty folder in `parent`, which is removed when it ends.
+ *
+ * @param stem Begins its name.
+ * @param context With it, folders of killed processes are removed.
+ */
+export async function withStagingFolder<T>(
   parent: string,
   stem: string,
-  context: Context,
-  work: (folder: string) => Promise<T>,
+  context: Context | undefined,
+  work: (staging: StagingFolder) => Promise<T>,
 ): Promise<T> {
+  if (context !== undefined) await sweep(parent, [stem], context);
+  return await withNewFolder(parent, await prefixOf(stem, context), async ({ held, name, folder }) => {
+    const moveTo = async (newName: string): Promise<void> => {
+      await held.move(name, held, newName);
+      if (!isSame(await held.look(newName), folder))
+        throw new FolderReplacedError(`${join(parent, newName)} is not what was made`);
+    };
+    try {
+      return await work({ path: folder.heldPath, moveTo });
+    } catch (error) {
+      throw folder.named(error);
+    }
+  });
+}
+
+async function prefixOf(stem: string, context: Context | undefined): Promise<string> {
+  return context === undefined ? `${stem}-` : `${stem}-${await machineName()}-${context.processId}-`;
+}
+
+interface NewFolder {
+  /** The folder that it was made in. */
+  readonly held: HeldFolder;
+  readonly name: string;
+  readonly folder: HeldFolder;
+}
+
+async function withNewFolder<T>(parent: string, prefix: string, work: (made: NewFolder) => Promise<T>): Promise<T> {
   const held = await HeldFolder.open(parent, "follow").catch((cause: unknown) => {
     throw unmade(parent, cause);
   });
   if (held === undefined) throw unmade(parent, new Error(`${parent} is not there, or is no folder`));
   try {
-    const prefix = `${stem}-${await machineName()}-${context.processId}-`;
     const { name, folder } = await held.makeTemporary(prefix).catch((cause: unknown) => {
       throw unmade(parent, cause);
     });
     try {
-      return await work(join(parent, name));
+      return await work({ held, name, folder });
     } finally {
       await removeMade(held, name, folder).finally(() => folder.close());
     }
@@ -84,10 +117,13 @@ function unmade(parent: string, cause: unknown): OrasClientError {
 
 /** A folder that `work` moved away is not removed, and neither is another one that somebody put in its place. */
 async function removeMade(parent: HeldFolder, name: string, made: HeldFolder): Promise<void> {
-  const now = await parent.look(name);
-  if (now === undefined || now.dev !== made.stats.dev || now.ino !== made.stats.ino) return;
+  if (!isSame(await parent.look(name), made)) return;
   await made.removeContents();
   await parent.rmdir(name);
+}
+
+function isSame(found: Stats | undefined, { stats }: HeldFolder): boolean {
+  return found !== undefined && found.dev === stats.dev && found.ino === stats.ino;
 }
 
 /** Equal where process numbers mean the same: host, start of the machine, container. Nothing can be read back from it. */

@@ -30,6 +30,9 @@ const sharedModeBits = 0o3777;
 
 const otherCache = "name the cache with --cache-dir or BUCK2_ORAS_CACHE_DIR";
 
+/** A folder that was made a moment ago is younger, whatever the clock of a file server says. */
+const youngMs = 10_000;
+
 /** Whether a folder that is missing is made; if not, it is undefined. */
 type Missing = "make" | "leave";
 
@@ -156,6 +159,23 @@ export class CacheFolder {
     return await HeldFolder.open(root, "follow");
   }
 
+  /** @returns The error for a cache that is not there: one that somebody else is in the way of can be done without. */
+  async #unmakeable(cause: unknown): Promise<LocalIoError> {
+    const { root } = this.#paths;
+    const { userId } = this.#context;
+    const found = await lstat(root).catch(() => undefined);
+    if (found !== undefined && userId !== undefined && found.uid !== userId) {
+      const message = `something that belongs to the user ${found.uid} is in the place of the cache ${root}`;
+      return new CacheUnusableError("LOCAL_IO", message, { cause, hint: otherCache });
+    }
+    const { code, hint } = localIoError("", cause);
+    const other = "name another folder with --cache-dir or BUCK2_ORAS_CACHE_DIR";
+    return new LocalIoError(code, `the cache ${root} does not exist and cannot be made`, {
+      cause,
+      hint: isErrno(cause, "EROFS") && hint !== undefined ? hint : other,
+    });
+  }
+
   /** @param rootMode Whoever shares the cache's own folder, as its mode says, shares what is made in it, too. */
   async #child(
     parent: HeldFolder | undefined,
@@ -169,7 +189,9 @@ export class CacheFolder {
     const folder = await parent.child(name);
     if (folder === undefined || !isMade || (rootMode & writableByOthers) === 0) return folder;
     // By now another one may have its name: what this user keeps from others stays so.
-    const isNew = folder.stats.uid === this.#context.userId && (await folder.names()).length === 0;
+    const { uid, birthtimeMs } = folder.stats;
+    const isYoung = this.#context.now() - birthtimeMs < youngMs;
+    const isNew = uid === this.#context.userId && isYoung && (await folder.names()).length === 0;
     if (isNew) await folder.setMode(rootMode & sharedModeBits);
     return folder;
   }
@@ -177,8 +199,8 @@ export class CacheFolder {
   async #make(): Promise<void> {
     const { root } = this.#paths;
     const { blobs, metadata, tmp, locks } = cacheNames;
-    await makeFolder(root, folderMode).catch((cause: unknown) => {
-      throw unmakeable(root, cause);
+    await makeFolder(root, folderMode).catch(async (cause: unknown) => {
+      throw await this.#unmakeable(cause);
     });
     try {
       await this.#mark(root);
@@ -261,15 +283,6 @@ export class CacheFolder {
     }
     return undefined;
   }
-}
-
-function unmakeable(root: string, cause: unknown): LocalIoError {
-  const { code, hint } = localIoError("", cause);
-  const other = "name another folder with --cache-dir or BUCK2_ORAS_CACHE_DIR";
-  return new LocalIoError(code, `the cache ${root} does not exist and cannot be made`, {
-    cause,
-    hint: isErrno(cause, "EROFS") && hint !== undefined ? hint : other,
-  });
 }
 
 /** Something else than a folder, where the store has one. */

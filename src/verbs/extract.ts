@@ -25,7 +25,7 @@ export interface ExtractRequest {
 export async function extractTo(request: ExtractRequest, context: Context, signal: AbortSignal): Promise<number> {
   const { archive, stripPrefix } = request;
   if (!request.isSingle) {
-    const output = checkOutputFolder(request.output);
+    const output = checkOutputFolder(request.output, context);
     const entries = await tellingReplaced(context.log, (onReplaced) =>
       extractArchive(archive, output, { stripPrefix, signal, onReplaced, context }),
     );

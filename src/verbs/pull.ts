@@ -76,7 +76,7 @@ async function pullArtifact(request: PullRequest, deps: ArtifactDeps, signal: Ab
     throw new UsageError("OUTPUT_REQUIRED", "--extract needs a folder to unpack into", { hint: "add -o DIR" });
   }
   if (request.output !== undefined) {
-    checkOutputFolder(request.output);
+    checkOutputFolder(request.output, deps.context);
     warnIfLedOut(request.output, deps);
   }
   const way = wayOf(expanded, deps);

@@ -242,6 +242,21 @@ test("a link of the neighbour's in the cache's own place is not followed", async
   expect(readdirSync(precious)).toEqual([]);
 });
 
+test("a file or a dangling link of the neighbour's in the cache's own place: what goes into an output comes all the same", async (context) => {
+  requireRoot(context);
+  const server = await startServer(serveTool(tool));
+  for (const put of [(path: string) => writeFileSync(path, "x"), (path: string) => symlinkSync("nowhere", path)]) {
+    const place = temporaryFolder();
+    const cache = join(place, "cache");
+    put(cache);
+    lchownSync(cache, neighbour, neighbour);
+    const env = { BUCK2_ORAS_CACHE_DIR: cache };
+    const ran = await oras(["pull", `${server.host}/t/tool:1`, "-o", "."], { cwd: place, env });
+    expect(ran.exitCode, ran.stderr).toBe(0);
+    expect(readFileSync(join(place, "tool"), "utf8")).toBe(tool);
+  }
+});
+
 test("tens of thousands of partial files with the blob's name are not looked at one by one", async () => {
   const cache = sharedCache(digest);
   for (let number = 0; number < 20_000; number += 1) {

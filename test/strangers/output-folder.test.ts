@@ -149,6 +149,14 @@ describe("folders of version control", () => {
       ],
     ],
     [
+      "by an archive and packed folders with nothing in them",
+      [
+        { title: "tool.tar", body: rawTar({ name: "HEAD", body: "x" }, { name: "config", body: "x" }) },
+        { title: "objects", body: rawTar({ name: "objects/", type: "5" }), isFolder: true },
+        { title: "refs", body: rawTar({ name: "refs/", type: "5" }), isFolder: true },
+      ],
+    ],
+    [
       "by an archive and titles",
       [
         { title: "tool.tar", body: rawTar({ name: "HEAD", body: "x" }, { name: "config", body: "x" }) },
