@@ -30,7 +30,7 @@ const [parent, precious, kind] = process.argv.slice(2);
 const attempt = (work) => { try { work(); return true; } catch { return false; } };
 for (;;) {
   let names = [];
-  attempt(() => { names = readdirSync(parent).filter((name) => name.startsWith(".out.unpacking") && !name.endsWith(".away")); });
+  attempt(() => { names = readdirSync(parent).filter((name) => /^\\.out[0-9]*\\.unpacking/.test(name) && !name.endsWith(".away")); });
   for (const name of names) {
     const path = join(parent, name);
     if (!attempt(() => renameSync(path, path + ".away"))) continue;
@@ -62,12 +62,12 @@ test.for(["link", "folder"] as const)(
     const as = (user: number): string[] => [`--reuid=${user}`, `--regid=${user}`, "--clear-groups", process.execPath];
     const him = spawn(setpriv, [...as(neighbour), join(place, "hostile.cjs"), parent, mine, kind]);
     context.onTestFinished(() => void him.kill("SIGKILL"));
-    const command = [join(place, "buck2-oras.cjs"), "extract", join(place, "many.tar"), "-o", join(parent, "out")];
-    const refusals: string[] = [];
+    const command = [join(place, "buck2-oras.cjs"), "extract", join(place, "many.tar"), "-o"];
     for (let turn = 0; turn < 6; turn += 1) {
-      const ran = await run(setpriv, [...as(victim), ...command], { cwd: place, env: { HOME: place } });
+      // Another output each time: he may have given the name of the last one to the user's own folder, which can be unpacked into.
+      const output = join(parent, `out${turn}`);
+      const ran = await run(setpriv, [...as(victim), ...command, output], { cwd: place, env: { HOME: place } });
       expect([0, 74], ran.stderr).toContain(ran.exitCode);
-      if (turn > 0 && ran.exitCode === 74) refusals.push(ran.stderr);
       expect(ran.stderr).not.toContain("/proc/self");
       // Wherever he put it, it is as it was; he stands still while it is looked for.
       him.kill("SIGSTOP");
@@ -85,7 +85,7 @@ test.for(["link", "folder"] as const)(
       him.kill("SIGCONT");
     }
     expect(him.exitCode).toBeNull();
-    // What he put in the output's own place is not followed either.
-    for (const one of refusals) expect(one).toMatch(/^error\[[A-Z_]+\]: /);
+    // He was there in time, at least once.
+    expect(readdirSync(parent).some((name) => name.endsWith(".away"))).toBe(true);
   },
 );
