@@ -111,12 +111,15 @@ def _locked_platforms(name: str, key: str, lock: dict[str, typing.Any]) -> dict[
         fail("the tool `{}` of the lock file has no platforms: run `buck2-oras lock update {}`".format(key, key))
     return platforms
 
-def _origin(entry: dict[str, typing.Any], platform: str, layout: str | None) -> dict[str, typing.Any]:
+def _origin(entry: dict[str, typing.Any], platform: str) -> dict[str, typing.Any]:
     return {
-        "layout": layout if entry["repository"].startswith("oci:") else None,
+        "manifest_digest": entry["manifest"],
         "platform": None if platform == "any" else platform,
         "repository": entry["repository"],
     }
+
+def _layout_of(entry: dict[str, typing.Any], layout: str | None) -> str | None:
+    return layout if entry["repository"].startswith("oci:") else None
 
 def _check_platforms(name: str, attribute: str, override: typing.Any, constraints: dict[str, list[str]]) -> None:
     """A platform that is not locked may be named, since it may be locked later; what is no platform would be left out unseen."""
@@ -166,12 +169,12 @@ def _declare_file(
         digest = layer["digest"],
         executable = executable,
         include = _of(override.include, platform) or _below(layer.get("include"), prefix),
-        manifest_digest = entry["manifest"],
+        layout = _layout_of(entry, layout),
         size_bytes = layer["size"],
         strip_prefix = prefix,
         sub_targets = _of(override.sub_targets, platform) or [],
         type = layer["format"],
-        **(_origin(entry, platform, layout) | attributes)
+        **(_origin(entry, platform) | attributes)
     )
 
 def _declare_folder(
@@ -195,12 +198,12 @@ def _declare_folder(
             name = part,
             digest = layer["digest"],
             executable = None if folder else layer.get("executable") == layer["title"],
-            manifest_digest = entry["manifest"],
+            layout = _layout_of(entry, layout),
             size_bytes = layer["size"],
             strip_prefix = folder,
             target_compatible_with = compatible,
             type = layer["format"] if folder or layer["format"] not in ARCHIVE_TYPES else "raw",
-            **(_origin(entry, platform, layout) | common)
+            **(_origin(entry, platform) | common)
         )
         parts[folder or layer["title"]] = ":" + part
         include = include or layer.get("include")
@@ -208,10 +211,9 @@ def _declare_folder(
         name = name,
         executable = _executable_among(key, entry["layers"]) if executable == None else executable,
         include = include,
-        manifest_digest = entry["manifest"],
         parts = parts,
         sub_targets = _of(override.sub_targets, platform) or [],
-        **({k: v for k, v in _origin(entry, platform, None).items() if k != "layout"} | attributes)
+        **(_origin(entry, platform) | attributes)
     )
 
 def _executable_among(key: str, layers: list[dict[str, typing.Any]]) -> str | None:

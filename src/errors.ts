@@ -230,6 +230,11 @@ export function unreadableFile(path: string, cause: unknown): OrasClientError {
   });
 }
 
+/** The message with its nearest cause, for one line. */
+export function withCause({ message, cause }: Error): string {
+  return cause instanceof Error ? `${message} (${cause.message})` : message;
+}
+
 /** An error that nobody foresaw is a defect of ours; it is reported as one. */
 export function asError(error: unknown): OrasClientError {
   if (error instanceof OrasClientError) return error;

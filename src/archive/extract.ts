@@ -52,8 +52,8 @@ async function extractOpened(file: OpenedFile, outputDir: string, options: Extra
       const folder = existing ?? output;
       const root = options.partOf === undefined ? folder : resolve(options.partOf);
       const check = () => checkForExisting(file.path, entries, root, relative(root, folder).split(sep).join("/"));
-      if (options.partOf !== undefined) await check();
       if (existing === undefined) {
+        if (options.partOf !== undefined) await check();
         await chmod(staged, folderMode);
         if (await placeWhole(staging, output)) return entries;
       }

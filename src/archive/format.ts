@@ -1,6 +1,6 @@
 /** Formats of files, told by their bytes: names and media types are often wrong. */
 import { unreadableFile } from "../errors.ts";
-import { type FileSource, type OpenedFile, withOpened } from "../files/opened-file.ts";
+import { type FileSource, type OpenedFile, readHead, withOpened } from "../files/opened-file.ts";
 import { beginningOf, readChunks } from "./chunks.ts";
 import { type Compression, decompressed } from "./compression.ts";
 
@@ -44,12 +44,6 @@ function isTarHeader(block: Uint8Array): boolean {
   return Number.parseInt(stated, 8) === sum;
 }
 
-async function readHead({ handle }: OpenedFile): Promise<Uint8Array> {
-  const head = new Uint8Array(tarHeaderBytes);
-  const { bytesRead } = await handle.read(head, 0, head.length, 0);
-  return head.subarray(0, bytesRead);
-}
-
 /** True if the content begins like a tar; damaged content is for whoever unpacks it to complain about. */
 async function holdsTar(file: OpenedFile, compression: Compression): Promise<boolean> {
   let head = Buffer.alloc(0);
@@ -82,7 +76,7 @@ async function reading<T>(source: FileSource, work: (file: OpenedFile) => Promis
 }
 
 async function formatOf(file: OpenedFile): Promise<ArchiveFormat> {
-  const head = await readHead(file);
+  const head = await readHead(file, tarHeaderBytes);
   if (startsWith(head, [0x1f, 0x8b])) return (await holdsTar(file, "gzip")) ? "tar.gz" : "gzip";
   const isSkippableFrame = startsWith(head.subarray(1), [0x2a, 0x4d, 0x18]) && ((head[0] ?? 0) & 0xf0) === 0x50;
   if (startsWith(head, [0x28, 0xb5, 0x2f, 0xfd]) || isSkippableFrame) {
@@ -95,6 +89,6 @@ async function formatOf(file: OpenedFile): Promise<ArchiveFormat> {
 
 /** Name of a format that is recognized but not unpacked, such as `xz`. */
 export async function unsupportedFormatOf(source: FileSource): Promise<string | undefined> {
-  const head = await reading(source, readHead);
+  const head = await reading(source, (file) => readHead(file, tarHeaderBytes));
   return unsupportedMagics.find(([, magic]) => startsWith(head, magic))?.[0];
 }

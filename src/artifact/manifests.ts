@@ -9,7 +9,7 @@ import { maxManifestBytes, mediaTypeOf } from "../model/manifest.ts";
 import type { FetchedManifest } from "../model/source.ts";
 import { findCached } from "./cached.ts";
 import type { ArtifactDeps } from "./deps.ts";
-import { unlessDamaged, unlessUnusable } from "./repair.ts";
+import { unlessUnfit } from "./repair.ts";
 import { fetchManifestByDigest, type ManifestAccess } from "./resolve.ts";
 
 /** @returns undefined where it is not there, or does not say of itself what it is. */
@@ -18,10 +18,10 @@ async function cachedManifest(
   deps: ArtifactDeps,
   signal: AbortSignal,
 ): Promise<FetchedManifest | undefined> {
-  const found = await unlessUnusable(deps, () => findCached(digest, undefined, deps, signal));
+  const found = await unlessUnfit(deps, () => findCached(digest, undefined, deps, signal));
   if (found === undefined || found.size > maxManifestBytes) return undefined;
   const read = () => deps.store.read(digest, signal, ({ handle }) => handle.readFile());
-  const bytes = await unlessUnusable(deps, () => unlessDamaged(deps, read));
+  const bytes = await unlessUnfit(deps, read);
   if (bytes === undefined) return undefined;
   const mediaType = mediaTypeOf(bytes);
   return mediaType === undefined ? undefined : { digest, mediaType, bytes };

@@ -1,5 +1,5 @@
 /** Self-healing: the store throws a damaged blob away when it notices, so the second try finds none and fetches it. */
-import type { OrasClientError } from "../errors.ts";
+import { type OrasClientError, withCause } from "../errors.ts";
 import { CacheUnusableError, isDamage } from "../store/damage.ts";
 import type { ArtifactDeps } from "./deps.ts";
 
@@ -14,10 +14,10 @@ export async function unlessDamaged<T>(deps: ArtifactDeps, work: () => Promise<T
   }
 }
 
-/** @returns undefined where the cache cannot be used for it: whoever asks goes on as if it were empty. */
-export async function unlessUnusable<T>(deps: ArtifactDeps, work: () => Promise<T>): Promise<T | undefined> {
+/** {@link unlessDamaged}, and undefined, too, where the cache cannot be used for it: the caller goes on as if it were empty. */
+export async function unlessUnfit<T>(deps: ArtifactDeps, work: () => Promise<T>): Promise<T | undefined> {
   try {
-    return await work();
+    return await unlessDamaged(deps, work);
   } catch (error) {
     if (!(error instanceof CacheUnusableError) || deps.settings.isOffline) throw error;
     deps.context.log.debug(`${error.message}; it is asked for instead`);
@@ -59,10 +59,6 @@ export async function withDamageRepaired<T>(
   if ("result" in outcome) return outcome.result;
   const { failure } = outcome;
   if (withoutCache === "never") throw failure;
-  deps.context.log.warn(`${failure.message}${causeOf(failure)}: this goes on without the cache`);
+  deps.context.log.warn(`${withCause(failure)}: this goes on without the cache`);
   return withoutCache(await deps.withPrivateStore(work));
-}
-
-function causeOf({ cause }: OrasClientError): string {
-  return cause instanceof Error ? ` (${cause.message})` : "";
 }

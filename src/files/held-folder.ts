@@ -177,6 +177,11 @@ export class HeldFolder {
     throw new Error(`${join(this.path, name)} was replaced by something else`);
   }
 
+  /** True for what was looked at when it is this folder. */
+  is(found: Stats | undefined): boolean {
+    return found !== undefined && found.dev === this.stats.dev && found.ino === this.stats.ino;
+  }
+
   /** A path to the open folder itself, for as long as it is open in this process; a path for no other program. */
   get heldPath(): string {
     return this.#base;
@@ -219,14 +224,9 @@ export class HeldFolder {
 
   async #at(name: string): Promise<string> {
     if (this.#base !== this.path) return join(this.#base, name);
-    const now = await stat(this.path);
-    if (identityOf(now) !== identityOf(this.stats)) throw new Error(`${this.path} is another folder than before`);
+    if (!this.is(await stat(this.path))) throw new Error(`${this.path} is another folder than before`);
     return join(this.path, name);
   }
-}
-
-function identityOf({ dev, ino }: Stats): string {
-  return `${dev} ${ino}`;
 }
 
 async function isDone(removing: Promise<void>): Promise<boolean> {

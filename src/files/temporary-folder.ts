@@ -5,13 +5,13 @@
  * this user owns and nobody else can enter, by a name that is made here alone, and only where nobody else could put another in its place.
  */
 import { createHash } from "node:crypto";
-import type { Stats } from "node:fs";
 import { readFile, readlink } from "node:fs/promises";
 import { hostname, tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Context } from "../context.ts";
 import { localIoError, type OrasClientError } from "../errors.ts";
 import { HeldFolder } from "./held-folder.ts";
+import { swappableBecause } from "./ownership.ts";
 
 export type Purpose = "push" | "import" | "external" | "cache";
 
@@ -35,12 +35,10 @@ export async function withTemporaryFolder<T>(
   work: (folder: string) => Promise<T>,
 ): Promise<T> {
   const parent = tmpdir();
-  if (!swept.has(context)) {
-    swept.add(context);
-    await sweep(parent, purposes.map(stemOf), context);
-  }
-  const prefix = await prefixOf(stemOf(purpose), context);
-  return await withNewFolder(parent, prefix, ({ name }) => work(join(parent, name)));
+  const stems = swept.has(context) ? [] : purposes.map(stemOf);
+  swept.add(context);
+  const make = { parent, stem: stemOf(purpose), sweep: stems, context };
+  return await withNewFolder(make, ({ name }) => work(join(parent, name)));
 }
 
 /** Somebody put another folder, or a link, in the place of one that was made here. */
@@ -66,11 +64,10 @@ export async function withStagingFolder<T>(
   context: Context | undefined,
   work: (staging: StagingFolder) => Promise<T>,
 ): Promise<T> {
-  if (context !== undefined) await sweep(parent, [stem], context);
-  return await withNewFolder(parent, await prefixOf(stem, context), async ({ held, name, folder }) => {
+  return await withNewFolder({ parent, stem, sweep: [stem], context }, async ({ held, name, folder }) => {
     const moveTo = async (newName: string): Promise<void> => {
       await held.move(name, held, newName);
-      if (!isSame(await held.look(newName), folder))
+      if (!folder.is(await held.look(newName)))
         throw new FolderReplacedError(`${join(parent, newName)} is not what was made`);
     };
     try {
@@ -81,8 +78,14 @@ export async function withStagingFolder<T>(
   });
 }
 
-async function prefixOf(stem: string, context: Context | undefined): Promise<string> {
-  return context === undefined ? `${stem}-` : `${stem}-${await machineName()}-${context.processId}-`;
+interface Make {
+  readonly parent: string;
+  /** Begins the folder's name. */
+  readonly stem: string;
+  /** Stems of the folders of killed processes that are removed first. */
+  readonly sweep: readonly string[];
+  /** Undefined: nothing is removed, and no process is in the name. */
+  readonly context: Context | undefined;
 }
 
 interface NewFolder {
@@ -92,12 +95,18 @@ interface NewFolder {
   readonly folder: HeldFolder;
 }
 
-async function withNewFolder<T>(parent: string, prefix: string, work: (made: NewFolder) => Promise<T>): Promise<T> {
+async function withNewFolder<T>(
+  { parent, stem, sweep, context }: Make,
+  work: (made: NewFolder) => Promise<T>,
+): Promise<T> {
   const held = await HeldFolder.open(parent, "follow").catch((cause: unknown) => {
     throw unmade(parent, cause);
   });
   if (held === undefined) throw unmade(parent, new Error(`${parent} is not there, or is no folder`));
   try {
+    // It is a courtesy: whatever goes wrong with it is nobody's concern.
+    if (context !== undefined) await removeAbandoned(held, sweep, context).catch(() => {});
+    const prefix = context === undefined ? `${stem}-` : `${stem}-${await machineName()}-${context.processId}-`;
     const { name, folder } = await held.makeTemporary(prefix).catch((cause: unknown) => {
       throw unmade(parent, cause);
     });
@@ -117,41 +126,33 @@ function unmade(parent: string, cause: unknown): OrasClientError {
 
 /** A folder that `work` moved away is not removed, and neither is another one that somebody put in its place. */
 async function removeMade(parent: HeldFolder, name: string, made: HeldFolder): Promise<void> {
-  if (!isSame(await parent.look(name), made)) return;
+  if (!made.is(await parent.look(name))) return;
   await made.removeContents();
   await parent.rmdir(name);
 }
 
-function isSame(found: Stats | undefined, { stats }: HeldFolder): boolean {
-  return found !== undefined && found.dev === stats.dev && found.ino === stats.ino;
-}
+let machine: Promise<string> | undefined;
 
 /** Equal where process numbers mean the same: host, start of the machine, container. Nothing can be read back from it. */
 async function machineName(): Promise<string> {
+  machine ??= readMachineName();
+  return await machine;
+}
+
+async function readMachineName(): Promise<string> {
   const boot = await readFile("/proc/sys/kernel/random/boot_id", "utf8").catch(() => "");
   const namespace = await readlink("/proc/self/ns/pid").catch(() => "");
   return createHash("sha256").update(`${hostname()}\n${boot}\n${namespace}`).digest("hex").slice(0, 12);
 }
 
-/** It is a courtesy: whatever goes wrong with it is nobody's concern. */
-async function sweep(parent: string, stems: readonly string[], context: Context): Promise<void> {
-  await removeAbandoned(parent, stems, context).catch(() => {});
-}
-
-async function removeAbandoned(parent: string, stems: readonly string[], context: Context): Promise<void> {
-  const held = await HeldFolder.open(parent, "follow");
-  if (held === undefined) return;
-  try {
-    if (!isSafe(held.stats, context)) return;
-    const machine = await machineName();
-    for (const name of await held.names()) {
-      const stem = stems.find((one) => name.startsWith(one));
-      const [, where, processId] = (stem !== undefined && ownerPattern.exec(name.slice(stem.length))) || [];
-      if (where === undefined || (where === machine && context.isRunning(Number(processId)))) continue;
-      await removeIfOwn(held, name, where === machine, context);
-    }
-  } finally {
-    await held.close();
+async function removeAbandoned(parent: HeldFolder, stems: readonly string[], context: Context): Promise<void> {
+  if (stems.length === 0 || !isSafe(parent, context)) return;
+  const here = await machineName();
+  for (const name of await parent.names()) {
+    const stem = stems.find((one) => name.startsWith(one));
+    const [, where, processId] = (stem !== undefined && ownerPattern.exec(name.slice(stem.length))) || [];
+    if (where === undefined || (where === here && context.isRunning(Number(processId)))) continue;
+    await removeIfOwn(parent, name, where === here, context);
   }
 }
 
@@ -173,7 +174,6 @@ async function removeIfOwn(parent: HeldFolder, name: string, isHere: boolean, co
 }
 
 /** False where another user could give a folder of this user's a name of ours. */
-function isSafe({ uid, mode }: Stats, { userId }: Context): boolean {
-  if (userId === undefined) return true;
-  return (uid === 0 || uid === userId) && ((mode & 0o022) === 0 || (mode & 0o1000) !== 0);
+function isSafe({ path, stats }: HeldFolder, { userId }: Context): boolean {
+  return userId === undefined || swappableBecause(path, stats, userId) === undefined;
 }

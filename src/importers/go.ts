@@ -7,41 +7,6 @@ import { fileOrigin } from "./origin.ts";
 import { type ClientProgram, importFailed, runClient, specInvalid } from "./run.ts";
 import type { ImportedFile, Importer, ImporterDeps } from "./source.ts";
 
-const go: ClientProgram = {
-  name: "go",
-  howToGet: "install Go and put it on the PATH",
-  // Where modules are, how to get there, and as whom; Go's own settings are asked for once, and stated to it from then on. Not what
-  // changes the bytes, runs something (`GOFLAGS=-toolexec`, `CC`), or names a repository of the user's (`GIT_DIR`).
-  variables: [
-    "GOROOT",
-    "GOENV",
-    "GOPATH",
-    "GOMODCACHE",
-    "GOCACHE",
-    "GOTMPDIR",
-    "GOPROXY",
-    "GONOPROXY",
-    "GOSUMDB",
-    "GONOSUMDB",
-    "GOPRIVATE",
-    "GOINSECURE",
-    "GOVCS",
-    "GOAUTH",
-    "GOTOOLCHAIN",
-    "GIT_SSH",
-    "GIT_SSH_COMMAND",
-    "GIT_ASKPASS",
-    "SSH_ASKPASS",
-    "GIT_SSL_CAINFO",
-    "GIT_CONFIG_GLOBAL",
-    "GIT_CONFIG_SYSTEM",
-    "GIT_CONFIG_NOSYSTEM",
-    "GIT_CONFIG_COUNT",
-    "GIT_CONFIG_KEY_*",
-    "GIT_CONFIG_VALUE_*",
-  ],
-};
-
 /** Settings of the user's (`go env -w`) that count: where modules come from and are kept, and which Go may build them. */
 const settingsOfUser = [
   "GOMODCACHE",
@@ -56,6 +21,31 @@ const settingsOfUser = [
   "GOAUTH",
   "GOTOOLCHAIN",
 ] as const;
+
+const go: ClientProgram = {
+  name: "go",
+  howToGet: "install Go and put it on the PATH",
+  // Where modules are, how to get there, and as whom; Go's own settings are asked for once, and stated to it from then on. Not what
+  // changes the bytes, runs something (`GOFLAGS=-toolexec`, `CC`), or names a repository of the user's (`GIT_DIR`).
+  variables: [
+    "GOROOT",
+    "GOENV",
+    "GOPATH",
+    "GOTMPDIR",
+    ...settingsOfUser,
+    "GIT_SSH",
+    "GIT_SSH_COMMAND",
+    "GIT_ASKPASS",
+    "SSH_ASKPASS",
+    "GIT_SSL_CAINFO",
+    "GIT_CONFIG_GLOBAL",
+    "GIT_CONFIG_SYSTEM",
+    "GIT_CONFIG_NOSYSTEM",
+    "GIT_CONFIG_COUNT",
+    "GIT_CONFIG_KEY_*",
+    "GIT_CONFIG_VALUE_*",
+  ],
+};
 
 /**
  * Nothing else of them does: `GOBIN` is a folder with programs of the user's, and an empty variable would not do, since Go then reads

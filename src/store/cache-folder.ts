@@ -10,9 +10,10 @@ import type { Context } from "../context.ts";
 import { ConfigurationError, isErrno, LocalIoError, localIoError, UsageError } from "../errors.ts";
 import { makeFolder } from "../files/folder.ts";
 import { HeldFolder } from "../files/held-folder.ts";
+import { readHead } from "../files/opened-file.ts";
 import { sharedBecause } from "../files/ownership.ts";
-import { CacheUnusableError, cacheError } from "./damage.ts";
-import { cacheNames, type StorePaths } from "./paths.ts";
+import { CacheUnusableError, cacheError, removeHint } from "./damage.ts";
+import { cacheNames } from "./paths.ts";
 
 /** https://bford.info/cachedir/: backup programs leave the folder out. */
 const tagName = "CACHEDIR.TAG";
@@ -37,15 +38,18 @@ const youngMs = 10_000;
 type Missing = "make" | "leave";
 
 export class CacheFolder {
-  readonly #paths: StorePaths;
+  readonly #root: string;
   readonly #context: Context;
   readonly #isInCheckout: boolean;
   #preparing: Promise<void> | undefined;
   #looking: Promise<string | undefined> | undefined;
 
-  /** @param isInCheckout Who wrote the project's files could have written what is in the cache. */
-  constructor(paths: StorePaths, isInCheckout: boolean, context: Context) {
-    this.#paths = paths;
+  /**
+   * @param root Absolute path of the cache's own folder.
+   * @param isInCheckout Who wrote the project's files could have written what is in the cache.
+   */
+  constructor(root: string, isInCheckout: boolean, context: Context) {
+    this.#root = root;
     this.#isInCheckout = isInCheckout;
     this.#context = context;
   }
@@ -67,7 +71,7 @@ export class CacheFolder {
 
   /** Opens the folder for removal. @returns undefined where there is nothing. @throws {UsageError} it is no cache of ours */
   async openToClear(): Promise<HeldFolder | undefined> {
-    const { root } = this.#paths;
+    const root = this.#root;
     const held = await this.#openRoot().catch((cause: unknown) => {
       throw localIoError(`read ${root}`, cause);
     });
@@ -109,7 +113,7 @@ export class CacheFolder {
   async open(...path: readonly string[]): Promise<HeldFolder> {
     await this.prepare();
     const folder = await this.#open(path, "make");
-    if (folder === undefined) throw await inTheWay(join(this.#paths.root, ...path));
+    if (folder === undefined) throw await inTheWay(join(this.#root, ...path));
     return folder;
   }
 
@@ -148,7 +152,7 @@ export class CacheFolder {
    * @throws {CacheUnusableError} somebody else did
    */
   async #openRoot(): Promise<HeldFolder | undefined> {
-    const { root } = this.#paths;
+    const root = this.#root;
     const { userId } = this.#context;
     const link = await lstat(root).catch(() => undefined);
     if (link?.isSymbolicLink() && userId !== undefined && link.uid !== userId && link.uid !== 0) {
@@ -161,7 +165,7 @@ export class CacheFolder {
 
   /** @returns The error for a cache that is not there: one that somebody else is in the way of can be done without. */
   async #unmakeable(cause: unknown): Promise<LocalIoError> {
-    const { root } = this.#paths;
+    const root = this.#root;
     const { userId } = this.#context;
     const found = await lstat(root).catch(() => undefined);
     if (found !== undefined && userId !== undefined && found.uid !== userId) {
@@ -197,7 +201,7 @@ export class CacheFolder {
   }
 
   async #make(): Promise<void> {
-    const { root } = this.#paths;
+    const root = this.#root;
     const { blobs, metadata, tmp, locks } = cacheNames;
     await makeFolder(root, folderMode).catch(async (cause: unknown) => {
       throw await this.#unmakeable(cause);
@@ -267,21 +271,17 @@ export class CacheFolder {
     });
     if (!file) return undefined;
     try {
-      const { bytesRead, buffer } = await file.handle.read(Buffer.alloc(maxMarkBytes), 0, maxMarkBytes, 0);
-      return buffer.toString("utf8", 0, bytesRead);
+      return Buffer.from(await readHead(file, maxMarkBytes)).toString("utf8");
     } finally {
       await file.handle.close();
     }
   }
 
   async #lookAround(): Promise<string | undefined> {
-    const { root, blobs, metadata, tmp } = this.#paths;
+    const root = this.#root;
     if (this.#isInCheckout) return `${root} lies in a project's folder`;
-    for (const folder of [root, blobs, metadata, tmp]) {
-      const why = await sharedBecause(folder, this.#context.userId);
-      if (why !== undefined) return why;
-    }
-    return undefined;
+    const { blobs, metadata, tmp } = cacheNames;
+    return await sharedBecause(root, this.#context.userId, [blobs, metadata, tmp]);
   }
 }
 
@@ -295,6 +295,6 @@ async function inTheWay(folder: string): Promise<LocalIoError> {
   }
   const kind = found.isSymbolicLink() ? "a link" : "no folder";
   return new CacheUnusableError("LOCAL_IO", `${folder} is ${kind}, where a folder of the cache is expected`, {
-    hint: "remove it, or name another cache with --cache-dir or BUCK2_ORAS_CACHE_DIR",
+    hint: removeHint,
   });
 }

@@ -9,6 +9,8 @@ export function isDamage(error: unknown): error is OrasClientError {
 /** The cache is there, and does not take or give what it should: another try would fail in the same way. */
 export class CacheUnusableError extends LocalIoError {}
 
+export const removeHint = "remove it, or name another cache with --cache-dir or BUCK2_ORAS_CACHE_DIR";
+
 /**
  * The error for a cache that could not be used. One on a full disk is not unusable: what wants to go on needs the room, too.
  *

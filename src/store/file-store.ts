@@ -7,6 +7,7 @@
  */
 import { constants } from "node:fs";
 import { lstat, open } from "node:fs/promises";
+import { join } from "node:path";
 import { isExecutable } from "../archive/executable.ts";
 import type { Context } from "../context.ts";
 import { isErrno } from "../errors.ts";
@@ -22,31 +23,21 @@ import { cacheError } from "./damage.ts";
 import { identityCheck } from "./identity-check.ts";
 import { type Metadata, readMetadataFile, writeMetadataFile } from "./metadata.ts";
 import { openPartialBlob, type PartialBlob } from "./partial-blob.ts";
-import {
-  blobPath,
-  cacheNames,
-  metadataName,
-  metadataPath,
-  type StorePaths,
-  shardOf,
-  stagedNames,
-  storePaths,
-  uniqueName,
-} from "./paths.ts";
+import { blobPath, cacheNames, metadataName, metadataPath, shardOf, stagedNames, uniqueName } from "./paths.ts";
 import type { MaterializeOptions, Store, StoredContent } from "./store.ts";
 import { VerifiedBlobs } from "./verified-blobs.ts";
 
 class FileStore implements Store {
-  readonly #paths: StorePaths;
+  readonly #root: string;
   readonly #context: Context;
   readonly #folder: CacheFolder;
   readonly #blobs: VerifiedBlobs;
   readonly #patience = { leftMs: foreignWaitMs };
 
   constructor(cacheDir: string, isInCheckout: boolean, context: Context) {
-    this.#paths = storePaths(cacheDir);
-    this.#folder = new CacheFolder(this.#paths, isInCheckout, context);
-    this.#blobs = new VerifiedBlobs(this.#paths, this.#folder, context);
+    this.#root = cacheDir;
+    this.#folder = new CacheFolder(this.#root, isInCheckout, context);
+    this.#blobs = new VerifiedBlobs(this.#root, this.#folder, context);
     this.#context = context;
   }
 
@@ -59,7 +50,7 @@ class FileStore implements Store {
   }
 
   async ingest(expected: BlobIdentity, source: AsyncIterable<Uint8Array>, signal: AbortSignal): Promise<string> {
-    const path = blobPath(this.#paths, expected.digest);
+    const path = blobPath(this.#root, expected.digest);
     if ((await this.#blobs.lookAt(path))?.isFile()) return path;
     const { check, bound } = identityCheck(expected);
     return (await this.#write(source, bound, check, signal)).path;
@@ -109,7 +100,7 @@ class FileStore implements Store {
 
   async readMetadata(reference: string, platform: string): Promise<Metadata | undefined> {
     if ((await this.sharedBecause()) !== undefined) return undefined;
-    const found = await readMetadataFile(metadataPath(this.#paths, reference, platform));
+    const found = await readMetadataFile(metadataPath(this.#root, reference, platform));
     return found?.artifact_ref === reference ? found : undefined;
   }
 
@@ -151,7 +142,7 @@ class FileStore implements Store {
   }
 
   async clearWhenDue(request: ClearRequest, intervalMs: number, signal: AbortSignal): Promise<ClearResult | undefined> {
-    const { stamp } = this.#paths;
+    const stamp = join(this.#root, cacheNames.stamp);
     const last = await lstat(stamp).catch(() => undefined);
     const nowMs = this.#context.now();
     // A time that is to come says nothing of when it was done.
@@ -194,7 +185,7 @@ class FileStore implements Store {
    */
   async #publish(tmp: HeldFolder, staged: string, file: HashedFile): Promise<string> {
     const { digest, head } = file.written();
-    const path = blobPath(this.#paths, digest);
+    const path = blobPath(this.#root, digest);
     try {
       await this.#folder.holding(shardOf(digest), async (shard) => {
         const name = digestHex(digest);
@@ -214,7 +205,7 @@ class FileStore implements Store {
   /** Errors of the source pass through; the rest is the cache's disk. */
   #writeError(cause: unknown): unknown {
     const isDisk = cause instanceof Error && "syscall" in cause;
-    return isDisk ? cacheError(this.#paths.root, cause) : cause;
+    return isDisk ? cacheError(this.#root, cause) : cause;
   }
 }
 

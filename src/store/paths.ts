@@ -3,44 +3,25 @@ import { createHash, randomBytes } from "node:crypto";
 import { join } from "node:path";
 import { type Digest, digestHex } from "../model/digest.ts";
 
-export interface StorePaths {
-  readonly root: string;
-  /** Verified bytes, by digest. */
-  readonly blobs: string;
-  readonly metadata: string;
-  /** Staged writes. */
-  readonly tmp: string;
-  readonly locks: string;
-  /** Made when retention was done last. */
-  readonly stamp: string;
-}
-
 /** Names in the cache folder. */
 export const cacheNames = {
+  /** Verified bytes, by digest. */
   blobs: "oras",
   metadata: "metadata",
+  /** Staged writes. */
   tmp: "tmp",
   locks: "locks",
+  /** Made when retention was done last. */
   stamp: "cleared",
 } as const;
-
-export function storePaths(cacheDir: string): StorePaths {
-  return {
-    root: cacheDir,
-    blobs: join(cacheDir, cacheNames.blobs),
-    metadata: join(cacheDir, cacheNames.metadata),
-    tmp: join(cacheDir, cacheNames.tmp),
-    locks: join(cacheDir, cacheNames.locks),
-    stamp: join(cacheDir, cacheNames.stamp),
-  };
-}
 
 /** The folder of a blob, as names below the cache's own folder. */
 export function shardOf(digest: Digest): readonly [string, string] {
   return [cacheNames.blobs, digestHex(digest).slice(0, 2)];
 }
 
-export function blobPath({ root }: StorePaths, digest: Digest): string {
+/** @param root The cache's own folder. */
+export function blobPath(root: string, digest: Digest): string {
   return join(root, ...shardOf(digest), digestHex(digest));
 }
 
@@ -54,8 +35,9 @@ export function metadataName(reference: string, platform: string): string {
   return `${readable}-${hash}.json`;
 }
 
-export function metadataPath(paths: StorePaths, reference: string, platform: string): string {
-  return join(paths.metadata, metadataName(reference, platform));
+/** @param root The cache's own folder. */
+export function metadataPath(root: string, reference: string, platform: string): string {
+  return join(root, cacheNames.metadata, metadataName(reference, platform));
 }
 
 /** Staged files: who writes one makes its name of these, and nothing else in `tmp/` is ever removed. */

@@ -19,27 +19,27 @@ import { placeAtomically, placedMode } from "../files/place.ts";
 import { createUnnamedTemporary } from "../files/unnamed-file.ts";
 import { type Digest, digestFromHex, digestHex } from "../model/digest.ts";
 import type { CacheFolder } from "./cache-folder.ts";
-import { CacheUnusableError, cacheError } from "./damage.ts";
-import { blobPath, cacheNames, type StorePaths, shardOf, stagedNames, uniqueName } from "./paths.ts";
+import { CacheUnusableError, cacheError, removeHint } from "./damage.ts";
+import { blobPath, cacheNames, shardOf, stagedNames, uniqueName } from "./paths.ts";
 import type { MaterializeOptions, StoredContent } from "./store.ts";
 import { VerifiedFiles } from "./verified-files.ts";
 
 const readBytes = 1024 * 1024;
 
 export class VerifiedBlobs {
-  readonly #paths: StorePaths;
+  readonly #root: string;
   readonly #folder: CacheFolder;
   readonly #context: Context;
   readonly #fresh = new VerifiedFiles();
 
-  constructor(paths: StorePaths, folder: CacheFolder, context: Context) {
-    this.#paths = paths;
+  constructor(root: string, folder: CacheFolder, context: Context) {
+    this.#root = root;
     this.#folder = folder;
     this.#context = context;
   }
 
   async find(digest: Digest, size: number | undefined): Promise<StoredContent | undefined> {
-    const path = blobPath(this.#paths, digest);
+    const path = blobPath(this.#root, digest);
     const found = await this.lookAt(path);
     if (found === undefined) return undefined;
     const isOther = size !== undefined && found.size !== size;
@@ -104,7 +104,7 @@ export class VerifiedBlobs {
       return (await this.#isReached(path)) ? await lstat(path) : undefined;
     } catch (cause) {
       if (isErrno(cause, "ENOENT") || isErrno(cause, "ENOTDIR")) return undefined;
-      throw cacheError(this.#paths.root, cause);
+      throw cacheError(this.#root, cause);
     }
   }
 
@@ -150,7 +150,7 @@ export class VerifiedBlobs {
 
   /** Opens a blob; what is no file there, or a link, is damage. */
   async #opened<T>(digest: Digest, work: (file: OpenedFile) => Promise<T>): Promise<T> {
-    const path = blobPath(this.#paths, digest);
+    const path = blobPath(this.#root, digest);
     let file: OpenedFile;
     try {
       if (!(await this.#isReached(path))) throw await this.#damaged(digest);
@@ -159,9 +159,7 @@ export class VerifiedBlobs {
       if (cause instanceof ContentVerificationError) throw cause;
       // Another user's file that may not be read is as good as none.
       const isOther = ["ENOENT", "ENOTDIR", "ELOOP", "ENXIO", "EACCES"].some((code) => isErrno(cause, code));
-      throw isOther || cause instanceof UnfitFileError
-        ? await this.#damaged(digest)
-        : cacheError(this.#paths.root, cause);
+      throw isOther || cause instanceof UnfitFileError ? await this.#damaged(digest) : cacheError(this.#root, cause);
     }
     try {
       return await work(file);
@@ -244,6 +242,6 @@ function unremovable(path: string, cause: unknown): CacheUnusableError {
   const { code } = localIoError("", cause);
   return new CacheUnusableError(code, `${path} is damaged and cannot be removed`, {
     cause,
-    hint: "remove it, or name another cache with --cache-dir or BUCK2_ORAS_CACHE_DIR",
+    hint: removeHint,
   });
 }

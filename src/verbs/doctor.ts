@@ -5,7 +5,7 @@ import { describeLeftOut } from "../config/boundary.ts";
 import type { DiagnosisDeps } from "../diagnosis/deps.ts";
 import { type Check, Examination, type Finding } from "../diagnosis/examination.ts";
 import { checkConnection, checkRegistry } from "../diagnosis/registry.ts";
-import { asError, localIoError, type OrasClientError } from "../errors.ts";
+import { asError, localIoError, type OrasClientError, withCause } from "../errors.ts";
 import { makeFolder } from "../files/folder.ts";
 import type { Digest } from "../model/digest.ts";
 import type { Location } from "../model/reference.ts";
@@ -43,7 +43,7 @@ async function checkCache({ settings, store }: DiagnosisDeps): Promise<Finding> 
   const refusal = await whyUnusable(store);
   if (refusal !== undefined) {
     const hint = `what is not in it is fetched without it where an output is named; ${refusal.hint ?? "name another cache"}`;
-    return { status: "warning", detail: `${detail}; ${refusal.message}${causeOf(refusal)}`, hint };
+    return { status: "warning", detail: `${detail}; ${withCause(refusal)}`, hint };
   }
   const shared = await store.sharedBecause();
   const sharing = shared === undefined ? "" : `; not yours alone: ${shared}`;
@@ -65,10 +65,6 @@ async function whyUnusable(store: Store): Promise<CacheUnusableError | undefined
     if (error instanceof CacheUnusableError) return error;
     throw error;
   }
-}
-
-function causeOf({ cause }: Error): string {
-  return cause instanceof Error ? ` (${cause.message})` : "";
 }
 
 /** A setting that is left out looks like a defect to its author. */

@@ -10,7 +10,7 @@ import { keptManifests } from "../artifact/manifests.ts";
 import { offlineErrorOf } from "../artifact/offline-error.ts";
 import { checkOutputFolder, warnIfLedOut } from "../artifact/output.ts";
 import { placeFile, placeIfArchive, placeLayers } from "../artifact/place.ts";
-import { unlessDamaged, unlessUnusable, withDamageRepaired } from "../artifact/repair.ts";
+import { unlessUnfit, withDamageRepaired } from "../artifact/repair.ts";
 import { tellingReplaced } from "../artifact/replaced.ts";
 import {
   type ExpandedReference,
@@ -82,10 +82,10 @@ async function pullArtifact(request: PullRequest, deps: ArtifactDeps, signal: Ab
   const way = wayOf(expanded, deps);
   const isCertain = expanded.reference.digest !== undefined || way.from === "cache";
   const find = () => findKnown(expanded, request.digest, isCertain, deps, signal);
-  const known = await unlessUnusable(deps, () => unlessDamaged(deps, find));
+  const known = await unlessUnfit(deps, find);
   if (known !== undefined && (isSufficient(known, request) || way.from === "cache")) {
     const placeKnown = () => place(known, expanded, request, deps, signal);
-    const result = await unlessUnusable(deps, () => unlessDamaged(deps, placeKnown));
+    const result = await unlessUnfit(deps, placeKnown);
     if (result !== undefined) return result;
   }
   switch (way.from) {
