@@ -2,8 +2,6 @@
 import {
   chmodSync,
   chownSync,
-  copyFileSync,
-  lchownSync,
   mkdirSync,
   readdirSync,
   readFileSync,
@@ -16,36 +14,33 @@ import {
 } from "node:fs";
 import { join } from "node:path";
 import { gzipSync } from "node:zlib";
-import { describe, expect, inject, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { oras } from "../support/executable.ts";
 import { temporaryFolder } from "../support/folders.ts";
 import { sha256 } from "../support/layout-project.ts";
-import { requireProgram } from "../support/peers.ts";
 import { startServer } from "../support/registry/server.ts";
 import { serveTool, toolManifest } from "../support/registry/tool.ts";
-import { type Ran, run } from "../support/run.ts";
+import type { Ran } from "../support/run.ts";
 import {
+  blobArgs,
+  evil,
   forgeNote,
   neighbour,
   putAsNeighbour,
   requireRoot,
   type SharedCache,
   sharedCache,
+  tool,
+  toolDigest,
 } from "../support/shared-cache.ts";
 import { gzipTar } from "../support/tar-of-one.ts";
 
-const tool = "#!/bin/sh\necho the tool\n";
-const evil = "#!/bin/sh\necho the evil\n";
-const digest = sha256(tool);
+const digest = toolDigest;
 
 /** Runs in a folder of its own with the shared cache. */
 async function inCache(cache: SharedCache, args: readonly string[]): Promise<Ran & { readonly dir: string }> {
   const dir = temporaryFolder();
   return { dir, ...(await oras(args, { cwd: dir, env: { BUCK2_ORAS_CACHE_DIR: cache.dir } })) };
-}
-
-function blobArgs(host: string, ...more: string[]): string[] {
-  return ["blob", `${host}/t/tool@${digest}`, "--size", String(tool.length), "-o", "out", ...more];
 }
 
 describe("a staged file that is swapped during a download", () => {
@@ -172,91 +167,6 @@ describe("a blob that is damaged again and again", () => {
   });
 });
 
-describe("a victim that is not root, in a cache where the neighbour keeps him out", () => {
-  const shard = digest.slice(7, 9);
-  test.for([
-    ["a folder of blobs", `oras/${shard}`, 0o755],
-    ["the folder of staged files", "tmp", 0o755],
-    ["the folders of notes", "metadata", 0o700],
-    ["the folder of locks", "locks", 0o700],
-    ["the folder of all blobs", "oras", 0o700],
-  ] as const)("%s is his alone: what goes into an output comes all the same", async ([, name, mode], context) => {
-    requireRoot(context);
-    const setpriv = requireProgram(context, "setpriv");
-    const cache = sharedCache();
-    mkdirSync(join(cache.dir, name), { recursive: true });
-    chownSync(join(cache.dir, name), neighbour, neighbour);
-    chmodSync(join(cache.dir, name), mode);
-    const server = await startServer(serveTool(tool));
-    const place = temporaryFolder();
-    chmodSync(place, 0o777);
-    chmodSync(join(cache.dir, ".."), 0o755);
-    copyFileSync(inject("executable"), join(place, "buck2-oras.cjs"));
-    chmodSync(join(place, "buck2-oras.cjs"), 0o644);
-    mkdirSync(join(place, "tmp"));
-    chmodSync(join(place, "tmp"), 0o1777);
-    const user = ["--reuid=65533", "--regid=65533", "--clear-groups"];
-    const env = { BUCK2_ORAS_CACHE_DIR: cache.dir, HOME: place, TMPDIR: join(place, "tmp") };
-    for (const args of [blobArgs(server.host), ["pull", `${server.host}/t/tool:1`, "-o", "."]]) {
-      const command = [process.execPath, "buck2-oras.cjs", ...args, "--timeout", "60"];
-      const ran = await run(setpriv, [...user, ...command], { cwd: place, env });
-      expect(ran.exitCode, ran.stderr).toBe(0);
-      expect(readFileSync(join(place, args[0] === "blob" ? "out" : "tool"), "utf8")).toBe(tool);
-      expect(ran.stderr, ran.stderr).not.toContain("/proc/self");
-    }
-    expect(readdirSync(join(place, "tmp"))).toEqual([]);
-  });
-
-  test("a blob of his that may not be read is fetched anew", async (context) => {
-    requireRoot(context);
-    const setpriv = requireProgram(context, "setpriv");
-    const cache = sharedCache(digest);
-    putAsNeighbour(cache.pathOf(digest), tool, 0o000);
-    const server = await startServer(serveTool(tool));
-    const place = temporaryFolder();
-    chmodSync(place, 0o777);
-    chmodSync(join(cache.dir, ".."), 0o755);
-    copyFileSync(inject("executable"), join(place, "buck2-oras.cjs"));
-    chmodSync(join(place, "buck2-oras.cjs"), 0o644);
-    const user = ["--reuid=65533", "--regid=65533", "--clear-groups"];
-    const command = [process.execPath, "buck2-oras.cjs", ...blobArgs(server.host)];
-    const env = { BUCK2_ORAS_CACHE_DIR: cache.dir, HOME: place };
-    const ran = await run(setpriv, [...user, ...command], { cwd: place, env });
-    expect(ran.exitCode, ran.stderr).toBe(0);
-    expect(readFileSync(join(place, "out"), "utf8")).toBe(tool);
-  });
-});
-
-test("a link of the neighbour's in the cache's own place is not followed", async (context) => {
-  requireRoot(context);
-  const place = temporaryFolder();
-  const precious = temporaryFolder();
-  const link = join(place, "cache");
-  symlinkSync(precious, link);
-  lchownSync(link, neighbour, neighbour);
-  const server = await startServer(serveTool(tool));
-  const env = { BUCK2_ORAS_CACHE_DIR: link };
-  const ran = await oras(["pull", `${server.host}/t/tool:1`, "-o", "."], { cwd: place, env });
-  expect(ran.exitCode, ran.stderr).toBe(0);
-  expect(ran.stderr).toContain(`warning: the cache ${link} is a link of the user ${neighbour}`);
-  expect(readdirSync(precious)).toEqual([]);
-});
-
-test("a file or a dangling link of the neighbour's in the cache's own place: what goes into an output comes all the same", async (context) => {
-  requireRoot(context);
-  const server = await startServer(serveTool(tool));
-  for (const put of [(path: string) => writeFileSync(path, "x"), (path: string) => symlinkSync("nowhere", path)]) {
-    const place = temporaryFolder();
-    const cache = join(place, "cache");
-    put(cache);
-    lchownSync(cache, neighbour, neighbour);
-    const env = { BUCK2_ORAS_CACHE_DIR: cache };
-    const ran = await oras(["pull", `${server.host}/t/tool:1`, "-o", "."], { cwd: place, env });
-    expect(ran.exitCode, ran.stderr).toBe(0);
-    expect(readFileSync(join(place, "tool"), "utf8")).toBe(tool);
-  }
-});
-
 test("tens of thousands of partial files with the blob's name are not looked at one by one", async () => {
   const cache = sharedCache(digest);
   for (let number = 0; number < 20_000; number += 1) {
@@ -268,37 +178,6 @@ test("tens of thousands of partial files with the blob's name are not looked at 
   expect(ran.exitCode, ran.stderr).toBe(0);
   // Each look would have removed one.
   expect(readdirSync(join(cache.dir, "tmp")).length).toBeGreaterThan(19_000);
-});
-
-test("a shared cache that a user with a strict umask made first is everybody's to clear, past what is not", async (context) => {
-  requireRoot(context);
-  const setpriv = requireProgram(context, "setpriv");
-  const place = temporaryFolder();
-  const dir = join(place, "cache");
-  mkdirSync(dir);
-  for (const path of [place, dir]) chmodSync(path, 0o777);
-  copyFileSync(inject("executable"), join(place, "buck2-oras.cjs"));
-  chmodSync(join(place, "buck2-oras.cjs"), 0o644);
-  const as = (user: number, ...args: readonly string[]): Promise<Ran> => {
-    const ids = [`--reuid=${user}`, `--regid=${user}`, "--clear-groups"];
-    const script = `umask 077; mkdir -p ${user}; HOME=$PWD/${user} exec "$0" buck2-oras.cjs "$@"`;
-    const env = { BUCK2_ORAS_CACHE_DIR: dir };
-    return run(setpriv, [...ids, "sh", "-c", script, process.execPath, ...args], { cwd: place, env });
-  };
-  const servers = [await startServer(serveTool(tool)), await startServer(serveTool(`${tool}# two\n`))];
-  for (const [index, user] of [65_531, 65_532].entries()) {
-    const ran = await as(user, "pull", `${servers[index]?.host}/t/tool:1`, "-o", `out-${user}`);
-    expect(ran.exitCode, ran.stderr).toBe(0);
-    expect(ran.stderr).not.toContain("CACHEDIR.TAG");
-  }
-  // The folder of one blob is the first user's own.
-  chmodSync(join(dir, "oras", digest.slice(7, 9)), 0o755);
-  const cleared = await as(65_532, "clear-cache");
-  expect(cleared.exitCode, cleared.stderr).toBe(74);
-  expect(cleared.stderr).toMatch(
-    /error\[PERMISSION_DENIED\]: could not remove \S+(?:, and \d+ more)?; [1-9]\d* files were removed/,
-  );
-  expect(cleared.stderr).not.toContain("/proc/self");
 });
 
 test("an archive is unpacked from a copy in the cache: the folder for temporary files needs no room for it", async () => {
@@ -444,27 +323,6 @@ describe("locks and partial files that the neighbour left", () => {
   });
 });
 
-test("a user who is not root passes over what he may not read or remove", async (context) => {
-  requireRoot(context);
-  const setpriv = requireProgram(context, "setpriv");
-  const cache = sharedCache(digest);
-  // As in /tmp: nobody removes what is somebody else's.
-  for (const folder of ["tmp", "locks", "metadata"]) chmodSync(join(cache.dir, folder), 0o1777);
-  mkdirSync(join(cache.dir, "locks", `${digest.slice(7)}.lock`));
-  putAsNeighbour(join(cache.dir, "tmp", `${digest.slice(7)}-0123456789abcdef.partial`), evil, 0o600);
-  const server = await startServer(serveTool(tool));
-  chmodSync(join(inject("executable"), ".."), 0o755);
-  chmodSync(join(cache.dir, ".."), 0o755);
-  const dir = temporaryFolder();
-  chmodSync(dir, 0o777);
-  const user = ["--reuid=65533", "--regid=65533", "--clear-groups"];
-  const command = [process.execPath, inject("executable"), ...blobArgs(server.host, "--timeout", "60")];
-  const env = { BUCK2_ORAS_CACHE_DIR: cache.dir, HOME: dir };
-  const ran = await run(setpriv, [...user, ...command], { cwd: dir, env });
-  expect(ran.exitCode, ran.stderr).toBe(0);
-  expect(readFileSync(join(dir, "out"), "utf8")).toBe(tool);
-});
-
 test("a link on the way to the cache, in a folder that others write into: the cache is not believed", async () => {
   const place = temporaryFolder();
   mkdirSync(join(place, "open"));
@@ -491,37 +349,3 @@ test("a version that the neighbour wrote stops nobody, and a file of his of any 
   expect(ran.exitCode, ran.stderr).toBe(0);
   expect(readFileSync(join(ran.dir, "out"), "utf8")).toBe(tool);
 });
-
-test.for([
-  ["everybody", 0o777, 65_531],
-  ["a group, with a umask of 002", 0o2775, 65_530],
-] as const)(
-  "a cache that is open to %s serves several users, each with what he pulls",
-  async ([, mode, group], context) => {
-    requireRoot(context);
-    const setpriv = requireProgram(context, "setpriv");
-    const dir = join(temporaryFolder(), "cache");
-    mkdirSync(dir);
-    chownSync(dir, 65_529, group);
-    chmodSync(dir, mode);
-    chmodSync(join(dir, ".."), 0o755);
-    const place = temporaryFolder();
-    chmodSync(place, 0o777);
-    copyFileSync(inject("executable"), join(place, "buck2-oras.cjs"));
-    chmodSync(join(place, "buck2-oras.cjs"), 0o644);
-    for (const [user, content] of [
-      [65_531, tool],
-      [65_532, evil],
-      [65_533, `${tool}# another\n`],
-    ] as const) {
-      const server = await startServer(serveTool(content));
-      const out = `out-${user}`;
-      const command = ["pull", `${server.host}/t/tool:1`, "-o", out].map((word) => `'${word}'`).join(" ");
-      const script = `umask 002; mkdir ${user}; HOME=$PWD/${user} exec '${process.execPath}' buck2-oras.cjs ${command}`;
-      const ids = [`--reuid=${user}`, `--regid=${user}`, `--groups=${group}`];
-      const ran = await run(setpriv, [...ids, "sh", "-c", script], { cwd: place, env: { BUCK2_ORAS_CACHE_DIR: dir } });
-      expect(ran.exitCode, ran.stderr).toBe(0);
-      expect(readFileSync(join(place, out, "tool"), "utf8")).toBe(content);
-    }
-  },
-);

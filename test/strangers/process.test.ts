@@ -3,7 +3,6 @@ import { spawnSync } from "node:child_process";
 import {
   chmodSync,
   chownSync,
-  copyFileSync,
   existsSync,
   mkdirSync,
   readdirSync,
@@ -20,7 +19,8 @@ import { rawTar } from "../archive/raw-tar.ts";
 import { oras } from "../support/executable.ts";
 import { temporaryFolder } from "../support/folders.ts";
 import { layoutProject, sha256 } from "../support/layout-project.ts";
-import { requireProgram, type Skippable } from "../support/peers.ts";
+import { ordinaryUser, otherUsers } from "../support/other-users.ts";
+import type { Skippable } from "../support/peers.ts";
 import { type Ran, run } from "../support/run.ts";
 
 /** Runs the executable with its output in `file`. */
@@ -256,19 +256,12 @@ describe("temporary folders", () => {
 });
 
 test("a folder for temporary files that may not be read, as some machines have it", async (context) => {
-  if (process.geteuid?.() !== 0) context.skip("only root can become somebody else");
-  const setpriv = requireProgram(context, "setpriv");
-  const place = temporaryFolder();
-  chmodSync(place, 0o777);
-  const tmp = join(place, "tmp");
+  const users = otherUsers(context);
+  const tmp = join(users.place, "tmp");
   mkdirSync(tmp);
   chmodSync(tmp, 0o1733);
-  copyFileSync(inject("executable"), join(place, "buck2-oras.cjs"));
-  chmodSync(join(place, "buck2-oras.cjs"), 0o644);
-  writeFileSync(join(place, "tool"), "tool\n");
-  const user = ["--reuid=65533", "--regid=65533", "--clear-groups"];
-  const command = [process.execPath, "buck2-oras.cjs", "push", "oci:layout:1", "tool"];
-  const ran = await run(setpriv, [...user, ...command], { cwd: place, env: { TMPDIR: tmp, HOME: place } });
+  writeFileSync(join(users.place, "tool"), "tool\n");
+  const ran = await users.oras(ordinaryUser, ["push", "oci:layout:1", "tool"], { env: { TMPDIR: tmp } });
   expect(ran.exitCode, ran.stderr).toBe(0);
   expect(readdirSync(tmp)).toEqual([]);
 });

@@ -84,3 +84,12 @@ export function forgeNote(cacheDir: string, { reference, content, manifest }: Fo
   mkdirSync(dirname(blob), { recursive: true });
   putAsNeighbour(blob, content);
 }
+
+export const tool = "#!/bin/sh\necho the tool\n";
+export const evil = "#!/bin/sh\necho the evil\n";
+export const toolDigest: string = sha256(tool);
+
+/** Fetches the tool of `serveTool` into the file `out`. */
+export function blobArgs(host: string, ...more: string[]): string[] {
+  return ["blob", `${host}/t/tool@${toolDigest}`, "--size", String(tool.length), "-o", "out", ...more];
+}
