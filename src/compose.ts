@@ -1,10 +1,11 @@
 /** Puts the layers together: the only place that knows which class stands behind which interface. */
+
 import { setMaxListeners } from "node:events";
 import { homedir, userInfo } from "node:os";
 import { isAbsolute, join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import pLimit from "p-limit";
-import type { VerbDeps } from "./cli/deps.ts";
+import type { VerbServices } from "./cli/services.ts";
 import { createCredentialProvider, createWithheldCredentials } from "./config/credentials.ts";
 import { createLogins } from "./config/logins.ts";
 import { mirrorsOf } from "./config/mirrors.ts";
@@ -30,7 +31,8 @@ import { createRegistryProbe } from "./registry/probe.ts";
 import { createRegistry } from "./registry/registry.ts";
 import { openStore } from "./store/file-store.ts";
 import { MirrorHealth } from "./transfer/mirror-health.ts";
-import { PartBuffers } from "./transfer/part-buffers.ts";
+import type { Run } from "./transfer/run.ts";
+import { TransferSlots } from "./transfer/slots.ts";
 import { applyRetention } from "./verbs/clear-cache.ts";
 
 /** The surroundings of a process; `main.ts` and `index.ts` read them. */
@@ -106,15 +108,13 @@ export function createContext(surroundings: Surroundings): Context {
 const maxOpen = 16;
 
 interface Composition {
-  readonly deps: VerbDeps;
-  /** Something was added to the cache. */
-  readonly hasGrown: () => boolean;
-  /** Closes connections; nothing may be asked afterwards. */
+  readonly services: VerbServices;
+  /** Closes the connections; no request may be made afterwards. */
   readonly close: () => void;
 }
 
-/** @param signal Of the whole command. */
-function compose(settings: Settings, context: Context, signal: AbortSignal): Composition {
+/** @param lifetime Signal and deadline of the process; the process of one command has those of its only request. */
+function compose(settings: Settings, context: Context, lifetime: Pick<Run, "signal" | "deadlineMs">): Composition {
   const routeTo = async (url: URL): Promise<Route> => {
     const proxy = proxyFor(url, context);
     // Without TLS of its own the registry may still be behind a proxy that has it.
@@ -122,7 +122,7 @@ function compose(settings: Settings, context: Context, signal: AbortSignal): Com
     return { tls: secure === undefined ? directRoute.tls : await tlsIdentityOf(secure, settings, context), proxy };
   };
   const { connectTimeoutMs, idleTimeoutMs } = settings;
-  const deadlineMs = context.now() + settings.timeoutMs;
+  const { signal, deadlineMs } = lifetime;
   const http = createHttpClient({ connectTimeoutMs, idleTimeoutMs, deadlineMs, routeTo }, context);
   const credentials = createCredentialProvider(settings, context, signal);
   const withheldCredentials = createWithheldCredentials(settings);
@@ -146,21 +146,18 @@ function compose(settings: Settings, context: Context, signal: AbortSignal): Com
     const hurried: HttpClient = { ...http, request: (request) => http.request({ ...request, retries: mirrorRetry }) };
     return createRegistry(location, { ...apiDeps(location.registry, true), http: hurried, mirrors: [] });
   };
-  const limitTransfers = pLimit(settings.concurrency);
-  let hasGrown = false;
-  const deps: VerbDeps = {
+  const services: VerbServices = {
     context,
     settings,
-    deadlineMs,
     withPrivateStore: (work) =>
       withTemporaryFolder("cache", context, (folder) =>
-        work({ ...deps, store: openStore(join(folder, "cache"), false, context), noteGrowth: () => {} }),
+        work({ ...services, store: openStore(join(folder, "cache"), false, context) }),
       ),
     store: openStore(settings.cacheDir, settings.isCacheInProject, context),
     probe: (location) => createRegistryProbe(location, { ...apiDeps(location.registry, false), routeTo }),
-    download: async (url, sha256, path, signal) => {
-      if (settings.isOffline) throw askingForbidden(url.host);
-      await downloadVerified(http, url, sha256, path, signal);
+    download: async (request, signal) => {
+      if (settings.isOffline) throw askingForbidden(request.url.host);
+      await downloadVerified(http, request, signal);
     },
     logins: createLogins(credentials, context),
     noteNamed: (registry) => plainHttp.noteNamed(registry),
@@ -172,14 +169,8 @@ function compose(settings: Settings, context: Context, signal: AbortSignal): Com
       const allowPlainHttp = plainHttpUse(registry, false) === "yes";
       return await checkLogin(registry, given, { http, context, allowPlainHttp }, signal);
     },
-    partBuffers: new PartBuffers(),
-    mirrorHealth: new MirrorHealth(),
-    noteGrowth: () => {
-      hasGrown = true;
-    },
-    limitTransfers,
+    slots: new TransferSlots(settings.concurrency),
     limitOpen: pLimit(maxOpen),
-    hasFreeTransfer: () => limitTransfers.activeCount + limitTransfers.pendingCount < limitTransfers.concurrency,
     open: (location) => {
       if (location.kind === "layout") return openLayout(location.path, context);
       const name = formatLocation(location);
@@ -193,19 +184,19 @@ function compose(settings: Settings, context: Context, signal: AbortSignal): Com
       return registry;
     },
   };
-  return { deps, hasGrown: () => hasGrown, close: () => http.close() };
+  return { services, close: () => http.close() };
 }
 
 /**
- * Composes, runs `work` with a signal that is aborted when the time of the settings is up, and closes.
+ * Makes the services of a process and the values of one request, does `work` with both, and closes the services.
  *
- * @param interruption The caller's own signal.
+ * @param interruption The caller's own signal; the request also ends when the time of the settings is up.
  */
 export async function withComposition<T>(
   settings: Settings,
   context: Context,
   interruption: AbortSignal | undefined,
-  work: (deps: VerbDeps, signal: AbortSignal) => Promise<T>,
+  work: (services: VerbServices, run: Run) => Promise<T>,
 ): Promise<T> {
   await checkCaFile(settings);
   const deadline = new AbortController();
@@ -218,13 +209,14 @@ export async function withComposition<T>(
   const signal = AbortSignal.any([deadline.signal, ...(interruption === undefined ? [] : [interruption])]);
   // Every request under way listens; Node warns of a leak at eleven.
   setMaxListeners(0, signal);
-  const { deps, hasGrown, close } = compose(settings, context, signal);
+  const run: Run = { signal, deadlineMs: startedMs + settings.timeoutMs, mirrorHealth: new MirrorHealth() };
+  const { services, close } = compose(settings, context, run);
   try {
-    return await work(deps, signal);
+    return await work(services, run);
   } finally {
     close();
     // After a failure too: the disk may be full.
-    if (hasGrown() && !signal.aborted) await applyRetention(deps, startedMs, signal);
+    if (services.store.hasGrown() && !signal.aborted) await applyRetention(services, run, startedMs);
     clearTimeout(timer);
   }
 }

@@ -1,7 +1,8 @@
 /** The library: `OrasClient`, `detectPlatformString`, and the errors that they throw. */
+
 import { defaultLevels } from "./archive/compress.ts";
 import { identifyFile } from "./archive/identify.ts";
-import type { VerbDeps } from "./cli/deps.ts";
+import type { VerbServices } from "./cli/services.ts";
 import { createContext, homeFolder, isRunningBy, userName, withComposition, workingFolder } from "./compose.ts";
 import { readConfigFiles } from "./config/file.ts";
 import { readSettings } from "./config/settings.ts";
@@ -9,6 +10,7 @@ import { parseDigest } from "./model/digest.ts";
 import { parsePlatform, platformFromNode } from "./model/platform.ts";
 import { printable } from "./printable.ts";
 import type { PushResult } from "./publish/artifact.ts";
+import type { Run } from "./transfer/run.ts";
 import { clearCache } from "./verbs/clear-cache.ts";
 import { type ArtifactInfo, artifactInfo } from "./verbs/info.ts";
 import { listTags } from "./verbs/list.ts";
@@ -103,7 +105,7 @@ export class OrasClient {
       output: undefined,
       extract: false,
     };
-    return await this.#run(signal, async (deps, deadline) => (await pull(request, deps, deadline)).path);
+    return await this.#run(signal, async (services, deadline) => (await pull(request, services, deadline)).path);
   }
 
   /**
@@ -117,12 +119,15 @@ export class OrasClient {
 
   /** @param repository `HOST/REPO`, `REPO` or `oci:DIR` */
   async listTags(repository: string): Promise<readonly string[]> {
-    return await this.#run(undefined, async (deps, deadline) => (await listTags(repository, deps, deadline)).tags);
+    return await this.#run(
+      undefined,
+      async (services, deadline) => (await listTags(repository, services, deadline)).tags,
+    );
   }
 
   /** Describes the artifact of a reference: digest, type, platforms, files. Fetches no file. */
   async getArtifactInfo(reference: string): Promise<ArtifactInfo> {
-    return await this.#run(undefined, (deps, deadline) => artifactInfo(reference, undefined, deps, deadline));
+    return await this.#run(undefined, (services, deadline) => artifactInfo(reference, undefined, services, deadline));
   }
 
   /** @returns How many files were removed, metadata included. */
@@ -130,7 +135,7 @@ export class OrasClient {
     const request = { olderThanDays: options.olderThanDays, maxSizeBytes: options.maxSizeBytes };
     return await this.#run(
       undefined,
-      async (deps, deadline) => (await clearCache(request, deps, deadline)).filesRemoved,
+      async (services, deadline) => (await clearCache(request, services, deadline)).filesRemoved,
     );
   }
 
@@ -146,13 +151,10 @@ export class OrasClient {
     const { compression = "zstd" } = options;
     const compressor = compression === "none" ? undefined : { format: compression, level: defaultLevels[compression] };
     const request = { reference, items, title, artifactType, layerMediaType: undefined, compressor, annotations };
-    return await this.#run(signal, (deps, deadline) => push(request, deps, deadline));
+    return await this.#run(signal, (services, deadline) => push(request, services, deadline));
   }
 
-  async #run<T>(
-    signal: AbortSignal | undefined,
-    work: (deps: VerbDeps, signal: AbortSignal) => Promise<T>,
-  ): Promise<T> {
+  async #run<T>(signal: AbortSignal | undefined, work: (services: VerbServices, run: Run) => Promise<T>): Promise<T> {
     const { verbose = false } = this.#options;
     const say = (line: string): void => {
       if (verbose) process.stderr.write(`${printable(line)}\n`);

@@ -63,7 +63,7 @@ const io: CliIo = {
     });
     const settings = readSettings(overrides, context, await readConfigFiles(context));
     try {
-      return await withComposition(settings, context, interruption.signal, (deps, signal) => work({ deps, signal }));
+      return await withComposition(settings, context, interruption.signal, (services, run) => work({ services, run }));
     } finally {
       progress.stop();
     }

@@ -1,9 +1,11 @@
 /** Blobs of the cache, looked up by digest and stated size. */
+
 import { ContentVerificationError } from "../errors.ts";
 import type { Digest } from "../model/digest.ts";
 import type { StoredContent } from "../store/store.ts";
-import type { ArtifactDeps } from "./deps.ts";
+import type { Run } from "../transfer/run.ts";
 import { unlessDamaged } from "./repair.ts";
+import type { Services } from "./services.ts";
 
 /**
  * @param size Bytes, as a manifest or lock states them; undefined where nothing is stated.
@@ -14,15 +16,15 @@ import { unlessDamaged } from "./repair.ts";
 export async function findCached(
   digest: Digest,
   size: number | undefined,
-  deps: ArtifactDeps,
-  signal: AbortSignal,
+  services: Services,
+  run: Run,
 ): Promise<StoredContent | undefined> {
-  const { store } = deps;
-  return await unlessDamaged(deps, async () => {
+  const { store } = services;
+  return await unlessDamaged(services, async () => {
     const found = await store.find(digest, size);
     if (found === undefined || size === undefined || found.size === size) return found;
     // One of the two is wrong; the hash tells which.
-    await store.verify(digest, signal);
+    await store.verify(digest, run.signal);
     throw new ContentVerificationError(
       "BLOB_SIZE_MISMATCH",
       `${digest} has ${found.size} bytes, not the ${size} stated`,

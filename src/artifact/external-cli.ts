@@ -2,6 +2,7 @@
  * `BUCK2_ORAS_BIN`: another executable with the `pull REF -o DIR --extract` contract pulls in our place; what it gives is
  * hashed here and kept in our store.
  */
+
 import { readdir } from "node:fs/promises";
 import { basename, join } from "node:path";
 import { readChunks } from "../archive/chunks.ts";
@@ -16,7 +17,8 @@ import {
 } from "../errors.ts";
 import { withTemporaryFolder } from "../files/temporary-folder.ts";
 import { type Digest, isDigest } from "../model/digest.ts";
-import type { ArtifactDeps } from "./deps.ts";
+import type { Run } from "../transfer/run.ts";
+import type { Services } from "./services.ts";
 
 export interface ExternalFile {
   readonly digest: Digest;
@@ -36,20 +38,15 @@ const maxStdoutBytes = 64 * 1024 * 1024;
  * It stands in our place: it runs where we run, with all that the user set for us, logins among it, but for the variable that
  * names it, so that an executable that is this program itself does not call itself again.
  */
-async function run(
-  executable: string,
-  args: readonly string[],
-  { context }: ArtifactDeps,
-  signal: AbortSignal,
-): Promise<ChildEnd> {
+async function start(executable: string, args: readonly string[], { context }: Services, run: Run): Promise<ChildEnd> {
   const { BUCK2_ORAS_BIN: _, ...variables } = context.env;
   const env: Record<string, string> = {};
   for (const [name, value] of Object.entries(variables)) if (value !== undefined) env[name] = value;
   const bounds = { maxStdoutBytes, maxStderrBytes, timeoutMs: undefined, runsIn: "group", leavings: "end" } as const;
   try {
-    return await runChild({ program: executable, args, env, cwd: context.cwd, input: "", ...bounds }, signal);
+    return await runChild({ program: executable, args, env, cwd: context.cwd, input: "", ...bounds }, run.signal);
   } catch (cause) {
-    signal.throwIfAborted();
+    run.signal.throwIfAborted();
     throw notRunnable(executable, cause);
   }
 }
@@ -92,12 +89,12 @@ async function filesIn(folder: string): Promise<string[]> {
 export async function pullThroughExternalCli(
   executable: string,
   text: string,
-  deps: ArtifactDeps,
-  signal: AbortSignal,
+  services: Services,
+  run: Run,
 ): Promise<ExternalFile> {
-  return await withTemporaryFolder("external", deps.context, async (folder) => {
-    deps.context.log.debug(`${text} is pulled by ${executable}`);
-    const ended = await run(executable, ["pull", text, "-o", folder, "--extract"], deps, signal);
+  return await withTemporaryFolder("external", services.context, async (folder) => {
+    services.context.log.debug(`${text} is pulled by ${executable}`);
+    const ended = await start(executable, ["pull", text, "-o", folder, "--extract"], services, run);
     if (ended.outcome !== "exited" || ended.exitCode !== 0) throw failure(executable, text, ended);
     const files = await filesIn(folder);
     const stated = statedDigest(ended.stderr);
@@ -118,7 +115,7 @@ export async function pullThroughExternalCli(
         `${executable} says ${stated} and gave ${file.digest}`,
       );
     }
-    const path = await deps.store.ingest(file, readChunks(only, signal), signal);
+    const path = await services.store.ingest(file, readChunks(only, run.signal), run.signal);
     return { ...file, path, title: basename(only) };
   });
 }

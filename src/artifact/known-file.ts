@@ -1,14 +1,16 @@
 /** A single file that is in the store, and what is known of it: from an earlier pull, or from this one. */
+
 import { LocalIoError } from "../errors.ts";
 import type { Digest } from "../model/digest.ts";
 import type { PlatformString } from "../model/platform.ts";
 import type { Origin } from "../model/source.ts";
+import type { Run } from "../transfer/run.ts";
 import { findCached } from "./cached.ts";
-import type { ArtifactDeps } from "./deps.ts";
 import { fetchFile } from "./fetch.ts";
 import { fallbackTitle, type NamedLayer, shapeOf } from "./layers.ts";
 import { cachedManifests, ManifestNotKeptError } from "./manifests.ts";
 import { type ExpandedReference, type ResolvedArtifact, resolveArtifact } from "./resolve.ts";
+import type { Services } from "./services.ts";
 
 export interface KnownFile {
   readonly digest: Digest;
@@ -24,6 +26,20 @@ export interface KnownFile {
   readonly platform: PlatformString | undefined;
 }
 
+export interface KnownFileRequest {
+  readonly expanded: ExpandedReference;
+  /** Digest of the content, if the caller knows it. */
+  readonly wanted: Digest | undefined;
+  /** The reference means the same as at the earlier pull: it names a digest, or no source may be asked. */
+  readonly isCertain: boolean;
+}
+
+/** The only file of an artifact: its layer, and the manifest with this layer. */
+export interface ArtifactFile {
+  readonly resolved: ResolvedArtifact;
+  readonly layer: NamedLayer;
+}
+
 /**
  * Resolves a reference from the cache alone: by the digest in it, else by the note on its tag.
  *
@@ -31,17 +47,17 @@ export interface KnownFile {
  */
 export async function resolveCached(
   expanded: ExpandedReference,
-  deps: ArtifactDeps,
-  signal: AbortSignal,
+  services: Services,
+  run: Run,
 ): Promise<ResolvedArtifact | undefined> {
   const { reference } = expanded;
   const note =
-    reference.digest === undefined ? await deps.store.readMetadata(expanded.text, expanded.platform) : undefined;
+    reference.digest === undefined ? await services.store.readMetadata(expanded.text, expanded.platform) : undefined;
   const digest = reference.digest ?? note?.manifest_digest;
   if (digest === undefined) return undefined;
   try {
     const pinned = { ...expanded, reference: { ...reference, digest } };
-    const resolved = await resolveArtifact(pinned, deps, signal, cachedManifests);
+    const resolved = await resolveArtifact(pinned, services, run, cachedManifests);
     return note === undefined ? resolved : { ...resolved, platform: note.platform ?? undefined };
   } catch (error) {
     if (error instanceof ManifestNotKeptError) return undefined;
@@ -50,26 +66,21 @@ export async function resolveCached(
 }
 
 /**
- * The file that an earlier pull left, without asking anybody: from digest to manifest, layer and content, each verified.
- *
- * @param wanted Digest of the content, if the caller knows it.
- * @param isCertain What the reference meant then is what it means: it names a digest, or nobody can be asked.
+ * Finds the file that an earlier pull left: from digest to manifest, layer and content, each verified. Makes no request.
  */
 export async function findKnown(
-  expanded: ExpandedReference,
-  wanted: Digest | undefined,
-  isCertain: boolean,
-  deps: ArtifactDeps,
-  signal: AbortSignal,
+  { expanded, wanted, isCertain }: KnownFileRequest,
+  services: Services,
+  run: Run,
 ): Promise<KnownFile | undefined> {
   if (wanted === undefined && !isCertain) return undefined;
-  const resolved = await resolveCached(expanded, deps, signal);
+  const resolved = await resolveCached(expanded, services, run);
   const shape = resolved === undefined ? undefined : shapeOf(resolved.manifest, expanded.reference.location);
   if (resolved !== undefined && shape?.kind === "file") {
-    const file = await findOfManifest(resolved, shape.layer, deps, signal);
+    const file = await findOfManifest({ resolved, layer: shape.layer }, services, run);
     if (file !== undefined && (wanted === undefined || wanted === file.digest)) return file;
   }
-  const found = wanted === undefined ? undefined : await findCached(wanted, undefined, deps, signal);
+  const found = wanted === undefined ? undefined : await findCached(wanted, undefined, services, run);
   if (found === undefined) return undefined;
   const title = fallbackTitle(expanded.reference.location);
   return { ...found, title, origin: "cache", manifestDigest: undefined, platform: undefined };
@@ -80,25 +91,23 @@ export async function findKnown(
  * checked in another way, and a cache that CI restored is the user's own and was written by others.
  */
 export async function findOfManifest(
-  { source, manifestDigest, platform }: ResolvedArtifact,
-  layer: NamedLayer,
-  deps: ArtifactDeps,
-  signal: AbortSignal,
+  { resolved: { source, manifestDigest, platform }, layer }: ArtifactFile,
+  services: Services,
+  run: Run,
 ): Promise<KnownFile | undefined> {
   const { digest, size } = layer.descriptor;
-  if ((await findCached(digest, size, deps, signal)) === undefined) return undefined;
-  return { ...(await fetchFile(source, layer, deps, signal)), manifestDigest, platform };
+  if ((await findCached(digest, size, services, run)) === undefined) return undefined;
+  return { ...(await fetchFile(source, layer, services, run)), manifestDigest, platform };
 }
 
 /** Fetches the file of a manifest and notes what the reference meant. */
 export async function fetchKnown(
   expanded: ExpandedReference,
-  { source, manifestDigest, platform }: ResolvedArtifact,
-  layer: NamedLayer,
-  deps: ArtifactDeps,
-  signal: AbortSignal,
+  { resolved: { source, manifestDigest, platform }, layer }: ArtifactFile,
+  services: Services,
+  run: Run,
 ): Promise<KnownFile> {
-  const file = await fetchFile(source, layer, deps, signal);
+  const file = await fetchFile(source, layer, services, run);
   const metadata = {
     digest: file.digest,
     manifest_digest: manifestDigest,
@@ -107,11 +116,11 @@ export async function fetchKnown(
     platform: platform ?? null,
   };
   try {
-    await deps.store.writeMetadata(expanded.text, expanded.platform, metadata);
+    await services.store.writeMetadata(expanded.text, expanded.platform, metadata);
   } catch (error) {
     // The bytes are there; a note spares a request at most. A cache that is read-only, or somebody else's, has none.
     if (!(error instanceof LocalIoError)) throw error;
-    deps.context.log.debug(`${expanded.text} is not noted in the cache: ${error.message}`);
+    services.context.log.debug(`${expanded.text} is not noted in the cache: ${error.message}`);
   }
   return { ...file, manifestDigest, platform };
 }

@@ -3,52 +3,46 @@
  *
  * A manifest is thereby as safe as a blob, whoever else writes into the cache.
  */
+
 import { asError } from "../errors.ts";
 import type { Digest } from "../model/digest.ts";
 import { maxManifestBytes, mediaTypeOf } from "../model/manifest.ts";
 import type { FetchedManifest } from "../model/source.ts";
+import type { Run } from "../transfer/run.ts";
 import { findCached } from "./cached.ts";
-import type { ArtifactDeps } from "./deps.ts";
 import { unlessUnfit } from "./repair.ts";
 import { fetchManifestByDigest, type ManifestAccess } from "./resolve.ts";
+import type { Services } from "./services.ts";
 
 /** @returns undefined where it is not there, or does not say of itself what it is. */
-async function cachedManifest(
-  digest: Digest,
-  deps: ArtifactDeps,
-  signal: AbortSignal,
-): Promise<FetchedManifest | undefined> {
-  const found = await unlessUnfit(deps, () => findCached(digest, undefined, deps, signal));
+async function cachedManifest(digest: Digest, services: Services, run: Run): Promise<FetchedManifest | undefined> {
+  const found = await unlessUnfit(services, () => findCached(digest, undefined, services, run));
   if (found === undefined || found.size > maxManifestBytes) return undefined;
-  const read = () => deps.store.read(digest, signal, ({ handle }) => handle.readFile());
-  const bytes = await unlessUnfit(deps, read);
+  const read = () => services.store.read(digest, run.signal, ({ handle }) => handle.readFile());
+  const bytes = await unlessUnfit(services, read);
   if (bytes === undefined) return undefined;
   const mediaType = mediaTypeOf(bytes);
   return mediaType === undefined ? undefined : { digest, mediaType, bytes };
 }
 
-async function keepManifest(
-  { digest, bytes }: FetchedManifest,
-  deps: ArtifactDeps,
-  signal: AbortSignal,
-): Promise<void> {
+async function keepManifest({ digest, bytes }: FetchedManifest, services: Services, run: Run): Promise<void> {
   async function* chunks(): AsyncGenerator<Uint8Array> {
     yield bytes;
   }
   try {
-    await deps.store.ingest({ digest, size: bytes.byteLength }, chunks(), signal);
+    await services.store.ingest({ digest, size: bytes.byteLength }, chunks(), run.signal);
   } catch (error) {
-    signal.throwIfAborted();
+    run.signal.throwIfAborted();
     // The next pull asks once more.
-    deps.context.log.debug(`the manifest ${digest} is not kept: ${asError(error).message}`);
+    services.context.log.debug(`the manifest ${digest} is not kept: ${asError(error).message}`);
   }
 }
 
 /** From the cache, else from where `fetchManifestByDigest` has it; what comes is kept. */
 export const keptManifests: ManifestAccess = {
-  fetch: async (source, digest, deps, signal) => {
-    const cached = await cachedManifest(digest, deps, signal);
-    return cached ?? (await fetchManifestByDigest(source, digest, deps, signal));
+  fetch: async (source, digest, services, run) => {
+    const cached = await cachedManifest(digest, services, run);
+    return cached ?? (await fetchManifestByDigest(source, digest, services, run));
   },
   keep: keepManifest,
 };
@@ -58,8 +52,8 @@ export class ManifestNotKeptError extends Error {}
 
 /** From the cache alone. */
 export const cachedManifests: ManifestAccess = {
-  fetch: async (_source, digest, deps, signal) => {
-    const cached = await cachedManifest(digest, deps, signal);
+  fetch: async (_source, digest, services, run) => {
+    const cached = await cachedManifest(digest, services, run);
     if (cached === undefined) throw new ManifestNotKeptError(digest);
     return cached;
   },

@@ -1,32 +1,32 @@
 /** References, with the configuration's names and default registry. */
 import { UsageError } from "../errors.ts";
 import { expandName, parseReference, qualifyReference, type Reference, registryIn } from "../model/reference.ts";
-import type { ArtifactDeps } from "./deps.ts";
+import type { Services } from "./services.ts";
 
-type NamingDeps = Pick<ArtifactDeps, "settings" | "noteNamed">;
+type NamingServices = Pick<Services, "settings" | "noteNamed">;
 
 /**
  * Parses a reference, with the configuration's names and default registry.
  *
  * @throws {UsageError} `REFERENCE_INVALID`, `DIGEST_INVALID`, `REGISTRY_NOT_NAMED`
  */
-export function readReference(text: string, deps: NamingDeps): Reference {
-  return parseReference(expandNamed(text, deps), deps.settings.registry);
+export function readReference(text: string, services: NamingServices): Reference {
+  return parseReference(expandNamed(text, services), services.settings.registry);
 }
 
 /**
  * Notes the host that stands in a reference of the command line. A lock's references are read by the same functions and never come
  * here.
  */
-export function noteNamed(text: string, deps: NamingDeps): void {
+export function noteNamed(text: string, services: NamingServices): void {
   const registry = registryIn(text);
-  if (registry !== undefined) deps.noteNamed(registry);
+  if (registry !== undefined) services.noteNamed(registry);
 }
 
 /** {@link readReference} for what the command line names. */
-export function readNamed(text: string, deps: NamingDeps): Reference {
-  noteNamed(text, deps);
-  return readReference(text, deps);
+export function readNamed(text: string, services: NamingServices): Reference {
+  noteNamed(text, services);
+  return readReference(text, services);
 }
 
 /**
@@ -35,14 +35,14 @@ export function readNamed(text: string, deps: NamingDeps): Reference {
  *
  * @throws {UsageError} as there, and `REGISTRY_NOT_NAMED` where only the project's file says which registry it is
  */
-export function readTarget(text: string, deps: NamingDeps): Reference {
-  const { registry, ownRegistry, registries, sources } = deps.settings;
-  const expanded = expandNamed(text, deps);
+export function readTarget(text: string, services: NamingServices): Reference {
+  const { registry, ownRegistry, registries, sources } = services.settings;
+  const expanded = expandNamed(text, services);
   if (expanded !== text) {
     const [name = ""] = text.split("/", 1);
     const named = registries.get(name);
     if (named?.isOwn === false) throw onlyOfProject(`\`${name}\` in ${text} is a name of ${named.source}`, expanded);
-    return readNamed(text, deps);
+    return readNamed(text, services);
   }
   if (registry !== ownRegistry) {
     const qualified = qualifyReference(text, registry);
@@ -50,7 +50,7 @@ export function readTarget(text: string, deps: NamingDeps): Reference {
       throw onlyOfProject(`${text} names no registry, and only ${sources.registry} has a default one`, qualified);
     }
   }
-  return readNamed(text, deps);
+  return readNamed(text, services);
 }
 
 function onlyOfProject(what: string, meant: string): UsageError {
@@ -60,6 +60,6 @@ function onlyOfProject(what: string, meant: string): UsageError {
 }
 
 /** Writes a configured prefix in place of its name. */
-export function expandNamed(text: string, { settings }: Pick<NamingDeps, "settings">): string {
+export function expandNamed(text: string, { settings }: Pick<NamingServices, "settings">): string {
   return expandName(text, new Map([...settings.registries].map(([name, { prefix }]) => [name, prefix])));
 }

@@ -1,7 +1,7 @@
 /** Errors for content that is not in the cache and may not be asked for. */
 import { type OrasClientError, RegistryUnavailableError } from "../errors.ts";
 import type { Reference } from "../model/reference.ts";
-import type { ArtifactDeps } from "./deps.ts";
+import type { Services } from "./services.ts";
 
 /** The error for content that needs the network while `--offline` holds; a layout folder needs no network. */
 export function offlineError(what: string): OrasClientError {
@@ -14,7 +14,7 @@ export function offlineError(what: string): OrasClientError {
 export async function offlineErrorOf(
   { digest }: Reference,
   text: string,
-  { store, settings }: Pick<ArtifactDeps, "store" | "settings">,
+  { store, settings }: Pick<Services, "store" | "settings">,
 ): Promise<OrasClientError> {
   const shared = digest === undefined ? await store.sharedBecause() : undefined;
   if (shared === undefined) return offlineError(text);

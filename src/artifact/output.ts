@@ -6,7 +6,7 @@ import { quoted } from "../archive/refusal.ts";
 import { isInside, leadsInside, realLocation } from "../config/inside.ts";
 import type { Context } from "../context.ts";
 import { LocalIoError } from "../errors.ts";
-import type { ArtifactDeps } from "./deps.ts";
+import type { Services } from "./services.ts";
 
 /**
  * A link of a checkout leads no output into a folder of version control. Whoever names such a folder himself may write there.
@@ -56,7 +56,7 @@ function checked(output: string, path: string, locate: (path: string) => string 
 }
 
 /** Many a build folder is a link to another disk, so what leads out of the project is said, and not refused. */
-export function warnIfLedOut(output: string, { settings, context }: ArtifactDeps): void {
+export function warnIfLedOut(output: string, { settings, context }: Services): void {
   if (isAbsolute(output)) return;
   const path = resolve(output);
   const isLedOut = settings.projectFolders.some(

@@ -1,4 +1,5 @@
 /** Puts what was pulled into the user's folder. Names come from annotations, which an attacker may control. */
+
 import { lstat } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { parseEntryPath } from "../archive/entry-path.ts";
@@ -14,10 +15,11 @@ import type { Digest } from "../model/digest.ts";
 import type { Origin, Target } from "../model/source.ts";
 import { inParallel } from "../parallel.ts";
 import type { Store } from "../store/store.ts";
-import type { ArtifactDeps } from "./deps.ts";
+import { type Run, withSignal } from "../transfer/run.ts";
 import { type FetchedBlob, fetchBlob } from "./fetch.ts";
 import type { NamedLayer } from "./layers.ts";
 import { tellingReplaced } from "./replaced.ts";
+import type { Services } from "./services.ts";
 
 export interface PlacedLayers {
   readonly origin: Origin;
@@ -120,14 +122,16 @@ export async function placeIfArchive(
   digest: Digest,
   output: string,
   options: PlaceOptions,
-  { store, context }: ArtifactDeps,
+  { store, context }: Services,
 ): Promise<readonly string[] | undefined> {
   return await store.read(digest, options.signal, async (opened) => {
     return isArchive(await sniffFile(opened)) ? await placeArchive(opened, output, { ...options, context }) : undefined;
   });
 }
 
-export interface LayersOutput {
+export interface LayersRequest {
+  readonly source: Target;
+  readonly layers: readonly NamedLayer[];
   readonly output: string;
   /** It was there when the command began. */
   readonly isExisting: boolean;
@@ -139,27 +143,26 @@ export interface LayersOutput {
  * Places several layers as `oras pull` does: files by their titles, folders unpacked.
  */
 export async function placeLayers(
-  source: Target,
-  layers: readonly NamedLayer[],
-  { output, isExisting, extract }: LayersOutput,
-  deps: ArtifactDeps,
-  signal: AbortSignal,
+  { source, layers, output, isExisting, extract }: LayersRequest,
+  services: Services,
+  run: Run,
 ): Promise<PlacedLayers> {
   // All names are looked at before anything is fetched or written.
   const paths = layers.map((layer) => confinedPath(layer.title));
   await checkRepository(output, paths);
-  const blobs = await inParallel(layers, signal, async (layer, either) => {
+  const blobs = await inParallel(layers, run.signal, async (layer, either) => {
     const { digest, size } = layer.descriptor;
-    const fetch = (): Promise<FetchedBlob> => fetchBlob(source, { digest, size }, layer.title, deps, either);
-    return { layer, digest, ...(await deps.limitOpen(fetch)) };
+    const fetch = (): Promise<FetchedBlob> =>
+      fetchBlob({ source, blob: { digest, size }, label: layer.title }, services, withSignal(run, either));
+    return { layer, digest, ...(await services.limitOpen(fetch)) };
   });
   const origin = blobs.find((blob) => blob.origin !== "cache")?.origin ?? "cache";
   const placed: string[] = [];
   const partOf = isExisting ? output : undefined;
-  await tellingReplaced(deps.context.log, async (onReplaced) => {
+  await tellingReplaced(services.context.log, async (onReplaced) => {
     for (const [index, { layer, digest }] of blobs.entries()) {
       const path = paths[index] ?? [];
-      const options = { partOf, onReplaced, context: deps.context, signal };
+      const options = { partOf, onReplaced, context: services.context, signal: run.signal };
       if (layer.isFolder) {
         await checkFolders(output, [...path, ""]);
         // An archive without entries makes the folder itself.
@@ -168,13 +171,16 @@ export async function placeLayers(
         const stripPrefix = path.join("/");
         const inFolder = { ...options, stripPrefix, onReplaced: (one: string) => onReplaced(`${stripPrefix}/${one}`) };
         const place = (opened: OpenedFile) => placeArchive(opened, resolve(output, ...path), inFolder);
-        placed.push(...(await deps.store.read(digest, signal, place)));
+        placed.push(...(await services.store.read(digest, run.signal, place)));
         continue;
       }
-      const unpacked = extract ? await placeIfArchive(digest, output, options, deps) : undefined;
+      const unpacked = extract ? await placeIfArchive(digest, output, options, services) : undefined;
       placed.push(
         ...(unpacked ?? [
-          await placeFile({ digest, title: layer.title }, output, onReplaced, { store: deps.store, signal }),
+          await placeFile({ digest, title: layer.title }, output, onReplaced, {
+            store: services.store,
+            signal: run.signal,
+          }),
         ]),
       );
     }

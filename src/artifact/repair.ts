@@ -1,26 +1,26 @@
 /** Self-healing: the store throws a damaged blob away when it notices, so the second try finds none and fetches it. */
 import { type OrasClientError, withCause } from "../errors.ts";
 import { CacheUnusableError, isDamage } from "../store/damage.ts";
-import type { ArtifactDeps } from "./deps.ts";
+import type { Services } from "./services.ts";
 
 /** @returns undefined where a cached blob is damaged: the store has thrown it away, and the caller fetches it anew. */
-export async function unlessDamaged<T>(deps: ArtifactDeps, work: () => Promise<T>): Promise<T | undefined> {
+export async function unlessDamaged<T>(services: Services, work: () => Promise<T>): Promise<T | undefined> {
   try {
     return await work();
   } catch (error) {
-    if (!isDamage(error) || deps.settings.isOffline) throw error;
-    deps.context.log.warn(`${error.message}; it is fetched anew`);
+    if (!isDamage(error) || services.settings.isOffline) throw error;
+    services.context.log.warn(`${error.message}; it is fetched anew`);
     return undefined;
   }
 }
 
 /** {@link unlessDamaged}, and undefined, too, where the cache cannot be used for it: the caller goes on as if it were empty. */
-export async function unlessUnfit<T>(deps: ArtifactDeps, work: () => Promise<T>): Promise<T | undefined> {
+export async function unlessUnfit<T>(services: Services, work: () => Promise<T>): Promise<T | undefined> {
   try {
-    return await unlessDamaged(deps, work);
+    return await unlessDamaged(services, work);
   } catch (error) {
-    if (!(error instanceof CacheUnusableError) || deps.settings.isOffline) throw error;
-    deps.context.log.debug(`${error.message}; it is asked for instead`);
+    if (!(error instanceof CacheUnusableError) || services.settings.isOffline) throw error;
+    services.context.log.debug(`${error.message}; it is asked for instead`);
     return undefined;
   }
 }
@@ -38,27 +38,27 @@ type Outcome<T> = { readonly result: T } | { readonly failure: OrasClientError }
  *   the failure is the error.
  */
 export async function withDamageRepaired<T>(
-  deps: ArtifactDeps,
-  work: (deps: ArtifactDeps) => Promise<T>,
+  services: Services,
+  work: (services: Services) => Promise<T>,
   withoutCache: ((result: T) => T) | "never" = (result) => result,
 ): Promise<T> {
-  const attempt = async (some: ArtifactDeps): Promise<Outcome<T>> => {
+  const attempt = async (some: Services): Promise<Outcome<T>> => {
     try {
       return { result: await work(some) };
     } catch (error) {
       const isMendable = isDamage(error) || error instanceof CacheUnusableError;
-      if (!isMendable || deps.settings.isOffline) throw error;
+      if (!isMendable || services.settings.isOffline) throw error;
       return { failure: error };
     }
   };
-  let outcome = await attempt(deps);
+  let outcome = await attempt(services);
   if ("failure" in outcome && isDamage(outcome.failure)) {
-    deps.context.log.warn(`${outcome.failure.message}; it is fetched anew`);
-    outcome = await attempt(deps);
+    services.context.log.warn(`${outcome.failure.message}; it is fetched anew`);
+    outcome = await attempt(services);
   }
   if ("result" in outcome) return outcome.result;
   const { failure } = outcome;
   if (withoutCache === "never") throw failure;
-  deps.context.log.warn(`${withCause(failure)}: this goes on without the cache`);
-  return withoutCache(await deps.withPrivateStore(work));
+  services.context.log.warn(`${withCause(failure)}: this goes on without the cache`);
+  return withoutCache(await services.withPrivateStore(work));
 }

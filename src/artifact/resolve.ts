@@ -1,13 +1,15 @@
 /** From a reference as written to the one manifest that it means on one platform. */
+
 import { ArtifactNotFoundError, ContentVerificationError } from "../errors.ts";
 import { type Digest, isDigest } from "../model/digest.ts";
 import { type ImageIndex, type ImageManifest, parseManifest, platformsOf } from "../model/manifest.ts";
 import { type PlatformString, platformFromNode } from "../model/platform.ts";
 import { expandTemplate, formatReference, isTemplate, type Reference } from "../model/reference.ts";
 import type { FetchedManifest, Source, Target } from "../model/source.ts";
+import type { Run } from "../transfer/run.ts";
 import { fromFirst } from "../transfer/sources.ts";
-import type { ArtifactDeps } from "./deps.ts";
 import { noteNamed, readReference } from "./naming.ts";
+import type { Services } from "./services.ts";
 
 /** A reference whose template, if it was one, has been filled in. */
 export interface ExpandedReference {
@@ -44,10 +46,10 @@ export interface ResolvedArtifact {
 export function expandReference(
   text: string,
   platform: PlatformString | undefined,
-  deps: ArtifactDeps,
+  services: Services,
 ): ExpandedReference {
-  const chosen = platform ?? platformFromNode(deps.context.os, deps.context.cpu);
-  const reference = readReference(expandTemplate(text, chosen), deps);
+  const chosen = platform ?? platformFromNode(services.context.os, services.context.cpu);
+  const reference = readReference(expandTemplate(text, chosen), services);
   return { reference, text: formatReference(reference), platform: chosen, isTemplate: isTemplate(text) };
 }
 
@@ -55,10 +57,10 @@ export function expandReference(
 export function expandNamedReference(
   text: string,
   platform: PlatformString | undefined,
-  deps: ArtifactDeps,
+  services: Services,
 ): ExpandedReference {
-  noteNamed(text, deps);
-  return expandReference(text, platform, deps);
+  noteNamed(text, services);
+  return expandReference(text, platform, services);
 }
 
 /** The tag or digest to ask for; a reference without either means `latest`, as every OCI client has it. */
@@ -69,48 +71,53 @@ export function versionOf(reference: Reference): Digest | string {
 /** Fetches what the reference names, in one request. */
 export async function fetchRoot(
   reference: Reference,
-  deps: ArtifactDeps,
-  signal: AbortSignal,
+  services: Services,
+  run: Run,
   access: ManifestAccess = fromSources,
 ): Promise<FetchedRoot> {
   const text = formatReference(reference);
-  const source = deps.open(reference.location);
+  const source = services.open(reference.location);
   const version = versionOf(reference);
   const root = isDigest(version)
-    ? await access.fetch(source, version, deps, signal)
-    : await source.fetchManifest(version, signal);
+    ? await access.fetch(source, version, services, run)
+    : await source.fetchManifest(version, run.signal);
   return { source, root, parsed: parseManifest(root.bytes, root.mediaType, text) };
 }
 
 /** Where manifests that are named by digest come from, and what becomes of those that were fetched. */
 export interface ManifestAccess {
-  readonly fetch: (source: Source, digest: Digest, deps: ArtifactDeps, signal: AbortSignal) => Promise<FetchedManifest>;
-  readonly keep: (manifest: FetchedManifest, deps: ArtifactDeps, signal: AbortSignal) => Promise<void>;
+  readonly fetch: (source: Source, digest: Digest, services: Services, run: Run) => Promise<FetchedManifest>;
+  readonly keep: (manifest: FetchedManifest, services: Services, run: Run) => Promise<void>;
 }
 
 /** From the first mirror that has it, else from the source itself, whose error is the one that is thrown. */
 export async function fetchManifestByDigest(
   source: Source,
   digest: Digest,
-  deps: ArtifactDeps,
-  signal: AbortSignal,
+  services: Services,
+  run: Run,
 ): Promise<FetchedManifest> {
-  return await fromFirst(source, (from, turn) => from.fetchManifest(digest, turn.signal), deps, signal);
+  return await fromFirst(source, (from, turn) => from.fetchManifest(digest, turn.signal), services, run);
 }
 
 /** Asks the sources each time: what is done to a registry, or asked of it, is about what it has. */
 const fromSources: ManifestAccess = { fetch: fetchManifestByDigest, keep: async () => {} };
 
+/** A manifest by its digest. */
+export interface ManifestAt {
+  readonly source: Target;
+  readonly digest: Digest;
+}
+
 /** Fetches the manifest that an index has for one platform. */
 export async function fetchPlatformManifest(
-  source: Target,
-  digest: Digest,
-  deps: ArtifactDeps,
-  signal: AbortSignal,
+  { source, digest }: ManifestAt,
+  services: Services,
+  run: Run,
   access: ManifestAccess = fromSources,
 ): Promise<ImageManifest> {
-  const fetched = await access.fetch(source, digest, deps, signal);
-  await access.keep(fetched, deps, signal);
+  const fetched = await access.fetch(source, digest, services, run);
+  await access.keep(fetched, services, run);
   const origin = `${source.name}@${digest}`;
   const parsed = parseManifest(fetched.bytes, fetched.mediaType, origin);
   if (parsed.kind === "manifest") return parsed;
@@ -144,12 +151,12 @@ function chooseManifest(
  */
 export async function resolveArtifact(
   { reference, text, platform, isTemplate }: ExpandedReference,
-  deps: ArtifactDeps,
-  signal: AbortSignal,
+  services: Services,
+  run: Run,
   access: ManifestAccess = fromSources,
 ): Promise<ResolvedArtifact> {
-  const { source, root, parsed } = await fetchRoot(reference, deps, signal, access);
-  await access.keep(root, deps, signal);
+  const { source, root, parsed } = await fetchRoot(reference, services, run, access);
+  await access.keep(root, services, run);
   if (parsed.kind === "manifest") {
     return {
       source,
@@ -164,7 +171,7 @@ export async function resolveArtifact(
     source,
     rootDigest: root.digest,
     manifestDigest: chosen.digest,
-    manifest: await fetchPlatformManifest(source, chosen.digest, deps, signal, access),
+    manifest: await fetchPlatformManifest({ source, digest: chosen.digest }, services, run, access),
     platform: chosen.isForAll ? undefined : platform,
   };
 }

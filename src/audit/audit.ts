@@ -26,7 +26,7 @@ export type Operation =
   | "login"
   | "logout";
 
-export interface AuditDeps {
+export interface AuditServices {
   readonly settings: Pick<Settings, "auditLog">;
   readonly context: Pick<Context, "now" | "user" | "log">;
 }
@@ -70,11 +70,11 @@ export interface AuditedRequest {
  */
 export async function audited<T>(
   { operation, reference, asked = {} }: AuditedRequest,
-  deps: AuditDeps,
+  services: AuditServices,
   work: () => Promise<T>,
   factsOf: (result: T) => AuditFacts,
 ): Promise<T> {
-  const { settings, context } = deps;
+  const { settings, context } = services;
   const { auditLog } = settings;
   if (auditLog === undefined) return await work();
   const startedMs = context.now();

@@ -1,7 +1,8 @@
 /** The parts of a process that the command line needs. `main.ts` gives the real ones, tests give buffers. */
 
 import type { SettingsOverrides } from "../config/settings.ts";
-import type { VerbDeps } from "./deps.ts";
+import type { Run } from "../transfer/run.ts";
+import type { VerbServices } from "./services.ts";
 
 export interface OutputStream {
   write(text: string): unknown;
@@ -17,11 +18,10 @@ export interface Verbosity {
   readonly showsProgress: boolean;
 }
 
-/** A command's dependencies and the means to let them go. */
+/** The values that a command works with: those of the process, and those of the one request. */
 export interface Session {
-  readonly deps: VerbDeps;
-  /** Aborted by a signal or when the command's time is up. */
-  readonly signal: AbortSignal;
+  readonly services: VerbServices;
+  readonly run: Run;
 }
 
 export interface CliIo {

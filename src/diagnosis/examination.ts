@@ -1,6 +1,8 @@
 /** A series of checks, each with its time; what goes wrong in one is a finding, and the next one is made. */
+
 import { asError, type OrasClientError } from "../errors.ts";
-import type { DiagnosisDeps } from "./deps.ts";
+import type { Run } from "../transfer/run.ts";
+import type { DiagnosisServices } from "./services.ts";
 
 export type CheckStatus = "ok" | "warning" | "failed" | "skipped";
 
@@ -22,19 +24,19 @@ export interface Finding {
 export class Examination {
   readonly checks: Check[] = [];
   failure: OrasClientError | undefined;
-  readonly #deps: DiagnosisDeps;
+  readonly #services: DiagnosisServices;
   readonly #signal: AbortSignal;
 
-  constructor(deps: DiagnosisDeps, signal: AbortSignal) {
-    this.#deps = deps;
-    this.#signal = signal;
+  constructor(services: DiagnosisServices, run: Run) {
+    this.#services = services;
+    this.#signal = run.signal;
   }
 
   /** @param work Gives what was found, and a value for the checks that come after. */
   async check<T>(name: string, work: () => Promise<Finding & { readonly value?: T }>): Promise<T | undefined> {
-    const startedMs = this.#deps.context.now();
+    const startedMs = this.#services.context.now();
     const done = (status: CheckStatus, detail: string, hint: string | undefined): void => {
-      const durationMs = Math.round(this.#deps.context.now() - startedMs);
+      const durationMs = Math.round(this.#services.context.now() - startedMs);
       this.checks.push({ name, status, detail, hint, durationMs });
     };
     try {

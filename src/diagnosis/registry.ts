@@ -1,7 +1,9 @@
 /** Checks of the way to a registry, and of the registry itself before an artifact is asked for. */
+
 import type { RegistryProbe } from "../registry/probe.ts";
-import type { DiagnosisDeps } from "./deps.ts";
+import type { Run } from "../transfer/run.ts";
 import type { Examination } from "./examination.ts";
+import type { DiagnosisServices } from "./services.ts";
 
 const maxSkewMs = 5 * 60 * 1000;
 const certificateSoonMs = 14 * 24 * 60 * 60 * 1000;
@@ -10,8 +12,8 @@ const connectTimeoutMs = 10_000;
 export async function checkConnection(
   probe: RegistryProbe,
   examination: Examination,
-  deps: DiagnosisDeps,
-  signal: AbortSignal,
+  services: DiagnosisServices,
+  run: Run,
 ): Promise<boolean> {
   const proxy = await examination.check("proxy", async () => {
     const host = await probe.proxy();
@@ -27,11 +29,11 @@ export async function checkConnection(
     return true;
   }
   const connection = await examination.check("connection", async () => {
-    const made = await probe.connect(connectTimeoutMs, signal);
+    const made = await probe.connect(connectTimeoutMs, run.signal);
     if (made.tls === undefined) return { detail: "plain http", value: made };
     const { protocol, issuer, validTo } = made.tls;
     const detail = `${protocol}, certificate of ${issuer}, valid to ${validTo.toISOString().slice(0, 10)}`;
-    const isOld = validTo.getTime() - deps.context.now() < certificateSoonMs;
+    const isOld = validTo.getTime() - services.context.now() < certificateSoonMs;
     const hint = "the registry's certificate ends soon: tell who runs it";
     return isOld ? { status: "warning", detail, hint, value: made } : { detail, value: made };
   });
@@ -41,11 +43,11 @@ export async function checkConnection(
 export async function checkRegistry(
   probe: RegistryProbe,
   examination: Examination,
-  deps: DiagnosisDeps,
-  signal: AbortSignal,
+  services: DiagnosisServices,
+  run: Run,
 ): Promise<boolean> {
   const greeting = await examination.check("registry", async () => {
-    const found = await probe.greet(signal);
+    const found = await probe.greet(run.signal);
     const wants = found.schemes.length === 0 ? "asks for no login" : `asks for ${found.schemes.join(" or ")}`;
     const detail = `${probe.url.href} answers ${found.status}, ${wants}`;
     if (found.status === 200 || found.status === 401) return { detail, value: found };
@@ -57,7 +59,7 @@ export async function checkRegistry(
   if (date === undefined) examination.skip("clock", "the registry does not say its time");
   else {
     await examination.check("clock", () => {
-      const skewMs = deps.context.now() - date.getTime();
+      const skewMs = services.context.now() - date.getTime();
       const detail = `${Math.round(Math.abs(skewMs) / 1000)} s from the registry's`;
       const hint = "set this machine's clock: tokens and certificates are judged by it";
       return Promise.resolve(Math.abs(skewMs) > maxSkewMs ? { status: "warning", detail, hint } : { detail });
@@ -72,7 +74,7 @@ export async function checkRegistry(
   });
   if (greeting.tokenService === undefined) examination.skip("token", "the registry names no token service");
   else if (kind === "bearer") examination.skip("token", "the one that was given is shown as it is");
-  else await checkTokenService(greeting.tokenService, probe, examination, signal);
+  else await checkTokenService(greeting.tokenService, probe, examination, run.signal);
   return true;
 }
 

@@ -3,19 +3,17 @@ import { rm } from "node:fs/promises";
 import { ArtifactNotFoundError, ContentVerificationError, RegistryUnavailableError } from "../errors.ts";
 import { writeHashed } from "../files/hashed-write.ts";
 import type { HttpClient } from "../http/client.ts";
+import type { DownloadRequest } from "./source.ts";
 
 /** No tool is larger; the digest is known only at the end. */
 const maxBytes = 4 * 1024 ** 3;
 
 /**
- * @param sha256 Hex.
  * @throws {ContentVerificationError} `BLOB_DIGEST_MISMATCH`; the file is removed
  */
 export async function downloadVerified(
   http: HttpClient,
-  url: URL,
-  sha256: string,
-  path: string,
+  { url, sha256, path }: DownloadRequest,
   signal: AbortSignal,
 ): Promise<void> {
   const what = `${url.host}${url.pathname}`;

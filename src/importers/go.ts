@@ -5,7 +5,7 @@ import * as v from "valibot";
 import { ociPlatform, type PlatformString } from "../model/platform.ts";
 import { fileOrigin } from "./origin.ts";
 import { type ClientProgram, importFailed, runClient, specInvalid } from "./run.ts";
-import type { ImportedFile, Importer, ImporterDeps } from "./source.ts";
+import type { ImportedFile, Importer, ImporterServices } from "./source.ts";
 
 /** Settings of the user's (`go env -w`) that count: where modules come from and are kept, and which Go may build them. */
 const settingsOfUser = [
@@ -76,8 +76,8 @@ function programName(packagePath: string): string {
 }
 
 /** Settings of the user's Go; those that it does not know are left out. */
-async function settingsFor(deps: ImporterDeps, signal: AbortSignal): Promise<Record<string, string>> {
-  const asked = await runClient(go, ["env", "-json", ...settingsOfUser], {}, deps, signal);
+async function settingsFor(services: ImporterServices, signal: AbortSignal): Promise<Record<string, string>> {
+  const asked = await runClient(go, { args: ["env", "-json", ...settingsOfUser], env: {} }, services, signal);
   if (asked.exitCode !== 0) throw importFailed(go, "its own environment", asked);
   const stated = v.safeParse(v.pipe(v.string(), v.parseJson(), v.record(v.string(), v.string())), asked.stdout);
   if (!stated.success) throw importFailed(go, "its own environment", asked);
@@ -89,22 +89,22 @@ async function settingsFor(deps: ImporterDeps, signal: AbortSignal): Promise<Rec
  * The bytes depend on the version of Go, which is noted; paths and build ids are left out, so that two machines with one version
  * give one digest.
  */
-export const importGo: Importer = async (spec, platforms, deps, signal) => {
+export const importGo: Importer = async ({ spec, platforms }, services, signal) => {
   const [, packagePath = "", version = ""] = specPattern.exec(spec) ?? [];
   if (packagePath === "" || packagePath.startsWith("-")) throw specInvalid(spec, "write go:MODULE/PACKAGE@vVERSION");
-  const settings = await settingsFor(deps, signal);
+  const settings = await settingsFor(services, signal);
   const name = programName(packagePath);
   const files: ImportedFile[] = [];
   const missing: PlatformString[] = [];
   let exactVersion = version;
   for (const platform of platforms) {
     const { os, architecture } = ociPlatform(platform);
-    const home = join(deps.workDir, "go", platform);
+    const home = join(services.workDir, "go", platform);
     await mkdir(home, { recursive: true });
     // Into a GOPATH of its own: Go refuses GOBIN for another platform.
     const env = { ...settings, GOPATH: home, GOOS: os, GOARCH: architecture };
     const args = ["install", "-trimpath", "-buildvcs=false", "-ldflags=-s -w -buildid=", "--"];
-    const ran = await runClient(go, [...args, `${packagePath}@${version}`], env, deps, signal);
+    const ran = await runClient(go, { args: [...args, `${packagePath}@${version}`], env }, services, signal);
     if (ran.exitCode !== 0) {
       if (!unsupported.test(ran.output)) throw importFailed(go, spec, ran);
       missing.push(platform);
@@ -116,7 +116,7 @@ export const importGo: Importer = async (spec, platforms, deps, signal) => {
     await rename(join(home, "bin", `${os}_${architecture}`, file), path).catch(() =>
       rename(join(home, "bin", file), path),
     );
-    const built = await buildInfo(path, settings, deps, signal);
+    const built = await buildInfo(path, settings, services, signal);
     exactVersion = built.version ?? version;
     const sum = built.sum === undefined ? "" : `&module_sum=${encodeURIComponent(built.sum)}`;
     const purl = `pkg:golang/${packagePath}@${exactVersion}?built_with=${built.goVersion}${sum}`;
@@ -138,10 +138,10 @@ interface BuildInfo {
 async function buildInfo(
   path: string,
   settings: Readonly<Record<string, string>>,
-  deps: ImporterDeps,
+  services: ImporterServices,
   signal: AbortSignal,
 ): Promise<BuildInfo> {
-  const ran = await runClient(go, ["version", "-m", path], settings, deps, signal);
+  const ran = await runClient(go, { args: ["version", "-m", path], env: settings }, services, signal);
   const [firstLine = ""] = ran.stdout.split("\n", 1);
   const [, goVersion] = /: (go[0-9A-Za-z.+-]+)/.exec(firstLine.slice(path.length)) ?? [];
   if (goVersion === undefined) throw importFailed(go, `what ${basename(path)} is built of`, ran);

@@ -9,10 +9,10 @@ import type { PlatformString } from "../model/platform.ts";
 import { expandTemplate, isTemplate } from "../model/reference.ts";
 import { fileOrigin } from "./origin.ts";
 import { specInvalid } from "./run.ts";
-import type { ImportedFile, Importer, ImporterDeps } from "./source.ts";
+import type { ImportedFile, Importer, ImporterServices } from "./source.ts";
 
 /** A file or folder for all platforms; with `{platform}` in its path, one for each that is there. */
-export const importFile: Importer = async (spec, platforms, { context }, signal, named) => {
+export const importFile: Importer = async ({ spec, platforms, named }, { context }, signal) => {
   if (spec === "") throw specInvalid("file:", "write file:PATH, with {platform} in it for one of each");
   const at = (path: string): string => resolve(context.cwd, path);
   if (!isTemplate(spec)) {
@@ -50,17 +50,20 @@ export function withoutSecrets(text: string): string {
   return `${protocol}//${host}${pathname}`;
 }
 
+export interface UrlRequest {
+  readonly text: string;
+  /** Hex. Required: an address alone does not say which bytes are meant. */
+  readonly sha256: string | undefined;
+  readonly platform: PlatformString | undefined;
+}
+
 /**
- * One file from an address, for one platform or for all; an archive is unpacked, so that it can be looked into and packed the same way
- * everywhere.
- *
- * @param sha256 Hex; required, since nothing else says which bytes are meant.
+ * Fetches one file from an address, for one platform or for all. An archive is unpacked, so that it can be looked into and packed the same
+ * way everywhere.
  */
 export async function importUrl(
-  text: string,
-  sha256: string | undefined,
-  platform: PlatformString | undefined,
-  deps: ImporterDeps,
+  { text, sha256, platform }: UrlRequest,
+  services: ImporterServices,
   signal: AbortSignal,
 ): Promise<readonly ImportedFile[]> {
   if (sha256 === undefined) {
@@ -75,10 +78,10 @@ export async function importUrl(
   if (!URL.canParse(text)) throw specInvalid(withoutSecrets(text), "write https://HOST/PATH");
   const url = new URL(text);
   const name = basename(url.pathname) || "tool";
-  const dir = join(deps.workDir, "url");
+  const dir = join(services.workDir, "url");
   await mkdir(dir, { recursive: true });
   const path = join(dir, name);
-  await deps.download(url, sha256, path, signal);
+  await services.download({ url, sha256, path }, signal);
   const origin = `${withoutSecrets(text)}#sha256:${sha256}`;
   if (!isArchive(await sniffFile(path))) return [{ platform, path, origin }];
   const folder = join(dir, "unpacked", name.replace(/\.(?:zip|whl|jar|tar(?:\.\w+)?|tgz)$/i, ""));

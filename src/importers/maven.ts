@@ -6,7 +6,7 @@ import { coordinate } from "./maven-coordinate.ts";
 import { namedVariables } from "./named-variables.ts";
 import { fileOrigin } from "./origin.ts";
 import { type ClientProgram, type ClientRun, importFailed, runClient, specInvalid } from "./run.ts";
-import type { ImportedFile, ImportedTool, Importer, ImporterDeps } from "./source.ts";
+import type { ImportedFile, ImportedTool, Importer, ImporterServices } from "./source.ts";
 
 const mvn: ClientProgram = {
   name: "mvn",
@@ -39,15 +39,15 @@ const specPattern = new RegExp(`^(${coordinate}):(${coordinate}):(${coordinate})
 const absent = /Could not find artifact|was not found in/i;
 
 /** Maven checks the sums that the repository states, and fails on another one. */
-export const importMaven: Importer = async (spec, platforms, deps, signal) => {
+export const importMaven: Importer = async ({ spec, platforms }, services, signal) => {
   const [, group = "", artifact = "", version = "", type = "exe"] = specPattern.exec(spec) ?? [];
   if (group === "") throw specInvalid(spec, "write maven:GROUP:ARTIFACT:VERSION:exe");
-  const client = await openMaven(deps, signal);
+  const client = await openMaven(services, signal);
   const files: ImportedFile[] = [];
   const missing: PlatformString[] = [];
   for (const platform of platforms) {
     const coordinates = `${group}:${artifact}:${version}:${type}:${classifiers[platform]}`;
-    const dir = join(deps.workDir, "maven", platform);
+    const dir = join(services.workDir, "maven", platform);
     const copied = await copyArtifact(client, coordinates, dir);
     if (copied === undefined) {
       missing.push(platform);
@@ -58,7 +58,7 @@ export const importMaven: Importer = async (spec, platforms, deps, signal) => {
     const purl = `pkg:maven/${group}/${artifact}@${version}?type=${type}&classifier=${classifiers[platform]}`;
     files.push({ platform, path, origin: await fileOrigin(purl, path, signal) });
   }
-  const stated = files.length === 0 ? undefined : await describe(client, `${group}:${artifact}:${version}`, deps);
+  const stated = files.length === 0 ? undefined : await describe(client, `${group}:${artifact}:${version}`, services);
   return { version, license: stated?.license, source: stated?.source, files, missing };
 };
 
@@ -69,7 +69,7 @@ const maxAncestors = 5;
 async function describe(
   client: Maven,
   coordinates: string,
-  deps: ImporterDeps,
+  services: ImporterServices,
 ): Promise<Pick<ImportedTool, "license" | "source">> {
   // With its XML parser it is loaded for Maven alone.
   const { parsePom } = await import("./pom.ts");
@@ -77,7 +77,7 @@ async function describe(
   let source: string | undefined;
   let next: string | undefined = coordinates;
   for (let depth = 0; next !== undefined && depth <= maxAncestors; depth += 1) {
-    const dir = join(deps.workDir, "maven", `pom-${depth}`);
+    const dir = join(services.workDir, "maven", `pom-${depth}`);
     const path = await copyArtifact(client, `${next}:pom`, dir);
     const pom = path === undefined ? undefined : parsePom(await readFile(path, "utf8"));
     license ??= pom?.license;
@@ -90,8 +90,8 @@ async function describe(
 /** Calls Maven. */
 type Maven = (args: readonly string[]) => Promise<ClientRun>;
 
-async function openMaven(deps: ImporterDeps, signal: AbortSignal): Promise<Maven> {
-  const { env, homeDir } = deps.context;
+async function openMaven(services: ImporterServices, signal: AbortSignal): Promise<Maven> {
+  const { env, homeDir } = services.context;
   const homes = [env.MAVEN_HOME, env.M2_HOME].filter((home) => home !== undefined);
   const settings = [join(homeDir, ".m2"), ...homes.map((home) => join(home, "conf"))];
   const named = await namedVariables(
@@ -99,7 +99,7 @@ async function openMaven(deps: ImporterDeps, signal: AbortSignal): Promise<Maven
     /\$\{env\.(\w+)\}/g,
   );
   const program = { ...mvn, variables: [...mvn.variables, ...named] };
-  return (args) => runClient(program, args, {}, deps, signal);
+  return (args) => runClient(program, { args, env: {} }, services, signal);
 }
 
 /** @returns Path of the file; undefined where the repository has none. */

@@ -18,7 +18,7 @@ import {
   specInvalid,
   sumMissing,
 } from "./run.ts";
-import type { ImportedFile, Importer, ImporterDeps } from "./source.ts";
+import type { ImportedFile, Importer, ImporterServices } from "./source.ts";
 
 const npm: ClientProgram = {
   name: "npm",
@@ -98,8 +98,8 @@ interface Npm {
   ) => Promise<ClientRun>;
 }
 
-async function openNpm(deps: ImporterDeps, signal: AbortSignal): Promise<Npm> {
-  const { env, homeDir } = deps.context;
+async function openNpm(services: ImporterServices, signal: AbortSignal): Promise<Npm> {
+  const { env, homeDir } = services.context;
   const userConfig = env.npm_config_userconfig ?? env.NPM_CONFIG_USERCONFIG ?? join(homeDir, ".npmrc");
   const named = await namedVariables([userConfig], /\$\{([^${}?]+)\??\}/g);
   const program = { ...npm, variables: [...npm.variables, ...named] };
@@ -107,7 +107,12 @@ async function openNpm(deps: ImporterDeps, signal: AbortSignal): Promise<Npm> {
   const always = ["--json", "--ignore-scripts", "--no-workspaces"];
   return {
     call: (command, options, spec, fields) =>
-      runClient(program, [command, ...always, ...options, "--", spec, ...fields], runsNothing, deps, signal),
+      runClient(
+        program,
+        { args: [command, ...always, ...options, "--", spec, ...fields], env: runsNothing },
+        services,
+        signal,
+      ),
   };
 }
 
@@ -179,14 +184,15 @@ function archiveSum(spec: NpmSpec, { name, version, dist }: PlatformPackage): St
   return sum;
 }
 
-/** @returns Path of the archive as the registry has it, in `dir`. */
-async function pack(
-  { call }: Npm,
-  { name, version }: NpmSpec,
-  sum: StatedSum,
-  dir: string,
-  signal: AbortSignal,
-): Promise<string> {
+interface NpmArchive extends NpmSpec {
+  /** Sum that the registry states. */
+  readonly sum: StatedSum;
+  /** An empty folder for the archive. */
+  readonly dir: string;
+}
+
+/** Fetches an archive. @returns The archive's path in `dir`. */
+async function pack({ call }: Npm, { name, version, sum, dir }: NpmArchive, signal: AbortSignal): Promise<string> {
   const exact = `${name}@${version}`;
   await mkdir(dir, { recursive: true });
   const ran = await call("pack", ["--pack-destination", dir], exact, []);
@@ -199,10 +205,10 @@ async function pack(
 }
 
 /** npm checks the integrity that the registry states, and fails on another one. */
-export const importNpm: Importer = async (text, platforms, deps, signal) => {
+export const importNpm: Importer = async ({ spec: text, platforms }, services, signal) => {
   const spec = parseNpmSpec(text);
   if (spec === undefined) throw specInvalid(text, "write npm:NAME@VERSION, with the exact version");
-  const client = await openNpm(deps, signal);
+  const client = await openNpm(services, signal);
   const fields = ["license", "repository", "optionalDependencies"];
   const { license, repository, optionalDependencies } = await view(client, packageSchema, spec, fields);
   const found = new Map<PlatformString, ImportedFile>();
@@ -210,8 +216,8 @@ export const importNpm: Importer = async (text, platforms, deps, signal) => {
     const stated = await view(client, platformSchema, part, ["version", "os", "cpu", "libc", "dist"]);
     const platform = platformOf(stated);
     if (platform === undefined || !platforms.includes(platform) || found.has(platform)) continue;
-    const dir = join(deps.workDir, "npm", platform);
-    const archive = await pack(client, part, archiveSum(part, stated), join(dir, "packed"), signal);
+    const dir = join(services.workDir, "npm", platform);
+    const archive = await pack(client, { ...part, sum: archiveSum(part, stated), dir: join(dir, "packed") }, signal);
     const path = join(dir, "tool", spec.name.split("/").at(-1) ?? spec.name);
     await extractArchive(archive, path, { signal, stripPrefix: "package" });
     await rm(join(path, "package.json"), { force: true });

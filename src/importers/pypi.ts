@@ -81,7 +81,7 @@ const absent = /No matching distribution found|Could not find a version that sat
 const unreachable = /Could not fetch URL (?!\S+: 404 )/;
 
 /** pip checks the sums that the index states, and fails on another one. */
-export const importPypi: Importer = async (spec, platforms, deps, signal) => {
+export const importPypi: Importer = async ({ spec, platforms }, services, signal) => {
   const [, name = "", version = ""] = specPattern.exec(spec) ?? [];
   if (name === "") throw specInvalid(spec, "write pypi:NAME@VERSION");
   const files: ImportedFile[] = [];
@@ -89,7 +89,7 @@ export const importPypi: Importer = async (spec, platforms, deps, signal) => {
   let exactVersion = version;
   let stated: Omit<UnpackedWheel, "path"> = { license: undefined, source: undefined };
   for (const platform of platforms) {
-    const dir = join(deps.workDir, "pypi", platform);
+    const dir = join(services.workDir, "pypi", platform);
     const wheelDir = join(dir, "wheel");
     await mkdir(wheelDir, { recursive: true });
     const platformArgs = tags[platform].flatMap((tag) => ["--platform", tag]);
@@ -105,7 +105,12 @@ export const importPypi: Importer = async (spec, platforms, deps, signal) => {
       "--dest",
       wheelDir,
     ];
-    const ran = await runClient(pip, [...args, "--", `${name}==${version}`], asExpected, deps, signal);
+    const ran = await runClient(
+      pip,
+      { args: [...args, "--", `${name}==${version}`], env: asExpected },
+      services,
+      signal,
+    );
     if (ran.exitCode !== 0) {
       if (/No module named '?pip/.test(ran.output))
         throw clientMissing({ ...pip, name: "pip, as a module of python3," });

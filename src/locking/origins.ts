@@ -3,12 +3,12 @@
  * changes a part alone, so that a review sees a familiar reference and digest, would have a build fetch something else.
  */
 
-import type { ArtifactDeps } from "../artifact/deps.ts";
 import { contentTitle } from "../artifact/fetch.ts";
 import { type NamedLayer, shapeOf } from "../artifact/layers.ts";
 import { keptManifests } from "../artifact/manifests.ts";
 import { readReference } from "../artifact/naming.ts";
 import { fetchPlatformManifest } from "../artifact/resolve.ts";
+import type { Services } from "../artifact/services.ts";
 import { ArtifactNotFoundError, ConfigurationError, UsageError } from "../errors.ts";
 import { anyPlatform, type Lock, type LockedLayer, type LockedPlatform, type LockedTool } from "../lockfile/schema.ts";
 import type { Digest } from "../model/digest.ts";
@@ -16,6 +16,7 @@ import { type ImageManifest, parseManifest, platformsOf } from "../model/manifes
 import { formatLocation, isTemplate, type Location } from "../model/reference.ts";
 import type { Target } from "../model/source.ts";
 import { inParallel } from "../parallel.ts";
+import { type Run, withSignal } from "../transfer/run.ts";
 
 /** A fault of a lock's entry. */
 interface Fault {
@@ -34,22 +35,22 @@ function outdated(file: string, [first, ...others]: readonly Fault[]): Configura
   });
 }
 
-function repositoryOf(reference: string, platform: string, deps: ArtifactDeps): string | UsageError {
+function repositoryOf(reference: string, platform: string, services: Services): string | UsageError {
   try {
-    return formatLocation(readReference(reference.replaceAll("{platform}", platform), deps).location);
+    return formatLocation(readReference(reference.replaceAll("{platform}", platform), services).location);
   } catch (error) {
     if (error instanceof UsageError) return error;
     throw error;
   }
 }
 
-function faultsOf({ reference, digest, platforms }: LockedTool, deps: ArtifactDeps): readonly string[] {
+function faultsOf({ reference, digest, platforms }: LockedTool, services: Services): readonly string[] {
   // Without a digest, nobody would compare it with what the tag means; with one, the platforms of a template are not looked at.
   if (isTemplate(reference) !== (digest === undefined)) {
     return [digest === undefined ? `has no digest for ${reference}` : `has a digest for the template ${reference}`];
   }
   return Object.entries(platforms).flatMap(([platform, { repository, manifest }]) => {
-    const expected = repositoryOf(reference, platform, deps);
+    const expected = repositoryOf(reference, platform, services);
     if (expected instanceof UsageError) return [`has no reference that can be read: ${expected.message}`];
     if (expected !== repository) {
       return [`has the repository ${repository} for ${platform}, and ${reference} gives ${expected}`];
@@ -61,12 +62,18 @@ function faultsOf({ reference, digest, platforms }: LockedTool, deps: ArtifactDe
 }
 
 /** Asks nobody. @throws {ConfigurationError} `LOCK_OUTDATED` */
-export function checkOrigins(file: string, lock: Lock, deps: ArtifactDeps): void {
+export function checkOrigins(file: string, lock: Lock, services: Services): void {
   const faults = Object.entries(lock.tools).flatMap(([tool, locked]) =>
-    faultsOf(locked, deps).map((text) => ({ tool, text, isGone: false })),
+    faultsOf(locked, services).map((text) => ({ tool, text, isGone: false })),
   );
   const error = outdated(file, faults);
   if (error !== undefined) throw error;
+}
+
+/** A lock, and the path of its file. */
+export interface LockAt {
+  readonly file: string;
+  readonly lock: Lock;
 }
 
 export interface ManifestCheck {
@@ -83,14 +90,13 @@ export interface ManifestCheck {
  * @throws {ConfigurationError} `LOCK_OUTDATED`
  */
 export async function checkManifests(
-  file: string,
-  lock: Lock,
+  { file, lock }: LockAt,
   { open, isNeeded }: ManifestCheck,
-  deps: ArtifactDeps,
-  signal: AbortSignal,
+  services: Services,
+  run: Run,
 ): Promise<void> {
-  const found = await inParallel(Object.entries(lock.tools), signal, async ([tool, locked], either) => {
-    return await faultsOfManifests(tool, locked, open, deps, either);
+  const found = await inParallel(Object.entries(lock.tools), run.signal, async ([tool, locked], either) => {
+    return await faultsOfManifests({ tool, ...locked }, open, services, withSignal(run, either));
   });
   const error = outdated(
     file,
@@ -109,26 +115,33 @@ async function orGone<T>(work: () => Promise<T>): Promise<T | undefined> {
 }
 
 async function faultsOfManifests(
-  tool: string,
-  { digest, platforms }: LockedTool,
+  { tool, digest, platforms }: LockedTool & Pick<Fault, "tool">,
   open: ManifestCheck["open"],
-  deps: ArtifactDeps,
-  signal: AbortSignal,
+  services: Services,
+  run: Run,
 ): Promise<readonly Fault[]> {
   const entries = Object.entries(platforms);
   const [first] = entries;
   if (first === undefined) return [];
   const isIndex = digest !== undefined && entries.some(([platform]) => platform !== anyPlatform);
-  const listed = isIndex ? await manifestsOfIndex(digest, first[1], open, deps, signal) : undefined;
-  const faults = await inParallel(entries, signal, async ([platform, locked], either) => {
+  const listed = isIndex
+    ? await manifestsOfIndex(digest, open(readReference(first[1].repository, services).location), services, run)
+    : undefined;
+  const faults = await inParallel(entries, run.signal, async ([platform, locked], either) => {
     const fault = (text: string, isGone = false): Fault => ({ tool, text: `${text} for ${platform}`, isGone });
     const { manifest } = locked;
     if (listed !== undefined && listed.get(platform) !== manifest) {
       return [fault(`has the manifest ${manifest}, which its index ${digest} does not name`)];
     }
-    const { location } = readReference(locked.repository, deps);
-    const fetch = () => fetchPlatformManifest(open(location), manifest, deps, either, keptManifests);
-    const found = await deps.limitTransfers(() => orGone(fetch));
+    const { location } = readReference(locked.repository, services);
+    const fetch = () =>
+      fetchPlatformManifest(
+        { source: open(location), digest: manifest },
+        services,
+        withSignal(run, either),
+        keptManifests,
+      );
+    const found = await services.slots.run(() => orGone(fetch));
     if (found === undefined) {
       return [fault(`has the manifest ${manifest}, which ${locked.repository} does not have,`, true)];
     }
@@ -140,20 +153,18 @@ async function faultsOfManifests(
 /** @returns The manifests' digests by platform; undefined for an index that was replaced and collected. */
 async function manifestsOfIndex(
   digest: Digest,
-  { repository }: LockedPlatform,
-  open: ManifestCheck["open"],
-  deps: ArtifactDeps,
-  signal: AbortSignal,
+  source: Target,
+  services: Services,
+  run: Run,
 ): Promise<ReadonlyMap<string, Digest> | undefined> {
-  const source = open(readReference(repository, deps).location);
-  const fetched = await deps.limitTransfers(() => orGone(() => keptManifests.fetch(source, digest, deps, signal)));
+  const fetched = await services.slots.run(() => orGone(() => keptManifests.fetch(source, digest, services, run)));
   if (fetched === undefined) {
-    deps.context.log.debug(
+    services.context.log.debug(
       `${source.name} does not have the index ${digest} any more: its manifests are taken as locked`,
     );
     return undefined;
   }
-  await keptManifests.keep(fetched, deps, signal);
+  await keptManifests.keep(fetched, services, run);
   const parsed = parseManifest(fetched.bytes, fetched.mediaType, `${source.name}@${digest}`);
   if (parsed.kind === "manifest") return new Map();
   return new Map([...platformsOf(parsed)].map(([platform, descriptor]) => [platform, descriptor.digest]));

@@ -1,8 +1,8 @@
 /** The lock's entry of one tool: every platform that its reference has, down to the digests of the content. */
+
 import { executableHeadBytes, isExecutable } from "../archive/executable.ts";
 import { listArchive } from "../archive/list.ts";
 import { quoted } from "../archive/refusal.ts";
-import type { ArtifactDeps } from "../artifact/deps.ts";
 import { fetchFile } from "../artifact/fetch.ts";
 import { type NamedLayer, shapeOf } from "../artifact/layers.ts";
 import { keptManifests } from "../artifact/manifests.ts";
@@ -14,6 +14,7 @@ import {
   fetchPlatformManifest,
   fetchRoot,
 } from "../artifact/resolve.ts";
+import type { Services } from "../artifact/services.ts";
 import { audited } from "../audit/audit.ts";
 import { ArtifactNotFoundError, ContentVerificationError, OrasClientError } from "../errors.ts";
 import { readHead } from "../files/opened-file.ts";
@@ -31,6 +32,7 @@ import { type PlatformString, platformStrings } from "../model/platform.ts";
 import { formatLocation, isTemplate, type Location, type Reference } from "../model/reference.ts";
 import type { Target } from "../model/source.ts";
 import { inParallel } from "../parallel.ts";
+import { type Run, withSignal } from "../transfer/run.ts";
 import { executableIn, includeIn } from "./archive-roles.ts";
 
 interface FoundManifest {
@@ -42,55 +44,45 @@ interface FoundManifest {
 }
 
 /** Locks one reference or template; fetches each blob once, since a media type does not tell what is in it. */
-export async function lockTool(
-  name: string,
-  text: string,
-  deps: ArtifactDeps,
-  signal: AbortSignal,
-): Promise<LockedTool> {
+export async function lockTool(name: string, text: string, services: Services, run: Run): Promise<LockedTool> {
   return await audited(
     { operation: "lock", reference: text },
-    deps,
-    () => lockPlatforms(name, text, deps, signal),
+    services,
+    () => lockPlatforms(name, text, services, run),
     ({ digest }) => ({ digest }),
   );
 }
 
-async function lockPlatforms(name: string, text: string, deps: ArtifactDeps, signal: AbortSignal): Promise<LockedTool> {
+async function lockPlatforms(name: string, text: string, services: Services, run: Run): Promise<LockedTool> {
   const { digest, found } = isTemplate(text)
-    ? await findByTemplate(text, deps, signal)
-    : await findByIndex(text, deps, signal);
-  const locked = await inParallel(found, signal, async (one, either) => {
-    return [one.platform, await lockPlatform(name, one, deps, either)] as const;
+    ? await findByTemplate(text, services, run)
+    : await findByIndex(text, services, run);
+  const locked = await inParallel(found, run.signal, async (one, either) => {
+    return [one.platform, await lockPlatform(name, one, services, withSignal(run, either))] as const;
   });
   const platforms: Partial<Record<LockPlatform, LockedPlatform>> = Object.fromEntries(locked);
   return { reference: text, digest, platforms };
 }
 
 /** Asks the source, and keeps what came: `lock check --online` compares the lock with it, and some registries count each request. */
-async function fetchKeptRoot(reference: Reference, deps: ArtifactDeps, signal: AbortSignal): Promise<FetchedRoot> {
-  const fetched = await fetchRoot(reference, deps, signal);
-  await keptManifests.keep(fetched.root, deps, signal);
+async function fetchKeptRoot(reference: Reference, services: Services, run: Run): Promise<FetchedRoot> {
+  const fetched = await fetchRoot(reference, services, run);
+  await keptManifests.keep(fetched.root, services, run);
   return fetched;
 }
 
-async function fetchKeptManifest(
-  source: Target,
-  digest: Digest,
-  deps: ArtifactDeps,
-  signal: AbortSignal,
-): Promise<ImageManifest> {
+async function fetchKeptManifest(source: Target, digest: Digest, services: Services, run: Run): Promise<ImageManifest> {
   const access = { ...keptManifests, fetch: fetchManifestByDigest };
-  return await fetchPlatformManifest(source, digest, deps, signal, access);
+  return await fetchPlatformManifest({ source, digest }, services, run, access);
 }
 
 async function findByIndex(
   text: string,
-  deps: ArtifactDeps,
-  signal: AbortSignal,
+  services: Services,
+  run: Run,
 ): Promise<{ digest: Digest; found: FoundManifest[] }> {
-  const { reference } = expandReference(text, undefined, deps);
-  const { source, root, parsed } = await deps.limitTransfers(() => fetchKeptRoot(reference, deps, signal));
+  const { reference } = expandReference(text, undefined, services);
+  const { source, root, parsed } = await services.slots.run(() => fetchKeptRoot(reference, services, run));
   const { location } = reference;
   if (parsed.kind === "manifest") {
     return {
@@ -98,8 +90,10 @@ async function findByIndex(
       found: [{ platform: anyPlatform, source, digest: root.digest, manifest: parsed, location }],
     };
   }
-  const found = await inParallel([...platformsOf(parsed)], signal, async ([platform, { digest }], either) => {
-    const manifest = await deps.limitTransfers(() => fetchKeptManifest(source, digest, deps, either));
+  const found = await inParallel([...platformsOf(parsed)], run.signal, async ([platform, { digest }], either) => {
+    const manifest = await services.slots.run(() =>
+      fetchKeptManifest(source, digest, services, withSignal(run, either)),
+    );
     return { platform, source, digest, manifest, location };
   });
   if (found.length === 0) {
@@ -113,11 +107,11 @@ async function findByIndex(
 /** One tag per platform; those that do not exist are left out. */
 async function findByTemplate(
   text: string,
-  deps: ArtifactDeps,
-  signal: AbortSignal,
+  services: Services,
+  run: Run,
 ): Promise<{ digest: undefined; found: FoundManifest[] }> {
-  const attempts = await inParallel(platformStrings, signal, (platform, either) =>
-    findForPlatform(text, platform, deps, either),
+  const attempts = await inParallel(platformStrings, run.signal, (platform, either) =>
+    findForPlatform(text, platform, services, withSignal(run, either)),
   );
   const found = attempts.filter((attempt) => attempt !== undefined);
   if (found.length === 0) {
@@ -135,17 +129,17 @@ async function findByTemplate(
 async function findForPlatform(
   text: string,
   platform: PlatformString,
-  deps: ArtifactDeps,
-  signal: AbortSignal,
+  services: Services,
+  run: Run,
 ): Promise<FoundManifest | undefined> {
-  const { reference } = expandReference(text, platform, deps);
+  const { reference } = expandReference(text, platform, services);
   try {
-    const { source, root, parsed } = await deps.limitTransfers(() => fetchKeptRoot(reference, deps, signal));
+    const { source, root, parsed } = await services.slots.run(() => fetchKeptRoot(reference, services, run));
     const { location } = reference;
     if (parsed.kind === "manifest") return { platform, source, digest: root.digest, manifest: parsed, location };
     const digest = platformsOf(parsed).get(platform)?.digest;
     if (digest === undefined) return undefined;
-    const manifest = await deps.limitTransfers(() => fetchKeptManifest(source, digest, deps, signal));
+    const manifest = await services.slots.run(() => fetchKeptManifest(source, digest, services, run));
     return { platform, source, digest, manifest, location };
   } catch (error) {
     if (error instanceof OrasClientError && error.code === "ARTIFACT_NOT_FOUND") return undefined;
@@ -153,18 +147,15 @@ async function findForPlatform(
   }
 }
 
-async function lockPlatform(
-  name: string,
-  found: FoundManifest,
-  deps: ArtifactDeps,
-  signal: AbortSignal,
-): Promise<LockedPlatform> {
+async function lockPlatform(name: string, found: FoundManifest, services: Services, run: Run): Promise<LockedPlatform> {
   const { source, manifest, location } = found;
   const shape = shapeOf(manifest, location);
   const layers = shape.kind === "file" ? [shape.layer] : shape.layers;
-  const locked = await inParallel(layers, signal, (layer, either) =>
-    deps.limitOpen(() =>
-      withDamageRepaired(deps, (some) => lockLayer(layer, { name, manifest, source }, some, either)),
+  const locked = await inParallel(layers, run.signal, (layer, either) =>
+    services.limitOpen(() =>
+      withDamageRepaired(services, (some) =>
+        lockLayer(layer, { name, manifest, source }, some, withSignal(run, either)),
+      ),
     ),
   );
   return {
@@ -184,10 +175,10 @@ interface LayerOwner {
 async function lockLayer(
   layer: NamedLayer,
   { name, manifest, source }: LayerOwner,
-  deps: ArtifactDeps,
-  signal: AbortSignal,
+  services: Services,
+  run: Run,
 ): Promise<LockedLayer> {
-  const file = await fetchFile(source, layer, deps, signal);
+  const file = await fetchFile(source, layer, services, run);
   const locked = {
     digest: layer.descriptor.digest,
     size: layer.descriptor.size,
@@ -197,10 +188,12 @@ async function lockLayer(
     contentDigest: file.digest,
   };
   if (file.format === "raw" || file.format === "gzip" || file.format === "zstd") {
-    const head = await deps.store.read(file.digest, signal, (opened) => readHead(opened, executableHeadBytes));
+    const head = await services.store.read(file.digest, run.signal, (opened) => readHead(opened, executableHeadBytes));
     return withSafePaths({ ...locked, executable: isExecutable(head) ? file.title : false }, source);
   }
-  const entries = await deps.store.read(file.digest, signal, (opened) => listArchive(opened, { signal }));
+  const entries = await services.store.read(file.digest, run.signal, (opened) =>
+    listArchive(opened, { signal: run.signal }),
+  );
   const { annotations } = layer.descriptor;
   const executable = annotations[annotationKeys.executable] ?? manifest.annotations[annotationKeys.executable];
   const roles = {

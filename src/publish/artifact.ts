@@ -1,9 +1,10 @@
 /** Makes an artifact of files or folders, for one platform or several, under one tag that is written last. */
+
 import { basename } from "node:path";
 import { counted } from "../archive/chunks.ts";
 import type { Compressor } from "../archive/compress.ts";
-import type { ArtifactDeps } from "../artifact/deps.ts";
 import { readTarget } from "../artifact/naming.ts";
+import type { Services } from "../artifact/services.ts";
 import { UsageError } from "../errors.ts";
 import { withTemporaryFolder } from "../files/temporary-folder.ts";
 import { type Digest, digestOf } from "../model/digest.ts";
@@ -11,6 +12,7 @@ import { type Annotations, mediaTypes } from "../model/manifest.ts";
 import { ociPlatform, type PlatformString } from "../model/platform.ts";
 import { formatReference, type Reference } from "../model/reference.ts";
 import type { Target } from "../model/source.ts";
+import type { Run } from "../transfer/run.ts";
 import { findContent, type Layer, layerOf } from "./layer.ts";
 
 /** Type of what `push` makes, where the caller names none. */
@@ -82,37 +84,35 @@ function manifestOf(layer: Layer, item: PushItem, request: PushRequest): Uint8Ar
   });
 }
 
-interface Session {
-  readonly deps: ArtifactDeps;
-  readonly signal: AbortSignal;
-}
-
-/** Where the items of a request go. */
-interface Destination {
+/** An item of a request, and the place that it is pushed to. */
+interface ItemPush {
+  readonly item: PushItem;
+  readonly request: PushRequest;
   readonly target: Target;
   /** Undefined: the manifest is part of an index. */
   readonly tag: string | undefined;
 }
 
 async function pushItem(
-  item: PushItem,
-  request: PushRequest,
-  { target, tag }: Destination,
-  { deps, signal }: Session,
+  { item, request, target, tag }: ItemPush,
+  services: Services,
+  run: Run,
 ): Promise<PushedPlatform & { readonly manifestSize: number }> {
-  return await withTemporaryFolder("push", deps.context, async (workDir) => {
+  return await withTemporaryFolder("push", services.context, async (workDir) => {
     const label = item.platform ?? basename(item.path);
-    const content = await findContent(item.path, signal);
-    const packing = deps.context.progress.start(`pack ${label}`, content.size);
+    const content = await findContent(item.path, run.signal);
+    const packing = services.context.progress.start(`pack ${label}`, content.size);
     const { title, layerMediaType: mediaType, compressor } = request;
     const options = { title, mediaType, compressor };
-    const layer = await layerOf(content, options, { workDir, onBytes: packing.advance, signal }).finally(packing.done);
-    if (!(await target.hasBlob(layer, signal))) {
-      const sending = deps.context.progress.start(`→ ${label}`, layer.size);
-      await target.pushBlob(layer, () => counted(layer.open(), sending.advance), signal).finally(sending.done);
+    const layer = await layerOf(content, options, { workDir, onBytes: packing.advance, signal: run.signal }).finally(
+      packing.done,
+    );
+    if (!(await target.hasBlob(layer, run.signal))) {
+      const sending = services.context.progress.start(`→ ${label}`, layer.size);
+      await target.pushBlob(layer, () => counted(layer.open(), sending.advance), run.signal).finally(sending.done);
     }
     const manifest = manifestOf(layer, item, request);
-    const digest = await target.pushManifest(manifest, mediaTypes.ociManifest, tag, signal);
+    const digest = await target.pushManifest(manifest, mediaTypes.ociManifest, tag, run.signal);
     const { size, contentSize } = layer;
     return { platform: item.platform, digest, size, contentSize, manifestSize: manifest.byteLength };
   });
@@ -145,9 +145,9 @@ export function factsOf({ digest, platforms }: PushResult): { readonly digest: D
  */
 export function readDestination(
   text: string,
-  deps: ArtifactDeps,
+  services: Services,
 ): { readonly reference: Reference; readonly tag: string } {
-  const reference = readTarget(text, deps);
+  const reference = readTarget(text, services);
   const { tag } = reference;
   if (tag === undefined || reference.digest !== undefined) {
     throw new UsageError("REFERENCE_INVALID", `${formatReference(reference)} has no tag to push to`, {
@@ -162,30 +162,31 @@ export function readDestination(
  *
  * @throws {UsageError} for a reference without a tag, or a platform named twice
  */
-export async function publish(request: PushRequest, deps: ArtifactDeps, signal: AbortSignal): Promise<PushResult> {
-  const { reference, tag } = readDestination(request.reference, deps);
+export async function publish(request: PushRequest, services: Services, run: Run): Promise<PushResult> {
+  const { reference, tag } = readDestination(request.reference, services);
   checkItems(request.items);
-  const target = deps.open(reference.location);
+  const target = services.open(reference.location);
   const config = { digest: digestOf(emptyConfig), size: emptyConfig.byteLength };
-  if (!(await target.hasBlob(config, signal))) {
+  if (!(await target.hasBlob(config, run.signal))) {
     await target.pushBlob(
       config,
       async function* () {
         yield emptyConfig;
       },
-      signal,
+      run.signal,
     );
   }
   const text = formatReference(reference);
   const [first] = request.items;
   if (request.items.length === 1 && first !== undefined && first.platform === undefined) {
-    const { manifestSize: _, ...pushed } = await pushItem(first, request, { target, tag }, { deps, signal });
+    const { manifestSize: _, ...pushed } = await pushItem({ item: first, request, target, tag }, services, run);
     return { reference: text, digest: pushed.digest, mediaType: mediaTypes.ociManifest, platforms: [pushed] };
   }
   const byPlatform = [...request.items].sort((a, b) => ((a.platform ?? "") < (b.platform ?? "") ? -1 : 1));
   const pushed: (PushedPlatform & { readonly manifestSize: number })[] = [];
-  const part = { target, tag: undefined };
-  for (const item of byPlatform) pushed.push(await pushItem(item, request, part, { deps, signal }));
+  for (const item of byPlatform) {
+    pushed.push(await pushItem({ item, request, target, tag: undefined }, services, run));
+  }
   const index = encode({
     schemaVersion: 2,
     mediaType: mediaTypes.ociIndex,
@@ -198,7 +199,7 @@ export async function publish(request: PushRequest, deps: ArtifactDeps, signal: 
     })),
     annotations: sorted(request.annotations),
   });
-  const digest = await target.pushManifest(index, mediaTypes.ociIndex, tag, signal);
+  const digest = await target.pushManifest(index, mediaTypes.ociIndex, tag, run.signal);
   return {
     reference: text,
     digest,

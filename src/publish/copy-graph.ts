@@ -2,17 +2,19 @@
  * Copies what a manifest names, and what refers to it, from one place to another: children before parents, so that nothing in the
  * target ever names what is not there, and only what the target lacks.
  */
+
 import { setMaxListeners } from "node:events";
-import type { ArtifactDeps } from "../artifact/deps.ts";
 import { fetchBlob } from "../artifact/fetch.ts";
 import { withDamageRepaired } from "../artifact/repair.ts";
 import { fetchManifestByDigest } from "../artifact/resolve.ts";
+import type { Services } from "../artifact/services.ts";
 import { ArtifactNotFoundError, ContentVerificationError } from "../errors.ts";
 import { type OpenedFile, piecesOf } from "../files/opened-file.ts";
 import type { Digest } from "../model/digest.ts";
 import { type Descriptor, type ImageIndex, type ImageManifest, parseManifest } from "../model/manifest.ts";
 import type { BlobIdentity, FetchedManifest, Target } from "../model/source.ts";
 import { inParallel } from "../parallel.ts";
+import { type Run, withSignal } from "../transfer/run.ts";
 
 export interface CopyCounts {
   /** Manifests and indexes that the target lacked. */
@@ -53,9 +55,10 @@ export interface GraphCopyOptions {
 export class GraphCopy {
   readonly counts: CopyCounts = noCounts();
   readonly #options: GraphCopyOptions;
-  readonly #deps: ArtifactDeps;
+  readonly #services: Services;
   readonly #failing = new AbortController();
   /** Aborted also when any part of the graph fails: parts are shared, so that each is nobody's own. */
+  readonly #run: Run;
   readonly #signal: AbortSignal;
   readonly #manifests = new Map<Digest, Promise<void>>();
   readonly #blobs = new Map<Digest, Promise<void>>();
@@ -63,12 +66,13 @@ export class GraphCopy {
   #named = 0;
   #manifestsBytes = 0;
 
-  constructor(options: GraphCopyOptions, deps: ArtifactDeps, signal: AbortSignal) {
+  constructor(options: GraphCopyOptions, services: Services, run: Run) {
     this.#options = options;
-    this.#deps = deps;
-    this.#signal = AbortSignal.any([signal, this.#failing.signal]);
+    this.#services = services;
+    this.#signal = AbortSignal.any([run.signal, this.#failing.signal]);
     // Every request under way listens; Node warns of a leak at eleven.
     setMaxListeners(0, this.#signal);
+    this.#run = withSignal(run, this.#signal);
   }
 
   /** Copies a manifest that was fetched already, last of all its tag. */
@@ -93,7 +97,7 @@ export class GraphCopy {
 
   /** In its turn, for what has connections or files open. */
   #opening<T>(work: () => Promise<T>): Promise<T> {
-    return this.#deps.limitOpen(async () => {
+    return this.#services.limitOpen(async () => {
       this.#signal.throwIfAborted();
       return await work();
     });
@@ -118,7 +122,7 @@ export class GraphCopy {
         `${what} lies more than ${maxDepth} indexes deep and was not found`,
       );
     }
-    const fetch = (): Promise<FetchedManifest> => fetchManifestByDigest(source, digest, this.#deps, this.#signal);
+    const fetch = (): Promise<FetchedManifest> => fetchManifestByDigest(source, digest, this.#services, this.#run);
     const fetched = known ?? (await this.#opening(fetch));
     const parsed = parseManifest(fetched.bytes, fetched.mediaType, what);
     this.#count(parsed.kind === "index" ? parsed.manifests.length : 0, fetched.bytes.byteLength);
@@ -182,15 +186,15 @@ export class GraphCopy {
       this.counts.blobsMounted += 1;
       return;
     }
-    await withDamageRepaired(this.#deps, async (deps) => {
+    await withDamageRepaired(this.#services, async (services) => {
       try {
-        await fetchBlob(source, blob, digest, deps, signal);
+        await fetchBlob({ source, blob, label: digest }, services, this.#run);
       } catch (error) {
         if (error instanceof ArtifactNotFoundError && optionalLayer.test(descriptor.mediaType)) return;
         throw error;
       }
-      const send = (): Promise<void> => deps.store.read(digest, signal, (file) => this.#send(blob, file));
-      await deps.limitTransfers(send);
+      const send = (): Promise<void> => services.store.read(digest, signal, (file) => this.#send(blob, file));
+      await services.slots.run(send);
       this.counts.blobsCopied += 1;
       this.counts.bytesSent += size;
     });
@@ -198,7 +202,7 @@ export class GraphCopy {
 
   async #send(blob: BlobIdentity, file: OpenedFile): Promise<void> {
     const { target } = this.#options;
-    const task = this.#deps.context.progress.start(`→ ${target.name}`, blob.size);
+    const task = this.#services.context.progress.start(`→ ${target.name}`, blob.size);
     const signal = this.#signal;
     const open = async function* (): AsyncGenerator<Uint8Array> {
       for await (const piece of piecesOf(file, pieceBytes, signal)) {

@@ -28,6 +28,7 @@ import type { MaterializeOptions, Store, StoredContent } from "./store.ts";
 import { VerifiedBlobs } from "./verified-blobs.ts";
 
 class FileStore implements Store {
+  #hasGrown = false;
   readonly #root: string;
   readonly #context: Context;
   readonly #folder: CacheFolder;
@@ -39,6 +40,10 @@ class FileStore implements Store {
     this.#folder = new CacheFolder(this.#root, isInCheckout, context);
     this.#blobs = new VerifiedBlobs(this.#root, this.#folder, context);
     this.#context = context;
+  }
+
+  hasGrown(): boolean {
+    return this.#hasGrown;
   }
 
   async sharedBecause(): Promise<string | undefined> {
@@ -184,6 +189,7 @@ class FileStore implements Store {
    * asked when it is read.
    */
   async #publish(tmp: HeldFolder, staged: string, file: HashedFile): Promise<string> {
+    this.#hasGrown = true;
     const { digest, head } = file.written();
     const path = blobPath(this.#root, digest);
     try {

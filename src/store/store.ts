@@ -83,6 +83,9 @@ export interface Store {
     metadata: Omit<Metadata, "artifact_ref" | "cached_at">,
   ): Promise<void>;
 
+  /** True when this process stored something. */
+  hasGrown(): boolean;
+
   /** Makes the cache's folders, and writes into each. @throws {OrasClientError} what is in the way of a command that fetches */
   checkWritable(): Promise<void>;
 

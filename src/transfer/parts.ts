@@ -1,204 +1,185 @@
 /**
- * A large blob over several connections: its parts are asked for at the same time and given on in their order.
+ * A large blob over several connections: its parts are asked for at the same time and given in their order.
  *
- * One connection rarely fills the link: a server may limit it, and over a long way it is its window that does
- * (docs/architecture.md has figures). What is ahead of its turn waits in memory, so that what is on the disk stays a beginning, which any
- * later process can go on from.
+ * One connection rarely fills the link: a server may limit each connection, and on a long way the TCP window does
+ * (docs/architecture.md has figures). Parts that arrive early wait in memory, so that the file on disk is always a beginning of the
+ * blob, which any later process can resume.
  */
 import { setMaxListeners } from "node:events";
-import {
-  type BlobIdentity,
-  type BlobStream,
-  type ByteRange,
-  type OpenedBlob,
-  restOf,
-  type Source,
-} from "../model/source.ts";
-import type { TransferDeps } from "./deps.ts";
-import { partBytes } from "./part-buffers.ts";
+import type { Context } from "../context.ts";
+import type { ByteRange, OpenedBlob } from "../model/source.ts";
+import { nextRange } from "./next-range.ts";
+import { type PartBuffers, partBytes } from "./part-buffers.ts";
+import { type BlobAnswers, type RangeBytes, type RangeEnd, resume } from "./resume.ts";
+import type { TransferSlots } from "./slots.ts";
 import { Tries } from "./tries.ts";
 
-/** A shorter blob is there before a second connection would help. */
-const minBytes = 32 * 1024 * 1024;
-/** Bytes that are handed on from memory at once. */
+/** Bytes that are given from memory at once. */
 const chunkBytes = 256 * 1024;
-/** One connection that brings as much is left alone: what is received faster than it is hashed and written only waits. */
+/** A connection this fast is left alone: bytes received faster than they are hashed and written only fill the memory. */
 const fastBytesPerSecond = 100_000_000;
 
-/** The first range to ask for: a part, where much is to come and a connection is to spare; else all the rest. */
-export function firstRange(blob: BlobIdentity, first: number, deps: Pick<TransferDeps, "hasFreeTransfer">): ByteRange {
-  const isLong = blob.size - first > minBytes;
-  return isLong && deps.hasFreeTransfer() ? partFrom(first, blob) : restOf(blob, first);
+export interface PartsServices {
+  readonly context: Context;
+  readonly slots: TransferSlots;
 }
 
-function partFrom(first: number, { size }: BlobIdentity): ByteRange {
-  return { first, end: Math.min(first + partBytes, size) };
-}
+type InSlot = (read: () => Promise<void>) => Promise<void>;
 
 interface Part {
   readonly range: ByteRange;
-  readonly bytes: BlobStream;
+  readonly bytes: RangeBytes | ReadAhead;
 }
 
 interface AheadPart extends Part {
   readonly bytes: ReadAhead;
 }
 
+export interface PartsRequest {
+  /** The answer with the first part. */
+  readonly opened: OpenedBlob;
+  /** Of each part, as long as no new bytes come. */
+  readonly maxTries: number;
+}
+
 /**
- * From the first byte of what was opened to the last of the blob. Ends before that where the source gives something else than the part
- * that it was asked for, or too little.
+ * Reads from the first byte of `opened` to the blob's end; stops at the first part that ends otherwise than complete.
  *
- * The blob's own transfer is that of the part that is read directly; while there is none, it is lent to one that is read ahead.
- *
- * @param opened The first part.
- * @param maxTries Of each part, as long as it does not get further.
+ * The slot of the blob's own transfer serves the part that is read directly. While no part is read directly, a part that is read ahead
+ * uses the slot.
  */
 export async function* inParts(
-  source: Source,
-  blob: BlobIdentity,
-  opened: OpenedBlob,
-  maxTries: number,
-  deps: TransferDeps,
+  answers: BlobAnswers,
+  { opened, maxTries }: PartsRequest,
+  { context, slots }: PartsServices,
   signal: AbortSignal,
-): BlobStream {
+): RangeBytes {
+  const { blob } = answers;
   const leaving = new AbortController();
   const either = AbortSignal.any([signal, leaving.signal]);
   // Every part listens; Node warns of a leak at eleven.
   setMaxListeners(0, either);
-  const fetch = (range: ByteRange, from?: OpenedBlob): Part => ({
-    range,
-    bytes: fetchPart(source, blob, range, from, maxTries, deps, either),
-  });
-  const slowAtMs = deps.context.now() + (1000 * partBytes) / fastBytesPerSecond;
+  const read = (range: ByteRange, first?: OpenedBlob): RangeBytes =>
+    resume(answers, { range, tries: new Tries(maxTries, range.first, context), opened: first }, context, either);
+  const slowAtMs = context.now() + (1000 * partBytes) / fastBytesPerSecond;
   let isSlow = false;
-  let isOwnTransferFree = false;
+  let isOwnSlotFree = false;
   const ahead: AheadPart[] = [];
-  let asked = opened.range.end;
+  let next = opened.range.end;
 
-  const inOwnTransfer = async (read: () => Promise<void>): Promise<void> => {
-    isOwnTransferFree = false;
-    await read();
-    isOwnTransferFree = true;
+  const inOwnSlot: InSlot = async (work) => {
+    isOwnSlotFree = false;
+    await work();
+    isOwnSlotFree = true;
   };
-  const askAhead = (): void => {
-    isSlow ||= deps.context.now() > slowAtMs;
-    while (isSlow && asked < blob.size) {
-      const run = isOwnTransferFree ? inOwnTransfer : deps.hasFreeTransfer() ? deps.limitTransfers<void> : undefined;
-      const buffer = run === undefined ? undefined : deps.partBuffers.take();
-      if (run === undefined || buffer === undefined) return;
-      const { range, bytes } = fetch(partFrom(asked, blob));
-      ahead.push({ range, bytes: new ReadAhead(bytes, buffer, run) });
-      asked = range.end;
+  const readAhead = (): void => {
+    isSlow ||= context.now() > slowAtMs;
+    while (isSlow) {
+      const range = nextRange({ blob, next }, true);
+      const inSlot = isOwnSlotFree ? inOwnSlot : slots.hasFree() ? slots.run.bind(slots) : undefined;
+      if (range === undefined || inSlot === undefined) return;
+      const bytes = ReadAhead.start(read(range), slots.buffers, inSlot);
+      if (bytes === undefined) return;
+      ahead.push({ range, bytes });
+      next = range.end;
     }
   };
 
-  let position = opened.range.first;
-  let part = fetch(opened.range, opened);
+  let part: Part = { range: opened.range, bytes: read(opened.range, opened) };
   try {
     for (;;) {
-      for await (const chunk of part.bytes) {
-        position += chunk.byteLength;
-        yield chunk;
-        askAhead();
+      let step = await part.bytes.next();
+      for (; step.done !== true; step = await part.bytes.next()) {
+        yield step.value;
+        readAhead();
       }
-      if (position !== part.range.end || position === blob.size) return;
-      if (part.bytes instanceof ReadAhead) deps.partBuffers.giveBack(part.bytes.buffer);
-      else isOwnTransferFree = true;
-      const next = ahead.shift();
-      if (next === undefined) {
-        // The line is fast, or others have all connections but this one, or all memory.
-        part = fetch(isSlow ? partFrom(asked, blob) : restOf(blob, asked));
-        asked = part.range.end;
-        isOwnTransferFree = false;
-      } else part = next;
-      askAhead();
+      if (step.value.kind === "wrongRange") await step.value.answer.discard();
+      if (step.value.kind !== "complete") return { kind: "short" };
+      if (part.bytes instanceof ReadAhead) await part.bytes.release();
+      else isOwnSlotFree = true;
+      const following = ahead.shift();
+      if (following === undefined) {
+        // The connection is fast, or other transfers hold all other slots or all buffers.
+        const range = nextRange({ blob, next }, isSlow);
+        if (range === undefined) return step.value;
+        part = { range, bytes: read(range) };
+        next = range.end;
+        isOwnSlotFree = false;
+      } else part = following;
+      readAhead();
     }
   } finally {
     leaving.abort();
-    const held = [part, ...ahead].map(({ bytes }) => bytes).filter((bytes) => bytes instanceof ReadAhead);
-    for (const { ended, buffer } of held) {
-      await ended;
-      deps.partBuffers.giveBack(buffer);
+    for (const { bytes } of [part, ...ahead]) {
+      if (bytes instanceof ReadAhead) await bytes.release();
+      else await bytes.return({ kind: "short" });
     }
   }
 }
 
-/** One part over connections that break; ends before its end where the source gives something else. */
-async function* fetchPart(
-  source: Source,
-  blob: BlobIdentity,
-  part: ByteRange,
-  opened: OpenedBlob | undefined,
-  maxTries: number,
-  deps: TransferDeps,
-  signal: AbortSignal,
-): BlobStream {
-  const tries = new Tries(maxTries, part.first, deps.context);
-  let position = part.first;
-  for (let given = opened; ; given = undefined) {
-    const { range, bytes, discard } =
-      given ?? (await source.openBlob(blob, { first: position, end: part.end }, signal));
-    if (range.first !== position || range.end !== part.end) return await discard();
-    try {
-      // To the end of the answer, so that its connection can be used again.
-      for await (const chunk of bytes) {
-        const wanted = chunk.subarray(0, part.end - position);
-        if (wanted.byteLength === 0) return;
-        position += wanted.byteLength;
-        yield wanted;
-      }
-      if (position === part.end) return;
-      // An early end looks like one that was meant, where no length was stated.
-      if (!tries.isWorthwhile(position)) return;
-    } catch (error) {
-      signal.throwIfAborted();
-      if (position === part.end) return;
-      tries.goOnAfter(error, position);
-      deps.context.log.debug(`${source.name}: ${String(error)} in the part of ${part.first} to ${part.end}`);
-    }
-    await tries.pause(signal);
-  }
-}
-
-/** Reads a part into memory at once, in a transfer of its own, for whoever comes to it later. */
-class ReadAhead implements AsyncIterable<Uint8Array> {
+/** A part that is read into memory at once, in a slot of its own, and given when its turn comes. */
+class ReadAhead {
   /** Never rejects; the reader gets the error. */
-  readonly ended: Promise<void>;
-  readonly buffer: Buffer;
+  readonly #ended: Promise<void>;
+  readonly #buffer: Buffer;
+  readonly #buffers: PartBuffers;
+  readonly #given: RangeBytes;
   #size = 0;
-  #failure: { readonly error: unknown } | undefined;
-  #isOver = false;
+  #isReleased = false;
+  #end: RangeEnd | { readonly kind: "failed"; readonly error: unknown } | undefined;
   #wake: () => void = () => {};
 
-  /** @param buffer At least as long as the part. @param run Runs it as a transfer, at once. */
-  constructor(source: BlobStream, buffer: Buffer, run: (read: () => Promise<void>) => Promise<void>) {
-    this.buffer = buffer;
-    this.ended = run(() => this.#read(source));
+  /**
+   * @param inSlot Runs the reading as a transfer, at once.
+   * @returns undefined when all buffers are in use
+   */
+  static start(source: RangeBytes, buffers: PartBuffers, inSlot: InSlot): ReadAhead | undefined {
+    const buffer = buffers.take();
+    return buffer === undefined ? undefined : new ReadAhead(source, buffer, buffers, inSlot);
   }
 
-  async #read(source: BlobStream): Promise<void> {
+  private constructor(source: RangeBytes, buffer: Buffer, buffers: PartBuffers, inSlot: InSlot) {
+    this.#buffer = buffer;
+    this.#buffers = buffers;
+    this.#ended = inSlot(() => this.#read(source));
+    this.#given = this.#give();
+  }
+
+  /** Waits for the end of the reading, and gives the buffer back, once. */
+  async release(): Promise<void> {
+    await this.#ended;
+    if (!this.#isReleased) this.#buffers.giveBack(this.#buffer);
+    this.#isReleased = true;
+  }
+
+  next(): Promise<IteratorResult<Uint8Array, RangeEnd>> {
+    return this.#given.next();
+  }
+
+  async #read(source: RangeBytes): Promise<void> {
     try {
-      for await (const chunk of source) {
-        this.buffer.set(chunk, this.#size);
-        this.#size += chunk.byteLength;
+      let step = await source.next();
+      for (; step.done !== true; step = await source.next()) {
+        this.#buffer.set(step.value, this.#size);
+        this.#size += step.value.byteLength;
         this.#wake();
       }
+      this.#end = step.value;
     } catch (error) {
-      this.#failure = { error };
+      this.#end = { kind: "failed", error };
     }
-    this.#isOver = true;
     this.#wake();
   }
 
-  async *[Symbol.asyncIterator](): AsyncGenerator<Uint8Array> {
+  async *#give(): RangeBytes {
     for (let given = 0; ; ) {
       if (given < this.#size) {
         const end = Math.min(this.#size, given + chunkBytes);
-        // A copy, since the buffer has other bytes by the time that these are written.
-        yield Buffer.from(this.buffer.subarray(given, end));
+        // A copy: the buffer may hold other bytes by the time that these are written.
+        yield Buffer.from(this.#buffer.subarray(given, end));
         given = end;
-      } else if (this.#failure !== undefined) throw this.#failure.error;
-      else if (this.#isOver) return;
+      } else if (this.#end?.kind === "failed") throw this.#end.error;
+      else if (this.#end !== undefined) return this.#end;
       else {
         await new Promise<void>((resolve) => {
           this.#wake = resolve;

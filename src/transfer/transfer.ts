@@ -1,17 +1,26 @@
-/** Brings one blob into the store over a network that fails: resumes, starts over, and goes on to the next source. */
-
+/** The transfer of one blob into the store over a network that fails: resumes, starts over, goes on to the next source. */
 import { asError, ContentVerificationError, OrasClientError, type Side } from "../errors.ts";
 import { defaultRetry, mirrorRetry } from "../http/retry.ts";
-import { type BlobIdentity, type BlobStream, type ByteRange, restOf, type Source } from "../model/source.ts";
+import type { BlobIdentity, OpenedBlob, Source } from "../model/source.ts";
 import type { PartialBlob } from "../store/partial-blob.ts";
-import type { TransferDeps } from "./deps.ts";
-import { firstRange, inParts } from "./parts.ts";
+import { isWorthSharing, nextRange } from "./next-range.ts";
+import { inParts, type PartsServices } from "./parts.ts";
+import { type BlobAnswers, type RangeBytes, type RangeEnd, resume } from "./resume.ts";
+import type { Run } from "./run.ts";
+import type { TransferServices } from "./services.ts";
 import { fromFirst } from "./sources.ts";
 import { Tries } from "./tries.ts";
 import type { Turn } from "./turn.ts";
 
-/** Sides of errors that a server may answer to one request of several, and not to a single one. */
+/** Sides of errors that a server may answer to one request of several, and not to a single request. */
 const refusals: ReadonlySet<Side> = new Set(["absence", "network", "time", "denial"]);
+
+export interface TransferRequest {
+  readonly source: Source;
+  readonly blob: BlobIdentity;
+  /** Gets the size of each chunk; negative when bytes are dropped. */
+  readonly onBytes: (chunkBytes: number) => void;
+}
 
 export interface Transferred {
   /** In the store. */
@@ -21,20 +30,21 @@ export interface Transferred {
 }
 
 /**
- * Tries the source's mirrors in their order, then the source itself, whose error is the one that is thrown.
+ * Asks the source's mirrors in their order, then the source itself.
  *
- * @param onBytes Told the size of each chunk; negative when bytes are dropped.
+ * @throws {OrasClientError} the source's own error; mirrors' errors are logged
  */
 export async function transferBlob(
-  source: Source,
-  blob: BlobIdentity,
-  onBytes: (chunkBytes: number) => void,
-  deps: TransferDeps,
-  signal: AbortSignal,
+  { source, blob, onBytes }: TransferRequest,
+  services: TransferServices,
+  run: Run,
 ): Promise<Transferred> {
-  const partial = await deps.store.receive(blob, signal);
+  const { signal } = run;
+  const partial = await services.store.receive(blob, signal);
   onBytes(partial.size);
-  if (partial.size > 0) deps.context.log.debug(`${blob.digest}: ${partial.size} bytes are there from an earlier try`);
+  if (partial.size > 0) {
+    services.context.log.debug(`${blob.digest}: ${partial.size} bytes are there from an earlier try`);
+  }
   try {
     const transfer = async (from: Source, turn: Turn): Promise<Transferred> => {
       const { maxTries } = from === source ? defaultRetry : mirrorRetry;
@@ -42,9 +52,10 @@ export async function transferBlob(
         turn.onBytes(Math.max(0, chunkBytes));
         onBytes(chunkBytes);
       };
-      return { path: await transferFrom(from, blob, partial, maxTries, told, deps, turn.signal), source: from };
+      const request = { source: from, blob, partial, maxTries, onBytes: told };
+      return { path: await transferFrom(request, services, turn.signal), source: from };
     };
-    return await fromFirst(source, transfer, deps, signal);
+    return await fromFirst(source, transfer, services, run);
   } catch (error) {
     if (signal.aborted || (error instanceof OrasClientError && error.isRetryable)) await partial.keep();
     else await partial.discard();
@@ -53,65 +64,99 @@ export async function transferBlob(
   }
 }
 
+interface SourceRequest extends TransferRequest {
+  readonly partial: PartialBlob;
+  /** Tries in a row that may bring nothing new. */
+  readonly maxTries: number;
+}
+
+/** Ways to ask one source, each more careful than the way before. */
+type Way = "parts" | "oneConnection" | "fromStart";
+
 /**
- * One source, until the blob is whole, or it gave nothing new in `maxTries` tries.
+ * Asks one source until the blob is whole, or `maxTries` tries in a row brought nothing new.
  *
- * Bytes of several answers that do not make the blob are fetched once more in one piece, since any of them may be to blame.
+ * Any answer may be to blame when the bytes of several answers are not the blob. They are fetched once more in one answer.
  */
 async function transferFrom(
-  source: Source,
-  blob: BlobIdentity,
-  partial: PartialBlob,
-  maxTries: number,
-  onBytes: (chunkBytes: number) => void,
-  deps: TransferDeps,
+  { source, blob, partial, maxTries, onBytes }: SourceRequest,
+  { context, slots }: PartsServices,
   signal: AbortSignal,
 ): Promise<string> {
+  const tries = new Tries(maxTries, partial.size, context);
+  let way: Way = "parts";
+  /** Answers with bytes in the partial. A beginning that an earlier process left may be of several. */
+  let answers = partial.size > 0 ? 2 : 0;
+  /** An answer to use in place of the next request. */
+  let given: OpenedBlob | undefined;
+  const from: BlobAnswers = {
+    blob,
+    name: source.name,
+    open: (range, one) => {
+      answers += 1;
+      return source.openBlob(blob, range, one);
+    },
+  };
   const restart = async (): Promise<void> => {
     onBytes(-partial.size);
     await partial.restart();
   };
-  const tries = new Tries(maxTries, partial.size, deps.context);
-  let isPieced = partial.size > 0;
-  let hasStartedOver = false;
-  let maySplit = true;
+  const inOneConnection = (): void => {
+    if (way === "parts") way = "oneConnection";
+  };
   for (;;) {
-    let bytes: BlobStream = none();
-    let isSplit = false;
-    if (partial.size < blob.size || blob.size === 0) {
-      const { size } = partial;
-      const asked: ByteRange = maySplit ? firstRange(blob, size, deps) : restOf(blob, size);
-      // What this throws was tried several times already.
-      const opened = await source.openBlob(blob, asked, signal);
-      if (opened.range.first !== size) await restart();
-      isSplit = opened.range.end < blob.size;
-      maySplit &&= opened.range.end === asked.end;
-      isPieced = partial.size > 0 || isSplit;
-      bytes = isSplit ? inParts(source, blob, opened, maxTries, deps, signal) : opened.bytes;
-    }
+    const remaining = { blob, next: partial.size };
+    const asked = nextRange(remaining, way === "parts" && isWorthSharing(remaining) && slots.hasFree());
+    const opened = given ?? (asked === undefined ? undefined : await from.open(asked, signal));
+    given = undefined;
+    const isSplit = opened !== undefined && opened.range.end < blob.size;
+    let end = { kind: "complete" } as RangeEnd;
     try {
-      await partial.append(bytes, signal, onBytes);
-      // An early end looks like one that was meant, where no length was stated: the next try tells.
-      if (partial.size === blob.size || !tries.hasAdvanced(partial.size)) return await partial.commit();
+      if (opened !== undefined) {
+        if (opened.range.first !== partial.size) {
+          await restart();
+          answers = 1;
+        }
+        if (opened.range.end !== asked?.end) inOneConnection();
+        const bytes = isSplit
+          ? inParts(from, { opened, maxTries }, { context, slots }, signal)
+          : resume(from, { range: opened.range, tries, opened }, context, signal);
+        await partial.append(
+          withEnd(bytes, (found) => {
+            end = found;
+          }),
+          signal,
+          onBytes,
+        );
+      }
+      if (end.kind === "wrongRange") {
+        given = end.answer;
+        inOneConnection();
+        continue;
+      }
+      if (end.kind === "complete" || !tries.hasAdvanced(partial.size)) return await partial.commit();
+      inOneConnection();
       tries.isWorthwhile(partial.size);
     } catch (error) {
       signal.throwIfAborted();
-      if (error instanceof ContentVerificationError && isPieced && !hasStartedOver) {
-        deps.context.log.debug(`${source.name}: ${error.message}; it is fetched in one piece`);
-        hasStartedOver = true;
-        maySplit = false;
+      if (error instanceof ContentVerificationError && answers > 1 && way !== "fromStart") {
+        context.log.debug(`${source.name}: ${error.message}; it is fetched in one piece`);
+        way = "fromStart";
         tries.startOver();
         await restart();
+        answers = 0;
         continue;
       }
-      const { message, side } = asError(error);
-      deps.context.log.debug(`${source.name}: ${message} after ${partial.size} of ${blob.size} bytes`);
-      // Each part was tried several times, and it may be that several connections are more than the server bears.
-      if (isSplit && refusals.has(side)) maySplit = false;
-      else tries.goOnAfter(error, partial.size);
+      // Each part was tried several times; several connections may be more than the server accepts.
+      if (!isSplit || !refusals.has(asError(error).side)) throw error;
+      context.log.debug(`${source.name}: ${asError(error).message} after ${partial.size} of ${blob.size} bytes`);
+      inOneConnection();
     }
     await tries.pause(signal);
   }
 }
 
-async function* none(): AsyncGenerator<Uint8Array> {}
+/** The same bytes; `onEnd` gets what the generator returns. */
+async function* withEnd(bytes: RangeBytes, onEnd: (end: RangeEnd) => void): AsyncGenerator<Uint8Array> {
+  onEnd(yield* bytes);
+}

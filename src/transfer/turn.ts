@@ -1,12 +1,13 @@
-/** How long a mirror is waited for, while somebody else is left who can be asked. */
+/** The time limit of a mirror, while other sources are left to ask. */
 import { setMaxListeners } from "node:events";
 import { TimeoutError } from "../errors.ts";
-import type { TransferDeps } from "./deps.ts";
+import type { Run } from "./run.ts";
+import type { TransferServices } from "./services.ts";
 
-/** A slow line brings more; what brings less may as well be holding us up. */
+/** A slow line brings more; a mirror that brings less is taken for one that stalls. */
 const minBytesPerSecond = 10_000;
 
-/** One source's, with one thing that it is asked for. */
+/** The time that one source has for one request. */
 export interface Turn {
   /** Aborted when the turn is over. */
   readonly signal: AbortSignal;
@@ -14,23 +15,28 @@ export interface Turn {
   readonly onBytes: (chunkBytes: number) => void;
 }
 
-export type TurnDeps = Pick<TransferDeps, "context" | "deadlineMs"> & {
-  readonly settings: Pick<TransferDeps["settings"], "idleTimeoutMs">;
-};
+export interface TurnServices extends Pick<TransferServices, "context"> {
+  readonly settings: Pick<TransferServices["settings"], "idleTimeoutMs">;
+}
+
+export interface TurnOf {
+  /** The mirror's name. */
+  readonly name: string;
+  /** The mirror itself, and the sources behind it. */
+  readonly sourcesLeft: number;
+}
 
 /**
- * Does `work` with a mirror, which gets its share of the time that is left, and no longer than it brings something: whatever it does with
- * a connection, the sources behind it are asked in time.
+ * Does `work` with a mirror. The mirror gets its share of the remaining time, as long as bytes come: whatever a mirror does with its
+ * connection, the sources behind it are asked in time.
  *
- * @param sourcesLeft This one, and those behind it.
- * @throws {TimeoutError} its turn is over
+ * @throws {TimeoutError} the turn is over
  */
 export async function inTurn<T>(
-  name: string,
-  sourcesLeft: number,
+  { name, sourcesLeft }: TurnOf,
   work: (turn: Turn) => Promise<T>,
-  { context, deadlineMs, settings }: TurnDeps,
-  signal: AbortSignal,
+  { context, settings }: TurnServices,
+  { signal, deadlineMs }: Pick<Run, "signal" | "deadlineMs">,
 ): Promise<T> {
   const over = new AbortController();
   const end = (why: string): void => over.abort(new TimeoutError("TIMED_OUT", `${name} ${why}`));

@@ -1,15 +1,16 @@
 /** `blob`: exactly one blob by digest and size, without a manifest; what a build action calls. */
 
-import type { ArtifactDeps } from "../artifact/deps.ts";
 import { fetchBlob } from "../artifact/fetch.ts";
 import { readNamed } from "../artifact/naming.ts";
 import { checkOutputFile } from "../artifact/output.ts";
 import { withDamageRepaired } from "../artifact/repair.ts";
+import type { Services } from "../artifact/services.ts";
 import { audited } from "../audit/audit.ts";
 import { UsageError } from "../errors.ts";
 import { type Digest, isDigest } from "../model/digest.ts";
 import { formatReference } from "../model/reference.ts";
 import type { Origin } from "../model/source.ts";
+import type { Run } from "../transfer/run.ts";
 
 export interface BlobRequest {
   /** `HOST/REPOSITORY@sha256:…` or `oci:DIR@sha256:…`; the digest is the blob's. */
@@ -29,16 +30,16 @@ export interface BlobResult {
   readonly origin: Origin;
 }
 
-export async function pullBlob(request: BlobRequest, deps: ArtifactDeps, signal: AbortSignal): Promise<BlobResult> {
-  const work = (): Promise<BlobResult> => fetchAndPlace(request, deps, signal);
+export async function pullBlob(request: BlobRequest, services: Services, run: Run): Promise<BlobResult> {
+  const work = (): Promise<BlobResult> => fetchAndPlace(request, services, run);
   const factsOf = ({ digest, size, origin }: BlobResult) => ({ digest, size, source: origin });
   const text = request.reference.split("@").at(-1) ?? "";
   const asked = isDigest(text) ? { digest: text } : {};
-  return await audited({ operation: "blob", reference: request.reference, asked }, deps, work, factsOf);
+  return await audited({ operation: "blob", reference: request.reference, asked }, services, work, factsOf);
 }
 
-async function fetchAndPlace(request: BlobRequest, deps: ArtifactDeps, signal: AbortSignal): Promise<BlobResult> {
-  const reference = readNamed(request.reference, deps);
+async function fetchAndPlace(request: BlobRequest, services: Services, run: Run): Promise<BlobResult> {
+  const reference = readNamed(request.reference, services);
   const { digest } = reference;
   if (digest === undefined || reference.tag !== undefined) {
     throw new UsageError("REFERENCE_INVALID", `${formatReference(reference)} does not name a blob`, {
@@ -46,10 +47,10 @@ async function fetchAndPlace(request: BlobRequest, deps: ArtifactDeps, signal: A
     });
   }
   const output = checkOutputFile(request.output);
-  const source = deps.open(reference.location);
-  return await withDamageRepaired(deps, async (some) => {
-    const { origin } = await fetchBlob(source, { digest, size: request.size }, source.name, some, signal);
-    await some.store.materialize(digest, output, { executable: request.executable }, signal);
+  const source = services.open(reference.location);
+  return await withDamageRepaired(services, async (some) => {
+    const { origin } = await fetchBlob({ source, blob: { digest, size: request.size }, label: source.name }, some, run);
+    await some.store.materialize(digest, output, { executable: request.executable }, run.signal);
     return { path: request.output, digest, size: request.size, origin };
   });
 }

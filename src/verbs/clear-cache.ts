@@ -1,7 +1,8 @@
 /** `clear-cache`: removes what the store holds. */
 
-import type { ArtifactDeps } from "../artifact/deps.ts";
+import type { Services } from "../artifact/services.ts";
 import { audited } from "../audit/audit.ts";
+import type { Run } from "../transfer/run.ts";
 
 export interface ClearCacheRequest {
   /** Only files last used longer ago; undefined: whatever their age. */
@@ -20,11 +21,7 @@ export interface ClearCacheResult {
 
 const dayMs = 24 * 60 * 60 * 1000;
 
-export async function clearCache(
-  request: ClearCacheRequest,
-  deps: ArtifactDeps,
-  signal: AbortSignal,
-): Promise<ClearCacheResult> {
+export async function clearCache(request: ClearCacheRequest, services: Services, run: Run): Promise<ClearCacheResult> {
   const { olderThanDays, maxSizeBytes } = request;
   const limits = {
     olderThanMs: olderThanDays === undefined ? undefined : olderThanDays * dayMs,
@@ -32,9 +29,9 @@ export async function clearCache(
   };
   const factsOf = ({ bytesFreed }: ClearCacheResult) => ({ size: bytesFreed });
   return await audited(
-    { operation: "clear-cache", reference: deps.settings.cacheDir },
-    deps,
-    () => deps.store.clear(limits, signal),
+    { operation: "clear-cache", reference: services.settings.cacheDir },
+    services,
+    () => services.store.clear(limits, run.signal),
     factsOf,
   );
 }
@@ -46,9 +43,9 @@ export async function clearCache(
  * @param startedMs When the command began, in milliseconds since the epoch.
  */
 export async function applyRetention(
-  { settings, store, context }: ArtifactDeps,
+  { settings, store, context }: Services,
+  { signal }: Run,
   startedMs: number,
-  signal: AbortSignal,
 ): Promise<void> {
   const { olderThanDays, maxSizeBytes } = settings.retention;
   if (olderThanDays === undefined && maxSizeBytes === undefined) return;

@@ -1,8 +1,8 @@
 /** `copy`: an artifact with all its platforms and what refers to it, between registries and layout folders; or all that a lock names. */
 
-import type { ArtifactDeps } from "../artifact/deps.ts";
 import { readNamed, readReference, readTarget } from "../artifact/naming.ts";
 import { fetchManifestByDigest, fetchRoot } from "../artifact/resolve.ts";
+import type { Services } from "../artifact/services.ts";
 import { audited } from "../audit/audit.ts";
 import { ArtifactNotFoundError, ConfigurationError, UsageError } from "../errors.ts";
 import { readLock } from "../lockfile/file.ts";
@@ -13,6 +13,7 @@ import type { Digest } from "../model/digest.ts";
 import { formatReference, type Location, parseRepositoryPrefix } from "../model/reference.ts";
 import type { Target } from "../model/source.ts";
 import { type CopyCounts, GraphCopy, noCounts } from "../publish/copy-graph.ts";
+import type { Run } from "../transfer/run.ts";
 
 export interface CopyRequest {
   readonly source: string;
@@ -31,19 +32,19 @@ export interface CopyResult extends CopyCounts {
 }
 
 /** @throws {UsageError} a destination with a digest of its own */
-export async function copy(request: CopyRequest, deps: ArtifactDeps, signal: AbortSignal): Promise<CopyResult> {
+export async function copy(request: CopyRequest, services: Services, run: Run): Promise<CopyResult> {
   const factsOf = ({ artifacts, bytesSent }: CopyResult) => ({ digest: artifacts[0]?.digest, size: bytesSent });
   return await audited(
     { operation: "copy", reference: `${request.source} ${request.destination}` },
-    deps,
-    () => copyOne(request, deps, signal),
+    services,
+    () => copyOne(request, services, run),
     factsOf,
   );
 }
 
-async function copyOne(request: CopyRequest, deps: ArtifactDeps, signal: AbortSignal): Promise<CopyResult> {
-  const from = readNamed(request.source, deps);
-  const to = readTarget(request.destination, deps);
+async function copyOne(request: CopyRequest, services: Services, run: Run): Promise<CopyResult> {
+  const from = readNamed(request.source, services);
+  const to = readTarget(request.destination, services);
   if (to.digest !== undefined) {
     throw new UsageError("REFERENCE_INVALID", `${formatReference(to)} names a digest, which a copy has of its own`, {
       hint: "write HOST/REPOSITORY:TAG or oci:DIR:TAG, or leave the tag out to take over the source's",
@@ -52,9 +53,9 @@ async function copyOne(request: CopyRequest, deps: ArtifactDeps, signal: AbortSi
   // A source that is pinned by its digest is copied without a tag unless one is asked for.
   const tag = to.tag ?? from.tag ?? (from.digest === undefined ? "latest" : undefined);
   // Before the first request, so that what is wrong with the destination is said first.
-  const target = deps.open(to.location);
-  const { source, root } = await fetchRoot(from, deps, signal);
-  const graph = new GraphCopy({ source, target, withReferrers: request.withReferrers }, deps, signal);
+  const target = services.open(to.location);
+  const { source, root } = await fetchRoot(from, services, run);
+  const graph = new GraphCopy({ source, target, withReferrers: request.withReferrers }, services, run);
   await graph.copyRoot(root, tag);
   const destination = formatReference({ ...to, tag, digest: tag === undefined ? root.digest : undefined });
   return { ...graph.counts, artifacts: [{ source: formatReference(from), destination, digest: root.digest }] };
@@ -72,13 +73,13 @@ export interface CopyLockRequest {
 /** A folder, or a prefix that repositories are put below. */
 type Place = (location: Location) => Location;
 
-function placeOf(text: string, deps: ArtifactDeps): Place {
+function placeOf(text: string, services: Services): Place {
   if (text.startsWith("oci:")) {
     const path = text.slice("oci:".length);
     return () => ({ kind: "layout", path });
   }
   const prefix = parseRepositoryPrefix(text);
-  deps.noteNamed(prefix.registry);
+  services.noteNamed(prefix.registry);
   return (location) => {
     if (location.kind === "layout") {
       throw new UsageError("USAGE_INVALID", `oci:${location.path} is a folder, and has no path below ${text}`, {
@@ -94,42 +95,48 @@ function placeOf(text: string, deps: ArtifactDeps): Place {
  * Copies every tool of a lock by the digests in it: the index where the lock has one, else each platform's manifest. The lock stays
  * as it is, since a mirror in the configuration is asked by digest.
  */
-export async function copyLock(request: CopyLockRequest, deps: ArtifactDeps, signal: AbortSignal): Promise<CopyResult> {
+export async function copyLock(request: CopyLockRequest, services: Services, run: Run): Promise<CopyResult> {
   const factsOf = ({ bytesSent }: CopyResult) => ({ size: bytesSent });
   const text = `${request.lockFile} ${request.destination}`;
-  return await audited({ operation: "copy", reference: text }, deps, () => copyTools(request, deps, signal), factsOf);
+  return await audited(
+    { operation: "copy", reference: text },
+    services,
+    () => copyTools(request, services, run),
+    factsOf,
+  );
 }
 
-async function copyTools(request: CopyLockRequest, deps: ArtifactDeps, signal: AbortSignal): Promise<CopyResult> {
+async function copyTools(request: CopyLockRequest, services: Services, run: Run): Promise<CopyResult> {
   const lock = await readLock(request.lockFile);
   if (lock === undefined) {
     throw new ConfigurationError("LOCK_INVALID", `lock file not found: ${request.lockFile}`, {
       hint: "name it: `copy --lock FILE DESTINATION`",
     });
   }
-  checkOrigins(request.lockFile, lock, deps);
-  const from = request.source === undefined ? undefined : placeOf(request.source, deps);
-  const to = placeOf(request.destination, deps);
+  checkOrigins(request.lockFile, lock, services);
+  const from = request.source === undefined ? undefined : placeOf(request.source, services);
+  const to = placeOf(request.destination, services);
   const total = noCounts();
   const artifacts: CopiedArtifact[] = [];
   // All are opened before the first request, so that what is wrong with any of them is said first.
-  const openLocked = openingFromLock(await layoutsOfLock(request.lockFile, deps), deps.open);
+  const openLocked = openingFromLock(await layoutsOfLock(request.lockFile, services), services.open);
   // Where the lock says is read only when nothing else is named.
-  const open = (location: Location): Target => (from === undefined ? openLocked(location) : deps.open(from(location)));
+  const open = (location: Location): Target =>
+    from === undefined ? openLocked(location) : services.open(from(location));
   const roots = Object.entries(lock.tools).flatMap(([name, tool]) =>
-    rootsOf(name, tool, deps).map((root) => ({
+    rootsOf(name, tool, services).map((root) => ({
       ...root,
       name,
       source: open(root.location),
-      target: deps.open(to(root.location)),
+      target: services.open(to(root.location)),
     })),
   );
   // What is not there, the copy says itself.
-  await checkManifests(request.lockFile, lock, { open, isNeeded: () => false }, deps, signal);
+  await checkManifests({ file: request.lockFile, lock }, { open, isNeeded: () => false }, services, run);
   const copyRootOf = async ({ name, source, target, digest, tag }: OpenedRoot): Promise<void> => {
-    const root = await fetchManifestByDigest(source, digest, deps, signal);
+    const root = await fetchManifestByDigest(source, digest, services, run);
     const ownTag = target.name.startsWith("oci:") ? `${name}-${tag}` : tag;
-    const graph = new GraphCopy({ source, target, withReferrers: request.withReferrers }, deps, signal);
+    const graph = new GraphCopy({ source, target, withReferrers: request.withReferrers }, services, run);
     await graph.copyRoot(root, ownTag);
     for (const key of Object.keys(total) as (keyof CopyCounts)[]) total[key] += graph.counts[key];
     artifacts.push({ source: `${source.name}@${digest}`, destination: `${target.name}@${digest}`, digest });
@@ -140,7 +147,7 @@ async function copyTools(request: CopyLockRequest, deps: ArtifactDeps, signal: A
     } catch (error) {
       // An index is replaced when a platform is added, and the old one collected; what is built with is its parts.
       if (!(error instanceof ArtifactNotFoundError) || root.parts.length === 0) throw error;
-      deps.context.log.warn(`${error.message}: its platforms are copied one by one`);
+      services.context.log.warn(`${error.message}: its platforms are copied one by one`);
       for (const part of root.parts) await copyRootOf({ ...root, ...part, parts: [] });
     }
   }
@@ -166,12 +173,12 @@ interface OpenedRoot extends LockedRoot {
   readonly target: Target;
 }
 
-function rootsOf(name: string, tool: LockedTool, deps: ArtifactDeps): readonly LockedRoot[] {
+function rootsOf(name: string, tool: LockedTool, services: Services): readonly LockedRoot[] {
   const roots: LockedRoot[] = [];
   for (const [platform, { repository, manifest }] of Object.entries(tool.platforms)) {
-    const { location } = readReference(repository, deps);
+    const { location } = readReference(repository, services);
     if (tool.digest !== undefined) {
-      const { tag } = readReference(tool.reference.replaceAll("{platform}", platform), deps);
+      const { tag } = readReference(tool.reference.replaceAll("{platform}", platform), services);
       const parts = Object.entries(tool.platforms).map(([one, { manifest: digest }]) => ({
         digest,
         tag: `${tag ?? name}-${one}`,

@@ -1,10 +1,11 @@
 /** `doctor`: what a person would try by hand when a pull fails, step by step, each with its time and what to do. */
+
 import { access, constants, statfs } from "node:fs/promises";
 import { expandNamedReference, expandReference, type ResolvedArtifact, resolveArtifact } from "../artifact/resolve.ts";
 import { describeLeftOut } from "../config/boundary.ts";
-import type { DiagnosisDeps } from "../diagnosis/deps.ts";
 import { type Check, Examination, type Finding } from "../diagnosis/examination.ts";
 import { checkConnection, checkRegistry } from "../diagnosis/registry.ts";
+import type { DiagnosisServices } from "../diagnosis/services.ts";
 import { asError, localIoError, type OrasClientError, withCause } from "../errors.ts";
 import { makeFolder } from "../files/folder.ts";
 import type { Digest } from "../model/digest.ts";
@@ -14,6 +15,7 @@ import { askingForbidden } from "../registry/offline.ts";
 import type { RegistryProbe } from "../registry/probe.ts";
 import { CacheUnusableError } from "../store/damage.ts";
 import type { Store } from "../store/store.ts";
+import type { Run } from "../transfer/run.ts";
 
 export interface Diagnosis {
   readonly reference: string;
@@ -36,7 +38,7 @@ async function freeBytes(folder: string): Promise<number> {
   }
 }
 
-async function checkCache({ settings, store }: DiagnosisDeps): Promise<Finding> {
+async function checkCache({ settings, store }: DiagnosisServices): Promise<Finding> {
   const { cacheDir } = settings;
   const free = await freeBytes(cacheDir);
   const detail = `${cacheDir}, ${(free / 1e9).toFixed(1)} GB free`;
@@ -68,7 +70,7 @@ async function whyUnusable(store: Store): Promise<CacheUnusableError | undefined
 }
 
 /** A setting that is left out looks like a defect to its author. */
-async function checkConfiguration({ settings }: DiagnosisDeps): Promise<Finding> {
+async function checkConfiguration({ settings }: DiagnosisServices): Promise<Finding> {
   const { configFiles, leftOut } = settings;
   const detail = configFiles.join(", ") || "no file";
   if (leftOut.length === 0) return { detail };
@@ -104,11 +106,11 @@ async function checkArtifact(
   text: string,
   probe: RegistryProbe | undefined,
   examination: Examination,
-  deps: DiagnosisDeps,
-  signal: AbortSignal,
+  services: DiagnosisServices,
+  run: Run,
 ): Promise<ResolvedArtifact | undefined> {
   const resolved = await examination.check("manifest", async () => {
-    const found = await resolveArtifact(expandReference(text, undefined, deps), deps, signal);
+    const found = await resolveArtifact(expandReference(text, undefined, services), services, run);
     const count = found.manifest.layers.length;
     const layers = `${count} layer${count === 1 ? "" : "s"}`;
     const detail = `${found.manifestDigest}, ${found.platform ?? "all platforms"}, ${layers}`;
@@ -119,10 +121,10 @@ async function checkArtifact(
     for (const name of ["blob", "range", "referrers"]) examination.skip(name, "there is no manifest");
     return resolved;
   }
-  await checkBlob(resolved.source, layer, examination, signal);
+  await checkBlob(resolved.source, layer, examination, run.signal);
   if (probe === undefined) return resolved;
   await examination.check("referrers", async () => {
-    const status = await probe.referrers(resolved.manifestDigest, signal);
+    const status = await probe.referrers(resolved.manifestDigest, run.signal);
     return { detail: status === 200 ? "API supported" : `no API (${status}): tags stand in for it` };
   });
   return resolved;
@@ -179,28 +181,28 @@ const networkChecks = [
 ];
 
 /** @throws {UsageError} for a reference that is none; what is wrong beyond is in the diagnosis */
-export async function diagnose(text: string, deps: DiagnosisDeps, signal: AbortSignal): Promise<Diagnosis> {
-  const { reference, text: canonical } = expandNamedReference(text, undefined, deps);
-  const examination = new Examination(deps, signal);
-  await examination.check("configuration", () => checkConfiguration(deps));
-  await examination.check("cache", () => checkCache(deps));
-  const probe = probeOf(reference.location, deps);
-  if (probe !== undefined && deps.settings.isOffline) throw askingForbidden(`about ${canonical}`);
+export async function diagnose(text: string, services: DiagnosisServices, run: Run): Promise<Diagnosis> {
+  const { reference, text: canonical } = expandNamedReference(text, undefined, services);
+  const examination = new Examination(services, run);
+  await examination.check("configuration", () => checkConfiguration(services));
+  await examination.check("cache", () => checkCache(services));
+  const probe = probeOf(reference.location, services);
+  if (probe !== undefined && services.settings.isOffline) throw askingForbidden(`about ${canonical}`);
   const isReachable =
     probe === undefined ||
-    ((await checkConnection(probe, examination, deps, signal)) &&
-      (await checkRegistry(probe, examination, deps, signal)));
-  const resolved = isReachable ? await checkArtifact(text, probe, examination, deps, signal) : undefined;
+    ((await checkConnection(probe, examination, services, run)) &&
+      (await checkRegistry(probe, examination, services, run)));
+  const resolved = isReachable ? await checkArtifact(text, probe, examination, services, run) : undefined;
   const seen = new Set(examination.checks.map(({ name }) => name));
   if (probe !== undefined) {
     for (const name of networkChecks) if (!seen.has(name)) examination.skip(name, "the registry cannot be reached");
   }
-  const { mirrors } = deps.open(reference.location);
+  const { mirrors } = services.open(reference.location);
   const digest = resolved?.manifestDigest ?? reference.digest;
-  await checkMirrors(mirrors, digest, resolved?.manifest.layers[0], examination, signal);
+  await checkMirrors(mirrors, digest, resolved?.manifest.layers[0], examination, run.signal);
   return { reference: canonical, checks: examination.checks, failure: examination.failure };
 }
 
-function probeOf(location: Location, deps: DiagnosisDeps): RegistryProbe | undefined {
-  return location.kind === "registry" ? deps.probe(location) : undefined;
+function probeOf(location: Location, services: DiagnosisServices): RegistryProbe | undefined {
+  return location.kind === "registry" ? services.probe(location) : undefined;
 }

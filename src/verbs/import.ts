@@ -1,6 +1,7 @@
 /** `import`: a tool from where an organisation has it already, into one index with every platform that there is. */
+
 import type { Compressor } from "../archive/compress.ts";
-import type { ArtifactDeps } from "../artifact/deps.ts";
+import type { Services } from "../artifact/services.ts";
 import { audited } from "../audit/audit.ts";
 import { ArtifactNotFoundError, UsageError } from "../errors.ts";
 import { withTemporaryFolder } from "../files/temporary-folder.ts";
@@ -9,14 +10,15 @@ import { importFile, importUrl, withoutSecrets } from "../importers/local.ts";
 import { importMaven } from "../importers/maven.ts";
 import { importNpm } from "../importers/npm.ts";
 import { importPypi } from "../importers/pypi.ts";
-import type { ImportedTool, Importer, ImporterDeps } from "../importers/source.ts";
+import type { ImportedTool, Importer, ImporterServices } from "../importers/source.ts";
 import { type Digest, digestHex } from "../model/digest.ts";
 import { type Annotations, annotationKeys } from "../model/manifest.ts";
 import { type PlatformString, platformStrings } from "../model/platform.ts";
 import { factsOf, type PushResult, publish, readDestination } from "../publish/artifact.ts";
 import { askingForbidden } from "../registry/offline.ts";
+import type { Run } from "../transfer/run.ts";
 
-export type ImportDeps = ArtifactDeps & Pick<ImporterDeps, "download">;
+export type ImportServices = Services & Pick<ImporterServices, "download">;
 
 export interface ImportRequest {
   /** `pypi:NAME@VERSION`, `maven:…`, `npm:…`, `go:…`, `file:PATH`, or an address. */
@@ -51,24 +53,25 @@ const importers: ReadonlyMap<string, Importer> = new Map([
  * @throws {OrasClientError} `IMPORT_CLIENT_NOT_FOUND`, `IMPORT_FAILED`
  * @throws {ContentVerificationError} `IMPORT_CONTENT_INVALID`, `BLOB_DIGEST_MISMATCH`
  */
-export async function importTool(request: ImportRequest, deps: ImportDeps, signal: AbortSignal): Promise<ImportResult> {
+export async function importTool(request: ImportRequest, services: ImportServices, run: Run): Promise<ImportResult> {
   const text = `${withoutSecrets(request.source)} ${request.reference}`;
   return await audited(
     { operation: "import", reference: text },
-    deps,
-    () => importAndPush(request, deps, signal),
+    services,
+    () => importAndPush(request, services, run),
     ({ digest }) => ({ digest }),
   );
 }
 
-async function importAndPush(request: ImportRequest, deps: ImportDeps, signal: AbortSignal): Promise<ImportResult> {
+async function importAndPush(request: ImportRequest, services: ImportServices, run: Run): Promise<ImportResult> {
   const { source } = request;
-  readDestination(request.reference, deps);
+  readDestination(request.reference, services);
   // An ecosystem's own client would not know of it.
-  if (deps.settings.isOffline && !source.startsWith("file:")) throw askingForbidden(`for ${withoutSecrets(source)}`);
-  return await withTemporaryFolder("import", deps.context, async (workDir) => {
-    const { context, download } = deps;
-    const tool = await bring(request, { context, workDir, download }, signal);
+  if (services.settings.isOffline && !source.startsWith("file:"))
+    throw askingForbidden(`for ${withoutSecrets(source)}`);
+  return await withTemporaryFolder("import", services.context, async (workDir) => {
+    const { context, download } = services;
+    const tool = await bring(request, { context, workDir, download }, run.signal);
     if (tool.files.length === 0) {
       throw new ArtifactNotFoundError(
         "PLATFORM_NOT_FOUND",
@@ -93,14 +96,14 @@ async function importAndPush(request: ImportRequest, deps: ImportDeps, signal: A
     const { reference, compressor } = request;
     const own = { title: undefined, artifactType: undefined, layerMediaType: undefined };
     const publishing = { reference, items, compressor, annotations, ...own };
-    const publishTool = (): Promise<PushResult> => publish(publishing, deps, signal);
-    const pushed = await audited({ operation: "push", reference: reference }, deps, publishTool, factsOf);
+    const publishTool = (): Promise<PushResult> => publish(publishing, services, run);
+    const pushed = await audited({ operation: "push", reference: reference }, services, publishTool, factsOf);
     const origins = tool.files.map(({ platform, origin }) => ({ platform, origin }));
     return { ...pushed, origins, missing: tool.missing };
   });
 }
 
-async function bring(request: ImportRequest, deps: ImporterDeps, signal: AbortSignal): Promise<ImportedTool> {
+async function bring(request: ImportRequest, services: ImporterServices, signal: AbortSignal): Promise<ImportedTool> {
   const { source, digest } = request;
   const platforms = request.platforms.length > 0 ? request.platforms : platformStrings;
   if (/^https?:\/\//i.test(source)) {
@@ -110,7 +113,7 @@ async function bring(request: ImportRequest, deps: ImporterDeps, signal: AbortSi
       });
     }
     const sha256 = digest === undefined ? undefined : digestHex(digest);
-    const files = await importUrl(source, sha256, request.platforms[0], deps, signal);
+    const files = await importUrl({ text: source, sha256, platform: request.platforms[0] }, services, signal);
     return { version: undefined, license: undefined, source: undefined, files, missing: [] };
   }
   if (digest !== undefined) {
@@ -125,5 +128,5 @@ async function bring(request: ImportRequest, deps: ImporterDeps, signal: AbortSi
       hint: `write ${[...importers.keys()].map((name) => `${name}:…`).join(", ")} or an address`,
     });
   }
-  return await importer(source.slice(colon + 1), platforms, deps, signal, request.platforms);
+  return await importer({ spec: source.slice(colon + 1), platforms, named: request.platforms }, services, signal);
 }

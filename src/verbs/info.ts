@@ -1,7 +1,7 @@
 /** `info`: what a reference names, without fetching any blob. */
 
-import type { ArtifactDeps } from "../artifact/deps.ts";
 import { expandNamedReference, fetchPlatformManifest, fetchRoot } from "../artifact/resolve.ts";
+import type { Services } from "../artifact/services.ts";
 import { audited } from "../audit/audit.ts";
 import type { Digest } from "../model/digest.ts";
 import {
@@ -12,6 +12,7 @@ import {
   platformsOf,
 } from "../model/manifest.ts";
 import type { PlatformString } from "../model/platform.ts";
+import type { Run } from "../transfer/run.ts";
 
 export interface LayerInfo {
   readonly title: string | undefined;
@@ -64,13 +65,13 @@ function artifactTypeOf(manifest: ImageManifest): string | undefined {
 export async function artifactInfo(
   text: string,
   platform: PlatformString | undefined,
-  deps: ArtifactDeps,
-  signal: AbortSignal,
+  services: Services,
+  run: Run,
 ): Promise<ArtifactInfo> {
   return await audited(
     { operation: "info", reference: text },
-    deps,
-    () => readInfo(text, platform, deps, signal),
+    services,
+    () => readInfo(text, platform, services, run),
     ({ digest }) => ({ digest }),
   );
 }
@@ -78,11 +79,11 @@ export async function artifactInfo(
 async function readInfo(
   text: string,
   platform: PlatformString | undefined,
-  deps: ArtifactDeps,
-  signal: AbortSignal,
+  services: Services,
+  run: Run,
 ): Promise<ArtifactInfo> {
-  const expanded = expandNamedReference(text, platform, deps);
-  const { source, root, parsed } = await fetchRoot(expanded.reference, deps, signal);
+  const expanded = expandNamedReference(text, platform, services);
+  const { source, root, parsed } = await fetchRoot(expanded.reference, services, run);
   const common = {
     reference: expanded.text,
     digest: root.digest,
@@ -96,7 +97,7 @@ async function readInfo(
   const wanted = [...platformsOf(parsed)].filter(([name]) => platform === undefined || name === platform);
   const manifests = await Promise.all(
     wanted.map(async ([name, descriptor]) => {
-      const manifest = await fetchPlatformManifest(source, descriptor.digest, deps, signal);
+      const manifest = await fetchPlatformManifest({ source, digest: descriptor.digest }, services, run);
       return { manifest, info: platformInfo(name, descriptor.digest, manifest) };
     }),
   );

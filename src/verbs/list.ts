@@ -1,10 +1,11 @@
 /** `list`: the tags of a repository or a layout folder. */
 
-import type { ArtifactDeps } from "../artifact/deps.ts";
 import { readNamed } from "../artifact/naming.ts";
+import type { Services } from "../artifact/services.ts";
 import { audited } from "../audit/audit.ts";
 import { UsageError } from "../errors.ts";
 import { formatLocation, formatReference } from "../model/reference.ts";
+import type { Run } from "../transfer/run.ts";
 
 export interface TagList {
   /** `host/repository` or `oci:DIR`. */
@@ -13,17 +14,17 @@ export interface TagList {
 }
 
 /** @throws {ArtifactNotFoundError} no such repository or folder */
-export async function listTags(text: string, deps: ArtifactDeps, signal: AbortSignal): Promise<TagList> {
+export async function listTags(text: string, services: Services, run: Run): Promise<TagList> {
   return await audited(
     { operation: "list", reference: text },
-    deps,
-    () => readTags(text, deps, signal),
+    services,
+    () => readTags(text, services, run),
     () => ({}),
   );
 }
 
-async function readTags(text: string, deps: ArtifactDeps, signal: AbortSignal): Promise<TagList> {
-  const reference = readNamed(text, deps);
+async function readTags(text: string, services: Services, run: Run): Promise<TagList> {
+  const reference = readNamed(text, services);
   if (reference.tag !== undefined || reference.digest !== undefined) {
     const repository = formatLocation(reference.location);
     throw new UsageError("REFERENCE_INVALID", `${formatReference(reference)} is one artifact, not a repository`, {
@@ -31,5 +32,5 @@ async function readTags(text: string, deps: ArtifactDeps, signal: AbortSignal): 
     });
   }
   const repository = formatLocation(reference.location);
-  return { repository, tags: await deps.open(reference.location).listTags(signal) };
+  return { repository, tags: await services.open(reference.location).listTags(run.signal) };
 }

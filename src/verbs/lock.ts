@@ -1,8 +1,8 @@
 /** `lock add`, `lock update`, `lock check`: what keeps `oras.lock.json`. */
 
-import type { ArtifactDeps } from "../artifact/deps.ts";
 import { expandNamed, noteNamed } from "../artifact/naming.ts";
 import { expandReference } from "../artifact/resolve.ts";
+import type { Services } from "../artifact/services.ts";
 import { ConfigurationError, UsageError } from "../errors.ts";
 import { checkWritable } from "../files/change-text.ts";
 import { changeLock, emptyLock, isInWrittenForm, readLock } from "../lockfile/file.ts";
@@ -14,39 +14,42 @@ import { checkManifests, checkOrigins } from "../locking/origins.ts";
 import { lockTool } from "../locking/tool.ts";
 import { qualifyReference } from "../model/reference.ts";
 import { inParallel } from "../parallel.ts";
+import { type Run, withSignal } from "../transfer/run.ts";
 
 /** The reference as another machine can use it: with its registry, whatever the default is there; a layout's folder from the lock's. */
-function referenceForLock(text: string, layouts: LockLayouts, deps: ArtifactDeps): string {
+function referenceForLock(text: string, layouts: LockLayouts, services: Services): string {
   if (text.startsWith("oci:")) return layouts.referenceFor(text);
-  noteNamed(text, deps);
-  return qualifyReference(expandNamed(text, deps), deps.settings.registry);
+  noteNamed(text, services);
+  return qualifyReference(expandNamed(text, services), services.settings.registry);
 }
 
-async function depsOfLock(file: string, deps: ArtifactDeps): Promise<ArtifactDeps> {
-  return { ...deps, open: openingFromLock(await layoutsOfLock(file, deps), deps.open) };
+async function servicesOfLock(file: string, services: Services): Promise<Services> {
+  return { ...services, open: openingFromLock(await layoutsOfLock(file, services), services.open) };
 }
 
 /** Opens every registry before one is asked, so that a `--plain-http` that might be for either of two is refused first. */
-function openAll(tools: readonly (readonly [string, LockedTool])[], deps: ArtifactDeps): void {
-  for (const [, { reference }] of tools) deps.open(expandReference(reference, undefined, deps).reference.location);
+function openAll(tools: readonly (readonly [string, LockedTool])[], services: Services): void {
+  for (const [, { reference }] of tools)
+    services.open(expandReference(reference, undefined, services).reference.location);
 }
 
-async function checkChangeable(file: string, deps: ArtifactDeps): Promise<void> {
+async function checkChangeable(file: string, services: Services): Promise<void> {
   await checkWritable(file);
-  await checkLockPlace(file, deps);
+  await checkLockPlace(file, services);
 }
 
-/**
- * Locks a tool under `name`, in place of what stood there.
- *
- * @param file Path of the lock, which is made when it is missing.
- */
+export interface LockAddRequest {
+  /** Path of the lock; a missing lock is created. */
+  readonly file: string;
+  readonly name: string;
+  readonly reference: string;
+}
+
+/** Locks a tool under its name; an entry with this name is replaced. */
 export async function lockAdd(
-  file: string,
-  name: string,
-  reference: string,
-  deps: ArtifactDeps,
-  signal: AbortSignal,
+  { file, name, reference }: LockAddRequest,
+  services: Services,
+  run: Run,
 ): Promise<LockChange> {
   if (!isToolName(name)) {
     throw new UsageError(
@@ -56,19 +59,19 @@ export async function lockAdd(
     );
   }
   // What is wrong with the file is said before anything is fetched.
-  await checkChangeable(file, deps);
+  await checkChangeable(file, services);
   const atFirst = toolOf((await readLock(file)) ?? emptyLock, name);
-  const layouts = await layoutsOfLock(file, deps);
-  const text = referenceForLock(reference, layouts, deps);
-  const tool = await lockTool(name, text, { ...deps, open: openingFromLock(layouts, deps.open) }, signal);
+  const layouts = await layoutsOfLock(file, services);
+  const text = referenceForLock(reference, layouts, services);
+  const tool = await lockTool(name, text, { ...services, open: openingFromLock(layouts, services.open) }, run);
   let before: LockedTool | undefined;
   const change = (lock: Lock = emptyLock): Lock => {
     before = toolOf(lock, name);
     return withTools(lock, [[name, tool]]);
   };
-  await changeLock(file, change, deps.context, signal);
+  await changeLock(file, change, services.context, run.signal);
   if (before !== undefined && !isSame(before, atFirst) && !isSame(before, tool)) {
-    deps.context.log.warn(`another process locked ${name} in ${file} meanwhile: ${before.reference} was replaced`);
+    services.context.log.warn(`another process locked ${name} in ${file} meanwhile: ${before.reference} was replaced`);
   }
   return changeOf(name, before, tool);
 }
@@ -97,10 +100,10 @@ function notFound(file: string): ConfigurationError {
 export async function lockUpdate(
   file: string,
   names: readonly string[],
-  deps: ArtifactDeps,
-  signal: AbortSignal,
+  services: Services,
+  run: Run,
 ): Promise<readonly LockChange[]> {
-  await checkChangeable(file, deps);
+  await checkChangeable(file, services);
   const lock = await readExisting(file);
   const unknown = names.find((name) => toolOf(lock, name) === undefined);
   if (unknown !== undefined) {
@@ -109,10 +112,10 @@ export async function lockUpdate(
     });
   }
   const wanted = Object.entries(lock.tools).filter(([name]) => names.length === 0 || names.includes(name));
-  const lockDeps = await depsOfLock(file, deps);
-  openAll(wanted, lockDeps);
-  const updated = await inParallel(wanted, signal, async ([name, { reference }], either) => {
-    return { name, after: await lockTool(name, reference, lockDeps, either) };
+  const lockServices = await servicesOfLock(file, services);
+  openAll(wanted, lockServices);
+  const updated = await inParallel(wanted, run.signal, async ([name, { reference }], either) => {
+    return { name, after: await lockTool(name, reference, lockServices, withSignal(run, either)) };
   });
   let changes: readonly LockChange[] = [];
   // A lock that was merged by hand is brought into its written form, though it names the same.
@@ -126,9 +129,9 @@ export async function lockUpdate(
       current.map(({ name, after }) => [name, after] as const),
     );
   };
-  await changeLock(file, change, deps.context, signal);
+  await changeLock(file, change, services.context, run.signal);
   for (const { name } of updated.filter((one) => !changes.some(({ tool }) => tool === one.name))) {
-    deps.context.log.warn(`another process changed ${name} in ${file} meanwhile: it is left as it is now`);
+    services.context.log.warn(`another process changed ${name} in ${file} meanwhile: it is left as it is now`);
   }
   return changes;
 }
@@ -138,10 +141,10 @@ export async function lockUpdate(
  *
  * @throws {ConfigurationError} `LOCK_INVALID`, `LOCK_VERSION_UNSUPPORTED`, `LOCK_OUTDATED`
  */
-export async function lockCheck(file: string, deps: ArtifactDeps): Promise<Lock> {
+export async function lockCheck(file: string, services: Services): Promise<Lock> {
   const lock = await readExisting(file);
-  checkLayouts(lock, await layoutsOfLock(file, deps), deps);
-  checkOrigins(file, lock, deps);
+  checkLayouts(lock, await layoutsOfLock(file, services), services);
+  checkOrigins(file, lock, services);
   if (await isInWrittenForm(file, lock)) return lock;
   throw new ConfigurationError("LOCK_OUTDATED", `${file} was edited by hand or merged: it is not in its written form`, {
     hint: "run `buck2-oras lock update` and commit the result",
@@ -153,17 +156,13 @@ export async function lockCheck(file: string, deps: ArtifactDeps): Promise<Lock>
  *
  * @throws {ConfigurationError} `LOCK_OUTDATED` also where the lock says something else of a manifest than is in it
  */
-export async function lockCheckOnline(
-  file: string,
-  deps: ArtifactDeps,
-  signal: AbortSignal,
-): Promise<readonly LockedTag[]> {
-  const lock = await lockCheck(file, deps);
-  const lockDeps = await depsOfLock(file, deps);
-  openAll(Object.entries(lock.tools), lockDeps);
-  const tags = await lookUpTags(lock, lockDeps, signal);
+export async function lockCheckOnline(file: string, services: Services, run: Run): Promise<readonly LockedTag[]> {
+  const lock = await lockCheck(file, services);
+  const lockServices = await servicesOfLock(file, services);
+  openAll(Object.entries(lock.tools), lockServices);
+  const tags = await lookUpTags(lock, lockServices, run);
   // What was replaced may have been collected, and is told as replaced.
   const isNeeded = (name: string): boolean => !tags.some((tag) => tag.tool === name && tag.current !== tag.locked);
-  await checkManifests(file, lock, { open: lockDeps.open, isNeeded }, lockDeps, signal);
+  await checkManifests({ file, lock }, { open: lockServices.open, isNeeded }, lockServices, run);
   return tags;
 }

@@ -1,14 +1,15 @@
 /** `login` and `logout`: a login is tried at the registry before it is kept, where the registry asks for one. */
 
-import { type AuditDeps, audited } from "../audit/audit.ts";
+import { type AuditServices, audited } from "../audit/audit.ts";
 import type { Logins } from "../config/logins.ts";
 import type { Settings } from "../config/settings.ts";
 import { UsageError } from "../errors.ts";
 import type { BasicCredentials } from "../model/credentials.ts";
 import { parseRegistry } from "../model/reference.ts";
 import { askingForbidden } from "../registry/offline.ts";
+import type { Run } from "../transfer/run.ts";
 
-export interface LoginDeps extends AuditDeps {
+export interface LoginServices extends AuditServices {
   readonly settings: Settings;
   readonly logins: Logins;
   /** False: the registry asks for no login. @throws {RegistryAuthError} the registry refuses the login */
@@ -52,7 +53,7 @@ function onlyOfProject(what: string, host: string): UsageError {
  * @param registry A host, or a name of the configuration, as references begin with.
  * @throws {UsageError} `REGISTRY_NOT_NAMED`: none is named, or only the project's file says which
  */
-export function loginRegistry(registry: string | undefined, { settings }: LoginDeps): string {
+export function loginRegistry(registry: string | undefined, { settings }: LoginServices): string {
   if (registry === undefined) {
     if (settings.ownRegistry !== undefined) return settings.ownRegistry;
     if (settings.registry !== undefined) {
@@ -87,38 +88,39 @@ export function checkUsername(username: string, registry: string): void {
  * @throws {RegistryAuthError} the registry refuses the login; nothing was stored
  * @throws {UsageError} an empty name or password
  */
-export async function login(request: LoginRequest, deps: LoginDeps, signal: AbortSignal): Promise<LoginResult> {
+export async function login(request: LoginRequest, services: LoginServices, run: Run): Promise<LoginResult> {
   return await audited(
     { operation: "login", reference: request.registry },
-    deps,
-    () => tryAndStore(request, deps, signal),
+    services,
+    () => tryAndStore(request, services, run),
     () => ({}),
   );
 }
 
-async function tryAndStore(request: LoginRequest, deps: LoginDeps, signal: AbortSignal): Promise<LoginResult> {
+async function tryAndStore(request: LoginRequest, services: LoginServices, run: Run): Promise<LoginResult> {
   const { registry, username, password } = request;
   checkUsername(username, registry);
   if (password === "") throw incomplete(registry);
-  if (deps.settings.isOffline) throw askingForbidden(`for a login at ${registry}`);
-  const isChecked = await deps.checkLogin(registry, { kind: "basic", username, password }, signal);
-  return { registry, username, keptIn: await deps.logins.store(registry, { username, password }, signal), isChecked };
+  if (services.settings.isOffline) throw askingForbidden(`for a login at ${registry}`);
+  const isChecked = await services.checkLogin(registry, { kind: "basic", username, password }, run.signal);
+  return {
+    registry,
+    username,
+    keptIn: await services.logins.store(registry, { username, password }, run.signal),
+    isChecked,
+  };
 }
 
-export async function logout(
-  registry: string | undefined,
-  deps: LoginDeps,
-  signal: AbortSignal,
-): Promise<LogoutResult> {
+export async function logout(registry: string | undefined, services: LoginServices, run: Run): Promise<LogoutResult> {
   return await audited(
     { operation: "logout", reference: registry ?? "" },
-    deps,
-    () => erase(registry, deps, signal),
+    services,
+    () => erase(registry, services, run),
     () => ({}),
   );
 }
 
-async function erase(registry: string | undefined, deps: LoginDeps, signal: AbortSignal): Promise<LogoutResult> {
-  const name = loginRegistry(registry, deps);
-  return { registry: name, ...(await deps.logins.erase(name, signal)) };
+async function erase(registry: string | undefined, services: LoginServices, run: Run): Promise<LogoutResult> {
+  const name = loginRegistry(registry, services);
+  return { registry: name, ...(await services.logins.erase(name, run.signal)) };
 }

@@ -1,7 +1,7 @@
 /** `prune`: which tags of a repository go, by pattern, count and age; never what a lock names. */
 
-import type { ArtifactDeps } from "../artifact/deps.ts";
 import { readTarget } from "../artifact/naming.ts";
+import type { Services } from "../artifact/services.ts";
 import { audited } from "../audit/audit.ts";
 import { ConfigurationError, OrasClientError, UsageError } from "../errors.ts";
 import { readLock } from "../lockfile/file.ts";
@@ -10,6 +10,7 @@ import { annotationKeys, parseManifest } from "../model/manifest.ts";
 import { formatLocation, formatReference } from "../model/reference.ts";
 import type { Target } from "../model/source.ts";
 import { inParallel } from "../parallel.ts";
+import type { Run } from "../transfer/run.ts";
 
 export interface PruneRequest {
   /** `HOST/REPO` or `oci:DIR`. */
@@ -58,7 +59,7 @@ function patternOf(glob: string): RegExp {
 }
 
 /** @throws {UsageError} neither count nor age was given: a prune without a rule would remove everything */
-export async function prune(request: PruneRequest, deps: ArtifactDeps, signal: AbortSignal): Promise<PruneResult> {
+export async function prune(request: PruneRequest, services: Services, run: Run): Promise<PruneResult> {
   if (request.keepLast === undefined && request.olderThanDays === undefined) {
     throw new UsageError("USAGE_INVALID", "prune needs a rule: how many tags stay, or how old one must be to go", {
       hint: "give --keep-last N, --older-than DAYS, or both",
@@ -66,29 +67,29 @@ export async function prune(request: PruneRequest, deps: ArtifactDeps, signal: A
   }
   return await audited(
     { operation: "prune", reference: request.repository },
-    deps,
-    () => pruneTags(request, deps, signal),
+    services,
+    () => pruneTags(request, services, run),
     () => ({}),
   );
 }
 
-async function pruneTags(request: PruneRequest, deps: ArtifactDeps, signal: AbortSignal): Promise<PruneResult> {
-  const reference = readTarget(request.repository, deps);
+async function pruneTags(request: PruneRequest, services: Services, run: Run): Promise<PruneResult> {
+  const reference = readTarget(request.repository, services);
   if (reference.tag !== undefined || reference.digest !== undefined) {
     throw new UsageError("REFERENCE_INVALID", `${formatReference(reference)} is one artifact, not a repository`);
   }
-  const target = deps.open(reference.location);
+  const target = services.open(reference.location);
   const locked = await lockedDigests(request.locks);
   const patterns = request.patterns.map(patternOf);
   // Tags that stand in for the referrers API belong to what they refer to.
-  const names = (await target.listTags(signal)).filter((tag) => !/^sha256-[0-9a-f]{64}/.test(tag));
-  const found = await inParallel(names, signal, (tag, either) =>
-    deps.limitTransfers(() => lookUp(target, tag, either)),
+  const names = (await target.listTags(run.signal)).filter((tag) => !/^sha256-[0-9a-f]{64}/.test(tag));
+  const found = await inParallel(names, run.signal, (tag, either) =>
+    services.slots.run(() => lookUp(target, tag, either)),
   );
   const candidates = found.filter(({ tag }) => patterns.length === 0 || patterns.some((pattern) => pattern.test(tag)));
-  const reasons = reasonsToKeep(candidates, locked, request, deps.context.now());
+  const reasons = reasonsToKeep(candidates, locked, request, services.context.now());
   const going = new Set(candidates.filter(({ tag }) => !reasons.has(tag)).map(({ tag }) => tag));
-  const stuck = request.isConfirmed ? await remove(target, found, going, signal) : new Map<string, string>();
+  const stuck = request.isConfirmed ? await remove(target, found, going, run.signal) : new Map<string, string>();
   const tags = found.map((one): PrunedTag => {
     const { tag, digest, createdMs } = one;
     const created = createdMs === undefined ? undefined : new Date(createdMs).toISOString();

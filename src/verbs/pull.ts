@@ -2,7 +2,6 @@
 
 import { lstat } from "node:fs/promises";
 import { resolve } from "node:path";
-import type { ArtifactDeps } from "../artifact/deps.ts";
 import { pullThroughExternalCli } from "../artifact/external-cli.ts";
 import { fetchKnown, findKnown, findOfManifest, type KnownFile, resolveCached } from "../artifact/known-file.ts";
 import { shapeOf } from "../artifact/layers.ts";
@@ -18,11 +17,13 @@ import {
   type ResolvedArtifact,
   resolveArtifact,
 } from "../artifact/resolve.ts";
+import type { Services } from "../artifact/services.ts";
 import { audited } from "../audit/audit.ts";
 import { ContentVerificationError, UsageError } from "../errors.ts";
 import type { Digest } from "../model/digest.ts";
 import type { PlatformString } from "../model/platform.ts";
 import type { Origin } from "../model/source.ts";
+import type { Run } from "../transfer/run.ts";
 
 export interface PullRequest {
   readonly reference: string;
@@ -36,15 +37,11 @@ export interface PullRequest {
   readonly extract: boolean;
 }
 
-export interface PullResult {
+export type PullResult = PulledDigests & {
   /** Canonical text, the template filled in. */
   readonly reference: string;
   /** The verified file in the cache; the output folder for an artifact of several files. */
   readonly path: string;
-  /** Digest of the file at `path`; of the manifest when `path` is a folder. */
-  readonly digest: Digest;
-  /** Undefined when content was found by its own digest alone. */
-  readonly manifestDigest: Digest | undefined;
   /** Undefined when the artifact is the same for every platform. */
   readonly platform: PlatformString | undefined;
   /** Bytes of the file, or of all blobs of a folder. */
@@ -54,6 +51,16 @@ export interface PullResult {
   readonly placed: readonly string[];
   /** It was to be unpacked and is no archive: it was placed as it is. */
   readonly isLeftAsIs: boolean;
+};
+
+/** Digests of the file at `path`, and of its manifest: a folder has no digest of its own, a file may be found without its manifest. */
+type PulledDigests =
+  | { readonly contentDigest: Digest; readonly manifestDigest: Digest | undefined }
+  | { readonly contentDigest: undefined; readonly manifestDigest: Digest };
+
+/** The content's digest, or the manifest's where a folder was pulled. */
+export function digestOfPulled({ contentDigest, manifestDigest }: PulledDigests): Digest {
+  return contentDigest ?? manifestDigest;
 }
 
 /**
@@ -61,44 +68,52 @@ export interface PullResult {
  *
  * @throws {OrasClientError} see `errorCodes`
  */
-export async function pull(request: PullRequest, deps: ArtifactDeps, signal: AbortSignal): Promise<PullResult> {
-  const work = (): Promise<PullResult> => pullArtifact(request, deps, signal);
-  return await audited({ operation: "pull", reference: request.reference }, deps, work, ({ digest, size, origin }) => ({
-    digest,
-    size,
-    source: origin,
-  }));
+export async function pull(request: PullRequest, services: Services, run: Run): Promise<PullResult> {
+  const work = (): Promise<PullResult> => pullArtifact(request, services, run);
+  const factsOf = (result: PullResult) => ({
+    digest: digestOfPulled(result),
+    size: result.size,
+    source: result.origin,
+  });
+  return await audited({ operation: "pull", reference: request.reference }, services, work, factsOf);
 }
 
-async function pullArtifact(request: PullRequest, deps: ArtifactDeps, signal: AbortSignal): Promise<PullResult> {
-  const expanded = expandNamedReference(request.reference, request.platform, deps);
+/** A request whose reference was read. */
+interface Pull {
+  readonly request: PullRequest;
+  readonly expanded: ExpandedReference;
+}
+
+async function pullArtifact(request: PullRequest, services: Services, run: Run): Promise<PullResult> {
+  const expanded = expandNamedReference(request.reference, request.platform, services);
   if (request.extract && request.output === undefined) {
     throw new UsageError("OUTPUT_REQUIRED", "--extract needs a folder to unpack into", { hint: "add -o DIR" });
   }
   if (request.output !== undefined) {
-    checkOutputFolder(request.output, deps.context);
-    warnIfLedOut(request.output, deps);
+    checkOutputFolder(request.output, services.context);
+    warnIfLedOut(request.output, services);
   }
-  const way = wayOf(expanded, deps);
+  const pulling = { request, expanded };
+  const way = wayOf(expanded, services);
   const isCertain = expanded.reference.digest !== undefined || way.from === "cache";
-  const find = () => findKnown(expanded, request.digest, isCertain, deps, signal);
-  const known = await unlessUnfit(deps, find);
+  const find = () => findKnown({ expanded, wanted: request.digest, isCertain }, services, run);
+  const known = await unlessUnfit(services, find);
   if (known !== undefined && (isSufficient(known, request) || way.from === "cache")) {
-    const placeKnown = () => place(known, expanded, request, deps, signal);
-    const result = await unlessUnfit(deps, placeKnown);
+    const placeKnown = () => place(known, pulling, services, run);
+    const result = await unlessUnfit(services, placeKnown);
     if (result !== undefined) return result;
   }
   switch (way.from) {
     case "cache": {
-      const resolved = await resolveCached(expanded, deps, signal);
-      if (resolved === undefined) throw await offlineErrorOf(expanded.reference, expanded.text, deps);
-      return await placeResolved(resolved, expanded, request, deps, signal);
+      const resolved = await resolveCached(expanded, services, run);
+      if (resolved === undefined) throw await offlineErrorOf(expanded.reference, expanded.text, services);
+      return await placeResolved(resolved, pulling, services, run);
     }
     case "cli":
-      return await pullThroughCli(way.executable, expanded, request, deps, signal);
+      return await pullThroughCli(way.executable, pulling, services, run);
     case "source": {
-      const resolved = await resolveArtifact(expanded, deps, signal, keptManifests);
-      return await placeResolved(resolved, expanded, request, deps, signal);
+      const resolved = await resolveArtifact(expanded, services, run, keptManifests);
+      return await placeResolved(resolved, pulling, services, run);
     }
   }
 }
@@ -109,7 +124,7 @@ type Way =
   | { readonly from: "cli"; readonly executable: string }
   | { readonly from: "source" };
 
-function wayOf({ reference }: ExpandedReference, { settings }: ArtifactDeps): Way {
+function wayOf({ reference }: ExpandedReference, { settings }: Services): Way {
   // A layout folder needs neither the network nor another program.
   if (reference.location.kind === "layout") return { from: "source" };
   if (settings.isOffline) return { from: "cache" };
@@ -118,18 +133,17 @@ function wayOf({ reference }: ExpandedReference, { settings }: ArtifactDeps): Wa
 
 async function pullThroughCli(
   executable: string,
-  expanded: ExpandedReference,
-  request: PullRequest,
-  deps: ArtifactDeps,
-  signal: AbortSignal,
+  { request, expanded }: Pull,
+  services: Services,
+  run: Run,
 ): Promise<PullResult> {
-  const placePulled = async (some: ArtifactDeps): Promise<PullResult> => {
-    const file = await pullThroughExternalCli(executable, expanded.text, some, signal);
+  const placePulled = async (some: Services): Promise<PullResult> => {
+    const file = await pullThroughExternalCli(executable, expanded.text, some, run);
     checkContent(file.digest, request.digest, expanded.text);
     const known: KnownFile = { ...file, origin: "registry", manifestDigest: undefined, platform: undefined };
-    return await place(known, expanded, request, some, signal);
+    return await place(known, { request, expanded }, some, run);
   };
-  return await withDamageRepaired(deps, placePulled, withoutCacheOf(request));
+  return await withDamageRepaired(services, placePulled, withoutCacheOf(request));
 }
 
 /** Bytes that another reference brought say nothing of the name and the shape that this one gives them. */
@@ -139,22 +153,20 @@ function isSufficient(known: KnownFile, { output }: PullRequest): boolean {
 
 async function placeResolved(
   resolved: ResolvedArtifact,
-  expanded: ExpandedReference,
-  request: PullRequest,
-  deps: ArtifactDeps,
-  signal: AbortSignal,
+  { request, expanded }: Pull,
+  services: Services,
+  run: Run,
 ): Promise<PullResult> {
-  deps.context.log.debug(`${expanded.text} is manifest ${resolved.manifestDigest}`);
+  services.context.log.debug(`${expanded.text} is manifest ${resolved.manifestDigest}`);
   const shape = shapeOf(resolved.manifest, expanded.reference.location);
   if (shape.kind === "file") {
-    const placeFound = async (some: ArtifactDeps): Promise<PullResult> => {
-      const file =
-        (await findOfManifest(resolved, shape.layer, some, signal)) ??
-        (await fetchKnown(expanded, resolved, shape.layer, some, signal));
+    const placeFound = async (some: Services): Promise<PullResult> => {
+      const only = { resolved, layer: shape.layer };
+      const file = (await findOfManifest(only, some, run)) ?? (await fetchKnown(expanded, only, some, run));
       checkContent(file.digest, request.digest, expanded.text);
-      return await place(file, expanded, request, some, signal);
+      return await place(file, { request, expanded }, some, run);
     };
-    return await withDamageRepaired(deps, placeFound, withoutCacheOf(request));
+    return await withDamageRepaired(services, placeFound, withoutCacheOf(request));
   }
   if (request.digest !== undefined) {
     throw new UsageError("USAGE_INVALID", `${expanded.text} is a folder, which has no digest of its own`, {
@@ -173,14 +185,13 @@ async function placeResolved(
     );
   }
   const isExisting = (await lstat(output).catch(() => undefined)) !== undefined;
-  const into = { output, isExisting, extract: request.extract };
-  const { origin, placed } = await withDamageRepaired(deps, (some) =>
-    placeLayers(resolved.source, shape.layers, into, some, signal),
-  );
+  const { source } = resolved;
+  const layers = { source, layers: shape.layers, output, isExisting, extract: request.extract };
+  const { origin, placed } = await withDamageRepaired(services, (some) => placeLayers(layers, some, run));
   return {
     reference: expanded.text,
     path: resolve(output),
-    digest: resolved.manifestDigest,
+    contentDigest: undefined,
     manifestDigest: resolved.manifestDigest,
     platform: resolved.platform,
     size: shape.layers.reduce((sum, layer) => sum + layer.descriptor.size, 0),
@@ -210,17 +221,11 @@ function checkContent(actual: Digest, wanted: Digest | undefined, text: string):
   });
 }
 
-async function place(
-  file: KnownFile,
-  expanded: ExpandedReference,
-  request: PullRequest,
-  deps: ArtifactDeps,
-  signal: AbortSignal,
-): Promise<PullResult> {
+async function place(file: KnownFile, { request, expanded }: Pull, services: Services, run: Run): Promise<PullResult> {
   const result = {
     reference: expanded.text,
     path: file.path,
-    digest: file.digest,
+    contentDigest: file.digest,
     manifestDigest: file.manifestDigest,
     platform: file.platform,
     size: file.size,
@@ -228,14 +233,17 @@ async function place(
   };
   const { output } = request;
   if (output === undefined) {
-    await deps.store.verify(file.digest, signal);
+    await services.store.verify(file.digest, run.signal);
     return { ...result, placed: [], isLeftAsIs: false };
   }
-  const [placed, isLeftAsIs] = await tellingReplaced(deps.context.log, async (onReplaced) => {
-    const options = { onReplaced, signal };
-    const unpacked = request.extract ? await placeIfArchive(file.digest, output, options, deps) : undefined;
+  const [placed, isLeftAsIs] = await tellingReplaced(services.context.log, async (onReplaced) => {
+    const options = { onReplaced, signal: run.signal };
+    const unpacked = request.extract ? await placeIfArchive(file.digest, output, options, services) : undefined;
     if (unpacked !== undefined) return [unpacked, false] as const;
-    return [[await placeFile(file, output, onReplaced, { store: deps.store, signal })], request.extract] as const;
+    return [
+      [await placeFile(file, output, onReplaced, { store: services.store, signal: run.signal })],
+      request.extract,
+    ] as const;
   });
   return { ...result, placed, isLeftAsIs };
 }

@@ -1,10 +1,12 @@
 /** `push`: files or folders, for one platform or several. */
-import type { ArtifactDeps } from "../artifact/deps.ts";
+
+import type { Services } from "../artifact/services.ts";
 import { audited } from "../audit/audit.ts";
 import { factsOf, type PushRequest, type PushResult, publish } from "../publish/artifact.ts";
+import type { Run } from "../transfer/run.ts";
 
 /** @throws What {@link publish} throws */
-export async function push(request: PushRequest, deps: ArtifactDeps, signal: AbortSignal): Promise<PushResult> {
-  const work = (): Promise<PushResult> => publish(request, deps, signal);
-  return await audited({ operation: "push", reference: request.reference }, deps, work, factsOf);
+export async function push(request: PushRequest, services: Services, run: Run): Promise<PushResult> {
+  const work = (): Promise<PushResult> => publish(request, services, run);
+  return await audited({ operation: "push", reference: request.reference }, services, work, factsOf);
 }

@@ -1,12 +1,13 @@
 /** `tag`: another name for what a reference means. */
 
-import type { ArtifactDeps } from "../artifact/deps.ts";
 import { readTarget } from "../artifact/naming.ts";
 import { fetchRoot } from "../artifact/resolve.ts";
+import type { Services } from "../artifact/services.ts";
 import { audited } from "../audit/audit.ts";
 import { UsageError } from "../errors.ts";
 import type { Digest } from "../model/digest.ts";
 import { formatReference, isTag } from "../model/reference.ts";
+import type { Run } from "../transfer/run.ts";
 
 export interface TagResult {
   readonly reference: string;
@@ -16,12 +17,7 @@ export interface TagResult {
 }
 
 /** @throws {UsageError} a tag that is none */
-export async function tag(
-  text: string,
-  tags: readonly string[],
-  deps: ArtifactDeps,
-  signal: AbortSignal,
-): Promise<TagResult> {
+export async function tag(text: string, tags: readonly string[], services: Services, run: Run): Promise<TagResult> {
   const bad = tags.find((one) => !isTag(one));
   if (bad !== undefined) {
     throw new UsageError("REFERENCE_INVALID", `${JSON.stringify(bad)} is not a tag`, {
@@ -30,22 +26,17 @@ export async function tag(
   }
   return await audited(
     { operation: "tag", reference: text },
-    deps,
-    () => write(text, tags, deps, signal),
+    services,
+    () => write(text, tags, services, run),
     ({ digest }) => ({ digest }),
   );
 }
 
-async function write(
-  text: string,
-  tags: readonly string[],
-  deps: ArtifactDeps,
-  signal: AbortSignal,
-): Promise<TagResult> {
-  const reference = readTarget(text, deps);
-  const { root } = await fetchRoot(reference, deps, signal);
-  const target = deps.open(reference.location);
-  for (const one of tags) await target.pushManifest(root.bytes, root.mediaType, one, signal);
+async function write(text: string, tags: readonly string[], services: Services, run: Run): Promise<TagResult> {
+  const reference = readTarget(text, services);
+  const { root } = await fetchRoot(reference, services, run);
+  const target = services.open(reference.location);
+  for (const one of tags) await target.pushManifest(root.bytes, root.mediaType, one, run.signal);
   const tagged = tags.map((one) => formatReference({ ...reference, tag: one, digest: undefined }));
   return { reference: formatReference(reference), digest: root.digest, tagged };
 }

@@ -149,9 +149,9 @@ describe("a mirror that failed", () => {
       asked.push(from.name);
       return Promise.reject(localIoError("write x", Object.assign(new Error("full"), { code: "ENOSPC" })));
     };
-    const time = { settings: { idleTimeoutMs: 30_000 }, deadlineMs: Date.now() + 60_000 };
-    const deps = { mirrorHealth: new MirrorHealth(), context: testContext(), ...time };
-    expect(await codeOf(fromFirst(source, work, deps, noSignal))).toBe("DISK_FULL");
+    const services = { settings: { idleTimeoutMs: 30_000 }, context: testContext() };
+    const run = { signal: noSignal, deadlineMs: Date.now() + 60_000, mirrorHealth: new MirrorHealth() };
+    expect(await codeOf(fromFirst(source, work, services, run))).toBe("DISK_FULL");
     expect(asked).toEqual(["a.example/x"]);
   });
 });

@@ -22,9 +22,9 @@ export function addBlob(program: Command, io: CliIo): Command {
     .requiredOption("-o, --output <file>", "file to write", pathArgument)
     .option("--executable", "make the file executable whatever is in it")
     .action(async (reference: string, options: BlobOptions, command: Command) =>
-      runCommand(command, io, async ({ deps, signal }) => {
+      runCommand(command, io, async ({ services, run }) => {
         const { size, output, executable } = options;
-        const result = await pullBlob({ reference, size, output, executable }, deps, signal);
+        const result = await pullBlob({ reference, size, output, executable }, services, run);
         return {
           text: result.path,
           notes: [`Digest: ${result.digest}`],

@@ -23,11 +23,11 @@ export function addClearCache(program: Command, io: CliIo): Command {
     .option("--older-than <days>", "only what was last used more days ago", daysArgument)
     .option("--max-size <size>", "the least recently used until this much is left, such as 2GiB", byteSizeArgument)
     .action(async (options: ClearCacheOptions, command: Command) =>
-      runCommand(command, io, async ({ deps, signal }) => {
+      runCommand(command, io, async ({ services, run }) => {
         const result = await clearCache(
           { olderThanDays: options.olderThan, maxSizeBytes: options.maxSize },
-          deps,
-          signal,
+          services,
+          run,
         );
         const { filesRemoved, bytesFreed, filesInUse } = result;
         const json = { filesRemoved, bytesFreed, filesInUse } satisfies v.InferOutput<typeof clearCacheSchema>;

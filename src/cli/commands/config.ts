@@ -83,6 +83,6 @@ export function addConfig(program: Command, io: CliIo): Command {
         "file may not say is shown as left out.",
     )
     .action(async (_options: object, command: Command) =>
-      runCommand(command, io, async ({ deps }) => show(deps.settings, await deps.store.sharedBecause())),
+      runCommand(command, io, async ({ services }) => show(services.settings, await services.store.sharedBecause())),
     );
 }

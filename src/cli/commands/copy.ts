@@ -44,19 +44,19 @@ export function addCopy(program: Command, io: CliIo): Command {
     .option("--lock <file>", "copy what this lock names", pathArgument)
     .option("--no-referrers", "leave out what refers to the artifact")
     .action(async (source: string, destination: string | undefined, options: CopyOptions, command: Command) =>
-      runCommand(command, io, async ({ deps, signal }) => {
+      runCommand(command, io, async ({ services, run }) => {
         const withReferrers = options.referrers;
         if (options.lock !== undefined) {
           const [from, to] = destination === undefined ? [undefined, source] : [source, destination];
           const request = { lockFile: options.lock, source: from, destination: to, withReferrers };
-          return show(await copyLock(request, deps, signal));
+          return show(await copyLock(request, services, run));
         }
         if (destination === undefined) {
           throw new UsageError("USAGE_INVALID", "copy takes a source and a destination", {
             hint: "buck2-oras copy SOURCE DESTINATION, or buck2-oras copy --lock FILE DESTINATION",
           });
         }
-        return show(await copy({ source, destination, withReferrers }, deps, signal));
+        return show(await copy({ source, destination, withReferrers }, services, run));
       }),
     );
 }

@@ -31,6 +31,6 @@ export function addDoctor(program: Command, io: CliIo): Command {
     )
     .argument("<ref>", "what cannot be pulled: HOST/REPO:TAG, REPO:TAG, or oci:DIR:TAG")
     .action(async (reference: string, _options: object, command: Command) =>
-      runCommand(command, io, async ({ deps, signal }) => show(await diagnose(reference, deps, signal))),
+      runCommand(command, io, async ({ services, run }) => show(await diagnose(reference, services, run))),
     );
 }

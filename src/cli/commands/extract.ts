@@ -28,9 +28,13 @@ export function addExtract(program: Command, io: CliIo): Command {
     .option("--single", "the file is one compressed file (gzip or zstd), not an archive")
     .option("--executable", "with --single: make the file executable whatever is in it")
     .action(async (archive: string, options: ExtractOptions, command: Command) =>
-      runCommand(command, io, async ({ deps, signal }) => {
+      runCommand(command, io, async ({ services, run }) => {
         const { output, stripPrefix, single: isSingle = false, executable } = options;
-        const files = await extractTo({ archive, output, stripPrefix, isSingle, executable }, deps.context, signal);
+        const files = await extractTo(
+          { archive, output, stripPrefix, isSingle, executable },
+          services.context,
+          run.signal,
+        );
         return {
           text: output,
           notes: [`Extracted ${plural(files, "file")}`],

@@ -62,10 +62,10 @@ export function addImport(program: Command, io: CliIo): Command {
     .option("--digest <digest>", "SHA-256 of what an address gives", digestArgument);
   return addPublishOptions(command).action(
     async (source: string, reference: string, options: ImportOptions, command: Command) =>
-      runCommand(command, io, async ({ deps, signal }) => {
+      runCommand(command, io, async ({ services, run }) => {
         const { platform: platforms = [], digest } = options;
         const [compressor, annotations] = [compressorOf(options), annotationsOf(options)];
-        return show(await importTool({ source, reference, platforms, digest, compressor, annotations }, deps, signal));
+        return show(await importTool({ source, reference, platforms, digest, compressor, annotations }, services, run));
       }),
   );
 }

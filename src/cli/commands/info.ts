@@ -49,8 +49,8 @@ export function addInfo(program: Command, io: CliIo): Command {
     .argument("<ref>", "HOST/REPO:TAG, HOST/REPO@sha256:…, REPO:TAG, or oci:DIR:TAG")
     .option("--platform <platform>", "this platform only (default: all)", platformArgument)
     .action(async (reference: string, options: { platform?: PlatformString }, command: Command) =>
-      runCommand(command, io, async ({ deps, signal }) => {
-        const info = await artifactInfo(reference, options.platform, deps, signal);
+      runCommand(command, io, async ({ services, run }) => {
+        const info = await artifactInfo(reference, options.platform, services, run);
         return { text: format(info), json: toJson(info) };
       }),
     );

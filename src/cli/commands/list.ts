@@ -12,8 +12,8 @@ export function addList(program: Command, io: CliIo): Command {
     .description("Lists the tags of a repository or of an OCI layout folder, one a line.")
     .argument("<repo>", "HOST/REPO, REPO, or oci:DIR")
     .action(async (repository: string, _options: object, command: Command) =>
-      runCommand(command, io, async ({ deps, signal }) => {
-        const result = await listTags(repository, deps, signal);
+      runCommand(command, io, async ({ services, run }) => {
+        const result = await listTags(repository, services, run);
         return {
           text: result.tags,
           notes: result.tags.length === 0 ? [`${result.repository} has no tags`] : [],

@@ -95,8 +95,8 @@ export function addLock(program: Command, io: CliIo): readonly Command[] {
     .argument("<ref>", "HOST/REPO:TAG, a template such as HOST/REPO:25.1-{platform}, or oci:DIR:TAG")
     .option(...lockFile)
     .action(async (name: string, reference: string, options: LockOptions, command: Command) =>
-      runCommand(command, io, async ({ deps, signal }) =>
-        show(options.lock, [await lockAdd(options.lock, name, reference, deps, signal)]),
+      runCommand(command, io, async ({ services, run }) =>
+        show(options.lock, [await lockAdd({ file: options.lock, name, reference }, services, run)]),
       ),
     );
   const update = lock
@@ -106,8 +106,8 @@ export function addLock(program: Command, io: CliIo): readonly Command[] {
     .argument("[name...]", "tools to update (default: all)")
     .option(...lockFile)
     .action(async (names: string[], options: LockOptions, command: Command) =>
-      runCommand(command, io, async ({ deps, signal }) =>
-        show(options.lock, await lockUpdate(options.lock, names, deps, signal)),
+      runCommand(command, io, async ({ services, run }) =>
+        show(options.lock, await lockUpdate(options.lock, names, services, run)),
       ),
     );
   const check = lock
@@ -121,9 +121,9 @@ export function addLock(program: Command, io: CliIo): readonly Command[] {
     .option(...lockFile)
     .option("--online", "look the tags and the manifests up, too")
     .action(async (options: LockOptions & { readonly online?: boolean }, command: Command) =>
-      runCommand(command, io, async ({ deps, signal }) => {
-        if (options.online) return showTags(options.lock, await lockCheckOnline(options.lock, deps, signal));
-        const tools = Object.keys((await lockCheck(options.lock, deps)).tools).length;
+      runCommand(command, io, async ({ services, run }) => {
+        if (options.online) return showTags(options.lock, await lockCheckOnline(options.lock, services, run));
+        const tools = Object.keys((await lockCheck(options.lock, services)).tools).length;
         const json = { lock: options.lock, tools } satisfies v.InferOutput<typeof lockCheckSchema>;
         return { text: `${options.lock} is well-formed: ${plural(tools, "tool")}`, json };
       }),

@@ -28,14 +28,14 @@ export function addLogin(program: Command, io: CliIo): Command {
     .option("-u, --username <user>", "user; asked for on a terminal when left out")
     .option("--password-stdin", "read the password or access token from standard input; asked for when left out")
     .action(async (host: string | undefined, options: LoginOptions, command: Command) =>
-      runCommand(command, io, async ({ deps, signal }) => {
-        const registry = loginRegistry(host, deps);
+      runCommand(command, io, async ({ services, run }) => {
+        const registry = loginRegistry(host, services);
         const forUser = { what: "username", prompt: `Username for ${registry}`, isSecret: false };
-        const username = options.username ?? (await ask(forUser, io, signal));
+        const username = options.username ?? (await ask(forUser, io, run.signal));
         checkUsername(username, registry);
         const forPassword = { what: "password", prompt: `Password for ${username} at ${registry}`, isSecret: true };
-        const password = options.passwordStdin ? await readSecretFromStdin(io) : await ask(forPassword, io, signal);
-        const { isChecked, ...result } = await login({ registry, username, password }, deps, signal);
+        const password = options.passwordStdin ? await readSecretFromStdin(io) : await ask(forPassword, io, run.signal);
+        const { isChecked, ...result } = await login({ registry, username, password }, services, run);
         const isFile = !result.keptIn.startsWith("docker-credential-");
         const stored = `Stored in ${result.keptIn}${isFile ? ", not encrypted; a credential helper would be safer" : ""}`;
         const unchecked = `${result.registry} asks for no login, so that this one was not checked`;
@@ -76,6 +76,6 @@ export function addLogout(program: Command, io: CliIo): Command {
       "registry, or its name in your own configuration file (default: --registry or BUCK2_ORAS_REGISTRY)",
     )
     .action(async (host: string | undefined, _options: object, command: Command) =>
-      runCommand(command, io, async ({ deps, signal }) => showLogout(await logout(host, deps, signal))),
+      runCommand(command, io, async ({ services, run }) => showLogout(await logout(host, services, run))),
     );
 }

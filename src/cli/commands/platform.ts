@@ -11,8 +11,8 @@ export function addPlatform(program: Command, io: CliIo): Command {
     .summary("print this machine's platform string")
     .description("Prints the platform string of this machine, as `pull` fills it in for {platform}.")
     .action(async (_options: object, command: Command) =>
-      runCommand(command, io, async ({ deps }) => {
-        const platform = platformFromNode(deps.context.os, deps.context.cpu);
+      runCommand(command, io, async ({ services }) => {
+        const platform = platformFromNode(services.context.os, services.context.cpu);
         const json = { platform, ...ociPlatform(platform) } satisfies v.InferOutput<typeof platformSchema>;
         return { text: platform, json };
       }),

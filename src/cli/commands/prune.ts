@@ -56,11 +56,11 @@ export function addPrune(program: Command, io: CliIo): Command {
     .option("--lock <file>", "a lock whose artifacts stay; may be repeated", collectedPaths)
     .option("--delete", "remove them; without it nothing is changed")
     .action(async (repository: string, options: PruneOptions, command: Command) =>
-      runCommand(command, io, async ({ deps, signal }) => {
+      runCommand(command, io, async ({ services, run }) => {
         const isConfirmed = options.delete ?? false;
         const { tag = [], lock = [], keepLast, olderThan } = options;
         const request = { repository, patterns: tag, keepLast, olderThanDays: olderThan, locks: lock, isConfirmed };
-        return show(await prune(request, deps, signal), isConfirmed);
+        return show(await prune(request, services, run), isConfirmed);
       }),
     );
 }

@@ -2,7 +2,7 @@ import type { Command } from "commander";
 import type * as v from "valibot";
 import type { Digest } from "../../model/digest.ts";
 import type { PlatformString } from "../../model/platform.ts";
-import { type PullResult, pull } from "../../verbs/pull.ts";
+import { digestOfPulled, type PullResult, pull } from "../../verbs/pull.ts";
 import { digestArgument, pathArgument, platformArgument } from "../arguments.ts";
 import type { CliIo } from "../io.ts";
 import { runCommand, type Shown } from "../run.ts";
@@ -16,20 +16,19 @@ interface PullOptions {
 }
 
 function show(result: PullResult): Shown {
-  const { isLeftAsIs, ...facts } = result;
+  const { isLeftAsIs, contentDigest, ...facts } = result;
+  const digest = digestOfPulled(result);
   const json = {
     ...facts,
+    digest,
     manifestDigest: result.manifestDigest ?? null,
     platform: result.platform ?? null,
     placed: [...result.placed],
   } satisfies v.InferOutput<typeof pullSchema>;
   const placed = result.placed.length > 3 ? [`${result.placed.length} files`] : result.placed;
   const notes = [
-    `Digest: ${result.digest}`,
-    // No file is its own manifest.
-    ...(result.digest === result.manifestDigest
-      ? ["Note: this is the digest of the manifest; a folder has none of its own"]
-      : []),
+    `Digest: ${digest}`,
+    ...(contentDigest === undefined ? ["Note: this is the digest of the manifest; a folder has none of its own"] : []),
     ...placed.map((path) => `Placed: ${path}`),
     ...(isLeftAsIs ? ["Note: --extract found no archive: the file is placed as it is"] : []),
   ];
@@ -56,7 +55,7 @@ export function addPull(program: Command, io: CliIo): Command {
     .option("-o, --output <dir>", "folder to place the result in", pathArgument)
     .option("--extract", "unpack an archive into the folder")
     .action(async (reference: string, options: PullOptions, command: Command) =>
-      runCommand(command, io, async ({ deps, signal }) =>
+      runCommand(command, io, async ({ services, run }) =>
         show(
           await pull(
             {
@@ -66,8 +65,8 @@ export function addPull(program: Command, io: CliIo): Command {
               output: options.output,
               extract: options.extract ?? false,
             },
-            deps,
-            signal,
+            services,
+            run,
           ),
         ),
       ),

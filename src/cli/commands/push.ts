@@ -73,7 +73,7 @@ export function addPush(program: Command, io: CliIo): Command {
     .option("--media-type <type>", "media type of the layers, for registries that accept only their own list");
   return addPublishOptions(command).action(
     async (reference: string, path: string | undefined, options: PushOptions, command: Command) =>
-      runCommand(command, io, async ({ deps, signal }) =>
+      runCommand(command, io, async ({ services, run }) =>
         show(
           await push(
             {
@@ -85,8 +85,8 @@ export function addPush(program: Command, io: CliIo): Command {
               compressor: compressorOf(options),
               annotations: annotationsOf(options),
             },
-            deps,
-            signal,
+            services,
+            run,
           ),
         ),
       ),

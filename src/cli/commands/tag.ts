@@ -13,8 +13,8 @@ export function addTag(program: Command, io: CliIo): Command {
     .argument("<ref>", "HOST/REPO:TAG, HOST/REPO@sha256:…, or oci:DIR:TAG")
     .argument("<tag...>", "new tags, without the repository")
     .action(async (reference: string, tags: string[], _options: object, command: Command) =>
-      runCommand(command, io, async ({ deps, signal }) => {
-        const result = await tag(reference, tags, deps, signal);
+      runCommand(command, io, async ({ services, run }) => {
+        const result = await tag(reference, tags, services, run);
         return {
           text: result.tagged.map((one) => `Tagged: ${one}`),
           notes: [`Digest: ${result.digest}`],

@@ -15,8 +15,8 @@ export function addVerify(program: Command, io: CliIo): Command {
     .argument("<path>", "file")
     .argument("<digest>", "sha256:… or the 64 hex digits", digestArgument)
     .action(async (path: string, digest: Digest, _options: object, command: Command) =>
-      runCommand(command, io, async ({ signal }) => {
-        await verifyFile(path, digest, signal);
+      runCommand(command, io, async ({ run }) => {
+        await verifyFile(path, digest, run.signal);
         return {
           text: `Verified: ${path} is ${digest}`,
           json: { path, digest, verified: true } satisfies v.InferOutput<typeof verifySchema>,

@@ -1,9 +1,9 @@
 /** The dependencies of `doctor`'s checks. */
-import type { ArtifactDeps } from "../artifact/deps.ts";
+import type { Services } from "../artifact/services.ts";
 import type { RegistryLocation } from "../model/reference.ts";
 import type { RegistryProbe } from "../registry/probe.ts";
 
-export interface DiagnosisDeps extends ArtifactDeps {
+export interface DiagnosisServices extends Services {
   /** Requests that `doctor` alone makes. */
   readonly probe: (location: RegistryLocation) => RegistryProbe;
 }
