@@ -1,6 +1,6 @@
-"""Buck2's side of the platform table; `src/model/platform.ts` has the others, and a test keeps the two in step."""
+"""Buck2's half of the platform table. `src/model/platform.ts` is the other half; a test keeps both in step."""
 
-# Platform string → the configuration settings that a platform of that kind meets.
+# Platform string → configuration settings of the platform.
 PLATFORM_CONSTRAINTS = {
     "darwin-arm64": ["prelude//os:macos", "prelude//cpu:arm64"],
     "darwin-x86_64": ["prelude//os:macos", "prelude//cpu:x86_64"],
@@ -10,11 +10,11 @@ PLATFORM_CONSTRAINTS = {
     "windows-x86_64": ["prelude//os:windows", "prelude//cpu:x86_64"],
 }
 
-# The machine that Buck2 runs on. For `buck2 run` on a target of this cell: a project's own default does not cover other cells.
+# The machine that Buck2 runs on, for `buck2 run` on targets of this cell: a project's default platform does not cover other cells.
 HOST_PLATFORM = "prelude//platforms:default"
 
 def on_windows(windows: str, others: str) -> Select:
-    """One value for Windows, another for all else."""
+    """Selects `windows` on Windows, and `others` elsewhere."""
     return select({
         "DEFAULT": others,
         "prelude//os:windows": windows,

@@ -1,4 +1,4 @@
-"""The name of a tool: the target that is for the platform of whoever asks."""
+"""`oras_alias`: the name of a tool, as an alias of one target by platform."""
 
 load(":common.bzl", "common_attributes")
 
@@ -6,7 +6,7 @@ def _oras_alias_impl(ctx: AnalysisContext) -> list[Provider]:
     return ctx.attrs.actual.providers
 
 oras_alias = rule(
-    doc = "Another name of a target, chosen by platform; `oras_tool` writes it.",
+    doc = "Another name of the target `actual`, which a `select` chooses by platform. `oras_tool` declares it.",
     impl = _oras_alias_impl,
     attrs = common_attributes | {
         "actual": attrs.dep(doc = "The target."),

@@ -18,14 +18,14 @@ load(":toolchain.bzl", "OrasToolchainInfo")
 load(":tree.bzl", "file_providers", "folder_attributes", "folder_providers")
 
 OrasArtifactInfo = provider(
-    doc = """Where an artifact came from: `repository`, `manifest_digest` (`None` where nobody said it), `digest` of its blob (`None` for a folder of
-    several), and the `platform` that it is for (`None` if it is the same for all).""",
+    doc = """Origin of an artifact: `repository`, `manifest_digest` (`None` if not stated), `digest` of its blob (`None` for a folder of several
+    blobs), and `platform` (`None` if the artifact is the same for all platforms).""",
     fields = {
-        # Of the blob; `None` for several blobs in one folder.
+        # Digest of the blob; `None` for a folder of several blobs.
         "digest": provider_field(str | None),
-        # Of the manifest that the blob is a layer of; `None` where nobody said it.
+        # Digest of the manifest that lists the blob; `None` if not stated.
         "manifest_digest": provider_field(str | None),
-        # A platform string, such as `linux-x86_64`; `None` for an artifact that is the same for all.
+        # Platform string, such as `linux-x86_64`; `None` if the artifact is the same for all platforms.
         "platform": provider_field(str | None),
         # `HOST/REPOSITORY`, or `oci:DIR`.
         "repository": provider_field(str),
@@ -45,20 +45,20 @@ def _check(ctx: AnalysisContext, type: str, size_bytes: int | None) -> None:
         fail_attribute(
             label,
             "layout",
-            "must be the folder of `{}`: a path in this package, or an `oras_layout` of the package that has it".format(ctx.attrs.repository),
+            "must be the folder of `{}`: a path in this package, or an `oras_layout` in the folder's package".format(ctx.attrs.repository),
         )
     if not ctx.attrs.repository.startswith("oci:") and ctx.attrs.layout != None:
-        fail_attribute(label, "layout", "has no use with the registry of `{}`".format(ctx.attrs.repository))
+        fail_attribute(label, "layout", "is for `oci:` repositories only, not for `{}`".format(ctx.attrs.repository))
     if type in ARCHIVE_TYPES:
         if ctx.attrs.strip_prefix != None:
             check_path(label, "strip_prefix", ctx.attrs.strip_prefix)
         return
     for attribute in ["strip_prefix", "include", "sub_targets"]:
         if getattr(ctx.attrs, attribute):
-            fail_attribute(label, attribute, "has a meaning for archives only; `type` is `{}`".format(type))
+            fail_attribute(label, attribute, "is for archives only; `type` is `{}`".format(type))
 
 def _reference(ctx: AnalysisContext) -> cmd_args:
-    """The blob's reference. Of a layout folder only this blob becomes an input, so that other tags do not matter."""
+    """The blob's reference. Of a layout folder, only this blob and `oci-layout` are inputs: a change of other tags reruns nothing."""
     layout = ctx.attrs.layout
     if layout == None:
         return cmd_args("{}@{}".format(ctx.attrs.repository, ctx.attrs.digest))
@@ -79,7 +79,7 @@ def _pull(ctx: AnalysisContext, cli: RunInfo, output: Artifact, size_bytes: int,
             ["--executable"] if is_executable else [],
         ),
         category = "oras_pull",
-        # The network, the credentials and the cache are those of this machine; others get the result from a remote cache.
+        # Only this machine has the network, the credentials and the cache. Other machines get the result from a remote cache.
         local_only = True,
         allow_cache_upload = True,
         allow_offline_output_cache = True,
@@ -134,47 +134,47 @@ def _oras_artifact_impl(ctx: AnalysisContext) -> list[Provider]:
     ]
 
 oras_artifact = rule(
-    doc = "Fetches one blob by digest; the output is the file, or the folder that the archive unpacks to.",
+    doc = "Fetches one blob by digest. The output is the file, or the folder that the archive unpacks to.",
     impl = _oras_artifact_impl,
     attrs = common_attributes | folder_attributes | {
-        "digest": attrs.string(doc = "`sha256:` and 64 lower-case hex digits of the blob; tags are refused."),
-        "format": attrs.option(attrs.enum(FILE_TYPES + ARCHIVE_TYPES), default = None, doc = "The old name of `type`, until the next release."),
+        "digest": attrs.string(doc = "Digest of the blob: `sha256:` and 64 lower-case hex digits. Tags are refused."),
+        "format": attrs.option(attrs.enum(FILE_TYPES + ARCHIVE_TYPES), default = None, doc = "Old name of `type`, until the next release."),
         "layout": attrs.option(
             attrs.source(allow_directory = True),
             default = None,
-            doc = "The OCI image layout folder, for a `repository` that begins with `oci:`. The blob is an input of the build.",
+            doc = "OCI image layout folder, for a `repository` that begins with `oci:`. The blob becomes an input of the build.",
         ),
         "manifest_digest": attrs.option(
             attrs.string(),
             default = None,
-            doc = "Digest of the manifest that the blob is a layer of, for whoever asks `OrasArtifactInfo`.",
+            doc = "Digest of the manifest that lists the blob. `OrasArtifactInfo` passes this digest on.",
         ),
         "out": attrs.option(
             attrs.string(),
             default = None,
-            doc = "Name of the output (default: of the target); an executable for Windows is named `.exe` in any case.",
+            doc = "Name of the output (default: the target's name). An executable for Windows always gets the suffix `.exe`.",
         ),
         "platform": attrs.option(
             attrs.enum(list(PLATFORM_CONSTRAINTS)),
             default = None,
-            doc = "Platform string that the blob is for, such as `linux-x86_64`; `None` if it is the same for all.",
+            doc = "Platform string of the blob, such as `linux-x86_64`; `None` if the blob is the same for all platforms.",
         ),
         "repository": attrs.string(doc = "`HOST/REPOSITORY` without a tag, or `oci:DIR` together with `layout`."),
-        "size": attrs.option(attrs.int(), default = None, doc = "The old name of `size_bytes`, until the next release."),
+        "size": attrs.option(attrs.int(), default = None, doc = "Old name of `size_bytes`, until the next release."),
         "size_bytes": attrs.option(
             attrs.int(),
             default = None,
-            doc = "Required: size of the blob in bytes. A longer or shorter one is refused.",
+            doc = "Required: size of the blob in bytes. A longer or shorter blob is refused.",
         ),
         "strip_prefix": attrs.option(
             attrs.string(),
             default = None,
-            doc = "Folder of the archive whose content is wanted; the other paths are relative to it.",
+            doc = "Folder of the archive whose content becomes the output. The other paths are relative to this folder.",
         ),
         "type": attrs.enum(
             FILE_TYPES + ARCHIVE_TYPES,
             default = "raw",
-            doc = "What the blob's bytes are: `raw` (the file itself), `gzip` or `zstd` (of one file), `tar`, `tar.gz`, `tar.zst`, `zip`.",
+            doc = "Format of the blob: `raw` (the file itself), `gzip` or `zstd` (one compressed file), `tar`, `tar.gz`, `tar.zst`, `zip`.",
         ),
         "_oras": attrs.default_only(
             attrs.toolchain_dep(default = "toolchains//:oras", providers = [OrasToolchainInfo]),

@@ -1,11 +1,13 @@
 """`select` on platform strings."""
 
 def select_by_platform(values: dict[str, typing.Any], constraints: dict[str, list[str]]) -> Select:
-    """Value by platform string → one `select`, without a default: for another platform Buck2 names what is missing.
+    """Makes one `select` of values by platform string.
+
+    The `select` has no default. On an unlisted platform, Buck2 fails and names the missing setting.
 
     Args:
         values: Platform string → value.
-        constraints: Platform string → the settings that tell it: one, or two (operating system, then CPU).
+        constraints: Platform string → its configuration settings: one setting, or two (operating system, then CPU).
     """
     whole = {}
     by_os = {}
@@ -16,5 +18,5 @@ def select_by_platform(values: dict[str, typing.Any], constraints: dict[str, lis
         elif len(settings) == 2:
             by_os.setdefault(settings[0], {})[settings[1]] = value
         else:
-            fail("the constraints of the platform `{}` must be one or two, not {}".format(platform, settings))
+            fail("the platform `{}` must have one or two constraints, not {}".format(platform, settings))
     return select(whole | {os: select(by_cpu) for os, by_cpu in by_os.items()})

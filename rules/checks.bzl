@@ -1,9 +1,9 @@
-"""Checks of attributes; each fails with a message that names the target and the attribute.
+"""Checks of attributes. Each check fails with a message that names the target and the attribute.
 
-Buck2 takes `validate =` on an attribute and ignores it, so that rules call these first.
+Buck2 accepts `validate =` on an attribute but ignores it. So a rule's implementation calls these checks first.
 """
 
-# Of a blob: what the formats of the lock file are called there (`src/lockfile/schema.ts`).
+# Formats of a blob, under the names of the lock file (`src/lockfile/schema.ts`).
 FILE_TYPES = ["raw", "gzip", "zstd"]
 ARCHIVE_TYPES = ["tar", "tar.gz", "tar.zst", "zip"]
 
@@ -11,33 +11,33 @@ _HOST = "([A-Za-z0-9][A-Za-z0-9.-]*|\\[[0-9A-Fa-f:.]+\\])(:[0-9]+)?"
 _PATH_PART = "[a-z0-9]+([._-]+[a-z0-9]+)*"
 
 def fail_attribute(label: Label, attribute: str, problem: str) -> typing.Never:
-    """Fails as all checks do: `digest` of `//tools:protoc` …"""
+    """Fails with a message such as: `digest` of `//tools:protoc` must be …"""
     fail("`{}` of `{}` {}".format(attribute, label.raw_target(), problem))
 
 def check_digest(label: Label, attribute: str, digest: str) -> None:
-    """`sha256:` and 64 lower-case hex digits."""
+    """Requires `sha256:` and 64 lower-case hex digits."""
     if not regex_match("^sha256:[0-9a-f]{64}$", digest):
         fail_attribute(label, attribute, "must be `sha256:` and 64 lower-case hex digits, not `{}`".format(digest))
 
 def check_size(label: Label, attribute: str, size: int | None) -> None:
-    """A count of bytes."""
+    """Requires a number of bytes, 0 or more."""
     if size == None or size < 0:
         fail_attribute(label, attribute, "must be a number of bytes, not `{}`".format(size))
 
 def renamed(ctx: AnalysisContext, new: str, old: str, default: typing.Any = None) -> typing.Any:
-    """Value of an attribute that had another name until this release; the old name counts, and is warned of."""
+    """Value of a renamed attribute. The old name still counts, with a warning, until the next release."""
     value = getattr(ctx.attrs, old)
     if value == None:
         return getattr(ctx.attrs, new)
     if getattr(ctx.attrs, new) != default:
-        fail_attribute(ctx.label, old, "is the old name of `{}`: leave it out".format(new))
-    warning("`{}` of `{}` is called `{}` now; the old name goes with the next release".format(old, ctx.label.raw_target(), new))
+        fail_attribute(ctx.label, old, "is the old name of `{}`: remove `{}`".format(new, old))
+    warning("`{}` of `{}` is called `{}` now; the next release removes the old name".format(old, ctx.label.raw_target(), new))
     return value
 
 def check_repository(label: Label, attribute: str, repository: str) -> None:
-    """`HOST/REPOSITORY`, or `oci:DIR`; a tag or a digest has no place in it."""
+    """Requires `HOST/REPOSITORY` or `oci:DIR`, without a tag or a digest."""
     if repository == "":
-        fail_attribute(label, attribute, "must name a repository, such as `ghcr.io/acme/tools/protoc`; it is empty")
+        fail_attribute(label, attribute, "is empty: name a repository, such as `ghcr.io/acme/tools/protoc`")
     if repository.startswith("oci:"):
         if repository == "oci:":
             fail_attribute(label, attribute, "must name a layout folder after `oci:`")
@@ -46,7 +46,7 @@ def check_repository(label: Label, attribute: str, repository: str) -> None:
         fail_attribute(
             label,
             attribute,
-            "must be a repository without tag or digest, not `{}`: the blob is named by `digest` alone".format(repository),
+            "must be a repository without tag or digest, not `{}`: `digest` alone names the blob".format(repository),
         )
     host = repository.split("/")[0]
     is_host = "." in host or ":" in host or host == "localhost"
@@ -58,7 +58,7 @@ def check_repository(label: Label, attribute: str, repository: str) -> None:
         )
 
 def check_path(label: Label, attribute: str, path: str) -> None:
-    """A path inside a folder that we make: relative, with `/`, and no way out."""
+    """Requires a relative path with `/`, inside the output folder."""
     problem = None
     if path == "":
         problem = "is empty"

@@ -2,11 +2,11 @@
 
 # buildifier: disable=attr-licenses
 common_attributes = {
-    "contacts": attrs.list(attrs.string(), default = [], doc = "Whom to ask about the target."),
+    "contacts": attrs.list(attrs.string(), default = [], doc = "People to ask about the target."),
     "labels": attrs.list(
         attrs.string(),
         default = [],
-        doc = "Words that queries and scripts tell targets by: `attrfilter(labels, codegen, //...)`.",
+        doc = "Words by which queries and scripts select targets: `attrfilter(labels, codegen, //...)`.",
     ),
-    "licenses": attrs.list(attrs.source(), default = [], doc = "Files with the licences of what the target gives."),
+    "licenses": attrs.list(attrs.source(), default = [], doc = "Licence files of the target's output."),
 }

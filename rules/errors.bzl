@@ -1,6 +1,6 @@
-"""Shows what `buck2-oras` reports (code, causes, hint) in Buck2's own output and build report."""
+"""Shows the code, causes and hint of a `buck2-oras` error in Buck2's own output and build report."""
 
-# As `src/cli/report.ts` writes it; the codes of compilers, such as rustc's `E0425`, have one letter.
+# First line of a report by `src/cli/report.ts`. Two leading letters exclude compiler codes such as rustc's `E0425`.
 _REPORT = "^error\\[[A-Z][A-Z][A-Z0-9_]*\\]: "
 
 def _field(line: str, name: str) -> str | None:
@@ -8,9 +8,9 @@ def _field(line: str, name: str) -> str | None:
     return line.removeprefix(prefix).strip() if line.startswith(prefix) else None
 
 def oras_error_handler(ctx: ActionErrorCtx) -> list[ActionSubError]:
-    """One sub-error for each `error[CODE]: …` on stderr: the category is the code, the remediation is the hint.
+    """Makes one sub-error of each `error[CODE]: …` on stderr. Its category is the code, its remediation the hint.
 
-    Nothing is made of other output: Buck2 shows it as it is.
+    Other output makes no sub-error; Buck2 shows that output unchanged.
     """
     reports = []
     for line in ctx.stderr.splitlines():

@@ -1,4 +1,4 @@
-"""`oras_folder`: several artifacts in one folder, as `oras pull` lays out the layers of one manifest."""
+"""`oras_folder`: the layers of one manifest in one folder, with the paths of `oras pull`."""
 
 load("//prelude_ext:platforms.bzl", "PLATFORM_CONSTRAINTS")
 load(":artifact.bzl", "OrasArtifactInfo")
@@ -16,10 +16,10 @@ def _oras_folder_impl(ctx: AnalysisContext) -> list[Provider]:
         check_path(ctx.label, "parts", path)
         outputs = part[DefaultInfo].default_outputs
         if len(outputs) != 1:
-            fail_attribute(ctx.label, "parts", "takes targets with one output; `{}` has {}".format(part.label, len(outputs)))
+            fail_attribute(ctx.label, "parts", "must be targets with one output; `{}` has {} outputs".format(part.label, len(outputs)))
         files[path] = outputs[0]
 
-    # Copies, not links: an executable that looks for its neighbours finds them here and not where its own layer is.
+    # Copies, not links: an executable must find its neighbours in this folder, not in the folder of its own layer.
     output = ctx.actions.copied_dir(ctx.attrs.out or ctx.attrs.name, files, has_content_based_path = True)
     return folder_providers(ctx, output) + [
         OrasArtifactInfo(
@@ -31,21 +31,21 @@ def _oras_folder_impl(ctx: AnalysisContext) -> list[Provider]:
     ]
 
 oras_folder = rule(
-    doc = "Joins the layers of one artifact, each an `oras_artifact`, into one folder; `oras_tool` writes it.",
+    doc = "Joins the layers of one artifact, each an `oras_artifact`, into one folder. `oras_tool` declares it.",
     impl = _oras_folder_impl,
     attrs = common_attributes | folder_attributes | {
-        "manifest_digest": attrs.string(doc = "Digest of the manifest whose layers these are."),
-        "out": attrs.option(attrs.string(), default = None, doc = "Name of the folder (default: of the target)."),
+        "manifest_digest": attrs.string(doc = "Digest of the manifest that lists the layers."),
+        "out": attrs.option(attrs.string(), default = None, doc = "Name of the folder (default: the target's name)."),
         "parts": attrs.dict(
             key = attrs.string(),
             value = attrs.dep(),
-            doc = "Path in the folder → target whose only output stands there.",
+            doc = "Path in the folder → target with the one output for this path.",
         ),
         "platform": attrs.option(
             attrs.enum(list(PLATFORM_CONSTRAINTS)),
             default = None,
-            doc = "Platform string of the manifest; `None` if it is the same for all.",
+            doc = "Platform string of the manifest; `None` if the manifest is the same for all platforms.",
         ),
-        "repository": attrs.string(doc = "Where the manifest is: `HOST/REPOSITORY`, or `oci:DIR`."),
+        "repository": attrs.string(doc = "Repository of the manifest: `HOST/REPOSITORY`, or `oci:DIR`."),
     },
 )

@@ -1,4 +1,4 @@
-"""`oras_tool`: one tool of `oras.lock.json`, for every platform that it is locked for."""
+"""`oras_tool`: one tool of `oras.lock.json`, on every locked platform."""
 
 load("//prelude_ext:platforms.bzl", "PLATFORM_CONSTRAINTS")
 load(":alias.bzl", "oras_alias")
@@ -10,7 +10,7 @@ load(":folder.bzl", "oras_folder")
 
 _LOCK_VERSION = 1
 
-# The lock says these.
+# Attributes that only the lock file sets.
 _RESERVED = ["digest", "format", "manifest_digest", "parts", "platform", "repository", "size", "size_bytes", "type"]
 
 def oras_tool(
@@ -27,28 +27,29 @@ def oras_tool(
         **kwargs: typing.Any) -> None:
     """Declares a tool as the lock file pins it.
 
-    Each platform has a target of its own, such as `protoc__linux-x86_64`, which is compatible with that platform alone: `buck2 build //...`
-    skips the others. `name` is the one for the platform that it is built for, chosen by `select`, without a default. A tool that is the same for
-    all platforms is one target. Several layers, each a target such as `protoc__layer_0`, are joined into one folder as `oras pull` lays them
-    out. For a platform that is not locked the tool fails, in `build //...`, too: lock it, or say `target_compatible_with`.
+    Each platform has its own target, such as `protoc__linux-x86_64`. This target is compatible with its platform alone, so `buck2 build //...`
+    skips the targets of other platforms. `name` is an alias: a `select` without a default chooses the target of the configured platform. A tool
+    that is the same for all platforms is one target. Each of several layers is a target such as `protoc__layer_0`; `name` joins the layers into
+    one folder, with the paths of `oras pull`. On a platform that is not locked, the tool fails, in `build //...` too: lock the platform, or set
+    `target_compatible_with`.
 
     Args:
-        name: Name of the target, and of the file or folder that it gives.
+        name: Name of the target, and of its output file or folder.
         lock: `value` of the lock file: `load("//:oras.lock.json", lock = "value")`.
         tool: Name in the lock file (default: `name`).
-        layout: The layout folder, for a tool whose reference begins with `oci:`: a path in this package, or an `oras_layout` of another one.
-        constraints: Platform string → configuration settings that tell the platform. For a project without Buck2's prelude.
-        executable: Path of the executable in the folder, instead of the one that the lock names; for a single file `True` or `False`. The
-            target can be run if there is one. Like the next three, one for all or a dict from platform string.
-        include: Path of the include folder, instead of the one that the lock names.
-        strip_prefix: Folder of the archive whose content is wanted; the other paths are relative to it.
-        sub_targets: Paths in the folder that become sub-targets, each of which can be run.
+        layout: Layout folder of a tool whose reference begins with `oci:`: a path in this package, or an `oras_layout` of another package.
+        constraints: Platform string → its configuration settings, for a project without Buck2's prelude.
+        executable: Path of the executable in the folder, instead of the lock's path; for a single file `True` or `False`. A target with an
+            executable can be run. Like the next three arguments: one value for all platforms, or a dict by platform string.
+        include: Path of the include folder, instead of the lock's path.
+        strip_prefix: Folder of the archive whose content becomes the output. The other paths are relative to this folder.
+        sub_targets: Paths in the folder that become sub-targets. Each sub-target can be run.
         **kwargs: `out`, the name of the file or folder (default: `name`), and any other attribute of a target, such as `visibility`.
     """
     key = tool or name
     for attribute in _RESERVED:
         if attribute in kwargs:
-            fail("`{}` of the tool `{}` is what the lock file says: lock the tool again instead".format(attribute, name))
+            fail("`{}` of the tool `{}` comes from the lock file: remove `{}`, and lock the tool again".format(attribute, name, attribute))
     locked = _locked_platforms(name, key, lock)
     override = struct(
         executable = executable,
@@ -57,7 +58,7 @@ def oras_tool(
         sub_targets = sub_targets,
     )
     if layout != None and not [entry for entry in locked.values() if entry["repository"].startswith("oci:")]:
-        fail("`layout` of the tool `{}` has no use: the lock file has it in the registry of `{}`".format(
+        fail("`layout` of the tool `{}` is for `oci:` repositories only, and the lock file names `{}`".format(
             name,
             list(locked.values())[0]["repository"],
         ))
@@ -65,21 +66,21 @@ def oras_tool(
         _check_platforms(name, attribute, getattr(override, attribute), constraints)
     is_folder = max([len(entry["layers"]) for entry in locked.values()]) > 1
     if strip_prefix and is_folder:
-        fail("`strip_prefix` of the tool `{}` has no use: the lock file has several layers of it, in one folder".format(name))
+        fail("`strip_prefix` of the tool `{}` is for a single archive only, and the lock file has several layers".format(name))
     declare = _declare_folder if is_folder else _declare_file
     if list(locked) == ["any"]:
         declare(name, key, locked["any"], "any", layout, override, {"out": name} | kwargs)
         return
     for platform in locked:
         if platform not in constraints:
-            fail("no constraints for the platform `{}` of the tool `{}`: there are some for {}".format(
+            fail("no constraints for the platform `{}` of the tool `{}`: `constraints` has {}".format(
                 platform,
                 key,
                 ", ".join(constraints),
             ))
     compatible = kwargs.pop("target_compatible_with", [])
 
-    # A target has one of the two, and the targets of platforms have the other one already.
+    # Buck2 allows `compatible_with` or `target_compatible_with`, not both. The targets of platforms set the second one.
     any_of = {"compatible_with": kwargs.pop("compatible_with")} if "compatible_with" in kwargs else {}
     names = {platform: "{}__{}".format(name, platform) for platform in locked}
     for platform, entry in locked.items():
@@ -97,18 +98,18 @@ def _locked_platforms(name: str, key: str, lock: dict[str, typing.Any]) -> dict[
     if version != _LOCK_VERSION:
         fail(
             "the lock file of the tool `{}` has version {}, and these rules read {}: ".format(name, version, _LOCK_VERSION) +
-            "update the cell of these rules, or write the lock with their `buck2-oras`",
+            "update the cell of these rules, or write the lock with the `buck2-oras` of this cell",
         )
     tools = lock.get("tools", {})
     if key not in tools:
-        fail("no tool `{}` in the lock file, which has {}: lock it with `buck2-oras lock add {} REFERENCE`".format(
+        fail("no tool `{}` in the lock file, which has {}: run `buck2-oras lock add {} REFERENCE`".format(
             key,
             ", ".join(["`{}`".format(one) for one in tools]) or "none",
             key,
         ))
     platforms = tools[key].get("platforms", {})
     if not platforms:
-        fail("the tool `{}` of the lock file has no platforms: run `buck2-oras lock update {}`".format(key, key))
+        fail("the tool `{}` in the lock file has no platforms: run `buck2-oras lock update {}`".format(key, key))
     return platforms
 
 def _origin(entry: dict[str, typing.Any], platform: str) -> dict[str, typing.Any]:
@@ -122,7 +123,7 @@ def _layout_of(entry: dict[str, typing.Any], layout: str | None) -> str | None:
     return layout if entry["repository"].startswith("oci:") else None
 
 def _check_platforms(name: str, attribute: str, override: typing.Any, constraints: dict[str, list[str]]) -> None:
-    """A platform that is not locked may be named, since it may be locked later; what is no platform would be left out unseen."""
+    """Refuses words that are no platform: the lock would never match them. Unlocked platforms are accepted: a later lock may add them."""
     if not isinstance(override, dict):
         return
     known = list(constraints) + ["any"]
@@ -136,17 +137,17 @@ def _check_platforms(name: str, attribute: str, override: typing.Any, constraint
             ))
 
 def _of(override: typing.Any, platform: str) -> typing.Any:
-    """One value for all platforms, or the platform's own."""
+    """The platform's value: `override` itself, or its entry for the platform."""
     return override.get(platform) if isinstance(override, dict) else override
 
 def _below(path: str | None, prefix: str | None) -> str | None:
-    """A path that the lock recorded, seen from below the prefix that is stripped."""
+    """A path of the lock, relative to the stripped prefix; `None` for a path outside the prefix."""
     if path == None or prefix == None:
         return path
     return path.removeprefix(prefix + "/") if path.startswith(prefix + "/") else None
 
 def _is_program(layer: dict[str, typing.Any]) -> bool | None:
-    """Of a single file; `None` where a lock from before did not say it, so that the bytes decide."""
+    """Whether a single file is an executable. `None` if an old lock does not say; then the bytes decide."""
     return layer["executable"] != False if "executable" in layer else None
 
 def _declare_file(
@@ -157,7 +158,7 @@ def _declare_file(
         layout: str | None,
         override: struct,
         attributes: dict[str, typing.Any]) -> None:
-    """Declares the artifact that one layer is: a file, or the folder that its archive unpacks to."""
+    """Declares the artifact of the only layer: a file, or the folder that the archive unpacks to."""
     layer = entry["layers"][0]
     prefix = _of(override.strip_prefix, platform)
     is_archive = layer["format"] in ARCHIVE_TYPES
@@ -185,7 +186,7 @@ def _declare_folder(
         layout: str | None,
         override: struct,
         attributes: dict[str, typing.Any]) -> None:
-    """Declares an artifact for each layer, and the folder that joins them."""
+    """Declares one artifact for each layer, and the folder that joins the layers."""
     parts = {}
     executable = _of(override.executable, platform)
     include = _of(override.include, platform)
@@ -217,7 +218,7 @@ def _declare_folder(
     )
 
 def _executable_among(key: str, layers: list[dict[str, typing.Any]]) -> str | None:
-    """Of several executables the one that bears the tool's name; with another name only the only one."""
+    """The executable with the tool's name, or else the only executable."""
     paths = [layer["executable"] for layer in layers if layer.get("executable")]
     for path in paths:
         if path.split("/")[-1] in [key, key + ".exe"]:

@@ -1,4 +1,4 @@
-"""`oras_layout`: a folder or file of one package as a target, since a package cannot name the files of another."""
+"""`oras_layout` and `source_file`: a folder or file as a target. A package cannot name the files of another package."""
 
 load(":common.bzl", "common_attributes")
 
@@ -11,7 +11,7 @@ oras_layout = rule(
     attrs = common_attributes | {
         "src": attrs.source(
             allow_directory = True,
-            doc = "The folder that holds `oci-layout`, `index.json` and `blobs`.",
+            doc = "Folder with `oci-layout`, `index.json` and `blobs`.",
         ),
     },
 )

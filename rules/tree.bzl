@@ -1,4 +1,4 @@
-"""What a fetched file or folder offers to other targets: outputs, sub-targets, and how to run it."""
+"""Providers of a fetched file or folder: outputs, sub-targets, and run commands."""
 
 load(":checks.bzl", "check_path", "fail_attribute")
 
@@ -6,32 +6,32 @@ folder_attributes = {
     "executable": attrs.option(
         attrs.one_of(attrs.bool(), attrs.string()),
         default = None,
-        doc = """For a folder: path of the file in it that the target runs as. For a single file: `True` makes it executable,
-        `False` says that it is data, which cannot be run; without it the bytes decide on the file's mode.""",
+        doc = """For a folder: path of the file in the folder that the target runs. For a single file: `True` makes the file
+        executable, `False` marks data, which cannot be run. Without a value, the bytes decide on the file's mode.""",
     ),
     "include": attrs.option(
         attrs.string(),
         default = None,
-        doc = "Path of the folder of headers or `.proto` files, which becomes the sub-target `[include]`.",
+        doc = "Path of the folder with headers or `.proto` files. This folder becomes the sub-target `[include]`.",
     ),
     "sub_targets": attrs.list(
         attrs.string(),
         default = [],
-        doc = "Paths in the folder that become sub-targets, such as `bin/protoc` for `:protoc[bin/protoc]`; each can be run.",
+        doc = "Paths in the folder that become sub-targets, such as `bin/protoc` for `:protoc[bin/protoc]`. Each sub-target can be run.",
     ),
 }
 
 def file_providers(ctx: AnalysisContext, output: Artifact) -> list[Provider]:
     """Providers of a target whose output is one file."""
     if type(ctx.attrs.executable) == type(""):
-        fail_attribute(ctx.label, "executable", "is a path, which has a meaning for folders only: write `True`")
+        fail_attribute(ctx.label, "executable", "is a path, and paths are for folders only: write `True`")
     providers = [DefaultInfo(default_output = output)]
     if ctx.attrs.executable != False:
         providers.append(RunInfo(args = cmd_args(output)))
     return providers
 
 def folder_providers(ctx: AnalysisContext, output: Artifact) -> list[Provider]:
-    """Providers of a target whose output is a folder: what runs takes the whole folder along."""
+    """Providers of a target whose output is a folder. Each run command has the whole folder as input."""
     executable = ctx.attrs.executable
     if executable == True:
         fail_attribute(ctx.label, "executable", "must be a path in the folder, not `True`")

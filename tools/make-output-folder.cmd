@@ -1,4 +1,4 @@
 @echo off
-rem Makes the folder that OUTPUT_FOLDER names, then runs the arguments: protoc writes only into a folder that is there.
+rem Creates the folder OUTPUT_FOLDER, then runs the arguments: protoc writes only into an existing folder.
 if not exist "%OUTPUT_FOLDER:/=\%" mkdir "%OUTPUT_FOLDER:/=\%" || exit /b 1
 %*

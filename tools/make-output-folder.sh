@@ -1,3 +1,3 @@
 #!/bin/sh
-# Makes the folder that OUTPUT_FOLDER names, then runs the arguments: protoc writes only into a folder that is there.
+# Creates the folder OUTPUT_FOLDER, then runs the arguments: protoc writes only into an existing folder.
 mkdir -p "$OUTPUT_FOLDER" && exec "$@"

@@ -1,12 +1,12 @@
 @echo off
-rem Runs Node on the arguments. Uses builtins only: this is in front of every action. No labels: they need CRLF.
+rem Runs Node on the arguments. Builtins only: every action starts with this script. No labels: labels need CRLF.
 setlocal
 if not defined BUCK2_ORAS_NODE set "BUCK2_ORAS_NODE=node.exe"
 set "found="
 for %%I in ("%BUCK2_ORAS_NODE%") do if exist "%%~I" (set "found=yes") else if not "%%~$PATH:I"=="" set "found=yes"
 if not defined found (
   >&2 echo error[NODE_NOT_FOUND]: Node.js not found: no `%BUCK2_ORAS_NODE%` on the PATH
-  >&2 echo   hint: install Node.js 20.19 or newer, or name one with BUCK2_ORAS_NODE; Buck2 sees a new PATH after `buck2 kill`
+  >&2 echo   hint: install Node.js 20.19 or newer, or set BUCK2_ORAS_NODE; run `buck2 kill` so that Buck2 sees a new PATH
   exit /b 69
 )
 "%BUCK2_ORAS_NODE%" %*

@@ -1,10 +1,10 @@
 #!/bin/sh
-# Runs Node on the arguments. Uses builtins only: this is in front of every action, and a cache hit takes milliseconds.
+# Runs Node on the arguments. Builtins only: every action starts with this script, and a cache hit takes milliseconds.
 node=${BUCK2_ORAS_NODE:-node}
 if command -v "$node" >/dev/null 2>&1; then
   exec "$node" "$@"
 fi
 printf '%s\n' \
   "error[NODE_NOT_FOUND]: Node.js not found: no \`$node\` on the PATH" \
-  "  hint: install Node.js 20.19 or newer, or name one with BUCK2_ORAS_NODE; Buck2 sees a new PATH after \`buck2 kill\`" >&2
+  "  hint: install Node.js 20.19 or newer, or set BUCK2_ORAS_NODE; run \`buck2 kill\` so that Buck2 sees a new PATH" >&2
 exit 69

@@ -16,12 +16,12 @@ proto_descriptor_set = rule(
     doc = "Compiles `.proto` files to one serialized `google.protobuf.FileDescriptorSet`.",
     impl = _proto_descriptor_set_impl,
     attrs = protoc_attributes | {
-        "include_imports": attrs.bool(default = True, doc = "Whether all that the files import is in the set, too."),
-        "include_source_info": attrs.bool(default = False, doc = "Whether comments and positions are kept."),
+        "include_imports": attrs.bool(default = True, doc = "Whether the set also holds all imported files."),
+        "include_source_info": attrs.bool(default = False, doc = "Whether the set keeps comments and source positions."),
         "out": attrs.option(
             attrs.string(),
             default = None,
-            doc = "Name of the file (default: the target's, with `.binpb`).",
+            doc = "Name of the file (default: the target's name with `.binpb`).",
         ),
     },
 )

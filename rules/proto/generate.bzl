@@ -4,7 +4,7 @@ load("//rules:checks.bzl", "check_path", "fail_attribute")
 load(":protoc.bzl", "proto_inputs", "protoc_attributes", "run_protoc")
 load(":toolchain.bzl", "ProtocToolchainInfo")
 
-# Generators that are part of protoc itself (`protoc --help` of 33.0).
+# Generators built into protoc (`protoc --help` of 33.0).
 _BUILT_IN = ["cpp", "csharp", "java", "kotlin", "objc", "php", "pyi", "python", "ruby", "rust"]
 
 def _plugin(ctx: AnalysisContext) -> RunInfo | None:
@@ -48,12 +48,12 @@ def _proto_generate_impl(ctx: AnalysisContext) -> list[Provider]:
     ]
 
 proto_generate = rule(
-    doc = """Generates source code from `.proto` files with protoc; the output is a folder, or the files of it that `outs`
-    names. Targets with generated code can depend on each other by `deps`.""",
+    doc = """Generates source code from `.proto` files with protoc. The output is a folder, or the files of the folder that
+    `outs` names. Targets with generated code can depend on each other through `deps`.""",
     impl = _proto_generate_impl,
     attrs = protoc_attributes | {
         "language": attrs.string(
-            doc = "A language that is built into protoc (`python`, `java`, `cpp`, …), or a name in the toolchain's `plugins`.",
+            doc = "A language built into protoc (`python`, `java`, `cpp`, …), or a name in the toolchain's `plugins`.",
         ),
         "options": attrs.list(
             attrs.arg(),
@@ -63,8 +63,8 @@ proto_generate = rule(
         "outs": attrs.list(
             attrs.string(),
             default = [],
-            doc = """Files that are generated, by their paths in the folder, such as `hello/hello_pb2.py`. They become the outputs,
-            so that other rules take the target as `srcs`, and sub-targets.""",
+            doc = """Paths of generated files in the folder, such as `hello/hello_pb2.py`. These files become the outputs, which other
+            rules take as `srcs`, and sub-targets.""",
         ),
     },
 )

@@ -1,4 +1,4 @@
-"""`proto_library`: `.proto` files, under the paths by which others import them."""
+"""`proto_library`: `.proto` files under their import paths."""
 
 load("//rules:checks.bzl", "check_path", "fail_attribute")
 load("//rules:common.bzl", "common_attributes")
@@ -9,11 +9,11 @@ def _import_option(tree: Artifact) -> cmd_args:
 ProtoImports = transitive_set(args_projections = {"options": _import_option})
 
 ProtoInfo = provider(
-    doc = "`.proto` files (`srcs`, by import path) and the folders in which all that they import is found (`imports`).",
+    doc = "`.proto` files by import path (`srcs`), and the folders of these files and of everything that they import (`imports`).",
     fields = {
-        # Folders that hold the files under their import paths; of the target itself and of what it depends on.
+        # Folders that hold the files under their import paths: the folder of the target and those of its dependencies.
         "imports": provider_field(ProtoImports),
-        # Import path → the file under that path, of the target itself.
+        # Import path → the target's own file under that path.
         "srcs": provider_field(dict[str, Artifact]),
     },
 )
@@ -22,27 +22,27 @@ proto_attributes = common_attributes | {
     "deps": attrs.list(
         attrs.dep(providers = [ProtoInfo]),
         default = [],
-        doc = "Targets whose files these files import. `google/protobuf/…` comes from the toolchain.",
+        doc = "Targets whose files these files import. The toolchain provides `google/protobuf/…`.",
     ),
     "import_prefix": attrs.option(
         attrs.string(),
         default = None,
-        doc = "Put in front of the import paths, which begin at the package then, not at the cell's root.",
+        doc = "Prefix of the import paths. With a prefix, the paths begin at the package, not at the cell's root.",
     ),
     "srcs": attrs.list(
         attrs.source(),
         default = [],
-        doc = "`.proto` files. Others import them by their path from the cell's root, unless a prefix says otherwise.",
+        doc = "`.proto` files. Their import paths begin at the cell's root, unless a prefix says otherwise.",
     ),
     "strip_import_prefix": attrs.option(
         attrs.string(),
         default = None,
-        doc = "Folder at which the import paths begin: one of the package, or with a `/` in front one of the cell.",
+        doc = "Folder where the import paths begin: a folder of the package, or with a leading `/` a folder of the cell.",
     ),
 }
 
 def _import_path(ctx: AnalysisContext, src: Artifact) -> str:
-    """As Bazel's `proto_library` has it: a prefix of any kind makes the path begin at the package."""
+    """Import path as in Bazel's `proto_library`: a prefix makes the path begin at the package, a leading `/` at the cell."""
     package = ctx.label.package
     strip = ctx.attrs.strip_import_prefix
     if strip == None:
@@ -53,14 +53,14 @@ def _import_path(ctx: AnalysisContext, src: Artifact) -> str:
         root = _join(package, strip)
     path = _join(package, src.short_path)
     if root != "" and not path.startswith(root + "/"):
-        fail_attribute(ctx.label, "strip_import_prefix", "is `{}`, below which `{}` is not".format(strip, path))
+        fail_attribute(ctx.label, "strip_import_prefix", "is `{}`, which is no parent folder of `{}`".format(strip, path))
     return _join(ctx.attrs.import_prefix or "", path.removeprefix(root + "/") if root else path)
 
 def _join(folder: str, path: str) -> str:
     return "/".join([part for part in [folder, path] if part])
 
 def proto_info(ctx: AnalysisContext) -> ProtoInfo:
-    """The provider of a rule with `proto_attributes`."""
+    """Checks the prefixes of a rule with `proto_attributes`, and makes its `ProtoInfo`."""
     for attribute in ["import_prefix", "strip_import_prefix"]:
         prefix = getattr(ctx.attrs, attribute)
         if prefix:

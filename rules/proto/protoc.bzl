@@ -1,4 +1,4 @@
-"""What the rules that run protoc have in common: which files they take, and the command line."""
+"""Common parts of the rules that run protoc: input files and command line."""
 
 load("//rules:checks.bzl", "fail_attribute")
 load(":library.bzl", "ProtoImports", "ProtoInfo", "proto_attributes", "proto_info")
@@ -8,7 +8,7 @@ protoc_attributes = proto_attributes | {
     "protos": attrs.list(
         attrs.dep(providers = [ProtoInfo]),
         default = [],
-        doc = "Targets such as `proto_library` whose own files are taken, instead of `srcs`.",
+        doc = "Targets such as `proto_library` whose own files protoc reads, instead of `srcs`.",
     ),
     "toolchain": attrs.toolchain_dep(
         default = "toolchains//:protoc",
@@ -18,16 +18,16 @@ protoc_attributes = proto_attributes | {
 }
 
 def proto_inputs(ctx: AnalysisContext) -> ProtoInfo:
-    """The files that a rule with `protoc_attributes` is about."""
+    """The input files of a rule with `protoc_attributes`, and everything that they import."""
     if bool(ctx.attrs.srcs) == bool(ctx.attrs.protos):
-        fail_attribute(ctx.label, "srcs", "and `protos`: exactly one of the two must name files")
+        fail_attribute(ctx.label, "srcs", "and `protos`: set exactly one of the two")
     if ctx.attrs.srcs:
         return proto_info(ctx)
     srcs = {}
     for proto in ctx.attrs.protos:
         srcs |= proto[ProtoInfo].srcs
     if not srcs:
-        fail_attribute(ctx.label, "protos", "has no files: name the targets with `srcs`, not those that only depend on them")
+        fail_attribute(ctx.label, "protos", "has no files: name targets with `srcs`, not targets with `deps` alone")
     children = [proto[ProtoInfo].imports for proto in ctx.attrs.protos + ctx.attrs.deps]
     return ProtoInfo(imports = ctx.actions.tset(ProtoImports, children = children), srcs = srcs)
 
@@ -37,19 +37,19 @@ def run_protoc(
         arguments: list[typing.Any],
         category: str,
         folder: Artifact | None = None) -> None:
-    """Runs protoc on the files, with all that they import on the import path.
+    """Runs protoc on `inputs.srcs`, with `inputs.imports` as import path.
 
     Args:
-        ctx: Of the rule, which has `protoc_attributes`.
-        inputs: What `proto_inputs` gave.
-        arguments: Options that say what to make, and where.
-        category: Of the action.
-        folder: Output that is a folder: protoc writes into it, but does not make it.
+        ctx: Context of a rule with `protoc_attributes`.
+        inputs: Result of `proto_inputs`.
+        arguments: Options for the kind and the path of the output.
+        category: Category of the action.
+        folder: Output folder, if the output is one: protoc writes into an existing folder only.
     """
     toolchain = ctx.attrs.toolchain[ProtocToolchainInfo]
     command = cmd_args(toolchain.protoc, arguments, inputs.imports.project_as_args("options"))
     if toolchain.include != None:
-        # Last, so that a project may have its own copy of a well-known type.
+        # Last: a project's own copy of a well-known type must win.
         command.add(cmd_args(toolchain.include, format = "--proto_path={}"))
     command.add(inputs.srcs.values())
     env = {}

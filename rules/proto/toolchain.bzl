@@ -1,16 +1,16 @@
-"""`protoc_toolchain`: protoc, the `.proto` files that come with it, and its plugins."""
+"""`protoc_toolchain`: protoc, its `.proto` files, and its plugins."""
 
 load("//rules:checks.bzl", "fail_attribute")
 load("//rules:common.bzl", "common_attributes")
 
 ProtocToolchainInfo = provider(
-    doc = "How the rules for `.proto` files run protoc: `protoc`, its `include` folder, its `plugins`, and `make_output_folder`.",
+    doc = "Tools of the rules for `.proto` files: `protoc`, its `include` folder, its `plugins`, and `make_output_folder`.",
     fields = {
         # Folder with `google/protobuf/*.proto`.
         "include": provider_field(Artifact | None),
-        # Makes the folder that `OUTPUT_FOLDER` names, then runs its arguments.
+        # Creates the folder `OUTPUT_FOLDER`, then runs its arguments.
         "make_output_folder": provider_field(RunInfo),
-        # `python` for `protoc-gen-python`, and so on.
+        # Language → plugin: `grpc-java` → `protoc-gen-grpc-java`.
         "plugins": provider_field(dict[str, RunInfo]),
         "protoc": provider_field(RunInfo),
     },
@@ -22,7 +22,7 @@ def _include(ctx: AnalysisContext) -> Artifact | None:
         own = ctx.attrs.protoc[DefaultInfo].sub_targets.get("include")
         return own[DefaultInfo].default_outputs[0] if own else None
 
-    # A tool from the lock offers its include folder as a sub-target; anything else is that folder.
+    # A tool from the lock has its include folder as a sub-target. Any other target is the include folder itself.
     outputs = dep[DefaultInfo].sub_targets.get("include", dep)[DefaultInfo].default_outputs
     if len(outputs) != 1:
         fail_attribute(ctx.label, "include", "must be one folder; `{}` has {} outputs".format(dep.label, len(outputs)))
@@ -40,14 +40,14 @@ def _protoc_toolchain_impl(ctx: AnalysisContext) -> list[Provider]:
     ]
 
 protoc_toolchain = rule(
-    doc = "The toolchain of `proto_generate` and `proto_descriptor_set`: one named `protoc` stands in the cell `toolchains`.",
+    doc = "Toolchain of `proto_generate` and `proto_descriptor_set`. Declare a target `protoc` in the cell `toolchains`.",
     impl = _protoc_toolchain_impl,
     is_toolchain_rule = True,
     attrs = common_attributes | {
         "include": attrs.option(
             attrs.exec_dep(),
             default = None,
-            doc = "Folder with `google/protobuf/*.proto`; without it the sub-target `[include]` of `protoc`, if it has one.",
+            doc = "Folder with `google/protobuf/*.proto` (default: the sub-target `[include]` of `protoc`, if any).",
         ),
         "plugins": attrs.dict(
             key = attrs.string(),
@@ -57,7 +57,7 @@ protoc_toolchain = rule(
         ),
         "protoc": attrs.exec_dep(
             providers = [RunInfo],
-            doc = "The compiler, such as an `oras_tool`. It is chosen for the platform on which the actions run.",
+            doc = "The compiler, such as an `oras_tool`, for the platform that runs the actions.",
         ),
         "_make_output_folder": attrs.default_only(
             attrs.exec_dep(default = "//tools:make-output-folder", providers = [RunInfo]),

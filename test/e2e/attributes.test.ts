@@ -44,11 +44,11 @@ const cases: Readonly<Record<string, Case>> = {
   "digest in the repository": wrong("repository", "without tag", { ...artifact, repository: `ghcr.io/a@${digest}` }),
   "repository without host": wrong("repository", "HOST/REPOSITORY", { ...artifact, repository: "acme/protoc" }),
   "repository with scheme": wrong("repository", "HOST/REPOSITORY", { ...artifact, repository: "https://ghcr.io/a" }),
-  "layout reference without layout": wrong("layout", "an `oras_layout` of the package that has it", {
+  "layout reference without layout": wrong("layout", "an `oras_layout` in the folder's package", {
     ...artifact,
     repository: "oci:tools",
   }),
-  "layout with a registry": wrong("layout", "has no use", { ...artifact, layout: "tools" }),
+  "layout with a registry": wrong("layout", "is for `oci:` repositories only", { ...artifact, layout: "tools" }),
   "executable outside": wrong("executable", "has a `..`", { ...archive, executable: "../protoc" }),
   "executable with a backslash": wrong("executable", "write `/`", { ...archive, executable: "bin\\protoc" }),
   "executable path of a single file": wrong("executable", "folders only", { ...artifact, executable: "bin/protoc" }),
@@ -78,7 +78,7 @@ const cases: Readonly<Record<string, Case>> = {
   ),
   "prefix that the file has not": wrong(
     "strip_import_prefix",
-    "below which",
+    "which is no parent folder of",
     { srcs: ["a.proto"], strip_import_prefix: "b" },
     "proto_library",
   ),
@@ -210,7 +210,7 @@ oras_tool(name = "protoc", lock = lock, digest = "${digest}")
 `,
   );
   const ran = await project.buck2(["build", "//twice:protoc"]);
-  expect(ran.stderr).toContain("`digest` of the tool `protoc` is what the lock file says");
+  expect(ran.stderr).toContain("`digest` of the tool `protoc` comes from the lock file");
 });
 
 const layer = { digest, format: "tar.gz", mediaType: "application/gzip", size: 1, title: "tool.tar.gz" };
@@ -220,8 +220,8 @@ const lockedIn = (repository: string, ...layers: readonly object[]) => ({
 });
 
 test.for<[string, string, string]>([
-  ["layout", `"oci", tool = "one"`, "the lock file has it in the registry of `ghcr.io/acme/tool`"],
-  ["strip_prefix", `"tool", tool = "several"`, "the lock file has several layers of it"],
+  ["layout", `"oci", tool = "one"`, "the lock file names `ghcr.io/acme/tool`"],
+  ["strip_prefix", `"tool", tool = "several"`, "the lock file has several layers"],
   ["strip_prefix", `{"linux-amd64": "tool"}, tool = "one"`, "names the platform `linux-amd64`, which is none of"],
 ])("attributes: `%s` = %s of a tool has no use, and says so", async ([attribute, value, problem], context) => {
   const project = await setting(context);
