@@ -1,10 +1,8 @@
 /** Puts the layers together: the only place that knows which class stands behind which interface. */
 
-import { setMaxListeners } from "node:events";
 import { homedir, userInfo } from "node:os";
 import { isAbsolute, join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
-import pLimit from "p-limit";
 import type { VerbServices } from "./cli/services.ts";
 import { createCredentialProvider, createWithheldCredentials } from "./config/credentials.ts";
 import { createLogins } from "./config/logins.ts";
@@ -23,6 +21,7 @@ import { downloadVerified } from "./importers/download.ts";
 import { openLayout } from "./layout/layout.ts";
 import { formatLocation, type RegistryLocation } from "./model/reference.ts";
 import type { Source, Target } from "./model/source.ts";
+import { anySignal, limitTo } from "./parallel.ts";
 import type { ApiDeps } from "./registry/api.ts";
 import { apiBase } from "./registry/api-base.ts";
 import { checkLogin } from "./registry/check-login.ts";
@@ -32,7 +31,7 @@ import { createRegistry } from "./registry/registry.ts";
 import { openStore } from "./store/file-store.ts";
 import { MirrorHealth } from "./transfer/mirror-health.ts";
 import type { Run } from "./transfer/run.ts";
-import { TransferSlots } from "./transfer/slots.ts";
+import { createSlots } from "./transfer/slots.ts";
 import { applyRetention } from "./verbs/clear-cache.ts";
 
 /** The surroundings of a process; `main.ts` and `index.ts` read them. */
@@ -169,8 +168,8 @@ function compose(settings: Settings, context: Context, lifetime: Pick<Run, "sign
       const allowPlainHttp = plainHttpUse(registry, false) === "yes";
       return await checkLogin(registry, given, { http, context, allowPlainHttp }, signal);
     },
-    slots: new TransferSlots(settings.concurrency),
-    limitOpen: pLimit(maxOpen),
+    slots: createSlots(settings.concurrency),
+    limitOpen: limitTo(maxOpen).run,
     open: (location) => {
       if (location.kind === "layout") return openLayout(location.path, context);
       const name = formatLocation(location);
@@ -206,9 +205,7 @@ export async function withComposition<T>(
   }, settings.timeoutMs);
   timer.unref();
   const startedMs = context.now();
-  const signal = AbortSignal.any([deadline.signal, ...(interruption === undefined ? [] : [interruption])]);
-  // Every request under way listens; Node warns of a leak at eleven.
-  setMaxListeners(0, signal);
+  const signal = anySignal(deadline.signal, ...(interruption === undefined ? [] : [interruption]));
   const run: Run = { signal, deadlineMs: startedMs + settings.timeoutMs, mirrorHealth: new MirrorHealth() };
   const { services, close } = compose(settings, context, run);
   try {

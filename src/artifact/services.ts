@@ -1,4 +1,4 @@
-/** The services on the way from a reference to files. `compose.ts` makes them once for a process. */
+/** The services on the way from a reference to files, made by `compose.ts` and shared by all requests. */
 import type { Location } from "../model/reference.ts";
 import type { Target } from "../model/source.ts";
 import type { TransferServices } from "../transfer/services.ts";

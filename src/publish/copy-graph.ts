@@ -3,7 +3,6 @@
  * target ever names what is not there, and only what the target lacks.
  */
 
-import { setMaxListeners } from "node:events";
 import { fetchBlob } from "../artifact/fetch.ts";
 import { withDamageRepaired } from "../artifact/repair.ts";
 import { fetchManifestByDigest } from "../artifact/resolve.ts";
@@ -13,7 +12,7 @@ import { type OpenedFile, piecesOf } from "../files/opened-file.ts";
 import type { Digest } from "../model/digest.ts";
 import { type Descriptor, type ImageIndex, type ImageManifest, parseManifest } from "../model/manifest.ts";
 import type { BlobIdentity, FetchedManifest, Target } from "../model/source.ts";
-import { inParallel } from "../parallel.ts";
+import { anySignal, inParallel } from "../parallel.ts";
 import { type Run, withSignal } from "../transfer/run.ts";
 
 export interface CopyCounts {
@@ -69,9 +68,7 @@ export class GraphCopy {
   constructor(options: GraphCopyOptions, services: Services, run: Run) {
     this.#options = options;
     this.#services = services;
-    this.#signal = AbortSignal.any([run.signal, this.#failing.signal]);
-    // Every request under way listens; Node warns of a leak at eleven.
-    setMaxListeners(0, this.#signal);
+    this.#signal = anySignal(run.signal, this.#failing.signal);
     this.#run = withSignal(run, this.#signal);
   }
 

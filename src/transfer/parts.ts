@@ -5,9 +5,9 @@
  * (docs/architecture.md has figures). Parts that arrive early wait in memory, so that the file on disk is always a beginning of the
  * blob, which any later process can resume.
  */
-import { setMaxListeners } from "node:events";
 import type { Context } from "../context.ts";
 import type { ByteRange, OpenedBlob } from "../model/source.ts";
+import { anySignal } from "../parallel.ts";
 import { nextRange } from "./next-range.ts";
 import { type PartBuffers, partBytes } from "./part-buffers.ts";
 import { type BlobAnswers, type RangeBytes, type RangeEnd, resume } from "./resume.ts";
@@ -38,7 +38,7 @@ interface AheadPart extends Part {
 export interface PartsRequest {
   /** The answer with the first part. */
   readonly opened: OpenedBlob;
-  /** Of each part, as long as no new bytes come. */
+  /** Tries of a part in a row that may bring nothing new. */
   readonly maxTries: number;
 }
 
@@ -56,9 +56,7 @@ export async function* inParts(
 ): RangeBytes {
   const { blob } = answers;
   const leaving = new AbortController();
-  const either = AbortSignal.any([signal, leaving.signal]);
-  // Every part listens; Node warns of a leak at eleven.
-  setMaxListeners(0, either);
+  const either = anySignal(signal, leaving.signal);
   const read = (range: ByteRange, first?: OpenedBlob): RangeBytes =>
     resume(answers, { range, tries: new Tries(maxTries, range.first, context), opened: first }, context, either);
   const slowAtMs = context.now() + (1000 * partBytes) / fastBytesPerSecond;
@@ -76,7 +74,7 @@ export async function* inParts(
     isSlow ||= context.now() > slowAtMs;
     while (isSlow) {
       const range = nextRange({ blob, next }, true);
-      const inSlot = isOwnSlotFree ? inOwnSlot : slots.hasFree() ? slots.run.bind(slots) : undefined;
+      const inSlot = isOwnSlotFree ? inOwnSlot : slots.hasFree() ? slots.run<void> : undefined;
       if (range === undefined || inSlot === undefined) return;
       const bytes = ReadAhead.start(read(range), slots.buffers, inSlot);
       if (bytes === undefined) return;

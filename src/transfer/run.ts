@@ -1,4 +1,4 @@
-/** The values of one request; values that a process shares between requests are `Services`. */
+/** The values of one request; the values that requests share are `Services`. */
 import type { MirrorHealth } from "./mirror-health.ts";
 
 export interface Run {

@@ -1,6 +1,6 @@
 /** The time limit of a mirror, while other sources are left to ask. */
-import { setMaxListeners } from "node:events";
 import { TimeoutError } from "../errors.ts";
+import { anySignal } from "../parallel.ts";
 import type { Run } from "./run.ts";
 import type { TransferServices } from "./services.ts";
 
@@ -50,9 +50,7 @@ export async function inTurn<T>(
   };
   const watching = setInterval(watch, windowMs);
   const sharing = setTimeout(end, shareMs, "is not done in its share of the time");
-  const either = AbortSignal.any([signal, over.signal]);
-  // Every request under way listens; Node warns of a leak at eleven.
-  setMaxListeners(0, either);
+  const either = anySignal(signal, over.signal);
   const onBytes = (chunkBytes: number): void => {
     bytes += chunkBytes;
   };

@@ -51,13 +51,13 @@ export const pushes: readonly Scenario[] = [
     ],
     { maxTransfers: 2 },
   ),
-  refused("push", "connection cut in mid-PUT, each time", 69, () => [network.cutUpload(third, 1000)], {
-    maxTransfers: 1.8,
-  }),
+  refused("push", "connection cut in mid-PUT, each time", { exitCode: 69, maxTransfers: 1.8 }, () => [
+    network.cutUpload(third, 1000),
+  ]),
   refused("push", "PUT is refused (403)", 77, () => [network.answerStatus(403, 1000, undefined, toolPuts)]),
-  refused("push", "no upload is ever right (400)", 69, () => [network.answerStatus(400, 1000, undefined, toolPuts)], {
-    maxTransfers: 3,
-  }),
+  refused("push", "no upload is ever right (400)", { exitCode: 69, maxTransfers: 3 }, () => [
+    network.answerStatus(400, 1000, undefined, toolPuts),
+  ]),
   refused("push", "429 to the PUT, Retry-After: 3600 (timeout 20 s)", 75, () => [
     network.answerStatus(429, 1000, "3600", toolPuts),
   ]),

@@ -33,14 +33,15 @@ export function survived(operation: Operation, name: string, faults: Scenario["f
   return { operation, name, faults, exitCode: 0, maxTransfers: 1, ...rest };
 }
 
+/** @param expected The exit code, or the exit code with more of the scenario. */
 export function refused(
   operation: Operation,
   name: string,
-  exitCode: number,
+  expected: number | ({ readonly exitCode: number } & Rest),
   faults: Scenario["faults"],
-  rest: Rest = {},
 ): Scenario {
-  return { operation, name, faults, exitCode, maxTransfers: 1, ...rest };
+  const outcome = typeof expected === "number" ? { exitCode: expected } : expected;
+  return { operation, name, faults, maxTransfers: 1, ...outcome };
 }
 
 /** As HTTP dates are: to the second, so up to one less than asked for. */
