@@ -5,11 +5,11 @@ import { type ArchiveFormat, sniffFile } from "../archive/format.ts";
 import type { Digest } from "../model/digest.ts";
 import { digestHex } from "../model/digest.ts";
 import type { BlobIdentity, Origin, Target } from "../model/source.ts";
+import { notInCache } from "../registry/offline.ts";
 import type { Run } from "../transfer/run.ts";
 import { transferBlob } from "../transfer/transfer.ts";
 import { findCached } from "./cached.ts";
 import type { NamedLayer } from "./layers.ts";
-import { offlineError } from "./offline-error.ts";
 import type { Services } from "./services.ts";
 
 export interface FetchedBlob {
@@ -46,7 +46,8 @@ export async function fetchBlob(
   const cached = await findCached(blob.digest, blob.size, services, run);
   if (cached !== undefined) return { path: cached.path, origin: "cache" };
   const isLayout = source.name.startsWith("oci:");
-  if (settings.isOffline && !isLayout) throw offlineError(`${source.name}@${blob.digest}`);
+  // Before the cache is written to: offline the cache may be read-only.
+  if (settings.isOffline && !isLayout) throw notInCache(`${source.name}@${blob.digest}`);
   const fetchLocked = async (): Promise<FetchedBlob> => {
     const meanwhile = await findCached(blob.digest, blob.size, services, run);
     if (meanwhile !== undefined) return { path: meanwhile.path, origin: "cache" };

@@ -1,25 +1,33 @@
-/** Self-healing: the store throws a damaged blob away when it notices, so the second try finds none and fetches it. */
+/** Repair of the cache. The store removes a damaged blob when it notices the damage, so that the second try fetches the blob. */
 import { type OrasClientError, withCause } from "../errors.ts";
 import { CacheUnusableError, isDamage } from "../store/damage.ts";
 import type { Services } from "./services.ts";
 
-/** @returns undefined where a cached blob is damaged: the store has thrown it away, and the caller fetches it anew. */
+/**
+ * True for a failure of the cache that fetching mends. Offline nothing can be fetched: the failure itself is the error, since "not in the
+ * cache" would hide the reason.
+ */
+function isMendable(error: unknown, { settings }: Pick<Services, "settings">): error is OrasClientError {
+  return !settings.isOffline && (isDamage(error) || error instanceof CacheUnusableError);
+}
+
+/** @returns undefined where a cached blob is damaged: the store has removed the blob, and the caller fetches it again. */
 export async function unlessDamaged<T>(services: Services, work: () => Promise<T>): Promise<T | undefined> {
   try {
     return await work();
   } catch (error) {
-    if (!isDamage(error) || services.settings.isOffline) throw error;
+    if (!isMendable(error, services) || !isDamage(error)) throw error;
     services.context.log.warn(`${error.message}; it is fetched anew`);
     return undefined;
   }
 }
 
-/** {@link unlessDamaged}, and undefined, too, where the cache cannot be used for it: the caller goes on as if it were empty. */
+/** {@link unlessDamaged}; undefined, too, where the cache cannot be used: the caller goes on as if the cache were empty. */
 export async function unlessUnfit<T>(services: Services, work: () => Promise<T>): Promise<T | undefined> {
   try {
     return await unlessDamaged(services, work);
   } catch (error) {
-    if (!(error instanceof CacheUnusableError) || services.settings.isOffline) throw error;
+    if (!isMendable(error, services)) throw error;
     services.context.log.debug(`${error.message}; it is asked for instead`);
     return undefined;
   }
@@ -31,8 +39,6 @@ type Outcome<T> = { readonly result: T } | { readonly failure: OrasClientError }
  * Runs `work` again when the cache failed it. A damaged blob was thrown away and is fetched anew; somebody else who can write into the cache
  * may damage it as often as he likes, and a disk may, too. After a second damage, and where the cache cannot be used at all, the work is
  * done with a store of its own.
- *
- * Offline the failure itself is the error: there is nowhere to fetch from, and "not in the cache" would hide why.
  *
  * @param withoutCache The result of work whose store is removed afterwards; `never` where a file in the cache is what is wanted, so that
  *   the failure is the error.
@@ -46,8 +52,7 @@ export async function withDamageRepaired<T>(
     try {
       return { result: await work(some) };
     } catch (error) {
-      const isMendable = isDamage(error) || error instanceof CacheUnusableError;
-      if (!isMendable || services.settings.isOffline) throw error;
+      if (!isMendable(error, services)) throw error;
       return { failure: error };
     }
   };

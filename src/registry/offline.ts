@@ -1,4 +1,4 @@
-/** The registry that `--offline` leaves: every request is refused. */
+/** The stand-in for a registry with `--offline`: every request is refused. */
 import { type OrasClientError, RegistryUnavailableError } from "../errors.ts";
 import type { Target } from "../model/source.ts";
 
@@ -9,7 +9,14 @@ export function askingForbidden(who: string): OrasClientError {
   });
 }
 
-/** Stands for a registry that nobody may ask: whatever use case needs it ends with the same error. */
+/** @param what Content that is neither in the cache nor in a layout folder. */
+export function notInCache(what: string): OrasClientError {
+  return new RegistryUnavailableError("OFFLINE", `${what} is not in the cache, and --offline forbids asking for it`, {
+    hint: "run the same command once without --offline",
+  });
+}
+
+/** A registry that may not be asked. Every use case that needs the registry ends with `OFFLINE`. */
 export function forbiddenTarget(name: string): Target {
   const refuse = (): Promise<never> => Promise.reject(askingForbidden(name));
   return {
