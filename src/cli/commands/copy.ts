@@ -5,6 +5,7 @@ import { type CopyResult, copy, copyLock } from "../../verbs/copy.ts";
 import { pathArgument } from "../arguments.ts";
 import { formatBytes, plural } from "../format.ts";
 import type { CliIo } from "../io.ts";
+import { jsonOf } from "../json.ts";
 import { runCommand, type Shown } from "../run.ts";
 import type { copySchema } from "../schemas.ts";
 
@@ -14,9 +15,7 @@ interface CopyOptions {
 }
 
 function show(result: CopyResult): Shown {
-  const json = { ...result, artifacts: result.artifacts.map((one) => ({ ...one })) } satisfies v.InferOutput<
-    typeof copySchema
-  >;
+  const json = jsonOf(result) satisfies v.InferOutput<typeof copySchema>;
   const { blobsCopied, blobsMounted, blobsPresent, manifestsCopied, manifestsPresent, bytesSent } = result;
   const counts = [
     `${plural(blobsCopied, "blob")} copied, ${blobsMounted} mounted, ${blobsPresent} there already`,

@@ -3,6 +3,7 @@ import type * as v from "valibot";
 import { type Diagnosis, diagnose } from "../../verbs/doctor.ts";
 import { formatTable } from "../format.ts";
 import type { CliIo } from "../io.ts";
+import { jsonOf } from "../json.ts";
 import { runCommand, type Shown } from "../run.ts";
 import type { doctorSchema } from "../schemas.ts";
 
@@ -10,11 +11,9 @@ function show({ reference, checks, failure }: Diagnosis): Shown {
   const rows = checks.map(({ name, status, durationMs, detail }) => [name, status, `${durationMs} ms`, detail]);
   const hints = checks.flatMap(({ name, hint }) => (hint === undefined ? [] : [`hint (${name}): ${hint}`]));
   const failed = checks.filter(({ status }) => status === "failed").length;
-  const json = {
-    reference,
-    healthy: failure === undefined,
-    checks: checks.map((check) => ({ ...check, hint: check.hint ?? null })),
-  } satisfies v.InferOutput<typeof doctorSchema>;
+  const json = jsonOf({ reference, healthy: failure === undefined, checks }) satisfies v.InferOutput<
+    typeof doctorSchema
+  >;
   const verdict = failure === undefined ? [] : [`${failed} of ${checks.length} checks failed`];
   const text = [...formatTable(rows), ...hints, ...verdict];
   return { text, json, exitCode: failure?.exitCode ?? 0 };

@@ -6,6 +6,7 @@ import { type ImportResult, importTool } from "../../verbs/import.ts";
 import { digestArgument, platformArgument } from "../arguments.ts";
 import { formatTable } from "../format.ts";
 import type { CliIo } from "../io.ts";
+import { jsonOf } from "../json.ts";
 import {
   addPublishOptions,
   annotationsOf,
@@ -21,24 +22,21 @@ interface ImportOptions extends PublishOptions {
   readonly digest?: Digest;
 }
 
-function platforms(text: string, earlier: readonly PlatformString[] = []): readonly PlatformString[] {
+function collectPlatforms(text: string, earlier: readonly PlatformString[] = []): readonly PlatformString[] {
   if (text.includes("=")) throw new InvalidArgumentError("It is a platform; the files come from the source.");
   return [...earlier, platformArgument(text)];
 }
 
 function show(result: ImportResult): Shown {
   const { reference, digest, mediaType, missing } = result;
-  const all = result.platforms.map(({ platform, digest: own, size, contentSize }) => ({
-    platform: platform ?? null,
-    digest: own,
-    size,
-    contentSize,
-    origin: result.origins.find((one) => one.platform === platform)?.origin ?? "",
+  const platforms = result.platforms.map((pushed) => ({
+    ...pushed,
+    origin: result.origins.find(({ platform }) => platform === pushed.platform)?.origin ?? "",
   }));
-  const rows = all.map((one) => [one.platform ?? "all platforms", formatShrunk(one), one.origin]);
+  const rows = platforms.map((one) => [one.platform ?? "all platforms", formatShrunk(one), one.origin]);
   const notes = [...formatTable(rows), `Digest: ${digest}`];
   if (missing.length > 0) notes.push(`Not available for: ${missing.join(", ")}`);
-  const json = { reference, digest, mediaType, platforms: all, missing: [...missing] } satisfies v.InferOutput<
+  const json = jsonOf({ reference, digest, mediaType, platforms, missing }) satisfies v.InferOutput<
     typeof importSchema
   >;
   return { text: `Imported: ${reference}`, notes, json };
@@ -58,7 +56,7 @@ export function addImport(program: Command, io: CliIo): Command {
       "pypi:NAME@VERSION, maven:GROUP:ARTIFACT:VERSION:exe, npm:NAME@VERSION, go:PACKAGE@VERSION, file:PATH (with {platform}), or https://… with --digest",
     )
     .argument("<ref>", "HOST/REPO:TAG, REPO:TAG, or oci:DIR:TAG")
-    .option("--platform <platform>", "only this platform; may be repeated", platforms)
+    .option("--platform <platform>", "only this platform; may be repeated", collectPlatforms)
     .option("--digest <digest>", "SHA-256 of what an address gives", digestArgument);
   return addPublishOptions(command).action(
     async (source: string, reference: string, options: ImportOptions, command: Command) =>

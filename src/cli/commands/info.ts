@@ -5,6 +5,7 @@ import { type ArtifactInfo, artifactInfo, type PlatformInfo } from "../../verbs/
 import { platformArgument } from "../arguments.ts";
 import { formatBytes } from "../format.ts";
 import type { CliIo } from "../io.ts";
+import { jsonOf } from "../json.ts";
 import { runCommand } from "../run.ts";
 import type { infoSchema } from "../schemas.ts";
 
@@ -26,21 +27,6 @@ function format(info: ArtifactInfo): readonly string[] {
   ];
 }
 
-function toJson(info: ArtifactInfo): v.InferOutput<typeof infoSchema> {
-  return {
-    reference: info.reference,
-    digest: info.digest,
-    mediaType: info.mediaType,
-    artifactType: info.artifactType ?? null,
-    annotations: { ...info.annotations },
-    platforms: info.platforms.map(({ platform, digest, layers }) => ({
-      platform: platform ?? null,
-      digest,
-      layers: layers.map((layer) => ({ ...layer, title: layer.title ?? null })),
-    })),
-  };
-}
-
 export function addInfo(program: Command, io: CliIo): Command {
   return program
     .command("info")
@@ -51,7 +37,7 @@ export function addInfo(program: Command, io: CliIo): Command {
     .action(async (reference: string, options: { platform?: PlatformString }, command: Command) =>
       runCommand(command, io, async ({ services, run }) => {
         const info = await artifactInfo(reference, options.platform, services, run);
-        return { text: format(info), json: toJson(info) };
+        return { text: format(info), json: jsonOf(info) satisfies v.InferOutput<typeof infoSchema> };
       }),
     );
 }

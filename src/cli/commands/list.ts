@@ -2,6 +2,7 @@ import type { Command } from "commander";
 import type * as v from "valibot";
 import { listTags } from "../../verbs/list.ts";
 import type { CliIo } from "../io.ts";
+import { jsonOf } from "../json.ts";
 import { runCommand } from "../run.ts";
 import type { listSchema } from "../schemas.ts";
 
@@ -17,7 +18,7 @@ export function addList(program: Command, io: CliIo): Command {
         return {
           text: result.tags,
           notes: result.tags.length === 0 ? [`${result.repository} has no tags`] : [],
-          json: { repository: result.repository, tags: [...result.tags] } satisfies v.InferOutput<typeof listSchema>,
+          json: jsonOf(result) satisfies v.InferOutput<typeof listSchema>,
         };
       }),
     );

@@ -8,6 +8,7 @@ import { lockAdd, lockCheck, lockCheckOnline, lockUpdate } from "../../verbs/loc
 import { pathArgument } from "../arguments.ts";
 import { formatBytes, formatTable, plural } from "../format.ts";
 import type { CliIo } from "../io.ts";
+import { jsonOf } from "../json.ts";
 import { runCommand, type Shown } from "../run.ts";
 import type { lockCheckSchema, lockOnlineSchema, lockSchema } from "../schemas.ts";
 
@@ -42,31 +43,15 @@ function lines(changes: readonly LockChange[]): readonly string[] {
 }
 
 function show(lock: string, changes: readonly LockChange[]): Shown {
-  const json = {
-    lock,
-    tools: changes.map((change) => ({
-      ...change,
-      previousReference: change.previousReference ?? null,
-      digest: change.digest ?? null,
-      previousDigest: change.previousDigest ?? null,
-      platforms: [...change.platforms],
-      platformChanges: change.platformChanges.map((one) => ({
-        ...one,
-        size: one.size ?? null,
-        previousSize: one.previousSize ?? null,
-      })),
-    })),
-  } satisfies v.InferOutput<typeof lockSchema>;
+  const json = jsonOf({ lock, tools: changes }) satisfies v.InferOutput<typeof lockSchema>;
   return { text: lines(changes), json };
 }
 
 function showTags(lock: string, tags: readonly LockedTag[]): Shown {
   const moved = tags.filter(({ locked, current }) => locked !== current);
-  const json = {
-    lock,
-    tools: new Set(tags.map(({ tool }) => tool)).size,
-    moved: moved.map((tag) => ({ ...tag, current: tag.current ?? null })),
-  } satisfies v.InferOutput<typeof lockOnlineSchema>;
+  const json = jsonOf({ lock, tools: new Set(tags.map(({ tool }) => tool)).size, moved }) satisfies v.InferOutput<
+    typeof lockOnlineSchema
+  >;
   if (moved.length === 0)
     return {
       text: `${lock} is what its ${plural(tags.length, "tag")} ${tags.length === 1 ? "means" : "mean"} now`,

@@ -4,6 +4,7 @@ import { type PruneResult, prune } from "../../verbs/prune.ts";
 import { daysArgument, pathArgument } from "../arguments.ts";
 import { formatTable, plural } from "../format.ts";
 import type { CliIo } from "../io.ts";
+import { jsonOf } from "../json.ts";
 import { runCommand, type Shown } from "../run.ts";
 import type { pruneSchema } from "../schemas.ts";
 
@@ -31,10 +32,7 @@ function countArgument(text: string): number {
 function show({ repository, tags }: PruneResult, isConfirmed: boolean): Shown {
   const gone = tags.filter(({ fate }) => fate !== "kept");
   const rows = tags.map(({ tag, fate, created, why }) => [tag, fate, created?.slice(0, 10) ?? "-", why]);
-  const json = {
-    repository,
-    tags: tags.map((one) => ({ ...one, created: one.created ?? null })),
-  } satisfies v.InferOutput<typeof pruneSchema>;
+  const json = jsonOf({ repository, tags }) satisfies v.InferOutput<typeof pruneSchema>;
   const notes = isConfirmed
     ? [`Removed ${plural(gone.length, "tag")} of ${repository}`]
     : [`${plural(gone.length, "tag")} of ${repository} would be removed; --delete removes`];

@@ -5,6 +5,7 @@ import type { PlatformString } from "../../model/platform.ts";
 import { digestOfPulled, type PullResult, pull } from "../../verbs/pull.ts";
 import { digestArgument, pathArgument, platformArgument } from "../arguments.ts";
 import type { CliIo } from "../io.ts";
+import { jsonOf } from "../json.ts";
 import { runCommand, type Shown } from "../run.ts";
 import type { pullSchema } from "../schemas.ts";
 
@@ -18,13 +19,7 @@ interface PullOptions {
 function show(result: PullResult): Shown {
   const { isLeftAsIs, contentDigest, ...facts } = result;
   const digest = digestOfPulled(result);
-  const json = {
-    ...facts,
-    digest,
-    manifestDigest: result.manifestDigest ?? null,
-    platform: result.platform ?? null,
-    placed: [...result.placed],
-  } satisfies v.InferOutput<typeof pullSchema>;
+  const json = jsonOf({ ...facts, digest }) satisfies v.InferOutput<typeof pullSchema>;
   const placed = result.placed.length > 3 ? [`${result.placed.length} files`] : result.placed;
   const notes = [
     `Digest: ${digest}`,

@@ -6,6 +6,7 @@ import { push } from "../../verbs/push.ts";
 import { platformArgument } from "../arguments.ts";
 import { formatTable } from "../format.ts";
 import type { CliIo } from "../io.ts";
+import { jsonOf } from "../json.ts";
 import {
   addPublishOptions,
   annotationsOf,
@@ -40,20 +41,14 @@ function itemsOf(path: string | undefined, options: PushOptions): readonly PushI
 }
 
 function show(result: PushResult): Shown {
-  const platforms = result.platforms.map(({ platform, digest, size, contentSize }) => ({
-    platform: platform ?? null,
-    digest,
-    size,
-    contentSize,
-  }));
-  const { reference, digest, mediaType } = result;
+  const { reference, digest, platforms } = result;
   return {
     text: `Pushed: ${reference}`,
     notes: [
       `Digest: ${digest}`,
       ...formatTable(platforms.map((one) => [`  ${one.platform ?? "all platforms"}`, formatShrunk(one), one.digest])),
     ],
-    json: { reference, digest, mediaType, platforms } satisfies v.InferOutput<typeof pushSchema>,
+    json: jsonOf(result) satisfies v.InferOutput<typeof pushSchema>,
   };
 }
 

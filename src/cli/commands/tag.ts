@@ -2,6 +2,7 @@ import type { Command } from "commander";
 import type * as v from "valibot";
 import { tag } from "../../verbs/tag.ts";
 import type { CliIo } from "../io.ts";
+import { jsonOf } from "../json.ts";
 import { runCommand } from "../run.ts";
 import type { tagSchema } from "../schemas.ts";
 
@@ -18,7 +19,7 @@ export function addTag(program: Command, io: CliIo): Command {
         return {
           text: result.tagged.map((one) => `Tagged: ${one}`),
           notes: [`Digest: ${result.digest}`],
-          json: { ...result, tagged: [...result.tagged] } satisfies v.InferOutput<typeof tagSchema>,
+          json: jsonOf(result) satisfies v.InferOutput<typeof tagSchema>,
         };
       }),
     );
