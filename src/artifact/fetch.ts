@@ -55,7 +55,7 @@ export async function fetchBlob(
     try {
       const onBytes = (chunkBytes: number): void => task.advance(chunkBytes);
       const done = await transferBlob({ source, blob, onBytes }, services, run);
-      const origin = done.source !== source ? "mirror" : isLayout ? "layout" : "registry";
+      const origin = done.servedBy !== source ? "mirror" : isLayout ? "layout" : "registry";
       return { path: done.path, origin };
     } finally {
       task.done();

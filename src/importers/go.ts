@@ -3,7 +3,7 @@ import { mkdir, rename } from "node:fs/promises";
 import { basename, join } from "node:path";
 import * as v from "valibot";
 import { ociPlatform, type PlatformString } from "../model/platform.ts";
-import { fileOrigin } from "./origin.ts";
+import { fileProvenance } from "./provenance.ts";
 import { type ClientProgram, importFailed, runClient, specInvalid } from "./run.ts";
 import type { ImportedFile, Importer, ImporterServices } from "./source.ts";
 
@@ -120,9 +120,9 @@ export const importGo: Importer = async ({ spec, platforms }, services, signal) 
     exactVersion = built.version ?? version;
     const sum = built.sum === undefined ? "" : `&module_sum=${encodeURIComponent(built.sum)}`;
     const purl = `pkg:golang/${packagePath}@${exactVersion}?built_with=${built.goVersion}${sum}`;
-    files.push({ platform, path, origin: await fileOrigin(purl, path, signal) });
+    files.push({ platform, path, provenance: await fileProvenance(purl, path, signal) });
   }
-  return { version: exactVersion, license: undefined, source: undefined, files, missing };
+  return { version: exactVersion, license: undefined, sourceUrl: undefined, files, missing };
 };
 
 interface BuildInfo {

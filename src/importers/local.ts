@@ -7,7 +7,7 @@ import { isArchive, sniffFile } from "../archive/format.ts";
 import { UsageError } from "../errors.ts";
 import type { PlatformString } from "../model/platform.ts";
 import { expandTemplate, isTemplate } from "../model/reference.ts";
-import { fileOrigin } from "./origin.ts";
+import { fileProvenance } from "./provenance.ts";
 import { specInvalid } from "./run.ts";
 import type { ImportedFile, Importer, ImporterServices } from "./source.ts";
 
@@ -19,8 +19,10 @@ export const importFile: Importer = async ({ spec, platforms, named }, { context
     if (named.length > 1)
       throw specInvalid(`file:${spec}`, "write {platform} into the path: one file is for one platform or for all");
     const path = at(spec);
-    const files = [{ platform: named[0], path, origin: await localOrigin(path, await statIfThere(path), signal) }];
-    return { version: undefined, license: undefined, source: undefined, files, missing: [] };
+    const files = [
+      { platform: named[0], path, provenance: await localProvenance(path, await statIfThere(path), signal) },
+    ];
+    return { version: undefined, license: undefined, sourceUrl: undefined, files, missing: [] };
   }
   const files: ImportedFile[] = [];
   const missing: PlatformString[] = [];
@@ -28,15 +30,15 @@ export const importFile: Importer = async ({ spec, platforms, named }, { context
     const path = at(expandTemplate(spec, platform));
     const stats = await statIfThere(path);
     if (stats === undefined) missing.push(platform);
-    else files.push({ platform, path, origin: await localOrigin(path, stats, signal) });
+    else files.push({ platform, path, provenance: await localProvenance(path, stats, signal) });
   }
-  return { version: undefined, license: undefined, source: undefined, files, missing };
+  return { version: undefined, license: undefined, sourceUrl: undefined, files, missing };
 };
 
 /** The name alone: where it lay on a machine is nobody's business. A folder's bytes have the sum of their layer. */
-async function localOrigin(path: string, stats: Stats | undefined, signal: AbortSignal): Promise<string> {
-  const origin = `file:${basename(path)}`;
-  return stats?.isFile() === true ? await fileOrigin(origin, path, signal) : origin;
+async function localProvenance(path: string, stats: Stats | undefined, signal: AbortSignal): Promise<string> {
+  const provenance = `file:${basename(path)}`;
+  return stats?.isFile() === true ? await fileProvenance(provenance, path, signal) : provenance;
 }
 
 async function statIfThere(path: string): Promise<Stats | undefined> {
@@ -82,10 +84,10 @@ export async function importUrl(
   await mkdir(dir, { recursive: true });
   const path = join(dir, name);
   await services.download({ url, sha256, path }, signal);
-  const origin = `${withoutSecrets(text)}#sha256:${sha256}`;
-  if (!isArchive(await sniffFile(path))) return [{ platform, path, origin }];
+  const provenance = `${withoutSecrets(text)}#sha256:${sha256}`;
+  if (!isArchive(await sniffFile(path))) return [{ platform, path, provenance }];
   const folder = join(dir, "unpacked", name.replace(/\.(?:zip|whl|jar|tar(?:\.\w+)?|tgz)$/i, ""));
   await extractArchive(path, folder, { signal });
   await rm(path);
-  return [{ platform, path: folder, origin }];
+  return [{ platform, path: folder, provenance }];
 }

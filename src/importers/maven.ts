@@ -4,7 +4,7 @@ import { join } from "node:path";
 import type { PlatformString } from "../model/platform.ts";
 import { coordinate } from "./maven-coordinate.ts";
 import { namedVariables } from "./named-variables.ts";
-import { fileOrigin } from "./origin.ts";
+import { fileProvenance } from "./provenance.ts";
 import { type ClientProgram, type ClientRun, importFailed, runClient, specInvalid } from "./run.ts";
 import type { ImportedFile, ImportedTool, Importer, ImporterServices } from "./source.ts";
 
@@ -56,10 +56,10 @@ export const importMaven: Importer = async ({ spec, platforms }, services, signa
     const path = join(dir, platform.startsWith("windows") ? `${artifact}.exe` : artifact);
     await rename(copied, path);
     const purl = `pkg:maven/${group}/${artifact}@${version}?type=${type}&classifier=${classifiers[platform]}`;
-    files.push({ platform, path, origin: await fileOrigin(purl, path, signal) });
+    files.push({ platform, path, provenance: await fileProvenance(purl, path, signal) });
   }
   const stated = files.length === 0 ? undefined : await describe(client, `${group}:${artifact}:${version}`, services);
-  return { version, license: stated?.license, source: stated?.source, files, missing };
+  return { version, license: stated?.license, sourceUrl: stated?.sourceUrl, files, missing };
 };
 
 /** Parents that are followed; no tool's project has more. */
@@ -70,21 +70,21 @@ async function describe(
   client: Maven,
   coordinates: string,
   services: ImporterServices,
-): Promise<Pick<ImportedTool, "license" | "source">> {
+): Promise<Pick<ImportedTool, "license" | "sourceUrl">> {
   // With its XML parser it is loaded for Maven alone.
   const { parsePom } = await import("./pom.ts");
   let license: string | undefined;
-  let source: string | undefined;
+  let sourceUrl: string | undefined;
   let next: string | undefined = coordinates;
   for (let depth = 0; next !== undefined && depth <= maxAncestors; depth += 1) {
     const dir = join(services.workDir, "maven", `pom-${depth}`);
     const path = await copyArtifact(client, `${next}:pom`, dir);
     const pom = path === undefined ? undefined : parsePom(await readFile(path, "utf8"));
     license ??= pom?.license;
-    source ??= pom?.source;
-    next = license === undefined || source === undefined ? pom?.parent : undefined;
+    sourceUrl ??= pom?.sourceUrl;
+    next = license === undefined || sourceUrl === undefined ? pom?.parent : undefined;
   }
-  return { license, source };
+  return { license, sourceUrl };
 }
 
 /** Calls Maven. */

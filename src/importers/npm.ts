@@ -8,7 +8,7 @@ import { type PlatformString, platformFromNode } from "../model/platform.ts";
 import { namedVariables } from "./named-variables.ts";
 import { hasSum, type StatedSum, statedSum } from "./npm-integrity.ts";
 import { type NpmSpec, parseNpmDependency, parseNpmSpec } from "./npm-spec.ts";
-import { fileOrigin } from "./origin.ts";
+import { fileProvenance } from "./provenance.ts";
 import {
   type ClientProgram,
   type ClientRun,
@@ -222,7 +222,7 @@ export const importNpm: Importer = async ({ spec: text, platforms }, services, s
     await extractArchive(archive, path, { signal, stripPrefix: "package" });
     await rm(join(path, "package.json"), { force: true });
     const purl = `pkg:npm/${part.name.replace("@", "%40")}@${part.version}`;
-    found.set(platform, { platform, path, origin: await fileOrigin(purl, archive, signal) });
+    found.set(platform, { platform, path, provenance: await fileProvenance(purl, archive, signal) });
   }
   if (found.size === 0) {
     throw new ContentVerificationError("IMPORT_CONTENT_INVALID", `${text} has no package for a platform in it`, {
@@ -231,6 +231,6 @@ export const importNpm: Importer = async ({ spec: text, platforms }, services, s
   }
   const missing = platforms.filter((platform) => !found.has(platform));
   const address = typeof repository === "string" ? repository : repository?.url;
-  const source = address?.replace(/^git\+/, "");
-  return { version: spec.version, license, source, files: [...found.values()], missing };
+  const sourceUrl = address?.replace(/^git\+/, "");
+  return { version: spec.version, license, sourceUrl, files: [...found.values()], missing };
 };

@@ -6,7 +6,7 @@ export interface Pom {
   /** The SPDX identifier of each licence where it can be told, else its name as stated; undefined: none is stated here. */
   readonly license: string | undefined;
   /** Address of the source code. */
-  readonly source: string | undefined;
+  readonly sourceUrl: string | undefined;
   /** `GROUP:ARTIFACT:VERSION` of the one that it inherits the rest from. */
   readonly parent: string | undefined;
 }
@@ -41,7 +41,7 @@ export function parsePom(text: string): Pom | undefined {
   const parent = ["groupId", "artifactId", "version"].map((name) => textOf(project, "parent", name) ?? "");
   return {
     license: license === "" || license.length > maxTextLength ? undefined : license,
-    source: source !== undefined && /^https?:\/\/\S+$/.test(source) ? source : undefined,
+    sourceUrl: source !== undefined && /^https?:\/\/\S+$/.test(source) ? source : undefined,
     parent: parent.every((part) => coordinatePattern.test(part)) ? parent.join(":") : undefined,
   };
 }

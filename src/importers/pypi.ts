@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { extractArchive } from "../archive/extract.ts";
 import { ContentVerificationError } from "../errors.ts";
 import type { PlatformString } from "../model/platform.ts";
-import { fileOrigin } from "./origin.ts";
+import { fileProvenance } from "./provenance.ts";
 import { type ClientProgram, clientMissing, importFailed, runClient, specInvalid } from "./run.ts";
 import type { ImportedFile, Importer } from "./source.ts";
 
@@ -87,7 +87,7 @@ export const importPypi: Importer = async ({ spec, platforms }, services, signal
   const files: ImportedFile[] = [];
   const missing: PlatformString[] = [];
   let exactVersion = version;
-  let stated: Omit<UnpackedWheel, "path"> = { license: undefined, source: undefined };
+  let stated: Omit<UnpackedWheel, "path"> = { license: undefined, sourceUrl: undefined };
   for (const platform of platforms) {
     const dir = join(services.workDir, "pypi", platform);
     const wheelDir = join(dir, "wheel");
@@ -124,9 +124,9 @@ export const importPypi: Importer = async ({ spec, platforms }, services, signal
     // The version as it is written there: `1` asks for 1.0.
     exactVersion = wheel.split("-")[1] ?? version;
     const tool = await unpackWheel(join(wheelDir, wheel), dir, name, signal);
-    stated = { license: stated.license ?? tool.license, source: stated.source ?? tool.source };
+    stated = { license: stated.license ?? tool.license, sourceUrl: stated.sourceUrl ?? tool.sourceUrl };
     const purl = `pkg:pypi/${name.toLowerCase().replaceAll("_", "-")}@${exactVersion}?file_name=${wheel}`;
-    files.push({ platform, path: tool.path, origin: await fileOrigin(purl, join(wheelDir, wheel), signal) });
+    files.push({ platform, path: tool.path, provenance: await fileProvenance(purl, join(wheelDir, wheel), signal) });
   }
   return { version: exactVersion, ...stated, files, missing };
 };
@@ -134,7 +134,7 @@ export const importPypi: Importer = async ({ spec, platforms }, services, signal
 interface UnpackedWheel {
   readonly path: string;
   readonly license: string | undefined;
-  readonly source: string | undefined;
+  readonly sourceUrl: string | undefined;
 }
 
 /**
@@ -166,6 +166,6 @@ async function unpackWheel(wheel: string, dir: string, name: string, signal: Abo
   await rm(unpacked, { recursive: true, force: true });
   const license = /^License(?:-Expression)?: (.+)$/m.exec(metadata)?.[1]?.trim();
   // PyPA specifications, "Well-known Project URLs in Metadata".
-  const source = /^Project-URL: *(?:source|source ?code|repository|github) *, *(https?:\S+)$/im.exec(metadata)?.[1];
-  return { path, license, source };
+  const sourceUrl = /^Project-URL: *(?:source|source ?code|repository|github) *, *(https?:\S+)$/im.exec(metadata)?.[1];
+  return { path, license, sourceUrl };
 }

@@ -8,7 +8,7 @@ export interface ImportedFile {
   /** File, or folder with the layout of an official archive (`bin/`, `include/`). Its last part is the tool's name. */
   readonly path: string;
   /** Where its bytes came from: a package URL or an address, with the sum that was checked. */
-  readonly origin: string;
+  readonly provenance: string;
 }
 
 export interface ImportedTool {
@@ -16,7 +16,7 @@ export interface ImportedTool {
   /** SPDX expression, as the ecosystem states it. */
   readonly license: string | undefined;
   /** Address of the source code, as the ecosystem states it. */
-  readonly source: string | undefined;
+  readonly sourceUrl: string | undefined;
   readonly files: readonly ImportedFile[];
   /** Platforms that the ecosystem does not have it for. */
   readonly missing: readonly PlatformString[];

@@ -131,15 +131,15 @@ class ReadAhead {
    * @param inSlot Runs the reading as a transfer, at once.
    * @returns undefined when all buffers are in use
    */
-  static start(source: RangeBytes, buffers: PartBuffers, inSlot: InSlot): ReadAhead | undefined {
+  static start(bytes: RangeBytes, buffers: PartBuffers, inSlot: InSlot): ReadAhead | undefined {
     const buffer = buffers.take();
-    return buffer === undefined ? undefined : new ReadAhead(source, buffer, buffers, inSlot);
+    return buffer === undefined ? undefined : new ReadAhead(bytes, buffer, buffers, inSlot);
   }
 
-  private constructor(source: RangeBytes, buffer: Buffer, buffers: PartBuffers, inSlot: InSlot) {
+  private constructor(bytes: RangeBytes, buffer: Buffer, buffers: PartBuffers, inSlot: InSlot) {
     this.#buffer = buffer;
     this.#buffers = buffers;
-    this.#ended = inSlot(() => this.#read(source));
+    this.#ended = inSlot(() => this.#read(bytes));
     this.#given = this.#give();
   }
 
@@ -154,10 +154,10 @@ class ReadAhead {
     return this.#given.next();
   }
 
-  async #read(source: RangeBytes): Promise<void> {
+  async #read(bytes: RangeBytes): Promise<void> {
     try {
-      let step = await source.next();
-      for (; step.done !== true; step = await source.next()) {
+      let step = await bytes.next();
+      for (; step.done !== true; step = await bytes.next()) {
         this.#buffer.set(step.value, this.#size);
         this.#size += step.value.byteLength;
         this.#wake();

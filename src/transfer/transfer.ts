@@ -26,7 +26,7 @@ export interface Transferred {
   /** In the store. */
   readonly path: string;
   /** The source that gave the last byte. */
-  readonly source: Source;
+  readonly servedBy: Source;
 }
 
 /**
@@ -53,7 +53,7 @@ export async function transferBlob(
         onBytes(chunkBytes);
       };
       const request = { source: from, blob, partial, maxTries, onBytes: told };
-      return { path: await transferFrom(request, services, turn.signal), source: from };
+      return { path: await transferFrom(request, services, turn.signal), servedBy: from };
     };
     return await fromFirst(source, transfer, services, run);
   } catch (error) {

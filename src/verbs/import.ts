@@ -34,7 +34,7 @@ export interface ImportRequest {
 }
 
 export interface ImportResult extends PushResult {
-  readonly origins: readonly { readonly platform: PlatformString | undefined; readonly origin: string }[];
+  readonly provenances: readonly { readonly platform: PlatformString | undefined; readonly provenance: string }[];
   /** Wanted platforms that the source does not have it for. */
   readonly missing: readonly PlatformString[];
 }
@@ -81,16 +81,16 @@ async function importAndPush(request: ImportRequest, services: ImportServices, r
         },
       );
     }
-    const items = tool.files.map(({ platform, path, origin }) => ({
+    const items = tool.files.map(({ platform, path, provenance }) => ({
       platform,
       path,
-      annotations: { [annotationKeys.origin]: origin },
+      annotations: { [annotationKeys.origin]: provenance },
     }));
     const annotations = {
       [annotationKeys.imported]: withoutSecrets(request.source),
       ...(tool.version === undefined ? {} : { [annotationKeys.version]: tool.version }),
       ...(tool.license === undefined ? {} : { [annotationKeys.licenses]: tool.license }),
-      ...(tool.source === undefined ? {} : { [annotationKeys.source]: tool.source }),
+      ...(tool.sourceUrl === undefined ? {} : { [annotationKeys.source]: tool.sourceUrl }),
       ...request.annotations,
     };
     const { reference, compressor } = request;
@@ -98,8 +98,8 @@ async function importAndPush(request: ImportRequest, services: ImportServices, r
     const publishing = { reference, items, compressor, annotations, ...own };
     const publishTool = (): Promise<PushResult> => publish(publishing, services, run);
     const pushed = await audited({ operation: "push", reference: reference }, services, publishTool, factsOf);
-    const origins = tool.files.map(({ platform, origin }) => ({ platform, origin }));
-    return { ...pushed, origins, missing: tool.missing };
+    const provenances = tool.files.map(({ platform, provenance }) => ({ platform, provenance }));
+    return { ...pushed, provenances, missing: tool.missing };
   });
 }
 
@@ -114,7 +114,7 @@ async function bring(request: ImportRequest, services: ImporterServices, signal:
     }
     const sha256 = digest === undefined ? undefined : digestHex(digest);
     const files = await importUrl({ text: source, sha256, platform: request.platforms[0] }, services, signal);
-    return { version: undefined, license: undefined, source: undefined, files, missing: [] };
+    return { version: undefined, license: undefined, sourceUrl: undefined, files, missing: [] };
   }
   if (digest !== undefined) {
     throw new UsageError("USAGE_INVALID", "--digest is for an address; every other source is checked by its own sums", {

@@ -35,7 +35,7 @@ test("of several licences one may be chosen; the source is what `scm` has; the p
   const scm = "<scm><connection>scm:git:x</connection><url>\n  https://example.com/a.git </url></scm>";
   expect(parsePom(pom(`${parent}<licenses>${licenses}</licenses>${scm}<url>https://example.com</url>`))).toEqual({
     license: "MIT OR Apache-2.0",
-    source: "https://example.com/a.git",
+    sourceUrl: "https://example.com/a.git",
     parent: "g.x:a:1",
   });
 });
@@ -45,7 +45,7 @@ test("what is filled in elsewhere, is no address, or is no coordinate, is left o
   const scm = "<scm><url>javascript:alert(1)</url></scm>";
   // biome-ignore lint/suspicious/noTemplateCurlyInString: as Maven has it
   const licenses = `<licenses>${license("${project.license}", "")}</licenses>`;
-  const nothing = { license: undefined, source: undefined, parent: undefined };
+  const nothing = { license: undefined, sourceUrl: undefined, parent: undefined };
   expect(parsePom(pom(parent + scm + licenses))).toEqual(nothing);
   expect(parsePom(pom(`<licenses>${license("x".repeat(301), "")}</licenses>`))).toEqual(nothing);
   expect(parsePom(pom(`<licenses>${license("a".repeat(200), "")}${license("b".repeat(200), "")}</licenses>`))).toEqual(
@@ -88,8 +88,8 @@ test("any text: a POM, or nothing", () => {
   holds("POMs", texts, (text) => {
     const parsed = parsePom(text);
     if (parsed === undefined) return false;
-    const { license: stated, source, parent } = parsed;
-    for (const value of [stated, source, parent]) {
+    const { license: stated, sourceUrl, parent } = parsed;
+    for (const value of [stated, sourceUrl, parent]) {
       // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what must not be there
       if (value !== undefined) expect(value).not.toMatch(/[\u0000-\u001f\u007f]/);
     }

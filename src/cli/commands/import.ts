@@ -31,7 +31,7 @@ function show(result: ImportResult): Shown {
   const { reference, digest, mediaType, missing } = result;
   const platforms = result.platforms.map((pushed) => ({
     ...pushed,
-    origin: result.origins.find(({ platform }) => platform === pushed.platform)?.origin ?? "",
+    origin: result.provenances.find(({ platform }) => platform === pushed.platform)?.provenance ?? "",
   }));
   const rows = platforms.map((one) => [one.platform ?? "all platforms", formatShrunk(one), one.origin]);
   const notes = [...formatTable(rows), `Digest: ${digest}`];
