@@ -1,20 +1,20 @@
 /**
- * The outside world of this package: made once at the top (`main.ts`, `index.ts`), handed down, replaced in tests.
+ * Access to the outside world: created once at the top (`main.ts`, `index.ts`), passed down, replaced in tests.
  *
- * The file system is not in here: tests use real temporary folders.
+ * The file system is not included: tests use real temporary folders.
  */
 
-/** Verbose lines; none of them may hold a token, a password or a signed URL. */
+/** Log lines; none may contain a token, a password or a signed URL. */
 export interface Log {
-  /** Steps of the work, for `--verbose`. */
+  /** A step of the work, for `--verbose`. */
   debug(message: string): void;
-  /** News that a person should have although the work goes on. */
+  /** A problem that does not end the work but that a person should know. */
   warn(message: string): void;
 }
 
-/** Told how far a transfer is; calls are cheap and may come once per chunk. */
+/** Receiver of transfer progress; calls are cheap, and may come once per chunk. */
 export interface Progress {
-  /** @param totalBytes Size that the manifest states, in bytes. */
+  /** @param totalBytes Size in bytes, as stated by the manifest. */
   start(label: string, totalBytes: number): ProgressTask;
 }
 
@@ -29,17 +29,16 @@ export interface Context {
   readonly now: () => number;
   /** Uniform in [0, 1). */
   readonly random: () => number;
-  /** Resolves after `delayMs` milliseconds; rejects with the signal's reason when it is aborted. */
+  /** Resolves after `delayMs` milliseconds; rejects with the signal's reason on abort. */
   readonly sleep: (delayMs: number, signal: AbortSignal) => Promise<void>;
   /** Environment variables; read by `config/` alone. */
   readonly env: Readonly<Record<string, string | undefined>>;
   /** Name of the user, for the audit log. */
   readonly user: string;
-  /** The effective user; undefined where files have no owner to compare it with (Windows). */
+  /** The effective user ID; undefined on systems without file owners (Windows). */
   readonly userId: number | undefined;
-  /** Number of this process, as the system counts. */
   readonly processId: number;
-  /** False when no process of this machine has the number. */
+  /** False if no process of this machine has the ID. */
   readonly isRunning: (processId: number) => boolean;
   /** The working folder. */
   readonly cwd: string;

@@ -1,21 +1,23 @@
 /**
- * Error classes and their codes: what callers branch on, what the CLI exits with, what Buck2 reports.
+ * Error classes and their codes. Callers branch on codes, the CLI maps them to exit codes, and Buck2 reports them.
  *
- * Errors are made where a thing goes wrong and gain nothing but a cause on the way up; only `main.ts` prints them.
+ * An error is created at the point of failure and gains only a cause on the way up. Only `main.ts` prints errors.
  */
 import { printable } from "./printable.ts";
 
 /**
- * Where the reason for an error is: with the caller, a setting, this machine (`local`), the bytes (`content`), a server that has not got
- * something (`absence`), refuses it (`denial`) or does not answer usefully (`network`, `time`), or with this package (`defect`).
+ * Source of an error: the caller, a setting, this machine (`local`), the bytes (`content`), a server that lacks the
+ * content (`absence`), denies access (`denial`) or does not answer usefully (`network`, `time`), or a `defect` of this
+ * package.
  */
 export type Side = "caller" | "setting" | "local" | "content" | "absence" | "denial" | "network" | "time" | "defect";
 
 /**
- * Every code that the package can report. Codes are public: Buck2 shows them as sub-error categories and scripts match
- * on them, so a code is never renamed or reused.
+ * Every error code of the package. Codes are public: Buck2 shows them as sub-error categories, and scripts match on
+ * them. A code is never renamed or reused.
  *
- * `exit` is the process exit code (sysexits.h). `side` is what other sources and other tries are chosen by. `isRetryable` says that the same request may succeed later unchanged.
+ * `exit` is the process exit code (sysexits.h). `side` decides about further sources and tries. `isRetryable` means
+ * that the unchanged request may succeed later.
  */
 export const errorCodes = {
   USAGE_INVALID: { exit: 64, side: "caller", isRetryable: false },
@@ -87,30 +89,29 @@ export const errorCodes = {
 
 export type ErrorCode = keyof typeof errorCodes;
 
-/** Details of an error besides its message. */
 export interface ErrorDetails {
-  /** The next step for the person who reads it. */
+  /** The next step for the reader; begins with a verb. */
   readonly hint?: string | undefined;
   readonly cause?: unknown;
 }
 
 const maxMessageLength = 2000;
 
-/** One printable line of a bounded length: messages quote what registries, files and people wrote. */
+/** One printable line of a bounded length. Messages quote text from registries, files and people. */
 export function oneLine(text: string): string {
   const line = printable(text.replace(/\s+/g, " ").trim());
   return line.length <= maxMessageLength ? line : `${line.slice(0, maxMessageLength - 1)}…`;
 }
 
-/** Base of every error that the package throws on purpose. */
+/** Base class of every deliberately thrown error of the package. */
 export class OrasClientError extends Error {
   override readonly name: string = "OrasClientError";
   readonly code: ErrorCode;
   readonly hint: string | undefined;
 
   /**
-   * @param code What went wrong, for programs.
-   * @param message What went wrong, for people: names the thing (file, reference, digest, host).
+   * @param code The kind of failure, for programs.
+   * @param message The failure, for people; names the file, reference, digest or host.
    */
   constructor(code: ErrorCode, message: string, details: ErrorDetails = {}) {
     super(oneLine(message), details.cause === undefined ? undefined : { cause: details.cause });
@@ -118,7 +119,7 @@ export class OrasClientError extends Error {
     this.hint = details.hint;
   }
 
-  /** Exit code of the process, after sysexits.h. */
+  /** Exit code of the process (sysexits.h). */
   get exitCode(): number {
     return errorCodes[this.code].exit;
   }
@@ -127,23 +128,23 @@ export class OrasClientError extends Error {
     return errorCodes[this.code].side;
   }
 
-  /** True when the same call may succeed later without anything being changed. */
+  /** True if the unchanged call may succeed later. */
   get isRetryable(): boolean {
     return errorCodes[this.code].isRetryable;
   }
 }
 
-/** The registry wants other credentials (401, 403), or its token service may not be trusted. */
+/** The registry requires other credentials (401, 403), or its token service is not trusted. */
 export class RegistryAuthError extends OrasClientError {
   override readonly name = "RegistryAuthError";
 }
 
-/** No such reference, blob, platform or file. */
+/** A reference, blob, platform or file does not exist. */
 export class ArtifactNotFoundError extends OrasClientError {
   override readonly name = "ArtifactNotFoundError";
 }
 
-/** Bytes that are not what their digest, size or format says; nothing of them was kept. */
+/** Bytes do not match their digest, size or format; none of them were kept. */
 export class ContentVerificationError extends OrasClientError {
   override readonly name = "ContentVerificationError";
 }
@@ -153,22 +154,22 @@ export class RegistryUnavailableError extends OrasClientError {
   override readonly name = "RegistryUnavailableError";
 }
 
-/** The deadline passed, or would pass before the registry wants to be asked again. */
+/** The deadline passed, or would pass before the registry allows the next request. */
 export class TimeoutError extends OrasClientError {
   override readonly name = "TimeoutError";
 }
 
-/** The local file system said no: full, read-only, owned by somebody else. */
+/** The local file system refused an operation: full, read-only, or owned by another user. */
 export class LocalIoError extends OrasClientError {
   override readonly name = "LocalIoError";
 }
 
-/** An argument or option that cannot mean anything. */
+/** An argument or option is invalid. */
 export class UsageError extends OrasClientError {
   override readonly name = "UsageError";
 }
 
-/** A configuration or lock file that cannot be used. */
+/** A configuration or lock file is unusable. */
 export class ConfigurationError extends OrasClientError {
   override readonly name = "ConfigurationError";
 }
@@ -181,34 +182,34 @@ export class InterruptedError extends OrasClientError {
 const hintOfErrno: Readonly<Record<string, { code: ErrorCode; hint: string }>> = {
   ENOSPC: {
     code: "DISK_FULL",
-    hint: "free some space there, or name another folder; TMPDIR names the one for temporary files",
+    hint: "free some disk space, or name another folder; TMPDIR names the folder for temporary files",
   },
-  EDQUOT: { code: "DISK_FULL", hint: "your disk quota is used up: free some space, or name another folder" },
-  EACCES: { code: "PERMISSION_DENIED", hint: "check who owns the folder and its mode, or name another one" },
-  EPERM: { code: "PERMISSION_DENIED", hint: "check who owns the folder and its mode, or name another one" },
-  EROFS: { code: "PERMISSION_DENIED", hint: "the file system is read-only: name another folder" },
-  ENOENT: { code: "LOCAL_IO", hint: "the folder takes no new files, or is gone: name another one" },
-  ENOTDIR: { code: "LOCAL_IO", hint: "a part of the path is a file, where a folder is needed: name another one" },
-  EISDIR: { code: "LOCAL_IO", hint: "a folder is where a file is needed: name a file, or remove the folder" },
+  EDQUOT: { code: "DISK_FULL", hint: "free some disk space, or name another folder: your disk quota is used up" },
+  EACCES: { code: "PERMISSION_DENIED", hint: "check the folder's owner and mode, or name another folder" },
+  EPERM: { code: "PERMISSION_DENIED", hint: "check the folder's owner and mode, or name another folder" },
+  EROFS: { code: "PERMISSION_DENIED", hint: "name another folder: the file system is read-only" },
+  ENOENT: { code: "LOCAL_IO", hint: "name another folder: this folder takes no new files or no longer exists" },
+  ENOTDIR: { code: "LOCAL_IO", hint: "name another path: a part of this path is a file, not a folder" },
+  EISDIR: { code: "LOCAL_IO", hint: "name a file, or remove the folder of this name" },
   EEXIST: {
     code: "LOCAL_IO",
-    hint: "something else than a folder is in the way, perhaps a broken link: remove it, or name another place",
+    hint: "remove the file or broken link that is in the way of the folder, or name another path",
   },
-  ENAMETOOLONG: { code: "LOCAL_IO", hint: "the name is longer than the file system takes: name a shorter one" },
-  ENXIO: { code: "LOCAL_IO", hint: "a named pipe that nobody reads is there: name a file" },
-  EAGAIN: { code: "LOCAL_IO", hint: "whoever reads the pipe does not keep up: name a file" },
-  ELOOP: { code: "LOCAL_IO", hint: "the links of the path lead in a circle: name another place" },
+  ENAMETOOLONG: { code: "LOCAL_IO", hint: "choose a shorter name: the file system limits the length" },
+  ENXIO: { code: "LOCAL_IO", hint: "name a file: no process reads this named pipe" },
+  EAGAIN: { code: "LOCAL_IO", hint: "name a file: the reader of this pipe is too slow" },
+  ELOOP: { code: "LOCAL_IO", hint: "name another path: the links of this path form a circle" },
 };
 
-/** True for an error of Node's file system with this `code`, such as `ENOENT`. */
+/** True for a Node error with this `code`, such as `ENOENT`. */
 export function isErrno(error: unknown, code: string): boolean {
   return error instanceof Error && "code" in error && error.code === code;
 }
 
 /**
- * Wraps an error of Node's file system; errors of ours pass through unchanged.
+ * Wraps an error of Node's file system. An `OrasClientError` passes through unchanged.
  *
- * @param action What was tried, as the end of "could not …", such as `write /cache/oras/ab/…`.
+ * @param action The attempted action, as the end of "could not …", such as `write /cache/oras/ab/…`.
  */
 export function localIoError(action: string, cause: unknown): OrasClientError {
   if (cause instanceof OrasClientError) return cause;
@@ -218,7 +219,7 @@ export function localIoError(action: string, cause: unknown): OrasClientError {
 }
 
 /**
- * A local file that could not be read: one that is not there is the caller's to name rightly, the rest is the disk's.
+ * The error for an unreadable local file: `FILE_NOT_FOUND` for a missing file, else `localIoError`.
  *
  * @param path As the caller wrote it.
  */
@@ -226,21 +227,21 @@ export function unreadableFile(path: string, cause: unknown): OrasClientError {
   if (!isErrno(cause, "ENOENT") && !isErrno(cause, "ENOTDIR")) return localIoError(`read ${path}`, cause);
   return new ArtifactNotFoundError("FILE_NOT_FOUND", `file not found: ${path}`, {
     cause,
-    hint: "a relative path starts at the working folder",
+    hint: "check the path; a relative path starts at the working folder",
   });
 }
 
-/** The message with its nearest cause, for one line. */
+/** The message, with the nearest cause's message in parentheses. */
 export function withCause({ message, cause }: Error): string {
   return cause instanceof Error ? `${message} (${cause.message})` : message;
 }
 
-/** An error that nobody foresaw is a defect of ours; it is reported as one. */
+/** Wraps an unforeseen error as `INTERNAL`: a defect of this package. */
 export function asError(error: unknown): OrasClientError {
   if (error instanceof OrasClientError) return error;
   const message = error instanceof Error ? error.message : String(error);
   return new OrasClientError("INTERNAL", `unexpected: ${message}`, {
     cause: error,
-    hint: "this is a defect of buck2-oras: report it with the command and the output of --verbose",
+    hint: "report this defect of buck2-oras, with the command and the output of --verbose",
   });
 }

@@ -1,26 +1,27 @@
 /**
- * Text for people, made safe to look at. Registries, packages, archives, certificates and child processes write
- * parts of it: a terminal acts upon some characters, others hide or turn round what stands beside them, and a runner of CI obeys
- * commands that it finds in the log of a build.
+ * Escaping of untrusted text for terminals and CI logs. Registries, packages, archives, certificates and child
+ * processes contribute text to messages. Terminals obey control characters, other characters hide or reorder their
+ * neighbours, and CI runners obey commands in a build's log.
  */
 
 /**
- * Controls (C0, DEL, C1), format characters (bidi controls, tags, zero-width ones), line and paragraph separators, lone
- * surrogates, and what Unicode lets a renderer leave out.
+ * Controls (C0, DEL, C1), format characters (bidi controls, tags, zero-width characters), line and paragraph
+ * separators, lone surrogates, and characters that a renderer may ignore.
  *
  * @see Unicode Standard Annex #44, General_Category and Default_Ignorable_Code_Point
  */
 const hidden = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}\p{Default_Ignorable_Code_Point}]/gu;
 
 /**
- * Commands anywhere in a line: `##vso[task.prependpath]` and `##[add-path]` of Azure Pipelines and GitHub Actions, `##teamcity[`.
+ * Commands at any position of a line: `##vso[task.prependpath]` and `##[add-path]` of Azure Pipelines and GitHub
+ * Actions, `##teamcity[`.
  *
  * @see https://learn.microsoft.com/azure/devops/pipelines/scripts/logging-commands
  */
 const runnerCommand = /#(?=#[a-z]*\[)/gi;
 
 /**
- * Commands of GitHub Actions, `::add-path::/tmp`, which begin a line; blanks may be in front.
+ * Commands of GitHub Actions at the beginning of a line, such as `::add-path::/tmp`; leading blanks are allowed.
  *
  * @see https://docs.github.com/actions/reference/workflow-commands-for-github-actions
  */
@@ -42,13 +43,14 @@ function jsonEscaped(character: string): string {
     .join("");
 }
 
-/** One line: newlines, too, are shown as escapes. What was made printable stays as it is. */
+/** Escapes text into one line; newlines are escaped too. Idempotent. */
 export function printable(text: string): string {
   return text.replace(hidden, escaped).replace(runnerCommand, escaped).replace(runnerCommandOfLine, escaped);
 }
 
-/** One line of JSON of the same value, in which neither a terminal nor a runner finds anything to act upon either. */
+/** Serializes a value as one line of JSON without characters or commands that terminals and CI runners obey. */
 export function printableJson(value: object): string {
-  // In JSON such characters stand in strings alone, where an escape means the same (RFC 8259, section 7). Its line begins with a brace.
+  // In JSON these characters occur only in strings, where an escape is equivalent (RFC 8259, section 7). The line
+  // begins with a brace, so it is no command of GitHub Actions.
   return JSON.stringify(value).replace(hidden, jsonEscaped).replace(runnerCommand, jsonEscaped);
 }

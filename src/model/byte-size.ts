@@ -1,4 +1,4 @@
-/** Sizes as people write them. */
+/** Parsing of byte sizes such as `500M`. */
 
 const unitBytes: Readonly<Record<string, number>> = {
   "": 1,

@@ -1,6 +1,6 @@
-/** Credentials of one registry, however they were found. */
+/** Credentials of one registry, independent of their source. */
 
-/** A login: sent as Basic, or exchanged for a token where the registry asks for that. */
+/** A login: sent as Basic, or exchanged for a token if the registry's challenge is Bearer. */
 export interface BasicCredentials {
   readonly kind: "basic";
   readonly username: string;
@@ -10,18 +10,18 @@ export interface BasicCredentials {
 export type Credentials =
   | {
       readonly kind: "none";
-      /** Why one that there may be is not shown, and how to allow it: a hint for whoever is refused. */
+      /** Hint after a refusal: why existing credentials may be withheld, and how to allow their use. */
       readonly withheld?: string;
     }
   | BasicCredentials
-  /** A registry token: sent as Bearer, as it is. */
+  /** A registry token: sent unchanged as Bearer. */
   | { readonly kind: "bearer"; readonly token: string }
   /** An identity (refresh) token: exchanged at the token service, never sent to the registry. */
   | { readonly kind: "identity"; readonly token: string };
 
 export interface FoundCredentials {
   readonly credentials: Credentials;
-  /** Where they were found, for people: a variable, a file, a helper. */
+  /** Names the variable, file or helper, for people. */
   readonly source: string;
 }
 

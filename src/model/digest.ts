@@ -1,6 +1,6 @@
 /**
- * Digests: `sha256:` and 64 lower-case hex digits. No other algorithm is accepted, so a digest is always safe in a path
- * or a URL.
+ * Digests: `sha256:` and 64 lower-case hex digits. Other algorithms are refused. A digest is therefore always safe in a
+ * path or a URL.
  */
 import { createHash } from "node:crypto";
 import * as v from "valibot";
@@ -17,14 +17,14 @@ export function isDigest(text: string): text is Digest {
   return digestPattern.test(text);
 }
 
-/** A digest in a document. */
+/** Schema of a digest in a JSON document. */
 export const digestSchema = v.pipe(
   v.custom<Digest>((value) => typeof value === "string" && isDigest(value), "must be `sha256:` and 64 hex digits"),
   v.metadata({ pattern: digestPattern.source }),
 );
 
 /**
- * Parses what a user or a caller wrote: `sha256:<hex>`, or the 64 hex digits alone.
+ * Parses input of a user or caller: `sha256:<hex>`, or the 64 hex digits alone.
  *
  * @throws {UsageError} `DIGEST_INVALID` for upper case, another algorithm, another length.
  */
@@ -32,7 +32,7 @@ export function parseDigest(text: string): Digest {
   const candidate = /^[0-9a-f]{64}$/.test(text) ? `sha256:${text}` : text;
   if (isDigest(candidate)) return candidate;
   throw new UsageError("DIGEST_INVALID", `${JSON.stringify(text)} is not a digest`, {
-    hint: "a digest is `sha256:` and 64 lower-case hex digits",
+    hint: "write `sha256:` and 64 lower-case hex digits",
   });
 }
 
@@ -41,7 +41,7 @@ export function digestHex(digest: Digest): string {
   return digest.slice("sha256:".length);
 }
 
-/** From the result of `createHash("sha256")…digest("hex")`. */
+/** @param hex The result of `createHash("sha256")…digest("hex")`. */
 export function digestFromHex(hex: string): Digest {
   const digest = `sha256:${hex}`;
   if (!isDigest(digest)) throw new TypeError(`not a SHA-256 in hex: ${hex}`);

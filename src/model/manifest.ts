@@ -1,6 +1,6 @@
 /**
- * Manifests and indexes of the OCI image-spec v1.1.1 and of Docker's schema 2, parsed from bytes that an attacker may
- * control into the few fields that are used.
+ * Manifests and indexes of the OCI image-spec v1.1.1 and of Docker's schema 2. An attacker may control the bytes; only
+ * the fields in use are parsed.
  */
 import * as v from "valibot";
 import { ContentVerificationError } from "../errors.ts";
@@ -16,7 +16,7 @@ export const mediaTypes = {
   empty: "application/vnd.oci.empty.v1+json",
 } as const;
 
-/** The `Accept` header of a client: every type that `parseManifest` reads. */
+/** Values of the `Accept` header: every type that `parseManifest` reads. */
 export const acceptedManifestTypes: readonly string[] = [
   mediaTypes.ociIndex,
   mediaTypes.ociManifest,
@@ -28,26 +28,29 @@ export const annotationKeys = {
   title: "org.opencontainers.image.title",
   refName: "org.opencontainers.image.ref.name",
   created: "org.opencontainers.image.created",
-  /** `oras push` of a folder: the layer is an archive to be unpacked into the folder that the title names. */
+  /** Set by `oras push` on a folder: unpack the layer's archive into the folder named by the title. */
   orasUnpack: "io.deis.oras.content.unpack",
   /** Digest of the uncompressed archive. */
   orasContentDigest: "io.deis.oras.content.digest",
   version: "org.opencontainers.image.version",
   licenses: "org.opencontainers.image.licenses",
-  /** Origin of a platform's manifest: a package URL or an address, with the sum that was checked. */
+  /** Origin of a platform's manifest: a package URL or an address, with the verified checksum. */
   origin: "dev.buck2-oras.origin",
-  /** Source of an index: the text that `import` was given. */
+  /** Source of an index: the argument of `import`. */
   imported: "dev.buck2-oras.imported",
-  /** Folder that everything in the layer's archive lies below, and that it is unpacked into. What `orasUnpack` says, where `oras` itself cannot unpack. */
+  /**
+   * Folder that contains every entry of the layer's archive, and that the archive is unpacked into. Replaces
+   * `orasUnpack` for archives that `oras` itself cannot unpack.
+   */
   folder: "dev.buck2-oras.folder",
   source: "org.opencontainers.image.source",
-  /** Path of the executable inside the artifact, as its publisher states it. */
+  /** Path of the executable inside the artifact, as stated by the publisher. */
   executable: "dev.buck2-oras.executable",
 } as const;
 
 export type Annotations = Readonly<Record<string, string>>;
 
-/** OCI image-spec v1.1.1, descriptor.md. `urls` is read by nobody: an attacker would choose the host. */
+/** OCI image-spec v1.1.1, descriptor.md. `urls` is ignored: an attacker could choose the host. */
 export interface Descriptor {
   readonly mediaType: string;
   readonly digest: Digest;
@@ -65,7 +68,7 @@ export interface ImageManifest {
   readonly config: Descriptor;
   readonly layers: readonly Descriptor[];
   readonly annotations: Annotations;
-  /** The manifest that a signature or a list of parts refers to. */
+  /** The manifest that a signature or an SBOM refers to. */
   readonly subject: Descriptor | undefined;
 }
 
@@ -77,7 +80,9 @@ export interface ImageIndex {
   readonly subject: Descriptor | undefined;
 }
 
-/** OCI distribution-spec v1.1.1, "Pushing Manifests": registries take at least 4 MiB; nothing larger is read. */
+/**
+ * OCI distribution-spec v1.1.1, "Pushing Manifests": registries accept at least 4 MiB. Larger manifests are refused.
+ */
 export const maxManifestBytes = 4 * 1024 * 1024;
 /** Layers or platforms; real tools have under 100. */
 const maxDescriptors = 10_000;
@@ -110,7 +115,7 @@ const indexSchema = v.object({
 function invalid(origin: string, why: string, cause?: unknown): ContentVerificationError {
   return new ContentVerificationError("MANIFEST_INVALID", `the manifest of ${origin} cannot be read: ${why}`, {
     cause,
-    hint: "the artifact was not pushed as an OCI or Docker schema 2 manifest, or was changed on its way; push it again",
+    hint: "push the artifact again as an OCI or Docker schema 2 manifest; the manifest may have changed on its way",
   });
 }
 
@@ -136,7 +141,7 @@ function check<T extends v.GenericSchema>(schema: T, json: unknown, origin: stri
 /**
  * Parses a manifest or an index.
  *
- * @param mediaType The response's Content-Type or the descriptor's media type; the body's own `mediaType` must agree.
+ * @param mediaType The response's Content-Type or the descriptor's media type; must agree with the body's `mediaType`.
  * @param origin Names the manifest in messages.
  * @throws {ContentVerificationError} `MANIFEST_INVALID`, `MANIFEST_TOO_LARGE`, `MEDIA_TYPE_UNSUPPORTED`
  */
@@ -154,8 +159,8 @@ export function parseManifest(bytes: Uint8Array, mediaType: string, origin: stri
     throw invalid(origin, "it is not a JSON object");
   const stated = "mediaType" in json && typeof json.mediaType === "string" ? json.mediaType : undefined;
   if (stated !== undefined && acceptedManifestTypes.includes(mediaType) && stated !== mediaType) {
-    // image-spec, "Verification": a document read as one type by some clients and as another by the rest is an attack.
-    throw invalid(origin, `it was sent as ${mediaType} but says of itself ${stated}`);
+    // image-spec, "Verification": an attacker could make clients disagree about the document's type.
+    throw invalid(origin, `it was sent as ${mediaType} but its \`mediaType\` is ${stated}`);
   }
   switch (stated ?? mediaType) {
     case mediaTypes.ociIndex:
@@ -187,13 +192,16 @@ export function parseManifest(bytes: Uint8Array, mediaType: string, origin: stri
     default:
       throw new ContentVerificationError(
         "MEDIA_TYPE_UNSUPPORTED",
-        `${origin} is a ${JSON.stringify((stated ?? mediaType).slice(0, 200))}, which is no manifest that can be read`,
-        { hint: "push it as an OCI image manifest, with `buck2-oras push` or `oras push`" },
+        `${origin} has the media type ${JSON.stringify((stated ?? mediaType).slice(0, 200))}, which is not supported`,
+        { hint: "push the artifact as an OCI image manifest, with `buck2-oras push` or `oras push`" },
       );
   }
 }
 
-/** The media type that a document states or shows by what it has; undefined for what is no manifest, or could be read as two. */
+/**
+ * @returns The document's stated media type, or the type implied by its fields; undefined for an ambiguous document and
+ *   for anything but a manifest.
+ */
 export function mediaTypeOf(bytes: Uint8Array): string | undefined {
   let json: unknown;
   try {
@@ -210,7 +218,7 @@ export function mediaTypeOf(bytes: Uint8Array): string | undefined {
   return isIndex ? mediaTypes.ociIndex : mediaTypes.ociManifest;
 }
 
-/** Platform strings that an index has, in the index's order; entries without a platform or outside the table are left out. */
+/** Platform strings of an index, in the index's order. Entries without a platform or outside the table are omitted. */
 export function platformsOf(index: ImageIndex): ReadonlyMap<PlatformString, Descriptor> {
   const found = new Map<PlatformString, Descriptor>();
   for (const descriptor of index.manifests) {
@@ -221,7 +229,7 @@ export function platformsOf(index: ImageIndex): ReadonlyMap<PlatformString, Desc
   return found;
 }
 
-/** BuildKit puts attestations into an index as manifests of platform `unknown/unknown`. */
+/** BuildKit adds attestations to an index as manifests of platform `unknown/unknown`. */
 function isRunnable(descriptor: Descriptor): boolean {
   return descriptor.platform?.os !== "unknown";
 }

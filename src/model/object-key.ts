@@ -1,12 +1,9 @@
-/** Keys of objects that come from outside: whoever writes a file chooses them. */
+/** Detection of reserved object keys in JSON from outside; the author of the JSON chooses the keys. */
 
-/**
- * Keys that mean something else to JavaScript. Valibot leaves them out of what it reads, without a word, so a file that has one of
- * them would lose it when it is written again.
- */
+/** Keys with a special meaning in JavaScript. Valibot drops them silently, so rewriting a file would lose them. */
 export const reservedKeys = ["__proto__", "constructor", "prototype"] as const;
 
-/** The first reserved key of an object anywhere in parsed JSON. Without recursion: who wrote it chooses how deep it is. */
+/** The first reserved key at any depth of parsed JSON. Without recursion: the author of the JSON chooses the depth. */
 export function reservedKeyIn(json: unknown): string | undefined {
   const pending: unknown[] = [json];
   for (let value = pending.pop(); pending.length > 0 || value !== undefined; value = pending.pop()) {

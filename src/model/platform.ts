@@ -1,10 +1,10 @@
 /**
- * The one table that maps platform strings to OCI platforms and Node's names. `prelude_ext/platforms.bzl` holds Buck2's
- * side; a test keeps the two in step.
+ * Table of platform strings with their OCI platforms and Node's names. `prelude_ext/platforms.bzl` maps them to Buck2's
+ * constraints; a test keeps both tables in step.
  */
 import { UsageError } from "../errors.ts";
 
-/** OCI image-spec v1.1.1, image-index.md, "platform" (`variant` and `os.*` are not told apart here). */
+/** OCI image-spec v1.1.1, image-index.md, "platform"; `variant` and `os.*` are ignored. */
 export interface OciPlatform {
   readonly os: string;
   readonly architecture: string;
@@ -34,7 +34,7 @@ export function isPlatformString(text: string): text is PlatformString {
   return Object.hasOwn(platforms, text);
 }
 
-/** Other words for OCI's, as file names and other build systems have them. */
+/** Synonyms of OCI's words, from file names and other build systems. */
 const osWords: ReadonlyMap<string, string> = new Map([
   ["macos", "darwin"],
   ["osx", "darwin"],
@@ -50,14 +50,14 @@ const cpuWords: ReadonlyMap<string, string> = new Map([
   ["aarch_64", "arm64"],
 ]);
 
-/** The platform string that was meant by a mixture of words, such as `linux-amd64` or `macos_x64`. */
+/** The platform string behind mixed vocabulary such as `linux-amd64` or `macos_x64`. */
 function similarPlatform(text: string): PlatformString | undefined {
   const [, os = "", cpu = ""] = /^([a-z0-9]+)[-_/](.+)$/.exec(text.toLowerCase()) ?? [];
   return platformFromOci({ os: osWords.get(os) ?? os, architecture: cpuWords.get(cpu) ?? cpu });
 }
 
 /**
- * Parses a platform string; the OCI form `linux/amd64` is understood too.
+ * Parses a platform string or the OCI form `linux/amd64`.
  *
  * @throws {UsageError} `PLATFORM_UNKNOWN`
  */
@@ -70,7 +70,7 @@ export function parsePlatform(text: string): PlatformString {
   if (known !== undefined) return known;
   const similar = similarPlatform(text);
   throw new UsageError("PLATFORM_UNKNOWN", `unknown platform ${JSON.stringify(text)}`, {
-    hint: `${similar === undefined ? "" : `${similar} is what it is called here; `}one of ${platformStrings.join(", ")}`,
+    hint: `${similar === undefined ? "" : `write ${similar}, or `}choose one of ${platformStrings.join(", ")}`,
   });
 }
 
@@ -79,7 +79,7 @@ export function ociPlatform(platform: PlatformString): OciPlatform {
   return { os, architecture };
 }
 
-/** The platform string of an OCI platform, or undefined when the table has none (such as `linux/s390x`). */
+/** The platform string of an OCI platform; undefined outside the table, such as for `linux/s390x`. */
 export function platformFromOci(platform: OciPlatform): PlatformString | undefined {
   return platformStrings.find(
     (name) => platforms[name].os === platform.os && platforms[name].architecture === platform.architecture,
@@ -91,7 +91,7 @@ export function platformFromOci(platform: OciPlatform): PlatformString | undefin
  *
  * @param nodeOs `process.platform`
  * @param nodeCpu `process.arch`
- * @throws {UsageError} `PLATFORM_UNKNOWN` on a machine outside the table.
+ * @throws {UsageError} `PLATFORM_UNKNOWN` for a machine outside the table.
  */
 export function platformFromNode(nodeOs: string, nodeCpu: string): PlatformString {
   const known = platformStrings.find(
@@ -99,6 +99,6 @@ export function platformFromNode(nodeOs: string, nodeCpu: string): PlatformStrin
   );
   if (known !== undefined) return known;
   throw new UsageError("PLATFORM_UNKNOWN", `no platform string for this machine (${nodeOs}/${nodeCpu})`, {
-    hint: `name one with --platform: ${platformStrings.join(", ")}`,
+    hint: `name a platform with --platform: ${platformStrings.join(", ")}`,
   });
 }

@@ -1,8 +1,8 @@
 /**
- * References: where an artifact is, as people write it.
+ * References: the text that names an artifact, and its parsed form.
  *
- * `host/repo:tag`, `host/repo@sha256:…`, `repo:tag` (the default registry), `oci:DIR:tag` and `oci:DIR@sha256:…` (an OCI
- * image layout folder), each with `{platform}` anywhere after the host as a template.
+ * Forms: `host/repo:tag`, `host/repo@sha256:…`, `repo:tag` (the default registry), `oci:DIR:tag` and `oci:DIR@sha256:…`
+ * (an OCI image layout folder). A template has `{platform}` anywhere after the host.
  *
  * @see OCI distribution-spec v1.1.1, "Pulling manifests", for the grammar of names and tags
  */
@@ -22,13 +22,13 @@ export interface RegistryLocation {
 /** A folder in the OCI image layout. */
 export interface LayoutLocation {
   readonly kind: "layout";
-  /** As written; relative to the working folder, in a lock file to that file's folder. */
+  /** As written. Relative to the working folder; in a lock file, relative to the lock file's folder. */
   readonly path: string;
 }
 
 export type Location = RegistryLocation | LayoutLocation;
 
-/** A location and what is meant there. The digest is a manifest's; with both, the digest decides. */
+/** A location with a tag, a manifest's digest, or both; the digest takes precedence. */
 export interface Reference {
   readonly location: Location;
   readonly tag: string | undefined;
@@ -46,8 +46,7 @@ const maxReferenceLength = 4096;
 const maxQuotedLength = 300;
 
 /**
- * A reference as it was typed, for logs and messages: without the user and password that some write as in a URL, and of a bounded
- * length.
+ * A reference as typed, for logs and messages. A user and password, as in a URL, are masked; the length is bounded.
  */
 export function withoutLogin(text: string, maxLength: number): string {
   const scheme = /^[a-z][a-z0-9+.-]*:\/\//i.exec(text)?.[0] ?? "";
@@ -57,7 +56,9 @@ export function withoutLogin(text: string, maxLength: number): string {
   return masked.length <= maxLength ? masked : `${masked.slice(0, maxLength - 1)}…`;
 }
 
-/** Index of the last `@` that begins no digest; -1 where there is none. A digest comes after a repository, and no slash after it. */
+/**
+ * Index of the last `@` that does not begin a digest, or -1. A digest follows a repository; no slash follows a digest.
+ */
 function endOfLogin(text: string, isUrl: boolean): number {
   const at = text.replace(/@sha[0-9]+:[^@/]*$/i, "").lastIndexOf("@");
   const isDigest = !isUrl && text.slice(0, Math.max(0, at)).includes("/") && !text.slice(at).includes("/");
@@ -79,19 +80,19 @@ export function isTag(text: string): boolean {
   return tagPattern.test(text);
 }
 
-/** True when `text` is a template: `{platform}` stands somewhere in it. */
+/** True for text that contains `{platform}`. */
 export function isTemplate(text: string): boolean {
   return text.includes(placeholder);
 }
 
-/** Puts the platform string in place of every `{platform}`. */
+/** Replaces every `{platform}` by the platform string. */
 export function expandTemplate(text: string, platform: PlatformString): string {
   return text.replaceAll(placeholder, platform);
 }
 
 /**
- * True when a URL means the host as it is written. `127.1`, `0x7f.0.0.1` and `[0::1]` are other spellings of an address:
- * credentials and rules for loopback go by the text, so it must be the one that connections are made to.
+ * True for a host whose text a URL parser keeps unchanged. `127.1`, `0x7f.0.0.1` and `[0::1]` are alternative spellings
+ * of an address. Credentials and loopback rules compare the text, so the text must be the host of the connection.
  */
 function isCanonicalHost(host: string): boolean {
   if (!URL.canParse(`https://${host}/`)) return false;
@@ -100,18 +101,21 @@ function isCanonicalHost(host: string): boolean {
   return new URL(`https://${host}/`).hostname === name && !port?.startsWith("0");
 }
 
-/** A host with an optional port, lower-cased; `docker.io` and `index.docker.io` become Docker Hub's registry host. */
+/**
+ * Parses a host with an optional port and lower-cases it. `docker.io` and `index.docker.io` become Docker Hub's
+ * registry host.
+ */
 export function parseRegistry(text: string): string {
   const host = text.toLowerCase();
   if (!hostPattern.test(host) || !isCanonicalHost(host)) {
     throw new UsageError("REFERENCE_INVALID", `${quoted(text)} is not a registry`, {
-      hint: "a registry is a host with an optional port, such as ghcr.io or localhost:5000, without https:// and without a path",
+      hint: "write a host with an optional port, such as ghcr.io or localhost:5000, without https:// and without a path",
     });
   }
   return host === "docker.io" || host === "index.docker.io" ? "registry-1.docker.io" : host;
 }
 
-/** A registry, and the first parts of the repositories in it. */
+/** A registry, and the first path components of repositories in the registry. */
 export interface RepositoryPrefix {
   readonly registry: string;
   /** Empty for the whole registry. */
@@ -119,7 +123,7 @@ export interface RepositoryPrefix {
 }
 
 /**
- * `HOST` or `HOST/REPOSITORY`.
+ * Parses `HOST` or `HOST/REPOSITORY`.
  *
  * @throws {UsageError} `REFERENCE_INVALID`
  */
@@ -133,7 +137,7 @@ export function parseRepositoryPrefix(text: string): RepositoryPrefix {
   return { registry, repository };
 }
 
-/** @returns What is below the prefix, empty for the prefix itself; undefined for what is elsewhere. */
+/** @returns The repository's path below the prefix, empty for the prefix itself; undefined for a location elsewhere. */
 export function belowPrefix(location: RegistryLocation, prefix: RepositoryPrefix): string | undefined {
   if (location.registry !== prefix.registry) return undefined;
   if (prefix.repository === "") return location.repository;
@@ -143,13 +147,13 @@ export function belowPrefix(location: RegistryLocation, prefix: RepositoryPrefix
     : undefined;
 }
 
-/** Splits `name[:tag][@digest]`; the tag is what follows the last colon after the last slash. */
+/** Splits `name[:tag][@digest]`; the tag follows the first colon after the last slash. */
 function splitVersion(text: string): { name: string; tag: string | undefined; digest: Digest | undefined } {
   const at = text.indexOf("@");
   const digestText = at === -1 ? undefined : text.slice(at + 1);
   if (digestText !== undefined && !isDigest(digestText)) {
     throw new UsageError("DIGEST_INVALID", `${quoted(text)} has a malformed digest`, {
-      hint: "after the @ comes `sha256:` and 64 lower-case hex digits",
+      hint: "write `sha256:` and 64 lower-case hex digits after the @",
     });
   }
   const beforeAt = at === -1 ? text : text.slice(0, at);
@@ -163,7 +167,7 @@ function splitVersion(text: string): { name: string; tag: string | undefined; di
 
 function parseLayout(text: string): Reference {
   const rest = text.slice("oci:".length);
-  // A Windows path has a colon of its own behind the drive letter.
+  // A Windows path has a colon after the drive letter.
   const drive = /^[a-zA-Z]:(?=[\\/])/.exec(rest)?.[0] ?? "";
   const { name, tag, digest } = splitVersion(rest.slice(drive.length).replaceAll("\\", "/"));
   const path = drive + name;
@@ -179,8 +183,8 @@ function namesRegistry(text: string): boolean {
 }
 
 /**
- * The host that a reference or template begins with as it is written; undefined where a default or a name says which, and for what is
- * none: reading it says so.
+ * The host at the beginning of a reference or template. Undefined for text without a host, where a default or a name
+ * decides, and for a malformed host, which parsing reports.
  */
 export function registryIn(text: string): string | undefined {
   if (text.startsWith("oci:") || !namesRegistry(text)) return undefined;
@@ -188,29 +192,29 @@ export function registryIn(text: string): string | undefined {
   return hostPattern.test(host) && isCanonicalHost(host) ? parseRegistry(host) : undefined;
 }
 
-/** `ghcr.io` and `localhost:5000` alone; a name without a dot may be a repository with a tag. */
+/** True for `ghcr.io` or `localhost:5000` alone; a name without a dot may be a repository with a tag. */
 function looksLikeHost(text: string): boolean {
   const [name = ""] = text.split(":");
   return hostPattern.test(text) && (name === "localhost" || name.includes("."));
 }
 
 function repositoryMissing(text: string, host: string): UsageError {
-  return new UsageError("REFERENCE_INVALID", `${quoted(text)} names a registry and no repository in it`, {
+  return new UsageError("REFERENCE_INVALID", `${quoted(text)} names a registry but no repository`, {
     hint: `write ${host}/REPOSITORY, or ${host}/REPOSITORY:TAG for one artifact`,
   });
 }
 
 function registryNotNamed(text: string): UsageError {
   if (looksLikeHost(text)) return repositoryMissing(text, text);
-  return new UsageError("REGISTRY_NOT_NAMED", `${quoted(text)} names no registry, and there is no default one`, {
-    hint: "write HOST/REPOSITORY:TAG, or give --registry HOST or BUCK2_ORAS_REGISTRY",
+  return new UsageError("REGISTRY_NOT_NAMED", `${quoted(text)} names no registry, and no default registry is set`, {
+    hint: "write HOST/REPOSITORY:TAG, or set --registry HOST or BUCK2_ORAS_REGISTRY",
   });
 }
 
 /**
- * Puts a prefix in place of the name that a reference or template begins with; other text stays as it is.
+ * Replaces the name at the beginning of a reference or template by its prefix. Other text is returned unchanged.
  *
- * @param prefixes By name.
+ * @param prefixes Keyed by name.
  */
 export function expandName(text: string, prefixes: ReadonlyMap<string, RepositoryPrefix>): string {
   const slash = text.indexOf("/");
@@ -221,7 +225,7 @@ export function expandName(text: string, prefixes: ReadonlyMap<string, Repositor
 }
 
 /**
- * Writes the default registry in front of a reference or template that names none.
+ * Prepends the default registry to a reference or template without a registry.
  *
  * @throws {UsageError} `REGISTRY_NOT_NAMED`
  */
@@ -232,15 +236,16 @@ export function qualifyReference(text: string, defaultRegistry: string | undefin
 }
 
 /**
- * Parses a reference. Without tag and digest, both are undefined (what `list` takes; `pull` then asks for `latest`).
+ * Parses a reference. A reference without tag and digest has neither; `list` takes such a reference, and `pull` asks
+ * for `latest`.
  *
- * @param defaultRegistry Host for a reference that names none; without one, such a reference is an error.
+ * @param defaultRegistry Host for a reference without a registry; undefined makes such a reference an error.
  * @throws {UsageError} `REFERENCE_INVALID`, `DIGEST_INVALID`, `REGISTRY_NOT_NAMED`
  */
 export function parseReference(text: string, defaultRegistry: string | undefined): Reference {
   if (text.length > maxReferenceLength) throw invalid(text, `longer than ${maxReferenceLength} characters`);
   if (isTemplate(text)) {
-    throw invalid(text, "it is a template, and no platform was chosen");
+    throw invalid(text, "a template needs a platform");
   }
   if (text.startsWith("oci:")) return parseLayout(text);
   if (/^[a-z]+:\/\//i.test(text)) throw invalid(text, "a reference is not a URL; leave out the scheme");
@@ -261,12 +266,12 @@ export function parseReference(text: string, defaultRegistry: string | undefined
   return { location: { kind: "registry", registry, repository }, tag, digest };
 }
 
-/** The location as people write it, without tag and digest. */
+/** The text form of a location, without tag and digest. */
 export function formatLocation(location: Location): string {
   return location.kind === "layout" ? `oci:${location.path}` : `${location.registry}/${location.repository}`;
 }
 
-/** The canonical text of a reference; parsing it gives the same reference again. */
+/** The canonical text of a reference; `parseReference` returns an equal reference. */
 export function formatReference(reference: Reference): string {
   const tag = reference.tag === undefined ? "" : `:${reference.tag}`;
   const digest = reference.digest === undefined ? "" : `@${reference.digest}`;

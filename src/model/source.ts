@@ -1,41 +1,41 @@
 /**
- * Where artifacts come from and go to. A registry (`registry/`) and an OCI image layout (`layout/`) both are a `Source`
- * and a `Target`, so every use case works on either.
+ * Interfaces for reading and writing artifacts. A registry (`registry/`) and an OCI image layout (`layout/`) both
+ * implement `Source` and `Target`, so every use case works on either.
  */
 import type { Digest } from "./digest.ts";
 import type { Descriptor } from "./manifest.ts";
 
-/** A manifest or index as it was fetched: `digest` is the hash of `bytes`, computed here, whatever a header said. */
+/** A fetched manifest or index. `digest` is the computed hash of `bytes`, never a header's value. */
 export interface FetchedManifest {
   readonly digest: Digest;
   readonly mediaType: string;
   readonly bytes: Uint8Array;
 }
 
-/** Digest and size in bytes of content, as a trusted manifest or lock states them. */
+/** Digest and size in bytes of content, as stated by a trusted manifest or lock. */
 export interface BlobIdentity {
   readonly digest: Digest;
   readonly size: number;
 }
 
-/** A transfer of blob bytes; nothing here is verified yet. */
+/** Blob bytes in transfer, not yet verified. */
 export type BlobStream = AsyncIterable<Uint8Array>;
 
-/** Bytes of a blob, counted from 0. */
+/** A range of byte offsets, counted from 0. */
 export interface ByteRange {
   readonly first: number;
-  /** Behind the last one. */
+  /** Exclusive. */
   readonly end: number;
 }
 
-/** From one byte on to the last. */
+/** The range from `first` to the blob's end. */
 export function restOf({ size }: BlobIdentity, first: number): ByteRange {
   return { first, end: size };
 }
 
-/** A blob, or a part of it, as a source gives it. */
+/** A blob, or a part of a blob, opened at a source. */
 export interface OpenedBlob {
-  /** The range that was asked for; or the whole (of a layout the rest), where a source does not give parts. */
+  /** The requested range. Without support for ranges, a registry gives the whole blob and a layout the rest. */
   readonly range: ByteRange;
   readonly bytes: BlobStream;
   /** Releases the connection unread. */
@@ -46,11 +46,11 @@ export interface Source {
   /** `host/repository` or `oci:DIR`, for messages. */
   readonly name: string;
 
-  /** Where the same content may be had by digest, in the order to ask; before this one. They need not be trusted. */
+  /** Untrusted sources of the same content by digest, in the order to ask, before this source. */
   readonly mirrors: readonly Source[];
 
   /**
-   * One manifest by tag or digest, in one request.
+   * Fetches one manifest by tag or digest, in one request.
    *
    * @throws {ArtifactNotFoundError} no such tag or digest
    * @throws {ContentVerificationError} `MANIFEST_DIGEST_MISMATCH`, `MANIFEST_TOO_LARGE` (4 MiB), `RESPONSE_INVALID`
@@ -58,24 +58,25 @@ export interface Source {
   fetchManifest(version: Digest | string, signal: AbortSignal): Promise<FetchedManifest>;
 
   /**
-   * The digest that a tag or digest stands for, by the source's word: the manifest is fetched only where that is the one way to know.
+   * Resolves a tag or digest to the manifest's digest, as stated by the source. Fetches the manifest only if the source
+   * states no digest.
    *
    * @throws {ArtifactNotFoundError} no such tag or digest
    */
   resolve(version: Digest | string, signal: AbortSignal): Promise<Digest>;
 
   /**
-   * Opens one blob. The stream is as long as it is: the caller compares size and digest.
+   * Opens one blob. The stream's length is unchecked: the caller compares size and digest.
    *
-   * @param range What the caller wants of it.
+   * @param range The bytes that the caller wants.
    * @throws {ArtifactNotFoundError} no such blob
    */
   openBlob(blob: BlobIdentity, range: ByteRange, signal: AbortSignal): Promise<OpenedBlob>;
 
-  /** Artifacts that refer to a manifest, such as its signatures; empty where there is none. */
+  /** Lists the artifacts that refer to a manifest, such as signatures. */
   listReferrers(digest: Digest, signal: AbortSignal): Promise<readonly Descriptor[]>;
 
-  /** All tags, in the source's order; empty for a repository without tags. */
+  /** Lists all tags, in the source's order. */
   listTags(signal: AbortSignal): Promise<readonly string[]>;
 }
 
@@ -86,29 +87,31 @@ export interface Target extends Source {
   /** True when the target has the manifest already. */
   hasManifest(digest: Digest, signal: AbortSignal): Promise<boolean>;
 
-  /** Takes a blob over from another repository without sending it; false where that cannot be done. */
+  /** Adds a blob from another repository without an upload. @returns False if the blob must be sent. */
   mountBlob(blob: BlobIdentity, from: Source, signal: AbortSignal): Promise<boolean>;
 
   /** @param open Called once per try; each call starts from the first byte. */
   pushBlob(blob: BlobIdentity, open: () => BlobStream, signal: AbortSignal): Promise<void>;
 
-  /** Stores a manifest under its digest and, unless undefined, a tag. Everything that it names must be there. */
+  /**
+   * Stores a manifest under its digest and, unless undefined, a tag. All content that the manifest names must exist.
+   */
   pushManifest(bytes: Uint8Array, mediaType: string, tag: string | undefined, signal: AbortSignal): Promise<Digest>;
 
   /**
-   * Removes a tag alone; what it names stays.
+   * Removes a tag; the manifest stays.
    *
    * @throws {RegistryUnavailableError} `DELETION_REFUSED`
    */
   deleteTag(tag: string, signal: AbortSignal): Promise<void>;
 
   /**
-   * Removes a manifest with every tag of it.
+   * Removes a manifest and all tags that name the manifest.
    *
    * @throws {RegistryUnavailableError} `DELETION_REFUSED`
    */
   deleteManifest(digest: Digest, signal: AbortSignal): Promise<void>;
 }
 
-/** Where bytes came from, as the result of a pull says it. */
+/** The kind of source that bytes came from, in the result of a pull. */
 export type Origin = "cache" | "mirror" | "registry" | "layout";

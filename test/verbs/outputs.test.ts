@@ -76,7 +76,7 @@ describe("exit 74 and a hint", () => {
         encoding: "utf8",
       });
       expect(ran.status, ran.stderr).toBe(74);
-      expect(ran.stderr).toMatch(/error\[PERMISSION_DENIED\][\s\S]*hint: check who owns/);
+      expect(ran.stderr).toMatch(/error\[PERMISSION_DENIED\][\s\S]*hint: check the folder/);
     }
     expect(readdirSync(join(project.dir, "theirs"))).toEqual([]);
   });
