@@ -148,5 +148,5 @@ export async function changeDockerConfig(
   } catch (cause) {
     throw localIoError(`write ${path}`, cause);
   }
-  await changeText(path, changed, context, signal, true);
+  await changeText({ path, isSecret: true }, changed, context, signal);
 }

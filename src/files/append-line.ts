@@ -1,4 +1,4 @@
-/** Appends to a file that other processes append to as well. */
+/** Appending of lines to a file shared by several processes. */
 import { constants } from "node:fs";
 import { open } from "node:fs/promises";
 import { dirname } from "node:path";
@@ -6,13 +6,15 @@ import { localIoError } from "../errors.ts";
 import { makeFolder } from "./folder.ts";
 
 /**
- * One write to a file that was opened for appending, so that lines of several processes never mix; the file is made when it
- * is missing, readable by its owner and group.
+ * Appends a line in one write, so that lines of several processes never mix. Creates a missing file, readable by owner
+ * and group.
  *
- * A pipe or a terminal (`/dev/stderr`) is taken as well, and never waited for: one that nobody reads is an error.
+ * The path may name a pipe or a terminal (`/dev/stderr`). Never blocks: a pipe without a reader is an error.
  *
  * @param line Without the newline.
- * @see POSIX open(), O_APPEND: the offset is set to the end with no intervening modification; O_NONBLOCK: ENXIO for a pipe
+ * @throws {LocalIoError}
+ * @see POSIX open(), O_APPEND: the offset is set to the end with no intervening modification; O_NONBLOCK: ENXIO for a
+ *   pipe
  * without a reader; write(): EAGAIN for a full one
  */
 export async function appendLine(path: string, line: string): Promise<void> {

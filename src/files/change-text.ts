@@ -1,8 +1,8 @@
 /**
- * Changes a text file that other processes change at the same time: every change is in it at the end.
+ * Changes of text files under concurrent writers; no writer's change is lost.
  *
- * Read, changed and replaced under a claim. What does not know of claims, such as an editor, is noticed by the text that is there right before
- * the rename.
+ * A file is read, changed and replaced under a claim. Programs without claims, such as editors, are detected by
+ * comparing the text right before the rename.
  */
 import { createHash, randomBytes } from "node:crypto";
 import { constants } from "node:fs";
@@ -13,10 +13,13 @@ import { isErrno, LocalIoError, localIoError } from "../errors.ts";
 import { acquireClaim, type Claim } from "./claim.ts";
 import { readRegularFile } from "./regular-file.ts";
 
-/** Locks of real projects have some 100 KB. */
+/** Lock files of real projects have about 100 KB. */
 const maxBytes = 64 * 1024 * 1024;
 
-/** @returns undefined when there is no such file. @throws {LocalIoError} also for what is no file, or larger than any that is meant */
+/**
+ * @returns undefined for a missing file.
+ * @throws {LocalIoError} also for anything but a regular file, and for more than 64 MiB
+ */
 export async function readTextFile(path: string): Promise<string | undefined> {
   try {
     return (await readRegularFile(path, maxBytes)).bytes.toString("utf8");
@@ -27,13 +30,13 @@ export async function readTextFile(path: string): Promise<string | undefined> {
 }
 
 function notAFile(path: string): LocalIoError {
-  return new LocalIoError("LOCAL_IO", `${path} is not a file`, { hint: "name another file" });
+  return new LocalIoError("LOCAL_IO", `${path} is not a regular file`, { hint: "name another file" });
 }
 
 /**
- * The file that `path` is, through links: they stay what they are.
+ * The file behind `path`; links are followed, so that the rename does not replace a link.
  *
- * @throws {LocalIoError} a link that leads nowhere, what is no file, or a file that is read-only
+ * @throws {LocalIoError} a broken link, not a regular file, or a read-only file
  */
 async function writableTarget(path: string): Promise<string> {
   try {
@@ -46,9 +49,9 @@ async function writableTarget(path: string): Promise<string> {
     return await checkTarget(path, await realpath(path));
   } catch (cause) {
     if (!isErrno(cause, "ENOENT")) throw localIoError(`write ${path}`, cause);
-    throw new LocalIoError("LOCAL_IO", `${path} is a link that leads nowhere`, {
+    throw new LocalIoError("LOCAL_IO", `${path} is a broken link`, {
       cause,
-      hint: "make the file that it leads to, or remove the link",
+      hint: "create the link's target, or remove the link",
     });
   }
 }
@@ -60,29 +63,35 @@ async function checkTarget(path: string, target: string): Promise<string> {
   } catch (cause) {
     throw new LocalIoError("PERMISSION_DENIED", `${path} is read-only`, {
       cause,
-      hint: "make it writable, or name another file",
+      hint: "make the file writable, or name another file",
     });
   }
   return target;
 }
 
-/** Says early, before any work, what `changeText` would say in the end. */
+/** Checks early for the errors that `changeText` would throw at the end. */
 export async function checkWritable(path: string): Promise<void> {
   await writableTarget(path);
 }
 
+export interface TextFile {
+  readonly path: string;
+  /** After a change, the file is readable by its owner alone. */
+  readonly isSecret: boolean;
+}
+
 /**
- * @param change From the text now, undefined without a file, to what it shall be; called again when the file changes in between.
- *   The same text and undefined leave the file untouched.
- * @param isSecret It is readable by its owner alone afterwards, whatever it was.
+ * Replaces a file's text; the file keeps its owner and mode as far as the user may set them.
+ *
+ * @param change Maps the current text, undefined for a missing file, to the new text. Called again after a concurrent
+ *   change. The same text and undefined leave the file untouched.
  * @throws {LocalIoError} also `LOCK_BUSY`
  */
 export async function changeText(
-  path: string,
+  { path, isSecret }: TextFile,
   change: (text: string | undefined) => string | undefined,
   context: Context,
   signal: AbortSignal,
-  isSecret = false,
 ): Promise<void> {
   const target = await writableTarget(path);
   const claimPath = join(dirname(target), `.${basename(target)}.lock`);
@@ -91,7 +100,7 @@ export async function changeText(
     try {
       const found = await readTextFile(target);
       const text = change(found);
-      isDone = text === undefined || text === found || (await replace(target, found, text, isSecret, claim));
+      isDone = text === undefined || text === found || (await replace(target, { found, text, isSecret }, claim));
     } catch (cause) {
       throw localIoError(`write ${path}`, cause);
     } finally {
@@ -100,35 +109,36 @@ export async function changeText(
   }
 }
 
-/** The beginning of a staged file's name, which no other program uses. The hash is there since the name may be cut short. */
+/** The unique beginning of a staged file's name. The hash tells long names apart, whose readable part is truncated. */
 function stagedStem(target: string): string {
   const name = basename(target);
   const hash = createHash("sha256").update(name).digest("hex").slice(0, 8);
   return `.${name.slice(0, 64)}.${hash}.buck2-oras-`;
 }
 
-/** Removes what a killed process staged: whoever has the claim is the only one at work. It is a courtesy, and never a reason to fail. */
+/** Removes staged files of killed processes; the claim excludes live writers. Best effort: never throws. */
 async function removeAbandoned(target: string): Promise<void> {
   const folder = dirname(target);
   const stem = stagedStem(target);
   const names = await readdir(folder).catch(() => []);
   for (const name of names) {
     if (!name.startsWith(stem) || !/^[0-9a-f]{12}$/.test(name.slice(stem.length))) continue;
-    // A folder or a link stays: it is not ours.
+    // Staged files are regular files: a folder or a link of this name is foreign.
     const path = join(folder, name);
     const found = await lstat(path).catch(() => undefined);
     if (found?.isFile()) await unlink(path).catch(() => {});
   }
 }
 
-/** @returns False when somebody else was in between: nothing was written. */
-async function replace(
-  target: string,
-  found: string | undefined,
-  text: string,
-  isSecret: boolean,
-  claim: Claim,
-): Promise<boolean> {
+interface Replacement {
+  /** The text that `text` was derived from; undefined for a missing file. */
+  readonly found: string | undefined;
+  readonly text: string;
+  readonly isSecret: boolean;
+}
+
+/** @returns False after a concurrent change; nothing was written. */
+async function replace(target: string, { found, text, isSecret }: Replacement, claim: Claim): Promise<boolean> {
   await removeAbandoned(target);
   const staged = join(dirname(target), `${stagedStem(target)}${randomBytes(6).toString("hex")}`);
   try {
@@ -137,11 +147,11 @@ async function replace(
       await handle.writeFile(text);
       if (found !== undefined) {
         const { uid, gid, mode } = await stat(target);
-        // Only root can give a file away; the group may be one of one's own.
+        // Only root can change the owner; a user can set any of their own groups.
         await handle.chown(uid, gid).catch(() => handle.chown(-1, gid).catch(() => {}));
         await handle.chmod(isSecret ? 0o600 : mode & 0o777);
       }
-      // A machine that loses its power must not have an empty file under the name.
+      // Without the sync, a power failure could leave an empty file under the name.
       await handle.sync();
     } finally {
       await handle.close();

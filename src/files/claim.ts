@@ -1,32 +1,31 @@
 /**
- * Mutual exclusion for the moment in which a file is read, changed and replaced. `lock.ts` only spares work; what is changed without
- * a claim would be lost.
+ * Mutual exclusion while a file is read, changed and replaced. Without a claim, concurrent changes would be lost.
  *
- * A claim is a file that one process alone can make. It is held for milliseconds, so one that stays the same for seconds was left by
- * a process that was killed. Everybody measures that by himself: no clock is compared with another, and no process number, which
- * means another process in another container.
+ * A claim is a file created exclusively (`O_EXCL`) and held for milliseconds. A claim unchanged for seconds was left by
+ * a killed process. Each waiter measures this time with its own monotonic clock. Clocks of other machines are not
+ * compared, and process IDs are not used, since they differ between containers.
  */
 import { randomBytes } from "node:crypto";
 import { link, lstat, open, readFile, rename, rm } from "node:fs/promises";
 import type { Context } from "../context.ts";
 import { isErrno, LocalIoError, localIoError } from "../errors.ts";
 
-/** A claim that stays the same for so long has nobody behind it. */
+/** A claim unchanged for this long was left by a killed process. */
 const abandonedMs = 5000;
 const maxWaitMs = 40;
 
 export interface Claim {
-  /** False when it was taken away, since this process stood still for too long. */
+  /** False if another process removed the claim as abandoned. */
   readonly isHeld: () => Promise<boolean>;
   readonly release: () => Promise<void>;
 }
 
 /**
- * Waits until nobody else has the claim.
+ * Waits for the claim and takes it.
  *
- * @param path Of the claim, beside the file that it is for.
- * @param file Names the file in messages.
- * @throws {LocalIoError} `LOCK_BUSY`: something is in its place that this process may not take away
+ * @param path The claim's path, beside the claimed file.
+ * @param file Names the claimed file in messages.
+ * @throws {LocalIoError} `LOCK_BUSY`: this process may not remove the claim, or `path` is not a regular file
  */
 export async function acquireClaim(path: string, file: string, context: Context, signal: AbortSignal): Promise<Claim> {
   let seen: { readonly identity: string; readonly sinceMs: number } | undefined;
@@ -37,10 +36,10 @@ export async function acquireClaim(path: string, file: string, context: Context,
     const identity = await identityOf(path, file);
     if (identity === undefined) continue;
     if (seen?.identity !== identity) {
-      if (seen === undefined) context.log.debug(`another process changes ${file}; waiting for it`);
+      if (seen === undefined) context.log.debug(`another process changes ${file}; waiting for the claim ${path}`);
       seen = { identity, sinceMs: performance.now() };
     } else if (performance.now() - seen.sinceMs > abandonedMs) {
-      context.log.debug(`${path} was left behind and is taken away`);
+      context.log.debug(`removing the abandoned claim ${path}`);
       await takeAway(path, file, identity);
       continue;
     }
@@ -48,7 +47,7 @@ export async function acquireClaim(path: string, file: string, context: Context,
   }
 }
 
-/** @returns undefined when somebody else has it. */
+/** @returns undefined if another process has the claim. */
 async function makeClaim(path: string, file: string): Promise<Claim | undefined> {
   const mark = randomBytes(16).toString("hex");
   try {
@@ -72,17 +71,17 @@ async function makeClaim(path: string, file: string): Promise<Claim | undefined>
 }
 
 function busy(path: string, file: string, cause?: unknown): LocalIoError {
-  return new LocalIoError("LOCK_BUSY", `${file} cannot be changed: ${path} says that another process does so`, {
+  return new LocalIoError("LOCK_BUSY", `${file} cannot be changed: ${path} marks a change by another process`, {
     cause,
-    hint: "remove it when no other buck2-oras is at work there, and run the same command again",
+    hint: `make sure that no other buck2-oras is running there, remove ${path}, and run the same command again`,
   });
 }
 
-/** @returns undefined when it is gone. */
+/** @returns undefined if the claim no longer exists. */
 async function identityOf(path: string, file: string): Promise<string | undefined> {
   try {
     const found = await lstat(path, { bigint: true });
-    // Somebody else's folder, link or pipe is not ours to remove.
+    // Claims are regular files: a folder, link or pipe of this name is foreign.
     if (!found.isFile()) throw busy(path, file);
     return `${found.dev} ${found.ino} ${found.mtimeNs}`;
   } catch (cause) {
@@ -91,7 +90,10 @@ async function identityOf(path: string, file: string): Promise<string | undefine
   }
 }
 
-/** One of several processes that find a claim abandoned takes it away. A process that took a new claim by mistake gives it back. */
+/**
+ * Removes an abandoned claim. The rename lets only one of several waiters succeed; a waiter that moved a newer claim
+ * restores it.
+ */
 async function takeAway(path: string, file: string, identity: string): Promise<void> {
   const aside = `${path}.${randomBytes(6).toString("hex")}`;
   try {

@@ -1,4 +1,4 @@
-/** Makes folders, one by one. */
+/** Creation of folders with their missing parents. */
 import { mkdir, stat } from "node:fs/promises";
 import { dirname, resolve } from "node:path";
 import { isErrno } from "../errors.ts";
@@ -13,14 +13,15 @@ async function isFolder(path: string): Promise<boolean> {
 }
 
 /**
- * Makes a folder and those above it that are missing.
+ * Creates a folder and its missing parents.
  *
- * Not by Node's `recursive`: where the system answers ENOENT below a folder that exists (`/proc`), Node 20 and 22 try for ever,
- * and on a read-only file system they say ENOENT where the system says EROFS.
+ * Node's `recursive` is not used. Below an existing folder that refuses entries with ENOENT (`/proc`), Node 20 and 22
+ * loop forever. On a read-only file system they report ENOENT instead of EROFS.
  *
- * @param mode Of what is made, less what the umask takes: no umask makes a folder that others may write into.
- * @returns The topmost folder that was made; undefined if all were there.
- * @throws Node's error; EEXIST or ENOTDIR where something else than a folder is in the way.
+ * @param mode Mode of new folders, less the umask. The default lets no umask create a folder that others can write
+ *   into.
+ * @returns The topmost new folder; undefined if the folder existed.
+ * @throws Node's error; EEXIST or ENOTDIR if something other than a folder is in the way.
  */
 export async function makeFolder(path: string, mode = 0o755): Promise<string | undefined> {
   const missing: string[] = [];
@@ -32,7 +33,7 @@ export async function makeFolder(path: string, mode = 0o755): Promise<string | u
     try {
       await mkdir(folder, mode);
     } catch (cause) {
-      // Another process may have been first.
+      // A concurrent process may have created the folder.
       if (!isErrno(cause, "EEXIST") || !(await isFolder(folder))) throw cause;
     }
   }

@@ -1,4 +1,4 @@
-/** Streams bytes into a new file and hashes them on their way; hashing and writing overlap. */
+/** Streaming of bytes into a new file, hashed on the way; hashing and writing overlap. */
 import { createHash, type Hash } from "node:crypto";
 import { type FileHandle, open } from "node:fs/promises";
 import { localIoError } from "../errors.ts";
@@ -8,23 +8,23 @@ export interface WrittenFile {
   readonly digest: Digest;
   /** Bytes. */
   readonly size: number;
-  /** The first bytes, up to `headBytes`: enough to tell an executable. */
+  /** The first bytes, at most `headBytes`: enough to recognize an executable. */
   readonly head: Uint8Array;
 }
 
-/** How long something may get. */
+/** Upper limit of a file's size. */
 export interface SizeBound {
-  /** The chunk that goes past it is not written. */
+  /** A chunk that exceeds the limit is not written. */
   readonly maxBytes: number;
-  /** Makes the error for that. */
+  /** Creates the error for a longer stream. */
   readonly tooLong: () => Error;
 }
 
 export const headBytes = 64;
-/** Chunks are written in pieces of at least this size. */
+/** Minimum bytes per write, except for the last write of a stream. */
 const pieceBytes = 512 * 1024;
 
-/** A file that grows by one stream after another, and the hash of all of it. */
+/** A file that grows stream by stream, and the hash of the whole file. */
 export class HashedFile {
   readonly #path: string;
   readonly #handle: FileHandle;
@@ -32,7 +32,10 @@ export class HashedFile {
   #head: Uint8Array = new Uint8Array();
   #size = 0;
 
-  /** @param handle Of an empty file. */
+  /**
+   * @param path Names the file in messages.
+   * @param handle An empty file, open for writing.
+   */
   constructor(path: string, handle: FileHandle) {
     this.#path = path;
     this.#handle = handle;
@@ -40,22 +43,25 @@ export class HashedFile {
 
   /**
    * @param path Must not exist.
-   * @param name For messages.
+   * @param name Names the file in messages.
+   * @throws Node's error
    */
   static async create(path: string, name = path): Promise<HashedFile> {
     return new HashedFile(name, await open(path, "wx", 0o600));
   }
 
-  /** Bytes that are in the file, and in its hash. */
+  /** Bytes in the file and in the hash. */
   get size(): number {
     return this.#size;
   }
 
   /**
-   * When the source fails, what came before is in the file; when writing fails, the file is good for nothing.
+   * Appends a stream. After an error of the source, the file holds the bytes before the error. After a write error, the
+   * file's content is undefined.
    *
-   * @param bound Of the whole file; undefined is none.
-   * @param onBytes Told the size of each chunk.
+   * @param bound Limit of the whole file; undefined for no limit.
+   * @param onBytes Receives the size of each chunk.
+   * @throws {LocalIoError} the write failed; the source's error and `bound`'s pass through
    */
   async append(
     source: AsyncIterable<Uint8Array>,
@@ -70,7 +76,7 @@ export class HashedFile {
       await writing;
       if (pieceSize === 0) return;
       writing = this.#writeAt(piece, pieceSize, this.#size - pieceSize);
-      // It is awaited before the next piece; until then nobody else would hear of its failure.
+      // Awaited before the next piece; the handler avoids an unhandled rejection until then.
       writing.catch(() => {});
       piece = [];
       pieceSize = 0;
@@ -94,7 +100,21 @@ export class HashedFile {
     }
   }
 
-  /** Empties the file. */
+  /** {@link append} to an empty file, then closes the file. */
+  async fill(
+    source: AsyncIterable<Uint8Array>,
+    bound: SizeBound | undefined,
+    signal: AbortSignal,
+  ): Promise<WrittenFile> {
+    try {
+      await this.append(source, bound, signal);
+      return this.written();
+    } finally {
+      await this.close();
+    }
+  }
+
+  /** Truncates the file to zero bytes. */
   async restart(): Promise<void> {
     await this.#handle.truncate(0);
     this.#hash = createHash("sha256");
@@ -106,7 +126,7 @@ export class HashedFile {
     return { digest: digestFromHex(this.#hash.copy().digest("hex")), size: this.#size, head: this.#head };
   }
 
-  /** The open file, whatever its path leads to by now. */
+  /** The open file, independent of its path. */
   get handle(): FileHandle {
     return this.#handle;
   }
@@ -119,7 +139,7 @@ export class HashedFile {
     try {
       let { bytesWritten } = await this.#handle.writev(chunks, position);
       if (bytesWritten === size) return;
-      // A short write happens when the disk fills up; the next one then says so.
+      // A full disk causes a short write; the next write reports the error.
       const bytes = Buffer.concat(chunks);
       while (bytesWritten < size) {
         bytesWritten += (await this.#handle.write(bytes, bytesWritten, undefined, position + bytesWritten))
@@ -132,22 +152,17 @@ export class HashedFile {
 }
 
 /**
+ * Writes a stream into a new file.
+ *
  * @param path Must not exist.
- * @param bound Undefined is none.
- * @param name For messages.
+ * @param bound Undefined for no limit.
  */
 export async function writeHashed(
   path: string,
   source: AsyncIterable<Uint8Array>,
   bound: SizeBound | undefined,
   signal: AbortSignal,
-  name = path,
 ): Promise<WrittenFile> {
-  const file = await HashedFile.create(path, name);
-  try {
-    await file.append(source, bound, signal);
-    return file.written();
-  } finally {
-    await file.close();
-  }
+  const file = await HashedFile.create(path);
+  return await file.fill(source, bound, signal);
 }

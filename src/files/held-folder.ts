@@ -1,8 +1,8 @@
 /**
- * A folder that stands open, so that what is done in it is done in this folder, whoever puts a link in its place meanwhile.
+ * A folder held open, so that operations reach the same folder even if its path is replaced by a link.
  *
- * Node has no `openat()`. On Linux the name of an open folder below `/proc/self/fd` does the same; where there is none, the folder is
- * compared with its path before each step.
+ * Node has no `openat()`. On Linux, the open folder's path below `/proc/self/fd` has the same effect. On other systems,
+ * the folder is compared with its path before each operation.
  */
 import { constants, existsSync, type Stats } from "node:fs";
 import {
@@ -27,16 +27,20 @@ import { createUnnamed } from "./unnamed-file.ts";
 
 const { O_DIRECTORY = 0, O_NOFOLLOW = 0, O_RDONLY } = constants;
 const descriptors = "/proc/self/fd";
-/** Linux: the folder is held without a right to read it. Node has no constant for it. @see open(2), O_PATH; asm-generic/fcntl.h */
+/**
+ * `O_PATH` of Linux: holds a folder without read permission. Node lacks the constant.
+ *
+ * @see open(2); asm-generic/fcntl.h
+ */
 const pathFlag = 0o10000000;
 
 export class HeldFolder {
-  /** For messages. */
+  /** Names the folder in messages. */
   readonly path: string;
-  /** When it was opened. */
+  /** State at the time of opening. */
   readonly stats: Stats;
   readonly #handle: FileHandle | undefined;
-  /** Leads to the open folder itself. */
+  /** Path to the open folder itself. */
   readonly #base: string;
 
   private constructor(path: string, handle: FileHandle | undefined, stats: Stats) {
@@ -48,15 +52,16 @@ export class HeldFolder {
   }
 
   /**
-   * @param links Whether a link at the end of the path is followed.
-   * @returns undefined for what is no folder or a link that is not followed, and for what is not there.
+   * @param links Whether to follow a link at the end of the path.
+   * @returns undefined if the path is missing, names no folder, or ends in a refused link.
+   * @throws Node's error
    */
   static async open(path: string, links: "follow" | "refuse"): Promise<HeldFolder | undefined> {
     return await HeldFolder.#openAs(path, path, links);
   }
 
   static async #openAs(path: string, name: string, links: "follow" | "refuse"): Promise<HeldFolder | undefined> {
-    // Windows opens no folders.
+    // Windows cannot open folders.
     if (O_DIRECTORY === 0) {
       const stats = await (links === "follow" ? stat(path) : lstat(path)).catch(() => undefined);
       return stats?.isDirectory() ? new HeldFolder(name, undefined, stats) : undefined;
@@ -64,7 +69,7 @@ export class HeldFolder {
     try {
       const flags = O_DIRECTORY | (links === "refuse" ? O_NOFOLLOW : 0);
       const handle = await open(path, flags | O_RDONLY).catch(async (cause: unknown) => {
-        // Some may not be read, and be written into all the same, as `/tmp` is on some machines.
+        // A folder can be writable without being readable, as `/tmp` is on some machines.
         if (!isErrno(cause, "EACCES") || !existsSync(descriptors)) throw cause;
         return await open(path, flags | pathFlag);
       });
@@ -75,18 +80,18 @@ export class HeldFolder {
     }
   }
 
-  /** @param name A single name, without a separator. */
+  /** Opens a subfolder; a link is refused. @param name A single name, without a separator. */
   async child(name: string): Promise<HeldFolder | undefined> {
     return await this.#on(name, (path) => HeldFolder.#openAs(path, join(this.path, name), "refuse"));
   }
 
-  /** {@link child}, which is made where nothing has its name. */
+  /** {@link child}, created if missing. */
   async makeChild(name: string): Promise<HeldFolder | undefined> {
     await this.mkdir(name);
     return await this.child(name);
   }
 
-  /** @returns false when something has the name already. */
+  /** @returns False if the name exists. */
   async mkdir(name: string): Promise<boolean> {
     try {
       await this.#on(name, (path) => mkdir(path, 0o755));
@@ -101,22 +106,22 @@ export class HeldFolder {
     return await this.#on(".", (path) => readdir(path));
   }
 
-  /** Looks at the entry itself: a link is not followed. */
+  /** `lstat()` of an entry; undefined on any error. */
   async look(name: string): Promise<Stats | undefined> {
     return await lstat(await this.#at(name)).catch(() => undefined);
   }
 
-  /** A regular file; see {@link openFile}. */
+  /** Opens a regular file; see {@link openFile}. */
   async openFile(name: string, links: "follow" | "refuse" = "refuse"): Promise<OpenedFile> {
     return await this.#on(name, (path) => openFile(path, links, join(this.path, name)));
   }
 
-  /** {@link placeAtomically} in this folder: what has the name already is replaced, and a link not followed. */
+  /** {@link placeAtomically} in this folder: replaces an existing entry; a link is not followed. */
   async place(name: string, write: (stagedPath: string) => Promise<{ readonly mode: number }>): Promise<void> {
     await this.#on(name, (path) => placeAtomically(path, write, join(this.path, name)));
   }
 
-  /** A new file. @throws Node's `EEXIST` when something has the name already */
+  /** Creates a file. @throws Node's error; `EEXIST` if the name exists */
   async create(name: string): Promise<HashedFile> {
     return await this.#on(name, (path) => HashedFile.create(path, join(this.path, name)));
   }
@@ -126,7 +131,12 @@ export class HeldFolder {
     return await this.#on(".", (path) => createUnnamed(path, name, join(this.path, name)));
   }
 
-  /** A new file with this text. @param mode Whatever the umask is. @throws Node's `EEXIST` when something has the name already */
+  /**
+   * Creates a file with this text.
+   *
+   * @param mode Regardless of the umask.
+   * @throws Node's error; `EEXIST` if the name exists
+   */
   async writeNew(name: string, text: string, mode: number): Promise<void> {
     await this.#on(name, async (path) => {
       const handle = await open(path, "wx", 0o600);
@@ -139,22 +149,27 @@ export class HeldFolder {
     });
   }
 
-  /** `rename()` into the other folder, or within this one. */
+  /** `rename()` into another or the same folder. */
   async move(name: string, to: HeldFolder, newName: string): Promise<void> {
     await this.#on(name, (path) => to.#on(newName, (newPath) => rename(path, newPath)));
   }
 
-  /** Sets the time of the entry itself: a link is not followed. @param timeMs Since the epoch. */
+  /** Sets an entry's times; a link is not followed. @param timeMs Milliseconds since the epoch. */
   async setTime(name: string, timeMs: number): Promise<void> {
     await this.#on(name, (path) => lutimes(path, timeMs / 1000, timeMs / 1000));
   }
 
-  /** Removes a name: of a link the link. @returns false when it was gone. @throws Node's error, for a folder too */
+  /**
+   * Removes a file, or a link itself.
+   *
+   * @returns False if the name did not exist.
+   * @throws Node's error; also for a folder
+   */
   async unlink(name: string): Promise<boolean> {
     return await isDone(this.#on(name, (path) => unlink(path)));
   }
 
-  /** Removes an empty folder. @returns false when it was gone. */
+  /** Removes an empty folder. @returns False if the name did not exist. */
   async rmdir(name: string): Promise<boolean> {
     return await isDone(this.#on(name, (path) => rmdir(path)));
   }
@@ -165,9 +180,9 @@ export class HeldFolder {
   }
 
   /**
-   * A new empty folder of this user's alone, open, whose name begins with `prefix`.
+   * Creates and opens an empty folder with mode 0700 and a unique name that begins with `prefix`.
    *
-   * @throws Where others can write, another folder may have its name by the time that it is opened: one that has things in it is not used.
+   * @throws If another user replaced the new folder by a non-empty folder before it was opened.
    */
   async makeTemporary(prefix: string): Promise<{ readonly name: string; readonly folder: HeldFolder }> {
     const name = basename(await this.#on(prefix, (path) => mkdtemp(path)));
@@ -177,17 +192,17 @@ export class HeldFolder {
     throw new Error(`${join(this.path, name)} was replaced by something else`);
   }
 
-  /** True for what was looked at when it is this folder. */
+  /** True if `found` describes this folder (same device and inode). */
   is(found: Stats | undefined): boolean {
     return found !== undefined && found.dev === this.stats.dev && found.ino === this.stats.ino;
   }
 
-  /** A path to the open folder itself, for as long as it is open in this process; a path for no other program. */
+  /** A path to the open folder itself, valid only in this process and only while the folder is open. */
   get heldPath(): string {
     return this.#base;
   }
 
-  /** Removes all that is in the folder, through folders that stand open: no link is followed, whoever puts one there meanwhile. */
+  /** Removes the folder's content recursively through held folders, so that no link is followed. */
   async removeContents(): Promise<void> {
     for (const name of await this.names()) {
       const folder = await this.child(name);
@@ -204,7 +219,7 @@ export class HeldFolder {
     await this.#handle?.close();
   }
 
-  /** Does `work` with a path that leads into the open folder; an error names the folder by its own path. */
+  /** Runs `work` with a path into the open folder. Errors name the folder's own path. */
   async #on<T>(name: string, work: (path: string) => Promise<T>): Promise<T> {
     try {
       return await work(await this.#at(name));
@@ -213,7 +228,7 @@ export class HeldFolder {
     }
   }
 
-  /** The error, with the folder's own path in the place of {@link heldPath}, in its causes, too. */
+  /** Replaces {@link heldPath} by the folder's own path in the messages of an error and its causes. */
   named(error: unknown): unknown {
     if (this.#base === this.path) return error;
     for (let one = error; one instanceof Error; one = one.cause) {
@@ -224,11 +239,12 @@ export class HeldFolder {
 
   async #at(name: string): Promise<string> {
     if (this.#base !== this.path) return join(this.#base, name);
-    if (!this.is(await stat(this.path))) throw new Error(`${this.path} is another folder than before`);
+    if (!this.is(await stat(this.path))) throw new Error(`${this.path} was replaced by another folder`);
     return join(this.path, name);
   }
 }
 
+/** @returns False for `ENOENT`. */
 async function isDone(removing: Promise<void>): Promise<boolean> {
   try {
     await removing;

@@ -1,9 +1,10 @@
 /**
- * Locks between processes. `withLock` only spares work that another process does already: a lock that cannot be had, or is lost, costs
- * a download and nothing else. `withOwnLock` is for files that are read, changed and written, and fails where it cannot be had.
+ * Locks between processes. `withLock` only avoids duplicate work: without the lock, the cost is a second download.
+ * `withOwnLock` protects files that are read, changed and written, and fails if the lock is unavailable.
  *
- * A lock is a folder, since `mkdir` fails where there is one. Its holder sets the folder's time once a second; a lock whose time stands
- * still has no holder any more. Times are compared with each other, never with the clock here: those of another machine may differ.
+ * A lock is a folder, since `mkdir` is exclusive. The holder updates the folder's time once a second. A lock with an
+ * unchanged time is stale. Times are compared only with earlier times of the same folder, since clocks of machines
+ * differ.
  */
 import type { Stats } from "node:fs";
 import { join } from "node:path";
@@ -11,41 +12,46 @@ import type { Context } from "../context.ts";
 import { LocalIoError, localIoError } from "../errors.ts";
 import type { HeldFolder } from "./held-folder.ts";
 
-/** A holder that was killed is noticed after this long. */
+/** A lock whose time is unchanged for this long is stale: its holder was killed. */
 const staleMs = 5000;
-/** How often a holder says that it is alive. */
+/** Interval of a holder's updates. */
 const beatMs = 1000;
 const maxPauseMs = 250;
-/** A person wonders after this long. */
+/** Waiting time before a warning. */
 const silentMs = 2000;
-/** Another user may hold a lock for as long as he likes, and means no harm to himself by it. */
+/** Longest wait for locks of other users: they could hold a lock forever to block this user. */
 export const foreignWaitMs = 10_000;
 
-/** For how long somebody is waited for who may mean no good; what is waited for one lock is taken from the next one's. */
+/** Remaining waiting time for untrusted holders, shared by several locks. */
 export interface Patience {
   leftMs: number;
 }
 
-/** Where a lock is. */
 export interface LockPlace {
   readonly folder: HeldFolder;
-  /** Nothing is left there afterwards. */
+  /** Name of the lock's folder, removed after the work. */
   readonly name: string;
-  /** Undefined: a lock of this user's is waited for as long as it is held. */
+  /** Undefined: a lock of this user is awaited without limit. */
   readonly patience?: Patience | undefined;
 }
 
-/** A lock that is held. */
+/** A lock beside the file that it protects. */
+export interface OwnLockPlace extends LockPlace {
+  /** Names the protected file in messages. */
+  readonly file: string;
+}
+
+/** A held lock. */
 interface Hold {
   readonly release: () => Promise<void>;
 }
 
-/** Stands for a lock that cannot be had. */
+/** The result for an unavailable lock. */
 const without: Hold = { release: async () => {} };
 
 /**
- * Runs `work` while no other process runs work of the same lock. Waits as long as that takes; goes on without the lock when it
- * cannot be had, or when another user's process holds it for long.
+ * Runs `work` under the lock. Waits for the lock without limit. Continues without the lock if it is unavailable, or if
+ * another user's process holds it for longer than the patience.
  */
 export async function withLock<T>(
   place: LockPlace,
@@ -59,20 +65,19 @@ export async function withLock<T>(
 /**
  * {@link withLock}, but never without the lock.
  *
- * @param file That is changed; names it in messages.
  * @throws {LocalIoError} `LOCK_BUSY`
  */
 export async function withOwnLock<T>(
-  place: LockPlace,
-  file: string,
+  place: OwnLockPlace,
   context: Context,
   signal: AbortSignal,
   work: () => Promise<T>,
 ): Promise<T> {
+  const { file } = place;
   const fail = (path: string, _context: Context, cause: unknown): Hold => {
     if (cause instanceof Error) throw localIoError(`write ${file}`, cause);
-    throw new LocalIoError("LOCK_BUSY", `${file} cannot be changed: ${path} stands beside it, and ${cause}`, {
-      hint: "remove it when no other buck2-oras is at work there, and run the same command again",
+    throw new LocalIoError("LOCK_BUSY", `${file} cannot be changed: ${path} ${cause}`, {
+      hint: `make sure that no other buck2-oras is running there, remove ${path}, and run the same command again`,
     });
   };
   return await holding(await acquire(place, context, signal, fail), work);
@@ -86,7 +91,7 @@ async function holding<T>({ release }: Hold, work: () => Promise<T>): Promise<T>
   }
 }
 
-/** The way on without a lock: `why` is Node's error, or the end of a sentence. */
+/** Handler of an unavailable lock. `why` is Node's error, or a predicate whose subject is the lock. */
 type Otherwise = (path: string, context: Context, why: unknown) => Hold;
 
 async function acquire(place: LockPlace, context: Context, signal: AbortSignal, otherwise: Otherwise): Promise<Hold> {
@@ -105,22 +110,22 @@ async function acquire(place: LockPlace, context: Context, signal: AbortSignal, 
     }
     const held = await folder.look(name);
     if (held === undefined) continue;
-    if (!held.isDirectory()) return otherwise(path, context, "is no folder");
+    if (!held.isDirectory()) return otherwise(path, context, "is not a folder");
     const isForeign = place.patience !== undefined || (context.userId !== undefined && held.uid !== context.userId);
     if (isForeign && patience.leftMs <= 0) {
-      return otherwise(path, context, `the user ${held.uid} has held it for long`);
+      return otherwise(path, context, `is held by the user ${held.uid} for too long`);
     }
     const mark = markOf(held);
-    if (last === undefined) context.log.debug(`another process holds ${path}; waiting for it`);
+    if (last === undefined) context.log.debug(`another process holds ${path}; waiting for the lock`);
     if (!isTold && context.now() - startedMs >= silentMs) {
       isTold = true;
-      context.log.warn(`another process does this already, or was killed: waiting for its lock ${path}`);
+      context.log.warn(`another process does the same work, or was killed: waiting for its lock ${path}`);
     }
     if (last?.mark !== mark) last = { mark, sinceMs: context.now() };
     if (context.now() - last.sinceMs >= staleMs) {
-      context.log.debug(`the holder of ${path} is gone`);
+      context.log.debug(`the lock ${path} is stale`);
       try {
-        // Another one that waits may have taken it over since.
+        // Another waiter may have replaced the stale lock meanwhile.
         const now = await folder.look(name);
         if (now !== undefined && markOf(now) === mark) await folder.rmdir(name);
       } catch (cause) {
@@ -135,11 +140,12 @@ async function acquire(place: LockPlace, context: Context, signal: AbortSignal, 
 }
 
 function goOn(path: string, context: Context, why: unknown): Hold {
-  context.log.debug(`went on without the lock ${path}: ${why instanceof Error ? why.message : why}`);
+  const reason = why instanceof Error ? `failed: ${why.message}` : why;
+  context.log.debug(`continuing without a lock: ${path} ${reason}`);
   return without;
 }
 
-/** The same as long as nobody takes the lock anew or says that he is alive. */
+/** Identifies the lock's folder and its last update. */
 function markOf({ dev, ino, mtimeMs }: Stats): string {
   return `${dev} ${ino} ${mtimeMs}`;
 }
@@ -147,7 +153,7 @@ function markOf({ dev, ino, mtimeMs }: Stats): string {
 async function hold({ folder, name }: LockPlace, context: Context): Promise<Hold> {
   const own = (await folder.look(name))?.ino;
   const beat = setInterval(() => {
-    // Whoever took it for stale has it now.
+    // A failure means that another process removed the lock as stale.
     folder.setTime(name, context.now()).catch((error: Error) => {
       context.log.debug(`the lock ${join(folder.path, name)} was lost: ${error.message}`);
     });
@@ -156,7 +162,7 @@ async function hold({ folder, name }: LockPlace, context: Context): Promise<Hold
   return {
     release: async () => {
       clearInterval(beat);
-      // One that was taken for stale belongs to somebody else now.
+      // A different inode means that another process took the lock over as stale.
       if ((await folder.look(name))?.ino === own) await folder.rmdir(name).catch(() => {});
     },
   };

@@ -1,24 +1,22 @@
-/**
- * A file that stands open. What is read comes from this one file, whoever gives its name to another one meanwhile.
- */
+/** An open file. All reads come from the same file, even if its path is replaced. */
 import { constants, type Stats } from "node:fs";
 import { type FileHandle, open, stat } from "node:fs/promises";
 import { LocalIoError } from "../errors.ts";
 
 export interface OpenedFile {
-  /** Names the file in messages: mostly the path that it was opened by. */
+  /** Names the file in messages: usually the path. */
   readonly path: string;
-  /** Bytes, when it was opened. */
+  /** Bytes at the time of opening. */
   readonly size: number;
-  /** Its owner. */
+  /** The owner. */
   readonly userId: number;
   readonly handle: FileHandle;
 }
 
-/** A file, or the path of one. */
+/** An open file, or a file's path. */
 export type FileSource = string | OpenedFile;
 
-/** The path leads to no file, or to a larger one than is read; the message names it. */
+/** The path names no regular file, or a file over the size limit. */
 export class UnfitFileError extends LocalIoError {}
 
 function kindOf(stats: Stats): string {
@@ -35,21 +33,21 @@ function checkFile(stats: Stats, path: string): void {
   });
 }
 
-/** Windows has none of the last three. */
+/** Windows lacks the last three flags. */
 const { O_RDONLY, O_NOFOLLOW = 0, O_NONBLOCK = 0, O_NOCTTY = 0 } = constants;
 
 /**
- * Opens a regular file for reading, and never waits for one: a named pipe would hold the process until somebody writes to it, and no
- * signal or deadline is listened to meanwhile.
+ * Opens a regular file for reading, without blocking. Opening a named pipe would otherwise block until a writer
+ * appears, ignoring signals and deadlines.
  *
- * @param links Whether a link at the end of the path is followed.
- * @param name For messages.
- * @throws {UnfitFileError} no regular file
- * @throws Node's error where it is missing or cannot be read; `ELOOP` for a link that is not followed
- * @see open(2), O_NONBLOCK: a pipe is opened at once; O_NOCTTY: a terminal does not become the process's own
+ * @param links Whether to follow a link at the end of the path.
+ * @param name Names the file in messages.
+ * @throws {UnfitFileError} not a regular file
+ * @throws Node's error for a missing or unreadable file; `ELOOP` for a refused link
+ * @see open(2), O_NONBLOCK: a pipe is opened at once; O_NOCTTY: a terminal does not become the controlling terminal
  */
 export async function openFile(path: string, links: "follow" | "refuse", name = path): Promise<OpenedFile> {
-  // Devices do things when they are opened.
+  // Opening a device can have side effects.
   if (links === "follow") checkFile(await stat(path), name);
   const handle = await open(path, O_RDONLY | O_NONBLOCK | O_NOCTTY | (links === "refuse" ? O_NOFOLLOW : 0));
   try {
@@ -62,7 +60,7 @@ export async function openFile(path: string, links: "follow" | "refuse", name = 
   }
 }
 
-/** Hands out the file, opened; closes what it opened itself. */
+/** Runs `work` with the open file. Closes only a file that it opened itself. */
 export async function withOpened<T>(source: FileSource, work: (file: OpenedFile) => Promise<T>): Promise<T> {
   if (typeof source !== "string") return await work(source);
   const file = await openFile(source, "follow");
@@ -73,17 +71,17 @@ export async function withOpened<T>(source: FileSource, work: (file: OpenedFile)
   }
 }
 
-/** The first bytes, at most so many. */
+/** Reads the first bytes, at most `maxBytes`. */
 export async function readHead({ handle }: Pick<OpenedFile, "handle">, maxBytes: number): Promise<Uint8Array> {
   const { bytesRead, buffer } = await handle.read(Buffer.alloc(maxBytes), 0, maxBytes, 0);
   return buffer.subarray(0, bytesRead);
 }
 
 /**
- * Reads a file from its beginning, whatever was read of it before. One piece is read while the one before it is used.
+ * Reads a file by absolute positions. The next piece is read while the current piece is used.
  *
- * @param pieceBytes Of each piece but the last.
- * @param first Byte to begin with.
+ * @param pieceBytes Maximum size of a piece.
+ * @param first Offset of the first byte.
  */
 export async function* piecesOf(
   { handle }: OpenedFile,
@@ -93,7 +91,7 @@ export async function* piecesOf(
 ): AsyncGenerator<Uint8Array, void, undefined> {
   const readAt = (position: number): Promise<{ bytesRead: number; buffer: Uint8Array }> => {
     const reading = handle.read(Buffer.allocUnsafe(pieceBytes), 0, pieceBytes, position);
-    // Awaited in the next round; until then nobody else would hear of its failure.
+    // Awaited in the next round; the handler avoids an unhandled rejection until then.
     reading.catch(() => {});
     return reading;
   };
@@ -108,7 +106,7 @@ export async function* piecesOf(
       yield buffer.subarray(0, bytesRead);
     }
   } finally {
-    // The file may be closed right after: no read may be under way then.
+    // The caller may close the file next: no read may be pending.
     await next.catch(() => {});
   }
 }

@@ -1,28 +1,29 @@
-/** Whether a folder is this user's alone: where others can write, they can put another file in the place of any. */
+/** Checks of whether other users can replace files in a folder: write permission suffices to replace any file. */
 import type { Stats } from "node:fs";
 import { lstat, readlink } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
 import { isErrno } from "../errors.ts";
 
 const writableByOthers = 0o022;
-/** In such a folder, as `/tmp` is, only its owner renames or removes what somebody made. */
+/** The sticky bit, as of `/tmp`: only owners can rename or remove entries. */
 const sticky = 0o1000;
 const root = 0;
 
-/** True where others than the user can write into a file or folder, as far as its own mode says. */
+/** True if owner or mode let users other than this user and root write into a file or folder. */
 export function isWritableByOthers({ uid, mode }: Stats, userId: number | undefined): boolean {
-  // Root writes where it likes, whatever is looked at.
+  // Root can write everywhere, so an entry owned by root is as safe as the user's own.
   return userId !== undefined && ((uid !== userId && uid !== root) || (mode & writableByOthers) !== 0);
 }
 
 /**
- * Looks at a folder and at all above it, as sshd does before it believes a file of keys (sshd_config(5), StrictModes). Of a link on the
- * way, both what holds it and where it leads: who can write into the folder of a link decides where it leads.
+ * Checks a folder and its parents, as sshd does for key files (sshd_config(5), StrictModes). For a link, both its
+ * folder and its target are checked: a writer of the link's folder controls the target.
  *
- * @param folder Absolute.
- * @param below Names of folders in it that are looked at, too; one that is not there is passed over.
- * @param userId The effective user; undefined where files have no owner to compare it with (Windows).
- * @returns Why others could change what lies in the folder; undefined where nobody but this user and root could, or it is not there.
+ * @param folder Absolute path.
+ * @param userId The effective user ID; undefined on systems without file owners (Windows).
+ * @param below Names of subfolders to check as well; missing subfolders are skipped.
+ * @returns Why other users could change the folder's content; undefined if only this user and root can, or if the
+ *   folder is missing.
  */
 export async function sharedBecause(
   folder: string,
@@ -45,40 +46,41 @@ async function orMissing(path: string, judging: Promise<string | undefined>): Pr
     return await judging;
   } catch (cause) {
     if (isErrno(cause, "ENOENT") || isErrno(cause, "ENOTDIR")) return undefined;
-    return `${path} cannot be looked at`;
+    return `${path} cannot be inspected`;
   }
 }
 
-/** Links that one path may lead through; Linux allows as many. */
+/** Maximum number of links in a path, as in Linux. */
 const maxHops = 40;
 
-/** @returns Why the folder fails the rule. */
+/** @returns Why the folder violates the rule. */
 type Rule = (folder: string, stats: Stats, userId: number) => string | undefined;
 
 const isAlone: Rule = (folder, stats, userId) => {
   if (!isWritableByOthers(stats, userId)) return undefined;
   const isForeign = stats.uid !== userId && stats.uid !== root;
-  return isForeign ? `${folder} belongs to the user ${stats.uid}` : `others than its owner can write into ${folder}`;
+  return isForeign
+    ? `${folder} belongs to the user ${stats.uid}`
+    : `users other than its owner can write into ${folder}`;
 };
 
 /**
- * Why another user could put something else in the place of what lies in a folder. In one that others write into nobody does so if it is
- * sticky.
+ * Why another user could replace entries of a folder. In a sticky folder, other writers cannot replace entries.
  */
 export const swappableBecause: Rule = (folder, { uid, mode }, userId) => {
   if (uid !== userId && uid !== root) return `${folder} belongs to the user ${uid}`;
   const isWritable = (mode & writableByOthers) !== 0 && (mode & sticky) === 0;
-  return isWritable ? `others than its owner can write into ${folder}` : undefined;
+  return isWritable ? `users other than its owner can write into ${folder}` : undefined;
 };
 
-/** Looks from the top down, and from there at each link's target in the same way. */
+/** Checks from the root down, and each link's target in the same way. */
 async function judge(path: string, userId: number, hops: number, rule: Rule): Promise<string | undefined> {
   const parent = dirname(path);
   const above = parent === path ? undefined : await judge(parent, userId, hops, swappableBecause);
   return above ?? (await judgeItself(path, userId, hops, rule));
 }
 
-/** {@link judge} for a path of which all that is above was looked at. */
+/** {@link judge} for a path whose parents are already checked. */
 async function judgeItself(path: string, userId: number, hops: number, rule: Rule): Promise<string | undefined> {
   const stats = await lstat(path);
   if (!stats.isSymbolicLink()) return rule(path, stats, userId);

@@ -1,4 +1,6 @@
-/** Puts a file in its place in one step: staged beside it, then renamed. A reader sees the old file or the whole new one. */
+/**
+ * Atomic placement of files: staged beside the target, then renamed. A reader sees the old file or the whole new file.
+ */
 import { randomBytes } from "node:crypto";
 import { chmod, rename, rm } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
@@ -6,8 +8,11 @@ import { localIoError } from "../errors.ts";
 import { makeFolder } from "./folder.ts";
 
 /**
- * @param write Says the mode, which is set whatever the umask is.
- * @param name For messages.
+ * Writes a file under a temporary name, then renames it to `path`. Creates missing folders.
+ *
+ * @param write Writes the staged file and returns its mode, applied regardless of the umask.
+ * @param name Names the file in messages.
+ * @throws {LocalIoError} nothing was placed; errors of the package from `write` pass through
  */
 export async function placeAtomically(
   path: string,
@@ -22,13 +27,13 @@ export async function placeAtomically(
     await chmod(staged, mode);
     await rename(staged, path);
   } catch (cause) {
-    // It may never have been made: why it was not is the error, not that it is missing.
+    // The staged file may not exist; a failed removal must not hide the cause.
     await rm(staged, { force: true }).catch(() => {});
     throw localIoError(`write ${name}`, cause);
   }
 }
 
-/** Modes of placed files: they are the user's to change. */
+/** Mode of a placed file; writable by the user. */
 export function placedMode(isExecutable: boolean): number {
   return isExecutable ? 0o755 : 0o644;
 }

@@ -1,25 +1,25 @@
-/** Reads small files by path, whatever somebody may have put in their place. */
+/** Reading of small files with a size limit. An attacker may replace the file by a pipe, a device or a huge file. */
 import { type OpenedFile, UnfitFileError, withOpened } from "./opened-file.ts";
 
 export interface RegularFile {
   readonly bytes: Buffer;
-  /** Its owner. */
+  /** The owner. */
   readonly userId: number;
 }
 
-/** @throws {UnfitFileError} more than `maxBytes` */
+/** Reads an open file from its current position. @throws {UnfitFileError} more than `maxBytes` */
 export async function readBounded({ handle, path }: OpenedFile, maxBytes: number): Promise<Buffer> {
   const chunks: Buffer[] = [];
   let size = 0;
   for (;;) {
-    // Not by the size that the system states: it may grow, and is 0 in /proc.
+    // The stated size is not used: the file may grow, and the size is 0 in /proc.
     const { bytesRead, buffer } = await handle.read(Buffer.alloc(64 * 1024), 0, 64 * 1024, null);
     if (bytesRead === 0) return Buffer.concat(chunks);
     chunks.push(buffer.subarray(0, bytesRead));
     size += bytesRead;
     if (size > maxBytes) {
-      throw new UnfitFileError("LOCAL_IO", `${path} has more than the ${maxBytes} bytes that are read of it`, {
-        hint: "look whether it is the file that was meant",
+      throw new UnfitFileError("LOCAL_IO", `${path} is larger than the limit of ${maxBytes} bytes`, {
+        hint: "check whether this is the intended file",
       });
     }
   }
@@ -28,8 +28,8 @@ export async function readBounded({ handle, path }: OpenedFile, maxBytes: number
 /**
  * Reads a whole file.
  *
- * @throws {UnfitFileError} no regular file, or more than `maxBytes`
- * @throws Node's error where it is missing or cannot be read
+ * @throws {UnfitFileError} not a regular file, or more than `maxBytes`
+ * @throws Node's error for a missing or unreadable file
  */
 export async function readRegularFile(path: string, maxBytes: number): Promise<RegularFile> {
   return await withOpened(path, async (file) => ({

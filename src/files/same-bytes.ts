@@ -1,9 +1,9 @@
-/** Tells whether two files hold the same bytes. */
+/** Comparison of two files byte by byte. */
 import { constants } from "node:fs";
 import { type FileHandle, open } from "node:fs/promises";
 
 const pieceBytes = 256 * 1024;
-/** A link or a pipe that has taken a file's place is not followed and not waited for; Windows has neither flag. */
+/** Refuses links and does not block on pipes, in case they replaced a file. Windows lacks both flags. */
 const readFlags = constants.O_RDONLY | (constants.O_NOFOLLOW ?? 0) | (constants.O_NONBLOCK ?? 0);
 
 async function fill(file: FileHandle, buffer: Buffer, position: number): Promise<Buffer> {

@@ -1,8 +1,10 @@
 /**
- * Folders for work in progress. Each is named for the process that made it, so that the next one can remove what a killed process left.
+ * Temporary folders. The name states the creating process, so that a later process can remove the folders of killed
+ * processes.
  *
- * The system's folder for such things is everybody's: a stranger may put any name there, links among them. Only a folder is removed that
- * this user owns and nobody else can enter, by a name that is made here alone, and only where nobody else could put another in its place.
+ * Every user can write into the system's temporary folder and create any name there, also links. A folder is removed
+ * only under these conditions: its name has this module's form, this user owns it, others cannot enter it, and no other
+ * user could replace it.
  */
 import { createHash } from "node:crypto";
 import { readFile, readlink } from "node:fs/promises";
@@ -17,9 +19,9 @@ export type Purpose = "push" | "import" | "external" | "cache";
 
 const purposes: readonly Purpose[] = ["push", "import", "external", "cache"];
 
-/** The end of a name, after its stem: machine, process, and a unique part (mkdtemp). */
+/** The name after its stem: machine, process ID, and a unique part (mkdtemp). */
 const ownerPattern = /^-([0-9a-f]{12})-([0-9]{1,10})-[A-Za-z0-9]{6}$/;
-/** Processes of another machine, or before the last start of this one, cannot be asked for. */
+/** Age limit for folders of another machine or an earlier boot, whose processes cannot be looked up. */
 const foreignMaxAgeMs = 2 * 24 * 3600 * 1000;
 
 const swept = new WeakSet<Context>();
@@ -28,7 +30,7 @@ function stemOf(purpose: Purpose): string {
   return `buck2-oras-${purpose}`;
 }
 
-/** Runs `work` with a new empty folder, which is removed when it ends. */
+/** Runs `work` with a new empty folder, removed afterwards. */
 export async function withTemporaryFolder<T>(
   purpose: Purpose,
   context: Context,
@@ -41,22 +43,22 @@ export async function withTemporaryFolder<T>(
   return await withNewFolder(make, ({ name }) => work(join(parent, name)));
 }
 
-/** Somebody put another folder, or a link, in the place of one that was made here. */
+/** Another user replaced a staging folder by another folder or a link. */
 export class FolderReplacedError extends Error {}
 
-/** A new folder whose content goes somewhere else in the end. */
+/** A new folder that is moved to its final name at the end. */
 export interface StagingFolder {
-  /** For this process alone: it leads to the folder itself, whoever puts another one in its place. */
+  /** Path to the folder itself, even if its name is replaced. Valid only in this process. */
   readonly path: string;
-  /** Gives the folder this name, beside where it was made. @throws Node's error; {FolderReplacedError} */
+  /** Renames the folder within its parent. @throws {FolderReplacedError} @throws Node's error */
   readonly moveTo: (name: string) => Promise<void>;
 }
 
 /**
- * Runs `work` with a new empty folder in `parent`, which is removed when it ends.
+ * Runs `work` with a new empty folder in `parent`, removed afterwards unless `work` moved it.
  *
- * @param stem Begins its name.
- * @param context With it, folders of killed processes are removed.
+ * @param stem Beginning of the folder's name.
+ * @param context Undefined: folders of killed processes are not removed.
  */
 export async function withStagingFolder<T>(
   parent: string,
@@ -68,7 +70,7 @@ export async function withStagingFolder<T>(
     const moveTo = async (newName: string): Promise<void> => {
       await held.move(name, held, newName);
       if (!folder.is(await held.look(newName)))
-        throw new FolderReplacedError(`${join(parent, newName)} is not what was made`);
+        throw new FolderReplacedError(`${join(parent, newName)} is not the folder that was created`);
     };
     try {
       return await work({ path: folder.heldPath, moveTo });
@@ -80,16 +82,16 @@ export async function withStagingFolder<T>(
 
 interface Make {
   readonly parent: string;
-  /** Begins the folder's name. */
+  /** Beginning of the folder's name. */
   readonly stem: string;
-  /** Stems of the folders of killed processes that are removed first. */
+  /** Stems of abandoned folders to remove first. */
   readonly sweep: readonly string[];
-  /** Undefined: nothing is removed, and no process is in the name. */
+  /** Undefined: nothing is removed, and the name states no process. */
   readonly context: Context | undefined;
 }
 
 interface NewFolder {
-  /** The folder that it was made in. */
+  /** The parent. */
   readonly held: HeldFolder;
   readonly name: string;
   readonly folder: HeldFolder;
@@ -102,9 +104,9 @@ async function withNewFolder<T>(
   const held = await HeldFolder.open(parent, "follow").catch((cause: unknown) => {
     throw unmade(parent, cause);
   });
-  if (held === undefined) throw unmade(parent, new Error(`${parent} is not there, or is no folder`));
+  if (held === undefined) throw unmade(parent, new Error(`${parent} does not exist, or is not a folder`));
   try {
-    // It is a courtesy: whatever goes wrong with it is nobody's concern.
+    // Best effort: a failure must not end the work.
     if (context !== undefined) await removeAbandoned(held, sweep, context).catch(() => {});
     const prefix = context === undefined ? `${stem}-` : `${stem}-${await machineName()}-${context.processId}-`;
     const { name, folder } = await held.makeTemporary(prefix).catch((cause: unknown) => {
@@ -121,10 +123,10 @@ async function withNewFolder<T>(
 }
 
 function unmade(parent: string, cause: unknown): OrasClientError {
-  return localIoError(`make a folder in ${parent}`, cause);
+  return localIoError(`create a folder in ${parent}`, cause);
 }
 
-/** A folder that `work` moved away is not removed, and neither is another one that somebody put in its place. */
+/** Removes the folder, unless `work` moved it away or another entry replaced it. */
 async function removeMade(parent: HeldFolder, name: string, made: HeldFolder): Promise<void> {
   if (!made.is(await parent.look(name))) return;
   await made.removeContents();
@@ -133,7 +135,7 @@ async function removeMade(parent: HeldFolder, name: string, made: HeldFolder): P
 
 let machine: Promise<string> | undefined;
 
-/** Equal where process numbers mean the same: host, start of the machine, container. Nothing can be read back from it. */
+/** A hash of host name, boot and PID namespace: equal hashes mean comparable process IDs. */
 async function machineName(): Promise<string> {
   machine ??= readMachineName();
   return await machine;
@@ -165,7 +167,7 @@ async function removeIfOwn(parent: HeldFolder, name: string, isHere: boolean, co
     if (!isHere && context.now() - mtimeMs < foreignMaxAgeMs) return;
     await folder.removeContents();
     await parent.rmdir(name);
-    context.log.debug(`removed ${join(parent.path, name)}, which a process left that was killed`);
+    context.log.debug(`removed ${join(parent.path, name)}, left by a killed process`);
   } catch {
     // The next process tries again.
   } finally {
@@ -173,7 +175,7 @@ async function removeIfOwn(parent: HeldFolder, name: string, isHere: boolean, co
   }
 }
 
-/** False where another user could give a folder of this user's a name of ours. */
+/** False if another user could rename one of this user's folders to a name of this module's form. */
 function isSafe({ path, stats }: HeldFolder, { userId }: Context): boolean {
   return userId === undefined || swappableBecause(path, stats, userId) === undefined;
 }

@@ -1,4 +1,4 @@
-/** Files without a name: nobody else can open them, and nothing is left of them however the process ends. */
+/** Files without a name: other processes cannot open them by path, and they vanish with the process. */
 import { constants } from "node:fs";
 import { type FileHandle, open, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -7,15 +7,16 @@ import { localIoError } from "../errors.ts";
 import { HashedFile } from "./hashed-write.ts";
 
 const { O_DIRECTORY = 0, O_RDWR } = constants;
-/** Linux: the file never has a name. Node has no constant for it. @see open(2), asm-generic/fcntl.h */
+/** `__O_TMPFILE` of Linux: the file never has a name. Node lacks the constant. @see open(2); asm-generic/fcntl.h */
 const temporaryFlag = 0o20000000;
 
 /**
- * Makes a file in a folder. Where the system has no files without a name its name is gone before the first byte comes.
+ * Creates a file without a name. Without support by the system, the file's name is removed before the first write.
  *
- * @param folder A path to it.
- * @param name Of the file for that moment; must not exist.
+ * @param folder Path of the folder.
+ * @param name Temporary name of the fallback; must not exist.
  * @param shown Names the file in messages.
+ * @throws Node's error
  */
 export async function createUnnamed(folder: string, name: string, shown: string): Promise<HashedFile> {
   return new HashedFile(shown, (await openWithout(folder)) ?? (await openAndRemove(join(folder, name))));
@@ -23,7 +24,7 @@ export async function createUnnamed(folder: string, name: string, shown: string)
 
 async function openWithout(folder: string): Promise<FileHandle | undefined> {
   if (O_DIRECTORY === 0) return undefined;
-  // Systems and file systems that do not know the flag each have another error for it.
+  // Systems and file systems without the flag report different errors.
   return await open(folder, temporaryFlag | O_DIRECTORY | O_RDWR, 0o600).catch(() => undefined);
 }
 

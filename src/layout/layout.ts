@@ -9,7 +9,7 @@ import { join } from "node:path";
 import type { Context } from "../context.ts";
 import { ArtifactNotFoundError, ContentVerificationError, localIoError } from "../errors.ts";
 import { makeFolder } from "../files/folder.ts";
-import { writeHashed } from "../files/hashed-write.ts";
+import { HashedFile } from "../files/hashed-write.ts";
 import type { HeldFolder } from "../files/held-folder.ts";
 import { withOwnLock } from "../files/lock.ts";
 import { piecesOf } from "../files/opened-file.ts";
@@ -152,7 +152,8 @@ class Layout implements Target {
     await this.#whileMade(async (blobs) => {
       const name = digestHex(blob.digest);
       await blobs.place(name, async (staged) => {
-        const written = await writeHashed(staged, open(), bound, signal, join(blobs.path, name));
+        const file = await HashedFile.create(staged, join(blobs.path, name));
+        const written = await file.fill(open(), bound, signal);
         if (written.digest !== blob.digest) throw wrong();
         return { mode: fileMode };
       });
@@ -207,8 +208,8 @@ class Layout implements Target {
   async #whileLocked(signal: AbortSignal, work: () => Promise<void>): Promise<void> {
     await holdingLayout(this.#path, async (folder) => {
       if (folder === undefined) throw this.#notThere();
-      const place = { folder, name: ".index.json.lock" };
-      await withOwnLock(place, join(this.#path, "index.json"), this.#context, signal, work);
+      const place = { folder, name: ".index.json.lock", file: join(this.#path, "index.json") };
+      await withOwnLock(place, this.#context, signal, work);
     });
   }
 

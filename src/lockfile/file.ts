@@ -90,5 +90,5 @@ export async function changeLock(
     const formatted = formatLock(change(text === undefined ? undefined : parseLock(text, file)));
     return text?.includes("\r\n") ? formatted.replaceAll("\n", "\r\n") : formatted;
   };
-  await changeText(file, changed, context, signal);
+  await changeText({ path: file, isSecret: false }, changed, context, signal);
 }

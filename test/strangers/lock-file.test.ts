@@ -154,7 +154,7 @@ describe("a claim that somebody left", () => {
     writeFileSync(join(claim, "theirs"), "");
     const ran = await project.oras(["lock", "add", "a", "oci:layout:1.0"]);
     expect(ran.exitCode).toBe(75);
-    expect(ran.stderr).toMatch(/error\[LOCK_BUSY\][\s\S]*\.oras\.lock\.json\.lock[\s\S]*hint: remove it/);
+    expect(ran.stderr).toMatch(/error\[LOCK_BUSY\][\s\S]*\.oras\.lock\.json\.lock[\s\S]*hint: make sure/);
     expect(readdirSync(claim)).toEqual(["theirs"]);
     rmSync(claim, { recursive: true });
     symlinkSync("linux-x86_64/tool", claim);
@@ -186,12 +186,12 @@ describe("a lock that is a link", () => {
   });
 
   test.each<[string, (file: string) => void, RegExp]>([
-    ["a link that leads nowhere", (file) => symlinkSync("nowhere.json", file), /is a link that leads nowhere/],
+    ["a link that leads nowhere", (file) => symlinkSync("nowhere.json", file), /is a broken link/],
     ["a link to itself", (file) => symlinkSync(lockName, file), /could not write/],
-    ["a link to a folder", (file) => symlinkSync("layout", file), /is not a file/],
-    ["a folder", (file) => mkdirSync(file), /is not a file/],
-    ["a pipe", (file) => execFileSync(findProgram("mkfifo") ?? "", [file]), /is not a file/],
-    ["a device", (file) => symlinkSync("/dev/zero", file), /is not a file/],
+    ["a link to a folder", (file) => symlinkSync("layout", file), /is not a regular file/],
+    ["a folder", (file) => mkdirSync(file), /is not a regular file/],
+    ["a pipe", (file) => execFileSync(findProgram("mkfifo") ?? "", [file]), /is not a regular file/],
+    ["a device", (file) => symlinkSync("/dev/zero", file), /is not a regular file/],
   ])("%s: every command says so, and it stays", async (_, make, message) => {
     const project = await layoutProject();
     const file = join(project.dir, lockName);
@@ -245,7 +245,7 @@ describe("another user", () => {
     const readOnly = asNobody(setpriv, project, ["lock", "add", "b", "oci:nowhere:1.0"]);
     expect(readOnly.status, readOnly.stderr).toBe(74);
     expect(readOnly.stderr).toMatch(
-      /error\[PERMISSION_DENIED\]: oras\.lock\.json is read-only[\s\S]*hint: make it writable/,
+      /error\[PERMISSION_DENIED\]: oras\.lock\.json is read-only[\s\S]*hint: make the file writable/,
     );
     expect(readFileSync(join(project.dir, lockName), "utf8")).toBe(before);
     // Where a folder is sticky, nobody can take away what is another user's.

@@ -298,7 +298,7 @@ describe("locks and partial files that the neighbour left", () => {
     const server = await startServer(serveTool(tool));
     const ran = await inCache(cache, blobArgs(server.host, "--timeout", "90"));
     expect(ran.exitCode, ran.stderr).toBe(0);
-    expect(ran.stderr).toContain("warning: another process does this already, or was killed: waiting for its lock");
+    expect(ran.stderr).toContain("warning: another process does the same work, or was killed: waiting for its lock");
   });
 
   test.each([

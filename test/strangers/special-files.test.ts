@@ -24,7 +24,7 @@ const unfit: readonly (readonly [string, Make])[] = [
       onTestFinished(() => void server.close());
     },
   ],
-  ["more than", (path) => writeFileSync(path, " ".repeat(9 * 1024 * 1024))],
+  ["larger than", (path) => writeFileSync(path, " ".repeat(9 * 1024 * 1024))],
 ];
 
 interface Place {
