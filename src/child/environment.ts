@@ -1,15 +1,16 @@
 /**
- * The environment of programs that we start.
+ * Environments of child processes.
  *
- * The user wrote it, and it holds his secrets: a program gets what it is known to need, and ours are nobody else's.
+ * The user's environment holds secrets. A program gets only the variables that it is known to need, and never the
+ * variables of buck2-oras.
  */
 
 export type Environment = Readonly<Record<string, string | undefined>>;
 
-/** Logins for registries of ours (`ORAS_TOKEN`, `ORAS_USER`, `ORAS_PASS`), and our settings. */
+/** Registry logins (`ORAS_TOKEN`, `ORAS_USER`, `ORAS_PASS`) and settings of buck2-oras. */
 const ours = /^(?:BUCK2_)?ORAS_/i;
 
-/** Variables that every program gets, to run as it would by hand; a name ends with `*` where any ending will do. */
+/** Variables for every program, so that it runs as in a shell. A final `*` matches any ending. */
 const common = [
   "PATH",
   "HOME",
@@ -41,7 +42,7 @@ const common = [
   "TMP",
   "NUMBER_OF_PROCESSORS",
   "PROCESSOR_ARCHITECTURE",
-  // The way to the network.
+  // Network access.
   "HTTP_PROXY",
   "HTTPS_PROXY",
   "ALL_PROXY",
@@ -50,11 +51,11 @@ const common = [
   "SSL_CERT_DIR",
   "NIX_SSL_CERT_FILE",
   "CURL_CA_BUNDLE",
-  // Keychains and agents that keep logins.
+  // Keychains and agents with logins.
   "DBUS_SESSION_BUS_ADDRESS",
   "SSH_AUTH_SOCK",
   "NETRC",
-  // Version managers, whose stand-ins for programs are on the PATH.
+  // Version managers, whose shims are on the PATH.
   "ASDF_DIR",
   "ASDF_DATA_DIR",
   "MISE_DATA_DIR",
@@ -64,10 +65,10 @@ const common = [
 ] as const;
 
 /**
- * An allow-list: whatever is not on it stays here, above all what makes a program run code or give another result than it
- * would elsewhere (`NODE_OPTIONS`, `PYTHONPATH`, `GOFLAGS`, `GIT_DIR`, `PIP_QUIET`).
+ * Filters the environment by an allow-list. Excludes above all variables that make a program run code or change its
+ * result (`NODE_OPTIONS`, `PYTHONPATH`, `GOFLAGS`, `GIT_DIR`, `PIP_QUIET`).
  *
- * @param allowed What this program needs besides; `*` at the end of a name stands for any ending.
+ * @param allowed Further variables of this program; a final `*` matches any ending.
  */
 export function environmentFor(env: Environment, allowed: readonly string[]): Record<string, string> {
   const exact = new Set<string>();
@@ -76,11 +77,11 @@ export function environmentFor(env: Environment, allowed: readonly string[]): Re
     if (name.endsWith("*")) starts.push(name.slice(0, -1).toUpperCase());
     else exact.add(name.toUpperCase());
   }
-  // Without regard to case: so it is on Windows, and proxies and npm's settings are written in both.
+  // Case-insensitive: Windows ignores case, and proxies and npm's settings are written in both cases.
   return pick(env, (name) => exact.has(name.toUpperCase()) || starts.some((s) => name.toUpperCase().startsWith(s)));
 }
 
-/** All but ours: for a program of the user's own that may read any variable. */
+/** Every variable but those of buck2-oras: for a program of the user that may read any variable. */
 export function environmentWithoutOurs(env: Environment): Record<string, string> {
   return pick(env, () => true);
 }

@@ -1,6 +1,5 @@
 /**
- * Runs a program as a child process that is bounded: in what it may write, in its time, and by the caller's signal. What it
- * started ends with it.
+ * Child processes with bounds on output and time, ended by the caller's signal.
  */
 import { type ChildProcess, spawn } from "node:child_process";
 import { platform } from "node:os";
@@ -10,36 +9,36 @@ export interface ChildRequest {
   readonly args: readonly string[];
   readonly env: Readonly<Record<string, string>>;
   readonly cwd: string;
-  /** Written to its stdin, which then ends. */
+  /** Written to stdin, which is then closed. */
   readonly input: string;
-  /** One that writes more to stdout is ended. */
+  /** A child that writes more is ended. */
   readonly maxStdoutBytes: number;
-  /** Bytes of stderr that are kept, from its end. */
+  /** Maximum bytes kept from the end of stderr. */
   readonly maxStderrBytes: number;
   readonly timeoutMs: number | undefined;
   /**
-   * `group`: a process group of its own, ended as a whole. `session`: beside us, since it may ask a person at the terminal,
-   * which a group of its own could not.
+   * `group`: a separate process group, ended as a whole. `session`: the group of this process, so that the child can
+   * prompt at the terminal.
    */
   readonly runsIn: "group" | "session";
-  /** Children that it left in its group when it ended by itself: an agent for the next time, or nothing that anybody wants. */
+  /** Whether processes that remain in the child's group after its own exit are ended; an agent must stay. */
   readonly leavings: "stay" | "end";
 }
 
 export interface ChildEnd {
   readonly outcome: "exited" | "wrote too much" | "took too long";
-  /** 1 for one that a signal ended. */
+  /** 1 for a child ended by a signal. */
   readonly exitCode: number;
   readonly stdout: string;
   readonly stderr: string;
 }
 
-/** For a program to take leave in. */
+/** Time between SIGTERM and SIGKILL. */
 const graceMs = 2000;
-/** The wait for its last output: a child of its own may hold the pipe open for as long as it likes. */
+/** Limit for the last output after the exit: a grandchild can hold the pipe open. */
 const drainMs = 500;
 
-/** Windows has no process groups, and `detached` would open a window there. */
+/** Windows has no process groups, and `detached` would open a window. */
 const hasGroups = platform() !== "win32";
 
 const running = new Map<ChildProcess, ChildRequest["runsIn"]>();
@@ -49,18 +48,18 @@ function send(child: ChildProcess, runsIn: ChildRequest["runsIn"], name: NodeJS.
     if (runsIn === "group" && hasGroups && child.pid !== undefined) process.kill(-child.pid, name);
     else child.kill(name);
   } catch {
-    // It has ended, or belongs to another user.
+    // The process has ended, or belongs to another user.
   }
 }
 
-/** A second Ctrl-C ends this process without waiting for anything. */
+/** Ends all children: a second Ctrl-C exits this process without waiting. */
 function endAll(): void {
   for (const [child, runsIn] of running) send(child, runsIn, "SIGKILL");
 }
 
 /**
- * @returns However it ended by itself, or by its bounds.
- * @throws The signal's reason, when the child and its group have ended; Node's error when it cannot be started.
+ * @returns The end of the child, by itself or by its bounds.
+ * @throws The signal's reason, after the child has ended; Node's error if the child cannot be started.
  */
 export async function runChild(request: ChildRequest, signal: AbortSignal): Promise<ChildEnd> {
   signal.throwIfAborted();
@@ -80,7 +79,7 @@ export async function runChild(request: ChildRequest, signal: AbortSignal): Prom
     send(child, runsIn, "SIGTERM");
     after(graceMs, () => {
       send(child, runsIn, "SIGKILL");
-      // One that may not be ended (a setuid program) is not waited for either.
+      // A setuid program may refuse signals: it is not awaited.
       after(drainMs, giveUp);
     });
   };
@@ -96,7 +95,7 @@ export async function runChild(request: ChildRequest, signal: AbortSignal): Prom
         after(drainMs, () => resolve(code ?? 1));
       });
       child.on("close", (code) => resolve(code ?? 1));
-      // One that ends without reading is judged by how it ended.
+      // A child may end without reading its input; only its exit code counts.
       child.stdin.on("error", () => {}).end(request.input);
     });
     signal.throwIfAborted();
@@ -112,9 +111,9 @@ export async function runChild(request: ChildRequest, signal: AbortSignal): Prom
 }
 
 /**
- * Reads a stream and keeps its end.
+ * Reads a stream and keeps its last `maxBytes`.
  *
- * @returns What is kept, as text.
+ * @returns A function that returns the kept text.
  */
 function gather(stream: NodeJS.ReadableStream, maxBytes: number, onExcess: () => void): () => string {
   let chunks: Buffer[] = [];
@@ -126,7 +125,7 @@ function gather(stream: NodeJS.ReadableStream, maxBytes: number, onExcess: () =>
     if (size <= maxBytes) return;
     if (!isExceeded) onExcess();
     isExceeded = true;
-    // Twice as much is kept meanwhile, so that not every chunk copies all of it.
+    // Truncates only at twice the limit, so that not every chunk causes a copy.
     if (size > 2 * maxBytes) {
       chunks = [Buffer.concat(chunks).subarray(-maxBytes)];
       size = maxBytes;

@@ -1,5 +1,5 @@
 /**
- * Docker's credential helpers: programs `docker-credential-NAME` that keep logins in a keychain.
+ * Docker's credential helpers: programs `docker-credential-NAME` that store logins in a keychain.
  *
  * @see github.com/docker/docker-credential-helpers, README, "Development"
  */
@@ -21,17 +21,32 @@ type Action = "get" | "store" | "erase";
 
 const answerSchema = v.object({ Username: v.string(), Secret: v.string() });
 const maxAnswerBytes = 64 * 1024;
-/** A keychain may ask its owner first. */
+/** A keychain may prompt its owner. */
 const timeoutMs = 60_000;
-/** The user name that says that the secret is an identity token. */
+/** The user name that marks the secret as an identity token. */
 const tokenUser = "<token>";
+
+/** A registry's login in a helper's keychain. */
+export interface KeychainEntry {
+  /** NAME of `docker-credential-NAME`; comes from a configuration file. */
+  readonly helper: string;
+  /** The registry, as from `serverAddress`. */
+  readonly server: string;
+}
+
+interface HelperCall {
+  readonly helper: string;
+  readonly action: Action;
+  /** Written to the helper's stdin. */
+  readonly input: string;
+}
 
 interface Ended {
   readonly exitCode: number;
   readonly stdout: string;
 }
 
-/** True where a helper may ask a person; builds have no terminal. */
+/** True if a helper can prompt a person; builds have no terminal. */
 function hasTerminal(): boolean {
   try {
     closeSync(openSync("/dev/tty", constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOCTTY));
@@ -41,26 +56,20 @@ function hasTerminal(): boolean {
   }
 }
 
-/** Not the working folder, which may be a checkout: a version manager's stand-in for a program reads files of where it runs. */
+/** The helper's working folder. A checkout is unsafe: shims of version managers read files of the working folder. */
 function ownFolder({ homeDir }: Context): string {
   return statSync(homeDir, { throwIfNoEntry: false })?.isDirectory() === true ? homeDir : parse(homeDir).root;
 }
 
 /**
- * It is the user's own program and may read any variable of his (`AWS_PROFILE`, `GNUPGHOME`, `PASSWORD_STORE_DIR`), so it gets
- * them all but ours, which it has no use for.
+ * A helper is the user's own program and may need any variable (`AWS_PROFILE`, `GNUPGHOME`, `PASSWORD_STORE_DIR`).
+ * Therefore it gets the whole environment except the variables of buck2-oras.
  *
- * @throws {Error} it cannot be started, takes too long, or writes too much
+ * @throws {Error} the helper cannot be started, takes too long, or writes too much
  */
-async function run(
-  program: string,
-  action: Action,
-  input: string,
-  context: Context,
-  signal: AbortSignal,
-): Promise<Ended> {
+async function run({ helper, action, input }: HelperCall, context: Context, signal: AbortSignal): Promise<Ended> {
   const request = {
-    program,
+    program: `docker-credential-${helper}`,
     args: [action],
     env: environmentWithoutOurs(context.env),
     cwd: ownFolder(context),
@@ -76,41 +85,40 @@ async function run(
   return { exitCode, stdout };
 }
 
-function failed(name: string, why: string, cause?: unknown): ConfigurationError {
-  return new ConfigurationError("CREDENTIAL_HELPER_FAILED", `authentication: docker-credential-${name} ${why}`, {
+function failed(helper: string, why: string, cause?: unknown): ConfigurationError {
+  return new ConfigurationError("CREDENTIAL_HELPER_FAILED", `authentication: docker-credential-${helper} ${why}`, {
     cause,
-    hint: "install it and put it on the PATH (a build's daemon has a PATH of its own), or take it out of the docker configuration",
+    hint: "install the helper and put it on the PATH (a build daemon has its own PATH), or remove it from the docker configuration",
   });
 }
 
-async function ask(name: string, action: Action, input: string, context: Context, signal: AbortSignal): Promise<Ended> {
-  // It becomes part of a program's name, and comes from a file.
-  if (!/^[A-Za-z0-9][A-Za-z0-9._-]*$/.test(name))
-    throw failed("…", `is not the name of a helper: ${JSON.stringify(name)}`);
+async function ask(call: HelperCall, context: Context, signal: AbortSignal): Promise<Ended> {
+  const { helper } = call;
+  // The name comes from a file and becomes part of a program's name.
+  if (!/^[A-Za-z0-9][A-Za-z0-9._-]*$/.test(helper))
+    throw failed("…", `is not the name of a helper: ${JSON.stringify(helper)}`);
   try {
-    return await run(`docker-credential-${name}`, action, input, context, signal);
+    return await run(call, context, signal);
   } catch (cause) {
     signal.throwIfAborted();
-    throw failed(name, "cannot be used", cause);
+    throw failed(helper, "cannot be used", cause);
   }
 }
 
 /**
- * @param server As `serverAddress` gives it.
- * @returns `none` when the helper has nothing for the registry.
- * @throws {ConfigurationError} `CREDENTIAL_HELPER_FAILED`; never with anything that the helper wrote
+ * @returns `none` if the helper has no login for the registry.
+ * @throws {ConfigurationError} `CREDENTIAL_HELPER_FAILED`; the message never contains the helper's output
  */
 export async function getFromHelper(
-  name: string,
-  server: string,
+  { helper, server }: KeychainEntry,
   context: Context,
   signal: AbortSignal,
 ): Promise<Credentials> {
-  const { exitCode, stdout } = await ask(name, "get", server, context, signal);
+  const { exitCode, stdout } = await ask({ helper, action: "get", input: server }, context, signal);
   if (exitCode !== 0) {
-    // Helpers say this on stdout, in these words, whatever keychain they use.
+    // Every helper prints these words on stdout for a missing login.
     if (/credentials not found/i.test(stdout)) return { kind: "none" };
-    throw failed(name, `failed with exit code ${exitCode}`);
+    throw failed(helper, `failed with exit code ${exitCode}`);
   }
   let json: unknown;
   try {
@@ -119,7 +127,7 @@ export async function getFromHelper(
     json = undefined;
   }
   const result = v.safeParse(answerSchema, json);
-  if (!result.success) throw failed(name, "did not answer with a login");
+  if (!result.success) throw failed(helper, "did not answer with a login");
   const { Username: username, Secret: secret } = result.output;
   if (username === "" && secret === "") return { kind: "none" };
   return username === tokenUser ? { kind: "identity", token: secret } : { kind: "basic", username, password: secret };
@@ -127,26 +135,24 @@ export async function getFromHelper(
 
 /** @throws {ConfigurationError} `CREDENTIAL_HELPER_FAILED` */
 export async function storeInHelper(
-  name: string,
-  server: string,
+  { helper, server }: KeychainEntry,
   login: Login,
   context: Context,
   signal: AbortSignal,
 ): Promise<void> {
   const input = JSON.stringify({ ServerURL: server, Username: login.username, Secret: login.password });
-  const { exitCode } = await ask(name, "store", input, context, signal);
-  if (exitCode !== 0) throw failed(name, `could not store the login: exit code ${exitCode}`);
+  const { exitCode } = await ask({ helper, action: "store", input }, context, signal);
+  if (exitCode !== 0) throw failed(helper, `could not store the login: exit code ${exitCode}`);
 }
 
-/** A login that is not there is erased already. */
+/** Erases a login; a missing login is no error. @throws {ConfigurationError} `CREDENTIAL_HELPER_FAILED` */
 export async function eraseFromHelper(
-  name: string,
-  server: string,
+  { helper, server }: KeychainEntry,
   context: Context,
   signal: AbortSignal,
 ): Promise<void> {
-  const { exitCode, stdout } = await ask(name, "erase", server, context, signal);
+  const { exitCode, stdout } = await ask({ helper, action: "erase", input: server }, context, signal);
   if (exitCode !== 0 && !/credentials not found/i.test(stdout)) {
-    throw failed(name, `could not erase the login: exit code ${exitCode}`);
+    throw failed(helper, `could not erase the login: exit code ${exitCode}`);
   }
 }

@@ -1,6 +1,6 @@
 /**
- * Where credentials come from: `ORAS_TOKEN`, then `ORAS_USER` with `ORAS_PASS` (both only for the registry that an option or
- * a variable names, so that a reference to another host never carries them there), then the docker configurations.
+ * Lookup of credentials: `ORAS_TOKEN`, then `ORAS_USER` with `ORAS_PASS`, then the docker configurations. The variables
+ * apply only to the registry named by an option or a variable, so that no other host receives them.
  */
 import type { Context } from "../context.ts";
 import { ConfigurationError } from "../errors.ts";
@@ -22,11 +22,11 @@ function fromDockerAuth(auth: DockerAuth, file: string, registry: string): Crede
         "CONFIG_INVALID",
         `${file}: \`auth\` of ${registry} is not base64 of user:password`,
         {
-          hint: "log in again, with `buck2-oras login` or the client that wrote it",
+          hint: "log in again, with `buck2-oras login` or the client that wrote the file",
         },
       );
     }
-    // docker pads passwords with NUL in old files.
+    // Docker padded passwords with NUL in old files.
     return { kind: "basic", username: decoded.slice(0, colon), password: decoded.slice(colon + 1).replace(/\0+$/, "") };
   }
   if (auth.username && auth.password !== undefined) {
@@ -35,7 +35,7 @@ function fromDockerAuth(auth: DockerAuth, file: string, registry: string): Crede
   return none;
 }
 
-/** The helper for this registry, else what stands in the file, else what the helper for all registries keeps. */
+/** Asks the registry's own helper; without one the file itself, then the helper for all registries. */
 async function fromDockerConfig(
   { path, config }: DockerConfigFile,
   registry: string,
@@ -46,13 +46,13 @@ async function fromDockerConfig(
   const helper = valueFor(config.credHelpers, registry);
   if (helper) {
     const source = `docker-credential-${helper} (credHelpers in ${path})`;
-    return { credentials: await getFromHelper(helper, server, context, signal), source };
+    return { credentials: await getFromHelper({ helper, server }, context, signal), source };
   }
   const auth = valueFor(config.auths, registry);
   const credentials = auth ? fromDockerAuth(auth, path, registry) : none;
   if (credentials.kind !== "none" || !config.credsStore) return { credentials, source: path };
   const source = `docker-credential-${config.credsStore} (credsStore in ${path})`;
-  return { credentials: await getFromHelper(config.credsStore, server, context, signal), source };
+  return { credentials: await getFromHelper({ helper: config.credsStore, server }, context, signal), source };
 }
 
 async function fromDockerConfigs(registry: string, context: Context, signal: AbortSignal): Promise<FoundCredentials> {
@@ -64,21 +64,21 @@ async function fromDockerConfigs(registry: string, context: Context, signal: Abo
 }
 
 /**
- * A variable without the newline that files and `echo` leave at its end; undefined when it is empty.
+ * Reads a variable, without trailing newlines from files and `echo`; undefined for an empty variable.
  *
- * @throws {ConfigurationError} what is left is nothing that a header can hold; the message does not show it
+ * @throws {ConfigurationError} the value has characters that a header cannot hold; the message omits the value
  */
 function secretVariable(name: string, context: Context, allowed: RegExp, what: string): string | undefined {
   const value = context.env[name]?.replace(/[\r\n]+$/, "") || undefined;
   if (value === undefined || allowed.test(value)) return value;
   throw new ConfigurationError("CONFIG_INVALID", `authentication: ${name} has characters that ${what} cannot have`, {
-    hint: `look for a newline, a blank or a quote that came along with it; see them with: printenv ${name} | od -c`,
+    hint: `remove newlines, blanks and quotes from the value; to see them, run: printenv ${name} | od -c`,
   });
 }
 
 /** RFC 6750 and RFC 7617: visible ASCII; no control characters. */
 const tokenCharacters = /^[\x21-\x7e]+$/;
-// biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is not allowed
+// biome-ignore lint/suspicious/noControlCharactersInRegex: the pattern excludes control characters
 const loginCharacters = /^[^\u0000-\u001f\u007f]+$/;
 
 function fromEnvironment(context: Context): FoundCredentials | undefined {
@@ -92,7 +92,10 @@ function fromEnvironment(context: Context): FoundCredentials | undefined {
   return undefined;
 }
 
-/** For hosts that a checkout alone allows http for, or names behind a bare `--plain-http`: whoever listens there would read the login. */
+/**
+ * Provider without credentials, for plain http to a host that only the checkout allows or names: an eavesdropper could
+ * read a login.
+ */
 export function createWithheldCredentials(settings: Settings): CredentialProvider {
   const { configFiles, userConfigPath, allowPlainHttp, anonymousHttpHosts } = settings;
   const [projectFile = "the project's file"] = configFiles;
@@ -102,16 +105,16 @@ export function createWithheldCredentials(settings: Settings): CredentialProvide
       ? `only ${projectFile} allows http for ${registry}`
       : `\`--plain-http\` names no host, and only files of the project name ${registry}`;
     const withheld =
-      `no login was sent, since ${why}: if you trust the network, allow it with ` +
-      `--plain-http=${registry}, or in \`plainHttpHosts\` of ${userConfigPath}`;
+      `allow logins over http, on a trusted network only, with --plain-http=${registry}, ` +
+      `or with \`plainHttpHosts\` in ${userConfigPath}; no login was sent, since ${why}`;
     return Promise.resolve({ credentials: { kind: "none", withheld }, source: "nowhere" });
   };
 }
 
 /**
- * Credentials by registry host; each host is looked up once, when it asks for a login.
+ * Credentials by registry host. Each host is looked up once, at its first request for a login.
  *
- * @param signal Of the whole command, not of the one request that asks first: all wait for the same answer.
+ * @param signal The command's signal, since all requests share one lookup.
  */
 export function createCredentialProvider(
   settings: Settings,

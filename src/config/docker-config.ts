@@ -1,5 +1,5 @@
 /**
- * Docker's configuration, and Podman's file of the same form: logins in the file itself, and the helpers that keep others.
+ * Docker's configuration and Podman's file of the same form: logins in the file, and the names of credential helpers.
  *
  * @see docker-login(1), containers-auth.json(5)
  */
@@ -22,7 +22,7 @@ const authSchema = v.object({
 });
 const dockerConfigSchema = v.pipe(
   v.unknown(),
-  // A list is an object to the schema below, which would find nothing in it.
+  // `looseObject` would accept a list.
   v.check((json) => !Array.isArray(json)),
   v.looseObject({
     auths: v.optional(v.nullable(v.record(v.string(), v.nullable(authSchema)))),
@@ -39,18 +39,18 @@ export interface DockerConfigFile {
   readonly config: DockerConfig;
 }
 
-/** Docker's own key for Docker Hub, whatever host the registry answers on. */
+/** Docker's key for Docker Hub, which differs from the registry's host. */
 const dockerHubKey = "index.docker.io";
 const dockerHubHost = "registry-1.docker.io";
 
-/** As Docker writes the host of a registry in front of its own keys and to helpers. */
+/** The registry's key in Docker's configuration and in helpers. */
 export function serverAddress(registry: string): string {
   return registry === dockerHubHost ? `https://${dockerHubKey}/v1/` : registry;
 }
 
 /**
- * True when a key is for the whole registry: a host, or a URL as older clients wrote it. Matched whole, never by a prefix
- * or a part; a key with the path of a repository is for that repository alone, and not read here.
+ * True for a key of the whole registry: a host, or a URL as written by older clients. The host is compared whole. A key
+ * with a repository's path is for one repository, and never matches.
  */
 export function isKeyOf(key: string, registry: string): boolean {
   if (!/^(?:https?:\/\/)?[^/]+(?:\/(?:v[12]\/?)?)?$/i.test(key)) return false;
@@ -59,17 +59,17 @@ export function isKeyOf(key: string, registry: string): boolean {
   return (host === "docker.io" ? dockerHubKey : host) === wanted;
 }
 
-/** The value of the first key that is for the registry. */
+/** The value of the first key that matches the registry. */
 export function valueFor<T>(record: Readonly<Record<string, T>> | null | undefined, registry: string): T | undefined {
   return Object.entries(record ?? {}).find(([key]) => isKeyOf(key, registry))?.[1];
 }
 
-/** Where `login` writes: `config.json` in `DOCKER_CONFIG` or `~/.docker`. */
+/** The file that `login` writes: `config.json` in `DOCKER_CONFIG` or `~/.docker`. */
 export function dockerConfigPath(context: Context): string {
   return join(variable(context, "DOCKER_CONFIG") ?? join(context.homeDir, ".docker"), "config.json");
 }
 
-/** Docker's file, Podman's if it is named, and the one that Podman keeps for a session. */
+/** Docker's file, Podman's file if named by a variable, and Podman's file of the session. */
 function configPaths(context: Context): readonly string[] {
   const authFile = variable(context, "REGISTRY_AUTH_FILE");
   const runtimeDir = folderVariable(context, "XDG_RUNTIME_DIR");
@@ -82,31 +82,31 @@ function configPaths(context: Context): readonly string[] {
 
 /** Tokens of some registries have several kilobytes. */
 const maxConfigBytes = 8 * 1024 * 1024;
-const otherFolder = "mend the file, or point DOCKER_CONFIG at another folder";
+const otherFolder = "fix the file, or point DOCKER_CONFIG at another folder";
 
 function invalid(path: string, why: string): ConfigurationError {
-  return new ConfigurationError("CONFIG_INVALID", `${path} is no docker configuration: ${why}`, {
+  return new ConfigurationError("CONFIG_INVALID", `${path} is not a docker configuration: ${why}`, {
     hint: otherFolder,
   });
 }
 
-/** @param path Names the file in messages, which never show what it holds. */
+/** @param path Names the file in messages, which never quote the content. */
 export function parseDockerConfig(text: string, path: string): DockerConfig {
   let json: unknown;
   try {
     json = JSON.parse(text);
   } catch {
-    // The parser's own message quotes the text, which holds passwords.
+    // The parser's message quotes the text, which may hold passwords.
     throw invalid(path, "it is not JSON");
   }
   const result = v.safeParse(dockerConfigSchema, json);
   if (result.success) return result.output;
-  // Of the outermost field alone: what is below may be named by anything.
-  const field = v.getDotPath(result.issues[0])?.split(".", 1)[0] ?? "the whole of it";
-  throw invalid(path, `${field} is something else than it has there`);
+  // Only the outermost key is quoted: inner keys may be secrets.
+  const field = v.getDotPath(result.issues[0])?.split(".", 1)[0] ?? "the document";
+  throw invalid(path, `${field} has the wrong type`);
 }
 
-/** @returns undefined when there is no such file. */
+/** @returns undefined for a missing file. */
 export async function readDockerConfig(path: string): Promise<DockerConfig | undefined> {
   try {
     const { bytes } = await readRegularFile(path, maxConfigBytes);
@@ -119,7 +119,7 @@ export async function readDockerConfig(path: string): Promise<DockerConfig | und
   }
 }
 
-/** Those that there are, in the order that counts; each is read when it is asked for, so that who has found a login asks no further. */
+/** The existing files, in order of precedence. Files are read lazily: a caller stops at the first login. */
 export async function* dockerConfigs(context: Context): AsyncGenerator<DockerConfigFile> {
   for (const path of configPaths(context)) {
     const config = await readDockerConfig(path);
@@ -128,9 +128,9 @@ export async function* dockerConfigs(context: Context): AsyncGenerator<DockerCon
 }
 
 /**
- * Other clients change the file at the same time: what `change` gets is what is there right before it is replaced.
+ * Changes the file; changes of concurrent clients are preserved.
  *
- * @param change Undefined leaves the file as it is.
+ * @param change Maps the current configuration to the new configuration; undefined leaves the file unchanged.
  * @throws {LocalIoError} also `LOCK_BUSY`
  */
 export async function changeDockerConfig(

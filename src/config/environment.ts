@@ -1,4 +1,4 @@
-/** Environment variables as POSIX programs read them. */
+/** Environment variables, read like POSIX programs do. */
 import { isAbsolute } from "node:path";
 import type { Context } from "../context.ts";
 
@@ -9,9 +9,10 @@ export function variable(context: Context, name: string): string | undefined {
 }
 
 /**
- * A folder of the user's that a variable names. A relative one would be a folder of the checkout, wherever a command runs.
+ * The absolute path of a user's folder, from a variable. A relative path is ignored: it could lead into a checkout.
  *
- * @see XDG Base Directory Specification: "If an implementation encounters a relative path [it] should consider the path invalid"
+ * @see XDG Base Directory Specification: "If an implementation encounters a relative path [it] should consider the path
+ *   invalid"
  */
 export function folderVariable(context: Context, name: string): string | undefined {
   const value = variable(context, name);

@@ -1,7 +1,7 @@
 /**
- * Finds the configuration files: `buck2-oras.json` in the project's root or above it, and one per user.
+ * Search for the configuration files: `buck2-oras.json` in the project's root or above, and one file per user.
  *
- * Both are optional. Whoever wrote the checkout wrote the project's file: `boundary.ts` says what it may decide.
+ * Both are optional. The author of the checkout controls the project's file: `boundary.ts` limits its settings.
  */
 import { lstat, stat } from "node:fs/promises";
 import { dirname, join } from "node:path";
@@ -24,16 +24,16 @@ export interface ConfigFile {
 }
 
 export interface ConfigFiles {
-  /** The checkout's: by somebody else, whoever owns the file. */
+  /** The checkout's file, untrusted regardless of its owner. */
   readonly project: ConfigFile | undefined;
   readonly user: ConfigFile | undefined;
-  /** Absolute path, whether the file is there or not. */
+  /** Absolute path; the file may be missing. */
   readonly userPath: string;
-  /** Folders that came with the checkout, with all that is in them. */
+  /** Folders of the checkout, with everything below. */
   readonly projectFolders: readonly string[];
 }
 
-/** More than anybody writes; a checkout's file is read by every command. */
+/** Far above real files; every command reads the checkout's file. */
 const maxConfigBytes = 1024 * 1024;
 
 interface OwnedText {
@@ -41,7 +41,7 @@ interface OwnedText {
   readonly userId: number;
 }
 
-/** @returns undefined when there is none. @throws {ConfigurationError} something else than a file is there */
+/** @returns undefined for a missing file. @throws {ConfigurationError} not a regular file, or too large */
 async function readText(path: string): Promise<OwnedText | undefined> {
   try {
     const { bytes, userId } = await readRegularFile(path, maxConfigBytes);
@@ -50,12 +50,12 @@ async function readText(path: string): Promise<OwnedText | undefined> {
     if (isErrno(cause, "ENOENT") || isErrno(cause, "ENOTDIR")) return undefined;
     if (!(cause instanceof UnfitFileError)) throw localIoError(`read ${path}`, cause);
     throw new ConfigurationError("CONFIG_INVALID", cause.message, {
-      hint: "rename it: the configuration is looked for under this name",
+      hint: "rename or replace it: buck2-oras reads its configuration from this path",
     });
   }
 }
 
-/** Owners of the name and of its target; empty where there is nothing, or nothing may be looked at. */
+/** Owners of an entry and of its link target; empty for a missing or inaccessible entry. */
 async function ownersOf(path: string): Promise<readonly number[]> {
   const owners: number[] = [];
   for (const look of [lstat, stat]) {
@@ -65,7 +65,7 @@ async function ownersOf(path: string): Promise<readonly number[]> {
   return owners;
 }
 
-/** The first one on the way from the project's root to the root of the file system. */
+/** Finds the nearest file from the project's root up to the root of the file system. */
 async function findProjectFile(root: string, context: Context): Promise<ConfigFile | undefined> {
   for (const folder of upwardFrom(root)) {
     const path = join(folder, configFileName);
@@ -76,7 +76,7 @@ async function findProjectFile(root: string, context: Context): Promise<ConfigFi
       context.log.warn(`ignored ${path}: its folder belongs to the user ${neighbour}, and neither to you nor to root`);
       continue;
     }
-    // Before it is opened: what a stranger put there may not be for this user to read, and ends no command.
+    // Checked before opening: an unreadable file of another user must not end the command.
     const found = strangerAmong(owners, context) === undefined ? await readText(path) : undefined;
     const stranger = strangerAmong([...owners, ...(found === undefined ? [] : [found.userId])], context);
     if (stranger === undefined) {
@@ -103,8 +103,9 @@ async function readUserFile(path: string): Promise<ConfigFile | undefined> {
 }
 
 /**
- * The project's root, and the folder of its file above that. A folder that holds the home folder is no checkout, unless Buck2
- * takes it for one: the user's own cache would lie in it. Neither is a working folder that nothing marks: what the user names there is his word.
+ * The project's root, and the folder of the project's file above the root. Two kinds of folders do not count as
+ * checkouts: a parent of the home folder, unless Buck2 marks it as a project, since it contains the user's own cache;
+ * and an unmarked working folder, since the user chose what lies there.
  */
 function projectFolders(root: ProjectRoot, project: ConfigFile | undefined, { homeDir }: Context): readonly string[] {
   const isCheckout = (folder: string): boolean => leadsInside(homeDir, folder) !== true && !isInside(homeDir, folder);
@@ -112,7 +113,7 @@ function projectFolders(root: ProjectRoot, project: ConfigFile | undefined, { ho
   return [...(root.isMarked ? [root.folder] : []), ...ofFile.filter(isCheckout)];
 }
 
-/** The files that there are. */
+/** Reads the existing files. @throws {ConfigurationError} */
 export async function readConfigFiles(context: Context): Promise<ConfigFiles> {
   const root = await findProjectRoot(context);
   const project = await findProjectFile(root.folder, context);

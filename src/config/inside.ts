@@ -1,4 +1,4 @@
-/** Where paths lead once every link on the way is followed. */
+/** Comparison of paths after links are followed. */
 import { lstatSync, realpathSync } from "node:fs";
 import { basename, dirname, isAbsolute, join, relative, sep } from "node:path";
 import { isErrno } from "../errors.ts";
@@ -13,12 +13,12 @@ function isThere(path: string): boolean {
 }
 
 /**
- * @param path Absolute; what is missing at its end is kept as it is written.
- * @returns undefined where nobody can tell: a link that leads nowhere yet or in a circle, a folder that cannot be searched.
+ * @param path Absolute; missing components at the end are kept as written.
+ * @returns undefined if unknown: a broken or circular link, or a folder without search permission.
  */
 export function realLocation(path: string): string | undefined {
   try {
-    // The native one knows the true case of names where the file system does not tell cases apart.
+    // The native version returns the true case of names on case-insensitive file systems.
     return realpathSync.native(path);
   } catch (cause) {
     const isMissing = isErrno(cause, "ENOENT") && !isThere(path) && dirname(path) !== path;
@@ -27,13 +27,13 @@ export function realLocation(path: string): string | undefined {
   }
 }
 
-/** True for what is below a folder, and for the folder itself; both are absolute, and links in them are not followed. */
+/** True for a path below a folder, and for the folder itself. Both are absolute; links are not followed. */
 export function isInside(path: string, folder: string): boolean {
   const way = relative(folder, path);
   return way !== ".." && !way.startsWith(`..${sep}`) && !isAbsolute(way);
 }
 
-/** {@link isInside} for where both lead; undefined where nobody can tell. */
+/** {@link isInside} after links are followed; undefined if unknown. */
 export function leadsInside(path: string, folder: string): boolean | undefined {
   const [inner, outer] = [realLocation(path), realLocation(folder)];
   return inner === undefined || outer === undefined ? undefined : isInside(inner, outer);

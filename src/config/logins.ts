@@ -1,4 +1,4 @@
-/** Where `login` puts a login and `logout` takes it from: a credential helper if one is configured, else the docker configuration. */
+/** Storage of logins for `login` and `logout`: the configured credential helper, else the docker configuration. */
 import type { Context } from "../context.ts";
 import type { CredentialProvider } from "../model/credentials.ts";
 import { eraseFromHelper, getFromHelper, type Login, storeInHelper } from "./credential-helper.ts";
@@ -14,14 +14,14 @@ import {
 } from "./docker-config.ts";
 
 export interface Erased {
-  /** Where a login was, and is no longer. */
+  /** Helpers and files that held the login. */
   readonly removedFrom: readonly string[];
-  /** Another source of a login for the registry: a variable, or a file of another client. */
+  /** A remaining source of a login for the registry: a variable, or another client's file. */
   readonly remainingIn: string | undefined;
 }
 
 export interface Logins {
-  /** @returns Where it is kept now: a helper or a file. */
+  /** @returns The helper or file that holds the login. */
   store(registry: string, login: Login, signal: AbortSignal): Promise<string>;
   erase(registry: string, signal: AbortSignal): Promise<Erased>;
 }
@@ -31,19 +31,19 @@ function withoutKeysOf(registry: string, config: DockerConfig): DockerConfig {
   return { ...config, auths: Object.fromEntries(rest) };
 }
 
-/** @param credentials What a pull would use, for whether anything is left after a logout. */
+/** @param credentials Credentials of a pull, to find a remaining login after a logout. */
 export function createLogins(credentials: CredentialProvider, context: Context): Logins {
   const path = dockerConfigPath(context);
 
-  // A helper takes its time, up to a minute: only what is read afterwards is written back.
+  // A helper may take up to a minute: the change starts from the file's text after the helper has ended.
   const store = async (registry: string, login: Login, signal: AbortSignal): Promise<string> => {
     const server = serverAddress(registry);
     const config = await readDockerConfig(path);
     const helper = valueFor(config?.credHelpers, registry) || config?.credsStore;
     const auth = Buffer.from(`${login.username}:${login.password}`, "utf8").toString("base64");
-    // An empty entry, as Docker leaves one: other clients list the registries that have a login by it.
+    // An empty entry, as written by Docker: other clients list the registries with a login by these entries.
     const entry = helper ? {} : { auth };
-    if (helper) await storeInHelper(helper, server, login, context, signal);
+    if (helper) await storeInHelper({ helper, server }, login, context, signal);
     const withLogin = (now: DockerConfig): DockerConfig => {
       const rest = withoutKeysOf(registry, now);
       return { ...rest, auths: { ...rest.auths, [server]: entry } };
@@ -59,10 +59,10 @@ export function createLogins(credentials: CredentialProvider, context: Context):
     const server = serverAddress(registry);
     const helper = valueFor(config.credHelpers, registry) || config.credsStore;
     if (helper) {
-      // Helpers erase what is not there without a word.
-      const { kind } = await getFromHelper(helper, server, context, signal);
+      // Helpers do not report whether a login existed.
+      const { kind } = await getFromHelper({ helper, server }, context, signal);
       if (kind !== "none") removedFrom.push(`docker-credential-${helper}`);
-      await eraseFromHelper(helper, server, context, signal);
+      await eraseFromHelper({ helper, server }, context, signal);
     }
     let entry: DockerAuth | null | undefined;
     const withoutLogin = (now: DockerConfig): DockerConfig | undefined => {
@@ -70,7 +70,7 @@ export function createLogins(credentials: CredentialProvider, context: Context):
       return entry === undefined ? undefined : withoutKeysOf(registry, now);
     };
     await changeDockerConfig(path, withoutLogin, context, signal);
-    // An empty one only says that the helper has it.
+    // An empty entry only states that the helper holds the login.
     if (Object.values(entry ?? {}).some(Boolean)) removedFrom.push(path);
     return removedFrom;
   };
@@ -79,7 +79,7 @@ export function createLogins(credentials: CredentialProvider, context: Context):
     store,
     async erase(registry, signal) {
       const removedFrom = await erase(registry, signal);
-      // A file of another client that cannot be read is not what was asked about.
+      // An unreadable file of another client must not fail the logout.
       const left = await credentials(registry).catch(() => undefined);
       const isLeft = left !== undefined && left.credentials.kind !== "none";
       return { removedFrom, remainingIn: isLeft ? left.source : undefined };

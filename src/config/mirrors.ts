@@ -1,8 +1,8 @@
-/** Which mirrors a repository has, by the configuration's prefixes. */
+/** Selection of a repository's mirrors by the configuration's prefixes. */
 import { belowPrefix, type RegistryLocation } from "../model/reference.ts";
 import type { NamedRegistry, Settings } from "./settings.ts";
 
-/** The name of the longest prefix that covers the repository; what the user's file says counts before what a checkout says. */
+/** The entry with the longest prefix that covers the repository; entries of the user's file take precedence. */
 function covering(location: RegistryLocation, settings: Settings): NamedRegistry | undefined {
   const found = [...settings.registries.values()].filter(
     ({ prefix, mirrors }) => mirrors.length > 0 && belowPrefix(location, prefix) !== undefined,
@@ -14,7 +14,7 @@ function covering(location: RegistryLocation, settings: Settings): NamedRegistry
   return longest;
 }
 
-/** The mirrors of a repository in their order; none where none is configured. */
+/** The mirrors of a repository, in the configured order. */
 export function mirrorsOf(location: RegistryLocation, settings: Settings): readonly RegistryLocation[] {
   const named = covering(location, settings);
   if (named === undefined) return [];

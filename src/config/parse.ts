@@ -1,17 +1,17 @@
-/** Reads the text of a configuration file; what is wrong with it is told with its line and what was expected. */
+/** Parser of configuration files; errors state the line and the expected value. */
 import type { JSONScanner, Node } from "jsonc-parser";
 import * as v from "valibot";
 import { ConfigurationError } from "../errors.ts";
 import { reservedKeys } from "../model/object-key.ts";
 import { type Config, configSchema, prefixForm } from "./schema.ts";
 
-/** Characters that are quoted from a file. */
+/** Maximum characters quoted from a file. */
 const maxQuotedLength = 80;
 
 function invalid(path: string, text: string, offset: number, what: string): ConfigurationError {
   const line = text.slice(0, offset).split("\n").length;
   return new ConfigurationError("CONFIG_INVALID", `${path}:${line}: ${what}`, {
-    hint: "correct that line; docs/configuration.md of buck2-oras has all that may stand in the file",
+    hint: "correct that line; docs/configuration.md of buck2-oras lists all keys",
   });
 }
 
@@ -19,7 +19,7 @@ function quoted(text: string): string {
   return text.length <= maxQuotedLength ? text : `${text.slice(0, maxQuotedLength)}…`;
 }
 
-/** The library's names for the places where it stopped, in words. */
+/** The library's error names, in words. */
 const expectations: Readonly<Record<string, string>> = {
   InvalidSymbol: "a value is expected: text in double quotes, a number, true, false, null, a list or an object",
   InvalidNumberFormat: "a number is expected",
@@ -38,13 +38,13 @@ const expectations: Readonly<Record<string, string>> = {
   InvalidCharacter: "text without control characters is expected",
 };
 
-/** The file has five levels; what reads it calls itself once for each. */
+/** Real files have five levels; the parser recurses once per level. */
 const maxDepth = 20;
 
-/** Offset of the bracket that goes deeper than is read. */
+/** Offset of the first bracket beyond `maxDepth`. */
 function tooDeepAt(scanner: JSONScanner): number | undefined {
   let depth = 0;
-  // The library's kinds of tokens: `{` 1, `}` 2, `[` 3, `]` 4, the end 17.
+  // The library's token kinds: `{` 1, `}` 2, `[` 3, `]` 4, end 17.
   for (let kind = scanner.scan(); kind !== 17; kind = scanner.scan()) {
     if (kind === 1 || kind === 3) depth += 1;
     if (kind === 2 || kind === 4) depth -= 1;
@@ -53,7 +53,7 @@ function tooDeepAt(scanner: JSONScanner): number | undefined {
   return undefined;
 }
 
-/** The second of two keys of one object that are the same: which of them counts, readers do not agree. */
+/** The second of two equal keys in one object; JSON parsers disagree about which key wins. */
 function repeatedKey(node: Node): Node | undefined {
   const seen = new Set<unknown>();
   for (const child of node.children ?? []) {
@@ -66,7 +66,7 @@ function repeatedKey(node: Node): Node | undefined {
   return undefined;
 }
 
-/** A key that the schema would leave out without a word: a registry of that name would be unknown. */
+/** A key that the schema would drop silently, such as a registry with a reserved name. */
 function reservedKey(node: Node): Node | undefined {
   for (const child of node.children ?? []) {
     const [key] = node.type === "object" ? (child.children ?? []) : [];
@@ -76,7 +76,7 @@ function reservedKey(node: Node): Node | undefined {
   return undefined;
 }
 
-/** The node that a path of keys leads to, or the nearest one above it. */
+/** The node at a path of keys, or its nearest existing parent. */
 function nodeAt(
   root: Node,
   keys: readonly (string | number)[],
@@ -91,35 +91,29 @@ function nodeAt(
 
 /**
  * @param path Names the file in messages.
- * @throws {ConfigurationError} `CONFIG_INVALID` with file, line, and what was expected
+ * @throws {ConfigurationError} `CONFIG_INVALID` with file, line and expected value
  */
 export async function parseConfig(text: string, path: string): Promise<Config> {
   const { createScanner, findNodeAtLocation, getNodeValue, parseTree, printParseErrorCode } = await import(
     "jsonc-parser"
   );
   const tooDeep = tooDeepAt(createScanner(text, true));
-  if (tooDeep !== undefined)
-    throw invalid(path, text, tooDeep, `nested deeper than the ${maxDepth} levels that are read`);
+  if (tooDeep !== undefined) throw invalid(path, text, tooDeep, `nested deeper than the limit of ${maxDepth} levels`);
   const errors: import("jsonc-parser").ParseError[] = [];
   const root = parseTree(text.replace(/^\ufeff/, ""), errors, { allowTrailingComma: true });
   const [error] = errors;
   if (error !== undefined) {
-    const expected = expectations[printParseErrorCode(error.error)] ?? "something else is expected here";
+    const expected = expectations[printParseErrorCode(error.error)] ?? "another token is expected";
     throw invalid(path, text, error.offset, `not JSON: ${expected}`);
   }
   if (root === undefined || root.type !== "object") throw invalid(path, text, 0, "must be a JSON object");
   const repeated = repeatedKey(root);
   if (repeated !== undefined) {
-    throw invalid(
-      path,
-      text,
-      repeated.offset,
-      `\`${quoted(String(repeated.value))}\` is there already: one of the two counts`,
-    );
+    throw invalid(path, text, repeated.offset, `\`${quoted(String(repeated.value))}\` is a repeated key`);
   }
   const reserved = reservedKey(root);
   if (reserved !== undefined) {
-    throw invalid(path, text, reserved.offset, `\`${reserved.value}\` is a name that no key can have`);
+    throw invalid(path, text, reserved.offset, `\`${reserved.value}\` is a reserved name`);
   }
   const result = v.safeParse(configSchema, getNodeValue(root));
   if (result.success) return result.output;
@@ -136,25 +130,27 @@ const wordsFor: Readonly<Record<string, string>> = {
   Array: "a list",
   Object: "an object",
 };
-/** Keys that cannot be left out, with what they are. */
+/** Required keys with their form. */
 const requiredForms: Readonly<Record<string, string>> = { prefix: prefixForm };
 
 function explain(issue: v.BaseIssue<unknown>, keys: readonly (string | number)[]): string {
   const key = String(keys.at(-1) ?? "");
   if (issue.type === "strict_object" && issue.expected === "never") {
-    return `is not known here; ${suggestion(key, knownKeys(keys.slice(0, -1)))}`;
+    return `is not a known key; ${suggestion(key, knownKeys(keys.slice(0, -1)))}`;
   }
   if (issue.type === "strict_object" && issue.received === "undefined") {
-    return `is missing: it must be ${requiredForms[key] ?? "there"}`;
+    return `is missing: it must be ${requiredForms[key] ?? "set"}`;
   }
-  const isOurs = issue.message.startsWith("must be");
-  const wanted = isOurs ? issue.message : `must be ${wordsFor[issue.expected ?? ""] ?? issue.expected ?? "another"}`;
+  const isOwnMessage = issue.message.startsWith("must be");
+  const wanted = isOwnMessage
+    ? issue.message
+    : `must be ${wordsFor[issue.expected ?? ""] ?? issue.expected ?? "another value"}`;
   return `${wanted}, not ${received(issue)}`;
 }
 
 function received({ input, received }: v.BaseIssue<unknown>): string {
   if (Array.isArray(input)) return "a list";
-  // Of text the library may state its length.
+  // For a string, the library may state only its length.
   if (typeof input === "string") return JSON.stringify(quoted(input));
   return typeof input === "object" && input !== null ? "an object" : quoted(received);
 }
@@ -163,11 +159,11 @@ function property(of: unknown, name: string): unknown {
   return typeof of === "object" && of !== null ? Object.entries(of).find(([key]) => key === name)?.[1] : undefined;
 }
 
-/** The keys that the schema has for the object at a path. */
+/** The schema's keys for the object at a path. */
 function knownKeys(path: readonly (string | number)[]): readonly string[] {
   let schema: unknown = configSchema;
   for (const key of path) {
-    // Of an object its member; of a record or a list what all members are.
+    // An object has a schema per entry; a record or a list has one schema for all members.
     schema =
       property(property(schema, "entries"), String(key)) ?? property(schema, "value") ?? property(schema, "item");
     schema = property(schema, "wrapped") ?? schema;
@@ -181,10 +177,10 @@ function suggestion(key: string, known: readonly string[]): string {
     .sort((one, other) => one.distance - other.distance);
   const isNear = nearest !== undefined && nearest.distance <= Math.max(2, nearest.name.length / 3);
   const names = known.map((name) => `\`${name}\``).join(", ");
-  return isNear ? `did you mean \`${nearest.name}\`? Known are ${names}` : `known are ${names}`;
+  return isNear ? `did you mean \`${nearest.name}\`? Known keys: ${names}` : `known keys: ${names}`;
 }
 
-/** Levenshtein's: how many letters have to be put in, taken out or changed. */
+/** Levenshtein distance, in characters. */
 function editDistance(from: string, to: string): number {
   if (from.length > maxQuotedLength) return from.length;
   let row = Array.from({ length: to.length + 1 }, (_, column) => column);

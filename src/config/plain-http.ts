@@ -1,18 +1,18 @@
-/** Which registries are talked to over http although they are not on loopback. */
+/** Decision about plain http to registries that are not on loopback. */
 import { UsageError } from "../errors.ts";
 import type { Settings } from "./settings.ts";
 
-/** `anonymous`: yes, and no login is shown there, since a checkout alone allows it, or names the host. */
+/** `anonymous`: plain http without a login, since only a checkout allows or names the host. */
 export type PlainHttpUse = "no" | "anonymous" | "yes";
 
 /**
- * A bare `--plain-http` is for one registry: a command that names two could not say which, and the login of the other one
- * would go over the network in the clear. A checkout's lock, names or default registry may say which one it is: then it is shown no
- * login. Lives as long as the command.
+ * A bare `--plain-http` applies to one registry: with two registries, the wrong registry's login could go over the
+ * network in clear text. If only the checkout names the registry (by its lock, names or default registry), no login is
+ * sent. One instance per command.
  */
 export class PlainHttp {
   readonly #settings: Settings;
-  /** Hosts that stand on the command line, in the environment, or in the user's own file. */
+  /** Hosts named on the command line, in the environment, or in the user's own file. */
   readonly #named: Set<string>;
   #meant: string | undefined;
 
@@ -23,17 +23,17 @@ export class PlainHttp {
     this.#named = new Set(ownRegistry === undefined ? own : [...own, ownRegistry]);
   }
 
-  /** The command line names the registry. */
+  /** Records that the command line names the registry. */
   noteNamed(registry: string): void {
     this.#named.add(registry);
   }
 
   /**
-   * Asked before any request is made.
+   * Decides before the first request to a registry.
    *
-   * @param isMirror It is plain only where its host is listed.
-   * @param isLoopback It is plain in any case.
-   * @throws {UsageError} a bare `--plain-http`, and this is the second registry that it might be for
+   * @param isMirror A mirror uses plain http only if its host is listed.
+   * @param isLoopback A loopback registry always uses plain http.
+   * @throws {UsageError} a bare `--plain-http` with a second candidate registry
    */
   use(registry: string, isMirror: boolean, isLoopback: boolean): PlainHttpUse {
     const { plainHttpHosts, anonymousHttpHosts, allowPlainHttp } = this.#settings;
@@ -41,8 +41,8 @@ export class PlainHttp {
     if (isMirror || !allowPlainHttp) return anonymousHttpHosts.has(registry) ? "anonymous" : "no";
     this.#meant ??= registry;
     if (this.#meant === registry) return this.#named.has(registry) ? "yes" : "anonymous";
-    throw new UsageError("USAGE_INVALID", `--plain-http does not say whether ${this.#meant} or ${registry} is meant`, {
-      hint: "name the hosts that speak http: --plain-http=HOST or --plain-http=HOST,HOST",
+    throw new UsageError("USAGE_INVALID", `--plain-http is ambiguous: ${this.#meant} or ${registry}`, {
+      hint: "name the plain-http hosts: --plain-http=HOST or --plain-http=HOST,HOST",
     });
   }
 }

@@ -1,22 +1,24 @@
-/** The project that a command runs in, and whose files count on the way there. */
+/** Search for the project's root, and the ownership rule for files above the working folder. */
 import { lstat, stat } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import type { Context } from "../context.ts";
 
 export interface ProjectRoot {
   readonly folder: string;
-  /** False: it is the working folder, for want of a file that marks one. */
+  /** False: no file marks a project, so `folder` is the working folder. */
   readonly isMarked: boolean;
 }
 
-/** From a folder to the root of the file system. */
+/** The folder and its parents, up to the root of the file system. */
 export function upwardFrom(folder: string): readonly string[] {
   return dirname(folder) === folder ? [folder] : [folder, ...upwardFrom(dirname(folder))];
 }
 
 /**
- * Git's rule for what it finds above the working folder (safe.directory): a file counts if it is this user's or root's. Who may
- * write into a folder above, `/tmp` or a build machine's, could otherwise decide what the user's commands do.
+ * Git's rule for files above the working folder (safe.directory): a file counts if this user or root owns it.
+ * Otherwise, a user with write access to a parent folder such as `/tmp` could control this user's commands.
+ *
+ * @returns The first foreign owner's ID.
  */
 export function strangerAmong(owners: readonly number[], { userId, env }: Context): number | undefined {
   if (userId === undefined) return undefined;
@@ -25,10 +27,10 @@ export function strangerAmong(owners: readonly number[], { userId, env }: Contex
 }
 
 /**
- * The stranger whose folder it is; undefined for one of this user's, of root's, or that is not there. Whoever owns a folder gives a
- * file of anybody's another name in it: the file's own owner does not say who put it there (CVE-2022-24765 of Git).
+ * The folder's owner, if foreign; undefined for a folder of this user or root, and for a missing folder. A folder's
+ * owner can rename any file in it, so a file's owner alone does not prove who placed it (CVE-2022-24765 of Git).
  *
- * Root in the working folder itself goes by the file: a container works as root in a checkout of somebody's.
+ * For root, the working folder's own owner is ignored: containers run as root in another user's checkout.
  */
 export async function strangerOfFolder(folder: string, context: Context): Promise<number | undefined> {
   if (context.userId === 0 && folder === context.cwd) return undefined;
@@ -36,7 +38,7 @@ export async function strangerOfFolder(folder: string, context: Context): Promis
   return stats === undefined ? undefined : strangerAmong([stats.uid], context);
 }
 
-/** True when the file is there, and neither it nor its folder is a stranger's. */
+/** True if the file exists, and neither the file nor its folder has a foreign owner. */
 async function hasMarker(path: string, context: Context): Promise<boolean> {
   try {
     const owner = strangerAmong([(await lstat(path)).uid], context);
@@ -47,9 +49,9 @@ async function hasMarker(path: string, context: Context): Promise<boolean> {
 }
 
 /**
- * The folder in which a build's actions run, so that a command in a folder of the project reads the same file: that of the
- * nearest `.buckroot`, else of the outermost `.buckconfig` (in the home folder it is the user's); outside a project the
- * working folder.
+ * The folder that build actions run in, so that commands in subfolders read the same configuration file. It has the
+ * nearest `.buckroot`, else the outermost `.buckconfig`; a `.buckconfig` in the home folder belongs to the user and
+ * does not count. Outside a project, the working folder.
  */
 export async function findProjectRoot(context: Context): Promise<ProjectRoot> {
   const { cwd, homeDir } = context;

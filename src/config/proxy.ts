@@ -1,6 +1,6 @@
 /**
- * `HTTPS_PROXY`, `HTTP_PROXY`, `ALL_PROXY` and `NO_PROXY`, as clients in Go read them: the field's registries are used
- * from machines that were set up for those. No library reads CIDR in `NO_PROXY`, hence our own.
+ * Proxies from `HTTPS_PROXY`, `HTTP_PROXY`, `ALL_PROXY` and `NO_PROXY`, with the semantics of Go clients: machines are
+ * usually set up for those. No library reads CIDR in `NO_PROXY`, hence this implementation.
  */
 import { BlockList, isIP } from "node:net";
 import type { Context } from "../context.ts";
@@ -15,7 +15,7 @@ function variable(context: Context, name: string): { name: string; value: string
   return undefined;
 }
 
-/** @returns undefined where a `%` stands before something else than two hex digits of UTF-8. */
+/** @returns undefined for malformed percent-encoding. */
 function decoded(text: string): string | undefined {
   try {
     return decodeURIComponent(text);
@@ -27,7 +27,7 @@ function decoded(text: string): string | undefined {
 function parseProxy(name: string, value: string): ProxyRoute {
   const text = value.includes("://") ? value : `http://${value}`;
   const isKnown = URL.canParse(text) && /^https?:$/.test(new URL(text).protocol);
-  // Neither message has the value, which may hold a password.
+  // The messages omit the value, which may hold a password.
   if (!isKnown) {
     throw new ConfigurationError("CONFIG_INVALID", `${name} is not the address of an http or https proxy`, {
       hint: "write http://HOST:PORT, or http://USER:PASSWORD@HOST:PORT",
@@ -37,7 +37,7 @@ function parseProxy(name: string, value: string): ProxyRoute {
   const [user, password] = [decoded(url.username), decoded(url.password)];
   if (user === undefined || password === undefined) {
     throw new ConfigurationError("CONFIG_INVALID", `the login in ${name} cannot be read: a % is not encoded`, {
-      hint: "in a user and a password write %25 for %, %40 for @, %3A for : and %2F for /",
+      hint: "write %25 for %, %40 for @, %3A for : and %2F for / in user and password",
     });
   }
   const login = `${user}:${password}`;
@@ -51,7 +51,7 @@ function isLoopback(host: string): boolean {
   return host === "localhost" || host.endsWith(".localhost") || host === "::1" || /^127\./.test(host);
 }
 
-/** True when one entry of `NO_PROXY` covers the host. */
+/** True if an entry of `NO_PROXY` covers the host. */
 function covers(entry: string, host: string, port: string): boolean {
   const family = isIP(host);
   const subnet = /^([0-9a-f.:]+)\/([0-9]{1,3})$/i.exec(entry);
@@ -68,7 +68,7 @@ function covers(entry: string, host: string, port: string): boolean {
   const wanted = (named?.[1] ?? entry).replace(/^\*(?=\.)/, "");
   const wantedPort = named?.[2];
   if (wantedPort !== undefined && wantedPort !== port) return false;
-  // `.example.com` covers what is below it, `example.com` itself as well.
+  // `.example.com` covers subdomains only; `example.com` covers the host and its subdomains.
   if (wanted.startsWith(".")) return host.endsWith(wanted);
   return host === wanted || (family === 0 && host.endsWith(`.${wanted}`));
 }
@@ -82,9 +82,9 @@ function isExempt(url: URL, context: Context): boolean {
 }
 
 /**
- * The proxy for a URL; undefined means none. Loopback is never asked for through one.
+ * The proxy for a URL; undefined without a proxy, and always for loopback.
  *
- * @throws {ConfigurationError} a variable that is not the address of a proxy
+ * @throws {ConfigurationError} a variable is not a proxy's address
  */
 export function proxyFor(url: URL, context: Context): ProxyRoute | undefined {
   const found =

@@ -1,4 +1,4 @@
-/** `buck2-oras.json`: what the configuration file may say. The published JSON schema is made from this. */
+/** Schema of `buck2-oras.json`; the published JSON schema is generated from this schema. */
 import * as v from "valibot";
 import { UsageError } from "../errors.ts";
 import { parseByteSize } from "../model/byte-size.ts";
@@ -36,17 +36,17 @@ const text = v.pipe(v.string(textForm), v.minLength(1, textForm));
 const registrySchema = v.strictObject({
   prefix: v.pipe(
     prefix,
-    v.description("`HOST` or `HOST/REPOSITORY`: what the name stands for, and what the mirrors mirror."),
+    v.description("`HOST` or `HOST/REPOSITORY` that replaces the name, and that the mirrors mirror."),
   ),
   mirrors: v.optional(
     v.pipe(
       v.array(prefix),
-      v.description("Asked in this order, before the registry itself; for content by digest only, never for a tag."),
+      v.description("Mirrors, asked in this order before the registry; only for content by digest, never for a tag."),
     ),
   ),
 });
 
-/** A name is told from a host by having no `.` and no `:`. */
+/** Unlike a host, a name has no `.` and no `:`. */
 const registryName = v.pipe(
   v.string(),
   v.regex(/^(?!localhost$)[a-z0-9][a-z0-9_-]*$/, "must be a name of lower-case letters, digits, `_` and `-`"),
@@ -55,26 +55,27 @@ const registryName = v.pipe(
 export const configSchema = v.strictObject({
   $schema: v.optional(v.string()),
   defaultRegistry: v.optional(
-    v.pipe(host, v.description("Registry of references that name none; a project's is for reading.")),
+    v.pipe(host, v.description("Registry of references without a registry; from a project's file, only for reading.")),
   ),
   registries: v.optional(
     v.pipe(
       v.record(registryName, registrySchema),
       v.description(
-        "By name: `NAME/tools/protoc:33.0` means the prefix in place of NAME. The longest prefix counts for mirrors.",
+        "Registries by name: in `NAME/tools/protoc:33.0` the prefix replaces NAME. The longest prefix selects the mirrors.",
       ),
     ),
   ),
   plainHttpHosts: v.optional(
     v.pipe(
       v.array(host),
-      v.description(
-        "Hosts that are talked to over http; loopback is so by itself. A project's file allows it without logins.",
-      ),
+      v.description("Hosts for plain http; loopback needs no entry. Hosts from a project's file get no login."),
     ),
   ),
   cacheDir: v.optional(
-    v.pipe(text, v.description("Folder of the cache, from this file's folder; a project's is inside that one.")),
+    v.pipe(
+      text,
+      v.description("Folder of the cache, relative to this file's folder; in a project's file, inside that folder."),
+    ),
   ),
   retention: v.optional(
     v.pipe(
@@ -89,15 +90,15 @@ export const configSchema = v.strictObject({
         ),
       }),
       v.description(
-        "What is removed from the cache, once a day, after something was added: what was not used for so long, then the least recently used beyond the size.",
+        "Limits of the cache, applied at most once a day after the cache grew: unused files are removed by age, then the least recently used files beyond the size.",
       ),
     ),
   ),
   timeouts: v.optional(
     v.strictObject({
-      totalSeconds: v.optional(v.pipe(seconds, v.description("For the whole command; 600 when left out."))),
-      connectSeconds: v.optional(v.pipe(seconds, v.description("Until a connection stands; 15 when left out."))),
-      idleSeconds: v.optional(v.pipe(seconds, v.description("Without a byte; 30 when left out."))),
+      totalSeconds: v.optional(v.pipe(seconds, v.description("Limit of the whole command; default 600."))),
+      connectSeconds: v.optional(v.pipe(seconds, v.description("Limit of establishing a connection; default 15."))),
+      idleSeconds: v.optional(v.pipe(seconds, v.description("Limit without a received byte; default 30."))),
     }),
   ),
   concurrency: v.optional(
@@ -106,13 +107,13 @@ export const configSchema = v.strictObject({
       v.integer(concurrencyForm),
       v.minValue(1, concurrencyForm),
       v.maxValue(64, concurrencyForm),
-      v.description("Transfers at a time, over all artifacts of a command; 4 when left out."),
+      v.description("Concurrent transfers of a command; default 4."),
     ),
   ),
   auditLog: v.optional(
     v.pipe(
       text,
-      v.description("File that gets one JSON line per operation, from this file's folder; in the user's file alone."),
+      v.description("File for one JSON line per operation, relative to this file's folder; only in the user's file."),
     ),
   ),
 });

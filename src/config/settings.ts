@@ -1,6 +1,6 @@
 /**
- * Settings: command-line options first, then environment variables, the project's file as far as it may decide, the user's file,
- * defaults. Read once, here; what is below gets required, parsed values.
+ * Settings, in order of precedence: command-line options, environment variables, the allowed part of the project's
+ * file, the user's file, defaults. Read once; lower layers get required, parsed values.
  */
 import { join, resolve } from "node:path";
 import type { Context } from "../context.ts";
@@ -11,76 +11,76 @@ import { folderVariable, variable } from "./environment.ts";
 import type { ConfigFile, ConfigFiles } from "./file.ts";
 import { isInside, leadsInside } from "./inside.ts";
 
-/** Settings of the caller (command line or library); undefined means "not said". */
+/** Settings of the caller (command line or library); undefined means not set. */
 export interface SettingsOverrides {
   readonly registry?: string | undefined;
   readonly cacheDir?: string | undefined;
   readonly timeoutSeconds?: number | undefined;
-  /** True: to the one registry that is named; else to these hosts. */
+  /** True: the named registry. A list: these hosts. */
   readonly plainHttp?: boolean | readonly string[] | undefined;
   readonly caFile?: string | undefined;
   readonly offline?: boolean | undefined;
   readonly auditLog?: string | undefined;
-  /** The command itself shows what does not count of the project's file: no warning is needed. */
+  /** Suppresses the warning about ignored keys: the command prints them itself. */
   readonly showsLeftOut?: boolean | undefined;
 }
 
 export interface NamedRegistry {
   readonly prefix: RepositoryPrefix;
   readonly mirrors: readonly RepositoryPrefix[];
-  /** The file that says so. */
+  /** The defining file. */
   readonly source: string;
-  /** That file is the user's. */
+  /** True for the user's file. */
   readonly isOwn: boolean;
 }
 
 export interface Settings {
-  /** Host for references that name none. */
+  /** Host for references without a registry. */
   readonly registry: string | undefined;
-  /** The same without what the project's file says: where logins go, and what is written. */
+  /** {@link registry} without the project's file, for logins and writes. */
   readonly ownRegistry: string | undefined;
-  /** The host that `ORAS_USER`, `ORAS_PASS` and `ORAS_TOKEN` are for; no file can name it. */
+  /** Host that `ORAS_USER`, `ORAS_PASS` and `ORAS_TOKEN` apply to; never from a file. */
   readonly credentialRegistry: string | undefined;
   readonly registries: ReadonlyMap<string, NamedRegistry>;
   /** Absolute path. */
   readonly cacheDir: string;
   /**
-   * The project's file names the cache folder, or it lies in the checkout, whoever named it: what is in it may have been
-   * shipped. True as well where nobody can tell where the folder's links lead.
+   * True if the project's file names the cache folder, or if the folder lies in the checkout: its content may be part
+   * of the checkout. True also if the target of its links is unknown.
    */
   readonly isCacheInProject: boolean;
-  /** Absolute paths of the folders that came with the checkout, with all that is in them. */
+  /** Absolute paths of the checkout's folders, with everything below. */
   readonly projectFolders: readonly string[];
   readonly retention: {
     readonly olderThanDays: number | undefined;
     readonly maxSizeBytes: number | undefined;
   };
-  /** For the whole command. */
+  /** Limit of the whole command. */
   readonly timeoutMs: number;
   readonly connectTimeoutMs: number;
   readonly idleTimeoutMs: number;
-  /** Transfers at a time. */
+  /** Concurrent transfers. */
   readonly concurrency: number;
-  /** `http:` to the one registry that a command names, on loopback or not; never to a mirror. */
+  /** Allows `http:` to the one registry named by a command, never to a mirror. */
   readonly allowPlainHttp: boolean;
-  /** Hosts of an option and the user's file together. */
+  /** Union of the option's hosts and the user's file. */
   readonly plainHttpHosts: ReadonlySet<string>;
-  /** Hosts that the project's file alone allows http for: they are shown no login. */
+  /** Hosts that only the project's file allows: they get no login. */
   readonly anonymousHttpHosts: ReadonlySet<string>;
-  /** PEM file with the authorities to trust besides Node's own. */
+  /** PEM file with trusted authorities in addition to Node's defaults. */
   readonly caFile: string | undefined;
   readonly isOffline: boolean;
-  /** Executable with the `pull REF -o DIR --extract` contract that pulls in our place. */
+  /** Executable that replaces the built-in pull; contract: `pull REF -o DIR --extract`. */
   readonly externalCli: string | undefined;
   /** Absolute path. */
   readonly auditLog: string | undefined;
-  /** Absolute paths of the configuration files that were read, the one that wins first. */
+  /** Absolute paths of the configuration files, in order of precedence. */
   readonly configFiles: readonly string[];
-  /** Absolute path of the user's file, whether it is there or not. */
+  /** Absolute path of the user's file; the file may be missing. */
   readonly userConfigPath: string;
-  /** Keys of the project's file that do not count. */
+  /** Ignored keys of the project's file. */
   readonly leftOut: readonly LeftOut[];
-  /** Where each of these comes from, for `config`: an option, a variable, a file, or `default`. */
+  /** Source of each setting, for `config`: an option, a variable, a file, or `default`. */
   readonly sources: Readonly<Record<string, string>>;
 }
 
@@ -88,7 +88,7 @@ const defaults = { totalSeconds: 600, connectSeconds: 15, idleSeconds: 30, concu
 /** `setTimeout` takes a signed 32-bit number of milliseconds. */
 const maxTimeoutSeconds = 2_000_000;
 
-/** Folder for caches of this user: XDG on Linux, `~/Library/Caches` on macOS, `%LOCALAPPDATA%` on Windows. */
+/** The user's folder for caches: XDG on Linux, `~/Library/Caches` on macOS, `%LOCALAPPDATA%` on Windows. */
 function userCacheDir(context: Context): string {
   switch (context.os) {
     case "darwin":
@@ -113,13 +113,13 @@ function registryFromEnvironment(context: Context): string | undefined {
   }
 }
 
-/** Where one setting may come from, in the order that counts. */
+/** A possible source of one setting. */
 interface Candidate<T> {
   readonly source: string;
   readonly value: T | undefined;
 }
 
-/** Picks values and notes where they came from. */
+/** Picks values and records their sources. */
 class Picker {
   readonly sources: Record<string, string> = {};
 
@@ -129,7 +129,7 @@ class Picker {
     return found?.value;
   }
 
-  /** The union of all sources. */
+  /** Picks the union of all sources. */
   join<T>(name: string, candidates: readonly Candidate<readonly T[]>[]): T[] {
     const found = candidates.filter(({ value }) => value !== undefined && value.length > 0);
     this.sources[name] = found.map(({ source }) => source).join(", ") || "default";
@@ -141,7 +141,7 @@ function fromFiles<T>(files: readonly ConfigFile[], read: (file: ConfigFile) => 
   return files.map((file) => ({ source: file.path, value: read(file) }));
 }
 
-/** By name; of the project's file those that the user's does not have. */
+/** Registries by name; entries of the project's file override none of the user's, which the boundary ensures. */
 function namedRegistries(user: ConfigFile | undefined, project: ConfigFile | undefined): Map<string, NamedRegistry> {
   const named = new Map<string, NamedRegistry>();
   for (const file of [user, project]) {
@@ -153,31 +153,32 @@ function namedRegistries(user: ConfigFile | undefined, project: ConfigFile | und
 }
 
 /**
- * A checkout may hold a link of the name that the user gives the log, and a line of the log holds text of the lock's.
+ * An attacker who controls a checkout can place a link at the log's path, and control parts of the log's lines by the
+ * lock.
  *
- * @throws {ConfigurationError} the log would be written outside the project
+ * @throws {ConfigurationError} a link leads the log out of the project
  */
 function checkAuditLog(path: string, projectFolders: readonly string[]): void {
   const isLedOut = projectFolders.some((folder) => isInside(path, folder) && leadsInside(path, folder) !== true);
   if (!isLedOut) return;
   throw new ConfigurationError("CONFIG_INVALID", `the audit log ${path} is a link that leads out of the project`, {
-    hint: "name the file where it is, or remove the link",
+    hint: "name the link's target instead, or remove the link",
   });
 }
 
-/** Once for each command; what somebody else says in the key's place already is no loss. */
+/** Warns once per command; a key that another source sets needs no warning. */
 function warnOfLeftOut(leftOut: readonly LeftOut[], sources: Readonly<Record<string, string>>, context: Context): void {
   const said = Object.keys(sources).filter((name) => sources[name] !== "default");
   const lost = leftOut.filter(
-    // A name is left out only where the user's file has it.
+    // An ignored registry usually has its name defined in the user's file.
     ({ key }) => !key.startsWith("registries.") && !said.some((name) => name === key || name.startsWith(`${key}.`)),
   );
   if (lost.length > 0) context.log.warn(oneLine(summarizeLeftOut(lost)));
 }
 
 /**
- * @throws {UsageError} for an option out of range
- * @throws {ConfigurationError} for an environment variable that cannot be used
+ * @throws {UsageError} an option is out of range
+ * @throws {ConfigurationError} an environment variable is unusable
  */
 export function readSettings(overrides: SettingsOverrides, context: Context, found: ConfigFiles): Settings {
   const { timeoutSeconds } = overrides;
@@ -207,7 +208,7 @@ export function readSettings(overrides: SettingsOverrides, context: Context, fou
   ]);
   const cacheDir = namedCacheDir ?? join(userCacheDir(context), "buck2-oras");
   const isCacheOfProject = picker.sources.cacheDir === project?.path;
-  // What the project says of its own cache is nothing to another one.
+  // The project's retention applies only to the project's own cache.
   const ofCache = isCacheOfProject ? files : ofUser;
   const totalSeconds = pick("timeouts.totalSeconds", [
     { source: "--timeout", value: timeoutSeconds },

@@ -1,6 +1,7 @@
 /**
- * Whom to believe, and who we are, for each host: `--ca-file`, `SSL_CERT_FILE`, `NODE_EXTRA_CA_CERTS`, and the folders
- * `certs.d/HOST/` of Docker and Podman with `*.crt` (authorities) and `*.cert` with `*.key` (ourselves).
+ * Trusted authorities and client certificates per host: `--ca-file`, `SSL_CERT_FILE`, `NODE_EXTRA_CA_CERTS`, and the
+ * folders `certs.d/HOST/` of Docker and Podman with `*.crt` (authorities) and `*.cert` with `*.key` (client
+ * certificate).
  */
 import { readdir } from "node:fs/promises";
 import { join } from "node:path";
@@ -11,11 +12,11 @@ import type { TlsIdentity } from "../http/transport.ts";
 import { folderVariable, variable } from "./environment.ts";
 import type { Settings } from "./settings.ts";
 
-/** Bundles of all public authorities have a quarter of a megabyte. */
+/** A bundle of all public authorities has about 250 KB. */
 const maxPemBytes = 8 * 1024 * 1024;
 
 async function readPem(path: string, what: string): Promise<string> {
-  const hint = `${what} names it: point it at a PEM file`;
+  const hint = `point ${what} at a PEM file`;
   let text: string;
   try {
     text = (await readRegularFile(path, maxPemBytes)).bytes.toString("utf8");
@@ -26,15 +27,15 @@ async function readPem(path: string, what: string): Promise<string> {
   throw new ConfigurationError("CONFIG_INVALID", `${path} is not a PEM file`, { hint });
 }
 
-/** Before anything else is done: a registry that is asked over http would never miss the file. */
+/** Checks the file early: plain http would never read it. */
 export async function checkCaFile({ caFile }: Settings): Promise<void> {
   if (caFile !== undefined) await readPem(caFile, "--ca-file");
 }
 
-/** Node's own authorities, as they are when nothing is added. */
+/** Node's default authorities. */
 async function defaultAuthorities(context: Context): Promise<readonly string[]> {
   const tls = await import("node:tls");
-  // Node 22.15 and newer: with the system's where Node was told to use them.
+  // Node 22.15 and newer; includes the system's authorities if Node is configured to use them.
   const newer = tls as typeof tls & { readonly getCACertificates?: (type: "default") => string[] };
   if (newer.getCACertificates !== undefined) return newer.getCACertificates("default");
   const extra = context.env.NODE_EXTRA_CA_CERTS;
@@ -43,7 +44,7 @@ async function defaultAuthorities(context: Context): Promise<readonly string[]> 
   return [...tls.rootCertificates, ...(file === undefined ? [] : [file.bytes.toString("utf8")])];
 }
 
-/** The first of the folders that has certificates for the host. */
+/** The first folder with certificates for the host. */
 async function certificateFolder(
   host: string,
   context: Context,
@@ -70,8 +71,8 @@ async function certificateFolder(
 }
 
 /**
- * @param url Its host, with the port if it is written, names the folder below `certs.d`.
- * @throws {ConfigurationError} a file that is missing or no PEM file, a certificate without its key
+ * @param url Its host, with any explicit port, names the folder below `certs.d`.
+ * @throws {ConfigurationError} a missing file, a file that is not PEM, or a certificate without its key
  */
 export async function tlsIdentityOf(url: URL, settings: Settings, context: Context): Promise<TlsIdentity> {
   const authorities: string[] = [];

@@ -1,7 +1,7 @@
 /**
- * One request, bounded: redirects by hand, retries, timeouts. Knows nothing of registries.
+ * HTTP client with bounded requests: own redirects, retries and timeouts. Independent of registries.
  *
- * Invariant: a credential goes to the origin it was given for and to no other, however often a server redirects.
+ * Invariant: a credential is sent only to the origin of the original request, regardless of redirects.
  */
 import type { Context } from "../context.ts";
 import { RegistryUnavailableError, TimeoutError } from "../errors.ts";
@@ -14,13 +14,13 @@ import { backoffMs, defaultRetry, isRetryableStatus, type RetryPolicy, retryAfte
 import { type Route, Transports } from "./transport.ts";
 
 export interface HttpOptions {
-  /** The way to an origin; asked once for each. */
+  /** Route to an origin; called once per origin. */
   readonly routeTo: (url: URL) => Promise<Route>;
-  /** Until a connection stands. */
+  /** Limit for establishing a connection. */
   readonly connectTimeoutMs: number;
-  /** For the headers, and between two pieces of a body. */
+  /** Limit for the response's headers, and between two chunks of a body. */
   readonly idleTimeoutMs: number;
-  /** When the whole command has to be done, in milliseconds since the epoch. */
+  /** Deadline of the whole command, in milliseconds since the epoch. */
   readonly deadlineMs: number;
 }
 
@@ -36,32 +36,32 @@ export interface HttpRequest {
   /** Lower-case names. */
   readonly headers: Readonly<Record<string, string>>;
   readonly body?: RequestBody;
-  /** A POST that does no harm twice, as one that begins an upload. */
+  /** True for a POST that may be repeated, such as the start of an upload. Default: true for all methods but POST. */
   readonly isRepeatable?: boolean;
-  /** How hard it is tried; patiently where nothing is said. */
+  /** Default: {@link defaultRetry}. */
   readonly retries?: RetryPolicy;
-  /** A path that is none of the log's business: that of a signed address. */
+  /** Omits the path from the log, since a signed URL is a secret. */
   readonly isPathSecret?: boolean;
-  /** A server chose the host, and not the user: a name may not lead to where an address may not. */
+  /** True if a server chose the host: names that resolve to forbidden addresses are refused. */
   readonly isHostForeign?: boolean;
   /**
-   * Read an answer of up to so many bytes as part of the request, so that a connection that breaks in the middle of it is tried
-   * again; a longer one is left to the caller. Non-2xx: only the first 64 KiB are read.
+   * Reads a response of at most this size as part of the request, so that a broken connection is retried. The caller
+   * reads a longer response itself. Non-2xx: only the first 64 KiB are read.
    */
   readonly bufferBytes?: number;
-  /** Where a login is asked for: a redirect to another origin is refused. */
+  /** Refuses redirects to another origin; set for logins. */
   readonly staysAtOrigin?: boolean;
   readonly signal: AbortSignal;
 }
 
 export interface HttpClient {
-  /** Resolves for every status; what a status means is the caller's to say. */
+  /** Resolves for every status; the caller interprets the status. */
   request(request: HttpRequest): Promise<HttpResponse>;
   /**
-   * Waits before something is tried once more: as long as the answer asks, else longer with each failure.
+   * Waits before a retry: as long as `Retry-After` asks, else with exponential backoff.
    *
-   * @param answer What was answered; undefined when nothing was.
-   * @throws {TimeoutError} `TIMED_OUT`, at once: there is not so much time
+   * @param answer The last response; undefined without a response.
+   * @throws {TimeoutError} `TIMED_OUT` at once, if `Retry-After` exceeds the deadline
    */
   pause(failures: number, answer: HttpResponse | undefined, signal: AbortSignal): Promise<void>;
   close(): void;
@@ -71,7 +71,7 @@ const maxRedirects = 10;
 const redirectStatuses: ReadonlySet<number> = new Set([301, 302, 303, 307, 308]);
 const credentialHeaders: ReadonlySet<string> = new Set(["authorization", "cookie", "proxy-authorization"]);
 
-/** The next hop of a redirect chain, and the headers that may go there. */
+/** The request for the next hop of a redirect chain, without credentials for another origin. */
 function follow(response: Response, request: HttpRequest): HttpRequest {
   const url = redirectTarget(response.header("location"), response.url);
   if (url.origin === response.url.origin) return { ...request, url };
@@ -80,16 +80,16 @@ function follow(response: Response, request: HttpRequest): HttpRequest {
       "REDIRECT_REFUSED",
       `${response.url.host} redirects a deletion to ${url.origin}`,
       {
-        hint: "nothing was removed there; name that host itself if it is the right one, else tell who runs the registry",
+        hint: "name that host itself if it is the right one, else tell the registry's operator; nothing was removed there",
       },
     );
   }
   if (request.staysAtOrigin) {
     throw new RegistryUnavailableError("REDIRECT_REFUSED", `${response.url.host} redirects a login to ${url.origin}`, {
-      hint: "a login stays where it was meant for: name that host itself if it is the right one, else tell who runs the registry",
+      hint: "name that host itself if it is the right one, else tell the registry's operator; the login was not sent there",
     });
   }
-  // Dropped for good: the headers of the next hop are made from these.
+  // Credentials are dropped for all later hops too: their headers derive from these.
   const headers = Object.fromEntries(Object.entries(request.headers).filter(([name]) => !credentialHeaders.has(name)));
   return { ...request, url, headers, isPathSecret: true, isHostForeign: true };
 }
@@ -108,7 +108,7 @@ export function createHttpClient(options: HttpOptions, context: Context): HttpCl
   }: HttpRequest): Promise<Response> => {
     const sent: Record<string, string> = {
       "user-agent": `buck2-oras/${version}`,
-      // What is hashed is what was stored: no transfer may be compressed on the way.
+      // The digest is of the stored bytes: a transfer must not be compressed on the way.
       "accept-encoding": "identity",
       ...headers,
     };
@@ -125,7 +125,7 @@ export function createHttpClient(options: HttpOptions, context: Context): HttpCl
     throw proxyRefused(transport.proxyHost, 407, url);
   };
 
-  /** One URL, several tries. */
+  /** Sends a request to one URL, with retries. */
   const sendWithRetries = async (request: HttpRequest): Promise<Response> => {
     const { url, method, signal, retries = defaultRetry } = request;
     const isRepeatable = request.isRepeatable ?? method !== "POST";
@@ -155,9 +155,9 @@ export function createHttpClient(options: HttpOptions, context: Context): HttpCl
   const pause: HttpClient["pause"] = async (failures, answer, signal) => {
     const waitMs = retryAfterMs(answer?.header("retry-after"), context.now());
     if (waitMs !== undefined && context.now() + waitMs >= options.deadlineMs) {
-      const asked = `asks to wait ${Math.ceil(waitMs / 1000)} seconds, longer than there is time for`;
+      const asked = `asks to wait ${Math.ceil(waitMs / 1000)} seconds, longer than the time left`;
       throw new TimeoutError("TIMED_OUT", `${answer?.url.host} ${asked}`, {
-        hint: "try again later, or give more time with --timeout SECONDS",
+        hint: "try again later, or allow more time with --timeout SECONDS",
       });
     }
     await context.sleep(waitMs ?? backoffMs(failures, context.random), signal);

@@ -1,4 +1,4 @@
-/** One HTTP exchange over Node's own client: headers first, then a body that is read at the reader's pace. */
+/** One HTTP exchange over Node's client: headers first, then a body with backpressure. */
 import type { ClientRequest, IncomingMessage } from "node:http";
 import { RegistryUnavailableError } from "../errors.ts";
 import { guardedLookup } from "./forbidden-address.ts";
@@ -9,18 +9,18 @@ export interface ExchangeRequest {
   readonly url: URL;
   readonly headers: Readonly<Record<string, string>>;
   readonly body: AsyncIterable<Uint8Array> | undefined;
-  /** A server chose the host. */
+  /** True if a server chose the host. */
   readonly isHostForeign: boolean;
   readonly signal: AbortSignal;
-  /** Until a connection stands. */
+  /** Limit for establishing a connection. */
   readonly connectTimeoutMs: number;
-  /** Without a byte in either direction; and for all of the headers, once the request was sent. */
+  /** Limit without a byte in either direction, and for all response headers after the request was sent. */
   readonly idleTimeoutMs: number;
 }
 
 /** Real servers send 100 and 103, once or twice. */
 const maxInterimAnswers = 20;
-/** Some registries sign what they redirect to with policies that take more than Node's 16 KiB. */
+/** Signed redirects of some registries exceed Node's default of 16 KiB. */
 const maxHeaderBytes = 64 * 1024;
 
 const failures = {
@@ -30,7 +30,7 @@ const failures = {
   NO_ANSWER: "no answer to the request",
 } as const;
 
-/** A timer of ours ran out, or what came is nothing to go on with; the code says which. */
+/** A timeout of this module, or an unusable answer; the code tells which. */
 class ExchangeFailure extends Error {
   readonly code: keyof typeof failures;
 
@@ -40,21 +40,21 @@ class ExchangeFailure extends Error {
   }
 }
 
-/** @param status What the proxy answered. */
+/** @param status The proxy's status. */
 export function proxyRefused(proxyHost: string, status: number, url: URL): RegistryUnavailableError {
   return new RegistryUnavailableError("PROXY_REFUSED", `the proxy ${proxyHost} refused ${url.host}: status ${status}`, {
     hint:
       status === 407
-        ? "it wants a login: write it into HTTPS_PROXY as http://USER:PASSWORD@HOST:PORT"
-        : "ask who runs the proxy, or name the host in NO_PROXY if it is to be reached without one",
+        ? "write the proxy's login into HTTPS_PROXY as http://USER:PASSWORD@HOST:PORT"
+        : "ask the proxy's operator, or name the host in NO_PROXY to bypass the proxy",
   });
 }
 
 /**
- * Sends one request and resolves when the response's headers are there. Leaving a loop over the response early closes the
+ * Sends one request and resolves with the response's headers. Ending a loop over the response early closes the
  * connection.
  *
- * @param request Its signal ends the exchange at any time: the promise, or the body, rejects.
+ * @param request Its signal ends the exchange at any time: the promise or the body rejects.
  */
 export function exchange(request: ExchangeRequest, transport: Transport): Promise<IncomingMessage> {
   const { url, method, headers, signal, connectTimeoutMs, idleTimeoutMs } = request;
@@ -65,12 +65,12 @@ export function exchange(request: ExchangeRequest, transport: Transport): Promis
     const fail = (code: keyof typeof failures): void => void sent.destroy(new ExchangeFailure(code));
     const connecting = setTimeout(fail, connectTimeoutMs, "CONNECT_TIMEOUT");
     sent.on("socket", (socket) => {
-      // A kept connection stands already.
+      // A reused connection is already established.
       if (!socket.connecting) clearTimeout(connecting);
       else socket.once(url.protocol === "https:" ? "secureConnect" : "connect", () => clearTimeout(connecting));
     });
     sent.setTimeout(idleTimeoutMs, () => fail("IDLE_TIMEOUT"));
-    // A server that sends a byte now and then is never idle.
+    // The idle timeout alone would never end a server that drips bytes.
     let answering: NodeJS.Timeout | undefined;
     let hasAnswer = false;
     sent.once("finish", () => {
@@ -85,22 +85,22 @@ export function exchange(request: ExchangeRequest, transport: Transport): Promis
       interimAnswers += 1;
       if (interimAnswers > maxInterimAnswers) fail("NO_ANSWER");
     });
-    // 101: nobody asked for another protocol, and Node lets go of the connection without a word.
+    // 101 without a requested upgrade: Node would drop the connection without an error.
     sent.once("upgrade", (_response, socket) => {
       socket.destroy();
       reject(new ExchangeFailure("NO_ANSWER"));
     });
     sent.on("error", reject);
-    // What a proxy says instead of connecting is no answer of the registry, and must not be able to ask for a login.
+    // A proxy's refusal to connect must not count as the registry's response: it could ask for a login.
     sent.on("proxyConnect", ({ statusCode }: { readonly statusCode: number }) => {
-      // A plain request is passed on without a tunnel, and this says nothing.
+      // Plain http is forwarded without a tunnel; the status then has no meaning.
       if (url.protocol === "https:" && statusCode !== 200)
         sent.destroy(proxyRefused(transport.proxyHost ?? "", statusCode, url));
     });
     sent.on("close", () => {
       clearTimeout(connecting);
       clearTimeout(answering);
-      // However it ended: what is settled stays so.
+      // Without effect on a settled promise.
       reject(new ExchangeFailure("NO_ANSWER"));
     });
     if (request.body === undefined) sent.end();
@@ -108,7 +108,7 @@ export function exchange(request: ExchangeRequest, transport: Transport): Promis
   });
 }
 
-/** Resolves when more can be written, or never again. */
+/** Resolves when the request accepts more bytes, or is closed. */
 function drained(sent: ClientRequest): Promise<void> {
   return new Promise((resolve) => {
     const done = (): void => {
@@ -121,7 +121,7 @@ function drained(sent: ClientRequest): Promise<void> {
   });
 }
 
-/** Writes a body as fast as the connection takes it. By hand: `pipeline` drops the error of a body's source. */
+/** Writes a body with backpressure. `pipeline` is not used: it drops the error of the body's source. */
 async function send(body: AsyncIterable<Uint8Array>, sent: ClientRequest): Promise<void> {
   try {
     for await (const chunk of body) {
@@ -131,7 +131,7 @@ async function send(body: AsyncIterable<Uint8Array>, sent: ClientRequest): Promi
     }
     sent.end();
   } catch (error) {
-    // The source of the body failed: the request fails with its error.
+    // The request fails with the error of the body's source.
     sent.destroy(error instanceof Error ? error : new Error(String(error)));
   }
 }

@@ -1,24 +1,26 @@
-/** Addresses that a server may not send us to: the metadata services of clouds answer at link-local ones. */
+/**
+ * Addresses that a server may not redirect to, above all link-local addresses: cloud metadata services answer there.
+ */
 import { lookup } from "node:dns";
 import { BlockList, isIP, type LookupFunction } from "node:net";
 import { RegistryUnavailableError } from "../errors.ts";
 
-/** IPv6 in which an IPv4 address stands at the end: mapped, translated, and NAT64 (RFC 4291, 2765, 6052, 8215). */
+/** IPv6 prefixes that embed an IPv4 address at the end: mapped, translated, and NAT64 (RFC 4291, 2765, 6052, 8215). */
 const embeddings = ["::ffff:", "::ffff:0:", "64:ff9b::", "64:ff9b:1::"];
 
 const linkLocal = new BlockList();
 linkLocal.addSubnet("169.254.0.0", 16, "ipv4");
 linkLocal.addSubnet("fe80::", 10, "ipv6");
-// Metadata services of clouds that are not at link-local addresses: AWS, GCP, Alibaba, Azure, Oracle.
+// Cloud metadata services at other addresses: AWS, GCP, Alibaba, Azure, Oracle.
 for (const address of ["fd00:ec2::254", "fd00:ec2::23", "fd20:ce::254"]) linkLocal.addAddress(address, "ipv6");
 for (const address of ["100.100.100.200", "168.63.129.16", "192.0.0.192"]) linkLocal.addAddress(address, "ipv4");
 for (const before of embeddings) linkLocal.addSubnet(`${before}169.254.0.0`, 112, "ipv6");
 // IPv4-compatible.
 linkLocal.addSubnet("::169.254.0.0", 112, "ipv6");
-// 6to4 (RFC 3056) has the address in front.
+// 6to4 (RFC 3056) embeds the address after the prefix.
 linkLocal.addSubnet("2002:a9fe::", 32, "ipv6");
 
-/** RFC 1122, section 3.2.1.3: this host. IPv4-compatible addresses are left out, since the loopback address is one. */
+/** RFC 1122, section 3.2.1.3: this host. IPv4-compatible addresses are omitted, since `::1` is among them. */
 const unspecified = new BlockList();
 unspecified.addSubnet("0.0.0.0", 8, "ipv4");
 unspecified.addAddress("::", "ipv6");
@@ -37,7 +39,7 @@ function isIn(list: BlockList, hostname: string): boolean {
   return family !== 0 && list.check(host, family === 6 ? "ipv6" : "ipv4");
 }
 
-/** @param hostname As `URL` has it: in one spelling, IPv6 in brackets. A name is none; where it leads is not looked up. */
+/** @param hostname As in `URL.hostname`: canonical, IPv6 in brackets. Names are not resolved and count as allowed. */
 export function isForbiddenAddress(hostname: string): boolean {
   return isLinkLocal(hostname) || isIn(unspecified, hostname);
 }
@@ -51,13 +53,13 @@ function isLoopback(hostname: string): boolean {
   return /^(?:.*\.)?localhost\.?$/.test(hostname) || isIn(loopback, hostname);
 }
 
-/** True where a server may not send us from its own host: what listens on this machine is for this machine. */
+/** True if a server at `from` may not redirect to `hostname`: only loopback may redirect to loopback. */
 export function isForbiddenFrom(from: string, hostname: string): boolean {
   return isForbiddenAddress(hostname) || (isLoopback(hostname) && !isLoopback(from));
 }
 
 /**
- * `dns.lookup` for a name that a server chose: one that leads to a forbidden address is no better than the address.
+ * `dns.lookup` for a name chosen by a server. Refuses a name that resolves to a forbidden address.
  *
  * @see net.connect, option `lookup`
  */
@@ -65,8 +67,9 @@ export const guardedLookup: LookupFunction = (hostname, options, done) => {
   lookup(hostname, options, (error, found, family) => {
     const addresses = typeof found === "string" ? [found] : (found ?? []).map(({ address }) => address);
     if (error !== null || !addresses.some(isForbiddenAddress)) return done(error, found, family);
-    const message = `a server sends us to ${hostname}, which is at a link-local address`;
-    const hint = "the registry, or somebody between, asks for a request that is none of its business: tell who runs it";
+    const message = `a server redirects to ${hostname}, which resolves to a forbidden address`;
+    const hint =
+      "tell the registry's operator: the registry, or an attacker, asks for a request to an internal address";
     done(new RegistryUnavailableError("REDIRECT_REFUSED", message, { hint }), "", 0);
   });
 };

@@ -1,4 +1,4 @@
-/** Errors of the network, as errors that name the host, the reason and the next step. */
+/** Translation of network errors into errors that name the host, the reason and the next step. */
 import { OrasClientError, RegistryUnavailableError } from "../errors.ts";
 import { tlsFailure } from "./tls-failure.ts";
 
@@ -15,24 +15,24 @@ const reasonOfCode: Readonly<Record<string, Reason>> = {
   EPIPE: { what: "connection closed", hint: "try again; a proxy or firewall may have cut the connection" },
   CONNECT_TIMEOUT: { what: "no connection in time", hint: "check the network, and whether a proxy is needed" },
   ETIMEDOUT: { what: "no connection in time", hint: "check the network, and whether a proxy is needed" },
-  HEADERS_TIMEOUT: { what: "no answer in time", hint: "the registry or the network is overloaded: try again" },
+  HEADERS_TIMEOUT: { what: "no answer in time", hint: "try again; the registry or the network may be overloaded" },
   NO_ANSWER: {
-    what: "it does not answer the request",
-    hint: "what stands at this address is no registry, or a proxy before it is set up wrongly: tell who runs it",
+    what: "no answer to the request",
+    hint: "check that this address is a registry; else tell the operator of the registry or its proxy",
   },
-  IDLE_TIMEOUT: { what: "the transfer stalled", hint: "the registry or the network is overloaded: try again" },
+  IDLE_TIMEOUT: { what: "the transfer stalled", hint: "try again; the registry or the network may be overloaded" },
   ENETUNREACH: { what: "network unreachable", hint: "check the network" },
   EHOSTUNREACH: { what: "host unreachable", hint: "check the network and the registry's address" },
 };
 
 /** Codes of Node's HTTP parser. */
 const notHttp: Reason = {
-  what: "it answers with something that is no HTTP",
-  hint: "check the address and its port; else tell who runs the server, or the proxy before it",
+  what: "the answer is not HTTP",
+  hint: "check the address and its port; else tell the operator of the server or its proxy",
 };
 
 function reasonOf(code: string): Reason | undefined {
-  if (code === "HPE_HEADER_OVERFLOW") return { what: "its answer has more headers than are read", hint: notHttp.hint };
+  if (code === "HPE_HEADER_OVERFLOW") return { what: "the answer's headers are over 64 KiB", hint: notHttp.hint };
   return code.startsWith("HPE_") ? notHttp : reasonOfCode[code];
 }
 
@@ -42,7 +42,7 @@ function codeOf(error: unknown): string | undefined {
   return "code" in error && typeof error.code === "string" ? error.code : codeOf(error.cause);
 }
 
-/** True where another try would end in the same way: no such host, a certificate that cannot be believed. */
+/** True if a retry would fail in the same way: an unknown host, or an untrusted certificate. */
 export function isLasting({ cause }: OrasClientError): boolean {
   const code = codeOf(cause) ?? "";
   return (
@@ -54,8 +54,8 @@ export function isLasting({ cause }: OrasClientError): boolean {
 }
 
 /**
- * @param error As Node threw it; errors of ours pass through unchanged.
- * @param proxyHost What stands between, if anything does.
+ * @param error Node's error; an `OrasClientError` passes through unchanged.
+ * @param proxyHost Host of the proxy in use, if any.
  */
 export function networkError(url: URL, error: unknown, proxyHost?: string): OrasClientError {
   if (error instanceof OrasClientError) return error;
@@ -71,7 +71,7 @@ export function networkError(url: URL, error: unknown, proxyHost?: string): Oras
       hint:
         proxyHost === undefined || tls !== undefined
           ? (reason?.hint ?? "check the network and the registry's address, then try again")
-          : "check HTTPS_PROXY and that the proxy runs; hosts in NO_PROXY are reached without it",
+          : "check HTTPS_PROXY and that the proxy runs; hosts in NO_PROXY bypass the proxy",
     },
   );
 }

@@ -1,11 +1,11 @@
-/** A connection to a host, one step at a time: for people, not for transfers. */
+/** Diagnosis of a connection to a host, step by step; not used for transfers. */
 import { lookup } from "node:dns/promises";
 import type { Socket } from "node:net";
 import type { TLSSocket } from "node:tls";
 import { proxyRefused } from "./exchange.ts";
 import { type Route, Transports } from "./transport.ts";
 
-/** Addresses of a host name, in the order in which they are tried. */
+/** Resolves the host's addresses, in the order of connection attempts. @throws Node's error */
 export async function addressesOf(url: URL): Promise<readonly string[]> {
   const host = url.hostname.replace(/^\[|\]$/g, "");
   return (await lookup(host, { all: true })).map(({ address }) => address);
@@ -17,9 +17,10 @@ export interface Connection {
 }
 
 /**
- * Connects as a request would, over the tunnel of a proxy if there is one, and closes again; nothing is asked.
+ * Connects like a request, through the proxy's tunnel if any, then closes the connection without a request.
  *
- * @throws Node's error, or that the proxy refused
+ * @throws Node's error
+ * @throws {RegistryUnavailableError} `PROXY_REFUSED`
  */
 export async function connectTo(url: URL, route: Route, timeoutMs: number, signal: AbortSignal): Promise<Connection> {
   const transports = new Transports(() => Promise.resolve(route));

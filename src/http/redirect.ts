@@ -1,17 +1,17 @@
-/** Where a `Location` leads: it comes from the network, so somebody else may have chosen it. */
+/** Validation of `Location` headers; an attacker may control the header. */
 import { RegistryUnavailableError } from "../errors.ts";
 import { isForbiddenFrom } from "./forbidden-address.ts";
 
 /**
- * @param from Where the answer came from.
- * @param means What the server does by it, such as `redirects`.
- * @returns Without user and password.
+ * @param from URL of the response.
+ * @param means The server's action as a verb, such as `redirects`.
+ * @returns The target without user and password.
  * @throws {RegistryUnavailableError} `REDIRECT_REFUSED`; no request was made
  */
 export function redirectTarget(location: string | undefined, from: URL, means = "redirects"): URL {
   const refuse = (why: string): RegistryUnavailableError =>
     new RegistryUnavailableError("REDIRECT_REFUSED", `${from.host} ${means} ${why}`, {
-      hint: "the registry or a proxy before it is set up wrongly; ask who runs it",
+      hint: "ask the operator of the registry or its proxy to fix the setup",
     });
   if (location === undefined || !URL.canParse(location, from.href)) throw refuse("to nowhere");
   const url = new URL(location, from);

@@ -1,25 +1,25 @@
-/** An answer: its head at once, its body at the reader's pace. */
+/** An HTTP response: the head at once, the body as a stream with backpressure. */
 import type { IncomingMessage } from "node:http";
 import { ContentVerificationError } from "../errors.ts";
 import { networkError } from "./network-error.ts";
 
 export interface HttpResponse {
   readonly status: number;
-  /** Where the answer came from, after redirects. */
+  /** URL of the response, after redirects. */
   readonly url: URL;
   /** @param name lower-case; repeated headers are joined with `, ` */
   header(name: string): string | undefined;
-  /** The body, at the reader's pace; every failure of the network is a `RegistryUnavailableError`. */
+  /** The body as a stream; every network failure is a `RegistryUnavailableError`. */
   stream(): AsyncIterable<Uint8Array>;
   /** @throws {ContentVerificationError} `RESPONSE_INVALID` for a body over `maxBytes` */
   bytes(maxBytes: number): Promise<Uint8Array>;
-  /** Gives the connection back without reading a long body. */
+  /** Releases the connection without reading a long body. */
   discard(): Promise<void>;
 }
 
-/** Longer bodies are cheaper to cut off than to read to their end. */
+/** Above this size, closing the connection is cheaper than reading the rest. */
 const maxDiscardBytes = 64 * 1024;
-/** Bytes of an error's body that are read. */
+/** Maximum bytes read of a non-2xx body. */
 const maxErrorBytes = 64 * 1024;
 
 function first(value: string | string[] | undefined): string | undefined {
@@ -38,7 +38,6 @@ async function* mapped(body: AsyncIterable<Uint8Array>, url: URL): AsyncGenerato
   }
 }
 
-/** An answer as it comes in. */
 export class Response implements HttpResponse {
   readonly status: number;
   readonly url: URL;
@@ -59,7 +58,7 @@ export class Response implements HttpResponse {
     return this.#buffered === undefined ? mapped(this.#raw, this.url) : once(this.#buffered);
   }
 
-  /** Reads the body now, unless it says that it is longer; of what is no success a beginning. */
+  /** Reads the body now, unless its stated length exceeds `maxBytes`. Non-2xx: only the first 64 KiB are read. */
   async buffer(maxBytes: number): Promise<void> {
     if (this.status < 200 || this.status > 299) this.#buffered = await this.#beginning();
     else if (Number(this.header("content-length") ?? 0) <= maxBytes) this.#buffered = await this.bytes(maxBytes);
@@ -71,7 +70,7 @@ export class Response implements HttpResponse {
     for await (const chunk of this.stream()) {
       size += chunk.byteLength;
       if (size > maxBytes) {
-        // Without the path, which may be that of a signed address.
+        // The path may be a secret of a signed URL.
         throw new ContentVerificationError(
           "RESPONSE_INVALID",
           `the answer of ${this.url.host} is over ${maxBytes} bytes`,
@@ -82,7 +81,7 @@ export class Response implements HttpResponse {
     return Buffer.concat(chunks);
   }
 
-  /** The status counts, however long the body is, and whether or not it comes whole. */
+  /** Reads a truncated body without an error: the status counts, not the body. */
   async #beginning(): Promise<Uint8Array> {
     const chunks: Uint8Array[] = [];
     let size = 0;
@@ -93,7 +92,7 @@ export class Response implements HttpResponse {
         if (size >= maxErrorBytes) break;
       }
     } catch {
-      // What came until then is what there is.
+      // The bytes before the failure suffice.
     }
     return Buffer.concat(chunks).subarray(0, maxErrorBytes);
   }
@@ -107,7 +106,7 @@ export class Response implements HttpResponse {
         if (size > maxDiscardBytes) return;
       }
     } catch {
-      // Nobody wanted the body.
+      // The body is unwanted, so its error is too.
     }
   }
 }

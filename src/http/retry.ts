@@ -1,15 +1,14 @@
-/** When to ask again, and how long to wait. */
+/** Retry policies and waiting times. */
 
-/** How hard one server is tried. */
 export interface RetryPolicy {
-  /** The first one included. */
+  /** Includes the first try. */
   readonly maxTries: number;
-  /** Waits as long as `Retry-After` asks; otherwise an answer that asks for it is the last one. */
+  /** True: waits as long as `Retry-After` asks. False: a response with `Retry-After` is final. */
   readonly isPatient: boolean;
 }
 
 export const defaultRetry: RetryPolicy = { maxTries: 5, isPatient: true };
-/** For a server in whose place another one can be asked. */
+/** Policy for a server with an alternative. */
 export const mirrorRetry: RetryPolicy = { maxTries: 2, isPatient: false };
 /** The caller retries itself, from the beginning. */
 export const noRetry: RetryPolicy = { maxTries: 1, isPatient: true };
@@ -18,22 +17,23 @@ const firstDelayMs = 200;
 const maxDelayMs = 10_000;
 
 const retryableStatuses: ReadonlySet<number> = new Set([408, 429, 500, 502, 503, 504]);
-/** The server did not act on the request, so that even a POST may be sent again. */
+/** The server did not process the request: even a POST may be repeated. */
 const unprocessedStatuses: ReadonlySet<number> = new Set([429, 503]);
 
 export function isRetryableStatus(status: number, isRepeatable: boolean): boolean {
   return isRepeatable ? retryableStatuses.has(status) : unprocessedStatuses.has(status);
 }
 
-/** Full jitter: anything from nothing to the doubled limit, so that many clients do not come back together. */
+/** Exponential backoff with full jitter, in milliseconds; the jitter spreads clients that failed together. */
 export function backoffMs(failures: number, random: () => number): number {
   return Math.floor(random() * Math.min(maxDelayMs, firstDelayMs * 2 ** failures));
 }
 
 /**
- * RFC 9110, section 10.2.3: seconds, or a date.
+ * Parses `Retry-After`: seconds or a date.
  *
- * @returns Milliseconds from `nowMs`, or undefined when the header says nothing that can be understood.
+ * @returns Milliseconds from `nowMs`; undefined for a missing or malformed header.
+ * @see RFC 9110, section 10.2.3
  */
 export function retryAfterMs(header: string | undefined, nowMs: number): number | undefined {
   if (header === undefined) return undefined;

@@ -1,35 +1,34 @@
-/** Why TLS failed, in words: whom to ask and what to name is another thing for each. */
+/** Explanations of TLS failures, each with its next step. */
 
 export interface TlsFailure {
   readonly what: string;
   readonly hint: string;
-  /** Another try would end in the same way. */
+  /** True if a retry would fail in the same way. */
   readonly isLasting: boolean;
 }
 
 const caHint =
-  "if it comes from a private authority, name that one with --ca-file, SSL_CERT_FILE, or in certs.d (docs/configuration.md)";
-const untrusted = "the certificate is of an authority that is not trusted here";
-const clockHint = "tell who runs it, and check this machine's clock";
+  "name a private certificate authority with --ca-file, SSL_CERT_FILE, or in certs.d (docs/configuration.md)";
+const untrusted = "the certificate's authority is not trusted";
+const clockHint = "check this machine's clock; else tell the server's operator";
 const clientHint = "put NAME.cert with NAME.key into certs.d/HOST (docs/configuration.md)";
-const plainHint =
-  "if it speaks plain http, name it: --plain-http=HOST, or `plainHttpHosts` in your own configuration file";
+const plainHint = "name a plain-http server with --plain-http=HOST, or `plainHttpHosts` in your own configuration file";
 
-/** By the codes of OpenSSL and Node. */
+/** Keyed by the error codes of OpenSSL and Node. */
 const failures: Readonly<Record<string, readonly [what: string, hint: string]>> = {
   DEPTH_ZERO_SELF_SIGNED_CERT: ["the certificate is self-signed", caHint],
   SELF_SIGNED_CERT_IN_CHAIN: [untrusted, caHint],
   UNABLE_TO_GET_ISSUER_CERT: [untrusted, caHint],
   UNABLE_TO_GET_ISSUER_CERT_LOCALLY: [untrusted, caHint],
-  UNABLE_TO_VERIFY_LEAF_SIGNATURE: [`${untrusted}, or the server leaves one out of the chain`, caHint],
+  UNABLE_TO_VERIFY_LEAF_SIGNATURE: [`${untrusted}, or the server omits a certificate of the chain`, caHint],
   CERT_HAS_EXPIRED: ["the certificate has expired", clockHint],
   CERT_NOT_YET_VALID: ["the certificate is not valid yet", clockHint],
-  ERR_SSL_TLSV13_ALERT_CERTIFICATE_REQUIRED: ["it wants a client certificate", clientHint],
-  ERR_SSL_WRONG_VERSION_NUMBER: ["what answers does not speak TLS", plainHint],
+  ERR_SSL_TLSV13_ALERT_CERTIFICATE_REQUIRED: ["the server requires a client certificate", clientHint],
+  ERR_SSL_WRONG_VERSION_NUMBER: ["the server does not speak TLS", plainHint],
 };
 const maxNamesLength = 200;
 
-/** Names in the certificate. The server that answered chose them. */
+/** Names in the certificate; the answering server controls them. */
 function namesOf(error: unknown): string | undefined {
   if (!(error instanceof Error) || !("cert" in error)) return undefined;
   const { cert } = error;
@@ -38,14 +37,14 @@ function namesOf(error: unknown): string | undefined {
 }
 
 /**
- * @param code Of the error, from Node or OpenSSL.
- * @returns undefined for what has nothing to do with TLS.
+ * @param code The error's code, from Node or OpenSSL.
+ * @returns undefined for an error unrelated to TLS.
  */
 export function tlsFailure(code: string, error: unknown): TlsFailure | undefined {
   const message = error instanceof Error ? error.message : String(error);
   if (code === "ERR_TLS_CERT_ALTNAME_INVALID") {
-    const what = `the certificate is for another host: ${namesOf(error) ?? "it names none"}`;
-    return { what, hint: "check the host's spelling and its port; else tell who runs it", isLasting: true };
+    const what = `the certificate is for another host: ${namesOf(error) ?? "no host is named"}`;
+    return { what, hint: "check the host's spelling and its port; else tell the host's operator", isLasting: true };
   }
   const known =
     failures[/wrong version number|packet length too long/i.test(message) ? "ERR_SSL_WRONG_VERSION_NUMBER" : code];

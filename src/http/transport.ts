@@ -1,16 +1,16 @@
 /**
- * How requests to one origin leave: over TLS or not, through a proxy or not. Connections are kept and used again.
+ * Transport per origin: with or without TLS, direct or through a proxy. Connections are kept alive and reused.
  *
- * Node's client and not undici's: the latter compiles its parser from WebAssembly at the first request, which made up half
- * of a whole cold pull (docs/architecture.md has the figures). Each part is loaded when it is needed: TLS alone costs 10 ms.
+ * Node's client is used instead of undici: undici compiles its parser from WebAssembly at the first request, which took
+ * half of a cold pull (figures in docs/architecture.md). Modules are loaded on first use: TLS alone costs 10 ms.
  */
 import type { Agent, ClientRequest, IncomingMessage } from "node:http";
 import type { RequestOptions } from "node:https";
 import type { PeerCertificate } from "node:tls";
 
-/** The client certificate for one host, and the authorities that vouch for the host. PEM texts. */
+/** The client certificate for one host, and the trusted authorities. All values are PEM texts. */
 export interface TlsIdentity {
-  /** All authorities to trust; undefined means Node's own. */
+  /** All trusted authorities; undefined for Node's defaults. */
   readonly ca: readonly string[] | undefined;
   readonly cert: string | undefined;
   readonly key: string | undefined;
@@ -19,11 +19,11 @@ export interface TlsIdentity {
 export interface ProxyRoute {
   /** Without user and password. */
   readonly url: URL;
-  /** `Proxy-Authorization`. */
+  /** Value of `Proxy-Authorization`. */
   readonly authorization: string | undefined;
 }
 
-/** The way to one origin, as the configuration has it. */
+/** The configured route to one origin. */
 export interface Route {
   readonly tls: TlsIdentity;
   readonly proxy: ProxyRoute | undefined;
@@ -33,7 +33,7 @@ export const directRoute: Route = { tls: { ca: undefined, cert: undefined, key: 
 
 export interface Transport {
   readonly agent: Agent;
-  /** Host of the proxy, for messages. */
+  /** Names the proxy in messages. */
   readonly proxyHost: string | undefined;
   readonly request: (
     url: URL,
@@ -50,7 +50,7 @@ function tlsOptions({ ca, cert, key }: TlsIdentity): { ca?: string[]; cert?: str
   };
 }
 
-/** They are for the proxy, too, where it speaks TLS; the certificate is for the registry alone. */
+/** The authorities apply also to a proxy with TLS; the client certificate is for the registry alone. */
 function authoritiesOf(tls: TlsIdentity): { ca?: string[] } {
   return tlsOptions({ ...tls, cert: undefined, key: undefined });
 }
@@ -84,14 +84,14 @@ async function secureTransport({ proxy, tls }: Route): Promise<Transport> {
     proxyHost: proxy.url.host,
     request: (url, own, onResponse) => {
       const host = url.hostname.replace(/^\[|\]$/g, "");
-      // The agent forgets a host that is an address, and the certificate would be compared with `localhost`.
+      // The agent drops a host that is an IP address; the certificate would be compared with `localhost`.
       const check = (_: string, certificate: PeerCertificate) => checkServerIdentity(host, certificate);
       return request(url, { ...own, ...identity, checkServerIdentity: check }, onResponse);
     },
   };
 }
 
-/** The transports of a process, one for each origin. */
+/** The transports of a process, one per origin. */
 export class Transports {
   readonly #byOrigin = new Map<string, Promise<Transport>>();
   readonly #routeTo: (url: URL) => Promise<Route>;
@@ -111,7 +111,7 @@ export class Transports {
   }
 
   close(): void {
-    // One that could not be made has nothing to close.
+    // A transport that failed to load has nothing to close.
     for (const transport of this.#byOrigin.values()) transport.then(({ agent }) => agent.destroy()).catch(() => {});
   }
 }

@@ -1,6 +1,6 @@
 /**
- * The folder of a layout's blobs. Whoever wrote a checkout may have put a link in the place of `blobs` or `blobs/sha256`: what is read,
- * written and removed by it would be another layout's, or any folder of the user's. So each of them is held open and is no link.
+ * The blobs of a layout folder. An attacker who controls a checkout can replace `blobs` or `blobs/sha256` by a link
+ * into another folder of the user. Therefore both folders are held open, and links are refused.
  */
 import { join } from "node:path";
 import { ArtifactNotFoundError, ContentVerificationError, isErrno, localIoError } from "../errors.ts";
@@ -12,8 +12,8 @@ import { maxManifestBytes } from "../model/manifest.ts";
 import { invalidLayout, linkedPart } from "./documents.ts";
 
 /**
- * @param path Of the layout; it may be a link, since the user named it.
- * @param work Gets undefined where there is no such folder.
+ * @param path The layout's folder; a link is followed, since the user named the path.
+ * @param work Receives undefined for a missing folder.
  */
 export async function holdingLayout<T>(path: string, work: (root: HeldFolder | undefined) => Promise<T>): Promise<T> {
   return await closing(
@@ -24,7 +24,7 @@ export async function holdingLayout<T>(path: string, work: (root: HeldFolder | u
   );
 }
 
-/** @param missing Whether folders that are missing are made; if not, `work` gets undefined for them. */
+/** @param missing Whether to create missing folders; `leave` passes undefined to `work`. */
 export async function holdingBlobs<T>(
   path: string,
   missing: "make" | "leave",
@@ -65,9 +65,9 @@ async function closing<T>(
 }
 
 /**
- * A blob for reading. It may be a link, as build systems make them: what it holds is hashed by whoever reads it.
+ * Opens a blob for reading. A link is followed, since build systems create links; the reader verifies the bytes.
  *
- * @param layout Its path.
+ * @param layout The layout's path.
  * @param what Names the blob in messages.
  * @throws {ArtifactNotFoundError} no such blob
  * @throws {ContentVerificationError} `LAYOUT_INVALID`: a pipe, a device or a folder in its place
@@ -115,6 +115,6 @@ export async function readLayoutManifest(
   const actual = digestOf(bytes);
   if (actual === digest) return bytes;
   throw new ContentVerificationError("MANIFEST_DIGEST_MISMATCH", `the manifest of ${what} in the layout is ${actual}`, {
-    hint: "the layout folder was changed or cut short: copy it anew",
+    hint: "copy the layout folder again: it was changed or truncated",
   });
 }

@@ -1,5 +1,5 @@
 /**
- * The JSON files of a layout's folder, and what its manifests say of themselves.
+ * The JSON files of a layout folder, and the media types of its manifests.
  *
  * @see OCI image-spec v1.1.1, image-layout.md
  */
@@ -11,7 +11,7 @@ import { readBounded } from "../files/regular-file.ts";
 import { digestSchema } from "../model/digest.ts";
 import { annotationKeys, mediaTypes } from "../model/manifest.ts";
 
-/** Entries that are kept as they are, whatever else is in them. */
+/** An index entry; unknown fields are preserved. */
 const entrySchema = v.looseObject({
   mediaType: v.string(),
   digest: digestSchema,
@@ -28,7 +28,7 @@ export function tagOf(entry: Entry): string | undefined {
   return entry.annotations?.[annotationKeys.refName];
 }
 
-/** A document says its own type; old ones without one are told by their fields. */
+/** The document's stated media type; without one, the type implied by its fields; else the empty string. */
 export function mediaTypeOf(bytes: Uint8Array): string {
   try {
     const json: unknown = JSON.parse(new TextDecoder().decode(bytes));
@@ -37,19 +37,19 @@ export function mediaTypeOf(bytes: Uint8Array): string {
     if ("manifests" in json) return mediaTypes.ociIndex;
     if ("layers" in json) return mediaTypes.ociManifest;
   } catch {
-    // `parseManifest` says what is wrong with it.
+    // `parseManifest` reports the error.
   }
   return "";
 }
 
-const whatItIs =
-  "`oci:` names a folder with `oci-layout`, `index.json` and `blobs/`, as `oras copy --to-oci-layout` makes it";
+const layoutHint =
+  "name a folder with `oci-layout`, `index.json` and `blobs/`, as written by `oras copy --to-oci-layout`";
 
 export function invalidLayout(
   folder: string,
   why: string,
   cause?: unknown,
-  hint: string = whatItIs,
+  hint: string = layoutHint,
 ): ContentVerificationError {
   return new ContentVerificationError("LAYOUT_INVALID", `oci:${folder} is not an OCI image layout: ${why}`, {
     cause,
@@ -57,22 +57,22 @@ export function invalidLayout(
   });
 }
 
-/** Far more than a layout of ten thousand tags has. */
+/** Far above the index of a layout with ten thousand tags. */
 const maxDocumentBytes = 64 * 1024 * 1024;
 
-/** A link in the place of one of a layout's own parts leads to what is somebody else's: nothing is read, written or removed by it. */
+/** The error for a link in place of a layout's part; a link could lead to foreign files, so it is never followed. */
 export function linkedPart(layout: string, name: string): ContentVerificationError {
   return invalidLayout(
     layout,
-    `\`${name}\` in it is a link, or not what a layout has there`,
+    `its \`${name}\` is a link, or has the wrong file type`,
     undefined,
-    "remove it, and copy the layout anew; a link may name the layout's folder, not a part of it",
+    `remove \`${name}\`, and copy the layout again; only the layout's folder itself may be a link`,
   );
 }
 
 /**
  * @param root The layout's folder.
- * @returns undefined when there is no such file.
+ * @returns undefined for a missing file.
  */
 export async function readDocument<T extends v.GenericSchema>(
   root: HeldFolder,

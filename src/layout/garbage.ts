@@ -1,11 +1,11 @@
-/** Removes from a layout's folder what no entry of its index leads to. */
+/** Removal of a layout's blobs that are unreachable from its index. */
 import { ArtifactNotFoundError, localIoError } from "../errors.ts";
 import type { HeldFolder } from "../files/held-folder.ts";
 import { type Digest, digestFromHex } from "../model/digest.ts";
 import { acceptedManifestTypes, type Descriptor, parseManifest } from "../model/manifest.ts";
 import { readLayoutManifest } from "./blobs.ts";
 
-/** A manifest or a blob, as an index entry or a manifest names it. */
+/** A manifest or blob named by an index entry or a manifest. */
 type Named = Pick<Descriptor, "digest" | "mediaType">;
 
 async function partsOf(blobs: HeldFolder, layout: string, { digest, mediaType }: Named): Promise<readonly Named[]> {
@@ -14,7 +14,7 @@ async function partsOf(blobs: HeldFolder, layout: string, { digest, mediaType }:
   try {
     bytes = await readLayoutManifest(blobs, digest, layout, `oci:${layout}@${digest}`);
   } catch (error) {
-    // What is not there names nothing.
+    // A missing manifest names nothing.
     if (error instanceof ArtifactNotFoundError) return [];
     throw error;
   }
@@ -22,16 +22,16 @@ async function partsOf(blobs: HeldFolder, layout: string, { digest, mediaType }:
   return parsed.kind === "index" ? parsed.manifests : [parsed.config, ...parsed.layers];
 }
 
-/** A push that is under way has blobs that nothing names yet. */
+/** Minimum age of removed files: a running push writes blobs before their manifest. */
 const youngMs = 15 * 60 * 1000;
 
 /**
- * Files that were written lately stay until the next time, and what is no file with a blob's name stays for ever.
+ * Removes unreachable blobs. Recently written files stay. Entries that are not files with a blob's name always stay.
  *
- * @param blobs With the blobs, by the hex of their SHA-256.
- * @param layout Its path.
+ * @param blobs The folder of the blobs, named by the hex of their SHA-256.
+ * @param layout The layout's path.
  * @param roots Entries of the index.
- * @throws {ContentVerificationError} a manifest that cannot be read: then nothing is removed, since it may name anything
+ * @throws {ContentVerificationError} an unreadable manifest; nothing is removed, since the manifest could name any blob
  */
 export async function removeUnnamed(
   blobs: HeldFolder,

@@ -1,5 +1,5 @@
 /**
- * An OCI image layout folder as `Source` and `Target`: the registry that needs no server.
+ * An OCI image layout folder as `Source` and `Target`.
  *
  * @see OCI image-spec v1.1.1, image-layout.md
  */
@@ -78,14 +78,14 @@ class Layout implements Target {
     return (await this.fetchManifest(version, signal)).digest;
   }
 
-  /** Always to the end: a folder is not faster in parts. */
+  /** Gives the rest from `first`, ignoring the range's end: parts make local reads no faster. */
   async openBlob(blob: BlobIdentity, { first }: ByteRange, signal: AbortSignal): Promise<OpenedBlob> {
     const open = () =>
       holdingBlobs(this.#path, "leave", (blobs) =>
         openLayoutBlob(blobs, blob.digest, this.#path, `${this.name}@${blob.digest}`),
       );
     await (await open()).handle.close();
-    // Opened again for whoever reads it: others would leave it open.
+    // Opened again by the reader: an unread stream must not leave a file open.
     async function* bytes(): AsyncGenerator<Uint8Array, void, undefined> {
       const file = await open();
       try {
@@ -103,10 +103,10 @@ class Layout implements Target {
     await this.#checkMarker();
     const names = new Set((await this.#readIndex()).manifests.map(tagOf).filter((name) => name !== undefined));
     const tags = [...names].filter(isTag);
-    // Some programs write whole references there.
+    // Some programs write whole references into the annotation.
     if (tags.length < names.size) {
       const count = names.size - tags.length;
-      this.#context.log.warn(`${this.name} lists ${count} names that no tag can have; they are left out`);
+      this.#context.log.warn(`${this.name} lists ${count} names that are not valid tags; these names are omitted`);
     }
     return tags;
   }
@@ -132,7 +132,7 @@ class Layout implements Target {
     return (await this.#look(digest))?.isFile() === true;
   }
 
-  /** There is one folder of blobs: what is in it needs no mounting. */
+  /** Layouts share no blobs. */
   async mountBlob(): Promise<boolean> {
     return false;
   }
@@ -144,8 +144,8 @@ class Layout implements Target {
 
   async pushBlob(blob: BlobIdentity, open: () => BlobStream, signal: AbortSignal): Promise<void> {
     const wrong = (): Error =>
-      new ContentVerificationError("BLOB_DIGEST_MISMATCH", `what was read for ${blob.digest} is something else`, {
-        hint: "the file was changed while it was pushed: push it again",
+      new ContentVerificationError("BLOB_DIGEST_MISMATCH", `the bytes read for ${blob.digest} have another digest`, {
+        hint: "push again: the file changed during the push",
       });
     await this.#prepare();
     const bound = { maxBytes: blob.size, tooLong: wrong };
@@ -169,7 +169,7 @@ class Layout implements Target {
     const digest = digestOf(bytes);
     await this.#prepare();
     await this.#whileMade((blobs) => place(blobs, digestHex(digest), bytes));
-    // What has no tag and no subject is part of what gets a tag next.
+    // A manifest without tag and subject is part of an index that is pushed next.
     if (tag === undefined && parseManifest(bytes, mediaType, this.name).subject === undefined) return digest;
     await this.#whileLocked(signal, async () => {
       const index = await this.#readIndex();
@@ -192,7 +192,7 @@ class Layout implements Target {
     await this.#removeEntries((entry) => entry.digest === digest, signal);
   }
 
-  /** Takes entries out of the index, and then the blobs that nothing names any more. */
+  /** Removes entries from the index, then the unreachable blobs. */
   async #removeEntries(isRemoved: (entry: Entry) => boolean, signal: AbortSignal): Promise<void> {
     await this.#whileLocked(signal, async () => {
       const index = await this.#readIndex();
@@ -204,7 +204,7 @@ class Layout implements Target {
     });
   }
 
-  /** Two that read, change and write the index at once would lose what one of them wrote. */
+  /** Prevents lost updates of the index by concurrent writers. */
   async #whileLocked(signal: AbortSignal, work: () => Promise<void>): Promise<void> {
     await holdingLayout(this.#path, async (folder) => {
       if (folder === undefined) throw this.#notThere();
@@ -213,7 +213,7 @@ class Layout implements Target {
     });
   }
 
-  /** Looks at a blob's file; a link in its place is none. */
+  /** `lstat()` of a blob's file. */
   async #look(digest: Digest): Promise<Stats | undefined> {
     return await holdingBlobs(this.#path, "leave", async (blobs) => await blobs?.look(digestHex(digest)));
   }
@@ -232,7 +232,7 @@ class Layout implements Target {
     });
   }
 
-  /** Makes the layout where there is none. */
+  /** Creates the layout if missing. */
   async #prepare(): Promise<void> {
     try {
       await makeFolder(this.#path);
@@ -253,7 +253,7 @@ class Layout implements Target {
 
   #notThere(): Error {
     return new ArtifactNotFoundError("ARTIFACT_NOT_FOUND", `not found: the layout folder ${this.#path}`, {
-      hint: "the folder is named from the working folder; in a lock file from that file's folder",
+      hint: "check the path; it is relative to the working folder, in a lock file to the lock file's folder",
     });
   }
 
@@ -278,7 +278,7 @@ class Layout implements Target {
     );
   }
 
-  /** Some writers put a whole reference into the annotation; its tag counts too. */
+  /** Matches also the tag of a whole reference, which some writers put into the annotation. */
   async #findTag(tag: string): Promise<Entry | undefined> {
     const { manifests } = await this.#readIndex();
     return (
@@ -296,7 +296,7 @@ async function place(folder: HeldFolder, name: string, bytes: Uint8Array): Promi
   });
 }
 
-/** @param path Folder; it need not exist until something is read. */
+/** @param path The layout's folder; a write creates it. */
 export function openLayout(path: string, context: Context): Target {
   return new Layout(path, context);
 }

@@ -1,4 +1,4 @@
-/** Reads and writes `oras.lock.json`: sorted and stable, so that diffs show what changed and nothing else. */
+/** Reading and writing of `oras.lock.json`. The written form is sorted and stable, so that diffs show only changes. */
 import * as v from "valibot";
 import type { Context } from "../context.ts";
 import { ConfigurationError } from "../errors.ts";
@@ -15,7 +15,7 @@ export const emptyLock: Lock = { version: lockVersion, tools: {} };
  * @throws {ConfigurationError} `LOCK_INVALID`, `LOCK_VERSION_UNSUPPORTED`
  */
 export function parseLock(text: string, file: string): Lock {
-  const hint = `restore ${file} from version control, or remove it and write it anew with \`buck2-oras lock add\``;
+  const hint = `restore ${file} from version control, or remove ${file} and recreate it with \`buck2-oras lock add\``;
   let json: unknown;
   try {
     json = JSON.parse(text);
@@ -26,36 +26,36 @@ export function parseLock(text: string, file: string): Lock {
     const version = JSON.stringify(json.version);
     throw new ConfigurationError(
       "LOCK_VERSION_UNSUPPORTED",
-      `${file} has lock version ${version}; this is read: ${lockVersion}`,
+      `${file} has lock version ${version}; the supported version is ${lockVersion}`,
       {
         hint:
           typeof json.version === "number" && json.version > lockVersion
-            ? "it was written by a newer buck2-oras: update buck2-oras, or remove the file and write it anew with `buck2-oras lock add`"
+            ? `update buck2-oras, or remove ${file} and recreate it with \`buck2-oras lock add\``
             : hint,
       },
     );
   }
   const reserved = reservedKeyIn(json);
   if (reserved !== undefined) {
-    throw new ConfigurationError("LOCK_INVALID", `${file} has \`${reserved}\`, a name that a lock cannot hold`, {
-      hint: "rename the tool, or remove it and lock it anew with `buck2-oras lock add` under another name",
+    throw new ConfigurationError("LOCK_INVALID", `${file} has the reserved name \`${reserved}\``, {
+      hint: "rename the tool, or remove the tool and lock it under another name with `buck2-oras lock add`",
     });
   }
   const result = v.safeParse(lockSchema, json);
   if (result.success) return result.output;
   const issue = result.issues[0];
   const place = v.getDotPath(issue) ?? "the lock";
-  const fault = issue.received === "undefined" ? "is missing" : `is not what a lock has there (${issue.message})`;
+  const fault = issue.received === "undefined" ? "is missing" : `is invalid (${issue.message})`;
   throw new ConfigurationError("LOCK_INVALID", `${file}: \`${place}\` ${fault}`, { hint });
 }
 
-/** @returns undefined when there is no such file. */
+/** @returns undefined for a missing file. */
 export async function readLock(file: string): Promise<Lock | undefined> {
   const text = await readTextFile(file);
   return text === undefined ? undefined : parseLock(text, file);
 }
 
-/** As this program writes it, whatever the line ends are: git makes them the system's. */
+/** True if the file's text is the written form of `lock`. Line ends are ignored, since git may convert them. */
 export async function isInWrittenForm(file: string, lock: Lock): Promise<boolean> {
   return (await readTextFile(file))?.replaceAll("\r\n", "\n") === formatLock(lock);
 }
@@ -68,17 +68,17 @@ function sortKeys(value: unknown): unknown {
   return Object.fromEntries(entries.map(([key, item]) => [key, sortKeys(item)]));
 }
 
-/** The one text of a lock: sorted keys, two spaces, a newline at the end. */
+/** The written form of a lock: sorted keys, indented by two spaces, with a final newline. */
 export function formatLock(lock: Lock): string {
   const { version, ...rest } = lock;
   return `${JSON.stringify({ version, ...(sortKeys(rest) as object) }, null, 2)}\n`;
 }
 
 /**
- * Changes the lock as it is at this moment, not as it was read before: several processes that lock tools at once all end up in it.
- * A file that would stay the same is left alone; line ends stay what they are.
+ * Changes the current lock file; changes of concurrent processes are preserved. An unchanged file is not written. The
+ * file's line ends are kept.
  *
- * @param change May be called again, when the file was changed in between.
+ * @param change Called again after a concurrent change.
  */
 export async function changeLock(
   file: string,

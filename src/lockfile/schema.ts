@@ -1,7 +1,7 @@
 /**
- * `oras.lock.json`, version 1: what each tool is, per platform, down to the digests of its layers.
+ * Schema of `oras.lock.json`, version 1: each tool per platform, down to the digests of its layers.
  *
- * Starlark loads the same file (`rules/lock.bzl`), so a field added here is read there.
+ * Starlark reads the same file: keep `rules/lock.bzl` in step.
  */
 import * as v from "valibot";
 import { parseEntryPath } from "../archive/entry-path.ts";
@@ -13,14 +13,16 @@ import { isPlatformString, type PlatformString } from "../model/platform.ts";
 
 export const lockVersion = 1;
 
-/** Key of an artifact without platforms: the same bytes for all. */
+/** Key of an artifact without platforms: the same bytes for every platform. */
 export const anyPlatform = "any";
 export type LockPlatform = PlatformString | typeof anyPlatform;
 
-/** Formats that `extract` tells apart. */
+/** Formats that `extract` distinguishes. */
 export const layerFormats = [...fileFormats, ...archiveFormats] as const;
 
-/** True for a path that an archive's entry can have, and that is not the folder itself: the one rule of who writes a lock and who reads it. */
+/**
+ * True for a valid path of an archive entry, except the folder itself. Writers and readers of locks share this rule.
+ */
 export function isLockedPath(text: string): boolean {
   try {
     return parseEntryPath(text, defaultLimits).length > 0;
@@ -31,18 +33,18 @@ export function isLockedPath(text: string): boolean {
 
 const path = v.check<string, string>(
   isLockedPath,
-  "must be a relative path that leads nowhere else, of names that every system takes",
+  "must be a relative path without `..`, of names that are valid on every system",
 );
 
 const layerSchema = v.strictObject({
   digest: digestSchema,
   size: v.pipe(v.number(), v.safeInteger(), v.minValue(0), v.description("Bytes of the blob.")),
   mediaType: v.string(),
-  title: v.pipe(v.string(), v.minLength(1), path, v.description("Name of the file, or of the folder that was pushed.")),
+  title: v.pipe(v.string(), v.minLength(1), path, v.description("Name of the file, or of the pushed folder.")),
   format: v.picklist(layerFormats),
   contentDigest: v.pipe(
     digestSchema,
-    v.description("Of the file: after decompression for `gzip` and `zstd`, of the blob itself for the rest."),
+    v.description("Digest of the file: after decompression for `gzip` and `zstd`, else of the blob itself."),
   ),
   executable: v.optional(
     v.union(
@@ -50,31 +52,29 @@ const layerSchema = v.strictObject({
         v.pipe(
           v.string(),
           path,
-          v.description("Path of the executable in what the layer unpacks to; of a single file its own name."),
+          v.description("Path of the executable in the unpacked layer; for a single file, the file's name."),
         ),
-        v.pipe(v.literal(false), v.description("Of a single file: its bytes are none that can be run.")),
+        v.pipe(v.literal(false), v.description("The layer is a single file that is not executable.")),
       ],
-      "must be a relative path that leads nowhere else, or false",
+      "must be a relative path without `..`, or false",
     ),
   ),
-  include: v.optional(
-    v.pipe(v.string(), path, v.description("Path of the include folder in what the layer unpacks to.")),
-  ),
+  include: v.optional(v.pipe(v.string(), path, v.description("Path of the include folder in the unpacked layer."))),
   unpackInto: v.optional(
     v.pipe(
       v.string(),
       path,
-      v.description("Folder that the archive holds, as `oras push` packs one: it is unpacked by whoever pulls it."),
+      v.description("Folder in the archive, as packed by `oras push`; the puller unpacks the archive."),
     ),
   ),
 });
 
 const platformSchema = v.strictObject({
-  manifest: v.pipe(digestSchema, v.description("Of this platform's own manifest.")),
+  manifest: v.pipe(digestSchema, v.description("Digest of the platform's manifest.")),
   repository: v.pipe(
     v.string(),
     v.minLength(1),
-    v.description("`HOST/REPOSITORY`, or `oci:DIR` from the lock's folder."),
+    v.description("`HOST/REPOSITORY`, or `oci:DIR` relative to the lock file's folder."),
   ),
   layers: v.pipe(v.array(layerSchema), v.minLength(1)),
 });
@@ -83,10 +83,10 @@ const toolName = v.pipe(
   v.string(),
   v.regex(
     new RegExp(`^(?!(?:${reservedKeys.join("|")})$)[A-Za-z0-9_][A-Za-z0-9_.+-]*$`),
-    "is not a name that a Buck2 target and a lock can have",
+    "is not a valid name of a Buck2 target and a locked tool",
   ),
 );
-/** True for a name that both the lock and a Buck2 target take: the one rule of who writes a lock and who reads it. */
+/** True for a name that is valid in a lock and as a Buck2 target. Writers and readers of locks share this rule. */
 export function isToolName(text: string): boolean {
   return v.is(toolName, text);
 }
@@ -100,9 +100,11 @@ const toolSchema = v.strictObject({
   reference: v.pipe(
     v.string(),
     v.minLength(1),
-    v.description("As it was asked for; a tag or a template is looked up by `lock update` alone."),
+    v.description("Reference as given to `lock add`; only `lock update` resolves a tag or template again."),
   ),
-  digest: v.optional(v.pipe(digestSchema, v.description("Of the index or the only manifest; absent for a template."))),
+  digest: v.optional(
+    v.pipe(digestSchema, v.description("Digest of the index or single manifest; absent for a template.")),
+  ),
   platforms: v.record(platformKey, platformSchema),
 });
 
@@ -116,7 +118,7 @@ export type LockedTool = v.InferOutput<typeof toolSchema>;
 export type LockedPlatform = v.InferOutput<typeof platformSchema>;
 export type LockedLayer = v.InferOutput<typeof layerSchema>;
 
-/** Not by `lock.tools[name]`: `toString` is there in every object. */
+/** Looks up own keys only: every object inherits names such as `toString`. */
 export function toolOf(lock: Lock, name: string): LockedTool | undefined {
   return Object.hasOwn(lock.tools, name) ? lock.tools[name] : undefined;
 }

@@ -74,7 +74,7 @@ describe("the certificate", () => {
     for (const [{ server, env }, detail, hint] of [
       [expired, "the certificate has expired", "clock"],
       [other, "the certificate is for another host: DNS:other.test", "spelling"],
-      [{ ...good, env: good.server.env }, "the certificate is of an authority that is not trusted here", "--ca-file"],
+      [{ ...good, env: good.server.env }, "the certificate's authority is not trusted", "--ca-file"],
     ] as const) {
       const { exitCode, row } = await doctor(`${server.host}/t/tool:1`, { env });
       expect(exitCode).toBe(69);

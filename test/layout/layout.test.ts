@@ -115,7 +115,7 @@ describe("a layout of somebody else's", () => {
     writeFileSync(join(dir, "index.json"), JSON.stringify(index));
     const context = testContext();
     expect(await openLayout(dir, context).listTags(noSignal)).toEqual(["2"]);
-    expect(context.lines).toEqual([`oci:${dir} lists 3 names that no tag can have; they are left out`]);
+    expect(context.lines).toEqual([`oci:${dir} lists 3 names that are not valid tags; these names are omitted`]);
   });
 
   test.each([

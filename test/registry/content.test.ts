@@ -158,7 +158,7 @@ describe("tags", () => {
     );
     const { registry, signal, lines } = registryClient(server.host);
     expect(await registry.listTags(signal)).toEqual(["1.0", "latest"]);
-    expect(lines).toContain(`${server.host}/t/tool lists 6 names that no tag can have; they are left out`);
+    expect(lines).toContain(`${server.host}/t/tool lists 6 names that are not valid tags; these names are omitted`);
   });
 
   test("a page with very many is read, and a list of more than a million is given up", async () => {

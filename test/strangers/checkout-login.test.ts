@@ -123,8 +123,8 @@ describe("http that only the project's file allows", () => {
       const ran = await place.call(args, env);
       expect(ran.exitCode, ran.stderr).toBe(77);
       expect(ran.stderr).toContain("error[REGISTRY_UNAUTHORIZED]: authentication required for");
-      expect(ran.stderr).toContain(`hint: no login was sent, since only ${place.projectFile} allows http for ${host}`);
-      expect(ran.stderr).toContain(`--plain-http=${host}, or in \`plainHttpHosts\` of ${place.userFile}`);
+      expect(ran.stderr).toContain(`no login was sent, since only ${place.projectFile} allows http for ${host}`);
+      expect(ran.stderr).toContain(`--plain-http=${host}, or with \`plainHttpHosts\` in ${place.userFile}`);
     }
     expect(place.server.seen.length).toBeGreaterThan(6);
     expect(secretsSeenBy(place)).toEqual([]);
@@ -158,7 +158,7 @@ describe("http that only the project's file allows", () => {
     const place = await inTheClear(guarded);
     const doctor = await place.call(["doctor", `${host}/t/tool:1`]);
     expect(doctor.stdout).toMatch(/^credentials +warning +\d+ ms +none are sent over http$/m);
-    expect(doctor.stdout).toContain(`hint (credentials): no login was sent, since only ${place.projectFile}`);
+    expect(doctor.stdout).toContain(`no login was sent, since only ${place.projectFile}`);
     const ran = await place.call(["login", host, "-u", "alice", "--password-stdin"], {}, "hunter2");
     expect(ran.exitCode, ran.stderr).toBe(69);
     expect(ran.stderr).toContain(`--plain-http=HOST, or \`plainHttpHosts\` in your own configuration file`);
@@ -191,7 +191,7 @@ describe("http that only the project's file allows", () => {
       expect(said).toContain(
         "no login was sent, since `--plain-http` names no host, and only files of the project name",
       );
-      expect(said).toContain(`--plain-http=${host}, or in \`plainHttpHosts\` of ${place.userFile}`);
+      expect(said).toContain(`--plain-http=${host}, or with \`plainHttpHosts\` in ${place.userFile}`);
     }
     expect(secretsSeenBy(place)).toEqual([]);
   });

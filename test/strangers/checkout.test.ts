@@ -30,7 +30,7 @@ describe("auditLog", () => {
       place.project({ auditLog });
       const ran = await place.oras(["list", `${server.host}/t/tool`]);
       expect(ran.stderr).toContain(
-        `warning: 1 setting of ${place.projectFile} does not count: auditLog; \`buck2-oras config\` says why and where to put it\n`,
+        `warning: 1 setting of ${place.projectFile} is ignored: auditLog; for the reasons, see \`buck2-oras config\`\n`,
       );
       expect(ran.stderr.match(/^warning/gm)).toHaveLength(1);
       expect(readFileSync(bashrc, "utf8")).toBe("# mine\n");
@@ -130,7 +130,7 @@ describe("cacheDir and retention", () => {
     place.project({ retention: { maxSize: "1" } });
     const alone = await config(place);
     expect(alone).toMatchObject({ leftOut: ["retention"], stderr: expect.not.stringContaining("warning") });
-    expect((await place.oras(["list", "oci:nowhere"])).stderr).toContain("does not count: retention; ");
+    expect((await place.oras(["list", "oci:nowhere"])).stderr).toContain("is ignored: retention; ");
     expect(alone.value("retention.maxSize")).toBe(null);
     place.project({ cacheDir: "cache", retention: { maxSize: "1" } });
     expect((await config(place)).value("retention.maxSize")).toBe(1);
@@ -155,8 +155,8 @@ describe("cacheDir and retention", () => {
     expect(shown.leftOut).toEqual(["auditLog", "cacheDir", "retention"]);
     const doctor = await place.oras(["doctor", "oci:nowhere:1"]);
     expect(doctor.stdout).toMatch(/^configuration +warning +\d+ ms +\S+buck2-oras\.json, \S+config\.json/m);
-    expect(doctor.stdout).toMatch(/^hint \(configuration\): left out of .*`auditLog`.*`cacheDir`.*`retention`/m);
-    expect((await place.oras(["config"])).stdout).toMatch(/left out +file +why\nauditLog +\S+buck2-oras\.json +say it/);
+    expect(doctor.stdout).toMatch(/^hint \(configuration\): ignored in .*`auditLog`.*`cacheDir`.*`retention`/m);
+    expect((await place.oras(["config"])).stdout).toMatch(/left out +file +why\nauditLog +\S+buck2-oras\.json +set it/);
   });
 });
 

@@ -65,7 +65,7 @@ describe("links in a layout", () => {
     symlinkSync(join(other, part), join(place.layout, part));
     age(join(other, "blobs/sha256"));
     const before = readdirSync(join(other, "blobs/sha256"));
-    for (const args of commands) await expectRefused(place, args, `\`${part}\` in it is a link`);
+    for (const args of commands) await expectRefused(place, args, `its \`${part}\` is a link`);
     expect(readdirSync(join(other, "blobs/sha256"))).toEqual(before);
   });
 
@@ -77,8 +77,8 @@ describe("links in a layout", () => {
     mkdirSync(join(shipped, "blobs"), { recursive: true });
     if (part === "blobs") rmSync(join(shipped, "blobs"), { recursive: true });
     symlinkSync(folder, join(shipped, part));
-    await expectRefused(place, ["copy", "oci:lay:1", "oci:shipped:1"], `\`${part}\` in it is a link`);
-    await expectRefused(place, ["push", "oci:shipped:1", "tool"], `\`${part}\` in it is a link`);
+    await expectRefused(place, ["copy", "oci:lay:1", "oci:shipped:1"], `its \`${part}\` is a link`);
+    await expectRefused(place, ["push", "oci:shipped:1", "tool"], `its \`${part}\` is a link`);
     expect(readdirSync(folder)).toEqual([]);
   });
 
@@ -90,7 +90,7 @@ describe("links in a layout", () => {
       renameSync(join(place.layout, part), elsewhere);
       symlinkSync(elsewhere, join(place.layout, part));
       const before = readFileSync(elsewhere, "utf8");
-      for (const args of commands) await expectRefused(place, args, `\`${part}\` in it is a link`);
+      for (const args of commands) await expectRefused(place, args, `its \`${part}\` is a link`);
       expect(readFileSync(elsewhere, "utf8")).toBe(before);
       expect(lstatSync(join(place.layout, part)).isSymbolicLink()).toBe(true);
     },

@@ -271,7 +271,7 @@ describe("names that objects have", () => {
       for (const args of [["check"], ["update"], ["add", "b", "oci:layout:1.0"]]) {
         const ran = await project.oras(["lock", ...args]);
         expect(ran.exitCode).toBe(78);
-        expect(ran.stderr).toContain(`\`${name}\`, a name that a lock cannot hold`);
+        expect(ran.stderr).toContain(`the reserved name \`${name}\``);
       }
       expect(toolsOf(project)).toEqual([name]);
     },

@@ -28,7 +28,7 @@ async function desk(): Promise<Desk> {
   return { dir, proxy, call: (...args) => oras([...args, "--timeout", "120"], { cwd: dir, env }) };
 }
 
-const ambiguous = /--plain-http does not say whether \S+ or \S+ is meant\n {2}hint: .*--plain-http=HOST/;
+const ambiguous = /--plain-http is ambiguous: \S+ or \S+\n {2}hint: .*--plain-http=HOST/;
 
 describe("--plain-http", () => {
   test("alone is for the registry of the command, before and after it", async () => {

@@ -172,7 +172,7 @@ test("a template whose tags are indexes is what its platforms' manifests are", a
 
 describe("lock check", () => {
   test.each([
-    ["2", "was written by a newer buck2-oras"],
+    ["2", "hint: update buck2-oras, or remove"],
     ["0", "restore oras.lock.json from version control"],
     ['"x"', "restore oras.lock.json from version control"],
   ])("version %s: the hint says what to do", async (version, hint) => {
