@@ -80,13 +80,13 @@ function follow(response: Response, request: HttpRequest): HttpRequest {
       "REDIRECT_REFUSED",
       `${response.url.host} redirects a deletion to ${url.origin}`,
       {
-        hint: "name that host itself if it is the right one, else tell the registry's operator; nothing was removed there",
+        hint: "name that host itself if it is the right one, else tell the registry's operator; nothing was removed",
       },
     );
   }
   if (request.staysAtOrigin) {
     throw new RegistryUnavailableError("REDIRECT_REFUSED", `${response.url.host} redirects a login to ${url.origin}`, {
-      hint: "name that host itself if it is the right one, else tell the registry's operator; the login was not sent there",
+      hint: "name that host itself if it is the right one, else tell the registry's operator; no login was sent",
     });
   }
   // Credentials are dropped for all later hops too: their headers derive from these.

@@ -67,7 +67,7 @@ class Layout implements Target {
     const what = `${this.name}${isDigest(version) ? "@" : ":"}${version}`;
     if (digest === undefined) {
       throw new ArtifactNotFoundError("ARTIFACT_NOT_FOUND", `not found: ${what}`, {
-        hint: `\`buck2-oras list ${this.name}\` lists the tags of the layout`,
+        hint: `list the layout's tags with \`buck2-oras list ${this.name}\``,
       });
     }
     const bytes = await this.#readManifest(digest, what);

@@ -1,4 +1,4 @@
-/** Requests to one repository of a registry: with what the registry asks to be shown, and to nobody else. */
+/** Requests to one repository of a registry, with credentials for this registry only. */
 import type { HttpRequest, RequestBody } from "../http/client.ts";
 import type { HttpResponse } from "../http/response.ts";
 import type { RetryPolicy } from "../http/retry.ts";
@@ -8,7 +8,7 @@ import { type Action, type AuthDeps, Authenticator } from "./auth.ts";
 import { responseError } from "./response-error.ts";
 
 export interface ApiDeps extends AuthDeps {
-  /** `http:` to a host that is not on loopback. */
+  /** Allows `http:` to a host that is not on loopback. */
   readonly allowPlainHttp: boolean;
 }
 
@@ -39,12 +39,12 @@ export class RegistryApi {
     return new URL(path, this.#base);
   }
 
-  /** False for an address of another host, which the registry may name for an upload. */
+  /** False for a URL of another origin, which the registry may name for an upload. */
   isOwn(url: URL): boolean {
     return url.origin === this.#base.origin;
   }
 
-  /** Sends a request, and once more with what a 401 (ECR: 403) asks for. Only our registry sees its credentials. */
+  /** Sends a request; answers a 401 (ECR: 403) and sends it again. Other origins never receive the credentials. */
   async call(call: Call, action: Action): Promise<HttpResponse> {
     const isOwn = this.isOwn(call.url);
     const used = isOwn ? await this.#auth.header(action).catch(() => undefined) : undefined;
@@ -57,29 +57,33 @@ export class RegistryApi {
     return await this.#send(call, answer);
   }
 
-  /** From now on blobs may be mounted from another repository of the registry. */
+  /** Requests later push tokens also for reading another repository of the registry, to mount its blobs. */
   allowMountFrom(repository: string): void {
     this.#auth.allowMountFrom(repository);
   }
 
-  /** Waits before the next try of something longer than a request. @param answer What the last one was answered. */
+  /**
+   * Waits before a retry that spans several requests.
+   *
+   * @param answer The last response; undefined without a response.
+   */
   async pause(failures: number, answer: HttpResponse | undefined, signal: AbortSignal): Promise<void> {
     await this.#deps.http.pause(failures, answer, signal);
   }
 
-  /** @param what Names the thing that was asked for. */
+  /** The error for a response. @param what Names the requested thing. */
   async error(response: HttpResponse, what: string): Promise<Error> {
     const { registry } = this.#location;
     const { refusal, shown } = this.#auth;
     const isAccess = response.status === 401 || response.status === 403;
-    // Whoever keeps credentials is asked only where they matter: what else went wrong must not hide behind a broken helper.
-    if (!isAccess) return await responseError(response, what, { kind: "none" }, registry, shown);
+    // Credentials are looked up only for a refusal: a broken helper must not hide another error.
+    if (!isAccess) return await responseError(response, { what, registry, credentials: { kind: "none" }, shown });
     if (refusal !== undefined) {
       await response.discard();
       return refusal;
     }
     const { credentials } = await this.#deps.credentials(registry);
-    return await responseError(response, what, credentials, registry, shown);
+    return await responseError(response, { what, registry, credentials, shown });
   }
 
   async #send(call: Call, authorization: string | undefined): Promise<HttpResponse> {

@@ -1,7 +1,7 @@
 /**
- * Authentication at one registry: nothing until it asks, then what it asks for.
+ * Authentication at one registry: no credentials before a challenge, then exactly the requested kind.
  *
- * Invariant: only the registry's own origin is ever answered, whoever else sends a challenge.
+ * Invariant: only challenges of the registry's own origin are answered.
  */
 import type { Context } from "../context.ts";
 import { OrasClientError } from "../errors.ts";
@@ -23,21 +23,21 @@ export interface AuthDeps {
   readonly context: Context;
 }
 
-/** Whom credentials are for. */
+/** The receiver of credentials. */
 export interface Audience {
   /** Host with its port. */
   readonly registry: string;
-  /** Base of its API; challenges from elsewhere are not answered. */
+  /** Origin of the API; challenges of other origins are not answered. */
   readonly origin: string;
-  /** Undefined: only what the registry itself asks for, as for a login. */
+  /** Undefined: only the challenge's own scopes are requested, as for a login. */
   readonly repository: string | undefined;
 }
 
-/** Header values by registry and scope; lives as long as the use case. */
+/** `Authorization` values of one registry; one instance per use case and repository. */
 export class Authenticator {
   readonly #deps: AuthDeps;
   readonly #audience: Audience;
-  /** Answers to the registry by action, for all requests under way; forgotten when there is nothing to show. */
+  /** Header values by action, shared by concurrent requests; removed after a lookup without a result. */
   readonly #headers = new Map<Action, Promise<string | undefined>>();
   readonly #mountSources = new Set<string>();
   readonly #shown = new Set<string>();
@@ -48,33 +48,33 @@ export class Authenticator {
     this.#deps = deps;
   }
 
-  /** From now on tokens are good for reading another repository of the registry, too. */
+  /** Requests later push tokens also for reading another repository of the registry. */
   allowMountFrom(repository: string): void {
     if (this.#mountSources.has(repository)) return;
     this.#mountSources.add(repository);
     this.#headers.delete("push");
   }
 
-  /** The registry's last challenge, so that it need not ask again. */
+  /** The header value of the last answered challenge, so that the registry need not send another challenge. */
   async header(action: Action): Promise<string | undefined> {
     return await this.#headers.get(action);
   }
 
-  /** Every secret that was sent, or was given to be sent. */
+  /** Every secret that was sent or could have been sent, for redaction. */
   get shown(): ReadonlySet<string> {
     return this.#shown;
   }
 
-  /** That the login was not taken, and the work went on without it: the reason for whatever is refused from then on. */
+  /** The refusal of the login, if the work continued without a login: the reason for later refusals. */
   get refusal(): LoginRefusedError | undefined {
     return this.#refusal;
   }
 
   /**
-   * Answers a 401 (or ECR's 403 for a token that ran out).
+   * Answers a 401 (or ECR's 403 for an expired token).
    *
-   * @param used The header of the request that was refused; another one that was made meanwhile is used instead.
-   * @returns The header to try, or undefined when there is nothing to show, or nobody who may see it.
+   * @param used The header value of the refused request; a newer value is returned at once.
+   * @returns The header value to try; undefined without credentials, or for a challenge of another origin.
    */
   async answer(
     response: HttpResponse,
@@ -89,12 +89,12 @@ export class Authenticator {
         const header = await known;
         if (header !== used || header === undefined) return header;
       }
-      // Somebody who was refused as well may have been faster.
+      // A concurrent refused request may already be renewing the value.
       const renewed = this.#headers.get(action);
       if (renewed !== undefined && renewed !== known) return await renewed;
     } catch (error) {
       if (error instanceof OrasClientError || signal.aborted) throw error;
-      // Whoever had asked has left, which is nobody else's end.
+      // The request behind the shared lookup was aborted; this request starts its own lookup.
       return await this.answer(response, action, used, signal);
     }
     const challenges = parseChallenges(response.header("www-authenticate") ?? "");
@@ -147,7 +147,7 @@ export class Authenticator {
     }
   }
 
-  /** The registry's scope and the use case's: a push needs a token that can pull, too. */
+  /** The use case's scope and the challenge's other scopes; a push needs pull permission too. */
   #scopes(challenge: Challenge, action: Action): readonly string[] {
     const { repository } = this.#audience;
     const own = repository === undefined ? [] : [`repository:${repository}:${actionsOf[action]}`];
@@ -156,7 +156,7 @@ export class Authenticator {
         .get("scope")
         ?.split(" ")
         .filter((scope) => scope !== "") ?? [];
-    // A scope for another repository is the registry's business only where blobs are mounted from there.
+    // Scopes of other repositories are requested only for mounting blobs.
     const others = asked.filter((scope) => !scope.startsWith("repository:"));
     for (const source of this.#mountSources) others.push(`repository:${source}:pull`);
     return [...own, ...others].sort();

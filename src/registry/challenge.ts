@@ -1,5 +1,5 @@
 /**
- * `WWW-Authenticate`: what a registry wants to be shown. The header comes from the network and may hold anything.
+ * Parser of `WWW-Authenticate` headers. The header comes from the network and may hold anything.
  *
  * @see RFC 9110, section 11.6.1, and section 5.6 for token and quoted-string
  */
@@ -18,7 +18,7 @@ const schemePattern = new RegExp(`(${token})(?=[ \\t]|,|$)`, "y");
 const token68Pattern = /[A-Za-z0-9._~+/-]+=*(?=[ \t]*(?:,|$))/y;
 const separatorPattern = /[ \t,]*/y;
 
-/** All challenges of the header, in their order; what cannot be understood ends the list. */
+/** The header's challenges, in order; malformed text ends the list. */
 export function parseChallenges(header: string): readonly Challenge[] {
   if (header.length > maxHeaderLength) return [];
   const challenges: { scheme: string; parameters: Map<string, string> }[] = [];
@@ -36,7 +36,7 @@ export function parseChallenges(header: string): readonly Challenge[] {
     if (parameter !== null && current !== undefined) {
       const [, name = "", quoted, bare = ""] = parameter;
       const key = name.toLowerCase();
-      // The first one counts: a repeated realm must not replace the one that was checked.
+      // The first value counts: a repeated realm must not replace the checked realm.
       if (!current.parameters.has(key)) current.parameters.set(key, quoted?.replace(/\\(.)/g, "$1") ?? bare);
       continue;
     }
@@ -44,7 +44,7 @@ export function parseChallenges(header: string): readonly Challenge[] {
     const scheme = match(schemePattern)?.[1];
     if (scheme === undefined) break;
     challenges.push({ scheme: scheme.toLowerCase(), parameters: new Map() });
-    // `Negotiate <token68>` and the like: skipped, since nobody here answers them.
+    // Schemes with a token68, such as `Negotiate <token68>`, are unsupported and skipped.
     match(/[ \t]+/y);
     const before = position;
     if (match(parameterPattern) !== null) position = before;

@@ -1,4 +1,4 @@
-/** Tries a login at a registry, without asking for any repository. */
+/** Check of a login at a registry, independent of repositories. */
 import { ContentVerificationError } from "../errors.ts";
 import type { HttpResponse } from "../http/response.ts";
 import type { BasicCredentials } from "../model/credentials.ts";
@@ -7,15 +7,15 @@ import { apiBase } from "./api-base.ts";
 import { Authenticator } from "./auth.ts";
 import { loginError, responseError } from "./response-error.ts";
 
-/** A registry has an empty object there, if anything. */
+/** Registries answer `GET /v2/` with an empty object or nothing. */
 const maxGreetingBytes = 64 * 1024;
 
 /**
- * The login is shown only to a registry that asks for one.
+ * Checks a login. The login is sent only after a challenge.
  *
- * @returns False: the registry asks for none, so that nothing can be said of this one.
+ * @returns False if the registry asks for no login: the login is then unchecked.
  * @throws {RegistryAuthError} the registry refuses the login
- * @throws {ContentVerificationError} `RESPONSE_INVALID`: whatever answers is no registry; it was shown nothing
+ * @throws {ContentVerificationError} `RESPONSE_INVALID`: the server is not a registry; the login was not sent
  * @see OCI distribution-spec v1.1.1, "Determining Support": `GET /v2/` says whether a login is right
  */
 export async function checkLogin(
@@ -35,25 +35,25 @@ export async function checkLogin(
     await checkGreeting(asked, registry);
     return false;
   }
-  if (asked.status !== 401) throw await responseError(asked, registry, credentials, registry, auth.shown);
+  const request = { what: registry, registry, credentials, shown: auth.shown };
+  if (asked.status !== 401) throw await responseError(asked, request);
   const authorization = await auth.answer(asked, "pull", undefined, signal);
-  if (authorization === undefined)
-    throw await responseError(asked, `a login at ${registry}`, credentials, registry, auth.shown);
+  if (authorization === undefined) throw await responseError(asked, { ...request, what: `a login at ${registry}` });
   await asked.discard();
   const answered = await greet({ authorization });
-  if (answered.status !== 200) throw await loginError(answered, credentials, registry, auth.shown);
+  if (answered.status !== 200) throw await loginError(answered, request);
   await answered.discard();
   return true;
 }
 
-/** @throws {ContentVerificationError} `RESPONSE_INVALID` for what no registry says */
+/** @throws {ContentVerificationError} `RESPONSE_INVALID` for an answer that no registry gives */
 async function checkGreeting(response: HttpResponse, registry: string): Promise<void> {
   const contentType = response.header("content-type") ?? "";
   const bytes = await response.bytes(maxGreetingBytes);
   if (response.header("docker-distribution-api-version") !== undefined || isJsonObject(bytes)) return;
-  const what = /^text\/html\b/i.test(contentType) ? "a web page" : "something that no registry says";
+  const what = /^text\/html\b/i.test(contentType) ? "a web page" : "bytes that are no registry's answer";
   throw new ContentVerificationError("RESPONSE_INVALID", `${registry} answered with ${what}; the login was not sent`, {
-    hint: "check the host: a registry may have one of its own, or a proxy or a login page stands before it",
+    hint: "check the host: the registry may use another host, or a proxy or login page answers in its place",
   });
 }
 

@@ -1,11 +1,11 @@
-/** The `Content-Range` of a 206, which a registry or a proxy controls. */
+/** Parser of `Content-Range` headers; a registry or a proxy controls the header. */
 
 export interface ContentRange {
   /** Position of the first byte, counted from 0. */
   readonly first: number;
   /** Position of the last byte. */
   readonly last: number;
-  /** Bytes of the whole; undefined where the server does not say. */
+  /** Bytes of the whole content; undefined for `*`. */
   readonly total: number | undefined;
 }
 

@@ -1,7 +1,7 @@
-/** JSON that a registry, or whoever stands before it, answers with. */
+/** Parsing of untrusted JSON answers. */
 import * as v from "valibot";
 
-/** @returns undefined for what is no JSON, and for JSON of another shape. */
+/** @returns undefined for malformed JSON, and for JSON of another shape. */
 export function readJson<Schema extends v.GenericSchema>(
   bytes: Uint8Array,
   schema: Schema,

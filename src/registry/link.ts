@@ -1,11 +1,11 @@
-/** `Link: <…>; rel="next"`: the next page of a listing. The header comes from the network. */
+/** Parser of `Link: <…>; rel="next"`, the next page of a listing. The header comes from the network. */
 import { RegistryUnavailableError } from "../errors.ts";
 
 const linkPattern = /<([^<>]{1,8192})>([^<]*)/g;
 
 /**
- * @param page URL of the page that had the header; the next one must be of the same origin.
- * @returns undefined on the last page
+ * @param page URL of the current page; the next page must have the same origin.
+ * @returns undefined on the last page.
  * @throws {RegistryUnavailableError} `PAGINATION_REFUSED`
  * @see RFC 8288
  */
@@ -13,13 +13,13 @@ export function nextPage(header: string | undefined, page: URL): URL | undefined
   for (const [, target = "", parameters = ""] of (header ?? "").matchAll(linkPattern)) {
     if (!/;\s*rel\s*=\s*"?next"?\s*(?:[;,]|$)/i.test(parameters)) continue;
     const refuse = (why: string): RegistryUnavailableError =>
-      new RegistryUnavailableError("PAGINATION_REFUSED", `the list of ${page.host} goes on ${why}`, {
-        hint: "the registry or a proxy before it is set up wrongly; ask who runs it",
+      new RegistryUnavailableError("PAGINATION_REFUSED", `the list of ${page.host} continues ${why}`, {
+        hint: "ask the operator of the registry or its proxy to fix the setup",
       });
-    if (!URL.canParse(target, page.href)) throw refuse("at an address that is none");
+    if (!URL.canParse(target, page.href)) throw refuse("at an invalid address");
     const next = new URL(target, page);
     if (next.origin !== page.origin) throw refuse(`at another origin, ${next.origin}`);
-    if (next.href === page.href) throw refuse("at the same page, without end");
+    if (next.href === page.href) throw refuse("at the same page, in an endless loop");
     return next;
   }
   return undefined;

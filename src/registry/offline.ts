@@ -2,7 +2,7 @@
 import { type OrasClientError, RegistryUnavailableError } from "../errors.ts";
 import type { Target } from "../model/source.ts";
 
-/** @param who Host or repository that would be asked. */
+/** @param who The host or repository of the refused request. */
 export function askingForbidden(who: string): OrasClientError {
   return new RegistryUnavailableError("OFFLINE", `--offline forbids asking ${who}`, {
     hint: "run the same command without --offline; the cache and layout folders (oci:DIR) need no network",

@@ -1,4 +1,4 @@
-/** Questions to a registry that only a person asks: what `doctor` shows. */
+/** Diagnostic requests to a registry, for `doctor`. */
 
 import { networkError } from "../http/network-error.ts";
 import { addressesOf, type Connection, connectTo } from "../http/probe.ts";
@@ -11,35 +11,35 @@ import { parseChallenges } from "./challenge.ts";
 
 export interface Greeting {
   readonly status: number;
-  /** Schemes that it wants to be shown, such as `bearer`; empty when it asks for nothing. */
+  /** Schemes of the challenges, such as `bearer`; empty without a challenge. */
   readonly schemes: readonly string[];
-  /** Host of the token service that it names, as it names it. */
+  /** Host of the challenge's token service; the raw text if the text is not a URL. */
   readonly tokenService: string | undefined;
-  /** Time of the registry's clock, by its `Date` header. */
+  /** The registry's clock, from the `Date` header. */
   readonly date: Date | undefined;
 }
 
 export interface RegistryProbe {
   readonly url: URL;
-  /** Host of the proxy on the way; undefined without one. */
+  /** Host of the proxy; undefined for a direct connection. */
   proxy(): Promise<string | undefined>;
   addresses(): Promise<readonly string[]>;
   connect(timeoutMs: number, signal: AbortSignal): Promise<Connection>;
   greet(signal: AbortSignal): Promise<Greeting>;
   /**
-   * Asks the token service for what a pull needs, and shows it.
+   * Authenticates as for a pull, with a token from the token service if the registry asks for one.
    *
-   * @returns Status of the registry's answer to it.
-   * @throws {OrasClientError} the token service cannot be asked, or gives nothing
+   * @returns Status of the registry's response.
+   * @throws {OrasClientError} the token service is unreachable, or refuses
    */
   authenticate(signal: AbortSignal): Promise<number>;
-  /** Where credentials for the registry are found, of which kind, and why none are shown; never what they are. */
+  /** Source and kind of the registry's credentials, and why they are withheld; never the credentials themselves. */
   credentialSource(): Promise<{
     readonly source: string;
     readonly kind: string;
     readonly withheld: string | undefined;
   }>;
-  /** @returns Status of the referrers API. */
+  /** @returns Status of the referrers API; 404 for a 200 without an index. */
   referrers(digest: Digest, signal: AbortSignal): Promise<number>;
 }
 

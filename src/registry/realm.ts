@@ -1,15 +1,15 @@
-/** Which token service may see credentials: the realm comes from the network, so an attacker may have chosen it. */
+/** Validation of token service URLs; an attacker may control the realm. */
 import { RegistryAuthError } from "../errors.ts";
 import { isForbiddenFrom } from "../http/forbidden-address.ts";
 
 /**
- * @param registryUrl Where the challenge came from; its scheme was chosen by us.
+ * @param registryUrl URL of the challenge; its scheme follows the user's settings.
  * @throws {RegistryAuthError} `REALM_REFUSED`; no request was made
  */
 export function checkRealm(realm: string | undefined, registryUrl: URL): URL {
   const refuse = (why: string): RegistryAuthError =>
     new RegistryAuthError("REALM_REFUSED", `authentication at ${registryUrl.host} refused: its token service ${why}`, {
-      hint: "the registry, or somebody between, asks for credentials to be sent where they do not belong: tell who runs it",
+      hint: "tell the registry's operator: the registry, or an attacker, asks for credentials at a wrong place",
     });
   if (realm === undefined || !URL.canParse(realm)) throw refuse("has no usable address");
   const url = new URL(realm);

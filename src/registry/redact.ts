@@ -1,19 +1,19 @@
-/** Takes secrets out of what a registry says: some echo the header that they did not like. */
+/** Redaction of secrets in a registry's messages; some registries echo a refused header. */
 import type { Credentials } from "../model/credentials.ts";
 import { basicHeader } from "./token.ts";
 
 const removed = "[removed]";
-/** Shorter ones would be found in every other word. */
+/** Shorter secrets would match inside common words. */
 const minSecretLength = 4;
 
-/** A scheme and what looks like its credentials: more than a word of prose, such as «Bearer token». */
+/** A scheme and its likely credentials; prose such as "Bearer token" does not match. */
 const authorizationPattern = /\b(Basic|Bearer)([\s:="']+)(?=[a-z]*[^a-z\s"'])[A-Za-z0-9._~+/=-]{4,}/gi;
-/** A run of characters that may hold a token. The pattern takes all of the run and cannot fail after its first character, so that time stays linear. */
+/** A run of characters that may hold a token. The pattern never backtracks, so that matching takes linear time. */
 const wordPattern = /[A-Za-z0-9_.-]+/g;
-/** RFC 7519: three parts in base64url, of which the first is an object. Of a bounded length, for the same reason. */
+/** Beginning of a JWT, a JSON object in base64url (RFC 7519). The bounded length keeps matching linear. */
 const jwtStart = /\beyJ[A-Za-z0-9_-]{4}/;
 
-/** A word without the token that it ends with: from where a part that others follow begins as an object does. */
+/** Removes a JWT and everything after the JWT from a word. */
 function withoutJwt(word: string): string {
   let offset = 0;
   for (const part of word.split(".").slice(0, -1)) {
@@ -24,7 +24,7 @@ function withoutJwt(word: string): string {
   return word;
 }
 
-/** All forms in which credentials travel. */
+/** All forms in which the credentials are sent. */
 export function secretsOf(credentials: Credentials): readonly string[] {
   switch (credentials.kind) {
     case "none":
@@ -37,7 +37,7 @@ export function secretsOf(credentials: Credentials): readonly string[] {
   }
 }
 
-/** @param secrets That were shown; longer ones go first, since one may be part of another. */
+/** @param secrets Sent secrets; longer secrets are replaced first, since they may contain shorter secrets. */
 export function redacted(text: string, secrets: Iterable<string>): string {
   const known = [...secrets].flatMap((secret) => [secret, encodeURIComponent(secret)]);
   const bySize = known.filter(({ length }) => length >= minSecretLength).sort((a, b) => b.length - a.length);

@@ -1,17 +1,23 @@
 /**
- * Referrers of a manifest: by the referrers API, and by the tag that stands in for it where a registry has none.
+ * Referrers of a manifest: by the referrers API, or by the fallback tag for registries without this API.
  *
  * @see OCI distribution-spec v1.1.1, "Listing Referrers" and "Referrers Tag Schema"
  */
 import { RegistryUnavailableError } from "../errors.ts";
 import { type Digest, digestHex, digestOf } from "../model/digest.ts";
-import { type Descriptor, type ImageIndex, maxManifestBytes, mediaTypes, parseManifest } from "../model/manifest.ts";
+import {
+  type Annotations,
+  type Descriptor,
+  type ImageIndex,
+  maxManifestBytes,
+  mediaTypes,
+  parseManifest,
+} from "../model/manifest.ts";
 import type { RegistryApi } from "./api.ts";
 import { nextPage } from "./link.ts";
 
-/** Pages, of a few referrers each. */
 const maxPages = 100;
-/** Referrers on all pages; a manifest has a handful. */
+/** Limit over all pages; real manifests have a handful. */
 const maxReferrers = 10_000;
 const maxTries = 5;
 
@@ -32,10 +38,24 @@ function tooMany(name: string, limit: string): RegistryUnavailableError {
   return new RegistryUnavailableError("PAGINATION_REFUSED", `the referrers of ${name} are more than ${limit}`);
 }
 
-/** @returns undefined where the registry has no such API. */
+/** A manifest that others refer to. */
+export interface Subject {
+  readonly digest: Digest;
+  /** Names the manifest or its repository in messages. */
+  readonly name: string;
+}
+
+/** A pushed manifest that refers to a subject. */
+export interface Referrer {
+  readonly bytes: Uint8Array;
+  readonly mediaType: string;
+  readonly artifactType: string | undefined;
+  readonly annotations: Annotations;
+}
+
+/** @returns undefined for a registry without the API. */
 async function fromApi(
-  digest: Digest,
-  name: string,
+  { digest, name }: Subject,
   api: RegistryApi,
   signal: AbortSignal,
 ): Promise<readonly Descriptor[] | undefined> {
@@ -58,8 +78,7 @@ async function fromApi(
 }
 
 async function fromTag(
-  digest: Digest,
-  name: string,
+  { digest, name }: Subject,
   api: RegistryApi,
   signal: AbortSignal,
 ): Promise<readonly Descriptor[]> {
@@ -75,38 +94,38 @@ async function fromTag(
 }
 
 export async function readReferrers(
-  digest: Digest,
-  name: string,
+  subject: Subject,
   api: RegistryApi,
   signal: AbortSignal,
 ): Promise<readonly Descriptor[]> {
-  return (await fromApi(digest, name, api, signal)) ?? (await fromTag(digest, name, api, signal));
+  return (await fromApi(subject, api, signal)) ?? (await fromTag(subject, api, signal));
 }
 
 /**
- * Writes a referrer into the tag that stands in for the API; for a registry that did not say that it noted the subject.
+ * Adds a referrer to the fallback tag, for a registry that did not process the `subject` field itself.
  *
- * Read, change, write: it is read again afterwards, and done once more when somebody else was first.
+ * Reads, changes, writes and reads again; repeats after a concurrent write without the referrer.
+ *
+ * @throws {RegistryUnavailableError} `REGISTRY_UNAVAILABLE` after repeated concurrent writes
  */
 export async function noteReferrer(
-  subject: Digest,
-  bytes: Uint8Array,
-  manifest: { readonly mediaType: string; readonly artifactType: string | undefined; readonly annotations: object },
-  name: string,
+  subject: Subject,
+  referrer: Referrer,
   api: RegistryApi,
   signal: AbortSignal,
 ): Promise<void> {
-  const { mediaType, artifactType, annotations } = manifest;
+  const { bytes, mediaType, artifactType, annotations } = referrer;
+  const { digest, name } = subject;
   const own = { mediaType, digest: digestOf(bytes), size: bytes.byteLength, artifactType, annotations };
   for (let tries = 0; tries < maxTries; tries += 1) {
-    const others: ImageIndex["manifests"] = await fromTag(subject, name, api, signal);
+    const others: ImageIndex["manifests"] = await fromTag(subject, api, signal);
     if (others.some((other) => other.digest === own.digest)) return;
     const index = { schemaVersion: 2, mediaType: mediaTypes.ociIndex, manifests: [...others, own] };
     const body = new TextEncoder().encode(JSON.stringify(index));
     const open = async function* (): AsyncGenerator<Uint8Array> {
       yield body;
     };
-    const url = api.url(`manifests/${fallbackTag(subject)}`);
+    const url = api.url(`manifests/${fallbackTag(digest)}`);
     const headers = { "content-type": mediaTypes.ociIndex };
     const sent = { sizeBytes: body.byteLength, open };
     const response = await api.call({ method: "PUT", url, headers, body: sent, signal }, "push");
@@ -115,9 +134,9 @@ export async function noteReferrer(
   }
   throw new RegistryUnavailableError(
     "REGISTRY_UNAVAILABLE",
-    `the referrers of ${name} are changed by others all the time`,
+    `the referrers of ${name} change concurrently all the time`,
     {
-      hint: "run it again",
+      hint: "run the same command again",
     },
   );
 }

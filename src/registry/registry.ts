@@ -30,10 +30,10 @@ export interface RegistryDeps extends ApiDeps {
   readonly mirrors: readonly Source[];
 }
 
-/** Statuses that offer a blob whole and not in this range; 206 does when it answers with another range. */
+/** Statuses after which the whole blob is requested; 206 if it states another range than requested. */
 const refusedRangeStatuses: ReadonlySet<number> = new Set([206, 400, 416]);
 
-/** Statuses of registries that delete nothing, or no tag alone. */
+/** Statuses of registries without deletion, or without deletion of single tags. */
 const refusedDeletionStatuses: ReadonlySet<number> = new Set([400, 405, 501]);
 
 function bytesBody(bytes: Uint8Array): RequestBody {
@@ -45,7 +45,7 @@ function bytesBody(bytes: Uint8Array): RequestBody {
   };
 }
 
-/** To the end without naming it, where it is the end. */
+/** An open range up to the blob's end, else a closed range. */
 function rangeHeader({ first, end }: ByteRange, size: number): string {
   return `bytes=${first}-${end === size ? "" : end - 1}`;
 }
@@ -85,21 +85,24 @@ class Registry implements Target {
     if (isWebPage(response)) throw await this.#webPage(response, `the manifest of ${what}`);
     const bytes = await this.#bytes(response, maxManifestBytes, what);
     const digest = digestOf(bytes);
-    // Whatever `Docker-Content-Digest` says: only the body is what we got.
+    // Only the body counts, never `Docker-Content-Digest`.
     if (isDigest(version) && digest !== version) {
       throw new ContentVerificationError("MANIFEST_DIGEST_MISMATCH", `the manifest of ${what} is ${digest}`, {
-        hint: "the registry, or somebody between, gave something else than was asked for: do not use it",
+        hint: "do not use the registry's answer: the registry, or an attacker, sent other bytes than requested",
       });
     }
     return { digest, mediaType, bytes };
   }
 
-  /** By HEAD, which Docker Hub does not count as a pull; what it leaves unsaid (ECR's digest, why it is refused) a GET tells. */
+  /**
+   * Uses HEAD, which Docker Hub does not count as a pull. A GET follows for a missing digest (ECR) or an error's
+   * reason.
+   */
   async resolve(version: Digest | string, signal: AbortSignal): Promise<Digest> {
     const response = await this.#headManifest(version, "pull", signal);
     const digest = response.header("docker-content-digest") ?? "";
     if (response.status === 200 && isDigest(digest)) return digest;
-    // It was asked several times already.
+    // The HEAD was already retried.
     if (response.status === 429 || response.status >= 500)
       throw await this.#api.error(response, `${this.name}${isDigest(version) ? "@" : ":"}${version}`);
     return (await this.fetchManifest(version, signal)).digest;
@@ -108,7 +111,7 @@ class Registry implements Target {
   async openBlob(blob: BlobIdentity, range: ByteRange, signal: AbortSignal): Promise<OpenedBlob> {
     const { first, end } = range;
     const isPart = first > 0 || end < blob.size;
-    // Unasked, Artifactory mishandles a range.
+    // Artifactory mishandles a needless range.
     const headers: Record<string, string> = isPart ? { range: rangeHeader(range, blob.size) } : {};
     const response = await this.#api.call(
       { method: "GET", url: this.#api.url(`blobs/${blob.digest}`), headers, signal },
@@ -121,7 +124,7 @@ class Registry implements Target {
       discard: () => response.discard(),
     });
     if (response.status === 200) {
-      // A blob may be a page: then its length is right, and its digest is what tells.
+      // A blob may itself be a web page: the right length leaves the decision to the digest.
       const isOther = Number(response.header("content-length") ?? Number.NaN) !== blob.size;
       if (isWebPage(response) && isOther) throw await this.#webPage(response, `the blob ${what}`);
       return opened(restOf(blob, 0));
@@ -133,7 +136,7 @@ class Registry implements Target {
     }
     if (isPart && refusedRangeStatuses.has(response.status)) {
       await response.discard();
-      // Asked for when it is read: whoever wanted a part may not want the whole.
+      // The whole blob is requested on reading: the caller of a part may not want the whole.
       return { range: restOf(blob, 0), bytes: this.#wholeBlob(blob, signal), discard: async () => {} };
     }
     throw await this.#api.error(response, what);
@@ -144,7 +147,7 @@ class Registry implements Target {
   }
 
   async listReferrers(digest: Digest, signal: AbortSignal): Promise<readonly Descriptor[]> {
-    return await readReferrers(digest, `${this.name}@${digest}`, this.#api, signal);
+    return await readReferrers({ digest, name: `${this.name}@${digest}` }, this.#api, signal);
   }
 
   async listTags(signal: AbortSignal): Promise<readonly string[]> {
@@ -177,8 +180,9 @@ class Registry implements Target {
   }
 
   async pushBlob(blob: BlobIdentity, open: () => BlobStream, signal: AbortSignal): Promise<void> {
-    const what = `the upload of ${blob.digest} to ${this.name}`;
-    await uploadBlob(blob, open, what, () => this.hasBlob(blob, signal), this.#api, signal);
+    const name = `the upload of ${blob.digest} to ${this.name}`;
+    const upload = { blob, open, name, isStored: () => this.hasBlob(blob, signal) };
+    await uploadBlob(upload, this.#api, signal);
   }
 
   async pushManifest(
@@ -197,8 +201,8 @@ class Registry implements Target {
     const parsed = parseManifest(bytes, mediaType, this.name);
     if (parsed.subject !== undefined && response.header("oci-subject") === undefined) {
       const artifactType = parsed.kind === "manifest" ? (parsed.artifactType ?? parsed.config.mediaType) : undefined;
-      const own = { mediaType, artifactType, annotations: parsed.annotations };
-      await noteReferrer(parsed.subject.digest, bytes, own, this.name, this.#api, signal);
+      const referrer = { bytes, mediaType, artifactType, annotations: parsed.annotations };
+      await noteReferrer({ digest: parsed.subject.digest, name: this.name }, referrer, this.#api, signal);
     }
     return digest;
   }
@@ -222,7 +226,7 @@ class Registry implements Target {
   async #delete(version: string, what: string, signal: AbortSignal): Promise<void> {
     const url = this.#api.url(`manifests/${version}`);
     const response = await this.#api.call({ method: "DELETE", url, signal }, "delete");
-    // 404: somebody else was first.
+    // 404: already deleted.
     if (response.status === 202 || response.status === 200 || response.status === 404) return await response.discard();
     if (!refusedDeletionStatuses.has(response.status)) throw await this.#api.error(response, what);
     throw new RegistryUnavailableError(
@@ -230,7 +234,7 @@ class Registry implements Target {
       `${url.host} does not delete ${what}: status ${response.status}`,
       {
         cause: await this.#api.error(response, what),
-        hint: "deletion may have to be switched on (distribution: storage.delete.enabled), or the registry has a retention of its own",
+        hint: "enable deletion in the registry (distribution: storage.delete.enabled), or use the registry's own retention",
       },
     );
   }
@@ -240,7 +244,7 @@ class Registry implements Target {
     return new ContentVerificationError(
       "RESPONSE_INVALID",
       `${response.url.host} answered with a web page instead of ${what}`,
-      { hint: "a proxy or a login page stands before the registry, or the host is no registry" },
+      { hint: "check the host, and whether a proxy or a login page answers in the registry's place" },
     );
   }
 
@@ -257,7 +261,7 @@ class Registry implements Target {
   }
 }
 
-/** No request is made until a method is called. */
+/** Creates the repository's client without a request. */
 export function createRegistry(location: RegistryLocation, deps: RegistryDeps): Target {
   return new Registry(location, deps);
 }

@@ -1,4 +1,4 @@
-/** Errors from a registry's refusal: from its status and its bounded, untrusted body. */
+/** Errors for a registry's refusal, from its status and its bounded, untrusted body. */
 import * as v from "valibot";
 import { ArtifactNotFoundError, type OrasClientError, RegistryAuthError, RegistryUnavailableError } from "../errors.ts";
 import type { HttpResponse } from "../http/response.ts";
@@ -14,11 +14,22 @@ const errorBodySchema = v.object({
 const maxErrorBytes = 64 * 1024;
 const maxSaidLength = 300;
 
+/** What was requested, and with which credentials. */
+export interface Asked {
+  /** Names the requested thing in messages, such as `ghcr.io/acme/protoc:33.0`. */
+  readonly what: string;
+  readonly registry: string;
+  /** Credentials of the request, for the hint. */
+  readonly credentials: Credentials;
+  /** Secrets to redact in the registry's message. */
+  readonly shown: Iterable<string>;
+}
+
 async function said(response: HttpResponse, shown: Iterable<string>): Promise<Error | undefined> {
   try {
     const first = readJson(await response.bytes(maxErrorBytes), errorBodySchema)?.errors[0];
     const text = [first?.code, first?.message].filter((part) => part).join(": ");
-    // Before it is cut, so that no half of a secret is left.
+    // Redacted before truncation, so that no part of a secret remains.
     const safe = redacted(text, shown).slice(0, maxSaidLength);
     return safe === "" ? undefined : new Error(`the registry said ${safe}`);
   } catch {
@@ -26,18 +37,8 @@ async function said(response: HttpResponse, shown: Iterable<string>): Promise<Er
   }
 }
 
-/**
- * @param what Names the thing that was asked for, such as `ghcr.io/acme/protoc:33.0`.
- * @param credentials What was shown, for the hint.
- * @param shown Secrets that are not repeated, whatever the registry says.
- */
-export async function responseError(
-  response: HttpResponse,
-  what: string,
-  credentials: Credentials,
-  registry: string,
-  shown: Iterable<string>,
-): Promise<OrasClientError> {
+export async function responseError(response: HttpResponse, asked: Asked): Promise<OrasClientError> {
+  const { what, credentials, registry, shown } = asked;
   const cause = await said(response, shown);
   const { status, url } = response;
   switch (status) {
@@ -62,44 +63,40 @@ export async function responseError(
         `${url.host} limits the rate of requests (429) for ${what}`,
         {
           cause,
-          hint: "try again later; a login often raises the limit",
+          hint: "try again later, or log in; a login often raises the limit",
         },
       );
     default:
       if (status >= 500) {
         return new RegistryUnavailableError("REGISTRY_UNAVAILABLE", `${url.host} answered ${status} for ${what}`, {
           cause,
-          hint: "the registry is in trouble: try again later",
+          hint: "try again later: the registry has a problem",
         });
       }
       return new RegistryUnavailableError("REGISTRY_REFUSED", `${url.host} answered ${status} for ${what}`, {
         cause,
         hint:
           status === 405
-            ? "the registry takes no such requests: it may be read-only, or in maintenance"
-            : "the registry does not accept the request; run with --verbose to see it",
+            ? "check whether the registry is read-only or in maintenance: it does not allow this method"
+            : "run with --verbose to see the refused request",
       });
   }
 }
 
-/** The error for a refused login that was tried by itself, for no repository. */
-export async function loginError(
-  response: HttpResponse,
-  credentials: Credentials,
-  registry: string,
-  shown: Iterable<string>,
-): Promise<OrasClientError> {
+/** The error for a refused login without a repository. */
+export async function loginError(response: HttpResponse, asked: Asked): Promise<OrasClientError> {
+  const { registry, shown } = asked;
   const { status } = response;
-  if (status !== 401 && status !== 403) return await responseError(response, registry, credentials, registry, shown);
+  if (status !== 401 && status !== 403) return await responseError(response, asked);
   const code = status === 401 ? "REGISTRY_UNAUTHORIZED" : "REGISTRY_FORBIDDEN";
-  return new RegistryAuthError(code, `authentication failed: ${registry} does not take this login`, {
+  return new RegistryAuthError(code, `authentication failed: ${registry} does not accept this login`, {
     cause: await said(response, shown),
-    hint: "check the user and the password; many registries want an access token in place of the password",
+    hint: "check the user and the password; many registries require an access token as the password",
   });
 }
 
-/** @param what `HOST/REPO` with a tag or digest, or without. */
+/** @param what `HOST/REPO`, with or without a tag or digest. */
 function spellingHint(what: string): string {
   const repository = what.replace(/[@:][^/]*$/, "");
-  return repository === what ? "check the spelling" : `\`buck2-oras list ${repository}\` lists the tags that there are`;
+  return repository === what ? "check the spelling" : `list the existing tags with \`buck2-oras list ${repository}\``;
 }

@@ -13,12 +13,12 @@ import { nextPage } from "./link.ts";
 
 const tagsSchema = v.object({ tags: v.nullish(v.array(v.string())) });
 const maxPageBytes = 4 * 1024 * 1024;
-/** At the usual 100 or more tags a page. */
+/** Registries usually list 100 or more tags per page. */
 const maxPages = 1000;
-/** Tags on all pages. Some builds tag every night, and none a million times. */
+/** Limit over all pages; even nightly tags stay far below. */
 const maxTags = 1_000_000;
 
-/** @param name Of the repository, for messages. */
+/** @param name Names the repository in messages. */
 export async function readTags(
   name: string,
   api: RegistryApi,
@@ -34,7 +34,7 @@ export async function readTags(
     if (response.status !== 200) throw await api.error(response, name);
     const listed = parsePage(await response.bytes(maxPageBytes), name);
     if (tags.length + listed.length > maxTags) throw tooLong(name, `${maxTags} tags`);
-    // One by one: a page may have more than a call takes arguments.
+    // One by one: a page may have more tags than a call may have arguments.
     for (const tag of listed) {
       if (isTag(tag)) tags.push(tag);
       else droppedCount += 1;
@@ -42,14 +42,14 @@ export async function readTags(
     page = nextPage(response.header("link"), page);
   }
   if (droppedCount > 0) {
-    context.log.warn(`${name} lists ${droppedCount} names that no tag can have; they are left out`);
+    context.log.warn(`${name} lists ${droppedCount} names that are not valid tags; these names are omitted`);
   }
   return tags;
 }
 
 function tooLong(name: string, limit: string): RegistryUnavailableError {
   return new RegistryUnavailableError("PAGINATION_REFUSED", `the list of ${name} has more than ${limit}`, {
-    hint: "the registry or a proxy before it is set up wrongly; ask who runs it",
+    hint: "ask the operator of the registry or its proxy to fix the setup",
   });
 }
 
@@ -58,7 +58,7 @@ function parsePage(bytes: Uint8Array, name: string): readonly string[] {
   if (page !== undefined) return page.tags ?? [];
   throw new ContentVerificationError(
     "RESPONSE_INVALID",
-    `${name}: the list of tags is not what the distribution spec says`,
-    { hint: "a proxy or a login page may stand before the registry, or the host is no registry" },
+    `${name}: the list of tags does not follow the distribution spec`,
+    { hint: "check the host, and whether a proxy or a login page answers in the registry's place" },
   );
 }

@@ -1,5 +1,5 @@
 /**
- * A token service: where a Bearer challenge sends us.
+ * Client of a token service, as named by a Bearer challenge.
  *
  * @see CNCF distribution, docs/content/spec/auth: token.md and oauth.md
  */
@@ -11,7 +11,7 @@ import type { BasicCredentials, Credentials } from "../model/credentials.ts";
 import { readJson } from "./json.ts";
 
 export interface TokenQuery {
-  /** Checked: credentials may go there. */
+  /** Validated by `checkRealm`. */
   readonly realm: URL;
   readonly service: string | undefined;
   readonly scopes: readonly string[];
@@ -19,9 +19,9 @@ export interface TokenQuery {
 
 const tokenSchema = v.object({ token: v.optional(v.string()), access_token: v.optional(v.string()) });
 const maxTokenBytes = 64 * 1024;
-/** Statuses of token services that know GET but not POST, or the other way round. */
+/** Statuses of token services that support only GET or only POST. */
 const unsupportedMethodStatuses: ReadonlySet<number> = new Set([404, 405]);
-/** A service without oauth2 takes an identity token as the password of this user, whom no service has. */
+/** Pseudo user for services without oauth2, which accept an identity token as its password. */
 const identityUser = "00000000-0000-0000-0000-000000000000";
 
 /** RFC 7617 */
@@ -29,7 +29,7 @@ export function basicHeader({ username, password }: BasicCredentials): string {
   return `Basic ${Buffer.from(`${username}:${password}`, "utf8").toString("base64")}`;
 }
 
-/** The service does not take a login; what is public it may still give to nobody in particular. */
+/** The service refuses the login; public content may still be available without a login. */
 export class LoginRefusedError extends RegistryAuthError {}
 
 export class TokenService {
@@ -38,7 +38,7 @@ export class TokenService {
   readonly #http: HttpClient;
   readonly #signal: AbortSignal;
 
-  /** @param registry That sent us here, for messages. */
+  /** @param registry The challenging registry; names it in messages. */
   constructor(query: TokenQuery, registry: string, http: HttpClient, signal: AbortSignal) {
     this.#query = query;
     this.#registry = registry;
@@ -47,8 +47,8 @@ export class TokenService {
   }
 
   /**
-   * @throws {RegistryAuthError} `REGISTRY_UNAUTHORIZED`; a `LoginRefusedError` for a login that is not taken
-   * @throws {RegistryUnavailableError} the service is in trouble, which says nothing about the credentials
+   * @throws {RegistryAuthError} `REGISTRY_UNAUTHORIZED`; a `LoginRefusedError` for a refused login
+   * @throws {RegistryUnavailableError} the service has a problem unrelated to the credentials
    */
   async tokenFor(credentials: Credentials): Promise<string> {
     const response = await this.#ask(credentials);
@@ -60,11 +60,12 @@ export class TokenService {
   #refused(status: number, credentials: Credentials): OrasClientError {
     const answered = `the token service of ${this.#registry} (${this.#query.realm.host}) answered ${status}`;
     if (status === 429) {
-      const hint = "it limits the rate of requests: try again later; a login often raises the limit";
+      const hint =
+        "try again later, or log in: the service limits the rate of requests, and a login often raises the limit";
       return new RegistryUnavailableError("REGISTRY_RATE_LIMITED", answered, { hint });
     }
     if (status >= 500) {
-      const hint = "the token service is in trouble: try again later";
+      const hint = "try again later: the token service has a problem";
       return new RegistryUnavailableError("REGISTRY_UNAVAILABLE", answered, { hint });
     }
     const isLogin = (status === 401 || status === 403) && credentials.kind !== "none";
@@ -74,7 +75,7 @@ export class TokenService {
     });
   }
 
-  /** In the way that suits the credentials, and in the other one where the service does not know the first. */
+  /** Uses the method that suits the credentials, then the other method if the first is unsupported. */
   async #ask(credentials: Credentials): Promise<HttpResponse> {
     if (credentials.kind === "identity") {
       const refreshed = await this.#post({ grant_type: "refresh_token", refresh_token: credentials.token });
@@ -115,9 +116,9 @@ export class TokenService {
     return await this.#send({ method: "POST", url: realm, headers, body: { sizeBytes: bytes.byteLength, open } });
   }
 
-  /** Another origin than the one that was checked gets nothing, and is not even asked. */
+  /** Sends a request to the validated origin only; redirects to other origins are refused. */
   async #send(request: Pick<HttpRequest, "method" | "url" | "headers" | "body">): Promise<HttpResponse> {
-    // A grant may be asked for twice: whoever gives tokens remembers none.
+    // A repeated grant is harmless: token services keep no state of issued tokens.
     const bounds = { bufferBytes: maxTokenBytes, staysAtOrigin: true, isRepeatable: true, signal: this.#signal };
     const isHostForeign = request.url.host !== this.#registry;
     return await this.#http.request({ ...request, ...bounds, isHostForeign });
@@ -127,23 +128,24 @@ export class TokenService {
 function readToken(bytes: Uint8Array, realm: URL): string {
   const answer = readJson(bytes, tokenSchema);
   const token = answer?.token || answer?.access_token;
-  // A header value takes no control characters; a token has none.
+  // Control characters are invalid in a header value.
   if (token !== undefined && /^[\x21-\x7e]+$/.test(token)) return token;
   throw new RegistryAuthError(
     "REGISTRY_UNAUTHORIZED",
     `authentication failed: ${realm.host} answered without a token`,
     {
-      hint: "the token service may be down, or a proxy answers in its place",
+      hint: "check whether the token service runs, and whether a proxy answers in its place",
     },
   );
 }
 
-/** The next step for a person whose login is refused. */
+/** The hint after a refused login. */
 export function authenticationHint(credentials: Credentials, registry: string): string {
   if (credentials.kind === "none" && credentials.withheld !== undefined) return credentials.withheld;
   return credentials.kind === "none"
-    ? `no credentials were found: log in with \`buck2 run oras -- login ${registry}\` (outside Buck2 \`buck2-oras login\` or ` +
-        "`docker login`); a build daemon does not see a later `export` of ORAS_USER, ORAS_PASS or ORAS_TOKEN"
-    : "the credentials were refused: check that they are right, not expired, and allowed to use this repository; " +
-        `a new login is stored by \`buck2 run oras -- login ${registry}\``;
+    ? `log in with \`buck2 run oras -- login ${registry}\` (outside Buck2: \`buck2-oras login\` or ` +
+        "`docker login`); no credentials were found, and a build daemon does not see a later `export` of ORAS_USER, " +
+        "ORAS_PASS or ORAS_TOKEN"
+    : "check the credentials, their expiry and their permissions, or store a new login with " +
+        `\`buck2 run oras -- login ${registry}\`: the credentials were refused`;
 }

@@ -1,8 +1,9 @@
 /**
- * Blobs on their way into a repository: a POST for an upload, then one PUT of the whole. Chunks would meet caps such as GHCR's 4 MiB.
+ * Upload of blobs: one POST to start, then one PUT of the whole blob. Chunked uploads would hit limits such as GHCR's
+ * 4 MiB per chunk.
  *
- * An upload that failed is never gone on with: some registries keep what came and refuse a second first byte (distribution 3 answers
- * 416), others have forgotten it. The next try begins one of its own.
+ * A failed upload is never resumed: some registries keep the received bytes and refuse to start over (distribution 3
+ * answers 416), others drop the upload. Each retry starts a new upload.
  *
  * @see OCI distribution-spec v1.1.1, "Pushing blobs"
  */
@@ -13,40 +14,43 @@ import { defaultRetry, isRetryableStatus, noRetry } from "../http/retry.ts";
 import type { BlobIdentity, BlobStream } from "../model/source.ts";
 import type { RegistryApi } from "./api.ts";
 
-/** Answers of registries when an upload differs from their own record of it. */
+/** Statuses for an upload that contradicts the registry's record. */
 const lostUploadStatuses: ReadonlySet<number> = new Set([400, 404, 409, 416]);
-/** Also what they answer to a request that will never do, so that it is not sent often. */
+/** Few tries, since the same statuses answer requests that never succeed. */
 const maxLostUploads = 3;
 
-/** @throws {RegistryUnavailableError} `REDIRECT_REFUSED` for an address that no bytes may go to */
+export interface BlobUpload {
+  readonly blob: BlobIdentity;
+  /** Called once per try; each call starts from the first byte. */
+  readonly open: () => BlobStream;
+  /** Names the upload in messages. */
+  readonly name: string;
+  /** Asks the registry whether the blob is stored. */
+  readonly isStored: () => Promise<boolean>;
+}
+
+/** @throws {RegistryUnavailableError} `REDIRECT_REFUSED` for a forbidden address */
 function uploadUrl(response: HttpResponse): URL {
   return redirectTarget(response.header("location"), response.url, "sends an upload");
 }
 
-/** @param open Called once per try; each call starts from the first byte. @param isThere Whether the blob came to stand after all. */
-export async function uploadBlob(
-  blob: BlobIdentity,
-  open: () => BlobStream,
-  what: string,
-  isThere: () => Promise<boolean>,
-  api: RegistryApi,
-  signal: AbortSignal,
-): Promise<void> {
+export async function uploadBlob(upload: BlobUpload, api: RegistryApi, signal: AbortSignal): Promise<void> {
+  const { blob, name, isStored } = upload;
   for (let uploads = 1; ; uploads += 1) {
-    const url = await beginUpload(what, api, signal);
+    const url = await beginUpload(name, api, signal);
     url.searchParams.set("digest", blob.digest);
-    const ended = await sendBlob(url, blob, open, api, signal);
+    const ended = await sendBlob(url, upload, api, signal);
     if (ended instanceof OrasClientError) {
       if (uploads >= defaultRetry.maxTries) throw ended;
       await api.pause(uploads - 1, undefined, signal);
     } else {
       if (ended.status === 201 || ended.status === 204) return await ended.discard();
-      if (uploads >= maxUploads(ended.status)) throw await api.error(ended, what);
+      if (uploads >= maxUploads(ended.status)) throw await api.error(ended, name);
       await ended.discard();
       await api.pause(uploads - 1, ended, signal);
     }
-    // The blob may be whole, and the answer alone was lost.
-    if (await isThere()) return;
+    // The upload may have succeeded, with only its response lost.
+    if (await isStored()) return;
   }
 }
 
@@ -55,20 +59,19 @@ function maxUploads(status: number): number {
   return isRetryableStatus(status, true) ? defaultRetry.maxTries : 1;
 }
 
-async function beginUpload(what: string, api: RegistryApi, signal: AbortSignal): Promise<URL> {
+async function beginUpload(name: string, api: RegistryApi, signal: AbortSignal): Promise<URL> {
   const body = { sizeBytes: 0, open: async function* (): AsyncGenerator<Uint8Array> {} };
   const url = api.url("blobs/uploads/");
   const started = await api.call({ method: "POST", url, body, isRepeatable: true, signal }, "push");
-  if (started.status !== 202) throw await api.error(started, what);
+  if (started.status !== 202) throw await api.error(started, name);
   await started.discard();
   return uploadUrl(started);
 }
 
-/** @returns The answer, or the error of a connection that did not hold. */
+/** @returns The response, or the error of a failed connection. */
 async function sendBlob(
   url: URL,
-  blob: BlobIdentity,
-  open: () => BlobStream,
+  { blob, open }: BlobUpload,
   api: RegistryApi,
   signal: AbortSignal,
 ): Promise<HttpResponse | OrasClientError> {
@@ -84,9 +87,9 @@ async function sendBlob(
 }
 
 /**
- * Takes a blob over from another repository of the registry.
+ * Mounts a blob from another repository of the registry.
  *
- * @returns False: it has to be sent.
+ * @returns False if the blob must be uploaded.
  * @see OCI distribution-spec v1.1.1, "Mounting a blob from another repository"
  */
 export async function mountBlob(
@@ -102,7 +105,7 @@ export async function mountBlob(
   const response = await api.call({ method: "POST", url, isRepeatable: true, signal }, "push");
   await response.discard();
   if (response.status === 201) return true;
-  // It began an upload in place of it, which nobody will end. Elsewhere nothing is deleted because a registry says so.
+  // Cancels the upload that the registry started instead. A URL at another origin is never deleted.
   if (response.status === 202 && response.header("location") !== undefined) {
     const left = uploadUrl(response);
     if (api.isOwn(left)) await (await api.call({ method: "DELETE", url: left, signal }, "push")).discard();

@@ -65,7 +65,7 @@ describe("the docker configuration", () => {
     const args = ["login", registry.host, "-u", "user", "--password-stdin"];
     const refused = await call([...args, "--verbose"], { input: "hunter2" });
     expect(refused.exitCode).toBe(77);
-    expect(refused.stderr).toContain(`authentication failed: ${registry.host} does not take this login`);
+    expect(refused.stderr).toContain(`authentication failed: ${registry.host} does not accept this login`);
     expect(refused.stderr).not.toMatch(/authentication required for|private repository/);
     expect(refused.stderr + refused.stdout).not.toMatch(/hunter2|aHVudGVyMg|dXNlcjpodW50ZXIy/);
     expect(() => statSync(configFile)).toThrow();

@@ -53,7 +53,7 @@ test("a redirect only after the challenge is refused, too: a 200 from elsewhere 
 
 test.each<[string, Handler]>([
   ["a web page", (_request, response) => response.writeHead(200, { "content-type": "text/html" }).end("<html>hi")],
-  ["something that no registry says", (_request, response) => response.end("ok")],
+  ["bytes that are no registry's answer", (_request, response) => response.end("ok")],
 ])("%s in place of a registry: the login is neither shown nor stored", async (what, handler) => {
   const server = await startServer(handler);
   const ran = await login(server.host);

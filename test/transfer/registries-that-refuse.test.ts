@@ -51,7 +51,7 @@ test("a read-only registry: push, import, tag and copy say so, and it is read", 
   ]) {
     const ran = await call(...args);
     expect(ran.exitCode, `${args[0]}: ${ran.stderr}`).toBe(69);
-    expect(ran.stderr).toMatch(/REGISTRY_REFUSED\][\s\S]*hint: [\s\S]*read-only, or in maintenance/);
+    expect(ran.stderr).toMatch(/REGISTRY_REFUSED\][\s\S]*hint: [\s\S]*read-only or in maintenance/);
   }
   expect((await done(call("list", `${host}/t/tool`))).stdout).toBe("1\n");
 });

@@ -184,6 +184,6 @@ describe("removing", () => {
     await push(`${registry.host}/t/tool:1`, "one", 90);
     const ran = await call("prune", `${registry.host}/t/tool`, "--older-than", "30", "--delete");
     expect(ran.exitCode).toBe(69);
-    expect(ran.stderr).toMatch(/DELETION_REFUSED\][\s\S]*hint: deletion may have to be switched on/);
+    expect(ran.stderr).toMatch(/DELETION_REFUSED\][\s\S]*hint: enable deletion in the registry/);
   });
 });
