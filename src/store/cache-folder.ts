@@ -1,8 +1,8 @@
 /**
- * The cache's own folder: made, marked as one, and looked at for who else can write there.
+ * The cache's root folder: creation, mark, and check for other writers.
  *
- * A checkout may name it, a neighbour may share it, a person may mistype it. So it is marked only where it was made or empty, and what is
- * not marked is never cleared.
+ * The path may come from a checkout, contain a typo, or name a shared folder. Therefore only a new or empty folder is
+ * marked, and an unmarked folder is never cleared.
  */
 import { lstat } from "node:fs/promises";
 import { join } from "node:path";
@@ -15,26 +15,26 @@ import { sharedBecause } from "../files/ownership.ts";
 import { CacheUnusableError, cacheError, removeHint } from "./damage.ts";
 import { cacheNames } from "./paths.ts";
 
-/** https://bford.info/cachedir/: backup programs leave the folder out. */
+/** https://bford.info/cachedir/: backup programs skip the folder. */
 const tagName = "CACHEDIR.TAG";
 const tag = "Signature: 8a477f597d28d172789f06886806bc55\n# This folder is a cache of buck2-oras.\n";
-/** A later format of the folder has a higher number; a cache from before this file has format 1, too. */
+/** Format of the cache, higher in later releases. A cache without this file has format 1. */
 const versionName = "version";
 const version = 1;
 const maxMarkBytes = 1024;
 
-/** Whatever the umask leaves: others than the owner write only where the cache's own folder says so. */
+/** Mode of new folders, less the umask. Other users may write only if the root's mode allows it. */
 const folderMode = 0o755;
 const writableByOthers = 0o022;
-/** Permissions, the bit that hands a folder's group down, and the one by which nobody removes what is somebody else's. */
+/** Permission bits, the setgid bit (inherited group), and the sticky bit (only owners remove entries). */
 const sharedModeBits = 0o3777;
 
 const otherCache = "name the cache with --cache-dir or BUCK2_ORAS_CACHE_DIR";
 
-/** A folder that was made a moment ago is younger, whatever the clock of a file server says. */
+/** Maximum age of a just created folder; allows for the clock of a file server. */
 const youngMs = 10_000;
 
-/** Whether a folder that is missing is made; if not, it is undefined. */
+/** Whether a missing folder is created; `leave` returns undefined. */
 type Missing = "make" | "leave";
 
 export class CacheFolder {
@@ -45,8 +45,8 @@ export class CacheFolder {
   #looking: Promise<string | undefined> | undefined;
 
   /**
-   * @param root Absolute path of the cache's own folder.
-   * @param isInCheckout Who wrote the project's files could have written what is in the cache.
+   * @param root Absolute path.
+   * @param isInCheckout True if the checkout's author could have written the cache's content.
    */
   constructor(root: string, isInCheckout: boolean, context: Context) {
     this.#root = root;
@@ -54,22 +54,27 @@ export class CacheFolder {
     this.#context = context;
   }
 
-  /** Makes the folders, once. */
+  /** Creates the folders, once per instance. */
   async prepare(): Promise<void> {
     this.#preparing ??= this.#make();
     await this.#preparing;
   }
 
   /**
-   * Why what the cache says of itself is not believed; undefined where the folder is this user's alone. Bytes are verified in either
-   * case.
+   * Why the cache's notes are not trusted; undefined if only this user can write into the cache. Bytes are verified in
+   * either case.
    */
   async sharedBecause(): Promise<string | undefined> {
     this.#looking ??= this.#lookAround();
     return await this.#looking;
   }
 
-  /** Opens the folder for removal. @returns undefined where there is nothing. @throws {UsageError} it is no cache of ours */
+  /**
+   * Opens the root for removal.
+   *
+   * @returns undefined for a missing or empty root.
+   * @throws {UsageError} not a marked cache
+   */
   async openToClear(): Promise<HeldFolder | undefined> {
     const root = this.#root;
     const held = await this.#openRoot().catch((cause: unknown) => {
@@ -78,7 +83,7 @@ export class CacheFolder {
     if (held === undefined) {
       const found = await lstat(root).catch(() => undefined);
       if (found !== undefined) throw new UsageError("USAGE_INVALID", `${root} is not a folder`, { hint: otherCache });
-      this.#context.log.warn(`there is no cache ${root}`);
+      this.#context.log.warn(`the cache ${root} does not exist`);
       return undefined;
     }
     try {
@@ -91,7 +96,7 @@ export class CacheFolder {
           "USAGE_INVALID",
           `${root} is not a cache of buck2-oras: its ${tagName} is missing or not ours`,
           {
-            hint: "nothing was removed: name the cache with --cache-dir or BUCK2_ORAS_CACHE_DIR; where other things lie in it, remove `oras`, `metadata`, `locks` and `tmp` there by hand",
+            hint: `${otherCache}; nothing was removed: if ${root} is the cache, remove its \`oras\`, \`metadata\`, \`locks\` and \`tmp\` by hand`,
           },
         );
       }
@@ -104,11 +109,11 @@ export class CacheFolder {
   }
 
   /**
-   * Opens a folder of the store: what is written and removed there is so in this folder, whoever puts a link in its place meanwhile.
-   * The caller closes it.
+   * Opens a folder of the store, held open so that a link in its place cannot redirect writes and removals. The caller
+   * closes the folder.
    *
-   * @param path Its names below the cache's own folder; those that are missing are made.
-   * @throws {LocalIoError} The store makes no links: one of such a name leads where somebody else wants files of ours.
+   * @param path Names below the root; missing folders are created.
+   * @throws {LocalIoError} also for a link: the store creates none, so a link is foreign
    */
   async open(...path: readonly string[]): Promise<HeldFolder> {
     await this.prepare();
@@ -117,7 +122,7 @@ export class CacheFolder {
     return folder;
   }
 
-  /** {@link open} for the time of `work`. */
+  /** {@link open} for the duration of `work`. */
   async holding<T>(path: readonly string[], work: (folder: HeldFolder) => Promise<T>): Promise<T> {
     const folder = await this.open(...path);
     try {
@@ -127,7 +132,7 @@ export class CacheFolder {
     }
   }
 
-  /** {@link open}, but undefined for what is missing, or is no folder. */
+  /** {@link open}, but undefined for a missing entry and for anything but a folder. */
   async find(...path: readonly string[]): Promise<HeldFolder | undefined> {
     return await this.#open(path, "leave");
   }
@@ -147,40 +152,40 @@ export class CacheFolder {
   }
 
   /**
-   * The user may have put a link in the cache's place.
+   * Opens the root; a link owned by the user or root is followed.
    *
-   * @throws {CacheUnusableError} somebody else did
+   * @throws {CacheUnusableError} another user's link
    */
   async #openRoot(): Promise<HeldFolder | undefined> {
     const root = this.#root;
     const { userId } = this.#context;
     const link = await lstat(root).catch(() => undefined);
     if (link?.isSymbolicLink() && userId !== undefined && link.uid !== userId && link.uid !== 0) {
-      throw new CacheUnusableError("LOCAL_IO", `the cache ${root} is a link of the user ${link.uid}`, {
+      throw new CacheUnusableError("LOCAL_IO", `the cache ${root} is a link owned by the user ${link.uid}`, {
         hint: otherCache,
       });
     }
     return await HeldFolder.open(root, "follow");
   }
 
-  /** @returns The error for a cache that is not there: one that somebody else is in the way of can be done without. */
+  /** The error for a root that cannot be created; `CacheUnusableError` if another user's entry is in the way. */
   async #unmakeable(cause: unknown): Promise<LocalIoError> {
     const root = this.#root;
     const { userId } = this.#context;
     const found = await lstat(root).catch(() => undefined);
     if (found !== undefined && userId !== undefined && found.uid !== userId) {
-      const message = `something that belongs to the user ${found.uid} is in the place of the cache ${root}`;
+      const message = `the cache ${root} cannot be created: its path belongs to the user ${found.uid}`;
       return new CacheUnusableError("LOCAL_IO", message, { cause, hint: otherCache });
     }
     const { code, hint } = localIoError("", cause);
     const other = "name another folder with --cache-dir or BUCK2_ORAS_CACHE_DIR";
-    return new LocalIoError(code, `the cache ${root} does not exist and cannot be made`, {
+    return new LocalIoError(code, `the cache ${root} does not exist and cannot be created`, {
       cause,
       hint: isErrno(cause, "EROFS") && hint !== undefined ? hint : other,
     });
   }
 
-  /** @param rootMode Whoever shares the cache's own folder, as its mode says, shares what is made in it, too. */
+  /** @param rootMode A new folder in a shared root gets the root's mode, so that the cache stays shared. */
   async #child(
     parent: HeldFolder | undefined,
     name: string,
@@ -192,7 +197,7 @@ export class CacheFolder {
     const isMade = await parent.mkdir(name);
     const folder = await parent.child(name);
     if (folder === undefined || !isMade || (rootMode & writableByOthers) === 0) return folder;
-    // By now another one may have its name: what this user keeps from others stays so.
+    // Another folder may have taken the name: an older folder of this user keeps its mode.
     const { uid, birthtimeMs } = folder.stats;
     const isYoung = this.#context.now() - birthtimeMs < youngMs;
     const isNew = uid === this.#context.userId && isYoung && (await folder.names()).length === 0;
@@ -216,28 +221,28 @@ export class CacheFolder {
     } catch (cause) {
       throw cacheError(root, cause);
     }
-    // What was looked at before may not have been there.
+    // An earlier check may have run before the folders existed.
     this.#looking = undefined;
   }
 
-  /** The tag first: whoever finds it knows whose folder it is, while the rest is still made. */
+  /** Marks the root before the other folders are created, so that concurrent processes recognize the cache. */
   async #mark(root: string): Promise<void> {
     const held = await this.#openRoot();
     if (held === undefined) return;
     try {
       const names = await held.names();
       const found = await this.#readMark(held, tagName).catch(() => "");
-      // Another process may be in the middle of writing it, and another user's may not be ours to read.
+      // A concurrent process may have written only a part of the tag; another user's tag may be unreadable.
       const isMarked = found !== undefined && tag.startsWith(found);
       if (names.length > 0 && !isMarked) {
         this.#context.log.warn(
-          `${root} is used as the cache though it was not empty: it gets no ${tagName}, and \`clear-cache\` leaves it alone`,
+          `the cache ${root} was not empty: it gets no ${tagName}, and \`clear-cache\` will not clear it`,
         );
         return;
       }
       await this.#checkVersion(held);
       const make = async (name: string, text: string): Promise<void> => {
-        // Whoever may use the folder may read it.
+        // Users who can read the root can read the mark.
         await held.writeNew(name, text, (held.stats.mode & 0o044) | 0o600).catch((cause: unknown) => {
           if (!isErrno(cause, "EEXIST")) throw cause;
         });
@@ -250,21 +255,24 @@ export class CacheFolder {
   }
 
   async #checkVersion(held: HeldFolder): Promise<void> {
-    // Whoever else can write there could stop every command with it.
+    // In a shared cache, another writer could block every command by a high version.
     const isShared = (await sharedBecause(held.path, this.#context.userId)) !== undefined;
     const text = isShared ? undefined : await this.#readMark(held, versionName).catch(() => undefined);
     const found = text === undefined ? version : Number.parseInt(text, 10);
     if (!(found > version)) return;
     throw new ConfigurationError(
       "CACHE_NEWER",
-      `the cache ${held.path} was made by a newer buck2-oras: its format is ${found}`,
+      `the cache ${held.path} was created by a newer buck2-oras: its format is ${found}`,
       {
         hint: "update buck2-oras, or name another folder with --cache-dir or BUCK2_ORAS_CACHE_DIR",
       },
     );
   }
 
-  /** @returns undefined where there is none, or what no file of ours is. @throws Node's error for one that this user may not read */
+  /**
+   * @returns undefined for a missing file and for anything but a file.
+   * @throws Node's `EACCES` for an unreadable file
+   */
   async #readMark(held: HeldFolder, name: string): Promise<string | undefined> {
     const file = await held.openFile(name).catch((cause: unknown) => {
       if (isErrno(cause, "EACCES")) throw cause;
@@ -279,13 +287,13 @@ export class CacheFolder {
 
   async #lookAround(): Promise<string | undefined> {
     const root = this.#root;
-    if (this.#isInCheckout) return `${root} lies in a project's folder`;
+    if (this.#isInCheckout) return `${root} is in a project's folder`;
     const { blobs, metadata, tmp } = cacheNames;
     return await sharedBecause(root, this.#context.userId, [blobs, metadata, tmp]);
   }
 }
 
-/** Something else than a folder, where the store has one. */
+/** The error for a missing folder of the store, or another entry in its place. */
 async function inTheWay(folder: string): Promise<LocalIoError> {
   const found = await lstat(folder).catch(() => undefined);
   if (found === undefined) {
@@ -293,7 +301,7 @@ async function inTheWay(folder: string): Promise<LocalIoError> {
       hint: "run the same command again",
     });
   }
-  const kind = found.isSymbolicLink() ? "a link" : "no folder";
+  const kind = found.isSymbolicLink() ? "a link" : "not a folder";
   return new CacheUnusableError("LOCAL_IO", `${folder} is ${kind}, where a folder of the cache is expected`, {
     hint: removeHint,
   });

@@ -1,7 +1,7 @@
 /**
- * Removes what the store holds, by age or by size.
+ * Removal of stored files, by age or by size.
  *
- * Only names that the store itself makes are removed, and none of them through a link: the folder may hold what somebody else put there.
+ * Only names of the store's form are removed, and never through a link: the folder may hold foreign files.
  */
 import { isErrno, LocalIoError, localIoError, type OrasClientError } from "../errors.ts";
 import type { HeldFolder } from "../files/held-folder.ts";
@@ -9,24 +9,24 @@ import { isMetadataNamed, readMetadata } from "./metadata.ts";
 import { cacheNames, isStagedName } from "./paths.ts";
 
 export interface ClearRequest {
-  /** Only what was last used longer ago, in milliseconds; undefined: whatever its age. */
+  /** Removes files whose last use is longer ago, in milliseconds. Without both limits, all files are removed. */
   readonly olderThanMs: number | undefined;
-  /** Remove the least recently used files until the rest has this many bytes. */
+  /** Removes the least recently used files until the rest fits into this many bytes. */
   readonly maxTotalBytes: number | undefined;
-  /** Files that were used since then stay, whatever the limits say; milliseconds since the epoch. */
+  /** Keeps files used since this time regardless of the limits; milliseconds since the epoch. */
   readonly keepUsedSinceMs?: number | undefined;
 }
 
 export interface ClearResult {
-  /** Metadata included. */
+  /** Includes notes and staged files. */
   readonly filesRemoved: number;
   readonly bytesFreed: number;
-  /** Files of transfers that may be under way. */
+  /** Staged files of possibly running transfers. */
   readonly filesInUse: number;
 }
 
 interface StoredFile {
-  /** Names of the folders below the cache's own. */
+  /** Folder names below the root. */
   readonly folder: readonly string[];
   readonly name: string;
   readonly size: number;
@@ -35,19 +35,19 @@ interface StoredFile {
   readonly lastWrittenMs: number;
 }
 
-/** A staged file that nothing was written to for so long belongs to nobody any more: a transfer that stands still ends much earlier. */
+/** A staged file without writes for this long is abandoned: a stalled transfer ends much earlier. */
 const abandonedMs = 60 * 60 * 1000;
 
-/** A kernel's clock for files is late by a tick: 10 ms at 100 Hz. */
+/** The kernel's file times lag by up to one tick: 10 ms at 100 Hz. */
 const tickMs = 20;
-/** Some file systems keep whole seconds, or every second one (exFAT). */
+/** Some file systems store times in units of one second or two (exFAT). */
 const coarseMs = 2000;
 
 const blobFolderName = /^[0-9a-f]{2}$/;
 const blobName = /^[0-9a-f]{64}$/;
 const lockName = /^[0-9a-f]{64}\.lock$/;
 
-/** Goes down by names, through no link; undefined where there is no such folder. */
+/** Opens nested folders by name, refusing links. @returns undefined for a missing folder. */
 async function withFolder<T>(
   root: HeldFolder,
   names: readonly string[],
@@ -64,7 +64,7 @@ async function withFolder<T>(
   }
 }
 
-/** The regular files of a folder whose names the store makes there. */
+/** The folder's regular files with names of the store's form. */
 async function filesIn(
   root: HeldFolder,
   folder: readonly string[],
@@ -94,7 +94,7 @@ async function blobsIn(root: HeldFolder, signal: AbortSignal): Promise<StoredFil
   return files;
 }
 
-/** The files to remove: all without a limit; else those that are too old, and those beyond the size. */
+/** Selects the files to remove: all files without a limit, else files beyond the age and the size. */
 function choose(files: readonly StoredFile[], request: ClearRequest, nowMs: number): StoredFile[] {
   const { olderThanMs, maxTotalBytes } = request;
   if (olderThanMs === undefined && maxTotalBytes === undefined) return [...files];
@@ -115,7 +115,7 @@ function choose(files: readonly StoredFile[], request: ClearRequest, nowMs: numb
   return chosen;
 }
 
-/** Metadata of what is not stored any more; a file that is not the store's own metadata stays. */
+/** Notes whose content is no longer stored; other files stay. */
 async function orphanedMetadata(root: HeldFolder, signal: AbortSignal): Promise<StoredFile[]> {
   const folder = [cacheNames.metadata];
   const orphaned: StoredFile[] = [];
@@ -129,7 +129,7 @@ async function orphanedMetadata(root: HeldFolder, signal: AbortSignal): Promise<
   return orphaned;
 }
 
-/** Locks that a killed process left are empty folders; one that is held is made again by whoever wants it. */
+/** Removes the locks of killed processes, which are empty folders. A waiter recreates a lock that it needs. */
 async function removeLocks(root: HeldFolder, nowMs: number): Promise<void> {
   await withFolder(root, [cacheNames.locks], async (held) => {
     for (const name of (await held.names()).filter((one) => lockName.test(one))) {
@@ -139,7 +139,10 @@ async function removeLocks(root: HeldFolder, nowMs: number): Promise<void> {
   });
 }
 
-/** @param root The cache's folder, opened; the caller closes it. */
+/**
+ * @param root The cache's open root; the caller closes the folder.
+ * @throws {LocalIoError} some files could not be removed; all others were
+ */
 export async function clearStore(
   root: HeldFolder,
   request: ClearRequest,
@@ -153,10 +156,10 @@ export async function clearStore(
   const remove = async ({ folder, name, size }: StoredFile): Promise<void> => {
     signal.throwIfAborted();
     try {
-      // Somebody else may be first.
+      // A concurrent process may have removed the file.
       if ((await withFolder(root, folder, (held) => held.unlink(name))) !== true) return;
     } catch (cause) {
-      // Since it was looked at, a folder of the same name was put in its place: it is not the store's.
+      // A folder that replaced the file meanwhile is foreign.
       if (isErrno(cause, "EISDIR") || isErrno(cause, "EPERM")) {
         const now = await withFolder(root, folder, (held) => held.look(name));
         if (now?.isDirectory()) return;
@@ -184,7 +187,7 @@ export async function clearStore(
   return { filesRemoved, bytesFreed, filesInUse };
 }
 
-/** The error for files that could not be removed, after all others were. */
+/** The error for files that could not be removed, after the removal of all others. */
 function incomplete(first: OrasClientError, count: number, filesRemoved: number): LocalIoError {
   const others = count === 1 ? "" : `, and ${count - 1} more`;
   return new LocalIoError(first.code, `${first.message}${others}; ${filesRemoved} files were removed`, {

@@ -1,27 +1,29 @@
-/** Errors of the cache that another try, or another store, mends. */
+/** Errors of the cache that a retry or another store repairs. */
 import { LocalIoError, localIoError, OrasClientError } from "../errors.ts";
 
-/** True for `CACHE_DAMAGED`: the store has thrown the blob away, so that another try fetches it. */
+/** True for `CACHE_DAMAGED`: the store removed the blob, so that a retry fetches the blob again. */
 export function isDamage(error: unknown): error is OrasClientError {
   return error instanceof OrasClientError && error.code === "CACHE_DAMAGED";
 }
 
-/** The cache is there, and does not take or give what it should: another try would fail in the same way. */
+/** The cache exists but cannot be read or written; a retry would fail in the same way. */
 export class CacheUnusableError extends LocalIoError {}
 
-export const removeHint = "remove it, or name another cache with --cache-dir or BUCK2_ORAS_CACHE_DIR";
+export const removeHint = "remove this path, or name another cache with --cache-dir or BUCK2_ORAS_CACHE_DIR";
 
 /**
- * The error for a cache that could not be used. One on a full disk is not unusable: what wants to go on needs the room, too.
+ * The error for a failed use of the cache. A full disk is no `CacheUnusableError`: work without the cache needs disk
+ * space too.
  *
- * @param root Of the cache.
+ * @param root The cache's root.
  */
 export function cacheError(root: string, cause: unknown): OrasClientError {
   const error = localIoError(`use the cache ${root}`, cause);
-  // An error that was made where more is known.
+  // Such an error states more details.
   if (error === cause) return error;
   const { code, message } = error;
   if (code !== "DISK_FULL") return new CacheUnusableError(code, message, { cause, hint: error.hint });
-  const hint = "`buck2-oras clear-cache` makes room; --cache-dir or BUCK2_ORAS_CACHE_DIR names another folder";
+  const hint =
+    "free some disk space with `buck2-oras clear-cache`, or name another folder with --cache-dir or BUCK2_ORAS_CACHE_DIR";
   return new LocalIoError(code, message, { cause, hint });
 }

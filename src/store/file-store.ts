@@ -1,9 +1,9 @@
 /**
  * Content-addressed store: a file's name is the SHA-256 of its bytes.
  *
- * Invariant: a path under `oras/` was verified when it was written. Writers stage in `tmp/`, hash while writing, then
- * rename. Disks and people damage files all the same, so bytes are hashed again whenever they are placed.
- * Knows nothing of registries, platforms or lock files.
+ * Invariant: bytes under `oras/` were verified when written. Writers stage in `tmp/`, hash while writing, then rename.
+ * Disks and people can still damage files, so bytes are hashed again when placed. Independent of registries, platforms
+ * and lock files.
  */
 import { constants } from "node:fs";
 import { lstat, open } from "node:fs/promises";
@@ -91,10 +91,10 @@ class FileStore implements Store {
 
   async withLock<T>(key: string, signal: AbortSignal, work: () => Promise<T>): Promise<T> {
     const folder = await this.#folder.open(cacheNames.locks).catch((error: Error) => {
-      this.#context.log.debug(`went on without a lock: ${error.message}`);
+      this.#context.log.debug(`continuing without a lock: ${error.message}`);
     });
     if (!folder) return await work();
-    // Where others can write, whose folder it is says nothing of who keeps it there.
+    // In a shared cache, a lock's owner does not prove who holds the lock: waiting is limited for every lock.
     const patience = (await this.sharedBecause()) === undefined ? undefined : this.#patience;
     try {
       return await withLock({ folder, name: `${key}.lock`, patience }, this.#context, signal, work);
@@ -150,14 +150,14 @@ class FileStore implements Store {
     const stamp = join(this.#root, cacheNames.stamp);
     const last = await lstat(stamp).catch(() => undefined);
     const nowMs = this.#context.now();
-    // A time that is to come says nothing of when it was done.
+    // A time in the future does not count.
     if (last !== undefined && last.mtimeMs > nowMs - intervalMs && last.mtimeMs <= nowMs) return undefined;
-    // Before the work, so that others do not begin it as well.
+    // Before the work, so that concurrent processes skip the work.
     await setTime(stamp, nowMs);
     return await this.clear(request, signal);
   }
 
-  /** Stages, hashes, checks, renames. Two processes that write the same blob both succeed: the names are the same bytes. */
+  /** Stages, hashes, checks and renames. Two concurrent writers of one blob both succeed, since the bytes are equal. */
   async #write(
     source: AsyncIterable<Uint8Array>,
     bound: SizeBound | undefined,
@@ -185,8 +185,8 @@ class FileStore implements Store {
   }
 
   /**
-   * Moves a verified file to its name. Another process may have put another file under either name: whether this one stands there is
-   * asked when it is read.
+   * Moves a verified file to its final name. Another process may replace the file under either name; readers verify the
+   * bytes.
    */
   async #publish(tmp: HeldFolder, staged: string, file: HashedFile): Promise<string> {
     this.#hasGrown = true;
@@ -200,7 +200,7 @@ class FileStore implements Store {
         await tmp.move(staged, shard, name);
       });
     } catch (cause) {
-      // Somebody who thought this process dead was first, and removed what it had staged.
+      // Another process published the blob and removed this staged file as a leftover.
       if (isErrno(cause, "ENOENT") && (await this.#blobs.lookAt(path))?.isFile()) return path;
       throw this.#writeError(cause);
     }
@@ -208,7 +208,7 @@ class FileStore implements Store {
     return path;
   }
 
-  /** Errors of the source pass through; the rest is the cache's disk. */
+  /** Errors with a system call are the cache's; errors of the source pass through. */
   #writeError(cause: unknown): unknown {
     const isDisk = cause instanceof Error && "syscall" in cause;
     return isDisk ? cacheError(this.#root, cause) : cause;
@@ -217,7 +217,7 @@ class FileStore implements Store {
 
 const { O_CREAT, O_NOFOLLOW = 0, O_NONBLOCK = 0, O_WRONLY } = constants;
 
-/** Makes the file when it is missing; what a link leads to stays as it is. */
+/** Sets a file's times and creates a missing file; a link is refused. */
 async function setTime(path: string, timeMs: number): Promise<void> {
   const handle = await open(path, O_WRONLY | O_CREAT | O_NOFOLLOW | O_NONBLOCK, 0o644);
   try {
@@ -228,8 +228,8 @@ async function setTime(path: string, timeMs: number): Promise<void> {
 }
 
 /**
- * @param cacheDir Absolute path; made at the first write.
- * @param isInCheckout Who wrote the project's files could have written what is in the cache.
+ * @param cacheDir Absolute path; created by the first write.
+ * @param isInCheckout True if the checkout's author could have written the cache's content.
  */
 export function openStore(cacheDir: string, isInCheckout: boolean, context: Context): Store {
   return new FileStore(cacheDir, isInCheckout, context);

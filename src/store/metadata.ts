@@ -1,8 +1,8 @@
 /**
- * Notes on what a reference meant when it was pulled last: of a tag, they name the manifest that an offline pull goes on from.
+ * Notes: the meaning of a reference at its last pull. An offline pull of a tag starts from the noted manifest.
  *
- * Whoever can write into the folder can write a note, so notes count only where the folder is the user's alone. What a manifest holds is
- * never taken from a note.
+ * Every writer of the folder can forge a note, so notes count only in a folder that only the user can write. A
+ * manifest's content is never taken from a note.
  */
 import { join } from "node:path";
 import * as v from "valibot";
@@ -23,15 +23,15 @@ const metadataSchema = v.object({
   /** ISO 8601, UTC. */
   cached_at: v.string(),
   original_name: v.string(),
-  /** Null when the artifact is the same for every platform. */
+  /** Null for an artifact without platforms. */
   platform: v.nullable(v.custom<PlatformString>((value) => typeof value === "string" && isPlatformString(value))),
 });
 export type Metadata = v.InferOutput<typeof metadataSchema>;
 
-/** A note is some hundred bytes; what is longer is none of the store's. */
+/** Real notes have a few hundred bytes. */
 const maxBytes = 64 * 1024;
 
-/** @returns undefined where there is none, or none that can be read: it will be written anew. */
+/** @returns undefined for a missing or unreadable note, which the next pull replaces. */
 export async function readMetadata(open: () => Promise<OpenedFile>): Promise<Metadata | undefined> {
   const file = await open().catch(() => undefined);
   if (file === undefined) return undefined;
@@ -50,12 +50,12 @@ export async function readMetadataFile(path: string): Promise<Metadata | undefin
   return await readMetadata(() => openFile(path, "refuse"));
 }
 
-/** True when the store would give the metadata this name. */
+/** True if the store would write the note under this name. */
 export function isMetadataNamed({ artifact_ref: reference }: Metadata, name: string): boolean {
   return platformStrings.some((platform) => metadataName(reference, platform) === name);
 }
 
-/** @param tmp Where it is staged. */
+/** @param tmp Folder for the staged file. */
 export async function writeMetadataFile(
   tmp: HeldFolder,
   folder: HeldFolder,

@@ -1,8 +1,8 @@
 /**
- * A blob on its way into the store, which may come in several pieces, from several sources, in several processes.
+ * Partial blobs: content that arrives in several pieces, from several sources, across several processes.
  *
- * Bytes that an earlier process left are copied, never taken over: that process may still hold its file open, and what it
- * writes must not reach a file that was verified here.
+ * The partial file of an earlier process is copied, never reused: that process may still hold the file open, and its
+ * writes must not reach a verified file.
  */
 import { LocalIoError } from "../errors.ts";
 import type { HashedFile } from "../files/hashed-write.ts";
@@ -14,46 +14,46 @@ import { type IdentityCheck, identityCheck } from "./identity-check.ts";
 import { isPartialOf, stagedNames, uniqueName } from "./paths.ts";
 
 export interface PartialBlob {
-  /** Bytes that are there; none of them is verified before `commit`. */
+  /** Bytes so far; unverified before `commit`. */
   readonly size: number;
 
   /**
-   * Adds what `source` gives; when it fails, what came before is kept.
+   * Appends a stream. Bytes before an error of the source are kept.
    *
    * @throws {ContentVerificationError} `BLOB_SIZE_MISMATCH` at the first chunk past the stated size
    */
   append(source: AsyncIterable<Uint8Array>, signal: AbortSignal, onBytes: (chunkBytes: number) => void): Promise<void>;
 
-  /** Drops all bytes: what follows starts at the first one. */
+  /** Drops all bytes; the next `append` starts at the first byte. */
   restart(): Promise<void>;
 
   /**
-   * Verifies and publishes; afterwards this is closed. After an error there may be a `restart`.
+   * Verifies the bytes, publishes the blob, and closes. After a verification error, `restart` is allowed.
    *
    * @returns Absolute path in the store.
    * @throws {ContentVerificationError} `BLOB_SIZE_MISMATCH`, `BLOB_DIGEST_MISMATCH`
    */
   commit(): Promise<string>;
 
-  /** Leaves the bytes for the next process that wants the blob; closes. Does nothing after `commit`. */
+  /** Keeps the bytes for a later process, and closes. Does nothing after `commit`. */
   keep(): Promise<void>;
 
-  /** Removes the bytes; closes. Does nothing after `commit`. */
+  /** Removes the bytes, and closes. Does nothing after `commit`. */
   discard(): Promise<void>;
 }
 
 export interface PartialBlobDeps {
   /** Folder for staged files; closed with the blob. */
   readonly folder: HeldFolder;
-  /** Moves a verified file, which is still open, into the store. @param staged Its name in the folder. */
+  /** Moves a verified, open file into the store. @param staged The file's name in the folder. */
   readonly publish: (folder: HeldFolder, staged: string, file: HashedFile) => Promise<string>;
 }
 
 const pieceBytes = 1024 * 1024;
-/** Processes that were killed leave a handful; somebody who makes a hundred thousand of them is not waited for. */
+/** Killed processes leave a handful; the limit bounds the work after an attack by many files. */
 const maxLeftovers = 32;
 
-/** Partial files that earlier processes left of this blob. Another user's folder or link of such a name is passed over. */
+/** Names of the blob's partial files from earlier processes; other entries can have such names too. */
 async function leftovers(folder: HeldFolder, digest: Digest): Promise<string[]> {
   return (await folder.names()).filter((name) => isPartialOf(digest, name)).slice(0, maxLeftovers);
 }
@@ -63,7 +63,7 @@ interface Leftover {
   readonly file: OpenedFile;
 }
 
-/** Opens the one with the most bytes. */
+/** Opens the leftover with the most bytes. */
 async function openLargest(folder: HeldFolder, digest: Digest): Promise<Leftover | undefined> {
   let largest: Leftover | undefined;
   for (const name of await leftovers(folder, digest)) {
@@ -82,7 +82,7 @@ async function openLargest(folder: HeldFolder, digest: Digest): Promise<Leftover
 class StagedBlob implements PartialBlob {
   readonly #digest: Digest;
   readonly #identity: IdentityCheck;
-  /** In the folder for staged files. */
+  /** Name in the folder for staged files. */
   readonly #name: string;
   readonly #file: HashedFile;
   readonly #deps: PartialBlobDeps;
@@ -102,7 +102,7 @@ class StagedBlob implements PartialBlob {
     return this.#file.size;
   }
 
-  /** Copies what an earlier process left; a leftover that cannot be read is no reason to fail. */
+  /** Copies an earlier process's bytes; an unreadable leftover is removed without an error. */
   async takeUp({ name, file }: Leftover, signal: AbortSignal): Promise<void> {
     try {
       await this.append(piecesOf(file, pieceBytes, signal), signal, () => {});
@@ -133,12 +133,12 @@ class StagedBlob implements PartialBlob {
     const { folder, publish } = this.#deps;
     return await this.#closing(async () => {
       const path = await publish(folder, this.#name, this.#file).catch(async (error: unknown) => {
-        // It would be refused again, and there would be more of them each time.
+        // A kept partial file would fail again, and each try would add another.
         await this.#remove(this.#name);
         await this.#remove(this.#origin);
         throw error;
       });
-      // The blob stands, so that nobody needs these any more: whoever still writes one finds it at the end.
+      // The blob is stored, so leftovers are useless; a concurrent writer finds the blob at its own `publish`.
       for (const leftover of await leftovers(folder, this.#digest)) await this.#remove(leftover);
       return path;
     });
@@ -158,7 +158,7 @@ class StagedBlob implements PartialBlob {
     });
   }
 
-  /** Those of another user may stay. */
+  /** Best effort: another user's file may stay. */
   async #remove(name: string | undefined): Promise<void> {
     if (name !== undefined) await this.#deps.folder.unlink(name).catch(() => {});
   }
@@ -175,8 +175,8 @@ class StagedBlob implements PartialBlob {
 }
 
 /**
- * @param expected As a manifest or lock states them, never a response header.
- * @param deps The folder is closed when this fails.
+ * @param expected As stated by a manifest or lock, never by a response header.
+ * @param deps The folder is closed on failure.
  */
 export async function openPartialBlob(
   expected: BlobIdentity,

@@ -1,9 +1,8 @@
-/** Where things are in the cache folder. */
+/** Names and paths in the cache folder. */
 import { createHash, randomBytes } from "node:crypto";
 import { join } from "node:path";
 import { type Digest, digestHex } from "../model/digest.ts";
 
-/** Names in the cache folder. */
 export const cacheNames = {
   /** Verified bytes, by digest. */
   blobs: "oras",
@@ -11,23 +10,23 @@ export const cacheNames = {
   /** Staged writes. */
   tmp: "tmp",
   locks: "locks",
-  /** Made when retention was done last. */
+  /** Its time is the last run of retention. */
   stamp: "cleared",
 } as const;
 
-/** The folder of a blob, as names below the cache's own folder. */
+/** The folder of a blob, as names below the root. */
 export function shardOf(digest: Digest): readonly [string, string] {
   return [cacheNames.blobs, digestHex(digest).slice(0, 2)];
 }
 
-/** @param root The cache's own folder. */
+/** @param root The cache's root. */
 export function blobPath(root: string, digest: Digest): string {
   return join(root, ...shardOf(digest), digestHex(digest));
 }
 
 const maxNameLength = 150;
 
-/** A readable file name, made unique by a hash: two references never share one, whatever characters they have. */
+/** A readable file name with a hash, unique for each reference and platform. */
 export function metadataName(reference: string, platform: string): string {
   const key = `${reference} ${platform}`;
   const readable = key.replace(/[^A-Za-z0-9._-]+/g, "_").slice(0, maxNameLength);
@@ -35,12 +34,12 @@ export function metadataName(reference: string, platform: string): string {
   return `${readable}-${hash}.json`;
 }
 
-/** @param root The cache's own folder. */
+/** @param root The cache's root. */
 export function metadataPath(root: string, reference: string, platform: string): string {
   return join(root, cacheNames.metadata, metadataName(reference, platform));
 }
 
-/** Staged files: who writes one makes its name of these, and nothing else in `tmp/` is ever removed. */
+/** Names of staged files; files of other names in `tmp/` are never removed. */
 export const stagedNames = {
   content: (unique: string): string => `content-${unique}`,
   metadata: (unique: string): string => `metadata-${unique}`,
@@ -57,7 +56,7 @@ export function isPartialOf(digest: Digest, name: string): boolean {
   return isStagedName(name) && name.startsWith(`${digestHex(digest)}-`);
 }
 
-/** Hex digits of its own for each call. */
+/** 16 random hex digits. */
 export function uniqueName(): string {
   return randomBytes(8).toString("hex");
 }

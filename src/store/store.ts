@@ -12,70 +12,70 @@ export interface StoredContent extends BlobIdentity {
 }
 
 export interface MaterializeOptions {
-  /** Undefined: executable if its bytes are an executable. */
+  /** Undefined: executable if the bytes are an executable. */
   readonly executable?: boolean | undefined;
 }
 
 export interface Store {
   /**
-   * Why others could change what is in the cache; undefined where it is this user's alone. Notes count only there, and bytes that were
-   * verified a moment ago are not verified again.
+   * Why other users could change the cache's content; undefined if only this user can. Only such a private cache has
+   * valid notes, and needs no second verification of bytes that this process just verified.
    */
   sharedBecause(): Promise<string | undefined>;
 
   /**
-   * One `stat`: a blob that is there, not yet verified again.
+   * Finds a blob by one `stat`, without verification.
    *
-   * @param size Bytes, where they are stated: in a cache that others write into, a file of another length is damage.
-   * @throws {ContentVerificationError} `CACHE_DAMAGED`: something else than a file was in its place, and was thrown away
+   * @param size Stated size in bytes, if known: in a shared cache, a file of another size is damage.
+   * @throws {ContentVerificationError} `CACHE_DAMAGED`: another entry was in the file's place, and was removed
    */
   find(digest: Digest, size?: number): Promise<StoredContent | undefined>;
 
   /**
-   * Streams `source` into the store, all at once.
+   * Streams a whole blob into the store.
    *
-   * @param expected As a manifest or lock states them, never a response header.
-   * @returns Absolute path; `source` is not read if the blob is there already.
+   * @param expected As stated by a manifest or lock, never by a response header.
+   * @returns Absolute path; `source` is not read for a stored blob.
    * @throws {ContentVerificationError} `BLOB_SIZE_MISMATCH` at the first chunk past the size or at an early end,
-   *   `BLOB_DIGEST_MISMATCH`; nothing is stored then
+   *   `BLOB_DIGEST_MISMATCH`; nothing is stored
    */
   ingest(expected: BlobIdentity, source: AsyncIterable<Uint8Array>, signal: AbortSignal): Promise<string>;
 
   /**
-   * Opens a blob that comes in pieces, with what an earlier process left of it. Closed by its `commit`, `keep` or `discard`.
+   * Opens a partial blob, with the bytes left by an earlier process. Closed by its `commit`, `keep` or `discard`.
    *
-   * @param expected As a manifest or lock states them, never a response header.
+   * @param expected As stated by a manifest or lock, never by a response header.
    */
   receive(expected: BlobIdentity, signal: AbortSignal): Promise<PartialBlob>;
 
-  /** Stores bytes whose digest nobody stated, such as those of a decompressed file; who decompresses bounds them. */
+  /** Stores bytes without a stated digest, such as a decompressed file. The caller bounds the size. */
   ingestContent(source: AsyncIterable<Uint8Array>, signal: AbortSignal): Promise<StoredContent>;
 
   /**
    * Hashes a stored blob.
    *
-   * @throws {ContentVerificationError} `CACHE_DAMAGED`; the blob was thrown away
+   * @throws {ContentVerificationError} `CACHE_DAMAGED`; the blob was removed
    */
   verify(digest: Digest, signal: AbortSignal): Promise<void>;
 
   /**
-   * Hands out a stored blob, open and verified: what is read of it has the digest, whatever others do to the cache meanwhile.
+   * Runs `work` with a stored blob, open and verified. The bytes keep their digest even if others change the cache.
    *
-   * @throws {ContentVerificationError} `CACHE_DAMAGED`; the blob was thrown away and `work` was not called
+   * @throws {ContentVerificationError} `CACHE_DAMAGED`; the blob was removed and `work` was not called
    */
   read<T>(digest: Digest, signal: AbortSignal, work: (file: OpenedFile) => Promise<T>): Promise<T>;
 
   /**
-   * Places a verified copy: a reflink where the file system can, else a copy, never a hard link.
+   * Places a verified copy: a reflink if the file system supports it, else a copy; never a hard link.
    *
-   * @throws {ContentVerificationError} `CACHE_DAMAGED`; the blob was thrown away and nothing was placed
+   * @throws {ContentVerificationError} `CACHE_DAMAGED`; the blob was removed and nothing was placed
    */
   materialize(digest: Digest, output: string, options: MaterializeOptions, signal: AbortSignal): Promise<void>;
 
-  /** Runs `work` while no other process does so for the same key. */
+  /** Runs `work` under a lock for the key; continues without the lock if it is unavailable. */
   withLock<T>(key: string, signal: AbortSignal, work: () => Promise<T>): Promise<T>;
 
-  /** The note on a reference; undefined where the cache is not this user's alone. */
+  /** The note on a reference; always undefined in a shared cache. */
   readMetadata(reference: string, platform: string): Promise<Metadata | undefined>;
   writeMetadata(
     reference: string,
@@ -86,12 +86,12 @@ export interface Store {
   /** True when this process stored something. */
   hasGrown(): boolean;
 
-  /** Makes the cache's folders, and writes into each. @throws {OrasClientError} what is in the way of a command that fetches */
+  /** Checks that the cache's folders can be created and written. @throws {OrasClientError} the reason why not */
   checkWritable(): Promise<void>;
 
-  /** @throws {UsageError} the folder has things in it and is no cache of ours: nothing was removed */
+  /** @throws {UsageError} the folder is not empty and not a marked cache; nothing was removed */
   clear(request: ClearRequest, signal: AbortSignal): Promise<ClearResult>;
 
-  /** Clears unless that was done less than `intervalMs` ago, by whatever process; undefined then. */
+  /** Clears at most once per `intervalMs`, across processes. @returns undefined if not due. */
   clearWhenDue(request: ClearRequest, intervalMs: number, signal: AbortSignal): Promise<ClearResult | undefined>;
 }

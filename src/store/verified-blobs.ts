@@ -1,8 +1,7 @@
 /**
- * Blobs as they lie in the cache folder: what is handed out was hashed through the handle that it is read by.
+ * Verified reads of stored blobs: a blob is hashed through the handle that serves the reader.
  *
- * Disks and people damage files, and another user may put a file in the place of another one. What does not have its digest is thrown
- * away.
+ * Disks and people can damage files, and other users can replace files. A blob with another digest is removed.
  */
 import { createHash } from "node:crypto";
 import { constants, type Stats } from "node:fs";
@@ -43,7 +42,7 @@ export class VerifiedBlobs {
     const found = await this.lookAt(path);
     if (found === undefined) return undefined;
     const isOther = size !== undefined && found.size !== size;
-    // Another user's file may be of any length: nobody hashes a terabyte of his to see whether the stated size is wrong.
+    // Another user's file may have any length: its size is compared before a possible terabyte is hashed.
     if (!found.isFile() || (isOther && (await this.#folder.sharedBecause()) !== undefined)) {
       throw await this.#damaged(digest);
     }
@@ -60,7 +59,7 @@ export class VerifiedBlobs {
         await this.#verifyOpened(digest, file, signal);
         return await work(file);
       }
-      // Its owner may write into it while it is read: what was verified has to be a copy.
+      // The owner could write into the file during the read: only a private copy stays verified.
       const copy = await this.#createCopy();
       try {
         await copy.append(piecesOf(file, readBytes, signal), await this.#asLongAs(digest, file), signal);
@@ -72,7 +71,9 @@ export class VerifiedBlobs {
     });
   }
 
-  /** A file that nobody else can open: in the cache, which has room for what it holds, or elsewhere if nothing can be written there. */
+  /**
+   * A private file without a name: in the cache, else in the system's temporary folder if the cache is not writable.
+   */
   async #createCopy(): Promise<HashedFile> {
     const tmp = await this.#folder.find(cacheNames.tmp).catch(() => undefined);
     try {
@@ -93,12 +94,12 @@ export class VerifiedBlobs {
     });
   }
 
-  /** Notes that the open file at a blob's path was verified while it was written. */
+  /** Records that the open file at a blob's path was verified during its write. */
   async addVerified(path: string, handle: FileHandle): Promise<void> {
     await this.#fresh.add(path, handle);
   }
 
-  /** Looks at a blob's path, which may lead to no file; a link is not followed, neither there nor in the place of the store's folders. */
+  /** `lstat()` of a blob's path; undefined for a missing entry, and behind a link in place of the store's folders. */
   async lookAt(path: string): Promise<Stats | undefined> {
     try {
       return (await this.#isReached(path)) ? await lstat(path) : undefined;
@@ -108,17 +109,17 @@ export class VerifiedBlobs {
     }
   }
 
-  /** False where a link stands in the place of a folder of the store: it leads to what is not the store's. */
+  /** False if a link replaced a folder of the store: the link leads to foreign files. */
   async #isReached(path: string): Promise<boolean> {
     const folder = dirname(path);
     return (await lstat(dirname(folder))).isDirectory() && (await lstat(folder)).isDirectory();
   }
 
   /**
-   * Removes what has a blob's name. A folder with things in it is none of the store's, and is moved away; where others can write only once, so
-   * that nobody fills the disk with what is kept for him.
+   * Removes the entry with a blob's name. A non-empty folder is foreign, and is moved aside. In a shared cache this
+   * happens only once per blob, so that nobody can fill the disk with moved folders.
    *
-   * @throws {CacheUnusableError} it stays, since it cannot be removed or was put there again
+   * @throws {CacheUnusableError} the entry cannot be removed, or a folder was already moved aside
    */
   async discard(digest: Digest): Promise<void> {
     const folder = await this.#folder.find(...shardOf(digest));
@@ -135,20 +136,20 @@ export class VerifiedBlobs {
   }
 
   async #displace(name: string, folder: HeldFolder): Promise<void> {
-    // In a folder of this user's own it is an accident, and nobody makes it happen again and again.
+    // In a private cache a folder is an accident, which no attacker can repeat.
     const isShared = (await this.#folder.sharedBecause()) !== undefined;
     const kept = isShared ? `${name}.displaced` : `${name}.displaced-${uniqueName()}`;
     if ((await folder.look(kept)) !== undefined) {
       const [there, other] = [join(folder.path, name), join(folder.path, kept)];
       throw new CacheUnusableError("LOCAL_IO", `a folder is in the place of the cached file ${there}`, {
-        hint: `remove it and ${other}, where the one before it is, or name another cache with --cache-dir`,
+        hint: `remove ${there} and the earlier folder ${other}, or name another cache with --cache-dir`,
       });
     }
     await folder.move(name, folder, kept);
-    this.#context.log.warn(`a folder was in the place of a cached file; it is ${join(folder.path, kept)} now`);
+    this.#context.log.warn(`moved a folder that was in the place of a cached file to ${join(folder.path, kept)}`);
   }
 
-  /** Opens a blob; what is no file there, or a link, is damage. */
+  /** Runs `work` with the open blob; a link or anything but a file is damage. */
   async #opened<T>(digest: Digest, work: (file: OpenedFile) => Promise<T>): Promise<T> {
     const path = blobPath(this.#root, digest);
     let file: OpenedFile;
@@ -157,7 +158,7 @@ export class VerifiedBlobs {
       file = await openFile(path, "refuse");
     } catch (cause) {
       if (cause instanceof ContentVerificationError) throw cause;
-      // Another user's file that may not be read is as good as none.
+      // Another user's unreadable file counts as damage.
       const isOther = ["ENOENT", "ENOTDIR", "ELOOP", "ENXIO", "EACCES"].some((code) => isErrno(cause, code));
       throw isOther || cause instanceof UnfitFileError ? await this.#damaged(digest) : cacheError(this.#root, cause);
     }
@@ -184,7 +185,7 @@ export class VerifiedBlobs {
     await this.#touch(file);
   }
 
-  /** @returns The first bytes. */
+  /** Copies and verifies a blob. @returns The first bytes. */
   async #copyTo(staged: string, digest: Digest, file: OpenedFile, signal: AbortSignal): Promise<Uint8Array> {
     if (await this.#isVerified(file)) {
       await copyFile(file.path, staged, constants.COPYFILE_EXCL | constants.COPYFILE_FICLONE);
@@ -196,18 +197,18 @@ export class VerifiedBlobs {
     return copied.head;
   }
 
-  /** It may grow while it is read. */
+  /** A bound of the file's current size: the file may grow during the read. */
   async #asLongAs(digest: Digest, { size }: OpenedFile): Promise<SizeBound> {
     const damaged = await this.#damage(digest);
     return { maxBytes: size, tooLong: () => damaged };
   }
 
-  /** True for what this process verified a moment ago, where nobody else can have changed it since. */
+  /** True for a file that this process verified and nobody else could change since. */
   async #isVerified(file: OpenedFile): Promise<boolean> {
     return (await this.#fresh.has(file.path, file.handle)) && !(await this.#isShared(file));
   }
 
-  /** A folder that was shared once may still hold files of others. */
+  /** Checks the file too: a formerly shared folder may still hold other users' files. */
   async #isShared({ path, handle }: OpenedFile): Promise<boolean> {
     if ((await this.#folder.sharedBecause()) !== undefined) return true;
     const { userId } = this.#context;
@@ -222,17 +223,19 @@ export class VerifiedBlobs {
   async #damage(digest: Digest): Promise<ContentVerificationError> {
     const shared = await this.#folder.sharedBecause();
     const advice =
-      shared === undefined ? "" : `; the cache is not yours alone (${shared}): --cache-dir names another one`;
-    return new ContentVerificationError("CACHE_DAMAGED", `the cached file of ${digest} was damaged`, {
-      hint: `it was thrown away: run the same command with the registry within reach to fetch it anew${advice}`,
+      shared === undefined
+        ? ""
+        : `; name a private cache with --cache-dir, since other users can write here (${shared})`;
+    return new ContentVerificationError("CACHE_DAMAGED", `the cached file of ${digest} was damaged and removed`, {
+      hint: `run the same command again with access to the registry, to fetch the file${advice}`,
     });
   }
 
-  /** Notes the use, for `clear`; a cache of somebody else's is used all the same. */
+  /** Records the use, for `clear`. Best effort: the cache may belong to another user. */
   async #touch({ path, handle }: OpenedFile): Promise<void> {
     const { mtime } = await handle.stat();
     const now = this.#context.now() / 1000;
-    // Windows changes no times through a handle for reading.
+    // Windows cannot set times through a read-only handle.
     await handle.utimes(now, mtime).catch(() => lutimes(path, now, mtime).catch(() => {}));
   }
 }

@@ -1,16 +1,16 @@
-/** Files whose bytes this process verified a moment ago, so that it need not hash them once more to place them. */
+/** Files verified by this process, which need no second hash on placing. */
 import type { FileHandle } from "node:fs/promises";
 
 export class VerifiedFiles {
-  /** Path → the file that was verified there. */
+  /** Path → identity of the verified file. */
   readonly #seen = new Map<string, string>();
 
-  /** @param handle The file whose bytes were verified; whether it stands at the path is seen when it is asked for. */
+  /** @param handle The verified file; `has` compares it with the file at the path. */
   async add(path: string, handle: FileHandle): Promise<void> {
     this.#seen.set(path, await identify(handle));
   }
 
-  /** True if the open file is the one that was verified, with the same size and time. */
+  /** True if the open file is the verified file, with unchanged size and time. */
   async has(path: string, handle: FileHandle): Promise<boolean> {
     const seen = this.#seen.get(path);
     return seen !== undefined && seen === (await identify(handle));

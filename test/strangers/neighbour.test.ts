@@ -155,7 +155,7 @@ describe("a blob that is damaged again and again", () => {
     expect(ran.stderr).toContain(
       `error[LOCAL_IO]: a folder is in the place of the cached file ${cache.pathOf(digest)}`,
     );
-    expect(ran.stderr).toContain(`hint: remove it and ${cache.pathOf(digest)}.displaced`);
+    expect(ran.stderr).toContain(`and the earlier folder ${cache.pathOf(digest)}.displaced`);
   });
 
   test("a lock is made all the same", async () => {

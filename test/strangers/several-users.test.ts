@@ -80,7 +80,7 @@ test("a link of the neighbour's in the cache's own place is not followed", async
   const env = { BUCK2_ORAS_CACHE_DIR: link };
   const ran = await oras(["pull", `${server.host}/t/tool:1`, "-o", "."], { cwd: place, env });
   expect(ran.exitCode, ran.stderr).toBe(0);
-  expect(ran.stderr).toContain(`warning: the cache ${link} is a link of the user ${neighbour}`);
+  expect(ran.stderr).toContain(`warning: the cache ${link} is a link owned by the user ${neighbour}`);
   expect(readdirSync(precious)).toEqual([]);
 });
 

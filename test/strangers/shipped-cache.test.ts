@@ -136,7 +136,7 @@ test("doctor and config say that a cache is not the user's alone", async () => {
   writeFileSync(join(dir, "tool"), tool);
   expect((await oras(["push", "oci:l:1", "tool"], { cwd: dir })).exitCode).toBe(0);
   const doctor = await oras(["doctor", "oci:l:1"], { cwd: dir });
-  expect(doctor.stdout).toMatch(/cache +warning.*not yours alone: .* lies in a project's folder/);
+  expect(doctor.stdout).toMatch(/cache +warning.*not yours alone: .* is in a project's folder/);
   const config = await oras(["config", "--json"], { cwd: dir });
   expect(JSON.parse(config.stdout)).toMatchObject({ cacheSharedBecause: expect.stringContaining("project's folder") });
   const own = await oras(["config", "--json", "--cache-dir", join(temporaryFolder(), "own")], { cwd: dir });

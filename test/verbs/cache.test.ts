@@ -148,7 +148,7 @@ test("a cache that does not exist, or is a file, has nothing to clear, and says 
   const project = await layoutProject();
   const missing = await project.oras(["clear-cache", "--cache-dir", "tyop"]);
   expect(missing).toMatchObject({ exitCode: 0, stdout: "Removed 0 files (0 B)\n" });
-  expect(missing.stderr).toBe(`warning: there is no cache ${join(project.dir, "tyop")}\n`);
+  expect(missing.stderr).toBe(`warning: the cache ${join(project.dir, "tyop")} does not exist\n`);
   writeFileSync(join(project.dir, "file"), "");
   const file = await project.oras(["clear-cache", "--cache-dir", "file"]);
   expect(file.exitCode).toBe(64);

@@ -144,7 +144,7 @@ describe("hints that work", () => {
     ]) {
       const ran = await project.oras(args);
       expect(ran.exitCode).toBe(66);
-      expect(ran.stderr).toMatch(/FILE_NOT_FOUND\]: [\s\S]*hint: a relative path/);
+      expect(ran.stderr).toMatch(/FILE_NOT_FOUND\]: [\s\S]*hint: check the path; a relative path/);
     }
   });
 
