@@ -93,7 +93,7 @@ test("any text: a POM, or nothing", () => {
       // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what must not be there
       if (value !== undefined) expect(value).not.toMatch(/[\u0000-\u001f\u007f]/);
     }
-    if (source !== undefined) expect(source).toMatch(/^https?:/);
+    if (sourceUrl !== undefined) expect(sourceUrl).toMatch(/^https?:/);
     if (parent !== undefined) expect(parent).toMatch(/^[A-Za-z0-9._-]+:[A-Za-z0-9._-]+:[A-Za-z0-9._-]+$/);
     return true;
   });
