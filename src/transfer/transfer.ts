@@ -10,7 +10,7 @@ import type { Run } from "./run.ts";
 import type { TransferServices } from "./services.ts";
 import { fromFirst } from "./sources.ts";
 import { Tries } from "./tries.ts";
-import type { Turn } from "./turn.ts";
+import type { Turn, TurnServices } from "./turn.ts";
 
 /** Sides of errors that a server may answer to one request of several, and not to a single request. */
 const refusals: ReadonlySet<Side> = new Set(["absence", "network", "time", "denial"]);
@@ -36,7 +36,7 @@ export interface Transferred {
  */
 export async function transferBlob(
   { source, blob, onBytes }: TransferRequest,
-  services: TransferServices,
+  services: Pick<TransferServices, "context" | "store" | "slots"> & TurnServices,
   run: Run,
 ): Promise<Transferred> {
   const { signal } = run;
