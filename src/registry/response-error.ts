@@ -14,7 +14,7 @@ const errorBodySchema = v.object({
 const maxErrorBytes = 64 * 1024;
 const maxSaidLength = 300;
 
-/** What was requested, and with which credentials. */
+/** The request, and the credentials that it carried. */
 export interface Asked {
   /** Names the requested thing in messages, such as `ghcr.io/acme/protoc:33.0`. */
   readonly what: string;
