@@ -1,4 +1,4 @@
-/** Takes exact numbers of bytes from a stream of chunks. */
+/** Reader of exact byte counts from a stream of chunks. */
 export class ByteReader {
   readonly #source: AsyncIterator<Uint8Array>;
   #chunk: Uint8Array = new Uint8Array(0);
@@ -15,7 +15,7 @@ export class ByteReader {
     return taken;
   }
 
-  /** Ends the stream, whether it was read or not. */
+  /** Ends the stream, even if unread. */
   async close(): Promise<void> {
     await this.#source.return?.();
   }

@@ -1,4 +1,4 @@
-/** Streams of bytes: everything that is read of an archive is one of these. */
+/** Byte streams, the form of all archive content. */
 import type { Hash } from "node:crypto";
 import { pipeline, Readable, type Transform } from "node:stream";
 import { setImmediate } from "node:timers/promises";
@@ -6,10 +6,10 @@ import { type FileSource, openFile, piecesOf } from "../files/opened-file.ts";
 
 export type Chunks = AsyncGenerator<Uint8Array, void, undefined>;
 
-/** Bytes read or given at once: large enough that calls do not count, small enough that memory does not. */
+/** Bytes per read: large enough for a small cost per call, small enough for little memory. */
 export const chunkBytes = 256 * 1024;
 
-/** Reads a file in pieces; stops with the signal's reason. */
+/** Reads a file in pieces. @throws the signal's reason, or Node's error */
 export async function* readChunks(source: FileSource, signal: AbortSignal): Chunks {
   signal.throwIfAborted();
   if (typeof source !== "string") return yield* piecesOf(source, chunkBytes, signal);
@@ -21,7 +21,7 @@ export async function* readChunks(source: FileSource, signal: AbortSignal): Chun
   }
 }
 
-/** The same bytes in pieces of exactly `size`, the last one shorter. */
+/** Rechunks a stream into blocks of exactly `size` bytes; the last block may be shorter. */
 export async function* inBlocks(source: AsyncIterable<Uint8Array>, size: number): Chunks {
   let waiting: Uint8Array[] = [];
   let length = 0;
@@ -38,7 +38,7 @@ export async function* inBlocks(source: AsyncIterable<Uint8Array>, size: number)
   if (length > 0) yield Buffer.concat(waiting, length);
 }
 
-/** The beginning of it: ends with the chunk in which `maxBytes` are reached. */
+/** The beginning of a stream: ends after the chunk that reaches `maxBytes`. */
 export async function* beginningOf(source: AsyncIterable<Uint8Array>, maxBytes: number): Chunks {
   let size = 0;
   for await (const chunk of source) {
@@ -48,7 +48,7 @@ export async function* beginningOf(source: AsyncIterable<Uint8Array>, maxBytes: 
   }
 }
 
-/** Tells the size of each chunk that passes. */
+/** Passes chunks through, and reports the size of each chunk. */
 export async function* counted(source: AsyncIterable<Uint8Array>, onBytes: (chunkBytes: number) => void): Chunks {
   for await (const chunk of source) {
     onBytes(chunk.length);
@@ -56,7 +56,7 @@ export async function* counted(source: AsyncIterable<Uint8Array>, onBytes: (chun
   }
 }
 
-/** Hashes what passes. */
+/** Passes chunks through, and hashes them. */
 export async function* hashed(source: AsyncIterable<Uint8Array>, hash: Hash): Chunks {
   for await (const chunk of source) {
     hash.update(chunk);
@@ -66,7 +66,7 @@ export async function* hashed(source: AsyncIterable<Uint8Array>, hash: Hash): Ch
 
 const maxBreathMs = 20;
 
-/** Waits for the event loop to come round, where the last time was a while ago; for loops that compute and wait for nothing else. */
+/** Returns a function that yields to the event loop at most every 20 ms; for loops of pure computation. */
 export function breathing(): () => Promise<void> {
   let last = performance.now();
   return async () => {
@@ -76,21 +76,21 @@ export function breathing(): () => Promise<void> {
   };
 }
 
-/** Runs bytes through a stream of Node's; leaving early closes both. */
+/** Pipes bytes through a Node transform; ending the loop early closes both. */
 export async function* through(source: AsyncIterable<Uint8Array>, transform: Transform): Chunks {
-  // Errors come out of the loop: a broken pipeline destroys `transform` with them.
+  // A failed pipeline destroys `transform` with the error, which the loop then throws.
   pipeline(Readable.from(source, { objectMode: false, highWaterMark: chunkBytes }), transform, () => {});
   yield* transform;
 }
 
-/** The part of a stream that both sides of the tar library have, and Node's own streams too. */
+/** The common part of Node's streams and the tar library's streams. */
 interface Drainable {
   readonly destroyed: boolean;
   on(event: "drain" | "close", listener: () => void): unknown;
   off(event: "drain" | "close", listener: () => void): unknown;
 }
 
-/** Waits until more can be written, or until it never can. */
+/** Resolves when the stream accepts more bytes, or is closed. */
 export async function drained(stream: Drainable): Promise<void> {
   if (stream.destroyed) return;
   await new Promise<void>((resolve) => {

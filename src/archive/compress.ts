@@ -1,6 +1,6 @@
 /**
- * gzip and zstd by compressors that are part of the bundle: Node's own differ between its versions and between processors, and the
- * same input shall give the same blob everywhere.
+ * Compression by gzip and zstd with bundled compressors. Node's output differs between versions and processors; the
+ * same input must give the same blob everywhere.
  */
 import { type Chunks, chunkBytes, inBlocks } from "./chunks.ts";
 import type { Compression } from "./compression.ts";
@@ -11,11 +11,11 @@ export interface Compressor {
   readonly level: number;
 }
 
-/** The level that makes executables smallest. Its cost is paid once, and saved at every pull. */
+/** Levels with the smallest executables. The cost is paid once, and saved at every pull. */
 export const defaultLevels: Readonly<Record<Compression, number>> = { gzip: 9, zstd: 19 };
 export const maxLevels: Readonly<Record<Compression, number>> = { gzip: 9, zstd: 22 };
 
-/** Both compressors see blocks of one size: where one ends can show in what they write. */
+/** Compresses a stream in blocks of a fixed size, since block boundaries can affect the output. */
 export async function* compressed(source: AsyncIterable<Uint8Array>, { format, level }: Compressor): Chunks {
   const blocks = inBlocks(source, chunkBytes);
   yield* format === "gzip" ? encodeGzip(blocks, level) : encodeZstd(blocks, level);
@@ -24,7 +24,7 @@ export async function* compressed(source: AsyncIterable<Uint8Array>, { format, l
 async function* encodeGzip(blocks: Chunks, level: number): Chunks {
   const { Gzip } = await import("fflate");
   const written: Uint8Array[] = [];
-  // The header names no time; 0 stands for none (RFC 1952, 2.3.1).
+  // 0 means no time in the header (RFC 1952, 2.3.1).
   const gzip = new Gzip({ level: level as 9, mtime: 0 }, (chunk) => written.push(chunk));
   for await (const block of blocks) {
     gzip.push(block);
@@ -34,7 +34,7 @@ async function* encodeGzip(blocks: Chunks, level: number): Chunks {
   yield* written.splice(0);
 }
 
-/** The library has one state, whoever uses it. */
+/** Serializes uses of the library, which has one global state. */
 let lastUser: Promise<void> = Promise.resolve();
 
 async function* encodeZstd(blocks: Chunks, level: number): Chunks {

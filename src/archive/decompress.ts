@@ -1,4 +1,4 @@
-/** A single compressed file, as a stream of what is in it. */
+/** Decompression of a single compressed file. */
 import { localIoError } from "../errors.ts";
 import { type FileSource, type OpenedFile, openFile } from "../files/opened-file.ts";
 import type { Chunks } from "./chunks.ts";
@@ -8,7 +8,7 @@ import { type ArchiveLimits, Budget, defaultLimits } from "./limits.ts";
 import { archiveError } from "./refusal.ts";
 
 /**
- * @throws {ContentVerificationError} from the iteration: `ARCHIVE_INVALID` for damaged or cut off bytes,
+ * @throws {ContentVerificationError} from the iteration: `ARCHIVE_INVALID` for damaged or truncated bytes,
  *   `ARCHIVE_TOO_LARGE` beyond a limit
  */
 export async function* decompressFile(
@@ -19,7 +19,7 @@ export async function* decompressFile(
 ): Chunks {
   const file = typeof source === "string" ? await opened(source) : source;
   const budget = new Budget({ ...defaultLimits, ...limits }, file.size);
-  // Only errors of reading are explained: what a consumer throws ends the generator without passing here.
+  // Only read errors arrive here: a consumer's error ends the generator without passing this `catch`.
   try {
     yield* budget.counted(decompressed(readChunks(file, signal), format));
   } catch (error) {

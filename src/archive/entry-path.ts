@@ -1,25 +1,28 @@
 /**
- * Names in archives. An attacker writes them; what passes here is a relative path that every system can create and
- * that stays below the folder it is joined to.
+ * Validation of names in archives. An attacker controls the names. A valid name is a relative path that every system
+ * can create, and that stays below the folder to which it is joined.
  */
 import type { ArchiveLimits } from "./limits.ts";
 import { quoted, Refusal } from "./refusal.ts";
 
-/** Device names of Windows; `NUL.txt` and `nul .tar.gz` mean the device too. */
+/** Windows device names; `NUL.txt` and `nul .tar.gz` also name the device. */
 const deviceName = /^(?:con|prn|aux|nul|com[0-9\u00b9\u00b2\u00b3]|lpt[0-9\u00b9\u00b2\u00b3]|conin\$|conout\$)$/i;
 
-/** `exe.txt` shown for `txt.exe` (Unicode Standard Annex #9, Bidi_Control). Joiners stay: some languages are written with them. */
+/**
+ * Bidi controls can show `txt.exe` as `exe.txt` (Unicode Standard Annex #9). Joiners are allowed: some languages need
+ * them.
+ */
 const bidiControl = /\p{Bidi_Control}/u;
 
-/** Longest name of one file that common file systems take, in UTF-8 bytes. */
+/** Longest file name of common file systems, in UTF-8 bytes. */
 const maxSegmentBytes = 255;
 
-/** Why one part of a path is refused on every system; undefined if it is fine. */
+/** The fault of a path component, on every system alike; undefined for a valid component. */
 function segmentFault(segment: string): string | undefined {
   if (segment === "") return "has an empty part in its path";
   if (segment === "..") return "leads outside with `..`";
   if (/[\p{Cc}\p{Zl}\p{Zp}]/u.test(segment)) return "has a control character in its name";
-  if (bidiControl.test(segment)) return "has a character in its name that turns text round";
+  if (bidiControl.test(segment)) return "has a character in its name that reverses text";
   if (segment.includes("\ufffd") || /\p{Cs}/u.test(segment)) return "has a name that is not UTF-8";
   if (segment.includes("\\")) return "has a backslash in its name, which separates folders on Windows";
   if (segment.includes(":")) return "has a colon in its name, which is a drive or a stream on Windows";
@@ -42,10 +45,10 @@ function checkLength(name: string, limits: ArchiveLimits): void {
 }
 
 /**
- * The parts of an entry's path. `.` parts and one trailing `/` are dropped: `tar` writes `./` and `dir/./file`.
+ * Parses an entry's path. `.` components and one trailing `/` are dropped: `tar` writes `./` and `dir/./file`.
  *
- * @returns No parts for the archive's root itself (`./`).
- * @throws {Refusal} for a name that could lead outside, or that some system cannot create
+ * @returns The components; empty for the archive's root (`./`).
+ * @throws {Refusal} a name that could lead outside, or that some system cannot create
  */
 export function parseEntryPath(name: string, limits: ArchiveLimits): readonly string[] {
   checkAbsolute(name, "is named by");
@@ -62,9 +65,9 @@ export function parseEntryPath(name: string, limits: ArchiveLimits): readonly st
 }
 
 /**
- * The parts of a symbolic link's target, `..` among them: where they lead is for the tree to say.
+ * Parses a symbolic link's target into components, including `..`; `EntryTree` checks the destination.
  *
- * @throws {Refusal} for an absolute target, or one with a name that is refused
+ * @throws {Refusal} an absolute target, or a refused component
  */
 export function parseLinkTarget(target: string, limits: ArchiveLimits): readonly string[] {
   checkAbsolute(target, "links to");
@@ -77,13 +80,14 @@ export function parseLinkTarget(target: string, limits: ArchiveLimits): readonly
   return parts;
 }
 
-/** Characters that HFS+ leaves out when it compares names (Apple TN1150, as git's protectHFS lists them). */
+/** Characters ignored by HFS+ in name comparisons (Apple TN1150, as listed by git's protectHFS). */
 const ignoredByHfs = /[\u200c-\u200f\u202a-\u202e\u206a-\u206f\ufeff]/g;
 
 /**
- * Equal for names that some file system takes for one: by case, by Unicode normalization, by characters that it ignores.
+ * A key that is equal for names that some file system treats as equal: by case, Unicode normalization, or ignored
+ * characters.
  *
- * Lower case comes first: `ẞ` has no upper case of its own, and is `ss` as `ß` is only by way of that.
+ * Lower case comes first: `ẞ` folds to `ss`, like `ß`, only through its lower case.
  */
 export function foldName(segment: string): string {
   return segment.replace(ignoredByHfs, "").normalize("NFD").toLowerCase().toUpperCase().toLowerCase().normalize("NFC");

@@ -1,14 +1,14 @@
-/** Entries of an archive, as they would be or were unpacked. */
+/** Entries of an archive in their unpacked form. */
 
 import type { Chunks } from "./chunks.ts";
 import { executableHeadBytes, isExecutable } from "./executable.ts";
 
 export interface ArchiveEntry {
-  /** Relative, with `/`, and safe to join to a folder. */
+  /** Relative, separated by `/`, and safe to join to a folder. */
   readonly path: string;
-  /** A hard link is a file. */
+  /** A hard link counts as a file. */
   readonly kind: "file" | "directory" | "symlink";
-  /** 0o755 for folders and executables, 0o644 for other files, 0o777 for links: what is unpacked has no other modes. */
+  /** 0o755 for folders and executables, 0o644 for other files, 0o777 for links; no other modes occur. */
   readonly mode: number;
   /** Bytes of a file, else 0. */
   readonly size: number;
@@ -17,19 +17,19 @@ export interface ArchiveEntry {
 export const folderMode = 0o755;
 export const linkMode = 0o777;
 
-/** @param isStated The archive says that the file is executable. */
+/** @param isStated True if the archive marks the file as executable. */
 export function fileMode(isStated: boolean, head: Uint8Array): number {
   return isStated || isExecutable(head) ? 0o755 : 0o644;
 }
 
-/** Content whose first bytes were looked at and are given again. */
+/** Content with its first bytes read ahead; `chunks` yields all bytes. */
 export interface PeekedContent {
-  /** The first bytes, or all if there are fewer. */
+  /** At least `executableHeadBytes`, or all bytes of shorter content. */
   readonly head: Uint8Array;
   readonly chunks: Chunks;
 }
 
-/** Reads as much as it takes to tell an executable. */
+/** Reads enough bytes to recognize an executable. */
 export async function peek(content: AsyncIterable<Uint8Array>): Promise<PeekedContent> {
   const iterator = content[Symbol.asyncIterator]();
   let head: Uint8Array = new Uint8Array(0);

@@ -1,18 +1,18 @@
-/** Tells from the first bytes whether a file is one that an operating system can run. */
+/** Recognition of executables by their first bytes. */
 
-/** Bytes that `isExecutable` needs; more are ignored, fewer are no executable. */
+/** Number of bytes that `isExecutable` examines. */
 export const executableHeadBytes = 8;
 
-/** Mach-O of one CPU: 32 and 64 bits, as a big-endian and a little-endian machine write it. */
+/** Mach-O for one CPU: 32 and 64 bits, big-endian and little-endian. */
 const machoMagics = new Set([0xfeedface, 0xfeedfacf, 0xcefaedfe, 0xcffaedfe]);
 
 /**
- * Java class files begin with the magic of a fat Mach-O. There the next word is the class file's version, 45 or more
- * (JVM specification, 4.1); here it is the count of CPUs, of which there never were as many.
+ * Java class files share the magic of a fat Mach-O. Their next word is the version, 45 or more (JVM specification,
+ * 4.1). In a Mach-O the next word is the number of CPUs, which is always smaller.
  */
 const lowestJavaVersion = 45;
 
-/** ELF, Mach-O for one CPU or several, PE, or a script with `#!`. */
+/** True for ELF, Mach-O for one or several CPUs, PE, and scripts with `#!`. */
 export function isExecutable(head: Uint8Array): boolean {
   if (head.length >= 2 && head[0] === 0x23 && head[1] === 0x21) return true;
   if (head.length >= 2 && head[0] === 0x4d && head[1] === 0x5a) return true;

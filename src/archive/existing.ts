@@ -1,4 +1,4 @@
-/** Checks of an archive that goes into a folder that has things in it. */
+/** Checks before an archive is merged into an existing folder. */
 import { lstat, readlink } from "node:fs/promises";
 import { join } from "node:path";
 import { haveSameBytes } from "../files/same-bytes.ts";
@@ -7,19 +7,19 @@ import { foldName } from "./entry-path.ts";
 import { archiveError, Refusal } from "./refusal.ts";
 
 /**
- * Folders of version control, and the short names that Windows gives them. What lies there is run by `git status` in any
- * folder below, though nobody names it.
+ * Folders of version control, and their short names on Windows. Files in such a folder can make `git status` in any
+ * subfolder run code.
  */
 const versionControl = /^(?:\.(?:git|hg|sl|jj)|(?:git|hg|sl|jj)~[0-9])$/;
 
-/** True for a path that leads into one, however a file system spells it. */
+/** True for a path into such a folder, in any spelling of any file system. */
 export function isVersionControl(parts: readonly string[]): boolean {
   return parts.some((part) => versionControl.test(foldName(part)));
 }
 
 /**
- * Names by which git takes a folder for a repository, though its name is not `.git`: `git status` in any folder below runs what its configuration
- * names. With `commondir` the other two are elsewhere.
+ * Names by which git recognizes a folder as a repository, even if the folder's name is not `.git`: `git status` in any
+ * subfolder runs commands of the repository's configuration. With `commondir`, `objects` and `refs` are elsewhere.
  *
  * @see gitrepository-layout(5); git config, `safe.bareRepository`
  */
@@ -37,11 +37,12 @@ async function partsIn(folder: string): Promise<ReadonlySet<RepositoryPart>> {
 }
 
 /**
- * Finds what would make a folder a repository, or lie in one that is there. A repository that the user names himself may be written to.
+ * Finds a path that would turn a folder into a repository, or lies in an existing repository. The root itself may be a
+ * repository, since the user named the root.
  *
- * @param root The folder that the user named.
- * @param paths Of what will be written, below it.
- * @returns One of the paths.
+ * @param root The folder named by the user.
+ * @param paths Paths of the new entries, relative to `root`.
+ * @returns One of the paths; undefined if all are harmless.
  */
 export async function findRepository(root: string, paths: readonly string[]): Promise<string | undefined> {
   const added = new Map<string, Set<RepositoryPart>>();
@@ -63,11 +64,11 @@ export async function findRepository(root: string, paths: readonly string[]): Pr
   return undefined;
 }
 
-const lookHint = "nothing was unpacked; to see what it holds, unpack it into a new folder";
+const lookHint = "unpack the archive into a new folder to inspect its entries; nothing was unpacked";
 
 /**
- * @param root The folder that the user named, which is there.
- * @param below Where in it the entries go; empty for the folder itself.
+ * @param root The existing folder named by the user.
+ * @param below Destination below `root`; empty for `root` itself.
  * @throws {ContentVerificationError} `ARCHIVE_UNSAFE`
  */
 export async function checkForExisting(
@@ -80,13 +81,13 @@ export async function checkForExisting(
     throw archiveError(archivePath, path, new Refusal("ARCHIVE_UNSAFE", why, lookHint));
   };
   const inside = entries.find(({ path }) => isVersionControl(path.split("/")));
-  if (inside !== undefined) refuse(inside.path, "lies in a folder of version control, which runs what is in it");
+  if (inside !== undefined) refuse(inside.path, "lies in a folder of version control, whose files can run as code");
   const paths = entries.map(({ path }) => (below === "" ? path : `${below}/${path}`));
   const part = await findRepository(root, paths);
-  if (part !== undefined) refuse(part, "makes a repository of its folder, and git runs what is in one");
+  if (part !== undefined) refuse(part, "makes a repository of its folder, and git runs commands of its configuration");
 }
 
-/** Paths of files and links of `folder` that the staged tree will replace by something else. */
+/** Paths of files and links in `folder` that the staged tree will replace by different content. */
 export async function findReplaced(
   staged: string,
   folder: string,
@@ -107,7 +108,7 @@ async function isOther(existing: string, next: string): Promise<boolean> {
     if (found.isSymbolicLink() && now.isSymbolicLink()) return (await readlink(existing)) !== (await readlink(next));
     return !(found.isFile() && now.isFile() && (await haveSameBytes(existing, next)));
   } catch {
-    // What cannot be read is not known to be the same.
+    // An unreadable file counts as different.
     return true;
   }
 }

@@ -1,7 +1,7 @@
 /**
- * Unpacks an archive into a folder: confined to it, bounded, and whole or not at all.
+ * Unpacking of an archive into a folder: confined, bounded, and all or nothing.
  *
- * The tree is checked in memory (`tree.ts`), written into a folder of its own beside the output, and moved at the end.
+ * The tree is checked in memory (`tree.ts`), staged in a new folder beside the output, and moved at the end.
  */
 import { chmod } from "node:fs/promises";
 import { basename, dirname, relative, resolve, sep } from "node:path";
@@ -15,20 +15,20 @@ import { writeEntries } from "./staging.ts";
 import { readingArchive, type WalkOptions, walkArchive } from "./walk.ts";
 
 export interface ExtractOptions extends WalkOptions {
-  /** Told each file of the folder that was replaced by another one, by its path below the folder. */
+  /** Receives the relative path of each file that was replaced by different content. */
   readonly onReplaced?: (path: string) => void;
-  /** A folder that is there, and that the output is a part of. */
+  /** An existing folder that contains the output. */
   readonly partOf?: string | undefined;
-  /** With it, what killed processes left beside the output is removed. */
+  /** Undefined: staging folders of killed processes are not removed. */
   readonly context?: Context;
 }
 export type ExtractedEntry = ArchiveEntry;
 
 /**
- * @param outputDir Made if it does not exist. What it has is kept, but for files that the archive has too.
- * @returns What was unpacked, in the archive's order; folders that the archive only implies are left out.
+ * @param outputDir Created if missing. Existing files are kept, unless the archive has a file of the same path.
+ * @returns The unpacked entries, in the archive's order, without implied folders.
  * @throws {ContentVerificationError} `ARCHIVE_INVALID`, `ARCHIVE_UNSAFE`, `ARCHIVE_TOO_LARGE`, `ARCHIVE_UNSUPPORTED`
- * @throws {ArtifactNotFoundError} `FILE_NOT_FOUND` without the file, or without anything below `stripPrefix`
+ * @throws {ArtifactNotFoundError} `FILE_NOT_FOUND` for a missing archive, or no entry below `stripPrefix`
  * @throws {LocalIoError}
  */
 export async function extractArchive(
@@ -57,7 +57,7 @@ async function extractOpened(file: OpenedFile, outputDir: string, options: Extra
         await chmod(staged, folderMode);
         if (await placeWhole(staging, output)) return entries;
       }
-      // Somebody may have made the folder meanwhile.
+      // A concurrent process may have created the folder.
       await check();
       const replaced = await findReplaced(staged, folder, entries);
       await mergeInto(staged, folder, entries);

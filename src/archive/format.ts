@@ -1,26 +1,26 @@
-/** Formats of files, told by their bytes: names and media types are often wrong. */
+/** Detection of file formats by their bytes, since names and media types are often wrong. */
 import { unreadableFile } from "../errors.ts";
 import { type FileSource, type OpenedFile, readHead, withOpened } from "../files/opened-file.ts";
 import { beginningOf, readChunks } from "./chunks.ts";
 import { type Compression, decompressed } from "./compression.ts";
 
-/** `gzip` and `zstd` are single compressed files; `raw` is all that this package unpacks no further. */
+/** `gzip` and `zstd` are single compressed files; `raw` is every other file. */
 export const fileFormats = ["raw", "gzip", "zstd"] as const;
 export const archiveFormats = ["tar", "tar.gz", "tar.zst", "zip"] as const;
 export type ArchiveFormat = (typeof fileFormats)[number] | (typeof archiveFormats)[number];
 
-/** True for what unpacks into a folder; a single compressed file is none. */
+/** True for a format that unpacks into a folder; false for a single compressed file. */
 export function isArchive(format: ArchiveFormat): boolean {
   return archiveFormats.some((one) => one === format);
 }
 
-/** Bytes of a tar header, which tell a tar from anything else. */
+/** Size of a tar header, whose checksum identifies a tar. */
 const tarHeaderBytes = 512;
 
-/** Compressed bytes that a first block is looked for in: what is longer has nothing in it that a format could be told by. */
+/** Limit of the compressed bytes that must contain the first tar header. */
 const maxSniffedBytes = 4 * 1024 * 1024;
 
-/** Magic numbers of formats that are known and not unpacked; for messages. */
+/** Magic numbers of known but unsupported formats, for messages. */
 const unsupportedMagics: readonly (readonly [name: string, magic: readonly number[]])[] = [
   ["xz", [0xfd, 0x37, 0x7a, 0x58, 0x5a, 0x00]],
   ["bzip2", [0x42, 0x5a, 0x68]],
@@ -34,7 +34,7 @@ function startsWith(bytes: Uint8Array, magic: readonly number[]): boolean {
   return bytes.length >= magic.length && magic.every((byte, index) => bytes[index] === byte);
 }
 
-/** A first block of a tar, of any age: its checksum is right (POSIX.1-2024, pax, "ustar Interchange Format"). */
+/** True for a block with a valid tar checksum, in every tar variant (POSIX.1-2024, pax, "ustar Interchange Format"). */
 function isTarHeader(block: Uint8Array): boolean {
   if (block.length < tarHeaderBytes || block[0] === 0) return false;
   const stated = /^ *([0-7]+)[ \0]/.exec(Buffer.from(block.subarray(148, 156)).toString("latin1"))?.[1];
@@ -44,7 +44,7 @@ function isTarHeader(block: Uint8Array): boolean {
   return Number.parseInt(stated, 8) === sum;
 }
 
-/** True if the content begins like a tar; damaged content is for whoever unpacks it to complain about. */
+/** True if the content begins with a tar header. Damage is not reported here, but on unpacking. */
 async function holdsTar(file: OpenedFile, compression: Compression): Promise<boolean> {
   let head = Buffer.alloc(0);
   try {
@@ -54,12 +54,14 @@ async function holdsTar(file: OpenedFile, compression: Compression): Promise<boo
       if (head.length >= tarHeaderBytes) break;
     }
   } catch {
-    // What came out before the damage is enough, or it is not.
+    // The bytes before the damage decide.
   }
   return isTarHeader(head);
 }
 
 /**
+ * Detects a file's format.
+ *
  * @throws {ArtifactNotFoundError} `FILE_NOT_FOUND`
  * @throws {LocalIoError}
  */
@@ -82,12 +84,12 @@ async function formatOf(file: OpenedFile): Promise<ArchiveFormat> {
   if (startsWith(head, [0x28, 0xb5, 0x2f, 0xfd]) || isSkippableFrame) {
     return (await holdsTar(file, "zstd")) ? "tar.zst" : "zstd";
   }
-  // A local header, or the end record of an empty zip. A zip behind other bytes is a self-extracting executable: raw.
+  // A local header, or the end record of an empty zip. A zip after other bytes is a self-extracting executable: raw.
   if (startsWith(head, [0x50, 0x4b, 0x03, 0x04]) || startsWith(head, [0x50, 0x4b, 0x05, 0x06])) return "zip";
   return isTarHeader(head) ? "tar" : "raw";
 }
 
-/** Name of a format that is recognized but not unpacked, such as `xz`. */
+/** Name of a recognized but unsupported format, such as `xz`. */
 export async function unsupportedFormatOf(source: FileSource): Promise<string | undefined> {
   const head = await reading(source, (file) => readHead(file, tarHeaderBytes));
   return unsupportedMagics.find(([, magic]) => startsWith(head, magic))?.[0];

@@ -6,15 +6,15 @@ import { digestFromHex } from "../model/digest.ts";
 import type { BlobIdentity } from "../model/source.ts";
 import { readChunks } from "./chunks.ts";
 
-/** The signal of a caller without a deadline. */
+/** Default signal, never aborted. */
 const never = new AbortController().signal;
 
 /**
- * Reads a file once, in pieces.
+ * Computes digest and size, reading the file once in pieces.
  *
  * @throws {ArtifactNotFoundError} `FILE_NOT_FOUND`
- * @throws {UsageError} for a folder, which has no digest
- * @throws {LocalIoError} for a pipe, a socket or a device, which would be waited for
+ * @throws {UsageError} a folder
+ * @throws {LocalIoError} a pipe, a socket or a device, which could block
  */
 export async function identifyFile(path: string, signal: AbortSignal = never): Promise<BlobIdentity> {
   try {

@@ -1,19 +1,19 @@
-/** Limits of what an archive may ask of this machine: every number in an archive is the attacker's. */
+/** Limits of an archive's resource use; an attacker controls every number in an archive. */
 import { Refusal } from "./refusal.ts";
 
 export interface ArchiveLimits {
-  /** Bytes that come out of decompression, tar headers included. */
+  /** Decompressed bytes, including tar headers. */
   readonly maxBytes: number;
   readonly maxEntries: number;
-  /** Bytes that come out for each byte of the file; counts only beyond `ratioFloorBytes`. */
+  /** Decompressed bytes per byte of the file; applies only beyond `ratioFloorBytes`. */
   readonly maxRatio: number;
   /** UTF-8 bytes of one entry's path, or of a link's target. */
   readonly maxPathBytes: number;
-  /** Folders of one entry's path. */
+  /** Components of one entry's path. */
   readonly maxDepth: number;
 }
 
-/** Far above real tools (a JDK: 500 entries, 300 MB, ratio 3), and no machine is lost at these. */
+/** Far above real tools (a JDK: 500 entries, 300 MB, ratio 3), but safe for every machine. */
 export const defaultLimits: ArchiveLimits = {
   maxBytes: 16 * 1024 ** 3,
   maxEntries: 200_000,
@@ -22,10 +22,10 @@ export const defaultLimits: ArchiveLimits = {
   maxDepth: 100,
 };
 
-/** A small file of zeros is no bomb, whatever its ratio: up to this many bytes come out of any archive. */
+/** Up to this many bytes the ratio is ignored: a small file of zeros is no bomb. */
 const ratioFloorBytes = 64 * 1024 ** 2;
 
-/** Adds up what one archive has asked for. */
+/** Counts one archive's bytes and entries against the limits. */
 export class Budget {
   readonly limits: ArchiveLimits;
   readonly #archiveBytes: number;
@@ -45,7 +45,10 @@ export class Budget {
       throw new Refusal("ARCHIVE_TOO_LARGE", `unpacks to more than the limit of ${maxBytes} bytes`);
     }
     if (this.#bytes > ratioFloorBytes && this.#bytes > this.#archiveBytes * maxRatio) {
-      throw new Refusal("ARCHIVE_TOO_LARGE", `unpacks to more than ${maxRatio} times its size, as only a bomb does`);
+      throw new Refusal(
+        "ARCHIVE_TOO_LARGE",
+        `unpacks to more than ${maxRatio} times its size, like a decompression bomb`,
+      );
     }
   }
 
@@ -57,7 +60,7 @@ export class Budget {
     }
   }
 
-  /** Passes chunks through and counts them. */
+  /** Passes chunks through, and counts their bytes. */
   async *counted(source: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array, void, undefined> {
     for await (const chunk of source) {
       this.countBytes(chunk.byteLength);

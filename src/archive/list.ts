@@ -1,4 +1,4 @@
-/** Entries of an archive, without unpacking it. */
+/** Listing of an archive's entries without unpacking. */
 import type { FileSource, OpenedFile } from "../files/opened-file.ts";
 import { type ArchiveEntry, fileMode, folderMode, linkMode, peek } from "./entry.ts";
 import { linkedEntry, readingArchive, type Walk, type WalkedEntry, type WalkOptions, walkArchive } from "./walk.ts";
@@ -6,11 +6,11 @@ import { linkedEntry, readingArchive, type Walk, type WalkedEntry, type WalkOpti
 export type { ArchiveEntry } from "./entry.ts";
 
 /**
- * Reads the archive to its end and refuses what `extractArchive` would refuse, so that a lock names no entry that
- * cannot be unpacked later.
+ * Reads the whole archive and refuses what `extractArchive` would refuse, so that every entry named in a lock can be
+ * unpacked.
  *
- * @returns In the archive's order; folders that it only implies are left out.
- * @throws {ContentVerificationError} as `extractArchive` does
+ * @returns Entries in the archive's order, without implied folders.
+ * @throws {ContentVerificationError} like `extractArchive`
  */
 export async function listArchive(archive: FileSource, options: WalkOptions): Promise<ArchiveEntry[]> {
   return await readingArchive(archive, (file) => listOpened(file, options));

@@ -1,18 +1,19 @@
+/** Members of an archive before validation. */
 import type { Chunks } from "./chunks.ts";
 
-/** One entry as an archive states it: every field is the attacker's, none is checked. */
+/** One entry as stated by an archive. An attacker controls every field; none is checked. */
 export interface ArchiveMember {
   readonly name: string;
   readonly kind: "file" | "directory" | "symlink" | "hardlink";
-  /** Unix permission bits; 0 where the archive has none. */
+  /** Unix permission bits; 0 if not stated. */
   readonly mode: number;
-  /** Target of a link: relative to its folder if symbolic, to the archive's root if hard. */
+  /** Target of a link: for a symbolic link relative to its folder, for a hard link relative to the archive's root. */
   readonly target: string;
-  /** Bytes that `content` should give; it throws if there are fewer or more. */
+  /** Bytes of `content`, which throws on another length. */
   readonly size: number;
-  /** May be left unread, but only one member at a time can be read. */
+  /** May stay unread. Only one member can be read at a time. */
   readonly content: AsyncIterable<Uint8Array>;
 }
 
-/** Content of what has none. */
+/** Content of folders and links. */
 export async function* noContent(): Chunks {}

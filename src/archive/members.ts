@@ -1,4 +1,4 @@
-/** From a file and its format to the members of the archive that it is. */
+/** Selection of the reader for an archive's format. */
 import type { OpenedFile } from "../files/opened-file.ts";
 import { type Chunks, readChunks } from "./chunks.ts";
 import { decompressed } from "./compression.ts";
@@ -11,7 +11,7 @@ import { readZip } from "./zip.ts";
 
 type Members = AsyncGenerator<ArchiveMember, void, undefined>;
 
-/** @throws {Refusal} `ARCHIVE_UNSUPPORTED` at once for what is no archive; others from the iteration */
+/** @throws {Refusal} `ARCHIVE_UNSUPPORTED` at once for a file that is not an archive; other codes from the iteration */
 export async function openMembers(
   file: OpenedFile,
   format: ArchiveFormat,
@@ -35,7 +35,7 @@ export async function openMembers(
   }
 }
 
-/** Bytes are counted where they come out of decompression: headers and padding can be a bomb too. */
+/** Counts all decompressed bytes: headers and padding can be a bomb too. */
 async function* tarMembers(stream: Chunks, budget: Budget): Members {
   for await (const member of readTar(budget.counted(stream))) {
     budget.countEntry();
@@ -46,6 +46,6 @@ async function* tarMembers(stream: Chunks, budget: Budget): Members {
 async function notAnArchive(file: OpenedFile): Promise<Refusal> {
   const name = await unsupportedFormatOf(file);
   return name === undefined
-    ? new Refusal("ARCHIVE_UNSUPPORTED", "is not an archive", "tar, tar.gz, tar.zst and zip are unpacked")
+    ? new Refusal("ARCHIVE_UNSUPPORTED", "is not an archive", "name a tar, tar.gz, tar.zst or zip file")
     : new Refusal("ARCHIVE_UNSUPPORTED", `is compressed by ${name}`, "pack it again as tar.gz, tar.zst or zip");
 }

@@ -1,11 +1,11 @@
-/** Where the links of an archive lead once they lie among what a folder had before. */
+/** Check of an archive's links in combination with an existing folder's content. */
 import { lstat, readlink } from "node:fs/promises";
 import { join } from "node:path";
 import { ContentVerificationError, isErrno, localIoError } from "../errors.ts";
 import { quoted } from "./refusal.ts";
 import { maxHops } from "./tree.ts";
 
-/** The folder as it will be: what is staged covers what is there. */
+/** The folder after the merge: staged entries cover existing entries. */
 class MergedTree {
   readonly #layers: readonly string[];
 
@@ -13,14 +13,14 @@ class MergedTree {
     this.#layers = [staged, folder];
   }
 
-  /** The target of the link at `path`; undefined for what is no link. */
+  /** The target of the link at `path`; undefined for anything but a link. */
   async linkAt(path: string): Promise<string | undefined> {
     for (const layer of this.#layers) {
       const absolute = join(layer, path);
       try {
         return (await lstat(absolute)).isSymbolicLink() ? await readlink(absolute) : undefined;
       } catch (cause) {
-        if (!isErrno(cause, "ENOENT") && !isErrno(cause, "ENOTDIR")) throw localIoError(`look at ${absolute}`, cause);
+        if (!isErrno(cause, "ENOENT") && !isErrno(cause, "ENOTDIR")) throw localIoError(`inspect ${absolute}`, cause);
       }
     }
     return undefined;
@@ -28,10 +28,10 @@ class MergedTree {
 }
 
 /**
- * Follows each link of the archive through links that were there before, too.
+ * Follows each link of the archive, also through existing links.
  *
  * @param links Paths of the archive's links.
- * @throws {ContentVerificationError} `ARCHIVE_UNSAFE` when one would lead outside of `folder`
+ * @throws {ContentVerificationError} `ARCHIVE_UNSAFE` for a link that would lead outside of `folder`
  */
 export async function checkMergedLinks(staged: string, folder: string, links: readonly string[]): Promise<void> {
   const tree = new MergedTree(staged, folder);
@@ -41,12 +41,12 @@ export async function checkMergedLinks(staged: string, folder: string, links: re
     throw new ContentVerificationError(
       "ARCHIVE_UNSAFE",
       `the link ${quoted(link)} of the archive would lead outside of ${folder}, through ${quoted(through)}`,
-      { hint: "nothing was unpacked; name an empty folder, or remove what is in the way" },
+      { hint: `name an empty folder, or remove ${quoted(through)}; nothing was unpacked` },
     );
   }
 }
 
-/** The link on whose way a path leaves the folder, or goes round in a circle; undefined for one that stays. */
+/** The link through which a path leaves the folder or enters a cycle; undefined for a safe path. */
 async function wayOut(tree: MergedTree, path: string): Promise<string | undefined> {
   const trail: string[] = [];
   const pending = path.split("/").reverse();

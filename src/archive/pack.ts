@@ -1,8 +1,9 @@
 /**
- * Packs a folder so that the same tree gives the same tar everywhere: names in byte order, no times, no owners, two
- * modes. Entries lie below the folder's title, as `oras push` writes them, so that `oras pull` makes the folder again.
+ * Reproducible packing of a folder: the same tree gives the same tar everywhere, with names in byte order, no times, no
+ * owners and two modes. Entries lie below the folder's title, as for `oras push`, so that `oras pull` restores the
+ * folder.
  *
- * The compressors are part of the bundle, so that the compressed bytes are the same everywhere, too.
+ * The compressors are bundled, so that the compressed bytes are reproducible too.
  */
 import { createHash } from "node:crypto";
 import type { Pack } from "tar-stream";
@@ -19,31 +20,32 @@ import { quoted, Refusal } from "./refusal.ts";
 import { type DiskItem, readFolder } from "./tree-on-disk.ts";
 
 export interface PackOptions {
-  /** Folder in the archive that everything lies below: the layer's title. `.` is none. */
+  /** Root folder in the archive, the layer's title; `.` for none. */
   readonly root: string;
-  /** Undefined: the tar as it is. */
+  /** Undefined: an uncompressed tar. */
   readonly compressor: Compressor | undefined;
-  /** Told of the bytes of the tar as they are made. */
+  /** Receives the size of each chunk of the tar. */
   readonly onBytes?: (chunkBytes: number) => void;
   readonly signal: AbortSignal;
 }
 
 export interface PackedFolder {
-  /** Digest of the file that was written. */
+  /** Digest of the written file. */
   readonly digest: Digest;
-  /** Bytes of the file that was written. */
+  /** Bytes of the written file. */
   readonly size: number;
-  /** Digest of the tar before compression, which `oras` states as `io.deis.oras.content.digest`. */
+  /** Digest of the tar before compression; `oras` states it as `io.deis.oras.content.digest`. */
   readonly uncompressedDigest: Digest;
   /** Bytes of the tar before compression. */
   readonly uncompressedSize: number;
 }
 
 /**
- * Writes `archivePath`, which must not exist, as a tar, compressed or not.
+ * Packs a folder into a tar, optionally compressed.
  *
- * @throws {UsageError} for a folder with something in it that could not be unpacked again on every system: links that
- *   lead outside, names that Windows refuses
+ * @param archivePath Must not exist.
+ * @throws {UsageError} an entry that could not be unpacked on every system: links that lead outside, names that Windows
+ *   refuses
  * @throws {LocalIoError}
  */
 export async function packFolder(folder: string, archivePath: string, options: PackOptions): Promise<PackedFolder> {
@@ -51,9 +53,9 @@ export async function packFolder(folder: string, archivePath: string, options: P
 }
 
 /**
- * As `packFolder`, for whoever has read the folder already.
+ * {@link packFolder} for items that are already read.
  *
- * @param folder For messages.
+ * @param folder Names the folder in messages.
  */
 export async function packItems(
   items: readonly DiskItem[],
@@ -64,7 +66,7 @@ export async function packItems(
   const rootPath = parseTitle(root);
   const { pack } = await import("tar-stream");
   const tar = pack();
-  // Whoever reads it hears of its errors; until then nobody would, and an error that nobody hears of ends Node.
+  // The reader gets the errors; without a listener, an earlier error would end Node.
   tar.on("error", () => {});
   const made = (tar as AsyncIterable<unknown> as AsyncIterable<Uint8Array>)[Symbol.asyncIterator]();
   const tarHash = createHash("sha256");
@@ -75,7 +77,7 @@ export async function packItems(
   });
   const hashedTar = hashed(tarBytes, tarHash);
   const fileBytes = compressor === undefined ? hashedTar : compressed(hashedTar, compressor);
-  // Each that fails ends the other.
+  // A failure of one side ends the other side.
   const end = (error: unknown): never => {
     tar.destroy(error instanceof Error ? error : new Error(String(error)));
     throw error;
@@ -88,7 +90,7 @@ export async function packItems(
     return { digest, size, uncompressedDigest: digestFromHex(tarHash.digest("hex")), uncompressedSize };
   }
   signal.throwIfAborted();
-  // The disk says what is wrong with it; else it was a file that could not be read.
+  // A write error of the disk comes first; else a file could not be read.
   const isDisk = written.status === "rejected" && written.reason instanceof OrasClientError;
   const cause = isDisk || added.status === "fulfilled" ? reasonOf(written) : added.reason;
   throw localIoError(`pack ${folder} into ${archivePath}`, cause);
@@ -99,9 +101,9 @@ function reasonOf(settled: PromiseSettledResult<unknown>): unknown {
 }
 
 /**
- * The name of a file or folder for those who pull it; `.` is none.
+ * Parses the title of a file or folder, its name on a pull; `.` gives no components.
  *
- * @throws {UsageError} a name that would be refused there
+ * @throws {UsageError} a title that a pull would refuse
  */
 export function parseTitle(title: string): readonly string[] {
   try {
@@ -110,7 +112,7 @@ export function parseTitle(title: string): readonly string[] {
     if (!(cause instanceof Refusal)) throw cause;
     throw new UsageError("USAGE_INVALID", `the title ${quoted(title)} ${cause.message}`, {
       cause,
-      hint: "name it by a relative path that every system can create",
+      hint: "choose a relative path that every system can create",
     });
   }
 }
@@ -136,7 +138,7 @@ async function addItem(tar: Pack, name: string, item: DiskItem, signal: AbortSig
     case "symlink":
       return await addEntry(tar, { name, type: "symlink", mode: linkMode, linkname: item.target });
     case "file": {
-      // A buffer of full size for each of many small files keeps the garbage collector busier than the disk.
+      // Full-size buffers for many small files would cost more time in the garbage collector than on the disk.
       const pieceBytes = Math.min(chunkBytes, item.size + 1);
       const file = await openFile(item.path, "refuse");
       try {
@@ -150,13 +152,13 @@ async function addItem(tar: Pack, name: string, item: DiskItem, signal: AbortSig
   }
 }
 
-/** @param content Of exactly the header's size: the library fails at a file that grows or shrinks while it is read. */
+/** @param content Has exactly the header's size; the library fails for a file that changes size during the read. */
 async function addEntry(tar: Pack, header: Parameters<Pack["entry"]>[0], content?: Chunks): Promise<void> {
   let finish: (error?: Error | null) => void = () => {};
   const finished = new Promise<void>((resolve, reject) => {
     finish = (error) => (error ? reject(error) : resolve());
   });
-  // It may fail while the file is still being read; it is awaited below.
+  // Awaited below; the handler avoids an unhandled rejection during the read.
   finished.catch(() => {});
   const constants = { uid: 0, gid: 0, uname: "", gname: "", mtime: new Date(0) };
   const sink = tar.entry({ ...constants, ...header }, (error) => finish(error));

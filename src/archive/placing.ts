@@ -1,4 +1,4 @@
-/** Moves a finished tree to where it was asked for: at once if nothing is there, else file by file. */
+/** Placement of a staged tree: by one rename for a missing output, else file by file. */
 import { lstat, realpath, rename, rmdir, stat } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { isErrno, LocalIoError, localIoError } from "../errors.ts";
@@ -8,32 +8,32 @@ import type { ArchiveEntry } from "./entry.ts";
 import { checkMergedLinks } from "./merged-links.ts";
 import { quoted } from "./refusal.ts";
 
-/** @returns The folder that `output` is or leads to; undefined if nothing is there. */
+/** @returns The real path of the output folder; undefined if missing. */
 export async function existingFolder(output: string): Promise<string | undefined> {
   try {
     await lstat(output);
   } catch (cause) {
     if (isErrno(cause, "ENOENT")) return undefined;
-    throw localIoError(`look at ${output}`, cause);
+    throw localIoError(`inspect ${output}`, cause);
   }
   try {
-    // The caller names the folder, so a link is followed here, and here alone.
+    // The caller named the folder: this is the only link that is followed.
     const folder = await realpath(output);
     if ((await stat(folder)).isDirectory()) return folder;
   } catch (cause) {
-    throw localIoError(`look at ${output}`, cause);
+    throw localIoError(`inspect ${output}`, cause);
   }
-  throw new LocalIoError("LOCAL_IO", `${output} is not a folder`, { hint: "remove it, or name another folder" });
+  throw new LocalIoError("LOCAL_IO", `${output} is not a folder`, { hint: `remove ${output}, or name another folder` });
 }
 
-/** Makes the folder above `output`; the result removes again what was made and is empty. */
+/** Creates the output's missing parents. @returns A function that removes the new parents again, if empty. */
 export async function makeParent(output: string): Promise<() => Promise<void>> {
   const parent = dirname(output);
   let first: string | undefined;
   try {
     first = await makeFolder(parent);
   } catch (cause) {
-    throw localIoError(`make the folder ${parent}`, cause);
+    throw localIoError(`create the folder ${parent}`, cause);
   }
   return async () => {
     if (first === undefined) return;
@@ -47,13 +47,13 @@ export async function makeParent(output: string): Promise<() => Promise<void>> {
   };
 }
 
-/** @returns False if somebody else has made `output` in the meantime. */
+/** Moves the staging folder to `output`. @returns False if a concurrent process created the folder. */
 export async function placeWhole(staging: StagingFolder, output: string): Promise<boolean> {
   try {
     await staging.moveTo(basename(output));
     return true;
   } catch (cause) {
-    // A folder that another process made meanwhile is one to merge into; a link that came meanwhile is followed by nobody.
+    // A concurrently created folder is merged into; a concurrently created link is never followed.
     const found = await lstat(output).catch(() => undefined);
     if (found?.isDirectory() && !(cause instanceof FolderReplacedError)) return false;
     throw localIoError(`write ${output}`, cause);
@@ -61,12 +61,11 @@ export async function placeWhole(staging: StagingFolder, output: string): Promis
 }
 
 /**
- * Merges a staged tree into a folder that has things in it. Each file appears whole or not at all; a link that is there is
- * replaced, or refused where a folder is needed: it is never followed. What stands in the way is found before anything
- * is moved.
+ * Merges a staged tree into an existing folder. Each file appears whole or not at all. An existing link is never
+ * followed: it is replaced, or refused in place of a folder. Conflicts are found before the first move.
  *
  * @throws {LocalIoError}
- * @throws {ContentVerificationError} `ARCHIVE_UNSAFE` for a link that leads outside through what is there
+ * @throws {ContentVerificationError} `ARCHIVE_UNSAFE` for a link that leads outside through existing links
  */
 export async function mergeInto(staged: string, folder: string, entries: readonly ArchiveEntry[]): Promise<void> {
   const leaves = entries.filter((entry) => entry.kind !== "directory");
@@ -81,9 +80,9 @@ export async function mergeInto(staged: string, folder: string, entries: readonl
   );
   try {
     for (const path of folders) {
-      // Once more: what is there now may have come in the meantime.
+      // Checked again: an entry may have been created meanwhile.
       if (await checkFolder(folder, path)) continue;
-      // Whole, with all that is below: what follows finds it moved already.
+      // Moves the whole subtree; later steps skip its entries.
       await rename(join(staged, path), join(folder, path));
     }
     for (const { path } of leaves) {
@@ -97,7 +96,7 @@ export async function mergeInto(staged: string, folder: string, entries: readonl
   }
 }
 
-/** Stated and implied folders, each after the one that it is in. */
+/** Stated and implied folders, parents first. */
 function foldersOf(entries: readonly ArchiveEntry[]): string[] {
   const found = new Set<string>();
   for (const { path, kind } of entries) {
@@ -118,7 +117,7 @@ async function exists(path: string): Promise<boolean> {
   }
 }
 
-/** @returns False where there is nothing yet. */
+/** @returns False for a missing entry. @throws {LocalIoError} not a folder */
 async function checkFolder(root: string, path: string): Promise<boolean> {
   const found = await lstat(join(root, path)).catch(() => undefined);
   if (found === undefined) return false;
@@ -126,7 +125,7 @@ async function checkFolder(root: string, path: string): Promise<boolean> {
   throw inTheWay(root, path, found.isSymbolicLink() ? "a link" : "a file", "a folder");
 }
 
-/** Checks all folders above a leaf. */
+/** Checks all parents of a leaf. */
 async function checkFolders(root: string, path: string): Promise<void> {
   const parts = path.split("/");
   for (let depth = 1; depth < parts.length; depth += 1) await checkFolder(root, parts.slice(0, depth).join("/"));
@@ -139,6 +138,6 @@ async function checkLeaf(root: string, path: string): Promise<void> {
 
 function inTheWay(root: string, path: string, is: string, needed: string): LocalIoError {
   return new LocalIoError("LOCAL_IO", `${quoted(join(root, path))} is ${is}, where the archive has ${needed}`, {
-    hint: "remove it, or name another folder",
+    hint: `remove ${quoted(path)}, or name another folder`,
   });
 }

@@ -1,15 +1,15 @@
-/** How an archive fails: a reason where it is found, the archive's and the entry's name where they are known. */
+/** Errors of archives: raised with a reason, completed with the names of archive and entry by a caller. */
 import { ContentVerificationError, type ErrorCode, localIoError, OrasClientError } from "../errors.ts";
 import { printable } from "../printable.ts";
 
 type ArchiveCode = Extract<ErrorCode, `ARCHIVE_${string}`>;
 
-/** Says why, as the end of a sentence that begins with the archive or the entry; never leaves this room. */
+/** Internal error. The message is a predicate whose subject is the archive or the entry; never leaves this room. */
 export class Refusal extends Error {
   override readonly name = "Refusal";
   readonly code: ArchiveCode;
   readonly hint: string | undefined;
-  /** Name of the entry, where whoever catches it cannot know. */
+  /** Name of the entry, if the catcher cannot know the name. */
   entry: string | undefined;
 
   constructor(code: ArchiveCode, reason: string, hint?: string) {
@@ -20,27 +20,27 @@ export class Refusal extends Error {
 }
 
 const hints: Readonly<Record<ArchiveCode, string | undefined>> = {
-  ARCHIVE_INVALID: "the archive is damaged or cut off: fetch it again, or pack it anew",
-  ARCHIVE_UNSAFE: "nothing was unpacked; ask who made the archive, and pack it anew without that entry",
-  ARCHIVE_TOO_LARGE: "nothing was unpacked; ask who made the archive",
+  ARCHIVE_INVALID: "fetch the archive again, or pack it again: it is damaged or truncated",
+  ARCHIVE_UNSAFE: "ask the archive's author to pack it again without that entry; nothing was unpacked",
+  ARCHIVE_TOO_LARGE: "ask the archive's author; nothing was unpacked",
   ARCHIVE_UNSUPPORTED: undefined,
 };
 
-/** A name from an archive, quoted, of a bounded length. */
+/** Quotes a name from an archive, with a bounded length. */
 export function quoted(name: string): string {
   const shown = name.length > 200 ? `${name.slice(0, 200)}…` : name;
   return printable(JSON.stringify(shown));
 }
 
-/** Errors of Node's file system have a system call; those of zlib and of the archive libraries have none. */
+/** Unlike errors of zlib and archive libraries, errors of Node's file system have a `syscall`. */
 function isFileSystemError(error: unknown): boolean {
   return error instanceof Error && "syscall" in error;
 }
 
 /**
- * Turns whatever reading an archive threw into an error of ours.
+ * Converts an error of reading an archive into an `OrasClientError`.
  *
- * @param entry Name of the entry that was being read, as the archive states it.
+ * @param entry Name of the current entry, as stated by the archive.
  */
 export function archiveError(archivePath: string, entry: string | undefined, error: unknown): unknown {
   if (error instanceof OrasClientError) return error;
@@ -51,7 +51,7 @@ export function archiveError(archivePath: string, entry: string | undefined, err
     return new ContentVerificationError(error.code, `${subject} ${error.message}`, { hint, cause: error.cause });
   }
   if (isFileSystemError(error)) return localIoError(`read ${archivePath}`, error);
-  return new ContentVerificationError("ARCHIVE_INVALID", `${subject} is damaged or cut off`, {
+  return new ContentVerificationError("ARCHIVE_INVALID", `${subject} is damaged or truncated`, {
     hint: hints.ARCHIVE_INVALID,
     cause: error,
   });

@@ -1,6 +1,6 @@
 /**
- * Writes a checked tree into a folder that nobody else uses. Links come last: while files are written there is none that
- * could be written through.
+ * Writing of a checked tree into a private folder. Links are created last, so that no file can be written through a
+ * link.
  */
 import { constants } from "node:fs";
 import { chmod, copyFile, link, mkdir, open, symlink } from "node:fs/promises";
@@ -12,8 +12,9 @@ import { linkedEntry, type Walk, type WalkedEntry } from "./walk.ts";
 /**
  * Writes all entries below `folder`.
  *
- * @returns What was written, in the archive's order.
- * @throws {ContentVerificationError} `ARCHIVE_…`, {LocalIoError}; what was written by then stays for the caller to remove
+ * @returns The written entries, in the archive's order.
+ * @throws {ContentVerificationError} `ARCHIVE_…`; the caller removes partial output
+ * @throws {LocalIoError} the caller removes partial output
  */
 export async function writeEntries(walk: Walk, folder: string, signal: AbortSignal): Promise<ArchiveEntry[]> {
   const written = new Map<string, ArchiveEntry>();
@@ -32,7 +33,7 @@ export async function writeEntries(walk: Walk, folder: string, signal: AbortSign
           written.set(path, await writeFile(entry, path, folder));
           break;
         case "hardlink":
-          written.set(path, await writeHardLink(entry, path, folder, walk, written));
+          written.set(path, await writeHardLink(linkedEntry(walk, entry, written), path, folder));
           break;
         case "symlink":
           links.push({ path, target: entry.linkTarget });
@@ -45,15 +46,15 @@ export async function writeEntries(walk: Walk, folder: string, signal: AbortSign
   }
   const leadsToFolder = walk.links();
   for (const { path, target } of links) {
-    // The type matters on Windows alone.
+    // The type matters only on Windows.
     await symlink(target, join(folder, path), leadsToFolder.get(path) ? "dir" : "file").catch((cause: unknown) => {
-      throw localIoError(`make the link ${path}`, cause);
+      throw localIoError(`create the link ${path}`, cause);
     });
   }
   return [...written.values()];
 }
 
-/** Makes each folder once, with a mode that no umask changes. */
+/** Creates each folder once, with a mode regardless of the umask. */
 class Folders {
   readonly #root: string;
   readonly #made = new Set<string>([""]);
@@ -72,7 +73,7 @@ class Folders {
         await mkdir(absolute, folderMode);
         await chmod(absolute, folderMode);
       } catch (cause) {
-        throw localIoError(`make the folder ${absolute}`, cause);
+        throw localIoError(`create the folder ${absolute}`, cause);
       }
       this.#made.add(relative);
     }
@@ -83,7 +84,7 @@ async function writeFile(entry: WalkedEntry, path: string, folder: string): Prom
   const { head, chunks } = await peek(entry.content);
   const mode = fileMode(entry.isExecutable, head);
   const absolute = join(folder, path);
-  // Reading fails with errors of its own, so only the calls that write are wrapped.
+  // Read errors must pass through, so only write calls are wrapped.
   const writing = <T>(call: Promise<T>): Promise<T> =>
     call.catch((cause: unknown) => {
       throw localIoError(`write ${absolute}`, cause);
@@ -104,15 +105,8 @@ async function writeFile(entry: WalkedEntry, path: string, folder: string): Prom
   return { path, kind: "file", mode, size };
 }
 
-/** A link where the file system has them, else a copy. */
-async function writeHardLink(
-  entry: WalkedEntry,
-  path: string,
-  folder: string,
-  walk: Walk,
-  written: ReadonlyMap<string, ArchiveEntry>,
-): Promise<ArchiveEntry> {
-  const linked = linkedEntry(walk, entry, written);
+/** Creates a hard link to an earlier file; a copy if the file system has no hard links. */
+async function writeHardLink(linked: ArchiveEntry, path: string, folder: string): Promise<ArchiveEntry> {
   const source = join(folder, linked.path);
   const target = join(folder, path);
   try {

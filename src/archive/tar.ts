@@ -1,4 +1,4 @@
-/** Members of a tar stream: ustar, PAX and GNU names; whatever else a tar can hold is refused. */
+/** Members of a tar stream: ustar, PAX and GNU names. All other tar features are refused. */
 import type { Extract, extract } from "tar-stream";
 import { type Chunks, drained } from "./chunks.ts";
 import type { ArchiveMember } from "./member.ts";
@@ -6,32 +6,32 @@ import { quoted, Refusal } from "./refusal.ts";
 
 const blockBytes = 512;
 
-/** Records of one entry, with those of the global header, which are copied for each entry; real entries have a dozen. */
+/** PAX records per entry, including the global header's, which are copied for each entry. Real entries have a dozen. */
 const maxPaxRecords = 1000;
 
-/** A header as the library gives it, which its own types state only in part. */
+/** The library's header; its own types declare only a part. */
 interface TarHeader {
   readonly name: string;
   readonly size: number | null;
   readonly mode: number | null;
-  /** Null for a type flag that the library does not know. */
+  /** Null for a type flag unknown to the library. */
   readonly type: string | null;
   readonly linkname: string | null;
-  /** Where the content begins in the stream. */
+  /** Offset of the content in the stream. */
   readonly byteOffset: number;
   readonly pax: Readonly<Record<string, string>> | null;
 }
 
-/** Tars from before ustar have no magic; a header's checksum is checked all the same. */
+/** Tars before ustar have no magic; the library still verifies header checksums. */
 const parserOptions: Parameters<typeof extract>[0] & { readonly allowUnknownFormat: boolean } = {
   allowUnknownFormat: true,
 };
 
-/** The end of a tar, as its bytes themselves show it. */
+/** Watches the stream's length and trailing zeros, to detect a tar's end mark. */
 class TailWatch {
   /** Bytes so far. */
   length = 0;
-  /** Zeros at the end of them. */
+  /** Trailing zeros so far. */
   zeros = 0;
 
   async *watched(source: AsyncIterable<Uint8Array>): Chunks {
@@ -47,7 +47,8 @@ class TailWatch {
 
 /**
  * @throws {Refusal} `ARCHIVE_UNSAFE` for devices and pipes, `ARCHIVE_UNSUPPORTED` for sparse files and other kinds,
- *   `ARCHIVE_INVALID` for a tar without its end; or what the library throws at damaged headers
+ *   `ARCHIVE_INVALID` for a truncated tar
+ * @throws The library's error for damaged headers
  */
 export async function* readTar(source: AsyncIterable<Uint8Array>): AsyncGenerator<ArchiveMember, void, undefined> {
   const tar = await import("tar-stream");
@@ -66,13 +67,13 @@ export async function* readTar(source: AsyncIterable<Uint8Array>): AsyncGenerato
     parser.destroy(null);
     await feeding;
   }
-  // The library takes the end of the bytes for the end of the tar; only the zeros behind it tell that nothing is missing.
+  // The library accepts the end of the stream as the tar's end; only the zeros after the last entry prove completeness.
   if (tail.length - contentEnd < blockBytes || tail.zeros < tail.length - contentEnd) {
-    throw new Refusal("ARCHIVE_INVALID", "is cut off: the end mark of a tar is missing");
+    throw new Refusal("ARCHIVE_INVALID", "is truncated: the end mark of a tar is missing");
   }
 }
 
-/** Never rejects: an error of `source` comes out of the parser. */
+/** Never rejects: the parser rethrows an error of `source`. */
 async function feed(source: AsyncIterable<Uint8Array>, parser: Extract): Promise<void> {
   try {
     for await (const chunk of source) {
@@ -106,17 +107,18 @@ function kindOf(header: TarHeader, size: number): ArchiveMember["kind"] {
     throw new Refusal("ARCHIVE_TOO_LARGE", `has more than ${maxPaxRecords} PAX records`);
   }
   if (records.some((key) => key.startsWith("GNU.sparse."))) throw sparse();
-  if (!/^[0-9]*$/.test(header.pax?.size ?? "")) throw new Refusal("ARCHIVE_INVALID", "states a size that is no number");
+  if (!/^[0-9]*$/.test(header.pax?.size ?? ""))
+    throw new Refusal("ARCHIVE_INVALID", "states a size that is not a number");
   switch (header.type) {
     case "file":
     case "contiguous-file":
-      // Before ustar a folder was a file with a slash.
+      // Before ustar, a folder was a file with a trailing slash.
       return header.name.endsWith("/") && size === 0 ? "directory" : "file";
     case "directory":
       return "directory";
     case "symlink":
     case "link":
-      // The library passes over as many bytes; GNU tar and Python read what follows a link as the next entry.
+      // The library skips the stated bytes; GNU tar and Python read them as the next entry.
       if (size !== 0) throw new Refusal("ARCHIVE_INVALID", "is a link that states a size");
       return header.type === "link" ? "hardlink" : "symlink";
     case "character-device":
@@ -124,10 +126,10 @@ function kindOf(header: TarHeader, size: number): ArchiveMember["kind"] {
     case "fifo":
       throw new Refusal("ARCHIVE_UNSAFE", `is a ${header.type === "fifo" ? "pipe" : "device"}`);
     default:
-      // The library names no kind for `S`, the older sparse files of GNU tar, nor for volumes and dumps.
+      // The library has no names for `S` (old sparse files of GNU tar), volumes and dumps.
       throw new Refusal(
         "ARCHIVE_UNSUPPORTED",
-        `is of a kind that is not supported (a sparse file, a volume label, a part of a dump: ${quoted(String(header.type))})`,
+        `has an unsupported type (sparse file, volume label or part of a dump: ${quoted(String(header.type))})`,
         "pack it again without `--sparse` and without GNU tar's incremental or multi-volume options",
       );
   }

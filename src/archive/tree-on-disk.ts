@@ -1,4 +1,4 @@
-/** A folder on disk as the items of an archive, in an order that depends on names alone. */
+/** Reading of a folder on disk as archive items, in an order that depends only on names. */
 import { lstat, readdir, readlink } from "node:fs/promises";
 import { join } from "node:path";
 import { LocalIoError, localIoError, UsageError } from "../errors.ts";
@@ -8,23 +8,23 @@ import { quoted, Refusal } from "./refusal.ts";
 import { EntryTree } from "./tree.ts";
 
 export interface DiskItem {
-  /** Below the folder, with `/`. */
+  /** Path relative to the folder, separated by `/`. */
   readonly name: string;
-  /** On disk. */
+  /** Path on disk. */
   readonly path: string;
   readonly kind: "directory" | "file" | "symlink";
-  /** By its mode; the bytes may say so too. */
+  /** True if the mode has an executable bit. */
   readonly isExecutable: boolean;
   /** Bytes of a file, else 0. */
   readonly size: number;
-  /** Target of a symbolic link, as it is spelled. */
+  /** Target of a symbolic link, unchanged. */
   readonly target: string;
 }
 
 /**
- * Everything below `folder`, folders before what is in them, names in the order of their bytes.
+ * Reads everything below `folder`, parents first, names in byte order.
  *
- * @throws {UsageError} for what could not be unpacked again on every system
+ * @throws {UsageError} an entry that could not be unpacked on every system
  * @throws {LocalIoError}
  */
 export async function readFolder(folder: string, signal: AbortSignal): Promise<DiskItem[]> {
@@ -53,7 +53,7 @@ function refused(folder: string, cause: Refusal): UsageError {
   const subject = cause.entry === undefined ? folder : `${folder}: ${quoted(cause.entry)}`;
   return new UsageError("USAGE_INVALID", `${subject} ${cause.message}`, {
     cause,
-    hint: "leave it out of the folder: it could not be unpacked on every system",
+    hint: "remove or rename this entry: it could not be unpacked on every system",
   });
 }
 

@@ -1,8 +1,8 @@
 /**
- * The tree that an archive describes, kept in memory and checked before the file system sees any of it.
+ * The tree described by an archive, checked in memory before any write.
  *
- * Invariant: below a folder no two names fold to one, so that each entry is the same file on every system; nothing lies
- * below a symbolic link, so that no file is written through one.
+ * Invariants: names in a folder have distinct folded keys, so that every system has the same files. No entry lies below
+ * a symbolic link, so that no file is written through a link.
  */
 import { foldName } from "./entry-path.ts";
 import { quoted, Refusal } from "./refusal.ts";
@@ -24,10 +24,10 @@ interface Leaf {
 
 type Node = Folder | Leaf;
 
-/** Links that one path may lead through; Linux allows as many. */
+/** Maximum number of links in a path, as in Linux. */
 export const maxHops = 40;
 
-/** Steps for all links of one archive together, so that links through links cost bounded time. */
+/** Limit of steps for all links of an archive, so that nested links cost bounded time. */
 const maxSteps = 2_000_000;
 
 export class EntryTree {
@@ -36,28 +36,28 @@ export class EntryTree {
   readonly #maxFolders: number;
   #folders = 0;
 
-  /** @param maxFolders Stated or implied: one entry of a short name can imply a hundred. */
+  /** @param maxFolders Limit of stated and implied folders: one short path can imply a hundred folders. */
   constructor(maxFolders: number) {
     this.#maxFolders = maxFolders;
   }
 
-  /** @throws {Refusal} `ARCHIVE_UNSAFE`; a folder may be stated twice if it is spelled the same */
+  /** Adds a folder; a repetition with the same spelling is allowed. @throws {Refusal} `ARCHIVE_UNSAFE` */
   addDirectory(path: readonly string[]): void {
     this.#folderAt(path);
   }
 
-  /** @throws {Refusal} `ARCHIVE_UNSAFE` for a second entry of that name, or one below a link or a file */
+  /** @throws {Refusal} `ARCHIVE_UNSAFE` for a repeated name, or a path below a link or a file */
   addFile(path: readonly string[]): void {
     this.#addLeaf(path, "file", []);
   }
 
-  /** Where it leads is checked by `checkLinks`, since links may come before what they point to. */
+  /** Adds a link; `checkLinks` checks its target later, since a link may precede its target. */
   addSymlink(path: readonly string[], target: readonly string[]): void {
     const link = this.#addLeaf(path, "symlink", target);
     this.#links.push({ link, path: path.join("/") });
   }
 
-  /** True for a file that was added, under exactly this path. */
+  /** True for an added file with exactly this spelling. */
   hasFile(path: readonly string[]): boolean {
     let folder = this.#root;
     for (const [index, name] of path.entries()) {
@@ -70,17 +70,17 @@ export class EntryTree {
   }
 
   /**
-   * Follows every link as a kernel would, through other links too.
+   * Follows every link like a kernel, through other links too.
    *
-   * @returns For each link, by its path, whether it leads to a folder.
-   * @throws {Refusal} `ARCHIVE_UNSAFE` when one leads outside or in a circle
+   * @returns For each link path, whether the link leads to a folder.
+   * @throws {Refusal} `ARCHIVE_UNSAFE` for a link that leads outside or in a cycle
    */
   checkLinks(): ReadonlyMap<string, boolean> {
     const isFolder = new Map<string, boolean>();
     let steps = 0;
     for (const { link, path } of this.#links) {
       const refuse = (why: string): Refusal => new Refusal("ARCHIVE_UNSAFE", `has a link ${quoted(path)} that ${why}`);
-      /** Undefined: nothing that the archive has; the way back up is the same. */
+      /** Undefined for a component that the archive lacks; `..` still leads back. */
       const trail: (Node | undefined)[] = ancestors(link);
       const pending = link.target.toReversed();
       let hops = 0;
@@ -104,7 +104,7 @@ export class EntryTree {
       }
       const unsure = unsureStep(link);
       if (unsure !== undefined) {
-        throw refuse(`may lead outside: it has \`..\` behind ${quoted(unsure)}, which is no folder of the archive`);
+        throw refuse(`may lead outside: it has \`..\` after ${quoted(unsure)}, which is not a folder of the archive`);
       }
       isFolder.set(path, trail.at(-1)?.kind === "directory");
     }
@@ -113,7 +113,7 @@ export class EntryTree {
 
   #addLeaf(path: readonly string[], kind: "file" | "symlink", target: readonly string[]): Leaf {
     const name = path.at(-1);
-    if (name === undefined) throw new Refusal("ARCHIVE_UNSAFE", "takes the place of the folder that is unpacked into");
+    if (name === undefined) throw new Refusal("ARCHIVE_UNSAFE", "replaces the output folder itself");
     const parent = this.#folderAt(path.slice(0, -1));
     const key = foldName(name);
     const existing = parent.children.get(key);
@@ -131,7 +131,7 @@ export class EntryTree {
       if (child === undefined) {
         this.#folders += 1;
         if (this.#folders > this.#maxFolders) {
-          throw new Refusal("ARCHIVE_TOO_LARGE", `is in one of more than ${this.#maxFolders} folders, the limit`);
+          throw new Refusal("ARCHIVE_TOO_LARGE", `exceeds the limit of ${this.#maxFolders} folders`);
         }
         const made: Folder = { kind: "directory", name, parent: folder, children: new Map() };
         folder.children.set(key, made);
@@ -141,7 +141,7 @@ export class EntryTree {
       } else if (child.kind === "directory") {
         folder = child;
       } else {
-        throw new Refusal("ARCHIVE_UNSAFE", `lies below ${quoted(name)}, which the archive says is a ${nameOf(child)}`);
+        throw new Refusal("ARCHIVE_UNSAFE", `lies below ${quoted(name)}, which is a ${nameOf(child)} in the archive`);
       }
     }
     return folder;
@@ -161,9 +161,10 @@ function collision(existing: Node, name: string): Refusal {
 }
 
 /**
- * The part of a link's own target that a `..` follows though it is no folder of the archive: a link, or nothing. What it will be is for another
- * archive in the same folder to say, and `..` leads elsewhere then. Behind folders of the archive `..` means the same for ever, since
- * no archive replaces a folder. So links that are safe each for itself are safe together, in whatever folder and order.
+ * The component of a link's target before a `..` that is not a folder of the archive: a link, or missing. Another
+ * archive in the same output could define the component, and change the meaning of `..`. After folders of the archive,
+ * `..` keeps its meaning, since no archive replaces a folder. Therefore links that are safe in each archive are safe
+ * together, in any folder and order.
  */
 function unsureStep(link: Leaf): string | undefined {
   const trail: Folder[] = ancestors(link);
@@ -175,14 +176,14 @@ function unsureStep(link: Leaf): string | undefined {
       continue;
     }
     const child = unsure === undefined ? trail.at(-1)?.children.get(foldName(part)) : undefined;
-    // Spelled in another way it is another name to some file systems.
+    // Another spelling is another name on some file systems.
     if (child?.kind === "directory" && child.name === part) trail.push(child);
     else unsure = part;
   }
   return undefined;
 }
 
-/** From the root down to the folder that `node` is in. */
+/** The parents of `node`, from the root down. */
 function ancestors(node: Leaf): Folder[] {
   const found: Folder[] = [];
   for (let folder: Folder | undefined = node.parent; folder !== undefined; folder = folder.parent) found.push(folder);

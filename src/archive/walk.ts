@@ -1,4 +1,4 @@
-/** Goes through an archive once and lets nothing by that must not be unpacked. Writes nothing. */
+/** Validating iteration over an archive: yields only entries that may be unpacked. Writes nothing. */
 import { ArtifactNotFoundError, UsageError, unreadableFile } from "../errors.ts";
 import { type FileSource, type OpenedFile, openFile } from "../files/opened-file.ts";
 import type { ArchiveEntry } from "./entry.ts";
@@ -10,46 +10,45 @@ import { openMembers } from "./members.ts";
 import { archiveError, quoted, Refusal } from "./refusal.ts";
 import { EntryTree } from "./tree.ts";
 
-/** How to read an archive. */
 export interface WalkOptions {
-  /** Undefined: told by the bytes. */
+  /** Undefined: detected by the bytes. */
   readonly format?: ArchiveFormat | undefined;
-  /** Only what lies below this folder of the archive, without the folder. */
+  /** Selects the entries below this folder of the archive, and removes the folder from their paths. */
   readonly stripPrefix?: string | undefined;
   readonly limits?: Partial<ArchiveLimits> | undefined;
   readonly signal: AbortSignal;
 }
 
-/** An entry that may be unpacked: its path is relative, portable and inside. */
+/** An entry that may be unpacked: its path is relative, portable and confined. */
 export interface WalkedEntry {
-  /** As the archive states it; for messages. */
+  /** Name as stated by the archive, for messages. */
   readonly name: string;
-  /** Parts of the path below the prefix; never empty. */
+  /** Components below the prefix; never empty. */
   readonly path: readonly string[];
   readonly kind: ArchiveMember["kind"];
-  /** The archive says so by its mode; the bytes may say so too. */
+  /** True if the stated mode has an executable bit. */
   readonly isExecutable: boolean;
-  /** Target of a symbolic link, as the archive spells it. */
+  /** Target of a symbolic link, unchanged. */
   readonly linkTarget: string;
   /** Target of a hard link: an earlier file. */
   readonly linkedFile: readonly string[];
-  /** Bytes, as the archive states them; checked when `content` has been read. */
+  /** Stated bytes; verified at the end of `content`. */
   readonly size: number;
   readonly content: AsyncIterable<Uint8Array>;
 }
 
 export interface Walk {
   readonly entries: AsyncIterable<WalkedEntry>;
-  /** Whether each symbolic link, by its path, leads to a folder; known after the last entry. */
+  /** For each symbolic link's path, whether the link leads to a folder; complete after the last entry. */
   readonly links: () => ReadonlyMap<string, boolean>;
   readonly budget: Budget;
-  /** Names archive and entry in what went wrong while the entry's content was read. */
+  /** Adds the names of archive and entry to an error of reading the entry's content. */
   readonly explain: (error: unknown, entry: WalkedEntry) => unknown;
 }
 
 /**
- * @throws {ContentVerificationError} `ARCHIVE_UNSUPPORTED` at once for a file that is no archive; the other codes of
- *   archives from the iteration
+ * @throws {ContentVerificationError} `ARCHIVE_UNSUPPORTED` at once for a file that is not an archive; other codes from
+ *   the iteration
  */
 export async function walkArchive(file: OpenedFile, options: WalkOptions): Promise<Walk> {
   const { path: archivePath } = file;
@@ -76,14 +75,14 @@ export async function walkArchive(file: OpenedFile, options: WalkOptions): Promi
         current = member.name;
         const path = parseEntryPath(member.name, limits);
         if (member.name.endsWith("/") && (member.kind !== "directory" || member.size > 0)) {
-          throw new Refusal("ARCHIVE_INVALID", "has the name of a folder and is none");
+          throw new Refusal("ARCHIVE_INVALID", "has the name of a folder but another type");
         }
         if (path.length === 0 && member.kind !== "directory") {
-          throw new Refusal("ARCHIVE_UNSAFE", "takes the place of the folder that is unpacked into");
+          throw new Refusal("ARCHIVE_UNSAFE", "replaces the output folder itself");
         }
-        const entry = admit(member, path, prefix, tree, limits);
+        const entry = admit(member, path, { prefix, tree, limits });
         if (entry === undefined) {
-          // An empty folder is there, and has nothing in it.
+          // An empty folder satisfies the prefix.
           if (isBelow(prefix, path)) hasPrefix ||= member.kind === "directory";
           else outside.add(path[0] ?? "");
           await drain(member.content);
@@ -108,7 +107,7 @@ export async function walkArchive(file: OpenedFile, options: WalkOptions): Promi
   };
 }
 
-/** Hands out the archive, opened; closes what it opened itself. */
+/** Runs `work` with the open archive. Closes only a file that it opened itself. */
 export async function readingArchive<T>(source: FileSource, work: (file: OpenedFile) => Promise<T>): Promise<T> {
   if (typeof source !== "string") return await work(source);
   const file = await openFile(source, "follow").catch((cause: unknown) => {
@@ -137,13 +136,19 @@ function isBelow(prefix: readonly string[], path: readonly string[]): boolean {
   return prefix.every((part, index) => path[index] === part);
 }
 
-/** Undefined: not part of what was asked for. */
+/** State and rules of one walk. */
+interface Admission {
+  readonly prefix: readonly string[];
+  /** Entries admitted so far. */
+  readonly tree: EntryTree;
+  readonly limits: ArchiveLimits;
+}
+
+/** @returns undefined for an entry outside the prefix. */
 function admit(
   member: ArchiveMember,
   fullPath: readonly string[],
-  prefix: readonly string[],
-  tree: EntryTree,
-  limits: ArchiveLimits,
+  { prefix, tree, limits }: Admission,
 ): WalkedEntry | undefined {
   const path = fullPath.slice(prefix.length);
   if (path.length === 0 || !isBelow(prefix, fullPath)) return undefined;
@@ -165,7 +170,7 @@ function admit(
       if (!isBelow(prefix, full) || !tree.hasFile(linkedFile)) {
         throw new Refusal(
           "ARCHIVE_UNSAFE",
-          `is a hard link to ${quoted(target)}, which is no earlier file of the archive`,
+          `is a hard link to ${quoted(target)}, which is not an earlier file of the archive`,
         );
       }
       tree.addFile(path);
@@ -175,12 +180,11 @@ function admit(
 }
 
 /**
- * The file that a hard link is another name of; counted as a copy, so that the limits mean the same where there are no
- * hard links.
+ * The target of a hard link. Counts as a copy, so that the limits mean the same on file systems without hard links.
  */
 export function linkedEntry(walk: Walk, entry: WalkedEntry, earlier: ReadonlyMap<string, ArchiveEntry>): ArchiveEntry {
   const linked = earlier.get(entry.linkedFile.join("/"));
-  // The tree has admitted it, so it is there.
+  // `admit` has checked that the target exists.
   if (linked?.kind !== "file") throw new TypeError(`no earlier file: ${entry.linkedFile.join("/")}`);
   walk.budget.countBytes(linked.size);
   return linked;
@@ -193,6 +197,9 @@ async function drain(content: AsyncIterable<Uint8Array>): Promise<void> {
 function nothingBelow(archivePath: string, prefix: readonly string[], outside: ReadonlySet<string>): Error {
   const names = [...outside].slice(0, 5).map(quoted).join(", ");
   return new ArtifactNotFoundError("FILE_NOT_FOUND", `${archivePath} has nothing below ${quoted(prefix.join("/"))}`, {
-    hint: names === "" ? "the archive is empty" : `at its top it has ${names}${outside.size > 5 ? ", …" : ""}`,
+    hint:
+      names === ""
+        ? "name another archive: this archive is empty"
+        : `choose from the archive's top level: ${names}${outside.size > 5 ? ", …" : ""}`,
   });
 }

@@ -1,12 +1,12 @@
 /**
- * The layout of a zip file. Some programs read its directory by the stated count, some by the stated size, others read the
- * entries from the first byte on: a file in which they find different entries is refused (GHSA-3cv2-h65g-fgmm).
+ * Checks of a zip file's layout. Programs read a zip by the directory's stated count, by its stated size, or
+ * sequentially from the first byte. A file with different entries for these readers is refused (GHSA-3cv2-h65g-fgmm).
  */
 import type { FileHandle } from "node:fs/promises";
 import type { Entry, ZipFile } from "yauzl";
 import { Refusal } from "./refusal.ts";
 
-/** First bytes of structures (APPNOTE 4.3.7, 4.3.14). */
+/** Signatures of structures (APPNOTE 4.3.7, 4.3.14). */
 const localSignature = Buffer.from("PK\x03\x04", "latin1");
 const zip64EndSignature = 0x06064b50;
 
@@ -15,7 +15,7 @@ const endBytes = 22;
 const zip64EndBytes = 56;
 const zip64LocatorBytes = 20;
 
-/** Bytes that are looked through at a time. */
+/** Bytes per read while searching a gap. */
 const pieceBytes = 64 * 1024;
 
 export interface Listed {
@@ -31,15 +31,15 @@ function invalid(reason: string, entry?: string): Refusal {
 
 async function read(file: FileHandle, position: number, length: number): Promise<Buffer> {
   const { buffer, bytesRead } = await file.read(Buffer.alloc(length), 0, length, position);
-  if (bytesRead < length) throw invalid("is cut off");
+  if (bytesRead < length) throw invalid("is truncated");
   return buffer;
 }
 
 /**
- * The directory ends where the end record begins, and has the size that this states.
+ * Checks that the directory ends at the end record, and has the size stated there.
  *
- * @param zip After its last entry was read.
- * @param start Where its directory begins.
+ * @param zip The file after its last entry was read.
+ * @param start Offset of the directory.
  * @throws {Refusal} `ARCHIVE_INVALID`
  */
 export async function checkDirectory(file: FileHandle, zip: ZipFile, start: number): Promise<void> {
@@ -55,18 +55,19 @@ export async function checkDirectory(file: FileHandle, zip: ZipFile, start: numb
       Number(zip64.readBigUInt64LE(32)) !== zip.entryCount ||
       Number(zip64.readBigUInt64LE(48)) !== start
     ) {
-      throw invalid("has other entries in its directory than its end record counts");
+      throw invalid("has a directory that contradicts its end record");
     }
     if (stated[0] === 0xffffffff) stated.pop();
     stated.push(Number(zip64.readBigUInt64LE(40)));
   }
-  if (stated.some((size) => size !== end - start)) throw invalid("states another size of its directory than it has");
+  if (stated.some((size) => size !== end - start)) throw invalid("states a wrong size of its directory");
 }
 
 /**
- * Entries share no bytes: it would let a small file unpack to anything (https://www.bamsoftware.com/hacks/zipbomb/).
+ * Checks that entries share no bytes. Shared bytes allow zip bombs (https://www.bamsoftware.com/hacks/zipbomb/).
  *
- * @returns For each entry where the next one, or the directory, begins.
+ * @returns For each entry, the offset of the next entry or of the directory.
+ * @throws {Refusal} `ARCHIVE_INVALID`
  */
 export function entryLimits(listed: readonly Listed[], directoryStart: number): ReadonlyMap<Entry, number> {
   const limits = new Map<Entry, number>();
@@ -82,18 +83,19 @@ export function entryLimits(listed: readonly Listed[], directoryStart: number): 
 }
 
 /**
- * Bytes that no entry accounts for hold no entry. Descriptors of sizes, padding and signatures of packages may lie there.
+ * Checks that a gap between entries contains no hidden entry. Gaps may hold data descriptors, padding and package
+ * signatures.
  *
  * @throws {Refusal} `ARCHIVE_INVALID`
  */
 export async function checkGap(file: FileHandle, start: number, end: number, signal: AbortSignal): Promise<void> {
   for (let position = start; position + localHeaderBytes <= end; position += pieceBytes) {
     signal.throwIfAborted();
-    // Each piece reaches into the next one: an entry may begin where they meet.
+    // Pieces overlap: a signature may cross their boundary.
     const piece = await read(file, position, Math.min(pieceBytes + localSignature.length - 1, end - position));
     const found = piece.indexOf(localSignature);
     if (found !== -1 && position + found + localHeaderBytes <= end) {
-      throw invalid("has an entry in front of it or behind it that is not in the zip file's directory");
+      throw invalid("is next to a hidden entry that the zip file's directory does not list");
     }
   }
 }

@@ -1,6 +1,6 @@
 /**
- * Members of a zip file, as its central directory states them; each local header must agree, since other programs
- * believe that one.
+ * Members of a zip file, as stated by its central directory. Each local header must agree, since other programs use the
+ * local headers.
  */
 import { isUtf8 } from "node:buffer";
 import type { FileHandle } from "node:fs/promises";
@@ -23,24 +23,24 @@ const unicodePathField = 0x7075;
 
 const directoryEntryBytes = 46;
 
-/** Bytes of the whole directory, which is kept in memory: 200,000 entries with names, times and owners take 36 MB. */
+/** Limit of the directory, which is kept in memory: 200,000 entries with names, times and owners take 36 MB. */
 const maxDirectoryBytes = 128 * 1024 ** 2;
 
 /** `S_IFMT` and its values. */
 const fileType = { mask: 0o170000, regular: 0o100000, directory: 0o040000, symlink: 0o120000 };
 
-/** The parts that reading one entry takes. */
+/** The context for reading one entry. */
 interface Opened {
   readonly file: FileHandle;
   readonly zip: ZipFile;
   readonly entry: Entry;
-  /** Where the next entry or the directory begins. */
+  /** Offset of the next entry or the directory. */
   readonly limit: number;
   readonly budget: Budget;
   readonly signal: AbortSignal;
 }
 
-/** @throws {Refusal}, or what the library throws at damaged structures */
+/** @throws {Refusal} @throws The library's error for damaged structures */
 export async function* readZip(
   { handle: file }: OpenedFile,
   budget: Budget,
@@ -80,7 +80,7 @@ export async function* readZip(
   }
 }
 
-/** As stated; or where a Unix program states nothing, as it is in practice. Else names are of code page 437. */
+/** True for a stated UTF-8 flag, and for valid UTF-8 from a Unix program without the flag. Else code page 437. */
 function namesAreUtf8(entry: Entry): boolean {
   if ((entry.generalPurposeBitFlag & flags.utf8) !== 0) return true;
   const isStated = entry.extraFields.some((field) => field.id === unicodePathField);
@@ -116,21 +116,21 @@ function kindOf(unixType: number, name: string): ArchiveMember["kind"] {
   return name.endsWith("/") || unixType === fileType.directory ? "directory" : "file";
 }
 
-/** @returns Where the entry's bytes begin in the file. */
+/** @returns Offset of the entry's content. @throws {Refusal} `ARCHIVE_INVALID` */
 async function checkLocalHeader(zip: ZipFile, entry: Entry): Promise<number> {
   const local = await zip.readLocalFileHeaderPromise(entry);
   const agrees =
     local.fileName.equals(entry.fileNameRaw) &&
     local.compressionMethod === entry.compressionMethod &&
     (local.generalPurposeBitFlag & flags.encrypted) === 0;
-  // Streamed zips state the sizes behind the data, zip64 ones in a field of their own.
+  // Streamed zips state the sizes after the data; zip64 uses an extra field.
   const hasSizes = (local.generalPurposeBitFlag & flags.sizesFollow) === 0 && local.compressedSize !== 0xffffffff;
   const sizesAgree =
     local.crc32 === entry.crc32 &&
     local.compressedSize === entry.compressedSize &&
     (local.uncompressedSize === 0xffffffff || local.uncompressedSize === entry.uncompressedSize);
   if (agrees && (!hasSizes || sizesAgree)) return local.fileDataStart;
-  throw new Refusal("ARCHIVE_INVALID", "is stated differently in the zip file's directory and before its bytes");
+  throw new Refusal("ARCHIVE_INVALID", "has a local header that contradicts the zip file's directory");
 }
 
 async function* contentOf({ file, entry, budget, signal }: Opened, start: number): Chunks {
@@ -147,16 +147,16 @@ async function* contentOf({ file, entry, budget, signal }: Opened, start: number
     checksum = crc32(chunk, checksum);
     yield chunk;
   }
-  if (length !== entry.uncompressedSize) throw new Refusal("ARCHIVE_INVALID", "does not have the size that it states");
-  if (checksum !== entry.crc32) throw new Refusal("ARCHIVE_INVALID", "does not have the CRC-32 that it states");
+  if (length !== entry.uncompressedSize) throw new Refusal("ARCHIVE_INVALID", "states a wrong size");
+  if (checksum !== entry.crc32) throw new Refusal("ARCHIVE_INVALID", "states a wrong CRC-32");
 }
 
-/** The library reads in pieces of 64 KiB through several streams, which takes twice as long. */
+/** Replaces the library's reader, which takes twice the time: 64 KiB pieces through several streams. */
 async function* readRange(file: FileHandle, start: number, end: number): Chunks {
   for (let position = start; position < end; ) {
     const length = Math.min(chunkBytes, end - position);
     const { bytesRead, buffer } = await file.read(Buffer.allocUnsafe(length), 0, length, position);
-    if (bytesRead === 0) throw new Refusal("ARCHIVE_INVALID", "is cut off");
+    if (bytesRead === 0) throw new Refusal("ARCHIVE_INVALID", "is truncated");
     position += bytesRead;
     yield buffer.subarray(0, bytesRead);
   }
@@ -165,7 +165,7 @@ async function* readRange(file: FileHandle, start: number, end: number): Chunks 
 /** A symbolic link's target is its content. */
 async function readTarget(content: Chunks, { entry, budget }: Opened): Promise<string> {
   if (entry.uncompressedSize > budget.limits.maxPathBytes) {
-    throw new Refusal("ARCHIVE_TOO_LARGE", `is a link to more than ${budget.limits.maxPathBytes} bytes`);
+    throw new Refusal("ARCHIVE_TOO_LARGE", `is a link with a target over ${budget.limits.maxPathBytes} bytes`);
   }
   const parts: Uint8Array[] = [];
   for await (const chunk of content) parts.push(chunk);

@@ -1,8 +1,9 @@
 /**
- * One frame of zstd, block by block, in JavaScript.
+ * Decoder of one zstd frame, block by block, in JavaScript.
  *
- * The library makes a window of all the bytes that a frame asks for, and moves the whole of it at each block: 128 MiB for a frame or a
- * block of nothing. So it is shown a header with a small window, and what came is kept here, in memory that grows with what comes.
+ * The library allocates the whole window stated by a frame, and moves it after each block: up to 128 MiB even for an
+ * empty frame or block. Therefore the library gets a header with a small window, and this module keeps the history, in
+ * memory that grows with the output.
  */
 import { Decompress } from "fzstd";
 
@@ -12,20 +13,20 @@ export const maxBlockBytes: number = 128 * 1024;
 /** Window descriptor for 128 KiB (section 3.1.1.1.2). */
 const smallWindow = 7 << 3;
 /**
- * Magic number, descriptor, window, no dictionary (4 bytes), no size (8 bytes): 18 bytes, which is what the library waits for before it
- * reads a header. Without a checksum, since that is not its to check.
+ * Magic number, descriptor, window, zero dictionary ID (4 bytes), zero content size (8 bytes). The library reads a
+ * header only after 18 bytes. No checksum, since the caller verifies the checksum.
  */
 const header = Uint8Array.from([0x28, 0xb5, 0x2f, 0xfd, 0xc3, smallWindow, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]);
 
-/** The library's state between two blocks, as version 0.1.1 names it. */
+/** The library's state between two blocks, with the names of version 0.1.1. */
 interface FrameState {
-  /** Bytes that a block can point back to. */
+  /** History for back references. */
   w: Uint8Array;
-  /** Where they end. */
+  /** End of the history. */
   e: number;
 }
 
-/** Output, as far back as a block may point; used by one frame after the other. */
+/** Recent output up to the window size, for back references; reused across frames. */
 export class History {
   #bytes: Uint8Array = new Uint8Array(2 * maxBlockBytes);
   #end = 0;
@@ -47,7 +48,7 @@ export class History {
     state.e = this.#end;
   }
 
-  /** A quarter more than the window at most, so that it is moved once for as many bytes. */
+  /** Keeps up to a quarter more than the window, so that the window is moved only once per such a quarter. */
   #makeRoom(blockBytes: number): void {
     const kept = this.#bytes.subarray(Math.max(0, this.#end - this.#windowBytes), this.#end);
     const most = Math.ceil(this.#windowBytes * 1.25) + maxBlockBytes;
@@ -62,7 +63,7 @@ export class History {
   }
 }
 
-/** Bytes that the library may move after each block. */
+/** Dummy window that the library moves after each block. */
 const scratch = new Uint8Array(maxBlockBytes);
 
 export class FrameDecoder {
@@ -71,7 +72,7 @@ export class FrameDecoder {
   readonly #state: FrameState;
   #decoded: Uint8Array = new Uint8Array(0);
 
-  /** @param windowBytes As the frame's own header states it. @param history May have served an earlier frame. */
+  /** @param windowBytes As stated by the frame's header. @param history May come from an earlier frame. */
   constructor(windowBytes: number, history: History) {
     this.#history = history;
     history.startFrame(windowBytes);
@@ -84,7 +85,7 @@ export class FrameDecoder {
     this.#state = (this.#decoder as unknown as { readonly s: FrameState }).s;
   }
 
-  /** @param block One, with its header. @throws what the library throws at damaged bytes */
+  /** @param block One block with its header. @throws The library's error for damaged bytes */
   decode(block: Uint8Array): Uint8Array {
     this.#history.lendTo(this.#state);
     this.#decoder.push(block);

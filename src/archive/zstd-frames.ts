@@ -1,19 +1,21 @@
 /**
- * The frames of a zstd stream, found without decompressing: bounds are checked here, alike for every decoder, before a
- * decoder sees a byte.
+ * Parser of a zstd stream's frames, without decompression. Limits are checked before decoding, equally for every
+ * decoder.
  *
  * @see RFC 8878, section 3
  */
 import { ByteReader } from "./byte-reader.ts";
 import { Refusal } from "./refusal.ts";
 
-/** `zstd -d` takes as much without being asked for more; `--ultra -22` needs all of it. */
+/** The default limit of `zstd -d`; `--ultra -22` needs the full size. */
 export const maxWindowBytes = 128 * 1024 ** 2;
 
 /** Section 3.1.1.2.4: no block is larger, compressed or not. */
 const maxBlockBytes = 128 * 1024;
 
-/** Frames and blocks that give nothing: programs write a handful of them, or one skippable frame beside each frame of megabytes. */
+/**
+ * Limit of frames and blocks without output. Programs write a handful, or one skippable frame per frame of megabytes.
+ */
 const maxEmptyPieces = 10_000;
 
 export type ZstdPiece =
@@ -29,7 +31,7 @@ function isSkippable(magic: number): boolean {
 }
 
 function cutOff(): Refusal {
-  return new Refusal("ARCHIVE_INVALID", "is cut off in the middle of a zstd frame");
+  return new Refusal("ARCHIVE_INVALID", "is truncated in the middle of a zstd frame");
 }
 
 async function takeAll(reader: ByteReader, count: number): Promise<Uint8Array> {
@@ -44,23 +46,20 @@ function littleEndian(bytes: Uint8Array): number {
   return value;
 }
 
-/** Counts what costs time and gives no bytes, so that no limit of bytes is ever met. */
+/** Counts pieces that cost time without output, which no byte limit would stop. */
 class EmptyPieces {
   #count = 0;
 
   note(): void {
     this.#count += 1;
     if (this.#count <= maxEmptyPieces) return;
-    throw new Refusal(
-      "ARCHIVE_TOO_LARGE",
-      `has more than ${maxEmptyPieces} zstd frames and blocks with nothing in them`,
-    );
+    throw new Refusal("ARCHIVE_TOO_LARGE", `has more than ${maxEmptyPieces} empty zstd frames and blocks`);
   }
 }
 
 /**
- * @throws {Refusal} `ARCHIVE_INVALID` for a stream that is cut off or goes on with something else; `ARCHIVE_UNSUPPORTED`
- *   for a frame that needs a dictionary, or more memory than `maxWindowBytes`; `ARCHIVE_TOO_LARGE` for one that gives nothing
+ * @throws {Refusal} `ARCHIVE_INVALID` for a truncated stream or trailing bytes; `ARCHIVE_UNSUPPORTED` for a frame with
+ *   a dictionary, or a window over `maxWindowBytes`; `ARCHIVE_TOO_LARGE` for too many empty pieces
  */
 export async function* readZstdFrames(source: AsyncIterable<Uint8Array>): AsyncGenerator<ZstdPiece, void, undefined> {
   const reader = new ByteReader(source);
@@ -79,7 +78,7 @@ export async function* readZstdFrames(source: AsyncIterable<Uint8Array>): AsyncG
         frames += 1;
         yield* readFrame(reader, magicBytes, empty);
       } else {
-        throw new Refusal("ARCHIVE_INVALID", "goes on with something else behind its zstd frames");
+        throw new Refusal("ARCHIVE_INVALID", "has other bytes after its zstd frames");
       }
     }
   } finally {
@@ -134,7 +133,7 @@ async function* readFrame(
   yield { kind: "end", bytes: await takeAll(reader, hasChecksum ? 4 : 0) };
 }
 
-/** Bytes of memory that decoding needs; a single segment is held whole. */
+/** Bytes of memory for decoding; a single segment is kept whole. */
 function windowOf(header: Uint8Array, isSingleSegment: boolean, contentSizeBytes: number): number {
   if (isSingleSegment) {
     const stated = littleEndian(header.subarray(header.length - contentSizeBytes));

@@ -1,11 +1,11 @@
-/** zstd by Node where it can (22.15 and newer), else by a decoder in JavaScript; both behind the same bounds. */
+/** Decompression of zstd by Node (22.15 and newer) or by a JavaScript decoder, with the same limits for both. */
 
 import type { Transform } from "node:stream";
 import { breathing, type Chunks, chunkBytes, through } from "./chunks.ts";
 import { Refusal } from "./refusal.ts";
 import { readZstdFrames } from "./zstd-frames.ts";
 
-/** The part of newer versions of Node that the types of the oldest one lack. */
+/** API of newer Node versions, missing in the types of the oldest supported version. */
 interface ZlibWithZstd {
   readonly createZstdDecompress?: (options: {
     readonly chunkSize: number;
@@ -13,10 +13,10 @@ interface ZlibWithZstd {
   }) => Transform;
 }
 
-/** `ZSTD_d_windowLogMax` in zstd.h, and 128 MiB as its logarithm; frames that ask for more were refused before. */
+/** `ZSTD_d_windowLogMax` of zstd.h, set to 2^27 bytes; `readZstdFrames` refuses larger windows. */
 const windowParams = { 100: 27 };
 
-/** Undefined on a Node without zstd. */
+/** Undefined in a Node without zstd. */
 async function nativeDecoder(): Promise<ZlibWithZstd["createZstdDecompress"]> {
   return ((await import("node:zlib")) as ZlibWithZstd).createZstdDecompress;
 }
@@ -25,7 +25,7 @@ export async function hasNativeZstd(): Promise<boolean> {
   return (await nativeDecoder()) !== undefined;
 }
 
-/** @throws {Refusal}, or what the decoder throws at damaged bytes */
+/** @throws {Refusal} @throws The decoder's error for damaged bytes */
 export async function* decodeZstd(source: AsyncIterable<Uint8Array>): Chunks {
   yield* (await hasNativeZstd()) ? decodeZstdNatively(source) : decodeZstdPortably(source);
 }
@@ -36,7 +36,7 @@ export async function* decodeZstdNatively(source: AsyncIterable<Uint8Array>): Ch
   yield* through(frameBytes(source), create({ chunkSize: chunkBytes, params: windowParams }));
 }
 
-/** In chunks that are worth a call, none of which goes on behind the end of a frame: Node drops what does. */
+/** Merges pieces into larger chunks. No chunk crosses the end of a frame: Node would drop the rest of the chunk. */
 async function* frameBytes(source: AsyncIterable<Uint8Array>): Chunks {
   let waiting: Uint8Array[] = [];
   let size = 0;
@@ -50,7 +50,7 @@ async function* frameBytes(source: AsyncIterable<Uint8Array>): Chunks {
   }
 }
 
-/** Decodes block by block; memory is that of what came out, up to the frame's window. */
+/** Decodes block by block; memory grows with the output, up to the frame's window. */
 export async function* decodeZstdPortably(source: AsyncIterable<Uint8Array>): Chunks {
   const [{ FrameDecoder, History }, { default: loadXxhash }] = await Promise.all([
     import("./zstd-decoder.ts"),
@@ -63,7 +63,7 @@ export async function* decodeZstdPortably(source: AsyncIterable<Uint8Array>): Ch
   let hash = create64();
   const breathe = breathing();
   for await (const piece of readZstdFrames(source)) {
-    // All of this is computed here: without it neither a deadline nor Ctrl-C would be heard.
+    // The loop is pure computation: without a pause, deadlines and Ctrl-C would be ignored.
     await breathe();
     if (piece.kind === "start") {
       windowBytes = piece.windowBytes;
@@ -83,6 +83,6 @@ export async function* decodeZstdPortably(source: AsyncIterable<Uint8Array>): Ch
 function checkHash(digest: bigint, stated: Uint8Array): void {
   const low = Number(digest & 0xffffffffn);
   if (low !== Buffer.from(stated).readUInt32LE(0)) {
-    throw new Refusal("ARCHIVE_INVALID", "does not have the checksum that its zstd frame states");
+    throw new Refusal("ARCHIVE_INVALID", "has a zstd frame with a wrong checksum");
   }
 }

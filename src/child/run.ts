@@ -21,7 +21,7 @@ export interface ChildRequest {
    * prompt at the terminal.
    */
   readonly runsIn: "group" | "session";
-  /** Whether processes that remain in the child's group after its own exit are ended; an agent must stay. */
+  /** Treatment of processes that remain in the child's group after its exit; an agent must stay. */
   readonly leavings: "stay" | "end";
 }
 

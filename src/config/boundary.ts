@@ -14,7 +14,7 @@ export interface LeftOut {
   readonly key: string;
   /** Absolute path of the file. */
   readonly file: string;
-  /** Why the key is ignored, and where to set it instead. */
+  /** Reason for ignoring the key, and where to set it instead. */
   readonly reason: string;
 }
 

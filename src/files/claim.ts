@@ -2,15 +2,15 @@
  * Mutual exclusion while a file is read, changed and replaced. Without a claim, concurrent changes would be lost.
  *
  * A claim is a file created exclusively (`O_EXCL`) and held for milliseconds. A claim unchanged for seconds was left by
- * a killed process. Each waiter measures this time with its own monotonic clock. Clocks of other machines are not
- * compared, and process IDs are not used, since they differ between containers.
+ * a process that was killed. Each waiter measures this time with its own monotonic clock. Clocks of other machines are
+ * not compared, and process IDs are not used, since they differ between containers.
  */
 import { randomBytes } from "node:crypto";
 import { link, lstat, open, readFile, rename, rm } from "node:fs/promises";
 import type { Context } from "../context.ts";
 import { isErrno, LocalIoError, localIoError } from "../errors.ts";
 
-/** A claim unchanged for this long was left by a killed process. */
+/** A claim unchanged for this long is abandoned: its process was killed. */
 const abandonedMs = 5000;
 const maxWaitMs = 40;
 

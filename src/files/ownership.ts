@@ -65,7 +65,8 @@ const isAlone: Rule = (folder, stats, userId) => {
 };
 
 /**
- * Why another user could replace entries of a folder. In a sticky folder, other writers cannot replace entries.
+ * The reason why another user could replace entries of a folder. In a sticky folder, other writers cannot replace
+ * entries.
  */
 export const swappableBecause: Rule = (folder, { uid, mode }, userId) => {
   if (uid !== userId && uid !== root) return `${folder} belongs to the user ${uid}`;

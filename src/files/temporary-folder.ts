@@ -48,7 +48,7 @@ export class FolderReplacedError extends Error {}
 
 /** A new folder that is moved to its final name at the end. */
 export interface StagingFolder {
-  /** Path to the folder itself, even if its name is replaced. Valid only in this process. */
+  /** Path to the folder itself, even if its name is replaced. Valid in this process only. */
   readonly path: string;
   /** Renames the folder within its parent. @throws {FolderReplacedError} @throws Node's error */
   readonly moveTo: (name: string) => Promise<void>;
@@ -86,7 +86,7 @@ interface Make {
   readonly stem: string;
   /** Stems of abandoned folders to remove first. */
   readonly sweep: readonly string[];
-  /** Undefined: nothing is removed, and the name states no process. */
+  /** Undefined: nothing is removed, and the name states no process ID. */
   readonly context: Context | undefined;
 }
 

@@ -1,4 +1,7 @@
-/** Files without a name: other processes cannot open them by path, and they vanish with the process. */
+/**
+ * Files without a name: other processes cannot open them by path, and they vanish at the end of the process that made
+ * them.
+ */
 import { constants } from "node:fs";
 import { type FileHandle, open, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";

@@ -34,7 +34,7 @@ const otherCache = "name the cache with --cache-dir or BUCK2_ORAS_CACHE_DIR";
 /** Maximum age of a just created folder; allows for the clock of a file server. */
 const youngMs = 10_000;
 
-/** Whether a missing folder is created; `leave` returns undefined. */
+/** Treatment of a missing folder; `leave` returns undefined. */
 type Missing = "make" | "leave";
 
 export class CacheFolder {
@@ -61,8 +61,8 @@ export class CacheFolder {
   }
 
   /**
-   * Why the cache's notes are not trusted; undefined if only this user can write into the cache. Bytes are verified in
-   * either case.
+   * The reason for not trusting the cache's notes; undefined if only this user can write into the cache. Bytes are
+   * verified in either case.
    */
   async sharedBecause(): Promise<string | undefined> {
     this.#looking ??= this.#lookAround();

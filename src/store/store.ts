@@ -18,8 +18,8 @@ export interface MaterializeOptions {
 
 export interface Store {
   /**
-   * Why other users could change the cache's content; undefined if only this user can. Only such a private cache has
-   * valid notes, and needs no second verification of bytes that this process just verified.
+   * The reason why other users could change the cache's content; undefined if only this user can. Only such a private
+   * cache has valid notes, and needs no second verification of bytes that this process just verified.
    */
   sharedBecause(): Promise<string | undefined>;
 
@@ -42,7 +42,7 @@ export interface Store {
   ingest(expected: BlobIdentity, source: AsyncIterable<Uint8Array>, signal: AbortSignal): Promise<string>;
 
   /**
-   * Opens a partial blob, with the bytes left by an earlier process. Closed by its `commit`, `keep` or `discard`.
+   * Opens a partial blob, with the bytes that an earlier process left. Closed by its `commit`, `keep` or `discard`.
    *
    * @param expected As stated by a manifest or lock, never by a response header.
    */

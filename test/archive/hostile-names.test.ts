@@ -66,7 +66,7 @@ test.each(["tar", "zip"])("extract: an empty name in a %s is refused", async (ki
 });
 
 test.each(["tar", "zip"])("extract: a file in place of the root of a %s is refused", async (kind) => {
-  await expectRefused(writers[kind]?.(".") ?? Buffer.alloc(0), "ARCHIVE_UNSAFE", /place of the folder/);
+  await expectRefused(writers[kind]?.(".") ?? Buffer.alloc(0), "ARCHIVE_UNSAFE", /replaces the output folder/);
 });
 
 test("extract: a name that is not UTF-8 is refused", async () => {

@@ -37,13 +37,13 @@ describe("zip", () => {
   test("an end record that counts fewer entries than the directory has is refused", async () => {
     const zip = rawZip(readme, setup);
     for (const offset of [8, 10]) zip.writeUInt16LE(1, zip.length - endBytes + offset);
-    await expectRefused(zip, "ARCHIVE_INVALID", /end record counts/);
+    await expectRefused(zip, "ARCHIVE_INVALID", /contradicts its end record/);
   });
 
   test("an end record that states another size of the directory is refused", async () => {
     const zip = rawZip(readme, setup);
     zip.writeUInt32LE(zip.readUInt32LE(zip.length - endBytes + 12) - 1, zip.length - endBytes + 12);
-    await expectRefused(zip, "ARCHIVE_INVALID", /another size of its directory/);
+    await expectRefused(zip, "ARCHIVE_INVALID", /a wrong size of its directory/);
   });
 
   test.each([
@@ -53,7 +53,7 @@ describe("zip", () => {
     ["in a whole zip in front", withBytes(one, other, true)],
     ["in a zip with an empty directory", withBytes(rawZip(), hiddenEntry, false)],
   ])("an entry %s that is not in the directory is refused", async (_, zip) => {
-    await expectRefused(zip, "ARCHIVE_INVALID", /not in the zip file's directory/);
+    await expectRefused(zip, "ARCHIVE_INVALID", /the zip file's directory does not list/);
   });
 
   test("padding, a signature of a package, and a zip in a zip are fine", async () => {
@@ -97,12 +97,12 @@ with zipfile.ZipFile("zip64.zip", "w") as zip:
 describe("tar", () => {
   test.each(["-1", "+4", "0x4", "4x", " 4", "4.0"])("a PAX size of %j is refused", async (size) => {
     const tar = rawTar(paxEntry({ size }), readme);
-    await expectRefused(tar, "ARCHIVE_INVALID", /size that is no number|damaged or cut off/);
+    await expectRefused(tar, "ARCHIVE_INVALID", /size that is not a number|damaged or truncated/);
   });
 
   test("a negative size is refused", async () => {
     const sizeField = Buffer.alloc(12, 0xff);
-    await expectRefused(rawTar({ ...readme, sizeField }), "ARCHIVE_INVALID", /damaged or cut off/);
+    await expectRefused(rawTar({ ...readme, sizeField }), "ARCHIVE_INVALID", /damaged or truncated/);
   });
 
   // GNU tar and Python look for the next entry where the library passes over bytes of the link.
