@@ -36,18 +36,18 @@ export function readNamed(text: string, services: NamingServices): Reference {
  * @throws {UsageError} as there, and `REGISTRY_NOT_NAMED` where only the project's file says which registry it is
  */
 export function readTarget(text: string, services: NamingServices): Reference {
-  const { registry, ownRegistry, registries, sources } = services.settings;
+  const { registry, ownRegistry, registries, foundIn } = services.settings;
   const expanded = expandNamed(text, services);
   if (expanded !== text) {
     const [name = ""] = text.split("/", 1);
     const named = registries.get(name);
-    if (named?.isOwn === false) throw onlyOfProject(`\`${name}\` in ${text} is a name of ${named.source}`, expanded);
+    if (named?.isOwn === false) throw onlyOfProject(`\`${name}\` in ${text} is a name of ${named.foundIn}`, expanded);
     return readNamed(text, services);
   }
   if (registry !== ownRegistry) {
     const qualified = qualifyReference(text, registry);
     if (qualified !== text) {
-      throw onlyOfProject(`${text} names no registry, and only ${sources.registry} has a default one`, qualified);
+      throw onlyOfProject(`${text} names no registry, and only ${foundIn.registry} has a default one`, qualified);
     }
   }
   return readNamed(text, services);

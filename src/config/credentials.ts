@@ -45,14 +45,14 @@ async function fromDockerConfig(
   const server = serverAddress(registry);
   const helper = valueFor(config.credHelpers, registry);
   if (helper) {
-    const source = `docker-credential-${helper} (credHelpers in ${path})`;
-    return { credentials: await getFromHelper({ helper, server }, context, signal), source };
+    const foundIn = `docker-credential-${helper} (credHelpers in ${path})`;
+    return { credentials: await getFromHelper({ helper, server }, context, signal), foundIn };
   }
   const auth = valueFor(config.auths, registry);
   const credentials = auth ? fromDockerAuth(auth, path, registry) : none;
-  if (credentials.kind !== "none" || !config.credsStore) return { credentials, source: path };
-  const source = `docker-credential-${config.credsStore} (credsStore in ${path})`;
-  return { credentials: await getFromHelper({ helper: config.credsStore, server }, context, signal), source };
+  if (credentials.kind !== "none" || !config.credsStore) return { credentials, foundIn: path };
+  const foundIn = `docker-credential-${config.credsStore} (credsStore in ${path})`;
+  return { credentials: await getFromHelper({ helper: config.credsStore, server }, context, signal), foundIn };
 }
 
 async function fromDockerConfigs(registry: string, context: Context, signal: AbortSignal): Promise<FoundCredentials> {
@@ -60,7 +60,7 @@ async function fromDockerConfigs(registry: string, context: Context, signal: Abo
     const found = await fromDockerConfig(file, registry, context, signal);
     if (found.credentials.kind !== "none") return found;
   }
-  return { credentials: none, source: "nowhere" };
+  return { credentials: none, foundIn: "nowhere" };
 }
 
 /**
@@ -83,11 +83,11 @@ const loginCharacters = /^[^\u0000-\u001f\u007f]+$/;
 
 function fromEnvironment(context: Context): FoundCredentials | undefined {
   const token = secretVariable("ORAS_TOKEN", context, tokenCharacters, "a token");
-  if (token) return { credentials: { kind: "bearer", token }, source: "ORAS_TOKEN" };
+  if (token) return { credentials: { kind: "bearer", token }, foundIn: "ORAS_TOKEN" };
   const username = secretVariable("ORAS_USER", context, loginCharacters, "a user's name");
   const password = secretVariable("ORAS_PASS", context, loginCharacters, "a password");
   if (username && password) {
-    return { credentials: { kind: "basic", username, password }, source: "ORAS_USER and ORAS_PASS" };
+    return { credentials: { kind: "basic", username, password }, foundIn: "ORAS_USER and ORAS_PASS" };
   }
   return undefined;
 }
@@ -107,7 +107,7 @@ export function createWithheldCredentials(settings: Settings): CredentialProvide
     const withheld =
       `allow logins over http, on a trusted network only, with --plain-http=${registry}, ` +
       `or with \`plainHttpHosts\` in ${userConfigPath}; no login was sent, since ${why}`;
-    return Promise.resolve({ credentials: { kind: "none", withheld }, source: "nowhere" });
+    return Promise.resolve({ credentials: { kind: "none", withheld }, foundIn: "nowhere" });
   };
 }
 
@@ -131,7 +131,7 @@ export function createCredentialProvider(
     if (found === undefined) {
       found = find(registry);
       byRegistry.set(registry, found);
-      void found.then(({ source }) => context.log.debug(`credentials for ${registry}: ${source}`)).catch(() => {});
+      void found.then(({ foundIn }) => context.log.debug(`credentials for ${registry}: ${foundIn}`)).catch(() => {});
     }
     return found;
   };

@@ -82,7 +82,7 @@ export function createLogins(credentials: CredentialProvider, context: Context):
       // An unreadable file of another client must not fail the logout.
       const left = await credentials(registry).catch(() => undefined);
       const isLeft = left !== undefined && left.credentials.kind !== "none";
-      return { removedFrom, remainingIn: isLeft ? left.source : undefined };
+      return { removedFrom, remainingIn: isLeft ? left.foundIn : undefined };
     },
   };
 }

@@ -29,7 +29,7 @@ export interface NamedRegistry {
   readonly prefix: RepositoryPrefix;
   readonly mirrors: readonly RepositoryPrefix[];
   /** The defining file. */
-  readonly source: string;
+  readonly foundIn: string;
   /** True for the user's file. */
   readonly isOwn: boolean;
 }
@@ -81,7 +81,7 @@ export interface Settings {
   /** Ignored keys of the project's file. */
   readonly leftOut: readonly LeftOut[];
   /** Source of each setting, for `config`: an option, a variable, a file, or `default`. */
-  readonly sources: Readonly<Record<string, string>>;
+  readonly foundIn: Readonly<Record<string, string>>;
 }
 
 const defaults = { totalSeconds: 600, connectSeconds: 15, idleSeconds: 30, concurrency: 4 } as const;
@@ -115,30 +115,30 @@ function registryFromEnvironment(context: Context): string | undefined {
 
 /** A possible source of one setting. */
 interface Candidate<T> {
-  readonly source: string;
+  readonly foundIn: string;
   readonly value: T | undefined;
 }
 
 /** Picks values and records their sources. */
 class Picker {
-  readonly sources: Record<string, string> = {};
+  readonly foundIn: Record<string, string> = {};
 
   pick<T>(name: string, candidates: readonly Candidate<T>[]): T | undefined {
     const found = candidates.find(({ value }) => value !== undefined);
-    this.sources[name] = found?.source ?? "default";
+    this.foundIn[name] = found?.foundIn ?? "default";
     return found?.value;
   }
 
   /** Picks the union of all sources. */
   join<T>(name: string, candidates: readonly Candidate<readonly T[]>[]): T[] {
     const found = candidates.filter(({ value }) => value !== undefined && value.length > 0);
-    this.sources[name] = found.map(({ source }) => source).join(", ") || "default";
+    this.foundIn[name] = found.map(({ foundIn }) => foundIn).join(", ") || "default";
     return found.flatMap(({ value }) => value ?? []);
   }
 }
 
 function fromFiles<T>(files: readonly ConfigFile[], read: (file: ConfigFile) => T | undefined): Candidate<T>[] {
-  return files.map((file) => ({ source: file.path, value: read(file) }));
+  return files.map((file) => ({ foundIn: file.path, value: read(file) }));
 }
 
 /** Registries by name; entries of the project's file override none of the user's, which the boundary ensures. */
@@ -146,7 +146,7 @@ function namedRegistries(user: ConfigFile | undefined, project: ConfigFile | und
   const named = new Map<string, NamedRegistry>();
   for (const file of [user, project]) {
     for (const [name, { prefix, mirrors = [] }] of Object.entries(file?.config.registries ?? {})) {
-      named.set(name, { prefix, mirrors, source: file?.path ?? "", isOwn: file === user });
+      named.set(name, { prefix, mirrors, foundIn: file?.path ?? "", isOwn: file === user });
     }
   }
   return named;
@@ -167,8 +167,8 @@ function checkAuditLog(path: string, projectFolders: readonly string[]): void {
 }
 
 /** Warns once per command; a key that another source sets needs no warning. */
-function warnOfLeftOut(leftOut: readonly LeftOut[], sources: Readonly<Record<string, string>>, context: Context): void {
-  const said = Object.keys(sources).filter((name) => sources[name] !== "default");
+function warnOfLeftOut(leftOut: readonly LeftOut[], foundIn: Readonly<Record<string, string>>, context: Context): void {
+  const said = Object.keys(foundIn).filter((name) => foundIn[name] !== "default");
   const lost = leftOut.filter(
     // An ignored registry usually has its name defined in the user's file.
     ({ key }) => !key.startsWith("registries.") && !said.some((name) => name === key || name.startsWith(`${key}.`)),
@@ -195,23 +195,23 @@ export function readSettings(overrides: SettingsOverrides, context: Context, fou
   const pick = picker.pick.bind(picker);
   const optionRegistry = overrides.registry === undefined ? undefined : parseRegistry(overrides.registry);
   const named: Candidate<string>[] = [
-    { source: "--registry", value: optionRegistry },
-    { source: "BUCK2_ORAS_REGISTRY", value: registryFromEnvironment(context) },
+    { foundIn: "--registry", value: optionRegistry },
+    { foundIn: "BUCK2_ORAS_REGISTRY", value: registryFromEnvironment(context) },
   ];
   const plainHosts = typeof overrides.plainHttp === "object" ? overrides.plainHttp : undefined;
   const inWorkingFolder = (path: string | undefined): string | undefined =>
     path === undefined ? undefined : resolve(context.cwd, path);
   const namedCacheDir = pick("cacheDir", [
-    { source: "--cache-dir", value: inWorkingFolder(overrides.cacheDir) },
-    { source: "BUCK2_ORAS_CACHE_DIR", value: inWorkingFolder(variable(context, "BUCK2_ORAS_CACHE_DIR")) },
+    { foundIn: "--cache-dir", value: inWorkingFolder(overrides.cacheDir) },
+    { foundIn: "BUCK2_ORAS_CACHE_DIR", value: inWorkingFolder(variable(context, "BUCK2_ORAS_CACHE_DIR")) },
     ...fromFiles(files, (file) => besideFile(file, file.config.cacheDir)),
   ]);
   const cacheDir = namedCacheDir ?? join(userCacheDir(context), "buck2-oras");
-  const isCacheOfProject = picker.sources.cacheDir === project?.path;
+  const isCacheOfProject = picker.foundIn.cacheDir === project?.path;
   // The project's retention applies only to the project's own cache.
   const ofCache = isCacheOfProject ? files : ofUser;
   const totalSeconds = pick("timeouts.totalSeconds", [
-    { source: "--timeout", value: timeoutSeconds },
+    { foundIn: "--timeout", value: timeoutSeconds },
     ...fromFiles(files, ({ config }) => config.timeouts?.totalSeconds),
   ]);
   const connectSeconds = pick(
@@ -224,13 +224,13 @@ export function readSettings(overrides: SettingsOverrides, context: Context, fou
   );
   const plainHttpHosts = new Set(
     picker.join("plainHttpHosts", [
-      { source: "--plain-http", value: plainHosts?.map(parseRegistry) },
+      { foundIn: "--plain-http", value: plainHosts?.map(parseRegistry) },
       ...fromFiles(ofUser, ({ config }) => config.plainHttpHosts),
     ]),
   );
   const auditLog = pick("auditLog", [
-    { source: "--audit-log", value: inWorkingFolder(overrides.auditLog) },
-    { source: "BUCK2_ORAS_AUDIT_LOG", value: inWorkingFolder(variable(context, "BUCK2_ORAS_AUDIT_LOG")) },
+    { foundIn: "--audit-log", value: inWorkingFolder(overrides.auditLog) },
+    { foundIn: "BUCK2_ORAS_AUDIT_LOG", value: inWorkingFolder(variable(context, "BUCK2_ORAS_AUDIT_LOG")) },
     ...fromFiles(ofUser, (file) => besideFile(file, file.config.auditLog)),
   ]);
   const retention = {
@@ -244,7 +244,7 @@ export function readSettings(overrides: SettingsOverrides, context: Context, fou
     ),
   };
   if (auditLog !== undefined) checkAuditLog(auditLog, projectFolders);
-  if (overrides.showsLeftOut !== true) warnOfLeftOut(leftOut, picker.sources, context);
+  if (overrides.showsLeftOut !== true) warnOfLeftOut(leftOut, picker.foundIn, context);
   return {
     registry: pick("registry", [...named, ...fromFiles(files, ({ config }) => config.defaultRegistry)]),
     ownRegistry: [...named, { value: user?.config.defaultRegistry }].find(({ value }) => value !== undefined)?.value,
@@ -267,18 +267,18 @@ export function readSettings(overrides: SettingsOverrides, context: Context, fou
     anonymousHttpHosts: new Set(
       picker.join("plainHttpHosts.withoutLogin", [
         {
-          source: project?.path ?? "",
+          foundIn: project?.path ?? "",
           value: project?.config.plainHttpHosts?.filter((host) => !plainHttpHosts.has(host)),
         },
       ]),
     ),
-    caFile: pick("caFile", [{ source: "--ca-file", value: inWorkingFolder(overrides.caFile) }]),
+    caFile: pick("caFile", [{ foundIn: "--ca-file", value: inWorkingFolder(overrides.caFile) }]),
     isOffline: overrides.offline ?? false,
-    externalCli: pick("externalCli", [{ source: "BUCK2_ORAS_BIN", value: variable(context, "BUCK2_ORAS_BIN") }]),
+    externalCli: pick("externalCli", [{ foundIn: "BUCK2_ORAS_BIN", value: variable(context, "BUCK2_ORAS_BIN") }]),
     auditLog,
     configFiles: files.map(({ path }) => path),
     userConfigPath: found.userPath,
     leftOut,
-    sources: picker.sources,
+    foundIn: picker.foundIn,
   };
 }

@@ -22,7 +22,7 @@ export type Credentials =
 export interface FoundCredentials {
   readonly credentials: Credentials;
   /** Names the variable, file or helper, for people. */
-  readonly source: string;
+  readonly foundIn: string;
 }
 
 /** @param registry Host with its port; matched whole. */

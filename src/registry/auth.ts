@@ -132,7 +132,7 @@ export class Authenticator {
   }
 
   /** A rejected login must not block public pulls. */
-  async #tokenOf(service: TokenService, { credentials, source }: FoundCredentials, action: Action): Promise<string> {
+  async #tokenOf(service: TokenService, { credentials, foundIn }: FoundCredentials, action: Action): Promise<string> {
     const { registry, repository } = this.#audience;
     try {
       return await service.tokenFor(credentials);
@@ -140,7 +140,7 @@ export class Authenticator {
       if (!(error instanceof LoginRefusedError) || action !== "pull" || repository === undefined) throw error;
       const token = await service.tokenFor({ kind: "none" }).catch(() => Promise.reject(error));
       if (this.#refusal === undefined) {
-        this.#deps.context.log.warn(`the login for ${registry} from ${source} was refused; going on without one`);
+        this.#deps.context.log.warn(`the login for ${registry} from ${foundIn} was refused; going on without one`);
       }
       this.#refusal = error;
       return token;

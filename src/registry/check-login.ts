@@ -25,7 +25,7 @@ export async function checkLogin(
   signal: AbortSignal,
 ): Promise<boolean> {
   const url = apiBase(registry, deps.allowPlainHttp);
-  const given = { credentials, source: "login" };
+  const given = { credentials, foundIn: "login" };
   const audience = { registry, origin: url.origin, repository: undefined };
   const auth = new Authenticator(audience, { ...deps, credentials: () => Promise.resolve(given) });
   const greet = (headers: Readonly<Record<string, string>>): Promise<HttpResponse> =>

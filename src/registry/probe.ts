@@ -35,7 +35,7 @@ export interface RegistryProbe {
   authenticate(signal: AbortSignal): Promise<number>;
   /** Source and kind of the registry's credentials, and why they are withheld; never the credentials themselves. */
   credentialSource(): Promise<{
-    readonly source: string;
+    readonly foundIn: string;
     readonly kind: string;
     readonly withheld: string | undefined;
   }>;
@@ -87,9 +87,9 @@ export function createRegistryProbe(location: RegistryLocation, deps: ProbeDeps)
       return response.status;
     },
     async credentialSource() {
-      const { credentials, source } = await deps.credentials(location.registry);
+      const { credentials, foundIn } = await deps.credentials(location.registry);
       const withheld = credentials.kind === "none" ? credentials.withheld : undefined;
-      return { source, kind: credentials.kind, withheld };
+      return { foundIn, kind: credentials.kind, withheld };
     },
     async referrers(digest, signal) {
       const response = await api.call({ method: "GET", url: api.url(`referrers/${digest}`), signal }, "pull");

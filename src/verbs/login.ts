@@ -57,7 +57,7 @@ export function loginRegistry(registry: string | undefined, { settings }: LoginS
   if (registry === undefined) {
     if (settings.ownRegistry !== undefined) return settings.ownRegistry;
     if (settings.registry !== undefined) {
-      throw onlyOfProject(`the default registry is that of ${settings.sources.registry}`, settings.registry);
+      throw onlyOfProject(`the default registry is that of ${settings.foundIn.registry}`, settings.registry);
     }
     throw new UsageError("REGISTRY_NOT_NAMED", "no registry was named, and there is no default one", {
       hint: "write the host behind the command, such as `buck2-oras login HOST` or `buck2-oras logout HOST`",
@@ -66,7 +66,7 @@ export function loginRegistry(registry: string | undefined, { settings }: LoginS
   const named = settings.registries.get(registry);
   if (named === undefined) return parseRegistry(registry);
   const host = named.prefix.registry;
-  if (!named.isOwn) throw onlyOfProject(`\`${registry}\` is a name of ${named.source}`, host);
+  if (!named.isOwn) throw onlyOfProject(`\`${registry}\` is a name of ${named.foundIn}`, host);
   return host;
 }
 

@@ -52,7 +52,7 @@ describe("which one wins", () => {
       user: { timeouts: { idleSeconds: 9, connectSeconds: 7 } },
     });
     expect(settings).toMatchObject({ idleTimeoutMs: 5000, connectTimeoutMs: 7000, timeoutMs: 600_000, concurrency: 8 });
-    expect(settings.sources).toMatchObject({
+    expect(settings.foundIn).toMatchObject({
       concurrency: join(settings.root, "buck2-oras.json"),
       "timeouts.connectSeconds": expect.stringContaining("config.json"),
       "timeouts.totalSeconds": "default",

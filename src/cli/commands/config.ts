@@ -15,11 +15,11 @@ function formatPrefix({ registry, repository }: RepositoryPrefix): string {
 
 /** Named as in the configuration file where it has it, in its units. */
 function asJson(settings: Settings, sharedBecause: string | undefined): ConfigJson {
-  const { retention, sources } = settings;
+  const { retention, foundIn } = settings;
   const entry = (name: string, value: string | number | undefined, key = name): ConfigJson["settings"][number] => ({
     name,
     value: value ?? null,
-    source: sources[key] ?? "default",
+    source: foundIn[key] ?? "default",
   });
   return {
     files: [...settings.configFiles],
@@ -38,11 +38,11 @@ function asJson(settings: Settings, sharedBecause: string | undefined): ConfigJs
       entry("caFile", settings.caFile),
       entry("externalCli", settings.externalCli),
     ],
-    registries: [...settings.registries].map(([name, { prefix, mirrors, source }]) => ({
+    registries: [...settings.registries].map(([name, { prefix, mirrors, foundIn }]) => ({
       name,
       prefix: formatPrefix(prefix),
       mirrors: mirrors.map(formatPrefix),
-      source,
+      source: foundIn,
     })),
     leftOut: [...settings.leftOut],
     cacheSharedBecause: sharedBecause ?? null,

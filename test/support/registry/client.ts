@@ -27,7 +27,7 @@ export function registryClient(host: string, options: TestClientOptions = {}): T
   const none: Credentials = { kind: "none" };
   const credentials = (registry: string): Promise<FoundCredentials> => {
     const found = registry === host ? (options.credentials ?? none) : none;
-    return Promise.resolve({ credentials: found, source: "test" });
+    return Promise.resolve({ credentials: found, foundIn: "test" });
   };
   const location = { kind: "registry", registry: host, repository: options.repository ?? "t/tool" } as const;
   const { signal } = new AbortController();
