@@ -189,7 +189,7 @@ export class HeldFolder {
     const folder = await this.child(name);
     if (folder !== undefined && (await folder.names()).length === 0) return { name, folder };
     await folder?.close();
-    throw new Error(`${join(this.path, name)} was replaced by something else`);
+    throw new Error(`${join(this.path, name)} was replaced by another entry`);
   }
 
   /** True if `found` describes this folder (same device and inode). */
