@@ -9,7 +9,7 @@ import type { HeldFolder } from "../files/held-folder.ts";
 import { UnfitFileError } from "../files/opened-file.ts";
 import { readBounded } from "../files/regular-file.ts";
 import { digestSchema } from "../model/digest.ts";
-import { annotationKeys, mediaTypes } from "../model/manifest.ts";
+import { annotationKeys } from "../model/manifest.ts";
 
 /** An index entry; unknown fields are preserved. */
 const entrySchema = v.looseObject({
@@ -26,20 +26,6 @@ export type Index = v.InferOutput<typeof indexSchema>;
 export const marker = `${JSON.stringify({ imageLayoutVersion: "1.0.0" })}\n`;
 export function tagOf(entry: Entry): string | undefined {
   return entry.annotations?.[annotationKeys.refName];
-}
-
-/** The document's stated media type; without one, the type implied by its fields; else the empty string. */
-export function mediaTypeOf(bytes: Uint8Array): string {
-  try {
-    const json: unknown = JSON.parse(new TextDecoder().decode(bytes));
-    if (typeof json !== "object" || json === null) return "";
-    if ("mediaType" in json && typeof json.mediaType === "string") return json.mediaType;
-    if ("manifests" in json) return mediaTypes.ociIndex;
-    if ("layers" in json) return mediaTypes.ociManifest;
-  } catch {
-    // `parseManifest` reports the error.
-  }
-  return "";
 }
 
 const layoutHint =

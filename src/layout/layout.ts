@@ -18,6 +18,7 @@ import {
   acceptedManifestTypes,
   annotationKeys,
   type Descriptor,
+  mediaTypeOf,
   mediaTypes,
   parseManifest,
 } from "../model/manifest.ts";
@@ -39,7 +40,6 @@ import {
   invalidLayout,
   marker,
   markerSchema,
-  mediaTypeOf,
   readDocument,
   tagOf,
 } from "./documents.ts";
@@ -71,7 +71,7 @@ class Layout implements Target {
       });
     }
     const bytes = await this.#readManifest(digest, what);
-    return { digest, mediaType: entry?.mediaType ?? mediaTypeOf(bytes), bytes };
+    return { digest, mediaType: entry?.mediaType ?? mediaTypeOf(bytes) ?? "", bytes };
   }
 
   async resolve(version: Digest | string, signal: AbortSignal): Promise<Digest> {

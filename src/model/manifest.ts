@@ -87,29 +87,32 @@ export const maxManifestBytes = 4 * 1024 * 1024;
 /** Layers or platforms; real tools have under 100. */
 const maxDescriptors = 10_000;
 
-const annotationsSchema = v.optional(v.nullable(v.record(v.string(), v.string())));
+/** An optional field. Encoders of several languages write `null` for an empty value: `null` counts as absent. */
+const optional = v.nullish;
+
+const annotationsSchema = optional(v.record(v.string(), v.nullable(v.string())));
 const descriptorSchema = v.object({
   mediaType: v.string(),
   digest: digestSchema,
   size: v.pipe(v.number(), v.safeInteger(), v.minValue(0)),
   annotations: annotationsSchema,
-  artifactType: v.optional(v.string()),
-  platform: v.optional(v.object({ os: v.string(), architecture: v.string() })),
+  artifactType: optional(v.string()),
+  platform: optional(v.object({ os: v.string(), architecture: v.string() })),
 });
-const descriptorsSchema = v.pipe(v.array(v.unknown()), v.maxLength(maxDescriptors), v.array(descriptorSchema));
+const descriptorsSchema = optional(
+  v.pipe(v.array(v.unknown()), v.maxLength(maxDescriptors), v.array(descriptorSchema)),
+);
 const manifestSchema = v.object({
-  mediaType: v.optional(v.string()),
-  artifactType: v.optional(v.string()),
+  artifactType: optional(v.string()),
   config: descriptorSchema,
   layers: descriptorsSchema,
   annotations: annotationsSchema,
-  subject: v.optional(v.nullable(descriptorSchema)),
+  subject: optional(descriptorSchema),
 });
 const indexSchema = v.object({
-  mediaType: v.optional(v.string()),
   manifests: descriptorsSchema,
   annotations: annotationsSchema,
-  subject: v.optional(v.nullable(descriptorSchema)),
+  subject: optional(descriptorSchema),
 });
 
 function invalid(origin: string, why: string, cause?: unknown): ContentVerificationError {
@@ -119,14 +122,23 @@ function invalid(origin: string, why: string, cause?: unknown): ContentVerificat
   });
 }
 
+/** True for a field with a value other than `null`. */
+function has(json: object, field: string): boolean {
+  return field in json && (json as Readonly<Record<string, unknown>>)[field] !== null;
+}
+
+function toAnnotations(raw: v.InferOutput<typeof annotationsSchema>): Annotations {
+  return Object.fromEntries(Object.entries(raw ?? {}).filter((entry): entry is [string, string] => entry[1] !== null));
+}
+
 function toDescriptor(raw: v.InferOutput<typeof descriptorSchema>): Descriptor {
   return {
     mediaType: raw.mediaType,
     digest: raw.digest,
     size: raw.size,
-    annotations: raw.annotations ?? {},
-    artifactType: raw.artifactType,
-    platform: raw.platform,
+    annotations: toAnnotations(raw.annotations),
+    artifactType: raw.artifactType ?? undefined,
+    platform: raw.platform ?? undefined,
   };
 }
 
@@ -165,27 +177,27 @@ export function parseManifest(bytes: Uint8Array, mediaType: string, origin: stri
   switch (stated ?? mediaType) {
     case mediaTypes.ociIndex:
     case mediaTypes.dockerIndex: {
-      if ("layers" in json || "config" in json) throw invalid(origin, "an index has no `layers` and no `config`");
+      if (has(json, "layers") || has(json, "config")) throw invalid(origin, "an index has no `layers` and no `config`");
       const raw = check(indexSchema, json, origin);
       return {
         kind: "index",
         mediaType: stated ?? mediaType,
-        manifests: raw.manifests.map(toDescriptor),
-        annotations: raw.annotations ?? {},
+        manifests: (raw.manifests ?? []).map(toDescriptor),
+        annotations: toAnnotations(raw.annotations),
         subject: raw.subject ? toDescriptor(raw.subject) : undefined,
       };
     }
     case mediaTypes.ociManifest:
     case mediaTypes.dockerManifest: {
-      if ("manifests" in json) throw invalid(origin, "a manifest has no `manifests`");
+      if (has(json, "manifests")) throw invalid(origin, "a manifest has no `manifests`");
       const raw = check(manifestSchema, json, origin);
       return {
         kind: "manifest",
         mediaType: stated ?? mediaType,
-        artifactType: raw.artifactType,
+        artifactType: raw.artifactType ?? undefined,
         config: toDescriptor(raw.config),
-        layers: raw.layers.map(toDescriptor),
-        annotations: raw.annotations ?? {},
+        layers: (raw.layers ?? []).map(toDescriptor),
+        annotations: toAnnotations(raw.annotations),
         subject: raw.subject ? toDescriptor(raw.subject) : undefined,
       };
     }
@@ -213,7 +225,7 @@ export function mediaTypeOf(bytes: Uint8Array): string | undefined {
   if ("mediaType" in json && typeof json.mediaType === "string") {
     return acceptedManifestTypes.includes(json.mediaType) ? json.mediaType : undefined;
   }
-  const [isIndex, isManifest] = ["manifests" in json, "layers" in json || "config" in json];
+  const [isIndex, isManifest] = [has(json, "manifests"), has(json, "layers") || has(json, "config")];
   if (isIndex === isManifest) return undefined;
   return isIndex ? mediaTypes.ociIndex : mediaTypes.ociManifest;
 }

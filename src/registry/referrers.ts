@@ -10,6 +10,7 @@ import {
   type Descriptor,
   type ImageIndex,
   maxManifestBytes,
+  mediaTypeOf,
   mediaTypes,
   parseManifest,
 } from "../model/manifest.ts";
@@ -20,6 +21,12 @@ const maxPages = 100;
 /** Limit over all pages; real manifests have a handful. */
 const maxReferrers = 10_000;
 const maxTries = 5;
+
+/**
+ * Answers of registries and of proxies before them that do not know the API: the specification says 404, and each of
+ * the others was met. A repository that may not be read refuses the fallback tag as well.
+ */
+const missingApiStatuses: ReadonlySet<number> = new Set([400, 403, 404, 405, 406, 501]);
 
 function fallbackTag(digest: Digest): string {
   return `sha256-${digestHex(digest)}`;
@@ -36,6 +43,14 @@ function manifestsOf(bytes: Uint8Array, origin: string): readonly Descriptor[] {
 
 function tooMany(name: string, limit: string): RegistryUnavailableError {
   return new RegistryUnavailableError("PAGINATION_REFUSED", `the referrers of ${name} are more than ${limit}`);
+}
+
+function tagTaken({ digest, name }: Subject): RegistryUnavailableError {
+  return new RegistryUnavailableError(
+    "REGISTRY_REFUSED",
+    `the tag ${fallbackTag(digest)}, which lists the referrers of ${name}, is an artifact's`,
+    { hint: "delete the tag if nobody needs its artifact, or copy without referrers (--no-referrers)" },
+  );
 }
 
 /** A manifest that others refer to. */
@@ -64,8 +79,9 @@ async function fromApi(
   for (let pages = 0; page !== undefined; pages += 1) {
     if (pages >= maxPages) throw tooMany(name, `${maxPages} pages`);
     const response = await api.call({ method: "GET", url: page, bufferBytes: maxManifestBytes, signal }, "pull");
-    if (response.status !== 200 && response.status !== 404) throw await api.error(response, `the referrers of ${name}`);
-    if (response.status === 404 || !isIndex(response.header("content-type"))) {
+    const isMissing = missingApiStatuses.has(response.status);
+    if (response.status !== 200 && !isMissing) throw await api.error(response, `the referrers of ${name}`);
+    if (isMissing || !isIndex(response.header("content-type"))) {
       await response.discard();
       return undefined;
     }
@@ -77,20 +93,23 @@ async function fromApi(
   return found;
 }
 
+/** @returns "none" for a missing tag, "other" for a tag of something else than an index */
 async function fromTag(
   { digest, name }: Subject,
   api: RegistryApi,
   signal: AbortSignal,
-): Promise<readonly Descriptor[]> {
+): Promise<readonly Descriptor[] | "none" | "other"> {
   const url = api.url(`manifests/${fallbackTag(digest)}`);
   const headers = { accept: mediaTypes.ociIndex };
   const response = await api.call({ method: "GET", url, headers, bufferBytes: maxManifestBytes, signal }, "pull");
   if (response.status === 404) {
     await response.discard();
-    return [];
+    return "none";
   }
   if (response.status !== 200) throw await api.error(response, `the referrers of ${name}`);
-  return manifestsOf(await response.bytes(maxManifestBytes), `the referrers of ${name}`);
+  const bytes = await response.bytes(maxManifestBytes);
+  const isOther = mediaTypeOf(bytes) === mediaTypes.ociManifest || mediaTypeOf(bytes) === mediaTypes.dockerManifest;
+  return isOther ? "other" : manifestsOf(bytes, `the referrers of ${name}`);
 }
 
 export async function readReferrers(
@@ -98,7 +117,8 @@ export async function readReferrers(
   api: RegistryApi,
   signal: AbortSignal,
 ): Promise<readonly Descriptor[]> {
-  return (await fromApi(subject, api, signal)) ?? (await fromTag(subject, api, signal));
+  const listed = (await fromApi(subject, api, signal)) ?? (await fromTag(subject, api, signal));
+  return typeof listed === "string" ? [] : listed;
 }
 
 /**
@@ -106,7 +126,8 @@ export async function readReferrers(
  *
  * Reads, changes, writes and reads again; repeats after a concurrent write without the referrer.
  *
- * @throws {RegistryUnavailableError} `REGISTRY_UNAVAILABLE` after repeated concurrent writes
+ * @throws {RegistryUnavailableError} `REGISTRY_REFUSED` for a fallback tag of another artifact, which would be lost;
+ *   `REGISTRY_UNAVAILABLE` after repeated concurrent writes
  */
 export async function noteReferrer(
   subject: Subject,
@@ -118,7 +139,9 @@ export async function noteReferrer(
   const { digest, name } = subject;
   const own = { mediaType, digest: digestOf(bytes), size: bytes.byteLength, artifactType, annotations };
   for (let tries = 0; tries < maxTries; tries += 1) {
-    const others: ImageIndex["manifests"] = await fromTag(subject, api, signal);
+    const found = await fromTag(subject, api, signal);
+    if (found === "other") throw tagTaken(subject);
+    const others: ImageIndex["manifests"] = found === "none" ? [] : found;
     if (others.some((other) => other.digest === own.digest)) return;
     const index = { schemaVersion: 2, mediaType: mediaTypes.ociIndex, manifests: [...others, own] };
     const body = new TextEncoder().encode(JSON.stringify(index));

@@ -8,7 +8,13 @@ import { ContentVerificationError, RegistryUnavailableError } from "../errors.ts
 import type { RequestBody } from "../http/client.ts";
 import type { HttpResponse } from "../http/response.ts";
 import { type Digest, digestOf, isDigest } from "../model/digest.ts";
-import { acceptedManifestTypes, type Descriptor, maxManifestBytes, parseManifest } from "../model/manifest.ts";
+import {
+  acceptedManifestTypes,
+  type Descriptor,
+  maxManifestBytes,
+  mediaTypeOf,
+  parseManifest,
+} from "../model/manifest.ts";
 import { formatLocation, type RegistryLocation } from "../model/reference.ts";
 import {
   type BlobIdentity,
@@ -50,12 +56,21 @@ function rangeHeader({ first, end }: ByteRange, size: number): string {
   return `bytes=${first}-${end === size ? "" : end - 1}`;
 }
 
-function mediaTypeOf(response: HttpResponse): string {
+/** Content types that say nothing of a manifest: file servers and some proxies send them for every file. */
+const genericTypes: ReadonlySet<string> = new Set([
+  "",
+  "application/json",
+  "application/octet-stream",
+  "binary/octet-stream",
+  "text/plain",
+]);
+
+function contentTypeOf(response: HttpResponse): string {
   return (response.header("content-type") ?? "").split(";", 1)[0]?.trim().toLowerCase() ?? "";
 }
 
 function isWebPage(response: HttpResponse): boolean {
-  return mediaTypeOf(response) === "text/html";
+  return contentTypeOf(response) === "text/html";
 }
 
 class Registry implements Target {
@@ -81,9 +96,10 @@ class Registry implements Target {
       "pull",
     );
     if (response.status !== 200) throw await this.#api.error(response, what);
-    const mediaType = mediaTypeOf(response);
+    const sentType = contentTypeOf(response);
     if (isWebPage(response)) throw await this.#webPage(response, `the manifest of ${what}`);
     const bytes = await this.#bytes(response, maxManifestBytes, what);
+    const mediaType = genericTypes.has(sentType) ? (mediaTypeOf(bytes) ?? sentType) : sentType;
     const digest = digestOf(bytes);
     // Only the body counts, never `Docker-Content-Digest`.
     if (isDigest(version) && digest !== version) {

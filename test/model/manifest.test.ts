@@ -44,6 +44,21 @@ describe("parseManifest", () => {
     expect(parse(untyped).kind).toBe("manifest");
   });
 
+  test("null in an optional field is as if the field were not there", () => {
+    const nothing = { artifactType: null, annotations: null, subject: null };
+    const bare = { ...descriptor, annotations: null, artifactType: null, platform: null };
+    expect(parse({ ...manifest, ...nothing, config: bare, layers: [bare] })).toEqual(parse(manifest));
+    expect(parse({ ...index, ...nothing, layers: null, config: null }, mediaTypes.ociIndex)).toEqual(
+      parse(index, mediaTypes.ociIndex),
+    );
+    expect(parse({ ...manifest, mediaType: null, manifests: null })).toEqual(parse(manifest));
+    expect(parse({ ...manifest, annotations: { a: null, b: "x" } })).toMatchObject({ annotations: { b: "x" } });
+    for (const layers of [null, undefined]) expect(parse({ ...manifest, layers })).toMatchObject({ layers: [] });
+    for (const manifests of [null, undefined]) {
+      expect(parse({ ...index, manifests }, mediaTypes.ociIndex)).toMatchObject({ manifests: [] });
+    }
+  });
+
   test("a layer's `urls` are ignored", () => {
     const parsed = parse({ ...manifest, layers: [{ ...descriptor, urls: ["http://169.254.169.254/"] }] });
     expect(JSON.stringify(parsed)).not.toContain("169.254");
@@ -56,7 +71,6 @@ describe("parseManifest", () => {
     ["an array", "[]"],
     ["a string", '"x"'],
     ["no config", { ...manifest, config: undefined }],
-    ["no layers", { ...manifest, layers: undefined }],
     ["layers of another type", { ...manifest, layers: {} }],
     ["a layer that is a string", { ...manifest, layers: ["x"] }],
     ["a negative size", { ...manifest, layers: [{ ...descriptor, size: -1 }] }],

@@ -126,6 +126,79 @@ test("referrers without end are given up", async () => {
   expect(server.seen).toHaveLength(2);
 });
 
+describe("referrers of a registry without the API", () => {
+  const referrer = { mediaType: mediaTypes.ociManifest, digest: manifestDigest, size: 1 };
+  const listed = { schemaVersion: 2, mediaType: mediaTypes.ociIndex, manifests: [referrer] };
+
+  /** Answers the API with a status, and the fallback tag with a document. */
+  async function without(status: number, document: object): Promise<string> {
+    const server = await startServer((request, response) => {
+      if (request.url?.includes("/referrers/")) return response.writeHead(status).end("no");
+      return response.setHeader("content-type", mediaTypes.ociIndex).end(JSON.stringify(document));
+    });
+    return server.host;
+  }
+
+  test.each([400, 403, 404, 405, 406, 501])("which answers %i, come from the fallback tag", async (status) => {
+    const { registry, signal } = registryClient(await without(status, listed));
+    expect(await registry.listReferrers(manifestDigest, signal)).toMatchObject([{ digest: manifestDigest }]);
+  });
+
+  test("401 and 500 are errors", async () => {
+    for (const [status, code] of [
+      [401, "REGISTRY_UNAUTHORIZED"],
+      [500, "REGISTRY_UNAVAILABLE"],
+    ] as const) {
+      const { registry, signal } = registryClient(await without(status, listed));
+      expect(await codeOf(registry.listReferrers(manifestDigest, signal))).toBe(code);
+    }
+  });
+
+  test.each([
+    ["an index without entries", { ...listed, manifests: [] }],
+    ["`manifests` that is null", { ...listed, manifests: null }],
+    ["no `manifests`", { ...listed, manifests: undefined }],
+    ["an image", { schemaVersion: 2, mediaType: mediaTypes.ociManifest, config: referrer, layers: [] }],
+  ])("and whose fallback tag has %s: there are none", async (_what, document) => {
+    const { registry, signal } = registryClient(await without(404, document));
+    expect(await registry.listReferrers(manifestDigest, signal)).toEqual([]);
+  });
+
+  test("are not written over another artifact that has the fallback tag", async () => {
+    const image = { schemaVersion: 2, mediaType: mediaTypes.ociManifest, config: referrer, layers: [] };
+    const signature = JSON.stringify({ ...image, subject: referrer });
+    const puts: string[] = [];
+    const server = await startServer((request, response) => {
+      if (request.method === "PUT") {
+        puts.push(request.url ?? "");
+        return response.writeHead(201).end();
+      }
+      return response.setHeader("content-type", mediaTypes.ociManifest).end(JSON.stringify(image));
+    });
+    const { registry, signal } = registryClient(server.host);
+    const bytes = new TextEncoder().encode(signature);
+    const pushing = registry.pushManifest(bytes, mediaTypes.ociManifest, undefined, signal);
+    await expect(pushing).rejects.toMatchObject({
+      code: "REGISTRY_REFUSED",
+      message: expect.stringContaining("sha256-"),
+    });
+    expect(puts.filter((url) => url.includes("sha256-"))).toEqual([]);
+  });
+});
+
+test.each(["application/json", "application/octet-stream", "text/plain; charset=utf-8", ""])(
+  "a manifest that is sent as %j and does not name its type is read for what it is",
+  async (type) => {
+    const document = { schemaVersion: 2, config: { mediaType: "a/b", digest: manifestDigest, size: 1 }, layers: [] };
+    const server = await startServer((_request, response) => {
+      if (type !== "") response.setHeader("content-type", type);
+      response.end(JSON.stringify(document));
+    });
+    const { registry, signal } = registryClient(server.host);
+    expect((await registry.fetchManifest("1", signal)).mediaType).toBe(mediaTypes.ociManifest);
+  },
+);
+
 describe("tags", () => {
   test("all pages are read, in order; a repository without tags has none", async () => {
     const server = await startServer(({ url }, response) => {
