@@ -7,6 +7,7 @@ import { ConfigurationError } from "../errors.ts";
 import type { CredentialProvider, Credentials, FoundCredentials } from "../model/credentials.ts";
 import { getFromHelper } from "./credential-helper.ts";
 import { type DockerAuth, type DockerConfigFile, dockerConfigs, serverAddress, valueFor } from "./docker-config.ts";
+import { variable } from "./environment.ts";
 import type { Settings } from "./settings.ts";
 
 const none: Credentials = { kind: "none" };
@@ -29,7 +30,7 @@ function fromDockerAuth(auth: DockerAuth, file: string, registry: string): Crede
     // Docker padded passwords with NUL in old files.
     return { kind: "basic", username: decoded.slice(0, colon), password: decoded.slice(colon + 1).replace(/\0+$/, "") };
   }
-  if (auth.username && auth.password !== undefined) {
+  if (auth.username && auth.password) {
     return { kind: "basic", username: auth.username, password: auth.password };
   }
   return none;
@@ -76,20 +77,29 @@ function secretVariable(name: string, context: Context, allowed: RegExp, what: s
   });
 }
 
-/** RFC 6750 and RFC 7617: visible ASCII; no control characters. */
+/** RFC 6750 and RFC 7617: visible ASCII; no control characters, except line breaks and tabs in a password. */
 const tokenCharacters = /^[\x21-\x7e]+$/;
 // biome-ignore lint/suspicious/noControlCharactersInRegex: the pattern excludes control characters
 const loginCharacters = /^[^\u0000-\u001f\u007f]+$/;
+
+/** A key file of Google's `_json_key` has line breaks; Basic encodes the whole login in base64. */
+// biome-ignore lint/suspicious/noControlCharactersInRegex: the pattern excludes control characters
+const passwordCharacters = /^[^\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f]+$/;
 
 function fromEnvironment(context: Context): FoundCredentials | undefined {
   const token = secretVariable("ORAS_TOKEN", context, tokenCharacters, "a token");
   if (token) return { credentials: { kind: "bearer", token }, foundIn: "ORAS_TOKEN" };
   const username = secretVariable("ORAS_USER", context, loginCharacters, "a user's name");
-  const password = secretVariable("ORAS_PASS", context, loginCharacters, "a password");
+  const password = secretVariable("ORAS_PASS", context, passwordCharacters, "a password");
   if (username && password) {
     return { credentials: { kind: "basic", username, password }, foundIn: "ORAS_USER and ORAS_PASS" };
   }
   return undefined;
+}
+
+/** The variable with a login that was not used; its value is not looked at. */
+function unusedVariable(context: Context): string | undefined {
+  return ["ORAS_TOKEN", "ORAS_USER"].find((name) => variable(context, name) !== undefined);
 }
 
 /**
@@ -124,7 +134,16 @@ export function createCredentialProvider(
   const byRegistry = new Map<string, Promise<FoundCredentials>>();
   const find = async (registry: string): Promise<FoundCredentials> => {
     const own = registry === settings.credentialRegistry ? fromEnvironment(context) : undefined;
-    return own ?? (await fromDockerConfigs(registry, context, signal));
+    const found = own ?? (await fromDockerConfigs(registry, context, signal));
+    const unused = unusedVariable(context);
+    if (found.credentials.kind !== "none" || registry === settings.credentialRegistry || unused === undefined) {
+      return found;
+    }
+    const named = settings.credentialRegistry ?? "none";
+    const withheld =
+      `set BUCK2_ORAS_REGISTRY=${registry} or give --registry ${registry} to use ${unused} there: the variable is for ` +
+      `the registry that an option or a variable names (${named}), and a reference may come from a checkout`;
+    return { ...found, credentials: { kind: "none", withheld } };
   };
   return (registry) => {
     let found = byRegistry.get(registry);

@@ -3,7 +3,8 @@
  *
  * @see docker-login(1), containers-auth.json(5)
  */
-import { dirname, join } from "node:path";
+import { stat } from "node:fs/promises";
+import { basename, dirname, join } from "node:path";
 import * as v from "valibot";
 import type { Context } from "../context.ts";
 import { ConfigurationError, isErrno, localIoError } from "../errors.ts";
@@ -13,21 +14,22 @@ import { UnfitFileError } from "../files/opened-file.ts";
 import { readRegularFile } from "../files/regular-file.ts";
 import { folderVariable, variable } from "./environment.ts";
 
+/** Clients write `null` for an empty value: `null` counts as absent. */
 const authSchema = v.object({
-  auth: v.optional(v.string()),
-  username: v.optional(v.string()),
-  password: v.optional(v.string()),
-  identitytoken: v.optional(v.string()),
-  registrytoken: v.optional(v.string()),
+  auth: v.nullish(v.string()),
+  username: v.nullish(v.string()),
+  password: v.nullish(v.string()),
+  identitytoken: v.nullish(v.string()),
+  registrytoken: v.nullish(v.string()),
 });
 const dockerConfigSchema = v.pipe(
   v.unknown(),
   // `looseObject` would accept a list.
   v.check((json) => !Array.isArray(json)),
   v.looseObject({
-    auths: v.optional(v.nullable(v.record(v.string(), v.nullable(authSchema)))),
-    credHelpers: v.optional(v.nullable(v.record(v.string(), v.string()))),
-    credsStore: v.optional(v.nullable(v.string())),
+    auths: v.nullish(v.record(v.string(), v.nullable(authSchema))),
+    credHelpers: v.nullish(v.record(v.string(), v.nullable(v.string()))),
+    credsStore: v.nullish(v.string()),
   }),
 );
 
@@ -69,14 +71,31 @@ export function dockerConfigPath(context: Context): string {
   return join(variable(context, "DOCKER_CONFIG") ?? join(context.homeDir, ".docker"), "config.json");
 }
 
-/** Docker's file, Podman's file if named by a variable, and Podman's file of the session. */
-function configPaths(context: Context): readonly string[] {
+interface ConfigPath {
+  readonly path: string;
+  /** The variable that names the file: a missing file is then the user's mistake. */
+  readonly variable: string | undefined;
+}
+
+/**
+ * Docker's file, then Podman's files: the file of a variable, of the session, and of the user.
+ *
+ * @see containers-auth.json(5): `/run/containers/UID` is for sessions without `XDG_RUNTIME_DIR`
+ */
+function configPaths(context: Context): readonly ConfigPath[] {
+  const { os, userId, homeDir } = context;
   const authFile = variable(context, "REGISTRY_AUTH_FILE");
   const runtimeDir = folderVariable(context, "XDG_RUNTIME_DIR");
+  const isNamed = variable(context, "DOCKER_CONFIG") !== undefined;
+  const podman = [
+    ...(runtimeDir === undefined ? [] : [runtimeDir]),
+    ...(os === "linux" && userId !== undefined ? [`/run/containers/${userId}`] : []),
+    folderVariable(context, "XDG_CONFIG_HOME") ?? join(homeDir, ".config"),
+  ].map((dir) => (dir.startsWith("/run/containers/") ? join(dir, "auth.json") : join(dir, "containers", "auth.json")));
   return [
-    dockerConfigPath(context),
-    ...(authFile === undefined ? [] : [authFile]),
-    ...(runtimeDir === undefined ? [] : [join(runtimeDir, "containers", "auth.json")]),
+    { path: dockerConfigPath(context), variable: isNamed ? "DOCKER_CONFIG" : undefined },
+    ...(authFile === undefined ? [] : [{ path: authFile, variable: "REGISTRY_AUTH_FILE" }]),
+    ...podman.map((path) => ({ path, variable: undefined })),
   ];
 }
 
@@ -94,7 +113,8 @@ function invalid(path: string, why: string): ConfigurationError {
 export function parseDockerConfig(text: string, path: string): DockerConfig {
   let json: unknown;
   try {
-    json = JSON.parse(text);
+    // Some clients leave an empty file behind.
+    json = text.trim() === "" ? {} : JSON.parse(text);
   } catch {
     // The parser's message quotes the text, which may hold passwords.
     throw invalid(path, "it is not JSON");
@@ -121,10 +141,20 @@ export async function readDockerConfig(path: string): Promise<DockerConfig | und
 
 /** The existing files, in order of precedence. Files are read lazily: a caller stops at the first login. */
 export async function* dockerConfigs(context: Context): AsyncGenerator<DockerConfigFile> {
-  for (const path of configPaths(context)) {
+  for (const { path, variable: name } of configPaths(context)) {
     const config = await readDockerConfig(path);
     if (config !== undefined) yield { path, config };
+    else if (name !== undefined) await warnOfMissing(name, path, context);
   }
+}
+
+/** Without a word, a mistyped variable would make every pull anonymous. DOCKER_CONFIG may name a folder that `login` has yet to make. */
+async function warnOfMissing(name: string, path: string, { log }: Context): Promise<void> {
+  if (name !== "DOCKER_CONFIG") return log.warn(`${name} names ${path}, which does not exist: it gives no login`);
+  const folder = dirname(path);
+  const found = await stat(folder).catch(() => undefined);
+  if (found === undefined || found.isDirectory()) return;
+  log.warn(`DOCKER_CONFIG names ${folder}, which is a file: it gives no login; the variable names a folder`);
 }
 
 /**
@@ -143,8 +173,15 @@ export async function changeDockerConfig(
     const config = change(parseDockerConfig(text, path));
     return config === undefined ? undefined : `${JSON.stringify(config, null, "\t")}\n`;
   };
+  const folder = dirname(path);
+  const found = await stat(folder).catch(() => undefined);
+  if (found !== undefined && !found.isDirectory()) {
+    throw new ConfigurationError("CONFIG_INVALID", `${folder}, the folder of ${basename(path)}, is a file`, {
+      hint: "set DOCKER_CONFIG to a folder; the login is written to config.json in this folder",
+    });
+  }
   try {
-    await makeFolder(dirname(path), 0o700);
+    await makeFolder(folder, 0o700);
   } catch (cause) {
     throw localIoError(`write ${path}`, cause);
   }

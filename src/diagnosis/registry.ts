@@ -67,7 +67,7 @@ export async function checkRegistry(
   }
   const kind = await examination.check("credentials", async () => {
     const { foundIn, kind, withheld } = await probe.credentialSource();
-    if (withheld !== undefined) return { status: "warning", detail: "none are sent over http", hint: withheld };
+    if (withheld !== undefined) return { status: "warning", detail: "none are sent", hint: withheld };
     if (kind !== "none") return { detail: `${kind} from ${foundIn}`, value: kind };
     const isAsked = greeting.schemes.length > 0;
     return { detail: `none found${isAsked ? ": the pull is anonymous" : ""}`, value: kind };

@@ -69,10 +69,26 @@ function quoted(text: string): string {
   return JSON.stringify(withoutLogin(text, maxQuotedLength));
 }
 
-function invalid(text: string, why: string): UsageError {
-  return new UsageError("REFERENCE_INVALID", `${quoted(text)} is not a reference: ${why}`, {
-    hint: "write HOST/REPOSITORY:TAG, HOST/REPOSITORY@sha256:…, or oci:DIR:TAG",
-  });
+const forms = "write HOST/REPOSITORY:TAG, HOST/REPOSITORY@sha256:…, or oci:DIR:TAG";
+
+function invalid(text: string, why: string, hint = forms): UsageError {
+  return new UsageError("REFERENCE_INVALID", `${quoted(text)} is not a reference: ${why}`, { hint });
+}
+
+/** `oci://` as Helm and Flux write a registry's reference, `docker://` as skopeo does, or an address. */
+const schemePattern = /^[a-z][a-z0-9+.-]*:\/\//i;
+
+/** @throws {UsageError} the text begins with a scheme; the hint has the reference to write */
+export function refuseScheme(text: string): void {
+  const scheme = schemePattern.exec(text)?.[0];
+  if (scheme === undefined) return;
+  const rest = withoutLogin(text.slice(scheme.length), maxQuotedLength).replace("***@", "");
+  const isLayout = /^oci:/i.test(scheme);
+  const folder = isLayout
+    ? `; a layout folder is oci:DIR, such as oci:${rest.startsWith("/") ? rest : `./${rest}`}`
+    : "";
+  const hint = rest === "" || rest.startsWith("/") ? `${forms}${folder}` : `write ${rest}${folder}`;
+  throw invalid(text, "a reference has no scheme", hint);
 }
 
 /** @see OCI distribution-spec v1.1.1, "Pulling manifests" */
@@ -247,8 +263,8 @@ export function parseReference(text: string, defaultRegistry: string | undefined
   if (isTemplate(text)) {
     throw invalid(text, "a template needs a platform");
   }
+  refuseScheme(text);
   if (text.startsWith("oci:")) return parseLayout(text);
-  if (/^[a-z]+:\/\//i.test(text)) throw invalid(text, "a reference is not a URL; leave out the scheme");
 
   const slash = text.indexOf("/");
   const namesHost = namesRegistry(text);
@@ -268,7 +284,9 @@ export function parseReference(text: string, defaultRegistry: string | undefined
 
 /** The text form of a location, without tag and digest. */
 export function formatLocation(location: Location): string {
-  return location.kind === "layout" ? `oci:${location.path}` : `${location.registry}/${location.repository}`;
+  if (location.kind === "registry") return `${location.registry}/${location.repository}`;
+  // A UNC path: `oci://` would be a scheme.
+  return `oci:${location.path.replace(/^\/\//, "\\\\")}`;
 }
 
 /** The canonical text of a reference; `parseReference` returns an equal reference. */

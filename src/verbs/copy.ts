@@ -10,7 +10,7 @@ import { anyPlatform, type LockedTool } from "../lockfile/schema.ts";
 import { layoutsOfLock, openingFromLock } from "../locking/layouts.ts";
 import { checkManifests, checkOrigins } from "../locking/origins.ts";
 import type { Digest } from "../model/digest.ts";
-import { formatReference, type Location, parseRepositoryPrefix } from "../model/reference.ts";
+import { formatReference, type Location, parseRepositoryPrefix, refuseScheme } from "../model/reference.ts";
 import type { Target } from "../model/source.ts";
 import { type CopyCounts, GraphCopy, noCounts } from "../publish/copy-graph.ts";
 import type { Run } from "../transfer/run.ts";
@@ -74,6 +74,7 @@ export interface CopyLockRequest {
 type Place = (location: Location) => Location;
 
 function placeOf(text: string, services: Services): Place {
+  refuseScheme(text);
   if (text.startsWith("oci:")) {
     const path = text.slice("oci:".length);
     return () => ({ kind: "layout", path });

@@ -1,10 +1,11 @@
-import { mkdirSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
-import { describe, expect, test } from "vitest";
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { describe, expect, onTestFinished, test } from "vitest";
 import { createCredentialProvider } from "../../src/config/credentials.ts";
+import { changeDockerConfig, dockerConfigPath } from "../../src/config/docker-config.ts";
 import { readSettings } from "../../src/config/settings.ts";
 import type { Credentials } from "../../src/model/credentials.ts";
-import { codeOf, noConfigFiles, testContext } from "../support/context.ts";
+import { codeOf, noConfigFiles, noSignal, testContext } from "../support/context.ts";
 import { temporaryFolder } from "../support/folders.ts";
 
 const none: Credentials = { kind: "none" };
@@ -41,11 +42,30 @@ describe("the environment", () => {
     const byOption = credentialsFor({ env, registry: "reg.example:5000" });
     expect(await byOption("reg.example:5000")).toEqual(login);
     for (const other of ["reg.example", "reg.example:5001", "sub.reg.example:5000", "localhost:5000"]) {
-      expect(await byOption(other), other).toEqual(none);
+      expect(await byOption(other), other).toMatchObject(none);
     }
     const byVariable = credentialsFor({ env: { ...env, BUCK2_ORAS_REGISTRY: "reg.example" } });
     expect(await byVariable("reg.example")).toEqual(login);
-    expect(await credentialsFor({ env })("reg.example")).toEqual(none);
+    expect(await credentialsFor({ env })("reg.example")).toMatchObject(none);
+  });
+
+  test("that was not used says so in the hint, by its name alone", async () => {
+    for (const [name, given] of [
+      ["ORAS_USER", env],
+      ["ORAS_TOKEN", { ORAS_TOKEN: "hunter2" }],
+    ] as const) {
+      const found = await credentialsFor({ env: given, registry: "other.example" })("reg.example");
+      expect(found).toMatchObject({ kind: "none", withheld: expect.stringContaining(`to use ${name} there`) });
+      expect(found).toMatchObject({ withheld: expect.stringContaining("(other.example)") });
+      expect(JSON.stringify(found)).not.toContain("hunter2");
+    }
+    expect(await credentialsFor({})("reg.example")).toEqual(none);
+  });
+
+  test("a password may have line breaks inside, as a key file has", async () => {
+    const key = '{\n  "type": "service_account",\n\t"private_key": "x\\n"\n}';
+    const found = credentialsFor({ env: { ORAS_USER: "_json_key", ORAS_PASS: `${key}\n` }, registry: "reg.example" });
+    expect(await found("reg.example")).toEqual({ kind: "basic", username: "_json_key", password: key });
   });
 
   test("a token comes before a login; half a login is none", async () => {
@@ -66,7 +86,7 @@ describe("the environment", () => {
       ["ORAS_TOKEN", { ORAS_TOKEN: "hunter\n2" }],
       ["ORAS_TOKEN", { ORAS_TOKEN: "hünter2" }],
       ["ORAS_TOKEN", { ORAS_TOKEN: "hunter 2" }],
-      ["ORAS_PASS", { ORAS_USER: "u", ORAS_PASS: "hunter\n2" }],
+      ["ORAS_PASS", { ORAS_USER: "u", ORAS_PASS: "hunter\u00002" }],
       ["ORAS_USER", { ORAS_USER: "u\u0000", ORAS_PASS: "hunter2" }],
     ] as const) {
       const asking = credentialsFor({ env, registry })(registry);
@@ -83,6 +103,72 @@ describe("the environment", () => {
       config: { auths: { "reg.example": { auth: auth("d:e") } } },
     });
     expect(await both("reg.example")).toEqual(login);
+  });
+});
+
+describe("files of other clients", () => {
+  const login = JSON.stringify({ auths: { "reg.example": { auth: auth("u:p") } } });
+
+  /** What is found and said, in surroundings of its own. */
+  async function lookUp(env: Readonly<Record<string, string>>, homeDir: string, userId?: number) {
+    const context = testContext({ env, homeDir, ...(userId === undefined ? {} : { userId }) });
+    const settings = readSettings({}, context, noConfigFiles);
+    const provider = createCredentialProvider(settings, context, new AbortController().signal);
+    const { credentials, foundIn } = await provider("reg.example");
+    return { kind: credentials.kind, foundIn, lines: context.lines };
+  }
+
+  test("Podman's login of the user is found, where XDG_CONFIG_HOME says or below the home", async () => {
+    const homeDir = temporaryFolder();
+    const path = join(homeDir, ".config", "containers", "auth.json");
+    mkdirSync(dirname(path), { recursive: true });
+    writeFileSync(path, login);
+    expect(await lookUp({}, homeDir)).toMatchObject({ kind: "basic", foundIn: path });
+    expect(await lookUp({ XDG_CONFIG_HOME: join(homeDir, ".config") }, temporaryFolder())).toMatchObject({
+      foundIn: path,
+    });
+    expect(await lookUp({ XDG_CONFIG_HOME: temporaryFolder() }, homeDir)).toMatchObject({ kind: "none" });
+  });
+
+  test.skipIf(process.geteuid?.() !== 0)("so is that of a session without XDG_RUNTIME_DIR (needs root)", async () => {
+    const userId = 4_000_000 + process.pid;
+    const folder = `/run/containers/${userId}`;
+    mkdirSync(folder, { recursive: true });
+    onTestFinished(() => rmSync(folder, { recursive: true }));
+    writeFileSync(join(folder, "auth.json"), login);
+    expect(await lookUp({}, temporaryFolder(), userId)).toMatchObject({
+      kind: "basic",
+      foundIn: join(folder, "auth.json"),
+    });
+    expect(await lookUp({}, temporaryFolder(), userId + 1)).toMatchObject({ kind: "none" });
+  });
+
+  test("a variable that names nothing useful is said, and nothing else is", async () => {
+    const folder = temporaryFolder();
+    const file = join(folder, "file");
+    writeFileSync(file, login);
+    const missing = join(folder, "missing");
+    const said = async (env: Readonly<Record<string, string>>) => {
+      const { kind, lines } = await lookUp(env, temporaryFolder());
+      expect(kind).toBe("none");
+      return lines.filter((line) => line.includes("names"));
+    };
+    expect(await said({ DOCKER_CONFIG: file })).toEqual([expect.stringContaining(`${file}, which is a file`)]);
+    expect(await said({ REGISTRY_AUTH_FILE: missing })).toEqual([expect.stringContaining(`names ${missing}`)]);
+    for (const usual of [folder, missing]) expect(await said({ DOCKER_CONFIG: usual })).toEqual([]);
+    expect(await said({})).toEqual([]);
+  });
+
+  test("a login is not written below a file that DOCKER_CONFIG names", async () => {
+    const file = join(temporaryFolder(), "file");
+    writeFileSync(file, login);
+    const context = testContext({ env: { DOCKER_CONFIG: file }, homeDir: temporaryFolder() });
+    const change = changeDockerConfig(dockerConfigPath(context), (config) => config, context, noSignal);
+    await expect(change).rejects.toMatchObject({
+      code: "CONFIG_INVALID",
+      hint: expect.stringContaining("DOCKER_CONFIG"),
+    });
+    expect(readFileSync(file, "utf8")).toBe(login);
   });
 });
 
@@ -139,6 +225,19 @@ describe("the docker configuration", () => {
     writeFileSync(join(folder, "config.json"), JSON.stringify({ auths: { "reg.example": { auth: auth("u:p") } } }));
     expect(await credentialsFor({ env: { DOCKER_CONFIG: folder } })("reg.example")).toMatchObject({ kind: "basic" });
     expect(await credentialsFor({})("reg.example")).toEqual(none);
+  });
+
+  test.each([
+    ["an empty file", ""],
+    ["blank lines", "\n \n"],
+    ["null for everything", '{"auths": null, "credHelpers": null, "credsStore": null}'],
+    ["null in an entry", '{"auths": {"reg.example": null}, "credHelpers": {"reg.example": null}}'],
+    [
+      "null in each field",
+      '{"auths": {"reg.example": {"auth": null, "username": null, "password": null, "identitytoken": null, "registrytoken": null}}}',
+    ],
+  ])("%s gives no login", async (_what, config) => {
+    expect(await credentialsFor({ config })("reg.example")).toEqual(none);
   });
 
   test.each([

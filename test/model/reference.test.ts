@@ -24,6 +24,40 @@ function codeOf(text: string, registry?: string): string {
   return "accepted";
 }
 
+/** The hint of the usage error. */
+function hintOf(text: string): string | undefined {
+  try {
+    parseReference(text, undefined);
+  } catch (error) {
+    if (error instanceof OrasClientError) return error.hint;
+  }
+  return undefined;
+}
+
+describe("a scheme", () => {
+  test.each([
+    [
+      "oci://ghcr.io/acme/protoc:33.0",
+      "write ghcr.io/acme/protoc:33.0; a layout folder is oci:DIR, such as oci:./ghcr.io/acme/protoc:33.0",
+    ],
+    ["OCI://ghcr.io/a:1", "write ghcr.io/a:1;"],
+    ["docker://quay.io/a/b:1", "write quay.io/a/b:1"],
+    ["https://ghcr.io/a:1", "write ghcr.io/a:1"],
+    ["oci:///srv/layout:1", "such as oci:/srv/layout:1"],
+    ["https://user:hunter2@h.io/a", "write h.io/a"],
+  ])("%s is refused, and the hint has what to write", (text, hint) => {
+    expect(codeOf(text)).toBe("REFERENCE_INVALID");
+    expect(hintOf(text)).toContain(hint);
+    expect(hintOf(text)).not.toContain("hunter2");
+  });
+
+  test("a folder on another machine of Windows is none, and is written back as it came", () => {
+    const reference = parseReference(String.raw`oci:\\server\share\layout:1`, undefined);
+    expect(reference.location).toEqual({ kind: "layout", path: "//server/share/layout" });
+    expect(parseReference(formatReference(reference), undefined)).toEqual(reference);
+  });
+});
+
 describe("parseReference", () => {
   test.each([
     ["ghcr.io/acme/protoc:33.0", { registry: "ghcr.io", repository: "acme/protoc", tag: "33.0", digest: undefined }],

@@ -157,7 +157,7 @@ describe("http that only the project's file allows", () => {
   test("doctor says that none is sent; login goes over TLS or not at all", async () => {
     const place = await inTheClear(guarded);
     const doctor = await place.call(["doctor", `${host}/t/tool:1`]);
-    expect(doctor.stdout).toMatch(/^credentials +warning +\d+ ms +none are sent over http$/m);
+    expect(doctor.stdout).toMatch(/^credentials +warning +\d+ ms +none are sent$/m);
     expect(doctor.stdout).toContain(`no login was sent, since only ${place.projectFile}`);
     const ran = await place.call(["login", host, "-u", "alice", "--password-stdin"], {}, "hunter2");
     expect(ran.exitCode, ran.stderr).toBe(69);
