@@ -1,13 +1,12 @@
-/** Which mirrors have failed, so that they are not tried for each blob again. */
+/** Health of the mirrors during one request: a failed mirror is not asked again for each blob. */
 import type { OrasClientError } from "../errors.ts";
 import type { Source } from "../model/source.ts";
 
-/** True for a fault of the host, whatever repository was asked for. */
+/** True for a fault of the whole host, not of one repository. */
 export function isHostFault({ side }: OrasClientError): boolean {
   return side === "network" || side === "time";
 }
 
-/** Lives as long as the command. */
 export class MirrorHealth {
   readonly #failed = new Set<string>();
   readonly #slow = new Set<string>();
@@ -16,13 +15,13 @@ export class MirrorHealth {
     return !this.#failed.has(mirror.name) && !this.#failed.has(hostOf(mirror));
   }
 
-  /** It failed in nothing but that it took too long. */
+  /** True after a timeout. */
   isSlow(mirror: Source): boolean {
     return this.#slow.has(mirror.name);
   }
 
   note(mirror: Source, error: OrasClientError): void {
-    // It has not got this one thing, and may have the next.
+    // Missing content says nothing about the mirror's other content.
     if (error.side === "absence") return;
     if (error.code === "TIMED_OUT") this.#slow.add(mirror.name);
     this.#failed.add(isHostFault(error) ? hostOf(mirror) : mirror.name);

@@ -1,14 +1,14 @@
-/** The choice of the bytes to ask for next. Pure. */
+/** Choice of the next byte range to request. Pure functions. */
 import type { BlobIdentity, ByteRange } from "../model/source.ts";
 import { partBytes } from "./part-buffers.ts";
 
-/** A shorter blob is complete before a second connection would help. */
+/** Fewer remaining bytes arrive before a second connection would help. */
 const minSplitBytes = 32 * 1024 * 1024;
 
-/** The bytes of a blob that are left to ask for. */
+/** The bytes of a blob that were not requested yet. */
 export interface Remaining {
   readonly blob: BlobIdentity;
-  /** First byte that was not asked for yet. */
+  /** First byte that was not requested yet. */
   readonly next: number;
 }
 
@@ -17,9 +17,12 @@ export function isWorthSharing({ blob, next }: Remaining): boolean {
   return blob.size - next > minSplitBytes;
 }
 
-/** One part where several connections share the blob, else all remaining bytes; undefined when every byte was asked for. */
+/**
+ * @returns One part if several connections share the blob, else all remaining bytes; undefined if every byte was
+ *   requested.
+ */
 export function nextRange({ blob, next }: Remaining, isShared: boolean): ByteRange | undefined {
-  // An empty blob is asked for once: only an answer shows that it exists.
+  // An empty blob is requested too: only an answer shows that the blob exists.
   if (next === blob.size && blob.size > 0) return undefined;
   return { first: next, end: isShared ? Math.min(next + partBytes, blob.size) : blob.size };
 }

@@ -1,16 +1,16 @@
-/** Memory for parts of blobs that wait for their turn: so much for all blobs of a command together. */
+/** Buffers for parts that are read ahead; all transfers of the process share their limit. */
 
-/** Bytes of one. */
+/** Size of a part, and of a buffer, in bytes. */
 export const partBytes: number = 8 * 1024 * 1024;
-/** With the one that is being given on; 32 MiB in all. */
+/** Limit of buffers, the buffer that is being written to disk included; 32 MiB in all. */
 const maxBuffers = 4;
 
-/** Buffers are used again and again: what is held for long and dropped in turn is not collected until there is much of it. */
+/** Buffers are reused: the garbage collector frees long-lived buffers late, so that new buffers would pile up. */
 export class PartBuffers {
   readonly #free: Buffer[] = [];
   #made = 0;
 
-  /** Undefined when all are in use. */
+  /** @returns undefined if all buffers are in use. */
   take(): Buffer | undefined {
     const buffer = this.#free.pop();
     if (buffer !== undefined || this.#made === maxBuffers) return buffer;

@@ -1,9 +1,9 @@
 /**
- * A large blob over several connections: its parts are asked for at the same time and given in their order.
+ * Transfer of a large blob over several connections: parts are requested concurrently and yielded in order.
  *
- * One connection rarely fills the link: a server may limit each connection, and on a long way the TCP window does
- * (docs/architecture.md has figures). Parts that arrive early wait in memory, so that the file on disk is always a beginning of the
- * blob, which any later process can resume.
+ * One connection rarely fills the link: a server may limit each connection, and the TCP window limits a connection with
+ * a high latency. docs/architecture.md has figures. Early parts wait in memory, so that the file on disk is always a
+ * beginning of the blob; any later process can resume from this beginning.
  */
 import type { Context } from "../context.ts";
 import type { ByteRange, OpenedBlob } from "../model/source.ts";
@@ -14,9 +14,9 @@ import { type BlobAnswers, type RangeBytes, type RangeEnd, resume } from "./resu
 import type { TransferSlots } from "./slots.ts";
 import { Tries } from "./tries.ts";
 
-/** Bytes that are given from memory at once. */
+/** Bytes of one chunk from memory. */
 const chunkBytes = 256 * 1024;
-/** A connection this fast is left alone: bytes received faster than they are hashed and written only fill the memory. */
+/** No further connection at this speed: bytes that arrive faster than they are hashed only fill the memory. */
 const fastBytesPerSecond = 100_000_000;
 
 export interface PartsServices {
@@ -38,15 +38,15 @@ interface AheadPart extends Part {
 export interface PartsRequest {
   /** The answer with the first part. */
   readonly opened: OpenedBlob;
-  /** Tries of a part in a row that may bring nothing new. */
+  /** Consecutive tries without new bytes, after which a part fails. */
   readonly maxTries: number;
 }
 
 /**
- * Reads from the first byte of `opened` to the blob's end; stops at the first part that ends otherwise than complete.
+ * Reads from the first byte of `opened` to the blob's end; stops at the first part whose end is not `complete`.
  *
- * The slot of the blob's own transfer serves the part that is read directly. While no part is read directly, a part that is read ahead
- * uses the slot.
+ * The slot of the blob's own transfer serves the part that is read directly. Without such a part, the slot serves a
+ * part that is read ahead.
  */
 export async function* inParts(
   answers: BlobAnswers,
@@ -115,7 +115,7 @@ export async function* inParts(
   }
 }
 
-/** A part that is read into memory at once, in a slot of its own, and given when its turn comes. */
+/** A part that is read into memory immediately, in a slot, and yielded in its turn. */
 class ReadAhead {
   /** Never rejects; the reader gets the error. */
   readonly #ended: Promise<void>;
@@ -128,8 +128,8 @@ class ReadAhead {
   #wake: () => void = () => {};
 
   /**
-   * @param inSlot Runs the reading as a transfer, at once.
-   * @returns undefined when all buffers are in use
+   * @param inSlot Runs the reading immediately, as a transfer.
+   * @returns undefined if all buffers are in use.
    */
   static start(bytes: RangeBytes, buffers: PartBuffers, inSlot: InSlot): ReadAhead | undefined {
     const buffer = buffers.take();
@@ -143,7 +143,7 @@ class ReadAhead {
     this.#given = this.#give();
   }
 
-  /** Waits for the end of the reading, and gives the buffer back, once. */
+  /** Waits for the end of the reading, and returns the buffer. Idempotent. */
   async release(): Promise<void> {
     await this.#ended;
     if (!this.#isReleased) this.#buffers.giveBack(this.#buffer);
@@ -173,7 +173,7 @@ class ReadAhead {
     for (let given = 0; ; ) {
       if (given < this.#size) {
         const end = Math.min(this.#size, given + chunkBytes);
-        // A copy: the buffer may hold other bytes by the time that these are written.
+        // Copied: the buffer may be reused before these bytes are written.
         yield Buffer.from(this.#buffer.subarray(given, end));
         given = end;
       } else if (this.#end?.kind === "failed") throw this.#end.error;

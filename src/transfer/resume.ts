@@ -1,15 +1,15 @@
-/** One range of a blob, over connections that break. */
+/** Transfer of one range of a blob over connections that may break. */
 import type { Context } from "../context.ts";
 import type { BlobIdentity, ByteRange, OpenedBlob } from "../model/source.ts";
 import type { Tries } from "./tries.ts";
 
-/** The end of a range: all its bytes; fewer, with nothing new in the last try; or an answer with another range. */
+/** End of a range: all bytes; fewer bytes, without progress in the last try; or an answer with another range. */
 export type RangeEnd =
   | { readonly kind: "complete" }
   | { readonly kind: "short" }
   | { readonly kind: "wrongRange"; readonly answer: OpenedBlob };
 
-/** Bytes of a range in their order; the generator returns how the range ended. */
+/** Bytes of a range in order; the generator returns the range's end. */
 export type RangeBytes = AsyncGenerator<Uint8Array, RangeEnd>;
 
 /** A blob of one source. */
@@ -17,22 +17,22 @@ export interface BlobAnswers {
   readonly blob: BlobIdentity;
   /** The source's name, for the log. */
   readonly name: string;
-  /** Asks for a range. The HTTP client retries; its error is final. */
+  /** Requests a range. The HTTP client retries, so that an error is final. */
   readonly open: (range: ByteRange, signal: AbortSignal) => Promise<OpenedBlob>;
 }
 
 export interface RangeRequest {
   readonly range: ByteRange;
-  /** Counts the tries that bring nothing new. */
+  /** Counts the tries without new bytes. */
   readonly tries: Tries;
-  /** The first answer, already open; undefined: the range is asked for. */
+  /** The first answer, already open; undefined: the range is requested. */
   readonly opened: OpenedBlob | undefined;
 }
 
 /**
- * Reads a range, and asks for its remaining bytes again whenever the connection breaks.
+ * Reads a range, and requests the remaining bytes again after each broken connection.
  *
- * Bytes behind the range are dropped; behind a whole blob they are given, since they show that the blob is another one.
+ * Bytes past the range are dropped. Bytes past a whole blob are yielded: the caller's size check must refuse the blob.
  *
  * @throws {OrasClientError} the last try's error
  */
@@ -56,7 +56,7 @@ export async function* resume(
         yield wanted;
       }
       if (position >= end) return { kind: "complete" };
-      // An answer without a length ends early without an error: the next try shows whether more comes.
+      // An answer without a length may end early without an error: only the next try shows whether bytes are left.
       if (!tries.hasAdvanced(position)) return { kind: "short" };
       tries.isWorthwhile(position);
     } catch (error) {

@@ -2,14 +2,14 @@
 import type { MirrorHealth } from "./mirror-health.ts";
 
 export interface Run {
-  /** Aborted when the request's time is up, or its caller gives up. */
+  /** Aborted at the end of the request's time, or by the caller. */
   readonly signal: AbortSignal;
   /** End of the request's time, in milliseconds since the epoch. */
   readonly deadlineMs: number;
   readonly mirrorHealth: MirrorHealth;
 }
 
-/** The same request for a part of its work, which `signal` ends earlier. */
+/** The request's values for a part of the work, which `signal` may abort earlier. */
 export function withSignal(run: Run, signal: AbortSignal): Run {
   return { ...run, signal };
 }

@@ -1,4 +1,4 @@
-/** Connections and memory that all transfers of the process share. */
+/** Limits of connections and memory that all transfers of the process share. */
 import { type Limiter, limitTo } from "../parallel.ts";
 import { PartBuffers } from "./part-buffers.ts";
 
@@ -7,7 +7,7 @@ export interface TransferSlots extends Limiter {
   readonly buffers: PartBuffers;
 }
 
-/** @param concurrency Transfers at the same time. */
+/** @param concurrency Limit of concurrent transfers. */
 export function createSlots(concurrency: number): TransferSlots {
   return { ...limitTo(concurrency), buffers: new PartBuffers() };
 }

@@ -6,9 +6,9 @@ import type { Run } from "./run.ts";
 import { inTurn, type Turn, type TurnServices } from "./turn.ts";
 
 /**
- * Does `work` with the sources in turn, until `work` succeeds. A mirror's error is logged.
+ * Runs `work` with each source in order until `work` succeeds. Mirrors' errors are logged.
  *
- * @throws the source's own error; a local error at once, since no other source has another disk
+ * @throws the source's own error; a local error immediately, since another source does not change this machine
  */
 export async function fromFirst<T>(
   source: Source,
@@ -26,9 +26,9 @@ export async function fromFirst<T>(
     } catch (thrown) {
       signal.throwIfAborted();
       const error = asError(thrown);
-      // The disk here is full or read-only: no other source changes that.
+      // A full or read-only disk, for example: another source would not help.
       if (error.side === "local") throw error;
-      // Of several that asked it at once, one says so.
+      // Concurrent requests see the same failure; only the first failure is a warning.
       const isNews = mirrorHealth.isFit(mirror);
       mirrorHealth.note(mirror, error);
       log[isNews ? "warn" : "debug"](`the mirror ${mirror.name} failed: ${error.message}`);
@@ -40,7 +40,7 @@ export async function fromFirst<T>(
     signal.throwIfAborted();
     const error = asError(thrown);
     if (!isHostFault(error)) throw thrown;
-    // A slow mirror is better than nothing, and has all the remaining time.
+    // A slow mirror is the last resort, with all the remaining time.
     for (const mirror of source.mirrors.filter((one) => mirrorHealth.isSlow(one))) {
       log.debug(`${error.message}; the slow mirror ${mirror.name} is asked once more`);
       try {

@@ -1,4 +1,4 @@
-/** The transfer of one blob into the store over a network that fails: resumes, starts over, goes on to the next source. */
+/** Transfer of one blob into the store over an unreliable network: resume, restart, continue with the next source. */
 import { asError, ContentVerificationError, OrasClientError, type Side } from "../errors.ts";
 import { defaultRetry, mirrorRetry } from "../http/retry.ts";
 import type { BlobIdentity, OpenedBlob, Source } from "../model/source.ts";
@@ -12,25 +12,25 @@ import { fromFirst } from "./sources.ts";
 import { Tries } from "./tries.ts";
 import type { Turn, TurnServices } from "./turn.ts";
 
-/** Sides of errors that a server may answer to one request of several, and not to a single request. */
+/** Sides of errors that a server may cause for one of several connections, but not for a single connection. */
 const refusals: ReadonlySet<Side> = new Set(["absence", "network", "time", "denial"]);
 
 export interface TransferRequest {
   readonly source: Source;
   readonly blob: BlobIdentity;
-  /** Gets the size of each chunk; negative when bytes are dropped. */
+  /** Gets the size of each chunk in bytes; negative for dropped bytes. */
   readonly onBytes: (chunkBytes: number) => void;
 }
 
 export interface Transferred {
-  /** In the store. */
+  /** Path in the store. */
   readonly path: string;
-  /** The source that gave the last byte. */
+  /** The source that completed the blob. */
   readonly servedBy: Source;
 }
 
 /**
- * Asks the source's mirrors in their order, then the source itself.
+ * Transfers a blob from the source's mirrors in their order, else from the source itself.
  *
  * @throws {OrasClientError} the source's own error; mirrors' errors are logged
  */
@@ -43,7 +43,7 @@ export async function transferBlob(
   const partial = await services.store.receive(blob, signal);
   onBytes(partial.size);
   if (partial.size > 0) {
-    services.context.log.debug(`${blob.digest}: ${partial.size} bytes are there from an earlier try`);
+    services.context.log.debug(`${blob.digest}: resumed after ${partial.size} bytes of an earlier try`);
   }
   try {
     const transfer = async (from: Source, turn: Turn): Promise<Transferred> => {
@@ -66,17 +66,18 @@ export async function transferBlob(
 
 interface SourceRequest extends TransferRequest {
   readonly partial: PartialBlob;
-  /** Tries in a row that may bring nothing new. */
+  /** Consecutive tries without new bytes, after which the source fails. */
   readonly maxTries: number;
 }
 
-/** Ways to ask one source, each more careful than the way before. */
+/** Ways to request a blob from one source, each more careful than the previous way. */
 type Way = "parts" | "oneConnection" | "fromStart";
 
 /**
- * Asks one source until the blob is whole, or `maxTries` tries in a row brought nothing new.
+ * Requests the blob from one source until the blob is complete, or `maxTries` consecutive tries yield no new bytes.
  *
- * Any answer may be to blame when the bytes of several answers are not the blob. They are fetched once more in one answer.
+ * If the bytes of several answers are not the blob, any of the answers may be wrong: the blob is fetched once more in
+ * one answer.
  */
 async function transferFrom(
   { source, blob, partial, maxTries, onBytes }: SourceRequest,
@@ -85,7 +86,7 @@ async function transferFrom(
 ): Promise<string> {
   const tries = new Tries(maxTries, partial.size, context);
   let way: Way = "parts";
-  /** Answers with bytes in the partial. A beginning that an earlier process left may be of several. */
+  /** Answers with bytes in the partial. An earlier process's partial counts as two: its bytes may be of several. */
   let answers = partial.size > 0 ? 2 : 0;
   /** An answer to use in place of the next request. */
   let given: OpenedBlob | undefined;
@@ -140,7 +141,7 @@ async function transferFrom(
     } catch (error) {
       signal.throwIfAborted();
       if (error instanceof ContentVerificationError && answers > 1 && way !== "fromStart") {
-        context.log.debug(`${source.name}: ${error.message}; it is fetched in one piece`);
+        context.log.debug(`${source.name}: ${error.message}; the blob is fetched in one piece`);
         way = "fromStart";
         tries.startOver();
         await restart();
@@ -156,7 +157,7 @@ async function transferFrom(
   }
 }
 
-/** The same bytes; `onEnd` gets what the generator returns. */
+/** Passes the bytes through; `onEnd` gets the generator's return value. */
 async function* withEnd(bytes: RangeBytes, onEnd: (end: RangeEnd) => void): AsyncGenerator<Uint8Array> {
   onEnd(yield* bytes);
 }

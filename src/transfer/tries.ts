@@ -1,4 +1,4 @@
-/** How often a transfer is taken up again: as long as it gets further, and a few times where it does not. */
+/** Limit of a transfer's tries: any number with progress, but only a few without. */
 import type { Context } from "../context.ts";
 import { OrasClientError } from "../errors.ts";
 import { backoffMs } from "../http/retry.ts";
@@ -9,19 +9,19 @@ export class Tries {
   #best: number;
   #fruitless = 0;
 
-  /** @param position Bytes that are there before the first try. */
+  /** @param position Bytes present before the first try. */
   constructor(maxTries: number, position: number, context: Pick<Context, "random" | "sleep">) {
     this.#maxTries = maxTries;
     this.#best = position;
     this.#context = context;
   }
 
-  /** False when it got no further since the last time. */
+  /** True if `position` is past the positions of all earlier tries. */
   hasAdvanced(position: number): boolean {
     return position > this.#best;
   }
 
-  /** Notes how far it got; false when that was no further for the last time. */
+  /** Records a try's last position. @returns False after `maxTries` consecutive tries without progress. */
   isWorthwhile(position: number): boolean {
     this.#fruitless = this.hasAdvanced(position) ? 0 : this.#fruitless + 1;
     this.#best = Math.max(this.#best, position);
@@ -29,21 +29,21 @@ export class Tries {
   }
 
   /**
-   * Notes how far it got before a failure.
+   * Records a failed try's last position.
    *
-   * @throws `error`, where another try would not help, or enough were made
+   * @throws `error` itself, unless it is `REGISTRY_UNAVAILABLE` and another try is allowed
    */
   goOnAfter(error: unknown, position: number): void {
     if (!(error instanceof OrasClientError && error.code === "REGISTRY_UNAVAILABLE")) throw error;
     if (!this.isWorthwhile(position)) throw error;
   }
 
-  /** The bytes that were there are dropped. */
+  /** Forgets the progress, after the received bytes were dropped. */
   startOver(): void {
     this.#best = 0;
   }
 
-  /** Longer after each try that brought nothing. */
+  /** Waits before the next try, longer after each try without progress. */
   async pause(signal: AbortSignal): Promise<void> {
     await this.#context.sleep(backoffMs(this.#fruitless, this.#context.random), signal);
   }

@@ -1,17 +1,17 @@
-/** The time limit of a mirror, while other sources are left to ask. */
+/** Time limit of a mirror while other sources are left. */
 import { TimeoutError } from "../errors.ts";
 import { anySignal } from "../parallel.ts";
 import type { Run } from "./run.ts";
 import type { TransferServices } from "./services.ts";
 
-/** A slow line brings more; a mirror that brings less is taken for one that stalls. */
+/** Even a slow line is faster; a slower mirror counts as stalled. */
 const minBytesPerSecond = 10_000;
 
-/** The time that one source has for one request. */
+/** The time limit of one source for one request. */
 export interface Turn {
-  /** Aborted when the turn is over. */
+  /** Aborted at the end of the turn or of the request. */
   readonly signal: AbortSignal;
-  /** Told the size of each chunk that the source brought. */
+  /** Gets the size of each received chunk in bytes. */
   readonly onBytes: (chunkBytes: number) => void;
 }
 
@@ -22,15 +22,15 @@ export interface TurnServices extends Pick<TransferServices, "context"> {
 export interface TurnOf {
   /** The mirror's name. */
   readonly name: string;
-  /** The mirror itself, and the sources behind it. */
+  /** Number of sources left: the mirror and the sources after the mirror. */
   readonly sourcesLeft: number;
 }
 
 /**
- * Does `work` with a mirror. The mirror gets its share of the remaining time, as long as bytes come: whatever a mirror does with its
- * connection, the sources behind it are asked in time.
+ * Runs `work` with a mirror, within the mirror's share of the remaining time and above a minimum speed. A stalled
+ * mirror cannot use up the time of the next sources.
  *
- * @throws {TimeoutError} the turn is over
+ * @throws {TimeoutError} at the end of the turn
  */
 export async function inTurn<T>(
   { name, sourcesLeft }: TurnOf,
@@ -45,11 +45,11 @@ export async function inTurn<T>(
   let bytes = 0;
   const watch = (): void => {
     const bytesPerSecond = (1000 * bytes) / windowMs;
-    if (bytesPerSecond < minBytesPerSecond) end(`brings ${Math.floor(bytesPerSecond)} bytes in a second`);
+    if (bytesPerSecond < minBytesPerSecond) end(`sends only ${Math.floor(bytesPerSecond)} bytes per second`);
     bytes = 0;
   };
   const watching = setInterval(watch, windowMs);
-  const sharing = setTimeout(end, shareMs, "is not done in its share of the time");
+  const sharing = setTimeout(end, shareMs, "exceeded its share of the time");
   const either = anySignal(signal, over.signal);
   const onBytes = (chunkBytes: number): void => {
     bytes += chunkBytes;
