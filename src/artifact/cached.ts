@@ -1,4 +1,4 @@
-/** Blobs of the cache, looked up by digest and stated size. */
+/** Look-up of cached blobs by digest and stated size. */
 
 import { ContentVerificationError } from "../errors.ts";
 import type { Digest } from "../model/digest.ts";
@@ -8,10 +8,10 @@ import { unlessDamaged } from "./repair.ts";
 import type { Services } from "./services.ts";
 
 /**
- * @param size Bytes, as a manifest or lock states them; undefined where nothing is stated.
- * @returns undefined for what is not there, or was damaged and can be fetched anew.
- * @throws {ContentVerificationError} `BLOB_SIZE_MISMATCH`: the bytes are right and the stated size is wrong, as a registry's answer
- *   would show; `CACHE_DAMAGED` with `--offline`
+ * @param size Size in bytes, as a manifest or lock states; undefined: not checked.
+ * @returns undefined for a missing blob, and for a damaged blob that can be fetched again.
+ * @throws {ContentVerificationError} `BLOB_SIZE_MISMATCH`: the bytes match the digest, so the stated size is wrong;
+ *   `CACHE_DAMAGED` with `--offline`
  */
 export async function findCached(
   digest: Digest,
@@ -23,13 +23,13 @@ export async function findCached(
   return await unlessDamaged(services, async () => {
     const found = await store.find(digest, size);
     if (found === undefined || size === undefined || found.size === size) return found;
-    // One of the two is wrong; the hash tells which.
+    // Either the blob or the stated size is wrong; the hash decides.
     await store.verify(digest, run.signal);
     throw new ContentVerificationError(
       "BLOB_SIZE_MISMATCH",
-      `${digest} has ${found.size} bytes, not the ${size} stated`,
+      `${digest} has ${found.size} bytes, not the stated ${size}`,
       {
-        hint: "correct the size: `buck2-oras info` and the lock show it",
+        hint: "correct the size; `buck2-oras info` and the lock show the right size",
       },
     );
   });

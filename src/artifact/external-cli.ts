@@ -1,6 +1,6 @@
 /**
- * `BUCK2_ORAS_BIN`: another executable with the `pull REF -o DIR --extract` contract pulls in our place; what it gives is
- * hashed here and kept in our store.
+ * Pull through the executable of `BUCK2_ORAS_BIN`, whose contract is `pull REF -o DIR --extract`. The pulled file is
+ * hashed here and kept in the store.
  */
 
 import { readdir } from "node:fs/promises";
@@ -24,19 +24,19 @@ export interface ExternalFile {
   readonly digest: Digest;
   /** Bytes. */
   readonly size: number;
-  /** In the store. */
+  /** Path in the store. */
   readonly path: string;
   readonly title: string;
 }
 
-/** Only the end of it is looked at. */
+/** Bytes kept from the end of stderr. */
 const maxStderrBytes = 64 * 1024;
-/** Nothing of it is wanted. */
+/** Limit of stdout, which is not used. */
 const maxStdoutBytes = 64 * 1024 * 1024;
 
 /**
- * It stands in our place: it runs where we run, with all that the user set for us, logins among it, but for the variable that
- * names it, so that an executable that is this program itself does not call itself again.
+ * Runs the executable in the working folder with the user's whole environment, logins included. Only `BUCK2_ORAS_BIN`
+ * is removed: the executable may be buck2-oras itself, and must not call itself again.
  */
 async function start(executable: string, args: readonly string[], { context }: Services, run: Run): Promise<ChildEnd> {
   const { BUCK2_ORAS_BIN: _, ...variables } = context.env;
@@ -54,11 +54,11 @@ async function start(executable: string, args: readonly string[], { context }: S
 function notRunnable(executable: string, cause: unknown): OrasClientError {
   return new OrasClientError("CLI_NOT_FOUND", `buck2-oras CLI not found: ${executable} cannot be started`, {
     cause,
-    hint: "BUCK2_ORAS_BIN names it: install it there, point the variable elsewhere, or unset it to pull without it",
+    hint: "install the executable there, set BUCK2_ORAS_BIN to another path, or unset BUCK2_ORAS_BIN",
   });
 }
 
-/** Sorts the failure by the words that the contract promises. */
+/** Classifies a failure by the contract's words in stderr. */
 function failure(executable: string, text: string, { exitCode, stderr }: ChildEnd): OrasClientError {
   const said = stderr.trim().split("\n").slice(-3).join(" ");
   const details = { cause: new Error(said || `exit code ${exitCode}`) };
@@ -68,7 +68,7 @@ function failure(executable: string, text: string, { exitCode, stderr }: ChildEn
   if (/not found/i.test(stderr)) return new ArtifactNotFoundError("ARTIFACT_NOT_FOUND", `not found: ${text}`, details);
   return new RegistryUnavailableError("CLI_FAILED", `${executable} could not pull ${text} (exit code ${exitCode})`, {
     ...details,
-    hint: "run it by hand with --verbose, or unset BUCK2_ORAS_BIN to pull without it",
+    hint: "run the executable by hand with --verbose, or unset BUCK2_ORAS_BIN",
   });
 }
 
@@ -84,7 +84,8 @@ async function filesIn(folder: string): Promise<string[]> {
 
 /**
  * @param text Canonical reference.
- * @throws {OrasClientError} `CLI_NOT_FOUND`, `CLI_FAILED`, and what the executable's words say
+ * @throws {OrasClientError} `CLI_NOT_FOUND`, `CLI_FAILED`; `REGISTRY_UNAUTHORIZED` and `ARTIFACT_NOT_FOUND` by the
+ *   executable's words; `CONTENT_DIGEST_MISMATCH` for anything but one file with the stated digest
  */
 export async function pullThroughExternalCli(
   executable: string,
@@ -102,7 +103,7 @@ export async function pullThroughExternalCli(
     if (only === undefined || files.length > 1) {
       throw new ContentVerificationError(
         "CONTENT_DIGEST_MISMATCH",
-        `${executable} gave ${files.length} files for ${text}, not one`,
+        `${executable} wrote ${files.length} files for ${text}, not one`,
         {
           hint: "unset BUCK2_ORAS_BIN to pull folders",
         },
@@ -112,7 +113,7 @@ export async function pullThroughExternalCli(
     if (stated !== undefined && stated !== file.digest) {
       throw new ContentVerificationError(
         "CONTENT_DIGEST_MISMATCH",
-        `${executable} says ${stated} and gave ${file.digest}`,
+        `${executable} stated ${stated} but wrote ${file.digest}`,
       );
     }
     const path = await services.store.ingest(file, readChunks(only, run.signal), run.signal);

@@ -1,4 +1,4 @@
-/** Brings blobs and the files in them into the store; asks the network only for what is not there. */
+/** Fetch of blobs and their files into the store; only missing blobs are requested from a source. */
 
 import { decompressFile } from "../archive/decompress.ts";
 import { type ArchiveFormat, sniffFile } from "../archive/format.ts";
@@ -13,7 +13,7 @@ import type { NamedLayer } from "./layers.ts";
 import type { Services } from "./services.ts";
 
 export interface FetchedBlob {
-  /** In the store; verified when it was written, verified again when it is placed. */
+  /** Path in the store; the blob is verified when written, and again when placed. */
   readonly path: string;
   readonly origin: Origin;
 }
@@ -25,7 +25,7 @@ export interface BlobFetch {
   readonly label: string;
 }
 
-/** A single file as it is used: decompressed where the layer was compressed. */
+/** A single file, decompressed if the layer is one compressed file. */
 export interface FetchedFile extends FetchedBlob {
   readonly digest: Digest;
   /** Bytes. */
@@ -34,9 +34,7 @@ export interface FetchedFile extends FetchedBlob {
   readonly format: ArchiveFormat;
 }
 
-/**
- * Fetches one blob, from the store or else from its source. Several processes that want the same blob fetch it once.
- */
+/** Gets one blob from the store, else from its source. A lock saves concurrent processes a second transfer. */
 export async function fetchBlob(
   { source, blob, label }: BlobFetch,
   services: Services,
@@ -46,7 +44,7 @@ export async function fetchBlob(
   const cached = await findCached(blob.digest, blob.size, services, run);
   if (cached !== undefined) return { path: cached.path, origin: "cache" };
   const isLayout = source.name.startsWith("oci:");
-  // Before the cache is written to: offline the cache may be read-only.
+  // Checked before any write: the cache of an offline machine may be read-only.
   if (settings.isOffline && !isLayout) throw notInCache(`${source.name}@${blob.digest}`);
   const fetchLocked = async (): Promise<FetchedBlob> => {
     const meanwhile = await findCached(blob.digest, blob.size, services, run);
@@ -64,13 +62,13 @@ export async function fetchBlob(
   return await services.slots.run(() => store.withLock(digestHex(blob.digest), run.signal, fetchLocked));
 }
 
-/** Name of the file that a layer is: of a single compressed file without the suffix. */
+/** Title of a layer's content: the suffix of a single compressed file is removed. */
 export function contentTitle(title: string, format: ArchiveFormat): string {
   if (format !== "gzip" && format !== "zstd") return title;
   return title.replace(format === "gzip" ? /\.gz$/i : /\.zst$/i, "") || title;
 }
 
-/** The file that a layer is: the blob itself, or what a single compressed file unpacks to. */
+/** Fetches a layer's content: the blob itself, or the decompressed content of a single compressed file. */
 export async function fetchFile(source: Target, layer: NamedLayer, services: Services, run: Run): Promise<FetchedFile> {
   const { digest, size } = layer.descriptor;
   const blob = await fetchBlob({ source, blob: { digest, size }, label: layer.title }, services, run);

@@ -1,4 +1,4 @@
-/** A single file that is in the store, and what is known of it: from an earlier pull, or from this one. */
+/** The single file of an artifact in the store: found from an earlier pull, or fetched by this pull. */
 
 import { LocalIoError } from "../errors.ts";
 import type { Digest } from "../model/digest.ts";
@@ -16,34 +16,34 @@ export interface KnownFile {
   readonly digest: Digest;
   /** Bytes. */
   readonly size: number;
-  /** In the store. */
+  /** Path in the store. */
   readonly path: string;
   readonly title: string;
   readonly origin: Origin;
-  /** Undefined when it was found by its own digest alone. */
+  /** Undefined for a file that was found by its own digest alone. */
   readonly manifestDigest: Digest | undefined;
-  /** Undefined when it is the same for every platform. */
+  /** Undefined for a file of all platforms, and for a file that was found by its own digest alone. */
   readonly platform: PlatformString | undefined;
 }
 
 export interface KnownFileRequest {
   readonly expanded: ExpandedReference;
-  /** Digest of the content, if the caller knows it. */
+  /** Expected digest of the content; undefined: not known. */
   readonly wanted: Digest | undefined;
-  /** The reference means the same as at the earlier pull: it names a digest, or no source may be asked. */
+  /** True if the cache decides the reference's meaning: the reference names a digest, or no source may be asked. */
   readonly isCertain: boolean;
 }
 
-/** The only file of an artifact: its layer, and the manifest with this layer. */
+/** The only file of an artifact: its layer, and the resolved manifest. */
 export interface ArtifactFile {
   readonly resolved: ResolvedArtifact;
   readonly layer: NamedLayer;
 }
 
 /**
- * Resolves a reference from the cache alone: by the digest in it, else by the note on its tag.
+ * Resolves a reference from the cache alone: by its digest, else by its tag's note.
  *
- * @returns undefined where a manifest is not in the cache, or nothing is noted.
+ * @returns undefined without a note, and for a manifest that is not in the cache.
  */
 export async function resolveCached(
   expanded: ExpandedReference,
@@ -66,7 +66,9 @@ export async function resolveCached(
 }
 
 /**
- * Finds the file that an earlier pull left: from digest to manifest, layer and content, each verified. Makes no request.
+ * Finds an earlier pull's file without any request: from digest to manifest, layer and content, each verified.
+ *
+ * @returns undefined for a file that is not in the cache, or is not the wanted file.
  */
 export async function findKnown(
   { expanded, wanted, isCertain }: KnownFileRequest,
@@ -87,8 +89,10 @@ export async function findKnown(
 }
 
 /**
- * The file of a manifest, if the cache has it. A compressed one is decompressed once more: what a note says of its content cannot be
- * checked in another way, and a cache that CI restored is the user's own and was written by others.
+ * Finds a manifest's file in the cache. A compressed file is decompressed again: nothing else proves the content's
+ * digest in a note, and a cache that CI restored belongs to the user although others wrote the notes.
+ *
+ * @returns undefined for a layer that is not in the cache.
  */
 export async function findOfManifest(
   { resolved: { source, manifestDigest, platform }, layer }: ArtifactFile,
@@ -100,7 +104,7 @@ export async function findOfManifest(
   return { ...(await fetchFile(source, layer, services, run)), manifestDigest, platform };
 }
 
-/** Fetches the file of a manifest and notes what the reference meant. */
+/** Fetches a manifest's file, and notes the reference's meaning in the cache. */
 export async function fetchKnown(
   expanded: ExpandedReference,
   { resolved: { source, manifestDigest, platform }, layer }: ArtifactFile,
@@ -118,7 +122,7 @@ export async function fetchKnown(
   try {
     await services.store.writeMetadata(expanded.text, expanded.platform, metadata);
   } catch (error) {
-    // The bytes are there; a note spares a request at most. A cache that is read-only, or somebody else's, has none.
+    // The file is in the store, and a note only saves a request. A read-only or foreign cache takes no note.
     if (!(error instanceof LocalIoError)) throw error;
     services.context.log.debug(`${expanded.text} is not noted in the cache: ${error.message}`);
   }

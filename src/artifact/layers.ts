@@ -1,13 +1,13 @@
-/** The shape of an artifact, from its manifest's layers: one file, or a folder of several. */
+/** Shape of an artifact, from its manifest's layers: one file, or a folder of several files. */
 import { ContentVerificationError } from "../errors.ts";
 import { annotationKeys, type Descriptor, type ImageManifest, mediaTypes } from "../model/manifest.ts";
 import { formatLocation, type Location } from "../model/reference.ts";
 
 export interface NamedLayer {
   readonly descriptor: Descriptor;
-  /** From an annotation that an attacker may control: a path to be confined before it is used. */
+  /** Path from an annotation, which an attacker may control; confine the path before use. */
   readonly title: string;
-  /** Pushed as a folder: the blob is an archive that is unpacked where the title says. */
+  /** True for a layer pushed as a folder: the blob is an archive to unpack at the title. */
   readonly isFolder: boolean;
 }
 
@@ -15,7 +15,7 @@ export type ArtifactShape =
   | { readonly kind: "file"; readonly layer: NamedLayer }
   | { readonly kind: "folder"; readonly layers: readonly NamedLayer[] };
 
-/** Name for a file whose layer has no title: the repository's or the layout folder's last part. */
+/** Title for a layer without a title: the last path part of the repository or of the layout folder. */
 export function fallbackTitle(location: Location): string {
   const path = location.kind === "layout" ? location.path : location.repository;
   return (
@@ -30,15 +30,13 @@ function isContent(descriptor: Descriptor): boolean {
   return descriptor.mediaType !== mediaTypes.empty;
 }
 
-/**
- * @throws {ContentVerificationError} `MANIFEST_INVALID` for an artifact without files, or several without names
- */
+/** @throws {ContentVerificationError} `MANIFEST_INVALID` without files, or for a layer of several without a title */
 export function shapeOf(manifest: ImageManifest, location: Location): ArtifactShape {
   const layers = manifest.layers.filter(isContent);
   const [first] = layers;
   if (first === undefined) {
-    throw new ContentVerificationError("MANIFEST_INVALID", `${formatLocation(location)} has no files in it`, {
-      hint: "it may be a signature or an attachment of another artifact: name the artifact itself",
+    throw new ContentVerificationError("MANIFEST_INVALID", `the artifact in ${formatLocation(location)} has no files`, {
+      hint: "name the artifact itself: the manifest may be a signature or another attachment",
     });
   }
   const named = layers.map((descriptor): NamedLayer | undefined => {
@@ -58,7 +56,7 @@ export function shapeOf(manifest: ImageManifest, location: Location): ArtifactSh
     throw new ContentVerificationError(
       "MANIFEST_INVALID",
       `${formatLocation(location)} has ${layers.length} layers, of which ${layers.length - withTitle.length} have no name`,
-      { hint: "it looks like a container image, not like files: push the tool itself, with `buck2-oras push`" },
+      { hint: "push the tool itself with `buck2-oras push`: the artifact looks like a container image" },
     );
   }
   return { kind: "folder", layers: withTitle };

@@ -1,7 +1,7 @@
 /**
- * Manifests that are kept in the cache: among the blobs, under the hash of their bytes.
+ * Manifests in the cache, stored among the blobs under the hash of their bytes.
  *
- * A manifest is thereby as safe as a blob, whoever else writes into the cache.
+ * The hash protects a manifest, like any blob, against other writers of the cache.
  */
 
 import { asError } from "../errors.ts";
@@ -14,7 +14,7 @@ import { unlessUnfit } from "./repair.ts";
 import { fetchManifestByDigest, type ManifestAccess } from "./resolve.ts";
 import type { Services } from "./services.ts";
 
-/** @returns undefined where it is not there, or does not say of itself what it is. */
+/** @returns undefined for a manifest that is missing, too large, or without a clear media type. */
 async function cachedManifest(digest: Digest, services: Services, run: Run): Promise<FetchedManifest | undefined> {
   const found = await unlessUnfit(services, () => findCached(digest, undefined, services, run));
   if (found === undefined || found.size > maxManifestBytes) return undefined;
@@ -33,12 +33,12 @@ async function keepManifest({ digest, bytes }: FetchedManifest, services: Servic
     await services.store.ingest({ digest, size: bytes.byteLength }, chunks(), run.signal);
   } catch (error) {
     run.signal.throwIfAborted();
-    // The next pull asks once more.
+    // A manifest that was not kept only costs the next pull a request.
     services.context.log.debug(`the manifest ${digest} is not kept: ${asError(error).message}`);
   }
 }
 
-/** From the cache, else from where `fetchManifestByDigest` has it; what comes is kept. */
+/** Reads manifests from the cache, else from the sources; fetched manifests are kept. */
 export const keptManifests: ManifestAccess = {
   fetch: async (source, digest, services, run) => {
     const cached = await cachedManifest(digest, services, run);
@@ -47,10 +47,10 @@ export const keptManifests: ManifestAccess = {
   keep: keepManifest,
 };
 
-/** A manifest that is not in the cache, where nobody may be asked for it. */
+/** Thrown for a manifest that is not in the cache while no source may be asked. */
 export class ManifestNotKeptError extends Error {}
 
-/** From the cache alone. */
+/** Reads manifests from the cache alone. */
 export const cachedManifests: ManifestAccess = {
   fetch: async (_source, digest, services, run) => {
     const cached = await cachedManifest(digest, services, run);

@@ -1,4 +1,4 @@
-/** References, with the configuration's names and default registry. */
+/** Parsing of references, with the configuration's names and default registry. */
 import { UsageError } from "../errors.ts";
 import { expandName, parseReference, qualifyReference, type Reference, registryIn } from "../model/reference.ts";
 import type { Services } from "./services.ts";
@@ -6,7 +6,7 @@ import type { Services } from "./services.ts";
 type NamingServices = Pick<Services, "settings" | "noteNamed">;
 
 /**
- * Parses a reference, with the configuration's names and default registry.
+ * Parses a reference; expands a configured name, or else adds the default registry.
  *
  * @throws {UsageError} `REFERENCE_INVALID`, `DIGEST_INVALID`, `REGISTRY_NOT_NAMED`
  */
@@ -14,26 +14,23 @@ export function readReference(text: string, services: NamingServices): Reference
   return parseReference(expandNamed(text, services), services.settings.registry);
 }
 
-/**
- * Notes the host that stands in a reference of the command line. A lock's references are read by the same functions and never come
- * here.
- */
+/** Records the host of a reference from the command line; never called for the references of a lock. */
 export function noteNamed(text: string, services: NamingServices): void {
   const registry = registryIn(text);
   if (registry !== undefined) services.noteNamed(registry);
 }
 
-/** {@link readReference} for what the command line names. */
+/** {@link readReference} for a reference from the command line. */
 export function readNamed(text: string, services: NamingServices): Reference {
   noteNamed(text, services);
   return readReference(text, services);
 }
 
 /**
- * {@link readNamed} for what is written or deleted. Names and the default registry of a project's file are for reading: where
- * the user's files go, and what is deleted with his login, is not for a checkout to say.
+ * {@link readNamed} for a reference to write or delete. Names and the default registry of a project's file count for
+ * reading only: a checkout must not choose where the user's files go, or what is deleted with the user's login.
  *
- * @throws {UsageError} as there, and `REGISTRY_NOT_NAMED` where only the project's file says which registry it is
+ * @throws {UsageError} as {@link readNamed}, and `REGISTRY_NOT_NAMED` if only the project's file names the registry
  */
 export function readTarget(text: string, services: NamingServices): Reference {
   const { registry, ownRegistry, registries, foundIn } = services.settings;
@@ -47,7 +44,7 @@ export function readTarget(text: string, services: NamingServices): Reference {
   if (registry !== ownRegistry) {
     const qualified = qualifyReference(text, registry);
     if (qualified !== text) {
-      throw onlyOfProject(`${text} names no registry, and only ${foundIn.registry} has a default one`, qualified);
+      throw onlyOfProject(`${text} names no registry, and only ${foundIn.registry} sets a default`, qualified);
     }
   }
   return readNamed(text, services);
@@ -55,11 +52,11 @@ export function readTarget(text: string, services: NamingServices): Reference {
 
 function onlyOfProject(what: string, meant: string): UsageError {
   return new UsageError("REGISTRY_NOT_NAMED", what, {
-    hint: `a project's file says where to read, not where to write or delete: if you mean ${meant}, write that`,
+    hint: `write the full reference if you mean ${meant}: a project's file names registries for reading only`,
   });
 }
 
-/** Writes a configured prefix in place of its name. */
+/** Replaces a configured name by its prefix. */
 export function expandNamed(text: string, { settings }: Pick<NamingServices, "settings">): string {
   return expandName(text, new Map([...settings.registries].map(([name, { prefix }]) => [name, prefix])));
 }

@@ -1,12 +1,10 @@
-/** The error of a reference that `--offline` cannot resolve. */
+/** Error for a reference that `--offline` cannot resolve. */
 import { type OrasClientError, RegistryUnavailableError } from "../errors.ts";
 import type { Reference } from "../model/reference.ts";
 import { notInCache } from "../registry/offline.ts";
 import type { Services } from "./services.ts";
 
-/**
- * The error for a reference whose meaning the cache does not tell. A cache that other users write into never tells the meaning of a tag.
- */
+/** The error for a reference without a meaning in the cache. Tags are never resolved from a cache that others write. */
 export async function offlineErrorOf(
   { digest }: Reference,
   text: string,
@@ -16,7 +14,7 @@ export async function offlineErrorOf(
   if (shared === undefined) return notInCache(text);
   return new RegistryUnavailableError(
     "OFFLINE",
-    `what ${text} means is not taken from the cache ${settings.cacheDir}, since ${shared}, and --offline forbids asking for it`,
+    `the meaning of ${text} is not taken from the cache ${settings.cacheDir}, since ${shared}, and --offline forbids requests`,
     { hint: "name the artifact by its digest, or a cache of your own with --cache-dir" },
   );
 }

@@ -1,4 +1,4 @@
-/** Where an output leads once every link on the way is followed: who made a link may not be who named the output. */
+/** Checks of the place that an output leads to through links: a link's author may not be the user. */
 import { lstatSync, type Stats } from "node:fs";
 import { basename, dirname, isAbsolute, join, resolve, sep } from "node:path";
 import { isVersionControl } from "../archive/existing.ts";
@@ -9,10 +9,11 @@ import { LocalIoError } from "../errors.ts";
 import type { Services } from "./services.ts";
 
 /**
- * A link of a checkout leads no output into a folder of version control. Whoever names such a folder himself may write there.
+ * Refuses an output folder that is another user's link, or that a link leads into a folder of version control. A user
+ * who names such a folder directly may write there.
  *
- * @returns The absolute path to write to: `..` behind a link means the folder that the text names.
- * @throws {LocalIoError}
+ * @returns Absolute path to write to; `..` is resolved in the text, before links are followed.
+ * @throws {LocalIoError} `LOCAL_IO`
  */
 export function checkOutputFolder(output: string, { userId }: Pick<Context, "userId">): string {
   const path = resolve(output);
@@ -20,13 +21,13 @@ export function checkOutputFolder(output: string, { userId }: Pick<Context, "use
   // As Linux does in `/tmp`: proc_sys_fs(5), protected_symlinks.
   if (found?.isSymbolicLink() && userId !== undefined && found.uid !== userId && found.uid !== 0) {
     throw new LocalIoError("LOCAL_IO", `${quoted(output)} is a link of the user ${found.uid}`, {
-      hint: "name the folder that it leads to, if you mean it, or another one",
+      hint: "name the target of the link itself, or another folder",
     });
   }
   return checked(output, path, realLocation);
 }
 
-/** A path that cannot be looked at cannot be written either, and says so then. */
+/** Errors are ignored here: the write fails later with its own error. */
 function lookAt(path: string): Stats | undefined {
   try {
     return lstatSync(path, { throwIfNoEntry: false });
@@ -35,7 +36,7 @@ function lookAt(path: string): Stats | undefined {
   }
 }
 
-/** The same for a file to write: a link in its own place is replaced, and not followed. */
+/** {@link checkOutputFolder} for a file: a link at the file's own path is allowed, since a write replaces the link. */
 export function checkOutputFile(output: string): string {
   return checked(output, resolve(output), (path) => {
     const folder = realLocation(dirname(path));
@@ -45,17 +46,17 @@ export function checkOutputFile(output: string): string {
 
 function checked(output: string, path: string, locate: (path: string) => string | undefined): string {
   const location = locate(path);
-  // Where nobody can tell where it leads nothing can be written either.
+  // A path with an unknown location cannot be written either.
   if (location === undefined || !isVersionControl(location.split(sep)) || isVersionControl(path.split(sep)))
     return path;
   throw new LocalIoError(
     "LOCAL_IO",
-    `${quoted(output)} leads to ${quoted(location)}, in a folder of version control, which runs what is in it`,
+    `${quoted(output)} leads to ${quoted(location)} in a folder of version control, whose files may be run`,
     { hint: "name that folder itself to write there, or remove the link" },
   );
 }
 
-/** Many a build folder is a link to another disk, so what leads out of the project is said, and not refused. */
+/** Warns of an output that leads out of the project. Not an error: build folders are often links to another disk. */
 export function warnIfLedOut(output: string, { settings, context }: Services): void {
   if (isAbsolute(output)) return;
   const path = resolve(output);

@@ -1,4 +1,4 @@
-/** Puts what was pulled into the user's folder. Names come from annotations, which an attacker may control. */
+/** Placement of pulled files in the user's folder. Names come from annotations, which an attacker may control. */
 
 import { lstat } from "node:fs/promises";
 import { join, resolve } from "node:path";
@@ -27,11 +27,11 @@ export interface PlacedLayers {
   readonly placed: readonly string[];
 }
 
-/** The parts of a title as a relative path that stays inside, on every system. */
+/** Parses a title into the parts of a relative path that stays inside the folder on every system. */
 function confinedPath(title: string): readonly string[] {
   try {
     const parts = parseEntryPath(title, defaultLimits);
-    if (isVersionControl(parts)) throw new Error("it lies in a folder of version control, which runs what is in it");
+    if (isVersionControl(parts)) throw new Error("the path is in a folder of version control, whose files may be run");
     if (parts.length > 0) return parts;
   } catch (cause) {
     throw unsafeTitle(title, cause);
@@ -42,11 +42,11 @@ function confinedPath(title: string): readonly string[] {
 function unsafeTitle(title: string, cause: unknown): ContentVerificationError {
   return new ContentVerificationError("ARCHIVE_UNSAFE", `the artifact names a file ${quoted(title)}`, {
     cause,
-    hint: "nothing was written; the name must be a plain relative path: tell who published it",
+    hint: "tell the publisher that a name must be a plain relative path; nothing was written",
   });
 }
 
-/** Titles that together, or with what is there, make a folder a repository of git. */
+/** Refuses titles that make a folder a git repository, by themselves or with existing files. */
 async function checkRepository(output: string, paths: readonly (readonly string[])[]): Promise<void> {
   const found = await findRepository(
     resolve(output),
@@ -55,12 +55,12 @@ async function checkRepository(output: string, paths: readonly (readonly string[
   if (found === undefined) return;
   throw new ContentVerificationError(
     "ARCHIVE_UNSAFE",
-    `the artifact names a file ${quoted(found)}, which makes a repository of its folder: git runs what is in one`,
-    { hint: "nothing was written for it: tell who published it" },
+    `the artifact names a file ${quoted(found)}, which makes a repository of its folder: git may run a repository's files`,
+    { hint: "tell the publisher; the file was not written" },
   );
 }
 
-/** Refuses to go through a link that lies below the output folder: who made it may not be who named the folder. */
+/** Refuses links below the output folder: a link's author may not be the user who named the folder. */
 async function checkFolders(output: string, parts: readonly string[]): Promise<void> {
   let folder = output;
   for (const part of parts.slice(0, -1)) {
@@ -72,12 +72,12 @@ async function checkFolders(output: string, parts: readonly string[]): Promise<v
       throw localIoError(`look at ${folder}`, cause);
     }
     throw new LocalIoError("LOCAL_IO", `${folder} is not a folder`, {
-      hint: "remove it, or name another output folder",
+      hint: "remove this path, or name another output folder",
     });
   }
 }
 
-/** True when something else than the file with this digest is there. */
+/** True if the path holds anything but a folder or the file with this digest. */
 async function hasOther(path: string, digest: Digest): Promise<boolean> {
   const found = await lstat(path).catch(() => undefined);
   if (found === undefined || found.isDirectory()) return false;
@@ -86,7 +86,7 @@ async function hasOther(path: string, digest: Digest): Promise<boolean> {
 }
 
 /**
- * @param onReplaced Told the title of a file that was there and was another one.
+ * @param onReplaced Gets the title of a replaced file with other content.
  * @returns Absolute path of the placed file.
  */
 export async function placeFile(
@@ -107,16 +107,16 @@ export async function placeFile(
 
 type PlaceOptions = Omit<ExtractOptions, "format" | "limits">;
 
-/** Unpacks the archive that a verified blob is. */
+/** @returns Absolute paths of the unpacked files. */
 async function placeArchive(archive: OpenedFile, output: string, options: PlaceOptions): Promise<readonly string[]> {
   const entries = await extractArchive(archive, output, options);
   return entries.filter((entry) => entry.kind === "file").map((entry) => resolve(output, entry.path));
 }
 
 /**
- * Unpacks a blob that is an archive.
+ * Unpacks a blob if the blob is an archive.
  *
- * @returns Absolute paths of the files; undefined for what is no archive.
+ * @returns Absolute paths of the files; undefined for another blob.
  */
 export async function placeIfArchive(
   digest: Digest,
@@ -133,21 +133,19 @@ export interface LayersRequest {
   readonly source: Target;
   readonly layers: readonly NamedLayer[];
   readonly output: string;
-  /** It was there when the command began. */
+  /** True if `output` existed when the command began. */
   readonly isExisting: boolean;
-  /** Unpack files that are archives, too. */
+  /** Also unpack files that are archives. */
   readonly extract: boolean;
 }
 
-/**
- * Places several layers as `oras pull` does: files by their titles, folders unpacked.
- */
+/** Places several layers as `oras pull` does: files by their titles, folders unpacked. */
 export async function placeLayers(
   { source, layers, output, isExisting, extract }: LayersRequest,
   services: Services,
   run: Run,
 ): Promise<PlacedLayers> {
-  // All names are looked at before anything is fetched or written.
+  // All titles are checked before any fetch or write.
   const paths = layers.map((layer) => confinedPath(layer.title));
   await checkRepository(output, paths);
   const blobs = await inParallel(layers, run.signal, async (layer, either) => {
@@ -165,9 +163,9 @@ export async function placeLayers(
       const options = { partOf, onReplaced, context: services.context, signal: run.signal };
       if (layer.isFolder) {
         await checkFolders(output, [...path, ""]);
-        // An archive without entries makes the folder itself.
+        // Even an archive without entries creates the folder.
         await checkRepository(output, [path]);
-        // `oras push` packs a folder under its own title.
+        // `oras push` packs a folder under the folder's title.
         const stripPrefix = path.join("/");
         const inFolder = { ...options, stripPrefix, onReplaced: (one: string) => onReplaced(`${stripPrefix}/${one}`) };
         const place = (opened: OpenedFile) => placeArchive(opened, resolve(output, ...path), inFolder);

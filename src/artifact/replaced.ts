@@ -1,9 +1,9 @@
-/** Says which of the user's files were replaced: no command does so without a word. */
+/** Warning about replaced files: no command replaces the user's files silently. */
 import type { Log } from "../context.ts";
 
 const maxNames = 5;
 
-/** Runs `work`, and warns of what it reports as replaced; also when it fails half-way. */
+/** Runs `work`, and warns of the reported files; also after a failure of `work`. */
 export async function tellingReplaced<T>(
   log: Log,
   work: (onReplaced: (path: string) => void) => Promise<T>,
@@ -14,6 +14,6 @@ export async function tellingReplaced<T>(
   } finally {
     const count = paths.length;
     const names = [...paths.slice(0, maxNames), ...(count > maxNames ? ["…"] : [])].join(", ");
-    if (count > 0) log.warn(`replaced ${count === 1 ? "a file that was" : `${count} files that were`} there: ${names}`);
+    if (count > 0) log.warn(`replaced ${count === 1 ? "an existing file" : `${count} existing files`}: ${names}`);
   }
 }

@@ -1,4 +1,4 @@
-/** From a reference as written to the one manifest that it means on one platform. */
+/** Resolution of references: from the written text to one platform's manifest. */
 
 import { ArtifactNotFoundError, ContentVerificationError } from "../errors.ts";
 import { type Digest, isDigest } from "../model/digest.ts";
@@ -11,14 +11,14 @@ import { fromFirst } from "../transfer/sources.ts";
 import { noteNamed, readReference } from "./naming.ts";
 import type { Services } from "./services.ts";
 
-/** A reference whose template, if it was one, has been filled in. */
+/** A reference without a template: `{platform}` is filled in. */
 export interface ExpandedReference {
   readonly reference: Reference;
-  /** Canonical text, for messages and metadata. */
+  /** Canonical text, for messages and notes. */
   readonly text: string;
-  /** The platform asked for, or this machine's. */
+  /** The requested platform, or this machine's. */
   readonly platform: PlatformString;
-  /** The text as written had `{platform}` in it, so what it names is for that platform. */
+  /** True if the written text has `{platform}`: the artifact is then for this platform only. */
   readonly isTemplate: boolean;
 }
 
@@ -31,17 +31,17 @@ export interface FetchedRoot {
 
 export interface ResolvedArtifact {
   readonly source: Target;
-  /** Digest of the index, or of the manifest when there is no index. */
+  /** Digest of the index, or of the manifest without an index. */
   readonly rootDigest: Digest;
   readonly manifestDigest: Digest;
   readonly manifest: ImageManifest;
-  /** Undefined when the artifact is the same for every platform. */
+  /** Undefined for an artifact of all platforms. */
   readonly platform: PlatformString | undefined;
 }
 
 /**
- * @param platform As asked for; undefined means this machine's.
- * @throws {UsageError} for a reference, platform or registry that is not one
+ * @param platform The requested platform; undefined: this machine's.
+ * @throws {UsageError} for an invalid reference, platform or registry
  */
 export function expandReference(
   text: string,
@@ -53,7 +53,7 @@ export function expandReference(
   return { reference, text: formatReference(reference), platform: chosen, isTemplate: isTemplate(text) };
 }
 
-/** {@link expandReference} for what the command line names. */
+/** {@link expandReference} for a reference from the command line. */
 export function expandNamedReference(
   text: string,
   platform: PlatformString | undefined,
@@ -63,12 +63,12 @@ export function expandNamedReference(
   return expandReference(text, platform, services);
 }
 
-/** The tag or digest to ask for; a reference without either means `latest`, as every OCI client has it. */
+/** The digest or tag to request; `latest` without either, as in every OCI client. */
 export function versionOf(reference: Reference): Digest | string {
   return reference.digest ?? reference.tag ?? "latest";
 }
 
-/** Fetches what the reference names, in one request. */
+/** Fetches a reference's manifest or index, in one request. */
 export async function fetchRoot(
   reference: Reference,
   services: Services,
@@ -84,13 +84,13 @@ export async function fetchRoot(
   return { source, root, parsed: parseManifest(root.bytes, root.mediaType, text) };
 }
 
-/** Where manifests that are named by digest come from, and what becomes of those that were fetched. */
+/** Access to manifests by digest: the way to fetch them, and the place that keeps fetched manifests. */
 export interface ManifestAccess {
   readonly fetch: (source: Source, digest: Digest, services: Services, run: Run) => Promise<FetchedManifest>;
   readonly keep: (manifest: FetchedManifest, services: Services, run: Run) => Promise<void>;
 }
 
-/** From the first mirror that has it, else from the source itself, whose error is the one that is thrown. */
+/** Fetches from the first mirror with the manifest, else from the source. @throws the source's own error */
 export async function fetchManifestByDigest(
   source: Source,
   digest: Digest,
@@ -100,16 +100,16 @@ export async function fetchManifestByDigest(
   return await fromFirst(source, (from, turn) => from.fetchManifest(digest, turn.signal), services, run);
 }
 
-/** Asks the sources each time: what is done to a registry, or asked of it, is about what it has. */
+/** Asks the sources each time: commands that change or list a registry need the registry's own state. */
 const fromSources: ManifestAccess = { fetch: fetchManifestByDigest, keep: async () => {} };
 
-/** A manifest by its digest. */
+/** A manifest's digest, and a source of the manifest. */
 export interface ManifestAt {
   readonly source: Target;
   readonly digest: Digest;
 }
 
-/** Fetches the manifest that an index has for one platform. */
+/** Fetches one platform's manifest of an index. @throws {ContentVerificationError} `MANIFEST_INVALID` for an index */
 export async function fetchPlatformManifest(
   { source, digest }: ManifestAt,
   services: Services,
@@ -121,9 +121,13 @@ export async function fetchPlatformManifest(
   const origin = `${source.name}@${digest}`;
   const parsed = parseManifest(fetched.bytes, fetched.mediaType, origin);
   if (parsed.kind === "manifest") return parsed;
-  throw new ContentVerificationError("MANIFEST_INVALID", `${origin} is an index inside an index, which is not read`, {
-    hint: "push the tool with one index that names each platform's manifest",
-  });
+  throw new ContentVerificationError(
+    "MANIFEST_INVALID",
+    `${origin} is an index inside an index, which is unsupported`,
+    {
+      hint: "push the tool with one index that names each platform's manifest",
+    },
+  );
 }
 
 function chooseManifest(
@@ -138,14 +142,14 @@ function chooseManifest(
   if (index.manifests.length === 1 && only !== undefined && only.platform === undefined) {
     return { digest: only.digest, isForAll: true };
   }
-  const available = [...platforms.keys()].join(", ") || "none that is known";
+  const available = [...platforms.keys()].join(", ") || "none is known";
   throw new ArtifactNotFoundError("PLATFORM_NOT_FOUND", `platform ${platform} not found in ${text}`, {
-    hint: `it has: ${available}; name one with --platform, or push the missing one`,
+    hint: `name a platform of the artifact with --platform: ${available}; or push the artifact for ${platform}`,
   });
 }
 
 /**
- * One manifest for one platform: at most two requests.
+ * Resolves a reference to one platform's manifest, in at most two requests.
  *
  * @throws {ArtifactNotFoundError} `ARTIFACT_NOT_FOUND`, `PLATFORM_NOT_FOUND`
  */

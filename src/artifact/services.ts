@@ -1,4 +1,4 @@
-/** The services on the way from a reference to files, made by `compose.ts` and shared by all requests. */
+/** Services on the way from a reference to files, created by `compose.ts` and shared by all requests. */
 import type { Location } from "../model/reference.ts";
 import type { Target } from "../model/source.ts";
 import type { TransferServices } from "../transfer/services.ts";
@@ -7,12 +7,15 @@ export interface Services extends TransferServices {
   /** Runs `work` with a store that no other user can write into; the store is removed afterwards. */
   readonly withPrivateStore: <T>(work: (services: Services) => Promise<T>) => Promise<T>;
   /**
-   * Limits how many files and connections are open at once: some systems allow a process 256, and a graph has as many nodes as its author
-   * likes. The work may wait for a transfer slot, and must not call `limitOpen` itself.
+   * Limits how many files and connections are open at once: some systems allow a process 256, and a graph's author
+   * chooses the number of nodes. The work may wait for a transfer slot, and must not call `limitOpen` itself.
    */
   readonly limitOpen: <T>(work: () => Promise<T>) => Promise<T>;
-  /** Records a host of the command line: a bare `--plain-http` lets logins go there. Hosts of a checkout are never recorded. */
+  /**
+   * Records a host of the command line: a bare `--plain-http` allows logins to this host. A checkout's hosts are never
+   * recorded.
+   */
   readonly noteNamed: (registry: string) => void;
-  /** Opens the registry or the layout folder of a location; no request is made yet. */
+  /** Opens the registry or the layout folder of a location, without a request. */
   readonly open: (location: Location) => Target;
 }

@@ -144,7 +144,9 @@ describe("pull from a layout", () => {
     expect(JSON.parse(oci.stdout)).toMatchObject({ digest: sha256(darwinTool), origin: "cache" });
     const missing = await project.oras(["pull", "oci:layout:1.0", "--platform", "windows-x86_64"]);
     expect(missing.exitCode).toBe(66);
-    expect(missing.stderr).toMatch(/PLATFORM_NOT_FOUND[\s\S]*hint: it has: darwin-arm64, linux-x86_64/);
+    expect(missing.stderr).toMatch(
+      /PLATFORM_NOT_FOUND[\s\S]*hint: name a platform of the artifact with --platform: darwin-arm64, linux-x86_64/,
+    );
   });
 
   test("a tag template is filled in; an unpushed platform is not found", async () => {

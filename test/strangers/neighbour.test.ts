@@ -138,7 +138,7 @@ describe("a blob that is damaged again and again", () => {
       const ran = await inCache(cache, [...args, "--json"]);
       expect(ran.exitCode, ran.stderr).toBe(0);
       expect(ran.stderr).toMatch(
-        /warning: a folder is in the place of the cached file \S+: this goes on without the cache/,
+        /warning: a folder is in the place of the cached file \S+: the command continues without the cache/,
       );
       const { path } = JSON.parse(ran.stdout);
       expect(readFileSync(join(ran.dir, path.split("/").at(-1)), "utf8")).toBe(tool);
@@ -242,7 +242,7 @@ describe("notes that the neighbour wrote", () => {
     putAsNeighbour(path, evilManifest);
     const ran = await inCache(cache, ["pull", reference, "-o", ".", "--offline"]);
     expect(ran.exitCode, ran.stderr).toBe(69);
-    expect(ran.stderr).toMatch(/error\[OFFLINE\]: what \S+tool:1 means is not taken from the cache \S+, since /);
+    expect(ran.stderr).toMatch(/error\[OFFLINE\]: the meaning of \S+tool:1 is not taken from the cache \S+, since /);
     expect(ran.stderr).toMatch(/hint: name the artifact by its digest, or a cache of your own with --cache-dir/);
     expect(ran.stderr).not.toContain("without --offline");
   });

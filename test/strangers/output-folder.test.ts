@@ -17,7 +17,7 @@ describe("files that were there", () => {
     writeFileSync(join(dir, "home/Makefile"), "mine");
     const first = await pull("-o", ".");
     expect(first.exitCode, first.stderr).toBe(0);
-    expect(first.stderr).toContain("warning: replaced a file that was there: Makefile\n");
+    expect(first.stderr).toContain("warning: replaced an existing file: Makefile\n");
     expect(readFileSync(join(dir, "home/Makefile"), "utf8")).toBe("new");
     const again = await pull("-o", ".");
     expect(again.exitCode, again.stderr).toBe(0);
@@ -31,7 +31,7 @@ describe("files that were there", () => {
     for (const name of names) writeFileSync(join(dir, "home", name), name === "b" ? "new b" : "old");
     const first = await pull("-o", ".", "--extract");
     expect(first.exitCode, first.stderr).toBe(0);
-    expect(first.stderr).toContain("warning: replaced 6 files that were there: a, c, d, e, f, …\n");
+    expect(first.stderr).toContain("warning: replaced 6 existing files: a, c, d, e, f, …\n");
     const again = await pull("-o", ".", "--extract");
     expect(again).toMatchObject({ exitCode: 0 });
     expect(again.stderr).not.toContain("replaced");
