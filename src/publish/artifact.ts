@@ -1,4 +1,4 @@
-/** Makes an artifact of files or folders, for one platform or several, under one tag that is written last. */
+/** Publication of files or folders as an artifact, for one or several platforms. The tag is written last. */
 
 import { basename } from "node:path";
 import { counted } from "../archive/chunks.ts";
@@ -15,15 +15,15 @@ import type { Target } from "../model/source.ts";
 import type { Run } from "../transfer/run.ts";
 import { findContent, type Layer, layerOf } from "./layer.ts";
 
-/** Type of what `push` makes, where the caller names none. */
+/** Default artifact type of `push`. */
 export const defaultArtifactType = "application/vnd.buck2-oras.tool.v1";
 
 export interface PushItem {
-  /** Undefined: the same for every platform; then it is the only item. */
+  /** Undefined: for all platforms; such an item is the only item. */
   readonly platform: PlatformString | undefined;
-  /** A file, or a folder, which becomes a tar that `pull` unpacks. */
+  /** A file or a folder; a folder becomes a tar that `pull` unpacks. */
   readonly path: string;
-  /** Annotations of this item's manifest, besides those of the request. */
+  /** Annotations of this item's manifest, in addition to the request's annotations. */
   readonly annotations?: Annotations;
 }
 
@@ -31,10 +31,10 @@ export interface PushRequest {
   /** With a tag, without a digest. */
   readonly reference: string;
   readonly items: readonly PushItem[];
-  /** Name of the file or folder for whoever pulls it; undefined means the path's last part. */
+  /** Name of the pulled file or folder; undefined: the path's last part. */
   readonly title: string | undefined;
   readonly artifactType: string | undefined;
-  /** Media type of the layers, for registries that accept only a list of their own. */
+  /** Media type of the layers, for registries that accept only listed types. */
   readonly layerMediaType: string | undefined;
   /** Undefined: files as they are, folders as a plain tar. */
   readonly compressor: Compressor | undefined;
@@ -45,9 +45,9 @@ export interface PushedPlatform {
   readonly platform: PlatformString | undefined;
   /** Digest of this platform's manifest. */
   readonly digest: Digest;
-  /** Bytes of its blob. */
+  /** Bytes of the layer. */
   readonly size: number;
-  /** Bytes of it before compression. */
+  /** Bytes of the layer before compression. */
   readonly contentSize: number;
 }
 
@@ -61,7 +61,7 @@ export interface PushResult {
 
 const emptyConfig = new TextEncoder().encode("{}");
 
-/** Keys in a fixed order and no spaces: the same input gives the same digest everywhere. */
+/** Keeps the order of keys and writes no spaces: the same input gives the same digest everywhere. */
 function encode(document: object): Uint8Array {
   return new TextEncoder().encode(JSON.stringify(document));
 }
@@ -84,7 +84,7 @@ function manifestOf(layer: Layer, item: PushItem, request: PushRequest): Uint8Ar
   });
 }
 
-/** An item of a request, and the place that it is pushed to. */
+/** An item of a request, and the item's target. */
 interface ItemPush {
   readonly item: PushItem;
   readonly request: PushRequest;
@@ -121,9 +121,13 @@ async function pushItem(
 function checkItems(items: readonly PushItem[]): void {
   const platforms = items.map((item) => item.platform);
   if (items.length === 0 || (items.length > 1 && platforms.includes(undefined))) {
-    throw new UsageError("USAGE_INVALID", "push takes either one path for all platforms, or one for each", {
-      hint: "name the platform of every path",
-    });
+    throw new UsageError(
+      "USAGE_INVALID",
+      "push takes either one path for all platforms, or one path for each platform",
+      {
+        hint: "name the platform of every path",
+      },
+    );
   }
   const repeated = platforms.find((platform, index) => platform !== undefined && platforms.indexOf(platform) !== index);
   if (repeated !== undefined) {
@@ -133,15 +137,15 @@ function checkItems(items: readonly PushItem[]): void {
   }
 }
 
-/** For the audit log. */
+/** Digest, and total size of the layers in bytes, for the audit log. */
 export function factsOf({ digest, platforms }: PushResult): { readonly digest: Digest; readonly size: number } {
   return { digest, size: platforms.reduce((sum, { size }) => sum + size, 0) };
 }
 
 /**
- * The reference to publish under. Asked early, before any work.
+ * Parses the reference to publish under, before any other work.
  *
- * @throws {UsageError} it has no tag, or a digest
+ * @throws {UsageError} `REFERENCE_INVALID` for a reference without a tag, or with a digest
  */
 export function readDestination(
   text: string,
@@ -158,9 +162,9 @@ export function readDestination(
 }
 
 /**
- * Pushes one manifest, or for platforms an index of them. What the tag named before is replaced.
+ * Pushes one manifest, or an index with one manifest per platform. An existing tag is overwritten.
  *
- * @throws {UsageError} for a reference without a tag, or a platform named twice
+ * @throws {UsageError} for a reference without a tag, and for a platform that is named twice
  */
 export async function publish(request: PushRequest, services: Services, run: Run): Promise<PushResult> {
   const { reference, tag } = readDestination(request.reference, services);
@@ -208,7 +212,7 @@ export async function publish(request: PushRequest, services: Services, run: Run
   };
 }
 
-/** In the order of the image-spec's examples, which `oras` and `crane` write too. */
+/** Keys in the order of the image-spec's examples, which `oras` and `crane` also use. */
 function swapped(platform: PlatformString): object {
   const { os, architecture } = ociPlatform(platform);
   return { architecture, os };

@@ -1,6 +1,8 @@
 /**
- * Copies what a manifest names, and what refers to it, from one place to another: children before parents, so that nothing in the
- * target ever names what is not there, and only what the target lacks.
+ * Copy of a manifest's graph, and of its referrers, from a source to a target.
+ *
+ * Children are copied before parents, so that no manifest in the target names missing content. Content that the target
+ * has is not sent.
  */
 
 import { fetchBlob } from "../artifact/fetch.ts";
@@ -20,7 +22,7 @@ export interface CopyCounts {
   manifestsCopied: number;
   manifestsPresent: number;
   blobsCopied: number;
-  /** Taken over within a registry, without being sent. */
+  /** Mounted from another repository of the same registry, without a transfer. */
   blobsMounted: number;
   blobsPresent: number;
   /** Bytes of blobs and manifests. */
@@ -34,20 +36,20 @@ export function noCounts(): CopyCounts {
 
 const pieceBytes = 1024 * 1024;
 
-/** Deeper than any tool's index of indexes; a longer chain is an attack. */
+/** Deeper than any real index of indexes; a longer chain is an attack. */
 const maxDepth = 8;
 
-/** Manifests of one copy, referrers among them. An artifact of all platforms with their signatures has a hundred. */
+/** Limit of one copy, referrers included; an artifact of all platforms with signatures has about a hundred. */
 const maxManifests = 10_000;
 const maxManifestsBytes = 512 * 1024 ** 2;
 
-/** Layers that registries need not have, by media type (image-spec, layer.md, "Non-Distributable Layers"). */
+/** Media types of layers that a registry may lack (image-spec, layer.md, "Non-Distributable Layers"). */
 const optionalLayer = /nondistributable|foreign/;
 
 export interface GraphCopyOptions {
   readonly source: Target;
   readonly target: Target;
-  /** Signatures and the like come along. */
+  /** Also copy referrers, such as signatures. */
   readonly withReferrers: boolean;
 }
 
@@ -56,12 +58,12 @@ export class GraphCopy {
   readonly #options: GraphCopyOptions;
   readonly #services: Services;
   readonly #failing = new AbortController();
-  /** Aborted also when any part of the graph fails: parts are shared, so that each is nobody's own. */
+  /** Also aborted after a failure of any part: several parents may share a part. */
   readonly #run: Run;
   readonly #signal: AbortSignal;
   readonly #manifests = new Map<Digest, Promise<void>>();
   readonly #blobs = new Map<Digest, Promise<void>>();
-  /** So far; what two name is counted twice. */
+  /** Manifests named so far; a manifest with two parents counts twice. */
   #named = 0;
   #manifestsBytes = 0;
 
@@ -72,7 +74,7 @@ export class GraphCopy {
     this.#run = withSignal(run, this.#signal);
   }
 
-  /** Copies a manifest that was fetched already, last of all its tag. */
+  /** Copies the graph of a fetched manifest, and writes the tag last. */
   async copyRoot(root: FetchedManifest, tag: string | undefined): Promise<void> {
     await this.#copyOnce(root.digest, root, 0);
     if (tag === undefined) return;
@@ -82,7 +84,7 @@ export class GraphCopy {
     this.counts.bytesSent += root.bytes.byteLength;
   }
 
-  /** Its failure is that of the whole copy, and ends what is under way. */
+  /** Aborts the whole copy after a failure of `part`. */
   async #orAll(part: Promise<void>): Promise<void> {
     try {
       await part;
@@ -92,7 +94,7 @@ export class GraphCopy {
     }
   }
 
-  /** In its turn, for what has connections or files open. */
+  /** Runs work with open connections or files, within their limit. */
   #opening<T>(work: () => Promise<T>): Promise<T> {
     return this.#services.limitOpen(async () => {
       this.#signal.throwIfAborted();
@@ -100,7 +102,7 @@ export class GraphCopy {
     });
   }
 
-  /** Each manifest once, however many name it. */
+  /** Copies each manifest once, even with several parents. */
   #copyOnce(digest: Digest, fetched: FetchedManifest | undefined, depth: number): Promise<void> {
     let copying = this.#manifests.get(digest);
     if (copying === undefined) {
@@ -134,12 +136,12 @@ export class GraphCopy {
       const referrers = await this.#opening(() => source.listReferrers(digest, this.#signal));
       this.#count(referrers.length, 0);
       await inParallel(referrers, this.#signal, (referrer) => this.#copyOnce(referrer.digest, undefined, depth + 1));
-      // Referrers of a platform's manifest are found only by going there, though the manifest itself is in the target.
+      // Referrers of a platform's manifest are listed per manifest, even for manifests that the target has.
       if (parsed.kind === "index") await this.#copyChildren(parsed, depth);
     }
   }
 
-  /** Before any of it is asked for: what a registry lists it may make up as it goes. */
+  /** Checks the limits before any named manifest is requested: a registry may invent endless lists. */
   #count(named: number, manifestBytes: number): void {
     this.#named += named;
     this.#manifestsBytes += manifestBytes;
@@ -147,7 +149,7 @@ export class GraphCopy {
     const { name } = this.#options.source;
     const limit = `${maxManifests} manifests, or ${maxManifestsBytes} bytes of them`;
     throw new ContentVerificationError("MANIFEST_TOO_LARGE", `the artifact of ${name} names more than ${limit}`, {
-      hint: "copy a part of it by its own digest, or leave out what refers to it",
+      hint: "copy a part of the artifact by the part's digest, or leave out the referrers",
     });
   }
 
@@ -169,7 +171,7 @@ export class GraphCopy {
     return copying;
   }
 
-  /** By way of the cache, so that what is sent was verified, and a copy that was interrupted goes on where it ended. */
+  /** Copies a blob through the cache: only verified bytes are sent, and an interrupted copy resumes. */
   async #copyBlob(descriptor: Descriptor): Promise<void> {
     const { source, target } = this.#options;
     const { digest, size } = descriptor;

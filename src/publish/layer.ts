@@ -1,4 +1,4 @@
-/** Layers from files and folders: as they are, or compressed on the way. */
+/** Layers made of files and folders, plain or compressed. */
 import type { Stats } from "node:fs";
 import { stat } from "node:fs/promises";
 import { basename, join, resolve } from "node:path";
@@ -16,11 +16,11 @@ import { type Annotations, annotationKeys } from "../model/manifest.ts";
 import type { BlobIdentity, BlobStream } from "../model/source.ts";
 
 export interface LayerOptions {
-  /** Name of the file or folder for whoever pulls it; undefined means the path's last part. */
+  /** Name of the pulled file or folder; undefined: the path's last part. */
   readonly title: string | undefined;
-  /** Undefined: one that fits what the layer is. */
+  /** Undefined: the media type of the layer's format. */
   readonly mediaType: string | undefined;
-  /** Undefined: the bytes as they are. */
+  /** Undefined: no compression. */
   readonly compressor: Compressor | undefined;
 }
 
@@ -32,17 +32,17 @@ export interface Layer extends BlobIdentity {
   readonly open: () => BlobStream;
 }
 
-/** Smaller files go as they are: what is saved is less than a round trip, and every client can use them. */
+/** Smaller files stay plain: the saving is less than a round trip, and every client can use a plain file. */
 const minCompressedBytes = 64 * 1024;
 
-/** So much of a file must be left for compressing to be worth its while. */
+/** Largest ratio of compressed to plain size; a file that compresses less stays plain. */
 const maxRatio = 0.9;
 
 const fileMediaTypes = { gzip: "application/gzip", zstd: "application/zstd" } as const;
 const folderMediaType = "application/vnd.oci.image.layer.v1.tar";
 const suffixes = { gzip: ".gz", zstd: ".zst" } as const;
 
-/** Content to push, as it was found. */
+/** Content to push: a file, or a folder with its items. */
 export interface LocalContent {
   readonly path: string;
   /** Bytes of the file, or of all files in the folder. */
@@ -53,8 +53,8 @@ export interface LocalContent {
 
 /**
  * @throws {ArtifactNotFoundError} `FILE_NOT_FOUND`
- * @throws {LocalIoError} a pipe, a socket or a device
- * @throws {UsageError} a folder with something in it that could not be unpacked on every system
+ * @throws {LocalIoError} for a pipe, a socket or a device
+ * @throws {UsageError} for a folder with an entry that cannot be unpacked on every system
  */
 export async function findContent(path: string, signal: AbortSignal): Promise<LocalContent> {
   let stats: Stats;
@@ -64,7 +64,7 @@ export async function findContent(path: string, signal: AbortSignal): Promise<Lo
     throw unreadableFile(path, cause);
   }
   if (!stats.isDirectory()) {
-    // Said before anything is made for it.
+    // An unreadable file fails here, before any other work.
     await withOpened(path, async () => {}).catch((cause: unknown) => {
       throw unreadableFile(path, cause);
     });
@@ -74,11 +74,11 @@ export async function findContent(path: string, signal: AbortSignal): Promise<Lo
   return { path, size: items.reduce((sum, { size }) => sum + size, 0), items };
 }
 
-/** The place and the company of the packing of one layer. */
+/** Working folder, progress and signal of the packing of one layer. */
 export interface Packing {
-  /** An empty folder, which the layer's bytes may be in. */
+  /** An empty folder for the layer's bytes. */
   readonly workDir: string;
-  /** Told of the bytes that were packed or compressed. */
+  /** Gets the number of bytes of each packed or compressed chunk. */
   readonly onBytes: (chunkBytes: number) => void;
   readonly signal: AbortSignal;
 }
@@ -87,11 +87,11 @@ export interface Packing {
 export async function layerOf(content: LocalContent, options: LayerOptions, packing: Packing): Promise<Layer> {
   const { signal } = packing;
   const { path, size, items } = content;
-  // Of `.` the folder that it is.
+  // The title of `.` is the folder's name.
   const title = options.title ?? basename(resolve(path));
   if (items === undefined && parseTitle(title).length === 0) {
     throw new UsageError("USAGE_INVALID", `the title ${JSON.stringify(title)} names no file`, {
-      hint: "give it a name by --title",
+      hint: "name the file with --title",
     });
   }
   if (items !== undefined) return await folderLayer({ ...content, items }, title, options, packing);
@@ -109,7 +109,7 @@ export async function layerOf(content: LocalContent, options: LayerOptions, pack
   };
 }
 
-/** An archive or a compressed file stays as its publisher made it. */
+/** False for small files, and for archives and compressed files, which stay unchanged. */
 async function isWorthCompressing(path: string, size: number): Promise<boolean> {
   if (size < minCompressedBytes || (await sniffFile(path)) !== "raw") return false;
   return (await unsupportedFormatOf(path)) === undefined;
@@ -139,14 +139,14 @@ async function compressedLayer(
     digest: written.digest,
     size: written.size,
     mediaType: mediaType ?? fileMediaTypes[format],
-    // The name says what a client without this knowledge gets.
+    // The suffix shows the compression to other clients.
     annotations: { [annotationKeys.title]: title + suffixes[format] },
     contentSize,
     open: () => readChunks(packed, signal),
   };
 }
 
-/** Folder annotations: with gzip those that `oras pull` unpacks by, else our own, since it unpacks nothing else. */
+/** Annotations of a folder: those of `oras pull` for gzip; our own otherwise, since `oras pull` unpacks gzip alone. */
 function folderAnnotations(title: string, compressor: Compressor | undefined, tarDigest: Digest): Annotations {
   if (compressor?.format === "gzip") {
     return {
