@@ -1,4 +1,4 @@
-/** Which entry of an archive is the tool, and which is its include folder. */
+/** Choice of an archive's executable and include folder. */
 import type { ArchiveEntry } from "../archive/list.ts";
 
 function only<T>(items: readonly T[]): T | undefined {
@@ -6,9 +6,9 @@ function only<T>(items: readonly T[]): T | undefined {
 }
 
 /**
- * `bin/<name>`, else the only `…/bin/<name>`, else the only executable file; with `.exe` for Windows.
+ * Chooses `bin/<name>`, else the only `…/bin/<name>`, else the only executable file; with `.exe` for Windows.
  *
- * @returns Path in the archive, or undefined when it cannot be told.
+ * @returns Path in the archive; undefined without a clear choice.
  */
 export function executableIn(entries: readonly ArchiveEntry[], name: string): string | undefined {
   const files = entries.filter((entry) => entry.kind === "file").map((entry) => entry.path);
@@ -21,7 +21,7 @@ export function executableIn(entries: readonly ArchiveEntry[], name: string): st
   return only(entries.filter(isTool))?.path;
 }
 
-/** The folder `include`, at the top or below one leading folder. */
+/** @returns Path of the folder `include`, at the top or below one leading folder. */
 export function includeIn(entries: readonly ArchiveEntry[]): string | undefined {
   for (const { path } of entries) {
     const found = /^(?:[^/]+\/)?include(?=\/)/.exec(path)?.[0];

@@ -6,7 +6,7 @@ import type { Digest } from "../model/digest.ts";
 export interface PlatformChange {
   readonly platform: string;
   readonly change: "added" | "removed" | "changed" | "unchanged";
-  /** Bytes to fetch; undefined when the platform was removed. */
+  /** Bytes to fetch; undefined for a removed platform. */
   readonly size: number | undefined;
   readonly previousSize: number | undefined;
 }
@@ -19,7 +19,7 @@ export interface LockChange {
   /** Digest of the index or the only manifest; undefined for a template. */
   readonly digest: Digest | undefined;
   readonly previousDigest: Digest | undefined;
-  /** Those that the tool has now. */
+  /** The tool's platforms after the change. */
   readonly platforms: readonly string[];
   readonly platformChanges: readonly PlatformChange[];
 }
@@ -36,7 +36,7 @@ function sizeOf(platform: LockedPlatform | undefined): number | undefined {
   return platform?.layers.reduce((sum, { size }) => sum + size, 0);
 }
 
-/** By what is unpacked and run: a manifest that only says something else of the same files is no change of the tool. */
+/** The compared value: a manifest with new annotations for the same files is no change of the tool. */
 function filesOf(platform: LockedPlatform | undefined): string {
   return JSON.stringify(platform?.layers.map(({ digest, title }) => [digest, title]));
 }

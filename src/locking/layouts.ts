@@ -1,6 +1,6 @@
 /**
- * Where the layout folders of a lock are: from the lock's folder, and inside the project. Whoever wrote a checkout wrote its lock, and
- * what lies elsewhere on this machine is not his to have read, published or pinned.
+ * Layout folders of a lock: relative to the lock's folder, and inside the project. A checkout's author controls the
+ * lock, and must not have other folders of this machine read, published or pinned.
  */
 import { dirname, isAbsolute, relative, resolve, sep, win32 } from "node:path";
 import { readReference } from "../artifact/naming.ts";
@@ -16,23 +16,24 @@ export interface LockLayouts {
   /** Folder of the lock file. */
   readonly lockDir: string;
   /**
-   * The absolute path of a layout that the lock names.
-   *
-   * @throws {ConfigurationError} `LOCK_INVALID` for one outside of the project
+   * @param path Path of a layout, as the lock names the layout.
+   * @returns Absolute path of the layout.
+   * @throws {ConfigurationError} `LOCK_INVALID` for an absolute `path`, and for a layout outside the project
    */
   readonly locate: (path: string) => string;
   /**
-   * A reference from the command line, whose path starts at the working folder, as the lock names it.
-   *
-   * @throws {UsageError} for one outside of the project
+   * @param text Reference from the command line; its path starts at the working folder.
+   * @returns The reference for the lock; its path starts at the lock's folder.
+   * @throws {UsageError} for a layout outside the project
    */
   readonly referenceFor: (text: string) => string;
 }
 
 /**
- * Where nothing marks a project, it is the working folder, if the lock lies below it and the home folder does not.
+ * Finds the project of a lock. Without a marker file, the project is the working folder, if this folder contains the
+ * lock and not the home folder.
  *
- * @returns undefined for a lock outside of any project
+ * @returns Absolute path; undefined for a lock outside any project.
  */
 async function projectOf(lockDir: string, { context }: Services): Promise<string | undefined> {
   const { folder, isMarked } = await findProjectRoot({ ...context, cwd: lockDir });
@@ -42,7 +43,8 @@ async function projectOf(lockDir: string, { context }: Services): Promise<string
 }
 
 /**
- * A lock of the project is a file of the project: links are the checkout's, and what lies elsewhere is not its author's to have written.
+ * Refuses a project's lock that a link leads out of the project: the checkout's author must not choose other files of
+ * this machine to be written.
  *
  * @throws {ConfigurationError} `LOCK_INVALID` for a link that leads out of the project
  */
@@ -59,7 +61,7 @@ export async function layoutsOfLock(file: string, services: Services): Promise<L
   const lockDir = dirname(resolve(file));
   const project = (await projectOf(lockDir, services)) ?? lockDir;
   const hint =
-    "copy it into the project with `buck2-oras copy oci:FROM:TAG oci:TO:TAG` and lock it there; a project begins at `.buckroot` or `.buckconfig`, else at the working folder";
+    "copy the layout into the project with `buck2-oras copy oci:FROM:TAG oci:TO:TAG`, and lock the copy; the project is the folder with `.buckroot` or `.buckconfig`, else the working folder";
   return {
     lockDir,
     locate: (path) => {
@@ -80,7 +82,7 @@ export async function layoutsOfLock(file: string, services: Services): Promise<L
       }
       throw new UsageError(
         "USAGE_INVALID",
-        `${location.path} is not inside the project ${project}, as a lock needs it`,
+        `${location.path} is not inside the project ${project}, as a lock requires`,
         {
           hint,
         },
@@ -89,7 +91,7 @@ export async function layoutsOfLock(file: string, services: Services): Promise<L
   };
 }
 
-/** Locates every layout of the lock. @throws {ConfigurationError} `LOCK_INVALID` */
+/** Checks every layout of the lock. @throws {ConfigurationError} `LOCK_INVALID` for a layout outside the project */
 export function checkLayouts(lock: Lock, { locate }: LockLayouts, services: Services): void {
   for (const { reference, platforms } of Object.values(lock.tools)) {
     const texts = Object.entries(platforms).flatMap(([platform, { repository }]) => [
@@ -103,7 +105,7 @@ export function checkLayouts(lock: Lock, { locate }: LockLayouts, services: Serv
   }
 }
 
-/** Opens what a lock names: `oci:DIR` in it starts at its folder. */
+/** Opens the locations of a lock: a path of `oci:DIR` starts at the lock's folder. */
 export function openingFromLock({ locate }: LockLayouts, open: Services["open"]): Services["open"] {
   return (location) => open(location.kind === "layout" ? { kind: "layout", path: locate(location.path) } : location);
 }

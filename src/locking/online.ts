@@ -1,4 +1,4 @@
-/** `lock check --online`: which tags mean something else now than the lock says. */
+/** Look-up of the current digests of a lock's references, for `lock check --online`. */
 
 import { expandReference, resolveArtifact, versionOf } from "../artifact/resolve.ts";
 import type { Services } from "../artifact/services.ts";
@@ -12,17 +12,17 @@ import { type Run, withSignal } from "../transfer/run.ts";
 
 export interface LockedTag {
   readonly tool: string;
-  /** As asked for, the template filled in. */
+  /** The requested reference, with its template filled in. */
   readonly reference: string;
   readonly locked: Digest;
-  /** Undefined: it is gone. */
+  /** Undefined: the reference no longer exists. */
   readonly current: Digest | undefined;
 }
 
 interface Asked {
   readonly reference: string;
   readonly locked: Digest;
-  /** The platform of a template, whose manifest is locked; the tag may name an index that has it. */
+  /** The platform of a template, whose manifest is locked; the tag may name an index with this manifest. */
   readonly platform?: PlatformString;
 }
 
@@ -36,7 +36,7 @@ function askedOf(tool: LockedTool): readonly Asked[] {
   }));
 }
 
-/** Every reference of the lock with what it means now. */
+/** Asks the sources for the current digest of each reference of the lock. */
 export async function lookUpTags(lock: Lock, services: Services, run: Run): Promise<readonly LockedTag[]> {
   const asked = Object.entries(lock.tools).flatMap(([tool, locked]) =>
     askedOf(locked).map((one) => ({ tool, ...one })),

@@ -1,6 +1,7 @@
 /**
- * Whether a lock's entries hang together: each part of one follows from the part above it, from the reference down to the layers. Who
- * changes a part alone, so that a review sees a familiar reference and digest, would have a build fetch something else.
+ * Consistency checks of a lock's entries: each part must follow from the part above, from the reference down to the
+ * layers. An attacker could change one part alone: a review would see the familiar reference and digest, and a build
+ * would fetch other files.
  */
 
 import { contentTitle } from "../artifact/fetch.ts";
@@ -21,9 +22,9 @@ import { type Run, withSignal } from "../transfer/run.ts";
 /** A fault of a lock's entry. */
 interface Fault {
   readonly tool: string;
-  /** Names the platform where it is one's. */
+  /** Names the platform of a fault in one platform. */
   readonly text: string;
-  /** The source does not have the manifest any more: nothing can be said. */
+  /** The source no longer has the manifest, so that the entry cannot be checked. */
   readonly isGone: boolean;
 }
 
@@ -31,7 +32,7 @@ function outdated(file: string, [first, ...others]: readonly Fault[]): Configura
   if (first === undefined) return undefined;
   const more = others.length === 0 ? "" : ` (and ${others.length} more)`;
   return new ConfigurationError("LOCK_OUTDATED", `${file}: the tool ${first.tool} ${first.text}${more}`, {
-    hint: `find out who changed it; \`buck2-oras lock update ${first.tool}\` writes what its reference means`,
+    hint: `find out who changed the lock; \`buck2-oras lock update ${first.tool}\` locks the reference again`,
   });
 }
 
@@ -45,23 +46,23 @@ function repositoryOf(reference: string, platform: string, services: Services): 
 }
 
 function faultsOf({ reference, digest, platforms }: LockedTool, services: Services): readonly string[] {
-  // Without a digest, nobody would compare it with what the tag means; with one, the platforms of a template are not looked at.
+  // Without a digest, the tag would go unchecked; with a digest, a template's platforms would count as one index.
   if (isTemplate(reference) !== (digest === undefined)) {
     return [digest === undefined ? `has no digest for ${reference}` : `has a digest for the template ${reference}`];
   }
   return Object.entries(platforms).flatMap(([platform, { repository, manifest }]) => {
     const expected = repositoryOf(reference, platform, services);
-    if (expected instanceof UsageError) return [`has no reference that can be read: ${expected.message}`];
+    if (expected instanceof UsageError) return [`has an invalid reference: ${expected.message}`];
     if (expected !== repository) {
       return [`has the repository ${repository} for ${platform}, and ${reference} gives ${expected}`];
     }
-    // An artifact without platforms is its only manifest.
+    // The digest of an artifact without platforms is the digest of its manifest.
     if (platform !== anyPlatform || digest === undefined || manifest === digest) return [];
     return [`has the manifest ${manifest} for ${platform}, and the digest ${digest}`];
   });
 }
 
-/** Asks nobody. @throws {ConfigurationError} `LOCK_OUTDATED` */
+/** Checks a lock without any request. @throws {ConfigurationError} `LOCK_OUTDATED` */
 export function checkOrigins(file: string, lock: Lock, services: Services): void {
   const faults = Object.entries(lock.tools).flatMap(([tool, locked]) =>
     faultsOf(locked, services).map((text) => ({ tool, text, isGone: false })),
@@ -77,15 +78,15 @@ export interface LockAt {
 }
 
 export interface ManifestCheck {
-  /** Where the lock's repositories are asked for; mirrors may answer, since each manifest is hashed. */
+  /** Opens a repository of the lock; its mirrors may answer, since each manifest is hashed. */
   readonly open: (location: Location) => Target;
-  /** Whether the manifests of a tool have to be there still. */
+  /** True if the source must still have the tool's manifests. */
   readonly isNeeded: (tool: string) => boolean;
 }
 
 /**
- * Compares what the lock says of its layers with the manifests that it names, and these with the index; asks for what the cache does
- * not have.
+ * Compares the lock's layers with the locked manifests, and the manifests with the locked index. Only manifests missing
+ * in the cache are requested.
  *
  * @throws {ConfigurationError} `LOCK_OUTDATED`
  */
@@ -150,7 +151,7 @@ async function faultsOfManifests(
   return faults.flat();
 }
 
-/** @returns The manifests' digests by platform; undefined for an index that was replaced and collected. */
+/** @returns Digests of the index's manifests by platform; undefined for an index that no longer exists. */
 async function manifestsOfIndex(
   digest: Digest,
   source: Target,
@@ -160,7 +161,7 @@ async function manifestsOfIndex(
   const fetched = await services.slots.run(() => orGone(() => keptManifests.fetch(source, digest, services, run)));
   if (fetched === undefined) {
     services.context.log.debug(
-      `${source.name} does not have the index ${digest} any more: its manifests are taken as locked`,
+      `${source.name} no longer has the index ${digest}: the locked manifests are not compared with the index`,
     );
     return undefined;
   }
@@ -187,7 +188,7 @@ function faultsOfLayer(locked: LockedLayer, { descriptor, title, isFolder }: Nam
     ["size", descriptor.size],
     ["mediaType", descriptor.mediaType],
     ["title", contentTitle(title, locked.format)],
-    // Of what is decompressed, only the bytes tell.
+    // Manifests do not state the digest of decompressed content.
     ...(isCompressedFile ? [] : [["contentDigest", descriptor.digest] as const]),
     ...(locked.unpackInto === undefined ? [] : [["unpackInto", isFolder ? title : "nothing"] as const]),
   ];

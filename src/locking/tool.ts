@@ -1,4 +1,4 @@
-/** The lock's entry of one tool: every platform that its reference has, down to the digests of the content. */
+/** Creation of a tool's lock entry: all platforms of the reference, down to the digests of the content. */
 
 import { executableHeadBytes, isExecutable } from "../archive/executable.ts";
 import { listArchive } from "../archive/list.ts";
@@ -43,7 +43,7 @@ interface FoundManifest {
   readonly location: Location;
 }
 
-/** Locks one reference or template; fetches each blob once, since a media type does not tell what is in it. */
+/** Locks one reference or template. Each blob is fetched once, since a media type does not prove the format. */
 export async function lockTool(name: string, text: string, services: Services, run: Run): Promise<LockedTool> {
   return await audited(
     { operation: "lock", reference: text },
@@ -64,7 +64,7 @@ async function lockPlatforms(name: string, text: string, services: Services, run
   return { reference: text, digest, platforms };
 }
 
-/** Asks the source, and keeps what came: `lock check --online` compares the lock with it, and some registries count each request. */
+/** Fetches and keeps a root: `lock check --online` reads it again, and some registries count each request. */
 async function fetchKeptRoot(reference: Reference, services: Services, run: Run): Promise<FetchedRoot> {
   const fetched = await fetchRoot(reference, services, run);
   await keptManifests.keep(fetched.root, services, run);
@@ -98,13 +98,13 @@ async function findByIndex(
   });
   if (found.length === 0) {
     throw new ArtifactNotFoundError("PLATFORM_NOT_FOUND", `a known platform was not found in the index of ${text}`, {
-      hint: `push it for one of ${platformStrings.join(", ")}`,
+      hint: `push the tool for one of ${platformStrings.join(", ")}`,
     });
   }
   return { digest: root.digest, found };
 }
 
-/** One tag per platform; those that do not exist are left out. */
+/** Looks up one tag per platform; missing tags are left out. */
 async function findByTemplate(
   text: string,
   services: Services,
@@ -165,7 +165,7 @@ async function lockPlatform(name: string, found: FoundManifest, services: Servic
   };
 }
 
-/** The tool and the manifest that a layer belongs to. */
+/** The tool and the manifest of a layer. */
 interface LayerOwner {
   readonly name: string;
   readonly manifest: ImageManifest;
@@ -204,17 +204,20 @@ async function lockLayer(
   return withSafePaths({ ...locked, ...roles }, source);
 }
 
-/** Whoever published the artifact wrote its annotations: a lock with a path that no lock may have would be refused once it is read. */
+/**
+ * Refuses unsafe paths, which a publisher may write into annotations and archives: a lock with an unsafe path is
+ * refused when read.
+ */
 function withSafePaths(layer: LockedLayer, { name }: Target): LockedLayer {
   const paths = [layer.title, layer.executable, layer.include, layer.unpackInto];
   const unsafe = paths.filter((path) => typeof path === "string").find((path) => !isLockedPath(path));
   if (unsafe === undefined) return layer;
   throw new ContentVerificationError("ARCHIVE_UNSAFE", `${name} names a file ${quoted(unsafe)}`, {
-    hint: "nothing was locked; the name must be a plain relative path: tell who published it",
+    hint: "tell the publisher that a name must be a plain relative path; nothing was locked",
   });
 }
 
-/** Among several files of which none is an executable by its bytes, the one that bears the tool's name is. */
+/** Marks the file with the tool's name as executable, if none of several files has an executable's bytes. */
 function withExecutableAmongFiles(name: string, layers: LockedLayer[]): LockedLayer[] {
   if (layers.length === 1 || layers.some(({ executable }) => typeof executable === "string")) return layers;
   return layers.map((layer) => {

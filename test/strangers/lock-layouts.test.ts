@@ -57,7 +57,7 @@ describe("a lock that is read", () => {
       const ran = await project.oras(args, { cwd: project.checkout });
       expect(ran.exitCode, ran.stderr).toBe(78);
       expect(ran.stderr).toContain(`error[LOCK_INVALID]: ${lockName} names the layout folder ${layout}, which is not`);
-      expect(ran.stderr).toContain("hint: copy it into the project");
+      expect(ran.stderr).toContain("hint: copy the layout into the project");
     }
     expect(readFileSync(join(project.checkout, lockName), "utf8")).toBe(before);
     expect(existsSync(join(project.checkout, "taken"))).toBe(false);
@@ -107,7 +107,7 @@ describe("lock add", () => {
       });
       expect(ran.exitCode, ran.stderr).toBe(64);
       expect(ran.stderr).toMatch(
-        /error\[USAGE_INVALID\].*is not inside the project[\s\S]*hint: copy it into the project/,
+        /error\[USAGE_INVALID\].*is not inside the project[\s\S]*hint: copy the layout into the project/,
       );
     }
     expect(existsSync(join(project.checkout, "new.json"))).toBe(false);
