@@ -1,16 +1,14 @@
-/** One file from an address, verified on its way. */
+/** Download of one file from a URL; the bytes are verified while they are written. */
 import { rm } from "node:fs/promises";
 import { ArtifactNotFoundError, ContentVerificationError, RegistryUnavailableError } from "../errors.ts";
 import { writeHashed } from "../files/hashed-write.ts";
 import type { HttpClient } from "../http/client.ts";
 import type { DownloadRequest } from "./source.ts";
 
-/** No tool is larger; the digest is known only at the end. */
+/** More than any tool has; the digest is known only at the end. */
 const maxBytes = 4 * 1024 ** 3;
 
-/**
- * @throws {ContentVerificationError} `BLOB_DIGEST_MISMATCH`; the file is removed
- */
+/** @throws {ContentVerificationError} `BLOB_DIGEST_MISMATCH`, `BLOB_SIZE_MISMATCH`; the file is removed */
 export async function downloadVerified(
   http: HttpClient,
   { url, sha256, path }: DownloadRequest,
@@ -28,7 +26,7 @@ export async function downloadVerified(
     const { digest } = await writeHashed(path, response.stream(), { maxBytes, tooLong }, signal);
     if (digest === `sha256:${sha256}`) return;
     throw new ContentVerificationError("BLOB_DIGEST_MISMATCH", `${what} is ${digest}, not sha256:${sha256}`, {
-      hint: "the file was replaced, or the sum is of another one: do not use it before you know why",
+      hint: "do not use the file before you know why: the file was replaced, or the checksum is of another file",
     });
   } catch (error) {
     await rm(path, { force: true });

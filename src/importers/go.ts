@@ -1,4 +1,4 @@
-/** `go:MODULE/PACKAGE@VERSION`: a program in Go, built for each platform from the source that the checksum database knows. */
+/** Importer for `go:MODULE/PACKAGE@VERSION`: a Go program, built for each platform from source that Go verifies. */
 import { mkdir, rename } from "node:fs/promises";
 import { basename, join } from "node:path";
 import * as v from "valibot";
@@ -7,7 +7,7 @@ import { fileProvenance } from "./provenance.ts";
 import { type ClientProgram, importFailed, runClient, specInvalid } from "./run.ts";
 import type { ImportedFile, Importer, ImporterServices } from "./source.ts";
 
-/** Settings of the user's (`go env -w`) that count: where modules come from and are kept, and which Go may build them. */
+/** The user's settings (`go env -w`) that are kept: sources and caches of modules, and the version of Go. */
 const settingsOfUser = [
   "GOMODCACHE",
   "GOCACHE",
@@ -25,8 +25,8 @@ const settingsOfUser = [
 const go: ClientProgram = {
   name: "go",
   howToGet: "install Go and put it on the PATH",
-  // Where modules are, how to get there, and as whom; Go's own settings are asked for once, and stated to it from then on. Not what
-  // changes the bytes, runs something (`GOFLAGS=-toolexec`, `CC`), or names a repository of the user's (`GIT_DIR`).
+  // Locations of modules, and logins. Go's own settings are read once, and then passed to Go. Left out: variables that
+  // change the bytes, run programs (`GOFLAGS=-toolexec`, `CC`), or name a repository of the user (`GIT_DIR`).
   variables: [
     "GOROOT",
     "GOENV",
@@ -48,8 +48,8 @@ const go: ClientProgram = {
 };
 
 /**
- * Nothing else of them does: `GOBIN` is a folder with programs of the user's, and an empty variable would not do, since Go then reads
- * the file where `go env -w` keeps it.
+ * Fixed settings; the user's other settings do not count. `GOENV` is off: for an empty variable, Go would read the file
+ * of `go env -w`, where `GOBIN` is the user's folder of programs.
  */
 const settingsOfOurs = {
   GOENV: "off",
@@ -57,7 +57,7 @@ const settingsOfOurs = {
   GO111MODULE: "on",
   GOFLAGS: "",
   CGO_ENABLED: "0",
-  // The oldest processors, and nothing experimental.
+  // The oldest processors, and no experiments.
   GOAMD64: "v1",
   GOARM64: "v8.0",
   GOEXPERIMENT: "",
@@ -71,23 +71,23 @@ const unsupported = /unsupported GOOS\/GOARCH/;
 function programName(packagePath: string): string {
   const parts = packagePath.split("/");
   const last = parts.at(-1) ?? packagePath;
-  // The major version at the end of a module's path is no name.
+  // A major version at the end of a module's path is not the program's name.
   return /^v[0-9]+$/.test(last) ? (parts.at(-2) ?? last) : last;
 }
 
-/** Settings of the user's Go; those that it does not know are left out. */
+/** Asks Go once for the user's settings, leaves out empty settings, and adds the fixed settings. */
 async function settingsFor(services: ImporterServices, signal: AbortSignal): Promise<Record<string, string>> {
   const asked = await runClient(go, { args: ["env", "-json", ...settingsOfUser], env: {} }, services, signal);
-  if (asked.exitCode !== 0) throw importFailed(go, "its own environment", asked);
+  if (asked.exitCode !== 0) throw importFailed(go, "its environment", asked);
   const stated = v.safeParse(v.pipe(v.string(), v.parseJson(), v.record(v.string(), v.string())), asked.stdout);
-  if (!stated.success) throw importFailed(go, "its own environment", asked);
+  if (!stated.success) throw importFailed(go, "its environment", asked);
   const known = Object.entries(stated.output).filter(([, value]) => value !== "");
   return { ...Object.fromEntries(known), ...settingsOfOurs };
 }
 
 /**
- * The bytes depend on the version of Go, which is noted; paths and build ids are left out, so that two machines with one version
- * give one digest.
+ * Builds a Go program for each platform. The bytes depend on the version of Go, which the provenance names. Paths and
+ * build ids are left out, so that machines with the same version give the same digest.
  */
 export const importGo: Importer = async ({ spec, platforms }, services, signal) => {
   const [, packagePath = "", version = ""] = specPattern.exec(spec) ?? [];
@@ -101,7 +101,7 @@ export const importGo: Importer = async ({ spec, platforms }, services, signal) 
     const { os, architecture } = ociPlatform(platform);
     const home = join(services.workDir, "go", platform);
     await mkdir(home, { recursive: true });
-    // Into a GOPATH of its own: Go refuses GOBIN for another platform.
+    // A separate GOPATH for each platform: Go refuses GOBIN for another platform.
     const env = { ...settings, GOPATH: home, GOOS: os, GOARCH: architecture };
     const args = ["install", "-trimpath", "-buildvcs=false", "-ldflags=-s -w -buildid=", "--"];
     const ran = await runClient(go, { args: [...args, `${packagePath}@${version}`], env }, services, signal);
@@ -112,7 +112,7 @@ export const importGo: Importer = async ({ spec, platforms }, services, signal) 
     }
     const file = os === "windows" ? `${name}.exe` : name;
     const path = join(home, file);
-    // Where a program for another platform goes, or for this one.
+    // Go's folder for programs of another platform, else for programs of this platform.
     await rename(join(home, "bin", `${os}_${architecture}`, file), path).catch(() =>
       rename(join(home, "bin", file), path),
     );
@@ -126,15 +126,15 @@ export const importGo: Importer = async ({ spec, platforms }, services, signal) 
 };
 
 interface BuildInfo {
-  /** Version of the Go that built it: a module may want a newer one than the user has. */
+  /** Version of Go that built the program; a module may require a newer Go than the installed version. */
   readonly goVersion: string;
   /** Version of the module. */
   readonly version: string | undefined;
-  /** That the checksum database has of it. */
+  /** Checksum (`h1:`) of the module, as in the checksum database. */
   readonly sum: string | undefined;
 }
 
-/** The version in the program itself. */
+/** Reads the build information in a program. */
 async function buildInfo(
   path: string,
   settings: Readonly<Record<string, string>>,
@@ -144,7 +144,7 @@ async function buildInfo(
   const ran = await runClient(go, { args: ["version", "-m", path], env: settings }, services, signal);
   const [firstLine = ""] = ran.stdout.split("\n", 1);
   const [, goVersion] = /: (go[0-9A-Za-z.+-]+)/.exec(firstLine.slice(path.length)) ?? [];
-  if (goVersion === undefined) throw importFailed(go, `what ${basename(path)} is built of`, ran);
+  if (goVersion === undefined) throw importFailed(go, `the build information of ${basename(path)}`, ran);
   const [, version, sum] = /^\tmod\t\S+\t(\S+)(?:\t(h1:\S+))?$/m.exec(ran.stdout) ?? [];
   return { goVersion, version, sum };
 }

@@ -1,4 +1,4 @@
-/** `file:PATH` and an address with a digest: what is there already, or can be had from anywhere. */
+/** Importers for `file:PATH`, and for a URL with a digest. */
 import type { Stats } from "node:fs";
 import { mkdir, rm, stat } from "node:fs/promises";
 import { basename, join, resolve } from "node:path";
@@ -11,9 +11,9 @@ import { fileProvenance } from "./provenance.ts";
 import { specInvalid } from "./run.ts";
 import type { ImportedFile, Importer, ImporterServices } from "./source.ts";
 
-/** A file or folder for all platforms; with `{platform}` in its path, one for each that is there. */
+/** Imports a file or folder for all platforms; with `{platform}` in the path, one for each existing path. */
 export const importFile: Importer = async ({ spec, platforms, named }, { context }, signal) => {
-  if (spec === "") throw specInvalid("file:", "write file:PATH, with {platform} in it for one of each");
+  if (spec === "") throw specInvalid("file:", "write file:PATH, with {platform} in the path for one file per platform");
   const at = (path: string): string => resolve(context.cwd, path);
   if (!isTemplate(spec)) {
     if (named.length > 1)
@@ -35,7 +35,7 @@ export const importFile: Importer = async ({ spec, platforms, named }, { context
   return { version: undefined, license: undefined, sourceUrl: undefined, files, missing };
 };
 
-/** The name alone: where it lay on a machine is nobody's business. A folder's bytes have the sum of their layer. */
+/** The name alone, since local paths are private. A folder has no checksum here; its layer has a digest. */
 async function localProvenance(path: string, stats: Stats | undefined, signal: AbortSignal): Promise<string> {
   const provenance = `file:${basename(path)}`;
   return stats?.isFile() === true ? await fileProvenance(provenance, path, signal) : provenance;
@@ -45,7 +45,7 @@ async function statIfThere(path: string): Promise<Stats | undefined> {
   return await stat(path).catch(() => undefined);
 }
 
-/** An address as it may be shown and noted: a login or a signature in it is a secret. */
+/** A URL for messages and provenance: a login, a query or a fragment may be a secret, and is removed. */
 export function withoutSecrets(text: string): string {
   if (!/^https?:/i.test(text) || !URL.canParse(text)) return text;
   const { protocol, host, pathname } = new URL(text);
@@ -54,14 +54,14 @@ export function withoutSecrets(text: string): string {
 
 export interface UrlRequest {
   readonly text: string;
-  /** Hex. Required: an address alone does not say which bytes are meant. */
+  /** In hex; undefined is refused, since a URL alone does not determine the bytes. */
   readonly sha256: string | undefined;
   readonly platform: PlatformString | undefined;
 }
 
 /**
- * Fetches one file from an address, for one platform or for all. An archive is unpacked, so that it can be looked into and packed the same
- * way everywhere.
+ * Downloads one file, for one platform or for all. An archive is unpacked, so that the files can be inspected, and are
+ * packed the same way everywhere.
  */
 export async function importUrl(
   { text, sha256, platform }: UrlRequest,
@@ -71,9 +71,9 @@ export async function importUrl(
   if (sha256 === undefined) {
     throw new UsageError(
       "USAGE_INVALID",
-      `${withoutSecrets(text)} needs --digest: an address does not say which bytes are meant`,
+      `${withoutSecrets(text)} needs --digest: a URL does not determine the bytes`,
       {
-        hint: "take the sum from who publishes it, and check it by another way once",
+        hint: "take the checksum from the publisher, and verify the checksum once in another way",
       },
     );
   }

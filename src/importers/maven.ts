@@ -1,4 +1,4 @@
-/** `maven:GROUP:ARTIFACT:VERSION[:TYPE]`: executables that are published with a classifier for each platform, such as protoc. */
+/** Importer for `maven:GROUP:ARTIFACT:VERSION[:TYPE]`: executables with a classifier per platform, such as protoc. */
 import { mkdir, readdir, readFile, rename } from "node:fs/promises";
 import { join } from "node:path";
 import type { PlatformString } from "../model/platform.ts";
@@ -11,7 +11,7 @@ import type { ImportedFile, ImportedTool, Importer, ImporterServices } from "./s
 const mvn: ClientProgram = {
   name: "mvn",
   howToGet: "install Apache Maven (Debian: `apt install maven`) and put it on the PATH",
-  // Which Java and Maven, and how the user starts them. Not `MAVEN_BASEDIR` and `MAVEN_CONFIG`, which name a project.
+  // Choice and options of Java and Maven. Left out: `MAVEN_BASEDIR` and `MAVEN_CONFIG`, which name a project.
   variables: [
     "JAVA_HOME",
     "JAVACMD",
@@ -25,7 +25,7 @@ const mvn: ClientProgram = {
   ],
 };
 
-/** Names of os-maven-plugin, which artifacts of native programs are published under. */
+/** Platform names of os-maven-plugin, the usual classifiers of native programs. */
 const classifiers: Readonly<Record<PlatformString, string>> = {
   "linux-x86_64": "linux-x86_64",
   "linux-aarch64": "linux-aarch_64",
@@ -38,7 +38,7 @@ const classifiers: Readonly<Record<PlatformString, string>> = {
 const specPattern = new RegExp(`^(${coordinate}):(${coordinate}):(${coordinate})(?::(${coordinate}))?$`);
 const absent = /Could not find artifact|was not found in/i;
 
-/** Maven checks the sums that the repository states, and fails on another one. */
+/** Imports a Maven artifact. Maven verifies the repository's checksums, and fails on a mismatch. */
 export const importMaven: Importer = async ({ spec, platforms }, services, signal) => {
   const [, group = "", artifact = "", version = "", type = "exe"] = specPattern.exec(spec) ?? [];
   if (group === "") throw specInvalid(spec, "write maven:GROUP:ARTIFACT:VERSION:exe");
@@ -62,16 +62,16 @@ export const importMaven: Importer = async ({ spec, platforms }, services, signa
   return { version, license: stated?.license, sourceUrl: stated?.sourceUrl, files, missing };
 };
 
-/** Parents that are followed; no tool's project has more. */
+/** Limit of followed parents; no tool's project has more. */
 const maxAncestors = 5;
 
-/** Licence and source, from the POM or from its parents. */
+/** Licence and source URL, from the POM or from its parents. */
 async function describe(
   client: Maven,
   coordinates: string,
   services: ImporterServices,
 ): Promise<Pick<ImportedTool, "license" | "sourceUrl">> {
-  // With its XML parser it is loaded for Maven alone.
+  // Loaded on demand: only Maven imports need the XML parser.
   const { parsePom } = await import("./pom.ts");
   let license: string | undefined;
   let sourceUrl: string | undefined;
@@ -102,7 +102,7 @@ async function openMaven(services: ImporterServices, signal: AbortSignal): Promi
   return (args) => runClient(program, { args, env: {} }, services, signal);
 }
 
-/** @returns Path of the file; undefined where the repository has none. */
+/** Copies an artifact into `dir`. @returns Path of the file; undefined for an artifact missing in the repository. */
 async function copyArtifact(call: Maven, coordinates: string, dir: string): Promise<string | undefined> {
   await mkdir(dir, { recursive: true });
   const ran = await call([

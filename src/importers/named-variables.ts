@@ -1,11 +1,11 @@
-/** The variables that a client's own configuration asks for, mostly for tokens: they have any names, so no list of ours can have them. */
+/** Variables that a client's configuration names, mostly for tokens. The names are free: no fixed list has them. */
 import { readRegularFile } from "../files/regular-file.ts";
 
 const maxBytes = 8 * 1024 * 1024;
 
 /**
- * @param paths Of the user's own files; those that are not there name nothing.
- * @param reference Global; its first group is the name.
+ * @param paths The user's own files; missing files are skipped.
+ * @param reference Global pattern; its first group is the name.
  */
 export async function namedVariables(paths: readonly string[], reference: RegExp): Promise<readonly string[]> {
   const texts = await Promise.all(

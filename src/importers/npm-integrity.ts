@@ -1,20 +1,20 @@
-/** The sums that npm's registry states of an archive. */
+/** Checksums that npm's registry states for an archive. */
 import { createHash } from "node:crypto";
 import { readChunks } from "../archive/chunks.ts";
 
-/** The strongest first: where there are several, it counts alone. */
+/** Strongest first; only the strongest stated algorithm counts. */
 const algorithms = ["sha512", "sha384", "sha256", "sha1"] as const;
 
 export interface StatedSum {
   readonly algorithm: (typeof algorithms)[number];
-  /** In base64; any of them will do. */
+  /** In base64; one match is enough. */
   readonly values: readonly string[];
 }
 
 /**
- * @param integrity As Subresource Integrity writes it.
- * @param shasum SHA-1 in hex, of registries that have nothing better.
- * @returns undefined where nothing is stated that can be checked.
+ * @param integrity In the format of Subresource Integrity.
+ * @param shasum SHA-1 in hex, from registries without `integrity`.
+ * @returns undefined without a checksum that can be verified.
  * @see W3C, "Subresource Integrity", 3.3
  */
 export function statedSum(integrity: string | undefined, shasum: string | undefined): StatedSum | undefined {

@@ -1,4 +1,4 @@
-/** `npm:NAME@VERSION`: programs whose package has one optional package for each platform, such as buf and esbuild. */
+/** Importer for `npm:NAME@VERSION`: programs with one optional package per platform, such as buf and esbuild. */
 import { mkdir, readdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import * as v from "valibot";
@@ -23,8 +23,9 @@ import type { ImportedFile, Importer, ImporterServices } from "./source.ts";
 const npm: ClientProgram = {
   name: "npm",
   howToGet: "install Node.js with npm and put it on the PATH",
-  // Where packages are, how to get there, and as whom. Not what makes npm run something (`NODE_OPTIONS`, `npm_config_script_shell`,
-  // `npm_config_git`) or do something else (`npm_config_dry_run`), which `npm run` and its like set for what they start.
+  // Locations of packages, proxies and logins. Left out: variables that make npm run programs (`NODE_OPTIONS`,
+  // `npm_config_script_shell`, `npm_config_git`) or change its work (`npm_config_dry_run`). `npm run` sets such
+  // variables for its children.
   variables: [
     "NODE_EXTRA_CA_CERTS",
     "NODE_USE_SYSTEM_CA",
@@ -53,7 +54,8 @@ const npm: ClientProgram = {
 };
 
 /**
- * Whatever the metadata says, nothing of a package is run. In the environment, where an npm that npm starts finds it, too.
+ * Settings with which npm runs nothing of a package, whatever the metadata. As variables, the settings also reach an
+ * npm that npm starts.
  *
  * @see docs.npmjs.com, "config": ignore-scripts, allow-git, allow-file, allow-directory
  */
@@ -66,7 +68,7 @@ const runsNothing = {
   npm_config_update_notifier: "false",
 };
 
-/** Those with the most have some thirty: each is asked for. */
+/** Limit of optional packages, since each costs a request; the largest real packages have about thirty. */
 const maxDependencies = 100;
 
 const packageSchema = v.object({
@@ -88,7 +90,7 @@ const platformSchema = v.object({
 });
 type PlatformPackage = v.InferOutput<typeof platformSchema>;
 
-/** npm, and what all calls of it have in common. */
+/** npm, with the options that all calls share. */
 interface Npm {
   readonly call: (
     command: string,
@@ -103,7 +105,7 @@ async function openNpm(services: ImporterServices, signal: AbortSignal): Promise
   const userConfig = env.npm_config_userconfig ?? env.NPM_CONFIG_USERCONFIG ?? join(homeDir, ".npmrc");
   const named = await namedVariables([userConfig], /\$\{([^${}?]+)\??\}/g);
   const program = { ...npm, variables: [...npm.variables, ...named] };
-  // What npm would take for a project above, or for one of its parts, is none of it.
+  // No folder above counts as a project or a workspace.
   const always = ["--json", "--ignore-scripts", "--no-workspaces"];
   return {
     call: (command, options, spec, fields) =>
@@ -123,7 +125,7 @@ async function view<T extends v.GenericSchema>(
   fields: readonly string[],
 ): Promise<v.InferOutput<T>> {
   const spec = `${name}@${version}`;
-  // A field that is alone would come without its name.
+  // npm prints a single field without its name.
   const ran = await call("view", [], spec, ["name", ...fields]);
   if (ran.exitCode !== 0 || ran.stdout.trim() === "") throw importFailed(npm, spec, ran);
   try {
@@ -134,7 +136,7 @@ async function view<T extends v.GenericSchema>(
 }
 
 function platformOf({ os, cpu, libc }: PlatformPackage): PlatformString | undefined {
-  // Static programs and those of glibc; the ones of musl are for other systems.
+  // Static programs and programs for glibc; programs for musl are for other systems.
   if (libc.length > 0 && !libc.includes("glibc")) return undefined;
   const [system, machine] = [os[0], cpu[0]];
   if (system === undefined || machine === undefined) return undefined;
@@ -145,12 +147,12 @@ function platformOf({ os, cpu, libc }: PlatformPackage): PlatformString | undefi
   }
 }
 
-/** Whoever publishes the package wrote them, and could name a folder of the user's or a repository with scripts. */
+/** Parses the optional packages: their publisher could name a folder of the user, or a repository with scripts. */
 function partsOf(spec: string, optionalDependencies: Readonly<Record<string, string>>): NpmSpec[] {
   const entries = Object.entries(optionalDependencies);
   if (entries.length > maxDependencies) {
     throw new ContentVerificationError("IMPORT_CONTENT_INVALID", `${spec} has ${entries.length} optional packages`, {
-      hint: `import another package: no tool has more than ${maxDependencies}`,
+      hint: `import another package, with ${maxDependencies} optional packages at most`,
     });
   }
   return entries.map(([name, wanted]) => {
@@ -160,24 +162,28 @@ function partsOf(spec: string, optionalDependencies: Readonly<Record<string, str
     throw new ContentVerificationError(
       "IMPORT_CONTENT_INVALID",
       `${spec} names an optional package that is not an exact version in the registry: ${named}`,
-      { hint: "look at the package before you use it; npm was not asked for this" },
+      { hint: "inspect the package before use; the optional package was not requested" },
     );
   });
 }
 
 /**
- * The registry's statement on an archive, read once: npm asks again when it fetches, and could be told something else.
+ * The registry's checksum of an archive, read once: npm asks again for the fetch, and might get another answer.
  *
- * @throws {ContentVerificationError} it is no archive on a server, or another package than was asked for
+ * @throws {ContentVerificationError} for an archive without an HTTP URL, and for another package than the requested one
  */
 function archiveSum(spec: NpmSpec, { name, version, dist }: PlatformPackage): StatedSum {
   const exact = `${spec.name}@${spec.version}`;
   const [wanted] = spec.version.split("+", 1);
   if (name !== spec.name || version.split("+", 1)[0] !== wanted || !/^https?:\/\//i.test(dist.tarball)) {
-    throw new ContentVerificationError("IMPORT_CONTENT_INVALID", `the registry does not say where ${exact} is`, {
-      cause: new Error(`it says ${JSON.stringify({ name, version, tarball: dist.tarball })}`),
-      hint: "ask who runs the registry: nothing was fetched",
-    });
+    throw new ContentVerificationError(
+      "IMPORT_CONTENT_INVALID",
+      `the registry does not state the archive of ${exact}`,
+      {
+        cause: new Error(`the registry states ${JSON.stringify({ name, version, tarball: dist.tarball })}`),
+        hint: "ask the registry's operator; nothing was fetched",
+      },
+    );
   }
   const sum = statedSum(dist.integrity, dist.shasum);
   if (sum === undefined) throw sumMissing(npm, exact);
@@ -185,7 +191,7 @@ function archiveSum(spec: NpmSpec, { name, version, dist }: PlatformPackage): St
 }
 
 interface NpmArchive extends NpmSpec {
-  /** Sum that the registry states. */
+  /** Checksum that the registry states. */
   readonly sum: StatedSum;
   /** An empty folder for the archive. */
   readonly dir: string;
@@ -204,7 +210,7 @@ async function pack({ call }: Npm, { name, version, sum, dir }: NpmArchive, sign
   return path;
 }
 
-/** npm checks the integrity that the registry states, and fails on another one. */
+/** Imports an npm package. npm verifies the registry's checksums; the stated checksum is also verified here. */
 export const importNpm: Importer = async ({ spec: text, platforms }, services, signal) => {
   const spec = parseNpmSpec(text);
   if (spec === undefined) throw specInvalid(text, "write npm:NAME@VERSION, with the exact version");
@@ -225,9 +231,13 @@ export const importNpm: Importer = async ({ spec: text, platforms }, services, s
     found.set(platform, { platform, path, provenance: await fileProvenance(purl, archive, signal) });
   }
   if (found.size === 0) {
-    throw new ContentVerificationError("IMPORT_CONTENT_INVALID", `${text} has no package for a platform in it`, {
-      hint: "only packages with one optional package for each platform hold programs that run without Node",
-    });
+    throw new ContentVerificationError(
+      "IMPORT_CONTENT_INVALID",
+      `${text} has no optional package for a requested platform`,
+      {
+        hint: "import a package with one optional package per platform: other packages need Node to run",
+      },
+    );
   }
   const missing = platforms.filter((platform) => !found.has(platform));
   const address = typeof repository === "string" ? repository : repository?.url;

@@ -1,17 +1,17 @@
-/** A Maven project's POM. Its publisher controls every text in it. */
+/** Parser of Maven POMs. The publisher controls every text in a POM. */
 import { parseXml, XmlElement } from "@rgrove/parse-xml";
 import { coordinate } from "./maven-coordinate.ts";
 
 export interface Pom {
-  /** The SPDX identifier of each licence where it can be told, else its name as stated; undefined: none is stated here. */
+  /** SPDX identifiers of the licences, and stated names of unknown licences, with `OR`; undefined: none is stated. */
   readonly license: string | undefined;
   /** Address of the source code. */
   readonly sourceUrl: string | undefined;
-  /** `GROUP:ARTIFACT:VERSION` of the one that it inherits the rest from. */
+  /** `GROUP:ARTIFACT:VERSION` of the parent POM. */
   readonly parent: string | undefined;
 }
 
-/** Those of real projects have some 50 KB. */
+/** Real POMs have about 50 KB. */
 const maxBytes = 1024 * 1024;
 
 /** Characters of one value, which becomes an annotation. */
@@ -20,7 +20,7 @@ const maxTextLength = 300;
 const coordinatePattern = new RegExp(`^${coordinate}$`);
 
 /**
- * @returns undefined for what is no POM.
+ * @returns undefined for anything but a POM.
  * @see maven.apache.org/pom.html, "Licenses", "SCM", "Inheritance"
  */
 export function parsePom(text: string): Pom | undefined {
@@ -35,7 +35,7 @@ export function parsePom(text: string): Pom | undefined {
   const licenses = child(project, "licenses");
   const named = (licenses === undefined ? [] : children(licenses, "license")).map(licenseOf);
   const stated = named.filter((one) => one !== undefined);
-  // Maven: who uses it may choose one of several.
+  // Maven: users may choose one of several licences.
   const license = [...new Set(stated)].join(" OR ");
   const source = textOf(project, "scm", "url");
   const parent = ["groupId", "artifactId", "version"].map((name) => textOf(project, "parent", name) ?? "");
@@ -46,7 +46,7 @@ export function parsePom(text: string): Pom | undefined {
   };
 }
 
-/** Addresses of licences at opensource.org, apache.org and spdx.org, without case and ending → SPDX identifier. */
+/** Name of a licence, or last part of its URL at opensource.org, apache.org or spdx.org → SPDX identifier. */
 const spdxIds: ReadonlyMap<string, string> = new Map(
   [
     "MIT",
@@ -76,7 +76,7 @@ const otherNames: ReadonlyMap<string, string> = new Map([
   ["bsd-license", "BSD-2-Clause"],
 ]);
 
-/** The address tells more surely than the name, which is free text; where neither is known, the name stands as it is. */
+/** Prefers the URL to the name, which is free text; returns the name unchanged if neither is known. */
 function licenseOf(license: XmlElement): string | undefined {
   const name = textOf(license, "name");
   const url = textOf(license, "url") ?? "";
@@ -99,10 +99,10 @@ function child(element: XmlElement, name: string): XmlElement | undefined {
   return children(element, name)[0];
 }
 
-/** Not only of XML's, but of what turns or hides text, too. */
+/** Control and format characters, which may hide or reorder text. */
 const invisible = /[\p{Cc}\p{Cf}]/u;
 
-/** Text of an element, with white space made one space; undefined for none, and for text that Maven would fill in. */
+/** Text of an element with collapsed white space; undefined for missing or unsafe text, and for Maven's variables. */
 function textOf(element: XmlElement, ...path: readonly string[]): string | undefined {
   let found: XmlElement | undefined = element;
   for (const name of path) found = found === undefined ? undefined : child(found, name);

@@ -1,10 +1,10 @@
-/** Where bytes came from, as a package URL with their sum. */
+/** Provenance of a file: a package URL with the file's checksum. */
 import { createHash } from "node:crypto";
 import { readChunks } from "../archive/chunks.ts";
 
 /**
- * @param purl With its qualifiers.
- * @param path The file as the ecosystem gave it.
+ * @param purl Package URL with qualifiers, or `file:NAME`.
+ * @param path The unchanged file from the ecosystem's client.
  * @see github.com/package-url/purl-spec, "Known qualifiers": checksum
  */
 export async function fileProvenance(purl: string, path: string, signal: AbortSignal): Promise<string> {

@@ -1,4 +1,4 @@
-/** `pypi:NAME@VERSION`: wheels that carry a program, with the layout that an installation gives them. */
+/** Importer for `pypi:NAME@VERSION`: wheels with a program, unpacked to the layout of an installation. */
 import { mkdir, readdir, readFile, rename, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { extractArchive } from "../archive/extract.ts";
@@ -11,8 +11,8 @@ import type { ImportedFile, Importer } from "./source.ts";
 const pip: ClientProgram = {
   name: "python3",
   howToGet: "install Python with pip (Debian: `apt install python3-pip`) and put it on the PATH",
-  // Where packages are, how to get there, and as whom. Not what makes Python run other code (`PYTHONPATH`, `PIP_PYTHON`) or pip do
-  // something else: `PIP_QUIET` takes away the words by which a package that is missing is told from an index in trouble.
+  // Locations of packages, proxies and logins. Left out: variables that make Python run other code (`PYTHONPATH`,
+  // `PIP_PYTHON`) or change pip's work. `PIP_QUIET` would hide whether a package is missing or the index fails.
   variables: [
     "PIP_CONFIG_FILE",
     "PIP_INDEX_URL",
@@ -35,10 +35,10 @@ const pip: ClientProgram = {
   ],
 };
 
-/** Settings that the user's pip.conf must not change here: a variable counts more than the file. */
+/** Settings that the user's pip.conf must not change: variables override the file. */
 const asExpected = { PIP_QUIET: "0", PIP_REQUIRE_VIRTUALENV: "0", PIP_DISABLE_PIP_VERSION_CHECK: "1" };
 
-/** glibc and macOS versions that wheels are tagged with; pip takes those that are listed, and no older ones by itself. */
+/** glibc and macOS versions in the tags of wheels; pip accepts listed versions only, and adds no older versions. */
 const glibcMinors = Array.from({ length: 36 }, (_, index) => 5 + index);
 const macVersions = [
   ...Array.from({ length: 8 }, (_, index) => `10_${index + 9}`),
@@ -70,17 +70,17 @@ const tags: Readonly<Record<PlatformString, readonly string[]>> = {
 };
 
 /**
- * @see PyPA specifications, "Names and normalization", "Version specifiers" (with the spellings that it has for one version)
+ * @see PyPA specifications, "Names and normalization", "Version specifiers" (with all spellings of a version)
  */
 const namePattern = "[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?";
 const versionPattern =
   "v?(?:[0-9]+!)?[0-9]+[A-Za-z0-9]*(?:[._-][A-Za-z0-9]+)*(?:\\+[A-Za-z0-9]+(?:[._-][A-Za-z0-9]+)*)?";
 const specPattern = new RegExp(`^(${namePattern})(?:@|==)(${versionPattern})$`);
 const absent = /No matching distribution found|Could not find a version that satisfies/;
-/** pip calls a version absent, too, when its index is in trouble; at this verbosity it says what it could not have. */
+/** pip reports a version as absent even if the index fails; with `-vv` pip also names the failed URL. */
 const unreachable = /Could not fetch URL (?!\S+: 404 )/;
 
-/** pip checks the sums that the index states, and fails on another one. */
+/** Imports one wheel per platform. pip verifies the index's checksums, and fails on a mismatch. */
 export const importPypi: Importer = async ({ spec, platforms }, services, signal) => {
   const [, name = "", version = ""] = specPattern.exec(spec) ?? [];
   if (name === "") throw specInvalid(spec, "write pypi:NAME@VERSION");
@@ -121,7 +121,7 @@ export const importPypi: Importer = async ({ spec, platforms }, services, signal
     }
     const [wheel] = (await readdir(wheelDir)).filter((file) => file.endsWith(".whl"));
     if (wheel === undefined) throw importFailed(pip, `a wheel of ${name}==${version} for ${platform}`, ran);
-    // The version as it is written there: `1` asks for 1.0.
+    // The wheel's own version: a request for `1` gives 1.0.
     exactVersion = wheel.split("-")[1] ?? version;
     const tool = await unpackWheel(join(wheelDir, wheel), dir, name, signal);
     stated = { license: stated.license ?? tool.license, sourceUrl: stated.sourceUrl ?? tool.sourceUrl };
@@ -138,7 +138,7 @@ interface UnpackedWheel {
 }
 
 /**
- * `*.data/scripts` is what an installation puts into `bin`, `*.data/data` what it puts beside it.
+ * Unpacks a wheel as an installation does: `*.data/scripts` becomes `bin`, and `*.data/data` the folder around `bin`.
  *
  * @see PyPA specifications, "Binary distribution format", "The .data directory"
  */
@@ -150,15 +150,15 @@ async function unpackWheel(wheel: string, dir: string, name: string, signal: Abo
   const scripts = data === undefined ? [] : await readdir(join(unpacked, data, "scripts")).catch(() => []);
   const [script] = scripts;
   if (data === undefined || script === undefined) {
-    throw new ContentVerificationError("IMPORT_CONTENT_INVALID", `the wheel of ${name} has no program in it`, {
-      hint: "a wheel that carries a program has it in NAME.data/scripts",
+    throw new ContentVerificationError("IMPORT_CONTENT_INVALID", `the wheel of ${name} contains no program`, {
+      hint: "import a wheel with a program in NAME.data/scripts",
     });
   }
   const title = scripts.length === 1 ? script.replace(/\.exe$/i, "") : name;
   const path = join(dir, "tool", title);
   await mkdir(join(dir, "tool"), { recursive: true });
   const rest = join(unpacked, data, "data");
-  // Renamed and not copied: modes stay as they were unpacked.
+  // Renamed, not copied, to keep the modes of the files.
   await rename(rest, path).catch(async () => void (await mkdir(path)));
   await rename(join(unpacked, data, "scripts"), join(path, "bin"));
   const info = entries.find((entry) => entry.endsWith(".dist-info"));

@@ -1,4 +1,4 @@
-/** Runs an ecosystem's own client, with the user's configuration, so that private mirrors and logins work. */
+/** Runs of an ecosystem's own client with the user's configuration, so that private mirrors and logins work. */
 import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { stripVTControlCharacters } from "node:util";
@@ -8,29 +8,29 @@ import { ContentVerificationError, isErrno, OrasClientError, UsageError } from "
 import type { ImporterServices } from "./source.ts";
 
 export interface ClientProgram {
-  /** As it is called. */
+  /** Name of the executable on the PATH. */
   readonly name: string;
-  /** The way to install it, for a person. */
+  /** Hint to install the client. */
   readonly howToGet: string;
-  /** Variables of the user's that it is given besides those that every program gets. */
+  /** The user's variables that the client gets, in addition to the variables that every child gets. */
   readonly variables: readonly string[];
 }
 
 export interface ClientRun {
   readonly exitCode: number;
   readonly stdout: string;
-  /** Both streams, for what the client says of a failure. */
+  /** Both streams without terminal control codes; contains the client's error. */
   readonly output: string;
 }
 
-/** Bytes of output; pip's output for a package with thousands of files is a few of them. */
+/** Limit of each stream; pip writes a few MiB for a package with thousands of files. */
 const maxOutputBytes = 16 * 1024 * 1024;
 const maxQuotedLength = 500;
 
 /**
- * Where clients run: not in the working folder, which may be a checkout of anybody's, and with what ends their search for a project.
- * Else npm, Go and Maven would go on upwards, through the temporary folder, where everybody may write: `.npmrc` says where packages
- * come from, and what `.mvn/` names is run.
+ * Creates the folder that clients run in: not the working folder, which may be an untrusted checkout. Its files end the
+ * clients' search for a project. Otherwise npm, Go and Maven would search upwards through the temporary folder, where
+ * every user may write: `.npmrc` sets the source of packages, and Maven runs extensions that `.mvn/` names.
  */
 async function makeFencedFolder(workDir: string): Promise<string> {
   const folder = join(workDir, "run");
@@ -42,12 +42,14 @@ async function makeFencedFolder(workDir: string): Promise<string> {
 
 export interface ClientCall {
   readonly args: readonly string[];
-  /** Added to the variables of the user that the client gets. */
+  /** Added to the user's variables. */
   readonly env: Readonly<Record<string, string>>;
 }
 
 /**
- * @throws {OrasClientError} `IMPORT_CLIENT_NOT_FOUND`
+ * Runs a client to its end; the caller checks the exit code.
+ *
+ * @throws {OrasClientError} `IMPORT_CLIENT_NOT_FOUND`; `IMPORT_FAILED` if the client does not start or writes too much
  */
 export async function runClient(
   program: ClientProgram,
@@ -79,25 +81,25 @@ export async function runClient(
   const { exitCode, stdout, stderr } = ended;
   const run = { exitCode, stdout, output: stripVTControlCharacters(`${stdout}\n${stderr}`) };
   if (ended.outcome === "wrote too much") {
-    throw new OrasClientError("IMPORT_FAILED", `${program.name} was ended: it wrote more than 16 MiB`, {
-      hint: `try ${program.name} by hand with the same name and version`,
+    throw new OrasClientError("IMPORT_FAILED", `${program.name} was stopped: its output is over 16 MiB`, {
+      hint: `run ${program.name} by hand with the same name and version`,
     });
   }
   return run;
 }
 
 export function clientMissing({ name, howToGet }: Pick<ClientProgram, "name" | "howToGet">): OrasClientError {
-  return new OrasClientError("IMPORT_CLIENT_NOT_FOUND", `${name} was not found: it brings what is to be imported`, {
+  return new OrasClientError("IMPORT_CLIENT_NOT_FOUND", `${name} was not found: the import needs this client`, {
     hint: howToGet,
   });
 }
 
-/** Maven's words where the repository states no sum; Maven takes that for a failed check. */
+/** Maven's message for a repository without checksums, which Maven treats as a failed check. */
 const noSum = /no checksums available/i;
-/** Words of pip, Maven, npm and Go for bytes that differ from their registry's sum. */
+/** Messages of pip, Maven, npm and Go for bytes that differ from the registry's checksum. */
 const wrongSum = /do not match the hashes|checksum validation failed|EINTEGRITY|checksum mismatch|SECURITY ERROR/i;
 
-/** @param what Names the thing that could not be had. */
+/** The error for a failed client. @param what Names the requested thing. */
 export function importFailed(
   { name }: Pick<ClientProgram, "name">,
   what: string,
@@ -111,28 +113,28 @@ export function importFailed(
   const cause = new Error(`exit code ${exitCode}: ${quoted}`);
   if (noSum.test(output)) return sumMissing({ name }, what, cause);
   if (wrongSum.test(output)) return contentReplaced({ name }, what, cause);
-  return new OrasClientError("IMPORT_FAILED", `${name} could not bring ${what}`, {
+  return new OrasClientError("IMPORT_FAILED", `${name} could not provide ${what}`, {
     cause,
-    hint: `try ${name} by hand with the same name and version; its own configuration and logins are used`,
+    hint: `run ${name} by hand with the same name and version; the import uses its configuration and logins`,
   });
 }
 
 export function sumMissing({ name }: Pick<ClientProgram, "name">, what: string, cause?: Error): OrasClientError {
-  return new OrasClientError("IMPORT_FAILED", `${name} refuses ${what}: its repository states no sum for it`, {
+  return new OrasClientError("IMPORT_FAILED", `${name} refuses ${what}: the repository states no checksum`, {
     cause,
-    hint: "ask who runs the repository to publish checksums, or take the file from another one",
+    hint: "ask the repository's operator to publish checksums, or use another repository",
   });
 }
 
 export function contentReplaced({ name }: Pick<ClientProgram, "name">, what: string, cause?: Error): OrasClientError {
-  const message = `${name} refuses ${what}: its bytes have another sum than is stated`;
+  const message = `${name} refuses ${what}: the bytes do not match the stated checksum`;
   return new ContentVerificationError("IMPORT_CONTENT_INVALID", message, {
     cause,
-    hint: "the file, or what states its sum, was replaced: nothing was imported; ask who runs the registry or mirror",
+    hint: "ask the operator of the registry or mirror: the file or its checksum was replaced; nothing was imported",
   });
 }
 
-/** @param hint What to write. */
+/** @param hint The right form, beginning with a verb. */
 export function specInvalid(text: string, hint: string): UsageError {
-  return new UsageError("USAGE_INVALID", `${JSON.stringify(text)} does not name what to import`, { hint });
+  return new UsageError("USAGE_INVALID", `${JSON.stringify(text)} is not a valid source of an import`, { hint });
 }

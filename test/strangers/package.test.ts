@@ -129,7 +129,7 @@ describe("npm: an optional package", () => {
     const server = await startNpmRegistry({ hasSums: false });
     const ran = await run("npm:tool@1.0.0", npmEnv(server.host));
     expect(ran.exitCode, ran.stderr).toBe(69);
-    expect(ran.stderr).toContain("states no sum for it");
+    expect(ran.stderr).toContain("states no checksum");
     expect(server.seen.filter(({ url }) => url.endsWith(".tgz"))).toEqual([]);
     expect(await tags()).toBe("");
   });
@@ -193,7 +193,7 @@ describe("what lies above the temporary folder, where anybody may write", () => 
     writeFileSync(join(home, ".m2", "settings.xml"), "<settings><offline>true</offline></settings>");
     const ran = await run("maven:g:tool:1.0", { MAVEN_OPTS: `-Duser.home=${home}` });
     expect(ran.exitCode, ran.stderr).toBe(69);
-    expect(ran.stderr).toContain("mvn could not bring g:tool:1.0");
+    expect(ran.stderr).toContain("mvn could not provide g:tool:1.0");
     expect(existsSync(canary)).toBe(false);
   }, 60_000);
 });
