@@ -17,7 +17,7 @@ async function checkBlob(
   await examination.check("blob", async () => {
     const { bytes } = await source.openBlob(blob, restOf(blob, 0), signal);
     for await (const chunk of bytes)
-      return { detail: `${blob.digest}, ${blob.size} bytes: the first ${chunk.byteLength} came` };
+      return { detail: `${blob.digest}, ${blob.size} bytes: received the first ${chunk.byteLength} bytes` };
     return { detail: `${blob.digest} is empty` };
   });
   if (blob.size < 2) return examination.skip("range", "the blob is too small");
@@ -28,7 +28,7 @@ async function checkBlob(
     return {
       status: "warning",
       detail: "not supported: a broken transfer starts over",
-      hint: "a pull-through cache does so while it is cold; ask who runs the registry if it stays",
+      hint: "ask the registry's operator, unless this is a cold pull-through cache",
     };
   });
 }
@@ -39,7 +39,7 @@ export interface ArtifactCheck {
   readonly probe: RegistryProbe | undefined;
 }
 
-/** Checks manifest, blob, ranges and referrers. @returns undefined where the manifest cannot be had */
+/** Checks manifest, blob, ranges and referrers. @returns undefined for a manifest that cannot be fetched. */
 export async function checkArtifact(
   { reference, probe }: ArtifactCheck,
   examination: Examination,
@@ -55,19 +55,19 @@ export async function checkArtifact(
   });
   const [layer] = resolved?.manifest.layers ?? [];
   if (resolved === undefined || layer === undefined) {
-    for (const name of ["blob", "range", "referrers"]) examination.skip(name, "there is no manifest");
+    for (const name of ["blob", "range", "referrers"]) examination.skip(name, "the manifest is missing");
     return resolved;
   }
   await checkBlob(resolved.source, layer, examination, run.signal);
   if (probe === undefined) return resolved;
   await examination.check("referrers", async () => {
     const status = await probe.referrers(resolved.manifestDigest, run.signal);
-    return { detail: status === 200 ? "API supported" : `no API (${status}): tags stand in for it` };
+    return { detail: status === 200 ? "API supported" : `no API (${status}): fallback tags are used` };
   });
   return resolved;
 }
 
-/** A pull passes over a mirror that fails; here the failure is a warning. */
+/** Checks one mirror. A failure is a warning, since a pull skips a failed mirror. */
 async function checkMirror(
   mirror: Source,
   digest: Digest,
@@ -83,19 +83,19 @@ async function checkMirror(
   } catch (thrown) {
     signal.throwIfAborted();
     const { message, code, hint } = asError(thrown);
-    const detail = `${mirror.name} is passed over: ${message} (${code})`;
+    const detail = `${mirror.name} is skipped: ${message} (${code})`;
     return { status: "warning", detail, ...(hint === undefined ? {} : { hint }) };
   }
 }
 
 export interface MirrorsCheck {
   readonly mirrors: readonly Source[];
-  /** The manifest to ask for; undefined where no digest is known. */
+  /** Digest of the manifest to request; undefined: not known. */
   readonly digest: Digest | undefined;
   readonly blob: BlobIdentity | undefined;
 }
 
-/** Makes the first request of a pull to each mirror, in their order. */
+/** Requests the manifest and the beginning of the blob from each mirror, in order. */
 export async function checkMirrors(
   { mirrors, digest, blob }: MirrorsCheck,
   examination: Examination,
@@ -103,7 +103,7 @@ export async function checkMirrors(
 ): Promise<void> {
   for (const mirror of mirrors) {
     if (digest === undefined) {
-      examination.skip("mirror", `${mirror.name} is asked by digest alone, and none is known`);
+      examination.skip("mirror", `${mirror.name} is asked by digest alone, and no digest is known`);
     } else await examination.check("mirror", () => checkMirror(mirror, digest, blob, signal));
   }
 }

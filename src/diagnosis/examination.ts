@@ -1,4 +1,4 @@
-/** A series of checks, each with its time; what goes wrong in one is a finding, and the next one is made. */
+/** Series of checks, each with its duration. A failed check is a finding, and the next check still runs. */
 
 import { asError, type OrasClientError } from "../errors.ts";
 import type { Run } from "../transfer/run.ts";
@@ -7,7 +7,7 @@ import type { DiagnosisServices } from "./services.ts";
 export type CheckStatus = "ok" | "warning" | "failed" | "skipped";
 
 export interface Check {
-  /** Such as `dns`; the order is that of the checks. */
+  /** Such as `dns`. */
   readonly name: string;
   readonly status: CheckStatus;
   readonly detail: string;
@@ -32,7 +32,12 @@ export class Examination {
     this.#signal = run.signal;
   }
 
-  /** @param work Gives what was found, and a value for the checks that come after. */
+  /**
+   * Runs one check, and records the finding or the failure.
+   *
+   * @param work Returns the finding, and a value for later checks.
+   * @returns The value; undefined after a failure.
+   */
   async check<T>(name: string, work: () => Promise<Finding & { readonly value?: T }>): Promise<T | undefined> {
     const startedMs = this.#services.context.now();
     const done = (status: CheckStatus, detail: string, hint: string | undefined): void => {

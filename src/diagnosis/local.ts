@@ -11,7 +11,7 @@ import type { DiagnosisServices } from "./services.ts";
 
 const minFreeBytes = 1024 ** 3;
 
-/** @throws {LocalIoError} the folder cannot be made, read or written to */
+/** Creates a missing folder. @throws {LocalIoError} for a folder that cannot be created or read */
 async function freeBytes(folder: string): Promise<number> {
   try {
     await makeFolder(folder);
@@ -29,21 +29,25 @@ export async function checkCache({ settings, store }: DiagnosisServices): Promis
   const detail = `${cacheDir}, ${(free / 1e9).toFixed(1)} GB free`;
   const refusal = await whyUnusable(store);
   if (refusal !== undefined) {
-    const hint = `what is not in it is fetched without it where an output is named; ${refusal.hint ?? "name another cache"}`;
+    const hint = `${refusal.hint ?? "name another cache"}; until then, files for an output are fetched without the cache`;
     return { status: "warning", detail: `${detail}; ${withCause(refusal)}`, hint };
   }
   const shared = await store.sharedBecause();
   const sharing = shared === undefined ? "" : `; not yours alone: ${shared}`;
   if (free < minFreeBytes) {
-    return { status: "warning", detail: detail + sharing, hint: "`buck2-oras clear-cache --older-than 30` makes room" };
+    return {
+      status: "warning",
+      detail: detail + sharing,
+      hint: "free disk space with `buck2-oras clear-cache --older-than 30`",
+    };
   }
   if (shared === undefined) return { detail };
   const hint =
-    "what is in the cache is verified each time, and notes on tags do not count; a folder of your own is faster";
+    "use a cache of your own for speed: a shared cache is verified at each use, and its notes on tags are ignored";
   return { status: "warning", detail: detail + sharing, hint };
 }
 
-/** The cache is there, and a command that fetches could not use it. */
+/** Why a command that fetches could not use the existing cache; undefined for a usable cache. */
 async function whyUnusable(store: Store): Promise<CacheUnusableError | undefined> {
   try {
     await store.checkWritable();
@@ -54,7 +58,7 @@ async function whyUnusable(store: Store): Promise<CacheUnusableError | undefined
   }
 }
 
-/** A setting that is left out looks like a defect to its author. */
+/** Warns of settings that were left out, which look like a defect to their author. */
 export async function checkConfiguration({ settings }: DiagnosisServices): Promise<Finding> {
   const { configFiles, leftOut } = settings;
   const detail = configFiles.join(", ") || "no file";

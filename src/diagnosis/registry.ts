@@ -1,4 +1,4 @@
-/** Checks of the way to a registry, and of the registry itself before an artifact is asked for. */
+/** Checks of the connection to a registry, and of the registry itself before any request for an artifact. */
 
 import type { RegistryProbe } from "../registry/probe.ts";
 import type { Run } from "../transfer/run.ts";
@@ -25,7 +25,7 @@ export async function checkConnection(
   });
   if (addresses === undefined) return false;
   if (proxy !== undefined && probe.url.protocol === "http:") {
-    examination.skip("connection", "the proxy makes it");
+    examination.skip("connection", "the proxy makes the connection");
     return true;
   }
   const connection = await examination.check("connection", async () => {
@@ -34,7 +34,7 @@ export async function checkConnection(
     const { protocol, issuer, validTo } = made.tls;
     const detail = `${protocol}, certificate of ${issuer}, valid to ${validTo.toISOString().slice(0, 10)}`;
     const isOld = validTo.getTime() - services.context.now() < certificateSoonMs;
-    const hint = "the registry's certificate ends soon: tell who runs it";
+    const hint = "tell the registry's operator: the certificate expires soon";
     return isOld ? { status: "warning", detail, hint, value: made } : { detail, value: made };
   });
   return connection !== undefined;
@@ -51,17 +51,17 @@ export async function checkRegistry(
     const wants = found.schemes.length === 0 ? "asks for no login" : `asks for ${found.schemes.join(" or ")}`;
     const detail = `${probe.url.href} answers ${found.status}, ${wants}`;
     if (found.status === 200 || found.status === 401) return { detail, value: found };
-    const hint = "200 or 401 is what a registry answers there: check the host and its port";
+    const hint = "check the host and the port: a registry answers 200 or 401 at this URL";
     return { status: "warning", detail, hint, value: found };
   });
   if (greeting === undefined) return false;
   const { date } = greeting;
-  if (date === undefined) examination.skip("clock", "the registry does not say its time");
+  if (date === undefined) examination.skip("clock", "the registry's answer has no Date header");
   else {
     await examination.check("clock", () => {
       const skewMs = services.context.now() - date.getTime();
-      const detail = `${Math.round(Math.abs(skewMs) / 1000)} s from the registry's`;
-      const hint = "set this machine's clock: tokens and certificates are judged by it";
+      const detail = `${Math.round(Math.abs(skewMs) / 1000)} s off the registry's clock`;
+      const hint = "set this machine's clock: the validity of tokens and certificates depends on the clock";
       return Promise.resolve(Math.abs(skewMs) > maxSkewMs ? { status: "warning", detail, hint } : { detail });
     });
   }
@@ -73,7 +73,7 @@ export async function checkRegistry(
     return { detail: `none found${isAsked ? ": the pull is anonymous" : ""}`, value: kind };
   });
   if (greeting.tokenService === undefined) examination.skip("token", "the registry names no token service");
-  else if (kind === "bearer") examination.skip("token", "the one that was given is shown as it is");
+  else if (kind === "bearer") examination.skip("token", "the configured token is sent unchanged");
   else await checkTokenService(greeting.tokenService, probe, examination, run.signal);
   return true;
 }
@@ -87,7 +87,11 @@ async function checkTokenService(
   await examination.check("token", async () => {
     const status = await probe.authenticate(signal);
     if (status === 200) return { detail: `${host} gives a token that the registry takes` };
-    const hint = "the registry and its token service do not go together: tell who runs them";
-    return { status: "warning", detail: `${host} gives a token, and the registry answers ${status} to it`, hint };
+    const hint = "tell the registry's operator: the registry refuses the token of its own token service";
+    return {
+      status: "warning",
+      detail: `${host} gives a token, and the registry answers ${status} to the token`,
+      hint,
+    };
   });
 }

@@ -1,4 +1,4 @@
-/** The dependencies of `doctor`'s checks. */
+/** The services that `doctor`'s checks need. */
 import type { Services } from "../artifact/services.ts";
 import type { RegistryLocation } from "../model/reference.ts";
 import type { RegistryProbe } from "../registry/probe.ts";

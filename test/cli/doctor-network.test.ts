@@ -64,7 +64,7 @@ describe("the certificate", () => {
   test("that ends soon is a warning", async (context) => {
     const { server, env } = await tlsCase(context, "registry.test", "a day");
     const { row } = await doctor(`${server.host}/t/tool:1`, { env });
-    expect(row("connection")).toMatchObject({ status: "warning", hint: expect.stringContaining("ends soon") });
+    expect(row("connection")).toMatchObject({ status: "warning", hint: expect.stringContaining("expires soon") });
   });
 
   test("that has expired, is for another host, or is nobody's that is trusted: each is told", async (context) => {
@@ -155,7 +155,7 @@ describe("the registry", () => {
     const { exitCode, rows, row } = await doctor("acme/t/tool:1", { cwd: dir });
     expect(exitCode).toBe(0);
     expect(rows("mirror")).toMatchObject([
-      { status: "warning", detail: expect.stringMatching(/\/m\/t\/tool is passed over: .*ARTIFACT_NOT_FOUND/) },
+      { status: "warning", detail: expect.stringMatching(/\/m\/t\/tool is skipped: .*ARTIFACT_NOT_FOUND/) },
       { status: "ok", detail: `${good.host}/m/t/tool has the manifest and the blob` },
     ]);
     // What is pinned can be had from a mirror alone; what a tag means cannot.
