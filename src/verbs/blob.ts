@@ -1,4 +1,4 @@
-/** `blob`: exactly one blob by digest and size, without a manifest; what a build action calls. */
+/** `blob`: fetches one blob by digest and size, without a manifest. Build actions call `blob`. */
 
 import { fetchBlob } from "../artifact/fetch.ts";
 import { readNamed } from "../artifact/naming.ts";
@@ -17,9 +17,9 @@ export interface BlobRequest {
   readonly reference: string;
   /** Bytes, as the lock states them. */
   readonly size: number;
-  /** File to write; it is replaced if it is there. */
+  /** File to write; an existing file is replaced. */
   readonly output: string;
-  /** Undefined: executable if its bytes are an executable. */
+  /** Undefined: executable if the content is an executable. */
   readonly executable: boolean | undefined;
 }
 

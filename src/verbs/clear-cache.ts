@@ -1,21 +1,21 @@
-/** `clear-cache`: removes what the store holds. */
+/** `clear-cache`, and the configured retention: remove files of the cache. */
 
 import type { Services } from "../artifact/services.ts";
 import { audited } from "../audit/audit.ts";
 import type { Run } from "../transfer/run.ts";
 
 export interface ClearCacheRequest {
-  /** Only files last used longer ago; undefined: whatever their age. */
+  /** Removes only files last used longer ago; undefined: files of any age. */
   readonly olderThanDays: number | undefined;
-  /** Remove the least recently used until the files that are left have this many bytes; undefined: no such limit. */
+  /** Removes the least recently used files until this many bytes remain; undefined: no limit. */
   readonly maxSizeBytes: number | undefined;
 }
 
 export interface ClearCacheResult {
-  /** Metadata included. */
+  /** Number of removed files, metadata included. */
   readonly filesRemoved: number;
   readonly bytesFreed: number;
-  /** Files of transfers that may be under way. */
+  /** Number of kept files of transfers that may still run. */
   readonly filesInUse: number;
 }
 
@@ -37,10 +37,10 @@ export async function clearCache(request: ClearCacheRequest, services: Services,
 }
 
 /**
- * Once a day, what the configuration says of the cache's age and size; never a reason for a command to fail. Called when a command
- * ends, since before that it needs what it fetched; afterwards others do, who were told the path: what it used stays.
+ * Applies the configured limits of age and size to the cache, once a day. Never rejects; errors become warnings. Runs
+ * when a command ends. Files that the command used stay, since other programs may use the printed paths.
  *
- * @param startedMs When the command began, in milliseconds since the epoch.
+ * @param startedMs Start of the command, in milliseconds since the epoch.
  */
 export async function applyRetention(
   { settings, store, context }: Services,
@@ -55,6 +55,6 @@ export async function applyRetention(
     const result = await store.clearWhenDue(limits, dayMs, signal);
     if (result !== undefined) context.log.debug(`retention: removed ${result.filesRemoved} files from the cache`);
   } catch (error) {
-    context.log.warn(`the cache could not be cleared as configured: ${error instanceof Error ? error.message : error}`);
+    context.log.warn(`could not clear the cache as configured: ${error instanceof Error ? error.message : error}`);
   }
 }

@@ -1,4 +1,4 @@
-/** `copy`: an artifact with all its platforms and what refers to it, between registries and layout folders; or all that a lock names. */
+/** `copy`: copies an artifact with its platforms and referrers, or every artifact of a lock. */
 
 import { readNamed, readReference, readTarget } from "../artifact/naming.ts";
 import { fetchManifestByDigest, fetchRoot } from "../artifact/resolve.ts";
@@ -31,7 +31,7 @@ export interface CopyResult extends CopyCounts {
   readonly artifacts: readonly CopiedArtifact[];
 }
 
-/** @throws {UsageError} a destination with a digest of its own */
+/** @throws {UsageError} for a destination with a digest */
 export async function copy(request: CopyRequest, services: Services, run: Run): Promise<CopyResult> {
   const factsOf = ({ artifacts, bytesSent }: CopyResult) => ({ digest: artifacts[0]?.digest, size: bytesSent });
   return await audited(
@@ -46,13 +46,17 @@ async function copyOne(request: CopyRequest, services: Services, run: Run): Prom
   const from = readNamed(request.source, services);
   const to = readTarget(request.destination, services);
   if (to.digest !== undefined) {
-    throw new UsageError("REFERENCE_INVALID", `${formatReference(to)} names a digest, which a copy has of its own`, {
-      hint: "write HOST/REPOSITORY:TAG or oci:DIR:TAG, or leave the tag out to take over the source's",
-    });
+    throw new UsageError(
+      "REFERENCE_INVALID",
+      `${formatReference(to)} names a digest, but a copy keeps the digest of its source`,
+      {
+        hint: "write HOST/REPOSITORY:TAG or oci:DIR:TAG, or leave out the tag to use the source's tag",
+      },
+    );
   }
-  // A source that is pinned by its digest is copied without a tag unless one is asked for.
+  // A source with a digest alone is copied without a tag, unless the destination names a tag.
   const tag = to.tag ?? from.tag ?? (from.digest === undefined ? "latest" : undefined);
-  // Before the first request, so that what is wrong with the destination is said first.
+  // Opened before the first request, so that an invalid destination is reported first.
   const target = services.open(to.location);
   const { source, root } = await fetchRoot(from, services, run);
   const graph = new GraphCopy({ source, target, withReferrers: request.withReferrers }, services, run);
@@ -63,14 +67,14 @@ async function copyOne(request: CopyRequest, services: Services, run: Run): Prom
 
 export interface CopyLockRequest {
   readonly lockFile: string;
-  /** Undefined: where the lock says. A layout folder, or the prefix of a mirror. */
+  /** Layout folder, or prefix of a mirror, to read from; undefined: the locations in the lock. */
   readonly source: string | undefined;
-  /** A layout folder, or a prefix below which each repository keeps its path. */
+  /** Layout folder, or prefix below which each repository keeps its path. */
   readonly destination: string;
   readonly withReferrers: boolean;
 }
 
-/** A folder, or a prefix that repositories are put below. */
+/** Maps a location of the lock to a layout folder, or to a repository below a prefix. */
 type Place = (location: Location) => Location;
 
 function placeOf(text: string, services: Services): Place {
@@ -83,9 +87,13 @@ function placeOf(text: string, services: Services): Place {
   services.noteNamed(prefix.registry);
   return (location) => {
     if (location.kind === "layout") {
-      throw new UsageError("USAGE_INVALID", `oci:${location.path} is a folder, and has no path below ${text}`, {
-        hint: "copy what is locked in a folder to another folder: oci:DIR",
-      });
+      throw new UsageError(
+        "USAGE_INVALID",
+        `oci:${location.path} is a layout folder, and has no repository path below ${text}`,
+        {
+          hint: "copy a layout folder to another layout folder: oci:DIR",
+        },
+      );
     }
     const repository = [prefix.repository, location.repository].filter((part) => part !== "").join("/");
     return { kind: "registry", registry: prefix.registry, repository };
@@ -93,8 +101,8 @@ function placeOf(text: string, services: Services): Place {
 }
 
 /**
- * Copies every tool of a lock by the digests in it: the index where the lock has one, else each platform's manifest. The lock stays
- * as it is, since a mirror in the configuration is asked by digest.
+ * Copies every tool of a lock by its digests: the index if the lock has an index, else each platform's manifest. The
+ * lock stays unchanged, since a mirror in the configuration is asked by digest.
  */
 export async function copyLock(request: CopyLockRequest, services: Services, run: Run): Promise<CopyResult> {
   const factsOf = ({ bytesSent }: CopyResult) => ({ size: bytesSent });
@@ -111,7 +119,7 @@ async function copyTools(request: CopyLockRequest, services: Services, run: Run)
   const lock = await readLock(request.lockFile);
   if (lock === undefined) {
     throw new ConfigurationError("LOCK_INVALID", `lock file not found: ${request.lockFile}`, {
-      hint: "name it: `copy --lock FILE DESTINATION`",
+      hint: "name the lock file: `copy --lock FILE DESTINATION`",
     });
   }
   checkOrigins(request.lockFile, lock, services);
@@ -119,9 +127,9 @@ async function copyTools(request: CopyLockRequest, services: Services, run: Run)
   const to = placeOf(request.destination, services);
   const total = noCounts();
   const artifacts: CopiedArtifact[] = [];
-  // All are opened before the first request, so that what is wrong with any of them is said first.
+  // All locations are opened before the first request, so that an invalid location is reported first.
   const openLocked = openingFromLock(await layoutsOfLock(request.lockFile, services), services.open);
-  // Where the lock says is read only when nothing else is named.
+  // The locations in the lock are read only without `source`.
   const open = (location: Location): Target =>
     from === undefined ? openLocked(location) : services.open(from(location));
   const roots = Object.entries(lock.tools).flatMap(([name, tool]) =>
@@ -132,7 +140,7 @@ async function copyTools(request: CopyLockRequest, services: Services, run: Run)
       target: services.open(to(root.location)),
     })),
   );
-  // What is not there, the copy says itself.
+  // The copy itself reports missing manifests.
   await checkManifests({ file: request.lockFile, lock }, { open, isNeeded: () => false }, services, run);
   const copyRootOf = async ({ name, source, target, digest, tag }: OpenedRoot): Promise<void> => {
     const root = await fetchManifestByDigest(source, digest, services, run);
@@ -146,9 +154,10 @@ async function copyTools(request: CopyLockRequest, services: Services, run: Run)
     try {
       await copyRootOf(root);
     } catch (error) {
-      // An index is replaced when a platform is added, and the old one collected; what is built with is its parts.
+      // A new platform replaces the index, and the registry may delete the old index. Builds need only the manifests
+      // of the platforms.
       if (!(error instanceof ArtifactNotFoundError) || root.parts.length === 0) throw error;
-      services.context.log.warn(`${error.message}: its platforms are copied one by one`);
+      services.context.log.warn(`${error.message}: the platforms are copied one by one`);
       for (const part of root.parts) await copyRootOf({ ...root, ...part, parts: [] });
     }
   }
@@ -157,13 +166,13 @@ async function copyTools(request: CopyLockRequest, services: Services, run: Run)
 
 interface LockedPart {
   readonly digest: Digest;
-  /** So that nothing there is thrown away as unused. */
+  /** Tag in the target, so that the target does not delete the manifest as unused. */
   readonly tag: string;
 }
 
 interface LockedRoot extends LockedPart {
   readonly location: Location;
-  /** Manifests of the platforms, where the root is an index. */
+  /** Manifests of the platforms; empty unless the root is an index. */
   readonly parts: readonly LockedPart[];
 }
 

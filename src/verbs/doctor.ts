@@ -1,4 +1,4 @@
-/** `doctor`: the steps that a person would try by hand when a pull fails, each with its time and a hint. */
+/** `doctor`: checks each step of a pull, with durations and hints. */
 import { expandNamedReference } from "../artifact/resolve.ts";
 import { checkArtifact, checkMirrors } from "../diagnosis/artifact.ts";
 import { type Check, Examination } from "../diagnosis/examination.ts";
@@ -14,7 +14,7 @@ import type { Run } from "../transfer/run.ts";
 export interface Diagnosis {
   readonly reference: string;
   readonly checks: readonly Check[];
-  /** The error of the first check that failed. */
+  /** Error of the first failed check. */
   readonly failure: OrasClientError | undefined;
 }
 
@@ -32,7 +32,10 @@ const networkChecks = [
   "referrers",
 ];
 
-/** @throws {UsageError} for a reference that is none; what is wrong beyond is in the diagnosis */
+/**
+ * @throws {UsageError} for an invalid reference; later failures are part of the diagnosis
+ * @throws {RegistryUnavailableError} `OFFLINE`, for a registry with `--offline`
+ */
 export async function diagnose(text: string, services: DiagnosisServices, run: Run): Promise<Diagnosis> {
   const expanded = expandNamedReference(text, undefined, services);
   const { reference, text: canonical } = expanded;

@@ -1,4 +1,4 @@
-/** `extract`: confined unpacking of a local file; asks nobody and keeps nothing in the store. */
+/** `extract`: unpacks a local file, confined to its output; uses neither registries nor the store. */
 import { decompressFile } from "../archive/decompress.ts";
 import { isExecutable } from "../archive/executable.ts";
 import { extractArchive } from "../archive/extract.ts";
@@ -12,16 +12,16 @@ import { placeAtomically, placedMode } from "../files/place.ts";
 
 export interface ExtractRequest {
   readonly archive: string;
-  /** Folder; for a single compressed file the file to write. */
+  /** Folder to unpack into; for a single compressed file, the file to write. */
   readonly output: string;
   readonly stripPrefix: string | undefined;
-  /** The archive is one compressed file. */
+  /** True for one compressed file in place of an archive. */
   readonly isSingle: boolean;
-  /** For a single file; undefined: executable if its bytes are an executable. */
+  /** For a single file. Undefined: executable if the content is an executable. */
   readonly executable: boolean | undefined;
 }
 
-/** @returns how many files were written */
+/** @returns Number of written files. */
 export async function extractTo(request: ExtractRequest, context: Context, signal: AbortSignal): Promise<number> {
   const { archive, stripPrefix } = request;
   if (!request.isSingle) {

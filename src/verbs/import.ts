@@ -1,4 +1,4 @@
-/** `import`: a tool from where an organisation has it already, into one index with every platform that there is. */
+/** `import`: publishes a tool of another ecosystem as one artifact, for every available platform. */
 
 import type { Compressor } from "../archive/compress.ts";
 import type { Services } from "../artifact/services.ts";
@@ -21,13 +21,13 @@ import type { Run } from "../transfer/run.ts";
 export type ImportServices = Services & Pick<ImporterServices, "download">;
 
 export interface ImportRequest {
-  /** `pypi:NAME@VERSION`, `maven:…`, `npm:…`, `go:…`, `file:PATH`, or an address. */
+  /** `pypi:NAME@VERSION`, `maven:…`, `npm:…`, `go:…`, `file:PATH`, or a URL. */
   readonly source: string;
-  /** With a tag. */
+  /** Reference to push to, with a tag. */
   readonly reference: string;
-  /** Those that are wanted; empty means all that there are. */
+  /** Wanted platforms; empty: every available platform. */
   readonly platforms: readonly PlatformString[];
-  /** Digest of the file at an address. */
+  /** Expected digest of the file at a URL. */
   readonly digest: Digest | undefined;
   readonly compressor: Compressor | undefined;
   readonly annotations: Annotations;
@@ -35,7 +35,7 @@ export interface ImportRequest {
 
 export interface ImportResult extends PushResult {
   readonly provenances: readonly { readonly platform: PlatformString | undefined; readonly provenance: string }[];
-  /** Wanted platforms that the source does not have it for. */
+  /** Wanted platforms that the source does not offer. */
   readonly missing: readonly PlatformString[];
 }
 
@@ -48,7 +48,7 @@ const importers: ReadonlyMap<string, Importer> = new Map([
 ]);
 
 /**
- * The ecosystem's own client brings the files, and checks what its registry states of them.
+ * Imports a tool. The ecosystem's own client fetches the files, and checks the files against its registry's statements.
  *
  * @throws {OrasClientError} `IMPORT_CLIENT_NOT_FOUND`, `IMPORT_FAILED`
  * @throws {ContentVerificationError} `IMPORT_CONTENT_INVALID`, `BLOB_DIGEST_MISMATCH`
@@ -66,7 +66,7 @@ export async function importTool(request: ImportRequest, services: ImportService
 async function importAndPush(request: ImportRequest, services: ImportServices, run: Run): Promise<ImportResult> {
   const { source } = request;
   readDestination(request.reference, services);
-  // An ecosystem's own client would not know of it.
+  // An ecosystem's own client does not know `--offline`.
   if (services.settings.isOffline && !source.startsWith("file:"))
     throw askingForbidden(`for ${withoutSecrets(source)}`);
   return await withTemporaryFolder("import", services.context, async (workDir) => {
@@ -75,9 +75,9 @@ async function importAndPush(request: ImportRequest, services: ImportServices, r
     if (tool.files.length === 0) {
       throw new ArtifactNotFoundError(
         "PLATFORM_NOT_FOUND",
-        `${withoutSecrets(request.source)} was not found for any platform that is wanted`,
+        `${withoutSecrets(request.source)} was not found for any wanted platform`,
         {
-          hint: `check name and version; it was asked for ${tool.missing.join(", ")}`,
+          hint: `check name and version; the wanted platforms are ${tool.missing.join(", ")}`,
         },
       );
     }
@@ -108,8 +108,8 @@ async function bring(request: ImportRequest, services: ImporterServices, signal:
   const platforms = request.platforms.length > 0 ? request.platforms : platformStrings;
   if (/^https?:\/\//i.test(source)) {
     if (request.platforms.length > 1) {
-      throw new UsageError("USAGE_INVALID", "an address gives one file, which is for one platform or for all", {
-        hint: "fetch the files, and import them together as `file:NAME-{platform}`",
+      throw new UsageError("USAGE_INVALID", "a URL names one file, for one platform or for all", {
+        hint: "download the files, and import them together as `file:NAME-{platform}`",
       });
     }
     const sha256 = digest === undefined ? undefined : digestHex(digest);
@@ -117,15 +117,15 @@ async function bring(request: ImportRequest, services: ImporterServices, signal:
     return { version: undefined, license: undefined, sourceUrl: undefined, files, missing: [] };
   }
   if (digest !== undefined) {
-    throw new UsageError("USAGE_INVALID", "--digest is for an address; every other source is checked by its own sums", {
-      hint: "leave it out, or give the address of the file",
+    throw new UsageError("USAGE_INVALID", "--digest needs a URL; every other source is checked by its own checksums", {
+      hint: "leave out --digest, or give the URL of the file",
     });
   }
   const colon = source.indexOf(":");
   const importer = importers.get(source.slice(0, colon));
   if (importer === undefined) {
-    throw new UsageError("USAGE_INVALID", `${JSON.stringify(source)} names no source that is known`, {
-      hint: `write ${[...importers.keys()].map((name) => `${name}:…`).join(", ")} or an address`,
+    throw new UsageError("USAGE_INVALID", `${JSON.stringify(source)} names no known source`, {
+      hint: `write ${[...importers.keys()].map((name) => `${name}:…`).join(", ")} or a URL`,
     });
   }
   return await importer({ spec: source.slice(colon + 1), platforms, named: request.platforms }, services, signal);

@@ -1,4 +1,4 @@
-/** `info`: what a reference names, without fetching any blob. */
+/** `info`: describes the artifact of a reference, without fetching a blob. */
 
 import { expandNamedReference, fetchPlatformManifest, fetchRoot } from "../artifact/resolve.ts";
 import type { Services } from "../artifact/services.ts";
@@ -23,7 +23,7 @@ export interface LayerInfo {
 }
 
 export interface PlatformInfo {
-  /** Undefined when the artifact is the same for every platform. */
+  /** Undefined if the artifact is the same for every platform. */
   readonly platform: PlatformString | undefined;
   /** Digest of this platform's manifest. */
   readonly digest: Digest;
@@ -32,7 +32,7 @@ export interface PlatformInfo {
 
 export interface ArtifactInfo {
   readonly reference: string;
-  /** Digest of the index, or of the manifest where there is no index. */
+  /** Digest of the index, or of the only manifest. */
   readonly digest: Digest;
   readonly mediaType: string;
   readonly artifactType: string | undefined;
@@ -53,14 +53,14 @@ function platformInfo(platform: PlatformString | undefined, digest: Digest, mani
   return { platform, digest, layers: manifest.layers.map(layerInfo) };
 }
 
-/** Artifact types that say what it is: the manifest's own, else its configuration's media type (image-spec, manifest.md). */
+/** The manifest's `artifactType`, else the media type of its config (image-spec, manifest.md). */
 function artifactTypeOf(manifest: ImageManifest): string | undefined {
   return manifest.artifactType ?? manifest.config.mediaType;
 }
 
 /**
- * @param platform Narrows an index to one platform, and fills in a template; undefined means all (for a template, this
- *   machine's).
+ * @param platform Selects one platform of an index, and fills in a template. Undefined: all platforms; for a template,
+ *   this machine's platform.
  */
 export async function artifactInfo(
   text: string,

@@ -1,4 +1,4 @@
-/** `list`: the tags of a repository or a layout folder. */
+/** `list`: lists the tags of a repository or a layout folder. */
 
 import { readNamed } from "../artifact/naming.ts";
 import type { Services } from "../artifact/services.ts";
@@ -13,7 +13,7 @@ export interface TagList {
   readonly tags: readonly string[];
 }
 
-/** @throws {ArtifactNotFoundError} no such repository or folder */
+/** @throws {ArtifactNotFoundError} for an unknown repository or folder */
 export async function listTags(text: string, services: Services, run: Run): Promise<TagList> {
   return await audited(
     { operation: "list", reference: text },
@@ -28,7 +28,7 @@ async function readTags(text: string, services: Services, run: Run): Promise<Tag
   if (reference.tag !== undefined || reference.digest !== undefined) {
     const repository = formatLocation(reference.location);
     throw new UsageError("REFERENCE_INVALID", `${formatReference(reference)} is one artifact, not a repository`, {
-      hint: `list the tags of ${repository}, or see this one with \`buck2-oras info\``,
+      hint: `list the tags of ${repository}, or describe the artifact with \`buck2-oras info\``,
     });
   }
   const repository = formatLocation(reference.location);

@@ -1,4 +1,4 @@
-/** `lock add`, `lock update`, `lock check`: what keeps `oras.lock.json`. */
+/** `lock add`, `lock update` and `lock check`: maintain `oras.lock.json`. */
 
 import { expandNamed, noteNamed } from "../artifact/naming.ts";
 import { expandReference } from "../artifact/resolve.ts";
@@ -16,7 +16,7 @@ import { qualifyReference } from "../model/reference.ts";
 import { inParallel } from "../parallel.ts";
 import { type Run, withSignal } from "../transfer/run.ts";
 
-/** The reference as another machine can use it: with its registry, whatever the default is there; a layout's folder from the lock's. */
+/** Reference that means the same on every machine: with its registry, or a layout relative to the lock's folder. */
 function referenceForLock(text: string, layouts: LockLayouts, services: Services): string {
   if (text.startsWith("oci:")) return layouts.referenceFor(text);
   noteNamed(text, services);
@@ -27,7 +27,7 @@ async function servicesOfLock(file: string, services: Services): Promise<Service
   return { ...services, open: openingFromLock(await layoutsOfLock(file, services), services.open) };
 }
 
-/** Opens every registry before one is asked, so that a `--plain-http` that might be for either of two is refused first. */
+/** Opens every location before the first request, so that an ambiguous `--plain-http` is refused first. */
 function openAll(tools: readonly (readonly [string, LockedTool])[], services: Services): void {
   for (const [, { reference }] of tools)
     services.open(expandReference(reference, undefined, services).reference.location);
@@ -52,13 +52,11 @@ export async function lockAdd(
   run: Run,
 ): Promise<LockChange> {
   if (!isToolName(name)) {
-    throw new UsageError(
-      "USAGE_INVALID",
-      `${JSON.stringify(name)} is not a name that a Buck2 target and a lock can have`,
-      { hint: "use letters, digits, `_`, `.`, `+` and `-`; `constructor` and `prototype` are taken" },
-    );
+    throw new UsageError("USAGE_INVALID", `${JSON.stringify(name)} is not a valid name of a tool`, {
+      hint: "use letters, digits, `_`, `.`, `+` and `-`; `constructor` and `prototype` are reserved",
+    });
   }
-  // What is wrong with the file is said before anything is fetched.
+  // An unusable lock file is reported before the first request.
   await checkChangeable(file, services);
   const atFirst = toolOf((await readLock(file)) ?? emptyLock, name);
   const layouts = await layoutsOfLock(file, services);
@@ -88,14 +86,14 @@ async function readExisting(file: string): Promise<Lock> {
 
 function notFound(file: string): ConfigurationError {
   return new ConfigurationError("LOCK_INVALID", `lock file not found: ${file}`, {
-    hint: "make one with `buck2-oras lock add NAME REFERENCE`, or name it with --lock FILE",
+    hint: "create the lock with `buck2-oras lock add NAME REFERENCE`, or name a lock with --lock FILE",
   });
 }
 
 /**
- * Looks the references of the lock up again and records what they mean now.
+ * Resolves the references of the lock again, and records the current digests.
  *
- * @param names Tools to update; none means all.
+ * @param names Tools to update; empty: all tools.
  */
 export async function lockUpdate(
   file: string,
@@ -108,7 +106,7 @@ export async function lockUpdate(
   const unknown = names.find((name) => toolOf(lock, name) === undefined);
   if (unknown !== undefined) {
     throw new UsageError("USAGE_INVALID", `${file} has no tool ${JSON.stringify(unknown)}`, {
-      hint: `it has: ${Object.keys(lock.tools).join(", ") || "none"}`,
+      hint: `choose a tool of the lock: ${Object.keys(lock.tools).join(", ") || "none is locked"}`,
     });
   }
   const wanted = Object.entries(lock.tools).filter(([name]) => names.length === 0 || names.includes(name));
@@ -118,10 +116,10 @@ export async function lockUpdate(
     return { name, after: await lockTool(name, reference, lockServices, withSignal(run, either)) };
   });
   let changes: readonly LockChange[] = [];
-  // A lock that was merged by hand is brought into its written form, though it names the same.
+  // A lock merged by hand is also rewritten in its written form, even with the same digests.
   const change = (now: Lock | undefined): Lock => {
     if (now === undefined) throw notFound(file);
-    // Who removed a tool meanwhile, or locked another reference under its name, knew what he wanted.
+    // A tool that another process removed, or locked with another reference, stays as changed.
     const current = updated.filter(({ name, after }) => toolOf(now, name)?.reference === after.reference);
     changes = current.map(({ name, after }) => changeOf(name, toolOf(now, name), after));
     return withTools(
@@ -131,13 +129,14 @@ export async function lockUpdate(
   };
   await changeLock(file, change, services.context, run.signal);
   for (const { name } of updated.filter((one) => !changes.some(({ tool }) => tool === one.name))) {
-    services.context.log.warn(`another process changed ${name} in ${file} meanwhile: it is left as it is now`);
+    services.context.log.warn(`another process changed ${name} in ${file} meanwhile: that change is kept`);
   }
   return changes;
 }
 
 /**
- * Checks that the lock can be read, that its parts belong together, and that it stands as this program writes it. Asks no registry.
+ * Checks that the lock is valid, that its parts belong together, and that the file is in its written form. Asks no
+ * registry.
  *
  * @throws {ConfigurationError} `LOCK_INVALID`, `LOCK_VERSION_UNSUPPORTED`, `LOCK_OUTDATED`
  */
@@ -146,22 +145,26 @@ export async function lockCheck(file: string, services: Services): Promise<Lock>
   checkLayouts(lock, await layoutsOfLock(file, services), services);
   checkOrigins(file, lock, services);
   if (await isInWrittenForm(file, lock)) return lock;
-  throw new ConfigurationError("LOCK_OUTDATED", `${file} was edited by hand or merged: it is not in its written form`, {
-    hint: "run `buck2-oras lock update` and commit the result",
-  });
+  throw new ConfigurationError(
+    "LOCK_OUTDATED",
+    `${file} is not in its written form: the file was edited by hand or merged`,
+    {
+      hint: "run `buck2-oras lock update` and commit the result",
+    },
+  );
 }
 
 /**
  * Looks up the references of a lock.
  *
- * @throws {ConfigurationError} `LOCK_OUTDATED` also where the lock says something else of a manifest than is in it
+ * @throws {ConfigurationError} `LOCK_OUTDATED`, also if the lock differs from a locked manifest
  */
 export async function lockCheckOnline(file: string, services: Services, run: Run): Promise<readonly LockedTag[]> {
   const lock = await lockCheck(file, services);
   const lockServices = await servicesOfLock(file, services);
   openAll(Object.entries(lock.tools), lockServices);
   const tags = await lookUpTags(lock, lockServices, run);
-  // What was replaced may have been collected, and is told as replaced.
+  // The registry may have deleted a replaced manifest; its tag is already reported as moved.
   const isNeeded = (name: string): boolean => !tags.some((tag) => tag.tool === name && tag.current !== tag.locked);
   await checkManifests({ file, lock }, { open: lockServices.open, isNeeded }, lockServices, run);
   return tags;

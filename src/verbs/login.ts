@@ -1,4 +1,4 @@
-/** `login` and `logout`: a login is tried at the registry before it is kept, where the registry asks for one. */
+/** `login` and `logout`. If the registry asks for a login, `login` checks the login there before storing. */
 
 import { type AuditServices, audited } from "../audit/audit.ts";
 import type { Logins } from "../config/logins.ts";
@@ -12,12 +12,12 @@ import type { Run } from "../transfer/run.ts";
 export interface LoginServices extends AuditServices {
   readonly settings: Settings;
   readonly logins: Logins;
-  /** False: the registry asks for no login. @throws {RegistryAuthError} the registry refuses the login */
+  /** False if the registry asks for no login. @throws {RegistryAuthError} the registry refuses the login */
   readonly checkLogin: (registry: string, credentials: BasicCredentials, signal: AbortSignal) => Promise<boolean>;
 }
 
 export interface LoginRequest {
-  /** As {@link loginRegistry} gives it. */
+  /** Result of {@link loginRegistry}. */
   readonly registry: string;
   readonly username: string;
   readonly password: string;
@@ -26,61 +26,63 @@ export interface LoginRequest {
 export interface LoginResult {
   readonly registry: string;
   readonly username: string;
-  /** Where the login is kept: a helper or a file. */
+  /** Credential helper or file that stores the login. */
   readonly keptIn: string;
-  /** The registry took it; false: the registry asks for no login where one can be tried. */
+  /** True: the registry accepted the login. False: the registry asks for no login. */
   readonly isChecked: boolean;
 }
 
 export interface LogoutResult {
   readonly registry: string;
-  /** Where the login was kept: helpers and files; empty when there was none. */
+  /** Credential helpers and files that stored the login; empty without a login. */
   readonly removedFrom: readonly string[];
-  /** A source that still gives a login of the registry, and is not ours to change. */
+  /** Source of a remaining login that `logout` does not change: a variable, or another client's file. */
   readonly remainingIn: string | undefined;
 }
 
-/** A checkout could give a name that the user knows to a host of its own. */
+/** Refusal of a host from the project's file: a checkout could map a familiar name to its own host. */
 function onlyOfProject(what: string, host: string): UsageError {
-  return new UsageError("REGISTRY_NOT_NAMED", `${what}, and a login goes to no host that only a project names`, {
-    hint: `if you mean ${host}, write it: \`buck2-oras login ${host}\` or \`buck2-oras logout ${host}\``,
+  return new UsageError("REGISTRY_NOT_NAMED", `${what}, and a login never goes to a host that only a project names`, {
+    hint: `write the host if you mean ${host}: \`buck2-oras login ${host}\` or \`buck2-oras logout ${host}\``,
   });
 }
 
 /**
- * The host that a login is for: one that the command line or a variable names, or the user's own file.
+ * Host of a login, from the command line, a variable or the user's own file.
  *
- * @param registry A host, or a name of the configuration, as references begin with.
- * @throws {UsageError} `REGISTRY_NOT_NAMED`: none is named, or only the project's file says which
+ * @param registry Host, or name of a registry in the configuration.
+ * @throws {UsageError} `REGISTRY_NOT_NAMED`: no host is named, or only the project's file names the host
  */
 export function loginRegistry(registry: string | undefined, { settings }: LoginServices): string {
   if (registry === undefined) {
     if (settings.ownRegistry !== undefined) return settings.ownRegistry;
     if (settings.registry !== undefined) {
-      throw onlyOfProject(`the default registry is that of ${settings.foundIn.registry}`, settings.registry);
+      throw onlyOfProject(`the default registry comes from ${settings.foundIn.registry}`, settings.registry);
     }
-    throw new UsageError("REGISTRY_NOT_NAMED", "no registry was named, and there is no default one", {
-      hint: "write the host behind the command, such as `buck2-oras login HOST` or `buck2-oras logout HOST`",
+    throw new UsageError("REGISTRY_NOT_NAMED", "no registry was named, and no default registry is set", {
+      hint: "write the host after the command: `buck2-oras login HOST` or `buck2-oras logout HOST`",
     });
   }
   const named = settings.registries.get(registry);
   if (named === undefined) return parseRegistry(registry);
   const host = named.prefix.registry;
-  if (!named.isOwn) throw onlyOfProject(`\`${registry}\` is a name of ${named.foundIn}`, host);
+  if (!named.isOwn) throw onlyOfProject(`\`${registry}\` is defined in ${named.foundIn}`, host);
   return host;
 }
 
 function incomplete(registry: string): UsageError {
-  return new UsageError("USAGE_INVALID", `a login at ${registry} needs a user and a password`, {
+  return new UsageError("USAGE_INVALID", `a login at ${registry} needs a user name and a password`, {
     hint: "give --username USER, and the password by --password-stdin or at the prompt",
   });
 }
 
-/** Checked before a password is asked for. @throws {UsageError} the name is empty, or has a colon */
+/** Checks the user name before the prompt for a password. @throws {UsageError} for an empty name or a colon */
 export function checkUsername(username: string, registry: string): void {
   if (username === "") throw incomplete(registry);
   if (username.includes(":")) {
-    throw new UsageError("USAGE_INVALID", "a user name has no colon", { hint: "RFC 7617: it ends at the first one" });
+    throw new UsageError("USAGE_INVALID", "a user name cannot contain a colon", {
+      hint: "check --username: the name ends at the first colon (RFC 7617)",
+    });
   }
 }
 

@@ -1,4 +1,4 @@
-/** `prune`: which tags of a repository go, by pattern, count and age; never what a lock names. */
+/** `prune`: removes tags of a repository by pattern, count and age, but never artifacts of a lock. */
 
 import { readTarget } from "../artifact/naming.ts";
 import type { Services } from "../artifact/services.ts";
@@ -15,15 +15,15 @@ import type { Run } from "../transfer/run.ts";
 export interface PruneRequest {
   /** `HOST/REPO` or `oci:DIR`. */
   readonly repository: string;
-  /** Only tags that one of these fits: `*` stands for any characters. Empty: all tags. */
+  /** Patterns of the tags to consider, where `*` stands for any characters; empty: all tags. */
   readonly patterns: readonly string[];
-  /** So many of the newest stay. */
+  /** Number of newest artifacts that stay. */
   readonly keepLast: number | undefined;
-  /** Only what was created more days ago; what does not say when it was created stays. */
+  /** Removes only artifacts created more days ago; artifacts without a creation time stay. */
   readonly olderThanDays: number | undefined;
   /** Paths of locks whose digests stay. */
   readonly locks: readonly string[];
-  /** False: nothing is removed, it is only said what would be. */
+  /** False: a dry run. */
   readonly isConfirmed: boolean;
 }
 
@@ -32,7 +32,7 @@ export type Fate = "removed" | "would be removed" | "kept";
 export interface PrunedTag {
   readonly tag: string;
   readonly digest: Digest;
-  /** ISO 8601; undefined when the manifest does not say. */
+  /** ISO 8601; undefined without a valid `created` annotation. */
   readonly created: string | undefined;
   readonly fate: Fate;
   readonly why: string;
@@ -46,7 +46,7 @@ export interface PruneResult {
 interface FoundTag {
   readonly tag: string;
   readonly digest: Digest;
-  /** The manifest's own, and for an index those of its platforms. */
+  /** Digests of the manifest and, for an index, of its platforms' manifests. */
   readonly digests: readonly Digest[];
   readonly createdMs: number | undefined;
 }
@@ -58,10 +58,10 @@ function patternOf(glob: string): RegExp {
   return new RegExp(`^${escaped.join(".*")}$`);
 }
 
-/** @throws {UsageError} neither count nor age was given: a prune without a rule would remove everything */
+/** @throws {UsageError} without count and age: a prune without a rule would remove everything */
 export async function prune(request: PruneRequest, services: Services, run: Run): Promise<PruneResult> {
   if (request.keepLast === undefined && request.olderThanDays === undefined) {
-    throw new UsageError("USAGE_INVALID", "prune needs a rule: how many tags stay, or how old one must be to go", {
+    throw new UsageError("USAGE_INVALID", "prune needs a rule: a number of artifacts to keep, or an age", {
       hint: "give --keep-last N, --older-than DAYS, or both",
     });
   }
@@ -81,7 +81,7 @@ async function pruneTags(request: PruneRequest, services: Services, run: Run): P
   const target = services.open(reference.location);
   const locked = await lockedDigests(request.locks);
   const patterns = request.patterns.map(patternOf);
-  // Tags that stand in for the referrers API belong to what they refer to.
+  // Tags of the referrers tag schema belong to their subjects.
   const names = (await target.listTags(run.signal)).filter((tag) => !/^sha256-[0-9a-f]{64}/.test(tag));
   const found = await inParallel(names, run.signal, (tag, either) =>
     services.slots.run(() => lookUp(target, tag, either)),
@@ -95,7 +95,7 @@ async function pruneTags(request: PruneRequest, services: Services, run: Run): P
     const created = createdMs === undefined ? undefined : new Date(createdMs).toISOString();
     const isGoing = going.has(tag) && !stuck.has(tag);
     const fate = !isGoing ? "kept" : request.isConfirmed ? "removed" : "would be removed";
-    const rule = reasons.get(tag) ?? (isGoing ? "no rule keeps it" : "no pattern fits it");
+    const rule = reasons.get(tag) ?? (isGoing ? "no rule keeps the tag" : "no pattern matches the tag");
     return { tag, digest, created, fate, why: stuck.get(tag) ?? rule };
   });
   return { repository: formatLocation(reference.location), tags };
@@ -115,7 +115,7 @@ async function lockedDigests(files: readonly string[]): Promise<ReadonlySet<Dige
     const lock = await readLock(file);
     if (lock === undefined) {
       throw new ConfigurationError("LOCK_INVALID", `lock file not found: ${file}`, {
-        hint: "without it nothing is kept for its sake: correct --lock FILE",
+        hint: "correct --lock FILE: only an existing lock keeps artifacts",
       });
     }
     for (const { digest, platforms } of Object.values(lock.tools)) {
@@ -126,7 +126,7 @@ async function lockedDigests(files: readonly string[]): Promise<ReadonlySet<Dige
   return digests;
 }
 
-/** `34.0-rc1` is older than `34.0`; otherwise numbers count as numbers. */
+/** Compares tags as versions: `34.0-rc1` is older than `34.0`, and digits compare by value. */
 function compareVersions(a: string, b: string): number {
   const parts = (tag: string): [release: string, pre: string] => {
     const [, release = tag, pre = ""] =
@@ -142,8 +142,8 @@ function compareVersions(a: string, b: string): number {
 }
 
 /**
- * The newest artifacts with every tag of theirs: `latest` is no version of its own. By when they were created where all say it, else
- * as versions are counted, names without a number last.
+ * Digests of the newest artifacts, each counted once with all its tags, such as `33.0` and `latest`. The order is by
+ * creation time if every tag has a creation time, else by version, with tags without a digit last.
  */
 function newestOf(tags: readonly FoundTag[], count: number): ReadonlySet<Digest> {
   const areDated = tags.every(({ createdMs }) => createdMs !== undefined);
@@ -166,10 +166,10 @@ function reasonsToKeep(
   const newest = newestOf(candidates, keepLast ?? 0);
   for (const one of candidates) {
     const { tag, digest: own, digests, createdMs } = one;
-    if (digests.some((digest) => locked.has(digest))) reasons.set(tag, "a lock names it");
+    if (digests.some((digest) => locked.has(digest))) reasons.set(tag, "a lock names the artifact");
     else if (newest.has(own)) reasons.set(tag, `one of the newest ${keepLast}`);
     else if (olderThanDays !== undefined && createdMs === undefined)
-      reasons.set(tag, "it does not say when it was created");
+      reasons.set(tag, "the artifact states no creation time");
     else if (olderThanDays !== undefined && createdMs !== undefined && createdMs > nowMs - olderThanDays * dayMs) {
       reasons.set(tag, `created less than ${olderThanDays} days ago`);
     }
@@ -178,9 +178,10 @@ function reasonsToKeep(
 }
 
 /**
- * A manifest that only tags have which go is removed; where another tag stays, the tag alone.
+ * Removes a manifest with its tags; if a staying tag needs the manifest, removes only the other tags.
  *
- * @returns Tags that stay although no rule keeps them, with why: some registries (distribution before 3.0) delete no tag alone.
+ * @returns Tags that stay although no rule keeps them, with the reason: some registries (distribution before 3.0)
+ *   cannot delete a tag without its manifest.
  */
 async function remove(
   target: Target,
@@ -201,7 +202,7 @@ async function remove(
       await target.deleteTag(tag, signal);
     } catch (error) {
       if (!(error instanceof OrasClientError && error.code === "DELETION_REFUSED")) throw error;
-      stuck.set(tag, `the registry deletes no tag alone, and ${other} is the same artifact`);
+      stuck.set(tag, `the registry cannot delete a tag alone, and ${other} is the same artifact`);
     }
   }
   return stuck;

@@ -1,4 +1,4 @@
-/** `pull`: resolve, fetch what the cache lacks, verify, place. */
+/** `pull`: resolves a reference, fetches blobs missing in the cache, verifies, and places the result. */
 
 import { lstat } from "node:fs/promises";
 import { resolve } from "node:path";
@@ -27,44 +27,44 @@ import type { Run } from "../transfer/run.ts";
 
 export interface PullRequest {
   readonly reference: string;
-  /** Undefined means this machine's. */
+  /** Undefined: this machine's platform. */
   readonly platform: PlatformString | undefined;
-  /** Digest of the file that the pull gives (after decompression), not of the manifest. */
+  /** Expected digest of the file after decompression, not of the manifest. */
   readonly digest: Digest | undefined;
-  /** Folder to place the result in; undefined leaves it in the cache. */
+  /** Folder for the result; undefined leaves the file in the cache. */
   readonly output: string | undefined;
-  /** Unpack an archive into `output`. */
+  /** Unpacks an archive into `output`. */
   readonly extract: boolean;
 }
 
 export type PullResult = PulledDigests & {
-  /** Canonical text, the template filled in. */
+  /** Canonical text, with the template filled in. */
   readonly reference: string;
-  /** The verified file in the cache; the output folder for an artifact of several files. */
+  /** Verified file in the cache; the output folder for a folder or several files. */
   readonly path: string;
-  /** Undefined when the artifact is the same for every platform. */
+  /** Undefined if the artifact is the same for every platform. */
   readonly platform: PlatformString | undefined;
   /** Bytes of the file, or of all blobs of a folder. */
   readonly size: number;
   readonly origin: Origin;
-  /** Files in the output folder: absolute paths. */
+  /** Absolute paths of the files in the output folder. */
   readonly placed: readonly string[];
-  /** It was to be unpacked and is no archive: it was placed as it is. */
+  /** True if `extract` found no archive: the file is placed unchanged. */
   readonly isLeftAsIs: boolean;
 };
 
-/** Digests of the file at `path`, and of its manifest: a folder has no digest of its own, a file may be found without its manifest. */
+/** Digests of a pull. A folder has no content digest; a file may be found without its manifest. */
 type PulledDigests =
   | { readonly contentDigest: Digest; readonly manifestDigest: Digest | undefined }
   | { readonly contentDigest: undefined; readonly manifestDigest: Digest };
 
-/** The content's digest, or the manifest's where a folder was pulled. */
+/** The content's digest; for a folder, the manifest's digest. */
 export function digestOfPulled({ contentDigest, manifestDigest }: PulledDigests): Digest {
   return contentDigest ?? manifestDigest;
 }
 
 /**
- * Pulls one artifact. Content that is cached under the digest asked for is returned without asking anybody.
+ * Pulls one artifact. Content that is cached under the requested digest needs no request.
  *
  * @throws {OrasClientError} see `errorCodes`
  */
@@ -78,7 +78,7 @@ export async function pull(request: PullRequest, services: Services, run: Run): 
   return await audited({ operation: "pull", reference: request.reference }, services, work, factsOf);
 }
 
-/** A request whose reference was read. */
+/** A request with its parsed reference. */
 interface Pull {
   readonly request: PullRequest;
   readonly expanded: ExpandedReference;
@@ -118,7 +118,7 @@ async function pullArtifact(request: PullRequest, services: Services, run: Run):
   }
 }
 
-/** The way to an artifact that is not known already. */
+/** Place to look up an artifact whose file is not known yet. */
 type Way =
   | { readonly from: "cache" }
   | { readonly from: "cli"; readonly executable: string }
@@ -146,7 +146,7 @@ async function pullThroughCli(
   return await withDamageRepaired(services, placePulled, withoutCacheOf(request));
 }
 
-/** Bytes that another reference brought say nothing of the name and the shape that this one gives them. */
+/** Placing needs title and shape from the manifest; a file found by digest alone may belong to another reference. */
 function isSufficient(known: KnownFile, { output }: PullRequest): boolean {
   return output === undefined || known.manifestDigest !== undefined;
 }
@@ -169,7 +169,7 @@ async function placeResolved(
     return await withDamageRepaired(services, placeFound, withoutCacheOf(request));
   }
   if (request.digest !== undefined) {
-    throw new UsageError("USAGE_INVALID", `${expanded.text} is a folder, which has no digest of its own`, {
+    throw new UsageError("USAGE_INVALID", `${expanded.text} is a folder, and a folder has no digest of its own`, {
       hint: `pin its manifest instead: ${formatPinned(expanded, resolved)}`,
     });
   }
@@ -180,7 +180,7 @@ async function placeResolved(
       "OUTPUT_REQUIRED",
       `${expanded.text} holds ${count === 1 ? "a folder" : `${count} files or folders`}`,
       {
-        hint: "name the folder to place it in with -o DIR",
+        hint: "name an output folder with -o DIR",
       },
     );
   }
@@ -201,7 +201,7 @@ async function placeResolved(
   };
 }
 
-/** Where the file is that a pull without the cache gave; without an output it would be nowhere. */
+/** Points a result without the cache at its placed files; without an output, no file would remain. */
 function withoutCacheOf({ output }: PullRequest): ((result: PullResult) => PullResult) | "never" {
   if (output === undefined) return "never";
   return (result) => {
@@ -217,7 +217,7 @@ function formatPinned(expanded: ExpandedReference, resolved: ResolvedArtifact): 
 function checkContent(actual: Digest, wanted: Digest | undefined, text: string): void {
   if (wanted === undefined || wanted === actual) return;
   throw new ContentVerificationError("CONTENT_DIGEST_MISMATCH", `${text} holds ${actual}, not ${wanted}`, {
-    hint: "the tag may have moved, or the digest is a manifest's or an archive's: `buck2-oras info` shows them",
+    hint: "compare with `buck2-oras info`: the tag may have moved, or the digest is a manifest's or an archive's",
   });
 }
 

@@ -1,11 +1,11 @@
-/** `push`: files or folders, for one platform or several. */
+/** `push`: publishes files or folders, for one platform or several. */
 
 import type { Services } from "../artifact/services.ts";
 import { audited } from "../audit/audit.ts";
 import { factsOf, type PushRequest, type PushResult, publish } from "../publish/artifact.ts";
 import type { Run } from "../transfer/run.ts";
 
-/** @throws What {@link publish} throws */
+/** @throws as {@link publish} */
 export async function push(request: PushRequest, services: Services, run: Run): Promise<PushResult> {
   const work = (): Promise<PushResult> => publish(request, services, run);
   return await audited({ operation: "push", reference: request.reference }, services, work, factsOf);

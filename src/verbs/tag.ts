@@ -1,4 +1,4 @@
-/** `tag`: another name for what a reference means. */
+/** `tag`: adds tags to the artifact of a reference. */
 
 import { readTarget } from "../artifact/naming.ts";
 import { fetchRoot } from "../artifact/resolve.ts";
@@ -16,12 +16,12 @@ export interface TagResult {
   readonly tagged: readonly string[];
 }
 
-/** @throws {UsageError} a tag that is none */
+/** @throws {UsageError} for an invalid tag */
 export async function tag(text: string, tags: readonly string[], services: Services, run: Run): Promise<TagResult> {
   const bad = tags.find((one) => !isTag(one));
   if (bad !== undefined) {
     throw new UsageError("REFERENCE_INVALID", `${JSON.stringify(bad)} is not a tag`, {
-      hint: "a tag has up to 128 letters, digits, `_`, `.` and `-`; the repository is that of the reference",
+      hint: "use up to 128 letters, digits, `_`, `.` and `-`, without a repository",
     });
   }
   return await audited(

@@ -1,4 +1,4 @@
-/** `verify`: does a file have this digest? */
+/** `verify`: compares a file with a digest. */
 
 import { identifyFile } from "../archive/identify.ts";
 import { ContentVerificationError } from "../errors.ts";
@@ -9,6 +9,6 @@ export async function verifyFile(path: string, digest: Digest, signal: AbortSign
   const actual = await identifyFile(path, signal);
   if (actual.digest === digest) return;
   throw new ContentVerificationError("CONTENT_DIGEST_MISMATCH", `${path} is ${actual.digest}, not ${digest}`, {
-    hint: "the file was changed, cut short, or is another version",
+    hint: "check path and digest: the file was changed or cut short, or is another version",
   });
 }

@@ -53,7 +53,7 @@ describe("usage", () => {
     [["blob", `localhost/a@sha256:${"0".repeat(64)}`, "--size", "many", "-o", "x"], /number of bytes/],
     [["--timeout", "soon", "platform"], /number of seconds/],
     [["push", "oci:x:1"], /either one path/],
-    [["lock", "add", "a b", "oci:x:1"], /not a name/],
+    [["lock", "add", "a b", "oci:x:1"], /not a valid name of a tool/],
     [["clear-cache", "--max-size", "big"], /size such as/],
     [[], /no command was given/],
     [["help", "pul"], /unknown command 'pul'[\s\S]*pull/],

@@ -122,7 +122,7 @@ describe("the docker configuration", () => {
       onStart,
     });
     expect(ran.exitCode, ran.stdout).toBe(64);
-    expect(ran.stdout).toContain("needs a user and a password");
+    expect(ran.stdout).toContain("needs a user name and a password");
     expect(ran.stdout).not.toContain("Password for");
   });
 

@@ -57,8 +57,8 @@ describe("login and logout", () => {
     for (const args of [["login", "acme"], ["login"], ["logout", "acme"], ["logout"]]) {
       const ran = await place.oras(args, { input: "hunter2" });
       expect(ran.exitCode, ran.stderr).toBe(64);
-      expect(ran.stderr).toMatch(/error\[REGISTRY_NOT_NAMED\]: .* no host that only a project names/);
-      expect(ran.stderr).toContain(`hint: if you mean ${evil.host}, write it: \`buck2-oras login ${evil.host}\``);
+      expect(ran.stderr).toMatch(/error\[REGISTRY_NOT_NAMED\]: .* never goes to a host that only a project names/);
+      expect(ran.stderr).toContain(`hint: write the host if you mean ${evil.host}: \`buck2-oras login ${evil.host}\``);
     }
     expect(evil.seen).toEqual([]);
     expect(Object.keys(storedLogins(place))).toEqual([evil.host]);

@@ -266,7 +266,7 @@ describe("names that objects have", () => {
       const before = readFileSync(join(project.dir, lockName), "utf8");
       const refused = await project.oras(["lock", "add", name, "oci:layout:1.0"]);
       expect(refused.exitCode).toBe(64);
-      expect(refused.stderr).toContain(`"${name}" is not a name`);
+      expect(refused.stderr).toContain(`"${name}" is not a valid name of a tool`);
       writeFileSync(join(project.dir, lockName), before.replace('"a"', `"${name}"`));
       for (const args of [["check"], ["update"], ["add", "b", "oci:layout:1.0"]]) {
         const ran = await project.oras(["lock", ...args]);
@@ -282,7 +282,7 @@ describe("names that objects have", () => {
     async (name) => {
       const project = await layoutProject();
       expect((await project.oras(["lock", "add", "a", "oci:layout:1.0"])).exitCode).toBe(0);
-      expect((await project.oras(["lock", "update", name])).stderr).toContain("it has: a");
+      expect((await project.oras(["lock", "update", name])).stderr).toContain("choose a tool of the lock: a");
       const added = JSON.parse((await project.oras(["lock", "add", name, "oci:layout:1.0", "--json"])).stdout);
       expect(added.tools).toMatchObject([{ tool: name, change: "added", previousReference: null }]);
       expect((await project.oras(["lock", "update", name])).stdout).toContain("unchanged");

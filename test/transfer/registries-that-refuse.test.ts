@@ -80,10 +80,10 @@ test("a registry that deletes no tag alone keeps it, and the rest goes; what a l
   const ran = await done(call("prune", repository, ...rule, "--delete", "--json"));
   const { tags } = JSON.parse(ran.stdout) as { tags: readonly { tag: string; fate: string; why: string }[] };
   expect(Object.fromEntries(tags.map(({ tag, fate, why }) => [tag, `${fate}: ${why}`]))).toEqual({
-    locked: "kept: a lock names it",
-    "nightly-1": "kept: the registry deletes no tag alone, and release is the same artifact",
-    "nightly-2": "removed: no rule keeps it",
-    release: "kept: no pattern fits it",
+    locked: "kept: a lock names the artifact",
+    "nightly-1": "kept: the registry cannot delete a tag alone, and release is the same artifact",
+    "nightly-2": "removed: no rule keeps the tag",
+    release: "kept: no pattern matches the tag",
   });
   expect((await done(call("pull", `${repository}:locked`, "--platform", "linux-x86_64"))).exitCode).toBe(0);
 });

@@ -99,7 +99,7 @@ describe("lock update", () => {
     expect(tools.b?.platforms.any?.layers[0]?.digest).toBe(sha256(linuxTool));
     const unknown = await project.oras(["lock", "update", "c"]);
     expect(unknown.exitCode).toBe(64);
-    expect(unknown.stderr).toMatch(/no tool "c"[\s\S]*it has: a, b/);
+    expect(unknown.stderr).toMatch(/no tool "c"[\s\S]*choose a tool of the lock: a, b/);
   });
 });
 

@@ -172,7 +172,7 @@ describe("removing", () => {
     });
     expect(
       (await call("prune", repository, ...rule)).stderr + (await call("prune", repository, ...rule)).stdout,
-    ).toMatch(/the registry deletes no tag alone, and release is the same artifact/);
+    ).toMatch(/the registry cannot delete a tag alone, and release is the same artifact/);
     expect((await call("list", repository)).stdout).toBe("nightly-1\nrelease\n");
   });
 
