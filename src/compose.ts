@@ -1,4 +1,4 @@
-/** Puts the layers together: the only place that knows which class stands behind which interface. */
+/** Composition of the services: the only place that knows the class behind each interface. */
 
 import { homedir, userInfo } from "node:os";
 import { isAbsolute, join } from "node:path";
@@ -34,13 +34,13 @@ import type { Run } from "./transfer/run.ts";
 import { createSlots } from "./transfer/slots.ts";
 import { applyRetention } from "./verbs/clear-cache.ts";
 
-/** The surroundings of a process; `main.ts` and `index.ts` read them. */
+/** Surroundings of the process, read by `main.ts` and `index.ts`. */
 export type Surroundings = Pick<
   Context,
   "env" | "user" | "userId" | "processId" | "isRunning" | "cwd" | "homeDir" | "os" | "cpu" | "log" | "progress"
 >;
 
-/** Some containers have users without a name. */
+/** The user's name; `unknown` for a user without an entry, as in some containers. */
 export function userName(): string {
   try {
     return userInfo().username;
@@ -50,27 +50,27 @@ export function userName(): string {
 }
 
 /**
- * The user's home folder. Where `HOME` is empty or relative, files of the working folder would be taken for the user's: then it is
- * what the system says.
+ * The user's home folder, as an absolute path. An empty or relative `HOME` is ignored in favour of the system's entry:
+ * otherwise, files of the working folder would count as the user's.
  */
 export function homeFolder(): string {
   try {
     const home = homedir();
     return isAbsolute(home) ? home : userInfo().homedir;
   } catch {
-    // A user without an entry, as some containers have.
+    // A user without an entry, as in some containers.
     return "/";
   }
 }
 
-/** @param kill `process.kill`, which with the signal 0 only looks whether there is one. */
+/** @param kill `process.kill`; signal 0 only checks whether the process exists. */
 export function isRunningBy(kill: (processId: number, signal: 0) => unknown): (processId: number) => boolean {
   return (processId) => {
     try {
       kill(processId, 0);
       return true;
     } catch (error) {
-      // Another user's is there, too.
+      // EPERM: the process exists, and belongs to another user.
       return isErrno(error, "EPERM");
     }
   };
@@ -78,20 +78,20 @@ export function isRunningBy(kill: (processId: number, signal: 0) => unknown): (p
 
 /**
  * @param cwd `process.cwd`
- * @throws {LocalIoError} the folder that the process was started in was removed
+ * @throws {LocalIoError} the working folder was removed
  */
 export function workingFolder(cwd: () => string): string {
   try {
     return cwd();
   } catch (cause) {
-    throw new LocalIoError("LOCAL_IO", "the working folder is gone: it was removed, or another one has its name", {
+    throw new LocalIoError("LOCAL_IO", "the working folder is gone: the folder was removed or replaced", {
       cause,
-      hint: 'go to a folder that is there and run the command again; if it was made anew, `cd "$PWD"` leads into it',
+      hint: 'change to an existing folder and run the command again; for a replaced folder, run `cd "$PWD"` first',
     });
   }
 }
 
-/** The real clock and dice, with surroundings that the caller read. */
+/** Context with the real clock and dice, and the given surroundings. */
 export function createContext(surroundings: Surroundings): Context {
   return {
     ...surroundings,
@@ -103,20 +103,20 @@ export function createContext(surroundings: Surroundings): Context {
   };
 }
 
-/** Each has a handful of files open at most. */
+/** Limit of pieces of work with open files at the same time; each piece opens a handful of files. */
 const maxOpen = 16;
 
 interface Composition {
   readonly services: VerbServices;
-  /** Closes the connections; no request may be made afterwards. */
+  /** Closes the connections. No request may follow. */
   readonly close: () => void;
 }
 
-/** @param lifetime Signal and deadline of the process; the process of one command has those of its only request. */
+/** @param lifetime Signal and deadline of the services, as of their only request. */
 function compose(settings: Settings, context: Context, lifetime: Pick<Run, "signal" | "deadlineMs">): Composition {
   const routeTo = async (url: URL): Promise<Route> => {
     const proxy = proxyFor(url, context);
-    // Without TLS of its own the registry may still be behind a proxy that has it.
+    // A registry without TLS may be behind a proxy with TLS.
     const secure = [url, proxy?.url].find((one) => one?.protocol === "https:");
     return { tls: secure === undefined ? directRoute.tls : await tlsIdentityOf(secure, settings, context), proxy };
   };
@@ -135,12 +135,12 @@ function compose(settings: Settings, context: Context, lifetime: Pick<Run, "sign
     const shown = use === "anonymous" ? withheldCredentials : credentials;
     return { http, credentials: shown, context, allowPlainHttp: use !== "no" };
   };
-  /** By name: a repository keeps its token for as long as the command lasts. */
+  /** Registries by location; a repository keeps its token until the command ends. */
   const registries = new Map<string, Target>();
   const openRegistry = (location: RegistryLocation, mirrors: readonly Source[]): Target => {
     return createRegistry(location, { ...apiDeps(location.registry, false), mirrors });
   };
-  /** In whose place another source is left: it is not waited for. */
+  /** Retries a mirror less, since another source can take its place. */
   const openMirror = (location: RegistryLocation): Source => {
     const hurried: HttpClient = { ...http, request: (request) => http.request({ ...request, retries: mirrorRetry }) };
     return createRegistry(location, { ...apiDeps(location.registry, true), http: hurried, mirrors: [] });
@@ -162,9 +162,9 @@ function compose(settings: Settings, context: Context, lifetime: Pick<Run, "sign
     noteNamed: (registry) => plainHttp.noteNamed(registry),
     checkLogin: async (registry, given, signal) => {
       if (settings.isOffline) throw askingForbidden(registry);
-      // A login is for no host that only a checkout names: see `loginRegistry`.
+      // `loginRegistry` refuses a host that only a checkout names.
       plainHttp.noteNamed(registry);
-      // Over TLS where a checkout alone allows http: it is a login that would be sent.
+      // If only a checkout allows http, the login needs TLS.
       const allowPlainHttp = plainHttpUse(registry, false) === "yes";
       return await checkLogin(registry, given, { http, context, allowPlainHttp }, signal);
     },
@@ -187,9 +187,9 @@ function compose(settings: Settings, context: Context, lifetime: Pick<Run, "sign
 }
 
 /**
- * Makes the services of a process and the values of one request, does `work` with both, and closes the services.
+ * Creates the services and one run, calls `work` with both, and closes the services.
  *
- * @param interruption The caller's own signal; the request also ends when the time of the settings is up.
+ * @param interruption The caller's signal; the run also ends at the timeout of the settings.
  */
 export async function withComposition<T>(
   settings: Settings,
@@ -200,8 +200,8 @@ export async function withComposition<T>(
   await checkCaFile(settings);
   const deadline = new AbortController();
   const timer = setTimeout(() => {
-    const message = `not done after ${settings.timeoutMs / 1000} seconds`;
-    deadline.abort(new TimeoutError("TIMED_OUT", message, { hint: "give more time with --timeout SECONDS" }));
+    const message = `not finished after ${settings.timeoutMs / 1000} seconds`;
+    deadline.abort(new TimeoutError("TIMED_OUT", message, { hint: "allow more time with --timeout SECONDS" }));
   }, settings.timeoutMs);
   timer.unref();
   const startedMs = context.now();
@@ -212,7 +212,7 @@ export async function withComposition<T>(
     return await work(services, run);
   } finally {
     close();
-    // After a failure too: the disk may be full.
+    // Also after a failure: a full disk may be the cause.
     if (services.store.hasGrown() && !signal.aborted) await applyRetention(services, run, startedMs);
     clearTimeout(timer);
   }

@@ -1,4 +1,4 @@
-/** The library: `OrasClient`, `detectPlatformString`, and the errors that they throw. */
+/** Library: `OrasClient`, `detectPlatformString`, and their errors. */
 
 import { defaultLevels } from "./archive/compress.ts";
 import { identifyFile } from "./archive/identify.ts";
@@ -37,37 +37,37 @@ export type { PushedPlatform, PushResult } from "./publish/artifact.ts";
 export type { ArtifactInfo, LayerInfo, PlatformInfo } from "./verbs/info.ts";
 
 export interface OrasClientOptions {
-  /** Host of references that name none, such as `ghcr.io`; `BUCK2_ORAS_REGISTRY` when left out. */
+  /** Registry of references without a host, such as `ghcr.io`; default: `BUCK2_ORAS_REGISTRY`. */
   readonly registry?: string;
-  /** Folder of the cache; `BUCK2_ORAS_CACHE_DIR`, else the user's cache folder, when left out. */
+  /** Cache folder; default: `BUCK2_ORAS_CACHE_DIR`, else the user's cache folder. */
   readonly cacheDir?: string;
-  /** Say on stderr what is being done. */
+  /** Prints details and warnings on stderr. */
   readonly verbose?: boolean;
-  /** Use the cache and layout folders only. */
+  /** Uses only the cache and layout folders. */
   readonly offline?: boolean;
-  /** For each call, in seconds; 600 when left out. */
+  /** Time limit of each call, in seconds; default: 600. */
   readonly timeoutSeconds?: number;
-  /** Talk http to a registry that is not on loopback: to the only one that a call names, or to these hosts. */
+  /** Allows http beyond loopback: true for the only registry of a call, or a list of hosts. */
   readonly plainHttp?: boolean | readonly string[];
-  /** PEM file with certificate authorities to trust besides Node's. */
+  /** PEM file with certificate authorities to trust, in addition to Node's. */
   readonly caFile?: string;
 }
 
 export interface PullOptions {
-  /** SHA-256 of the file, `sha256:<hex>` or the hex alone; when it is cached nobody is asked. */
+  /** Expected SHA-256 of the file, `sha256:<hex>` or only the hex digits; a cached file needs no request. */
   readonly digest?: string;
-  /** Platform string such as `linux-x86_64`; this machine's when left out. */
+  /** Platform string such as `linux-x86_64`; default: this machine's. */
   readonly platform?: string;
   readonly signal?: AbortSignal;
 }
 
 export interface PushOptions {
-  /** A path for each platform string; instead of one path for all. */
+  /** Paths by platform string, in place of one path for all platforms. */
   readonly platforms?: Readonly<Record<string, string>>;
-  /** Name of the file for whoever pulls it. */
+  /** Name of the pulled file or folder; default: the path's last part. */
   readonly title?: string;
   readonly artifactType?: string;
-  /** `zstd` when left out: what pulls fastest. */
+  /** Default: `zstd`, which pulls fastest. */
   readonly compression?: "zstd" | "gzip" | "none";
   readonly annotations?: Readonly<Record<string, string>>;
   readonly signal?: AbortSignal;
@@ -81,7 +81,7 @@ export function detectPlatformString(): string {
 /**
  * Client of OCI registries and layout folders with a verified cache.
  *
- * Every method throws an `OrasClientError` (or a class of it) with a public `code`.
+ * Every method throws an `OrasClientError` (or a subclass) with a public `code`.
  */
 export class OrasClient {
   readonly #options: OrasClientOptions;
@@ -93,7 +93,7 @@ export class OrasClient {
   /**
    * Pulls an artifact of one file.
    *
-   * @param reference `HOST/REPO:TAG`, `HOST/REPO@sha256:…`, `REPO:TAG`, `oci:DIR:TAG`; `{platform}` in it is filled in.
+   * @param reference `HOST/REPO:TAG`, `HOST/REPO@sha256:…`, `REPO:TAG`, `oci:DIR:TAG`; `{platform}` is filled in.
    * @returns Absolute path of the verified, read-only file in the cache.
    */
   async pull(reference: string, options: PullOptions = {}): Promise<string> {
@@ -109,8 +109,8 @@ export class OrasClient {
   }
 
   /**
-   * @param digest `sha256:<hex>` or the hex alone
-   * @returns Whether the file's SHA-256 is `digest`.
+   * @param digest `sha256:<hex>` or only the hex digits
+   * @returns True if the file's SHA-256 is `digest`.
    */
   async verifyArtifact(path: string, digest: string): Promise<boolean> {
     const wanted = parseDigest(digest);
@@ -130,7 +130,7 @@ export class OrasClient {
     return await this.#run(undefined, (services, deadline) => artifactInfo(reference, undefined, services, deadline));
   }
 
-  /** @returns How many files were removed, metadata included. */
+  /** @returns Number of removed files, metadata included. */
   async clearCache(options: { readonly olderThanDays?: number; readonly maxSizeBytes?: number } = {}): Promise<number> {
     const request = { olderThanDays: options.olderThanDays, maxSizeBytes: options.maxSizeBytes };
     return await this.#run(
@@ -140,9 +140,9 @@ export class OrasClient {
   }
 
   /**
-   * Publishes a file or folder under a tag, or one for each platform.
+   * Publishes a file or folder under a tag, or one file or folder per platform.
    *
-   * @param path Undefined when `options.platforms` names the paths.
+   * @param path Undefined if `options.platforms` names the paths.
    */
   async push(reference: string, path: string | undefined, options: PushOptions = {}): Promise<PushResult> {
     const { platforms = {}, title, artifactType, annotations = {}, signal } = options;

@@ -1,4 +1,4 @@
-/** The executable: the process on one side, the command line on the other. The only printer of errors. */
+/** Executable: connects the process with the command line. Only this file prints errors. */
 import type { CliIo, Verbosity } from "./cli/io.ts";
 import { createOutput, outputError } from "./cli/output.ts";
 import { runCli } from "./cli/program.ts";
@@ -15,7 +15,7 @@ const defaultColumns = 80;
 
 function createLog({ isVerbose, isQuiet }: Verbosity): Log {
   const say = (line: string): void => void process.stderr.write(`${printable(line)}\n`);
-  /** Warnings that were said: several steps of a command may notice the same. */
+  /** Printed warnings; several steps of a command may repeat a warning. */
   const warned = new Set<string>();
   return {
     debug: (message) => {
@@ -34,7 +34,7 @@ const interruption = new AbortController();
 const io: CliIo = {
   stdout: createOutput(process.stdout),
   stderr: process.stderr,
-  // A getter: opening it costs time, and only a login reads it.
+  // A getter: opening standard input costs time, and only `login` reads standard input.
   get stdin() {
     return process.stdin;
   },
@@ -73,19 +73,18 @@ const io: CliIo = {
 const signals = { SIGHUP: "HUNG_UP", SIGINT: "INTERRUPTED", SIGTERM: "TERMINATED" } as const;
 
 /**
- * The first signal lets the work clean up after itself, a second one ends the process. The listener stays: the lock
- * library kills the process when nobody else listens.
+ * Aborts the work at the first signal, so that the work cleans up. Exits at the second signal.
  */
 function onSignal(name: keyof typeof signals): void {
   const code = signals[name];
   process.on(name, () => {
     if (!interruption.signal.aborted) interruption.abort(new InterruptedError(code, `stopped by ${name}`));
-    // Of a terminal that closes, both the system and the shell tell.
+    // A closing terminal may send SIGHUP twice: from the system and from the shell.
     else if (name !== "SIGHUP") process.exit(errorCodes[code].exit);
   });
 }
 
-/** False when standard output does not take it. */
+/** False if standard output fails. */
 function tryPrint(text: string): boolean {
   try {
     io.stdout.write(text);
@@ -112,18 +111,18 @@ async function main(argv: readonly string[]): Promise<void> {
   onSignal("SIGHUP");
   onSignal("SIGINT");
   onSignal("SIGTERM");
-  // A reader that has seen enough (`list … | head`) is no error.
+  // A reader that stops early (`list … | head`) is not an error.
   process.stdout.on("error", (error) => {
     if (isErrno(error, "EPIPE")) process.exit(0);
     throw outputError(error);
   });
-  // What cannot be said there can be said nowhere.
+  // A failure of stderr cannot be reported anywhere.
   process.stderr.on("error", () => {});
   process.on("uncaughtException", (error) => {
     report(error, argv);
     endWhenWritten();
   });
-  // Nothing is left to wait for, and yet the work is not done: never the exit code of success.
+  // The event loop is empty, and the work is unfinished: exit with an error's code, never with success.
   const onIdle = (): void => report(new Error("the work stopped before its end"), argv);
   process.once("beforeExit", onIdle);
   try {
@@ -134,7 +133,7 @@ async function main(argv: readonly string[]): Promise<void> {
   process.off("beforeExit", onIdle);
 }
 
-/** Ends at once: what Node does in the background (compiling WebAssembly) would hold the process for some 40 ms more. */
+/** Exits after the last write; Node's background work (compiling WebAssembly) would delay the exit by about 40 ms. */
 function endWhenWritten(): void {
   process.stdout.write("", () => process.stderr.write("", () => process.exit()));
 }

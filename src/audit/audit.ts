@@ -1,4 +1,4 @@
-/** The audit log: one JSON line per operation, whatever came of it. Nothing in it is a secret. */
+/** Audit log: one JSON line per operation, successful or failed, without secrets. */
 import type { Settings } from "../config/settings.ts";
 import type { Context } from "../context.ts";
 import { asError, LocalIoError, OrasClientError } from "../errors.ts";
@@ -8,7 +8,7 @@ import { withoutLogin } from "../model/reference.ts";
 import type { Origin } from "../model/source.ts";
 import { printableJson } from "../printable.ts";
 
-/** Longer than any that means something. */
+/** Longest logged reference, in characters; valid references are shorter. */
 const maxReferenceLength = 1000;
 
 export type Operation =
@@ -31,7 +31,7 @@ export interface AuditServices {
   readonly context: Pick<Context, "now" | "user" | "log">;
 }
 
-/** Facts that an operation found out about its artifact; those that do not apply are left out. */
+/** Facts about the artifact of an operation; inapplicable facts are left out. */
 export interface AuditFacts {
   readonly digest?: Digest | undefined;
   /** Bytes of the artifact. */
@@ -39,13 +39,13 @@ export interface AuditFacts {
   readonly source?: Origin | undefined;
 }
 
-/** A line of the log. Fields are only ever added. */
+/** One line of the log. New versions only add fields. */
 export interface AuditEntry {
-  /** When it began, ISO 8601 in UTC. */
+  /** Start of the operation, ISO 8601 in UTC. */
   readonly time: string;
   readonly user: string;
   readonly operation: Operation;
-  /** As it was asked for, without a user and password that somebody wrote into it. */
+  /** Reference as requested, with a user and password masked. */
   readonly reference: string;
   readonly digest: Digest | null;
   readonly bytes: number | null;
@@ -57,16 +57,16 @@ export interface AuditEntry {
 
 export interface AuditedRequest {
   readonly operation: Operation;
-  /** As it was asked for. */
+  /** Reference as requested. */
   readonly reference: string;
-  /** Facts of the request itself, for work that fails. */
+  /** Facts from the request itself, logged if the work fails. */
   readonly asked?: AuditFacts;
 }
 
 /**
- * Runs `work` and writes down what came of it, if the settings name a log.
+ * Runs `work` and logs its outcome, if the settings name a log.
  *
- * @throws {LocalIoError} the work was done, and the log cannot be written: who asks for a log wants no gap in it
+ * @throws {LocalIoError} the log cannot be written after successful work: an audit log must not have gaps
  */
 export async function audited<T>(
   { operation, reference, asked = {} }: AuditedRequest,
@@ -94,7 +94,7 @@ export async function audited<T>(
       const { code, message, cause } = asError(error);
       throw new LocalIoError(code, message, {
         cause,
-        hint: "name another file with --audit-log, or leave the log out",
+        hint: "name another file with --audit-log, or run without an audit log",
       });
     });
   };

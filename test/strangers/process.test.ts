@@ -96,7 +96,9 @@ test("a working folder that is gone: said as what it is, and no concern of --ver
   for (const args of [["platform"], ["pull", "oci:layout:1"], ["config"], ["lock", "check"]]) {
     const ran = await inGone(args);
     expect(ran.exitCode, ran.stderr).toBe(74);
-    expect(ran.stderr).toMatch(/error\[LOCAL_IO\]: the working folder is gone[\s\S]*hint: go to a folder/);
+    expect(ran.stderr).toMatch(
+      /error\[LOCAL_IO\]: the working folder is gone[\s\S]*hint: change to an existing folder/,
+    );
   }
   for (const args of [["--version"], ["--help"], ["pull", "--help"]]) {
     expect(await inGone(args), args.join(" ")).toMatchObject({ exitCode: 0, stderr: "" });
