@@ -1,17 +1,17 @@
 /**
- * Scripts that a shell sources. They ask `buck2-oras complete -- WORD…` and offer its answers.
+ * Completion scripts of the shells. A script calls `buck2-oras complete -- WORD…` and offers the printed candidates.
  *
- * The library's own scripts have the shell evaluate the words of the command line, so that pressing Tab runs a `$(…)` in it
- * and empties the file behind a `>`. Here words are arguments and nothing else, and no candidate is taken that a shell could
- * read as more than a word. Where nothing is offered, the shell completes files as it always does.
+ * The scripts of `@bomb.sh/tab` make the shell evaluate the command line: pressing Tab runs a `$(…)`, and truncates the
+ * file after a `>`. The scripts here only pass words as arguments. A candidate that a shell could read as more than a
+ * word is dropped. Without candidates, the shell completes files as usual.
  */
 
-/** A candidate, in the regular expressions of all four shells: letters, digits, and what needs no quotes. */
+/** Pattern of a candidate in the syntax of all four shells; the characters need no quotes. */
 const candidate = "[A-Za-z0-9][A-Za-z0-9_.-]*|--?[A-Za-z0-9][A-Za-z0-9-]*";
 
 /**
- * From bash 3.2, which macOS has; without the package bash-completion. `=` and `:` split words there, and are joined again;
- * redirections and their files are no arguments.
+ * Supports bash 3.2 (macOS), without the package bash-completion. bash splits words at `=` and `:`; the script joins
+ * the parts. Redirections and their files are not arguments.
  */
 const bash = `# bash completion for buck2-oras
 __buck2_oras_complete() {
@@ -22,7 +22,7 @@ __buck2_oras_complete() {
     for (( index = 1; index <= COMP_CWORD; index++ )); do
         word=\${COMP_WORDS[index]}
         if [[ $word =~ ^[0-9]*(\\<|\\>|\\&\\>|\\<\\>|\\>\\>|\\>\\||\\&\\>\\>|\\<\\<\\<|\\>\\&|\\<\\&)$ ]]; then
-            # A file is being named, or was: it is no argument of the program.
+            # A redirection: its operator and its file are not arguments.
             (( index++ ))
             (( index < COMP_CWORD )) || return 0
             continue
@@ -39,7 +39,7 @@ __buck2_oras_complete() {
     done
     cur=\${args[\${#args[@]}-1]-}
     if [[ $cur == --*=* ]]; then
-        # bash replaces what is behind the last of the characters that split words.
+        # bash replaces only the text after the last character that splits words.
         [[ $COMP_WORDBREAKS == *=* ]] || prefix=\${cur%%=*}=
         value=\${cur#*=}
         args[\${#args[@]}-1]=\${cur%%=*}
@@ -79,7 +79,7 @@ _buck2_oras() {
     fi
     _files
 }
-# As a file in fpath it is called by what loads it; sourced, it makes itself known.
+# Autoloaded from fpath, this file completes at once; sourced, this file registers the function.
 if [[ \${funcstack[1]-} == _buck2_oras || \${funcstack[1]-} == _buck2-oras ]]; then
     _buck2_oras "$@"
 else
@@ -113,7 +113,7 @@ complete -c buck2-oras -e
 complete -c buck2-oras -n __buck2_oras_offer -f -a '(__buck2_oras_offered)'
 `;
 
-/** Before 7.3 PowerShell drops an empty argument on its way to a program, unless it is written as two quotes. */
+/** PowerShell before 7.3 drops an empty argument of a program; two quotes in its place arrive as an empty argument. */
 const powershell = `# PowerShell completion for buck2-oras
 Register-ArgumentCompleter -Native -CommandName 'buck2-oras' -ScriptBlock {
     param($wordToComplete, $commandAst, $cursorPosition)
@@ -139,7 +139,7 @@ Register-ArgumentCompleter -Native -CommandName 'buck2-oras' -ScriptBlock {
 }
 `;
 
-/** By the name that `completion` takes. */
+/** Scripts by shell name, as in `completion SHELL`. */
 export const completionScripts: ReadonlyMap<string, string> = new Map([
   ["bash", bash],
   ["zsh", zsh],

@@ -1,9 +1,9 @@
-/** Text for people: sizes, counts, and tables as wide as their cells. */
+/** Formats sizes, counts and tables for people. */
 import { printable } from "../printable.ts";
 
 const units = ["B", "kB", "MB", "GB", "TB"] as const;
 
-/** Decimal units, three digits: `10.2 MB`. */
+/** Formats bytes in decimal units, with at most three digits: `10.2 MB`. */
 export function formatBytes(bytes: number): string {
   let value = bytes;
   let unit = 0;
@@ -15,9 +15,9 @@ export function formatBytes(bytes: number): string {
   return `${value.toFixed(digits)} ${units[unit]}`;
 }
 
-/** A line for each row, with the columns aligned, two spaces apart, without trailing spaces. */
+/** Formats one line per row, with aligned columns two spaces apart and without trailing spaces. */
 export function formatTable(cells: readonly (readonly string[])[]): readonly string[] {
-  // As they will be shown, or the columns would not fit.
+  // Column widths count the escaped text.
   const rows = cells.map((row) => row.map(printable));
   const widths: number[] = [];
   for (const row of rows) {

@@ -1,4 +1,4 @@
-/** The parts of a process that the command line needs. `main.ts` gives the real ones, tests give buffers. */
+/** Interfaces between the command line and its surroundings: `main.ts` passes the real streams, tests pass buffers. */
 
 import type { SettingsOverrides } from "../config/settings.ts";
 import type { Run } from "../transfer/run.ts";
@@ -7,18 +7,18 @@ import type { VerbServices } from "./services.ts";
 export interface OutputStream {
   write(text: string): unknown;
   readonly isTTY?: boolean | undefined;
-  /** Width in characters; undefined when it is not a terminal. */
+  /** Width in characters; undefined unless the stream is a terminal. */
   readonly columns?: number | undefined;
 }
 
-/** How much is said on stderr while a command runs. */
+/** Amount of output on stderr while a command runs. */
 export interface Verbosity {
   readonly isVerbose: boolean;
   readonly isQuiet: boolean;
   readonly showsProgress: boolean;
 }
 
-/** The values that a command works with: those of the process, and those of the one request. */
+/** Arguments of a use case: the services of the process, and the run of one request. */
 export interface Session {
   readonly services: VerbServices;
   readonly run: Run;
@@ -27,13 +27,13 @@ export interface Session {
 export interface CliIo {
   readonly stdout: OutputStream;
   readonly stderr: OutputStream;
-  /** Input that a person types, or a pipe gives. */
+  /** Typed or piped input. */
   readonly stdin: NodeJS.ReadStream;
-  /** Where a prompt is written, so that stdout holds the result alone. */
+  /** Stream for prompts; stdout holds only the result. */
   readonly terminal: NodeJS.WriteStream;
-  /** For a command whose result itself says that something is wrong; an error sets its own. */
+  /** Sets the exit code for a result that reports a problem; a thrown error sets its own exit code. */
   readonly setExitCode: (code: number) => void;
-  /** Puts the layers together for one command and takes them apart when `work` is done. */
+  /** Creates services and a run for one command, calls `work`, and closes the services. */
   readonly withSession: <T>(
     overrides: SettingsOverrides,
     verbosity: Verbosity,

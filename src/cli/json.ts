@@ -1,4 +1,4 @@
-/** Results as JSON: `undefined`, which JSON lacks, becomes `null`, so that each object has all its keys. */
+/** Converts results to JSON values: `undefined` becomes `null`, so that every key is present. */
 
 export type Json<T> = T extends undefined
   ? null

@@ -1,4 +1,4 @@
-/** Global options: accepted before and after the command, read once, here. */
+/** Global options: accepted before and after the command, read only here. */
 import { type Command, InvalidArgumentError, Option } from "commander";
 import type { SettingsOverrides } from "../config/settings.ts";
 import { pathArgument } from "./arguments.ts";
@@ -13,21 +13,21 @@ export interface GlobalOptions {
 function parseSeconds(text: string): number {
   const seconds = Number(text);
   if (text.trim() === "" || !Number.isFinite(seconds) || seconds <= 0) {
-    throw new InvalidArgumentError("It is a number of seconds above 0.");
+    throw new InvalidArgumentError("Expected a number of seconds above 0.");
   }
   return seconds;
 }
 
-/** Alone it is for the registry of the command, whichever that is. */
+/** Parses `--plain-http[=HOSTS]`; true without hosts: the option then applies to the only registry of the command. */
 function parseHosts(text: string): boolean | readonly string[] {
   if (text === "") return true;
   const hosts = text.split(",").map((host) => host.trim());
-  if (hosts.includes("")) throw new InvalidArgumentError("It is HOST or HOST,HOST.");
+  if (hosts.includes("")) throw new InvalidArgumentError("Expected HOST or HOST,HOST.");
   return hosts;
 }
 
 /**
- * Gives `--plain-http` an empty value when it stands alone, or Commander would take the argument behind it for one.
+ * Gives a bare `--plain-http` an empty value; otherwise Commander would read the next argument as its value.
  *
  * @param argv Arguments without the executable's name.
  */
@@ -37,24 +37,20 @@ export function withExplicitValues(argv: readonly string[]): string[] {
 }
 
 const globalOptions = (): readonly Option[] => [
-  new Option("--registry <host>", "registry of references that name none (BUCK2_ORAS_REGISTRY)"),
-  new Option("--cache-dir <dir>", "folder of the cache (BUCK2_ORAS_CACHE_DIR)").argParser(pathArgument),
-  new Option("-v, --verbose", "say on stderr what is being done"),
-  new Option("--quiet", "print the result and errors only"),
+  new Option("--registry <host>", "registry of references without a host (BUCK2_ORAS_REGISTRY)"),
+  new Option("--cache-dir <dir>", "cache folder (BUCK2_ORAS_CACHE_DIR)").argParser(pathArgument),
+  new Option("-v, --verbose", "print details of the work on stderr"),
+  new Option("--quiet", "print only the result and errors"),
   new Option("--json", "print one JSON object on stdout, errors included"),
-  new Option("--no-progress", "no progress bar"),
-  new Option("--offline", "ask no registry: use the cache and layout folders"),
+  new Option("--no-progress", "show no progress bar"),
+  new Option("--offline", "contact no registry: use only the cache and layout folders"),
   new Option(
     "--plain-http [=hosts]",
-    "talk http to the registry, or to these: HOST,HOST (loopback does so by itself)",
+    "use http for the command's registry, or for HOST,HOST (default for loopback)",
   ).argParser(parseHosts),
-  new Option("--ca-file <file>", "PEM file with certificate authorities to trust besides the usual ones").argParser(
-    pathArgument,
-  ),
-  new Option("--audit-log <file>", "append a JSON line per operation (BUCK2_ORAS_AUDIT_LOG)").argParser(pathArgument),
-  new Option("--timeout <seconds>", "give up when the whole command takes longer (default 600)").argParser(
-    parseSeconds,
-  ),
+  new Option("--ca-file <file>", "PEM file with additional certificate authorities to trust").argParser(pathArgument),
+  new Option("--audit-log <file>", "append one JSON line per operation (BUCK2_ORAS_AUDIT_LOG)").argParser(pathArgument),
+  new Option("--timeout <seconds>", "limit the time of the whole command (default 600)").argParser(parseSeconds),
 ];
 
 export function addGlobalOptions(command: Command): Command {
@@ -62,7 +58,7 @@ export function addGlobalOptions(command: Command): Command {
   return command;
 }
 
-/** Options of the command line; the one nearest to the command wins. */
+/** Options given on the command line; the inner command's value wins over an outer value. */
 function givenOptions(command: Command): Readonly<Record<string, unknown>> {
   const outer = command.parent === null ? {} : givenOptions(command.parent);
   const own = Object.entries(command.opts()).filter(([name]) => command.getOptionValueSource(name) === "cli");
@@ -73,7 +69,7 @@ function text(value: unknown): string | undefined {
   return typeof value === "string" ? value : undefined;
 }
 
-/** Either kind of {@link parseHosts}'s result. */
+/** Narrows a result of {@link parseHosts}. */
 function flagOrList(value: unknown): boolean | readonly string[] | undefined {
   return Array.isArray(value) ? value.map(String) : flag(value);
 }

@@ -1,4 +1,4 @@
-/** Standard output that says so when it cannot take what it is given. */
+/** Standard output with errors for failed and short writes. */
 import { fstatSync, writeSync } from "node:fs";
 import { LocalIoError, localIoError } from "../errors.ts";
 import type { OutputStream } from "./io.ts";
@@ -6,13 +6,13 @@ import type { OutputStream } from "./io.ts";
 /** @param cause Node's error. */
 export function outputError(cause: unknown): LocalIoError {
   const { code } = localIoError("write to standard output", cause);
-  return new LocalIoError(code, "could not write to standard output: what was printed there is not whole", {
+  return new LocalIoError(code, "could not write to standard output: the output is incomplete", {
     cause,
-    hint: "free some space, or send the output elsewhere, and run the same command again",
+    hint: "free disk space or redirect the output, then run the same command again",
   });
 }
 
-/** Terminals and pipes are Node's to write to; a file and a device take bytes at once, or not at all. */
+/** True for files and devices, which accept bytes at once or fail; Node's own stream serves pipes. */
 function isFile(fd: number): boolean {
   try {
     const found = fstatSync(fd);
@@ -23,9 +23,10 @@ function isFile(fd: number): boolean {
 }
 
 /**
- * Node's own stream for a file takes a short write for a whole one, and tells of an error after the process has ended well.
+ * Replaces Node's stream of a file: Node's stream treats a short write as complete, and reports an error only after a
+ * successful exit.
  *
- * @throws {LocalIoError} from `write`, for a file; the errors of other streams are events
+ * @throws {LocalIoError} from `write`, for a file or device; other streams emit their errors as events
  */
 export function createOutput(stream: NodeJS.WriteStream & { readonly fd: number }): OutputStream {
   if (stream.isTTY || !isFile(stream.fd)) return stream;

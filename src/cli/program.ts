@@ -1,4 +1,4 @@
-/** The command line as a whole: commands, global options, usage errors. */
+/** Command-line program: commands, global options, help, usage errors. */
 import { Command, CommanderError, Help } from "commander";
 import { UsageError } from "../errors.ts";
 import { version } from "../version.ts";
@@ -32,7 +32,7 @@ Examples:
 Exit codes: 0 done, 64 usage, 65 verification failed, 66 not found, 69 registry unavailable, 74 local files,
 75 timed out, 77 authentication, 78 configuration.`;
 
-/** Builds the program; `argv` is looked at only to load what one command needs. */
+/** Builds the program. @param argv Decides only whether the completion library is loaded. */
 export async function createProgram(io: CliIo, argv: readonly string[]): Promise<Command> {
   const program = new Command("buck2-oras")
     .description("Fetches build tools from OCI registries: pinned by digest, verified, cached.")
@@ -42,7 +42,7 @@ export async function createProgram(io: CliIo, argv: readonly string[]): Promise
     .configureHelp({ formatHelp, formatItem, minWidthToWrap: 12 })
     .configureOutput({
       writeOut: (text) => void io.stdout.write(text),
-      // A usage error is printed with all others, in one place.
+      // `main.ts` prints usage errors like all other errors.
       writeErr: () => {},
       outputError: () => {},
       getOutHelpWidth: () => io.stdout.columns ?? 100,
@@ -75,12 +75,12 @@ export async function createProgram(io: CliIo, argv: readonly string[]): Promise
   return program;
 }
 
-/** `buck2-oras lock add` */
+/** Names of a command and its parents: `buck2-oras lock add`. */
 function pathOf(command: Command): string {
   return command.parent === null ? command.name() : `${pathOf(command.parent)} ${command.name()}`;
 }
 
-/** A question that suggests a command for a word that is none. */
+/** Question that suggests a command or option for an unknown word. */
 function suggestionFor(error: CommanderError, command: Command, suggested: string | undefined): string | undefined {
   const [word] = command.args;
   const isOption =
@@ -88,17 +88,19 @@ function suggestionFor(error: CommanderError, command: Command, suggested: strin
   return isOption ? `did you mean \`${pathOf(command)} --${word}\`?` : suggested?.replace(/^\(|\)$/g, "");
 }
 
-/** Commander's complaint in our words; undefined when it only printed the help or the version that was asked for. */
+/** Converts Commander's error; undefined if Commander printed the requested help or version. */
 function usageError(error: CommanderError, command: Command): UsageError | undefined {
   if (error.exitCode === 0) return undefined;
   const path = pathOf(command);
   if (error.code === "commander.help") {
     if (command.parent === null) {
-      return new UsageError("USAGE_INVALID", "no command was given", { hint: `\`${path} --help\` lists the commands` });
+      return new UsageError("USAGE_INVALID", "no command was given", {
+        hint: `list the commands with \`${path} --help\``,
+      });
     }
     const names = command.commands.map((one) => one.name()).join(", ");
-    return new UsageError("USAGE_INVALID", `${path} needs to be told what to do: ${names}`, {
-      hint: `\`${path} --help\` shows what each does`,
+    return new UsageError("USAGE_INVALID", `${path} needs a subcommand: ${names}`, {
+      hint: `see \`${path} --help\` for a description of each subcommand`,
     });
   }
   const [message = "", suggested] = error.message.replace(/^error: /, "").split("\n");
@@ -109,7 +111,7 @@ function usageError(error: CommanderError, command: Command): UsageError | undef
   });
 }
 
-/** Lets a command's usage errors name that command. */
+/** Makes the usage errors of each command name the command. */
 function explainUsage(command: Command): void {
   command.exitOverride((error) => {
     throw usageError(error, command) ?? error;
@@ -117,10 +119,10 @@ function explainUsage(command: Command): void {
   for (const one of command.commands) explainUsage(one);
 }
 
-/** A terminal that is narrower has no room for two columns. */
+/** Width in characters below which help has one column. */
 const minColumnsWidth = 72;
 
-/** An option or a command, with what it does: beside it, or below it in a narrow terminal. */
+/** Formats an option or command with its description: in two columns, or one below the other in a narrow terminal. */
 function formatItem(term: string, termWidth: number, description: string, helper: Help): string {
   const width = helper.helpWidth ?? minColumnsWidth;
   if (width >= minColumnsWidth || description === "")
@@ -129,14 +131,14 @@ function formatItem(term: string, termWidth: number, description: string, helper
   return `  ${term}\n      ${wrapped}`;
 }
 
-/** Commander's help, with the global options last: those of the command, and its commands, are what is looked for. */
+/** Formats Commander's help with the global options last; readers look for the command's own options first. */
 function formatHelp(command: Command, helper: Help): string {
   const sections = Help.prototype.formatHelp.call(helper, command, helper).trimEnd().split("\n\n");
   const isGlobal = (section: string): boolean => section.startsWith("Global options:");
   return `${[...sections.filter((one) => !isGlobal(one)), ...sections.filter(isGlobal)].join("\n\n")}\n`;
 }
 
-/** `help lock add` is `lock add --help`; a word that is no command is told so, and gets nobody's help. */
+/** Rewrites `help lock add` to `lock add --help`. An unknown command loses its `--help` and becomes a usage error. */
 function withHelpOfKnown(argv: readonly string[], program: Command): readonly string[] {
   const firstOption = argv.findIndex((word) => word.startsWith("-"));
   const words = firstOption === -1 ? argv : argv.slice(0, firstOption);
@@ -157,14 +159,14 @@ function withHelpOfKnown(argv: readonly string[], program: Command): readonly st
  * Runs one command line.
  *
  * @param argv Arguments without the executable's name.
- * @throws {OrasClientError} whatever went wrong; nothing was printed about it yet
+ * @throws {OrasClientError} for every failure; the caller prints the error
  */
 export async function runCli(argv: readonly string[], io: CliIo): Promise<void> {
   const program = await createProgram(io, argv);
   try {
     await program.parseAsync(withExplicitValues(withHelpOfKnown(argv, program)), { from: "user" });
   } catch (error) {
-    // It printed the help or the version that was asked for.
+    // Commander printed the requested help or version.
     if (!(error instanceof CommanderError)) throw error;
   }
 }

@@ -1,21 +1,21 @@
-/** A progress bar per transfer, on a terminal. The library is loaded when the first transfer lasts long enough to show. */
+/** Progress bars on a terminal, one per transfer. `cli-progress` is loaded for the first bar. */
 import type { MultiBar, SingleBar } from "cli-progress";
 import type { Progress, ProgressTask } from "../context.ts";
 import { printable } from "../printable.ts";
 import { formatBytes } from "./format.ts";
 
-/** A bar that flashes by helps nobody. */
+/** Shorter transfers get no bar, since the bar would only flicker. */
 const showAfterMs = 300;
 const maxLabelColumns = 40;
-/** `100%`, two sizes such as `99.9 MB` with a slash, and the spaces before them. */
+/** Columns of ` 100%` and ` 99.9 MB/99.9 MB`, with the leading spaces. */
 const percentColumns = 5;
 const sizesColumns = 16;
-/** A narrower terminal gets no bar, a much narrower one no sizes either. */
+/** Minimum widths in characters: a narrower line omits the bar, then the sizes. */
 const minColumnsForBar = 56;
 const minColumnsForSizes = percentColumns + sizesColumns + 9;
 
 export interface TerminalProgress extends Progress {
-  /** Takes the bars off the screen. */
+  /** Removes the bars from the screen. */
   stop(): void;
 }
 
@@ -36,7 +36,7 @@ interface LineShape {
   readonly barColumns: number;
 }
 
-/** The shape of one line. The last column stays free: a terminal may go to the next line after it. */
+/** Layout of one line. The last column stays free, since a terminal may wrap after a full line. */
 function shapeOfLine(columns: number): LineShape {
   const forLabel = columns - 1 - percentColumns;
   if (columns < minColumnsForSizes) {
@@ -60,7 +60,7 @@ export function createTerminalProgress(stream: NodeJS.WriteStream, columns: numb
     const { MultiBar: Bars } = await import("cli-progress");
     shown = new Bars({
       stream,
-      // A process that is killed or suspended could not bring back what it took from the terminal.
+      // A killed or suspended process could not restore a hidden cursor.
       hideCursor: false,
       linewrap: true,
       clearOnComplete: true,

@@ -1,4 +1,4 @@
-/** Options of the commands that publish: how layers are compressed, and what the manifests say of themselves. */
+/** Options of the publishing commands: compression of layers, annotations of manifests. */
 import type { Command } from "commander";
 import type { Compressor } from "../archive/compress.ts";
 import { defaultLevels } from "../archive/compress.ts";
@@ -15,7 +15,7 @@ export interface PublishOptions {
 export function addPublishOptions(command: Command): Command {
   return command
     .option("--compression <format>", compressionHelp, compressionArgument)
-    .option("--created <time>", "when it was made, which `prune` goes by; nothing is assumed", createdArgument)
+    .option("--created <time>", "creation time of the artifact, which `prune` reads (default: none)", createdArgument)
     .option("--annotation <key=value>", "annotation of the manifests; may be repeated", keyValueArgument);
 }
 
@@ -28,7 +28,7 @@ export function annotationsOf({ created, annotation = {} }: PublishOptions): Ann
   return created === undefined ? annotation : { [annotationKeys.created]: created, ...annotation };
 }
 
-/** `10.3 MB → 2.8 MB`, or one size where nothing was compressed. */
+/** Sizes before and after compression: `10.3 MB → 2.8 MB`; one size if both are equal. */
 export function formatShrunk({ size, contentSize }: { readonly size: number; readonly contentSize: number }): string {
   return size === contentSize ? formatBytes(size) : `${formatBytes(contentSize)} → ${formatBytes(size)}`;
 }

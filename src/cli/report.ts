@@ -1,4 +1,4 @@
-/** How an error is shown: `error[CODE]: …` with its causes and a hint, or one JSON object. */
+/** Formats an error as text (`error[CODE]: …`, causes, hint) or as one JSON object. */
 import { errorCodes, type OrasClientError, oneLine } from "../errors.ts";
 import type { ErrorJson } from "./schemas.ts";
 

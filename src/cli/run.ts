@@ -1,20 +1,20 @@
-/** One command: options in, a use case, its result out as text or as JSON. */
+/** Runs one command: reads the global options, calls the use case, prints the result as text or JSON. */
 import type { Command } from "commander";
 import { printable, printableJson } from "../printable.ts";
 import type { CliIo, OutputStream, Session } from "./io.ts";
 import { readGlobalOptions } from "./options.ts";
 
 /**
- * How a result is shown. `json` follows the schema of the command in `schemas.ts`. A string is one line, whatever is in it: who
- * published an artifact must not add lines to what is said of it.
+ * Output of a command. `json` follows the command's schema in `schemas.ts`. Each string is printed as one line: a
+ * publisher's text must not add lines.
  */
 export interface Shown {
-  /** The result itself, on stdout: a line, or several. */
+  /** Result on stdout, one line or several. */
   readonly text: string | readonly string[];
-  /** Notes for a person, on stderr, a line each. */
+  /** Notes for people on stderr, one line each. */
   readonly notes?: readonly string[];
   readonly json: object;
-  /** Unless 0, the result itself says that something is wrong. */
+  /** Nonzero if the result reports a problem. */
   readonly exitCode?: number;
 }
 
@@ -22,10 +22,10 @@ function writeLines(stream: OutputStream, lines: readonly string[]): void {
   if (lines.length > 0) stream.write(lines.map((line) => `${printable(line)}\n`).join(""));
 }
 
-/** Commands that show in full what does not count of the project's file. */
+/** Commands that list the ignored settings of the project's file in full. */
 const showsLeftOut: ReadonlySet<string> = new Set(["config", "doctor"]);
 
-/** Runs a use case with the global options of `command` and prints what `show` makes of its result. */
+/** Calls `work` with the global options of `command` and prints the output. */
 export async function runCommand(
   command: Command,
   io: CliIo,

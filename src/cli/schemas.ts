@@ -1,24 +1,26 @@
 /**
- * Shapes of what `--json` prints, one per command. The JSON schemas in `docs/schemas/` are generated from these, and
- * tests check real output against them.
+ * Schemas of the `--json` output, one per command. `docs/schemas/` is generated from the schemas, and tests check real
+ * output.
  */
 import * as v from "valibot";
 
 const digest = v.pipe(v.string(), v.regex(/^sha256:[0-9a-f]{64}$/));
 const size = v.pipe(v.number(), v.integer(), v.minValue(0), v.description("Bytes."));
-const platform = v.nullable(v.pipe(v.string(), v.description("Platform string; null when it is the same for all.")));
+const platform = v.nullable(
+  v.pipe(v.string(), v.description("Platform string; null if the artifact is the same for every platform.")),
+);
 
 const contentSize = v.pipe(v.number(), v.integer(), v.minValue(0), v.description("Bytes before compression."));
 
 export const pullSchema = v.object({
-  reference: v.pipe(v.string(), v.description("As resolved: the template filled in, the registry named.")),
-  path: v.pipe(v.string(), v.description("The verified file in the cache, or the output folder.")),
-  digest: v.pipe(digest, v.description("Of the file at `path`; of the manifest when `path` is a folder.")),
+  reference: v.pipe(v.string(), v.description("Resolved reference: with registry, template filled in.")),
+  path: v.pipe(v.string(), v.description("Path of the verified file in the cache, or of the output folder.")),
+  digest: v.pipe(digest, v.description("Digest of the file at `path`; of the manifest if `path` is a folder.")),
   manifestDigest: v.nullable(digest),
   platform,
   size,
   origin: v.picklist(["cache", "mirror", "registry", "layout"]),
-  placed: v.pipe(v.array(v.string()), v.description("Files written into the output folder.")),
+  placed: v.pipe(v.array(v.string()), v.description("Paths of the files in the output folder.")),
 });
 export const blobSchema = v.object({
   path: v.string(),
@@ -29,7 +31,7 @@ export const blobSchema = v.object({
 export const extractSchema = v.object({
   archive: v.string(),
   output: v.string(),
-  files: v.pipe(v.number(), v.integer(), v.description("Files written.")),
+  files: v.pipe(v.number(), v.integer(), v.description("Number of written files.")),
 });
 export const listSchema = v.object({ repository: v.string(), tags: v.array(v.string()) });
 export const infoSchema = v.object({
@@ -49,12 +51,12 @@ export const infoSchema = v.object({
 export const verifySchema = v.object({ path: v.string(), digest, verified: v.literal(true) });
 export const platformSchema = v.object({
   platform: v.string(),
-  os: v.pipe(v.string(), v.description("OCI's name.")),
-  architecture: v.pipe(v.string(), v.description("OCI's name.")),
+  os: v.pipe(v.string(), v.description("OCI name of the operating system.")),
+  architecture: v.pipe(v.string(), v.description("OCI name of the architecture.")),
 });
 export const clearCacheSchema = v.object({
-  filesRemoved: v.pipe(v.number(), v.integer(), v.description("Metadata included.")),
-  filesInUse: v.pipe(v.number(), v.integer(), v.description("Of transfers that may be under way: they were left.")),
+  filesRemoved: v.pipe(v.number(), v.integer(), v.description("Number of removed files, metadata included.")),
+  filesInUse: v.pipe(v.number(), v.integer(), v.description("Number of kept files of transfers that may still run.")),
   bytesFreed: size,
 });
 const lockChange = v.object({
@@ -64,7 +66,7 @@ const lockChange = v.object({
   digest: v.nullable(digest),
   previousReference: v.nullable(v.string()),
   previousDigest: v.nullable(digest),
-  platforms: v.pipe(v.array(v.string()), v.description("Those that the tool has now.")),
+  platforms: v.pipe(v.array(v.string()), v.description("Current platforms of the tool.")),
   platformChanges: v.array(
     v.object({
       platform: v.string(),
@@ -84,34 +86,40 @@ export const lockOnlineSchema = v.object({
       tool: v.string(),
       reference: v.string(),
       locked: digest,
-      current: v.pipe(v.nullable(digest), v.description("Null: it is gone.")),
+      current: v.pipe(v.nullable(digest), v.description("Digest that the tag means now; null if the tag is gone.")),
     }),
   ),
 });
 export const pushSchema = v.object({
   reference: v.string(),
-  digest: v.pipe(digest, v.description("Of the index or manifest that the tag names now.")),
+  digest: v.pipe(digest, v.description("Digest of the index or manifest that the tag means now.")),
   mediaType: v.string(),
   platforms: v.array(v.object({ platform, digest, size, contentSize })),
 });
 export const loginSchema = v.object({
   registry: v.string(),
   username: v.string(),
-  keptIn: v.pipe(v.string(), v.description("A credential helper or a file.")),
-  checked: v.pipe(v.boolean(), v.description("The registry took it; false: it asks for no login to be tried at.")),
+  keptIn: v.pipe(v.string(), v.description("Credential helper or file that stores the login.")),
+  checked: v.pipe(
+    v.boolean(),
+    v.description("True: the registry accepted the login. False: the registry asks for no login."),
+  ),
 });
 export const logoutSchema = v.object({
   registry: v.string(),
   removedFrom: v.nullable(
-    v.pipe(v.string(), v.description("A credential helper or a file, or both; null: there was no login.")),
+    v.pipe(v.string(), v.description("Credential helper or file that stored the login, or both; null if none did.")),
   ),
   remainingIn: v.nullable(
-    v.pipe(v.string(), v.description("What still gives a login: a variable, or a file of another client.")),
+    v.pipe(
+      v.string(),
+      v.description("Source of a remaining login: a variable, or another client's file; null without a login."),
+    ),
   ),
 });
 export const doctorSchema = v.object({
   reference: v.string(),
-  healthy: v.pipe(v.boolean(), v.description("No check failed.")),
+  healthy: v.pipe(v.boolean(), v.description("True if no check failed.")),
   checks: v.array(
     v.object({
       name: v.string(),
@@ -123,14 +131,17 @@ export const doctorSchema = v.object({
   ),
 });
 export const configSchema = v.object({
-  files: v.pipe(v.array(v.string()), v.description("Configuration files that were read, the one that wins first.")),
+  files: v.pipe(v.array(v.string()), v.description("Configuration files in use, in order of precedence.")),
   settings: v.array(
     v.object({
-      name: v.pipe(v.string(), v.description("As in the configuration file, where it may stand there.")),
+      name: v.pipe(
+        v.string(),
+        v.description("Name of the setting, as in the configuration file if files may set the setting."),
+      ),
       value: v.nullable(v.union([v.string(), v.number(), v.boolean(), v.array(v.string())])),
       source: v.pipe(
         v.string(),
-        v.description("An option, a variable, a file, or `default`; for what is joined, all of them."),
+        v.description("Option, variable, file, or `default`; for a joined value, all its sources."),
       ),
     }),
   ),
@@ -139,27 +150,27 @@ export const configSchema = v.object({
       name: v.string(),
       prefix: v.string(),
       mirrors: v.array(v.string()),
-      source: v.pipe(v.string(), v.description("The file that says so.")),
+      source: v.pipe(v.string(), v.description("Configuration file that defines the name.")),
     }),
   ),
   leftOut: v.pipe(
     v.array(
       v.object({
-        key: v.pipe(v.string(), v.description("As in the file, such as `auditLog` or `registries.acme`.")),
+        key: v.pipe(v.string(), v.description("Key in the file, such as `auditLog` or `registries.acme`.")),
         file: v.string(),
-        reason: v.pipe(v.string(), v.description("Why it does not count, and where it may be said.")),
+        reason: v.pipe(v.string(), v.description("Reason for ignoring the key, and the place to set the key instead.")),
       }),
     ),
-    v.description("What the project's file says and may not."),
+    v.description("Keys of the project's file that a project may not set."),
   ),
   cacheSharedBecause: v.pipe(
     v.nullable(v.string()),
-    v.description("Why others could change what is in the cache; null where it is this user's alone."),
+    v.description("Reason that other users could change the cache; null if only this user can."),
   ),
 });
 export const importSchema = v.object({
   reference: v.string(),
-  digest: v.pipe(digest, v.description("Of the index or manifest that the tag names now.")),
+  digest: v.pipe(digest, v.description("Digest of the index or manifest that the tag means now.")),
   mediaType: v.string(),
   platforms: v.array(
     v.object({
@@ -167,10 +178,10 @@ export const importSchema = v.object({
       digest,
       size,
       contentSize,
-      origin: v.pipe(v.string(), v.description("A package URL or an address, with the sum that was checked.")),
+      origin: v.pipe(v.string(), v.description("Package URL, URL or file name, with the SHA-256 of a file.")),
     }),
   ),
-  missing: v.pipe(v.array(v.string()), v.description("Platforms that the source does not have it for.")),
+  missing: v.pipe(v.array(v.string()), v.description("Wanted platforms that the source does not offer.")),
 });
 export const tagSchema = v.object({ reference: v.string(), digest, tagged: v.array(v.string()) });
 export const pruneSchema = v.object({
@@ -191,7 +202,7 @@ export const copySchema = v.object({
   manifestsCopied: count,
   manifestsPresent: count,
   blobsCopied: count,
-  blobsMounted: v.pipe(count, v.description("Taken over within a registry, without being sent.")),
+  blobsMounted: v.pipe(count, v.description("Blobs mounted within the registry, without an upload.")),
   blobsPresent: count,
   bytesSent: size,
 });
@@ -207,7 +218,7 @@ export const errorSchema = v.object({
 });
 export type ErrorJson = v.InferOutput<typeof errorSchema>;
 
-/** By the name of the file in `docs/schemas/`. */
+/** Schemas by file name in `docs/schemas/`. */
 export const jsonSchemas = {
   pull: pullSchema,
   blob: blobSchema,

@@ -107,15 +107,15 @@ describe("a usage error", () => {
       /--platform.*`buck2-oras pull --help`/,
     ],
     [["lock", "add", "x"], "missing required argument 'ref'", /`buck2-oras lock add --help`/],
-    [["lock"], "buck2-oras lock needs to be told what to do: add, update, check", /`buck2-oras lock --help`/],
+    [["lock"], "buck2-oras lock needs a subcommand: add, update, check", /`buck2-oras lock --help`/],
     [["lock", "chek"], "unknown command 'chek'", /check.*`buck2-oras lock --help`/],
     [["completion"], "missing required argument 'shell'", /`buck2-oras completion --help`/],
     [["pul"], "unknown command 'pul'", /pull.*`buck2-oras --help`/],
     [["version"], "unknown command 'version'", /`buck2-oras --version`/],
-    [[], "no command was given", /`buck2-oras --help` lists/],
+    [[], "no command was given", /list the commands with `buck2-oras --help`/],
     [
       ["--timeout", "0", "list", "localhost/a"],
-      "option '--timeout <seconds>' argument '0' is invalid. It is a number of seconds above 0.",
+      "option '--timeout <seconds>' argument '0' is invalid. Expected a number of seconds above 0.",
       /`buck2-oras --help`/,
     ],
   ])("%j names the help of the command that fails", async (argv, message, hint) => {

@@ -25,7 +25,7 @@ describe("a credential helper", () => {
     expect(out.stderr).toBe("Removed from docker-credential-test\n");
     expect((await call(["list", `${registry.host}/t/tool`])).exitCode).toBe(77);
     // The helper would say that it erased something, whatever it has.
-    expect((await call(["logout", registry.host])).stdout).toBe(`There was no login of ${registry.host}\n`);
+    expect((await call(["logout", registry.host])).stdout).toBe(`No login of ${registry.host} was stored\n`);
   });
 
   test("that takes its time: what another client writes into the file meanwhile stays there", async (context) => {

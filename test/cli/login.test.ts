@@ -42,7 +42,7 @@ describe("the docker configuration", () => {
     });
     expect(readConfig()).toEqual({ auths: { "other.example": other }, currentContext: "work" });
     expect((await call(["list", `${registry.host}/t/tool`])).exitCode).toBe(77);
-    expect((await call(["logout", registry.host])).stdout).toBe(`There was no login of ${registry.host}\n`);
+    expect((await call(["logout", registry.host])).stdout).toBe(`No login of ${registry.host} was stored\n`);
   });
 
   test("a name of the user's own file stands for its registry, as in references", async (context) => {
@@ -76,7 +76,7 @@ describe("the docker configuration", () => {
   test("without a terminal and without --password-stdin it says what to give", async () => {
     const ran = await oras(["login", "localhost:1", "-u", "user"]);
     expect(ran.exitCode).toBe(64);
-    expect(ran.stderr).toMatch(/no terminal to ask for the password[\s\S]*hint: .*--password-stdin/);
+    expect(ran.stderr).toMatch(/the prompt for the password needs a terminal[\s\S]*hint: .*--password-stdin/);
     expect((await oras(["login"])).stderr).toContain("REGISTRY_NOT_NAMED");
     const empty = await oras(["login", "localhost:1", "-u", "user", "--password-stdin"], { input: "\n" });
     expect(empty.exitCode).toBe(64);
@@ -177,7 +177,7 @@ describe("the docker configuration", () => {
     const auths = { [server.host]: { auth: Buffer.from("u:p").toString("base64") } };
     writeFileSync(podman, JSON.stringify({ auths }));
     const env = { DOCKER_CONFIG: join(dir, "docker"), REGISTRY_AUTH_FILE: podman };
-    const left = `There is still a login of ${server.host}, from ${podman}: take it away there\n`;
+    const left = `A login of ${server.host} remains in ${podman}: remove the login there\n`;
     expect(await oras(["logout", server.host], { env })).toMatchObject({ exitCode: 0, stdout: left });
     mkdirSync(join(dir, "docker"), { recursive: true });
     writeFileSync(join(dir, "docker", "config.json"), JSON.stringify({ auths }));

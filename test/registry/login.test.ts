@@ -75,7 +75,7 @@ test.each<[string, Handler]>([
     const server = await startServer(handler);
     const ran = await login(server.host);
     expect(ran).toMatchObject({ exitCode: 0, stdout: `Logged in to ${server.host} as user\n` });
-    expect(ran.stderr).toContain("asks for no login, so that this one was not checked");
+    expect(ran.stderr).toContain("asks for no login: the login was not checked");
     expect(ran.stored).toContain(server.host);
     expect(server.seen.map(({ headers }) => headers.authorization)).toEqual([undefined]);
     expect(JSON.parse((await login(server.host, "--json")).stdout)).toMatchObject({ checked: false });

@@ -162,7 +162,7 @@ test("doctor says that a cache cannot be used, and `clear-cache` what it leaves 
   const partial = join(cache, "tmp", `${"0".repeat(64)}-0123456789abcdef.partial`);
   writeFileSync(partial, "half");
   const kept = await project.oras(["clear-cache", "--cache-dir", cache]);
-  expect(kept.stderr).toBe("Kept 1 file of transfers that may be under way, or ended less than an hour ago\n");
+  expect(kept.stderr).toBe("Kept 1 file of transfers that may still run, or ended in the last hour\n");
   utimesSync(partial, Date.now() / 1000, Date.now() / 1000 - 3700);
   expect((await project.oras(["clear-cache", "--cache-dir", cache])).stderr).toBe("");
   expect(readdirSync(join(cache, "tmp"))).toEqual([]);

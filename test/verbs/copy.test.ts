@@ -284,6 +284,6 @@ test("a lock whose index was collected: what its platforms are is copied", async
 test("usage: a destination with a digest, a missing destination and a missing lock are said", async () => {
   const { call } = desk();
   expect((await call("copy", "oci:a:1", `oci:b@sha256:${"0".repeat(64)}`)).exitCode).toBe(64);
-  expect((await call("copy", "oci:a:1")).stderr).toMatch(/takes a source and a destination/);
+  expect((await call("copy", "oci:a:1")).stderr).toMatch(/needs a source and a destination/);
   expect((await call("copy", "--lock", "none.json", "oci:b")).exitCode).toBe(78);
 });

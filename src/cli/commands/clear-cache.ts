@@ -17,11 +17,16 @@ export function addClearCache(program: Command, io: CliIo): Command {
     .command("clear-cache")
     .summary("remove cached files")
     .description(
-      "Removes what the cache holds: all of it, or what was not used lately, or the least used beyond a size. A folder that\n" +
-        "is no cache of buck2-oras (its CACHEDIR.TAG is missing or not ours) is left alone.",
+      "Removes cached files: all of them, only files unused for some days, or the least recently used beyond a\n" +
+        "size. A folder that is not a cache of buck2-oras (its CACHEDIR.TAG is missing or not ours) stays\n" +
+        "untouched.",
     )
-    .option("--older-than <days>", "only what was last used more days ago", daysArgument)
-    .option("--max-size <size>", "the least recently used until this much is left, such as 2GiB", byteSizeArgument)
+    .option("--older-than <days>", "remove only files last used more than this many days ago", daysArgument)
+    .option(
+      "--max-size <size>",
+      "remove the least recently used files until this size remains, such as 2GiB",
+      byteSizeArgument,
+    )
     .action(async (options: ClearCacheOptions, command: Command) =>
       runCommand(command, io, async ({ services, run }) => {
         const result = await clearCache(
@@ -32,7 +37,7 @@ export function addClearCache(program: Command, io: CliIo): Command {
         const { filesRemoved, bytesFreed, filesInUse } = result;
         const json = { filesRemoved, bytesFreed, filesInUse } satisfies v.InferOutput<typeof clearCacheSchema>;
         const text = `Removed ${plural(filesRemoved, "file")} (${formatBytes(bytesFreed)})`;
-        const kept = `Kept ${plural(filesInUse, "file")} of transfers that may be under way, or ended less than an hour ago`;
+        const kept = `Kept ${plural(filesInUse, "file")} of transfers that may still run, or ended in the last hour`;
         const notes = filesInUse === 0 ? [] : [kept];
         return { text, notes, json };
       }),

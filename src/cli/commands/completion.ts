@@ -7,22 +7,23 @@ import { addGlobalOptions } from "../options.ts";
 
 const shells = "bash, zsh, fish or powershell";
 
-/** Values that options of these names take. */
+/** Values of options, by the option's name. */
 const optionValues: Readonly<Record<string, readonly string[]>> = {
   "--platform": platformStrings,
   "--compression": [...Object.keys(maxLevels), "none"],
 };
 
 /**
- * `completion SHELL` prints the script; the script calls the hidden `complete -- …`, which the completion library answers.
+ * Adds `completion SHELL`, which prints a script. The script calls `complete -- …`, a hidden command of the completion
+ * library.
  *
- * @param argv The library is loaded only when the first word asks for it: no other command pays for it.
+ * @param argv The library is loaded only if the first word is `complete`.
  */
 export async function addCompletion(program: Command, io: CliIo, argv: readonly string[]): Promise<void> {
   if (argv[0] === "complete") {
     prepare(program);
     const { default: tab } = await import("@bomb.sh/tab/commander");
-    // Its own `completion`, which nobody calls here: its scripts have the shell evaluate what is typed.
+    // The library's own `completion` command stays unused: the library's scripts make the shell evaluate typed text.
     tab(program, { completionCommandName: "completion" });
     return;
   }
@@ -30,8 +31,8 @@ export async function addCompletion(program: Command, io: CliIo, argv: readonly 
     .command("completion")
     .summary("print a shell completion script")
     .description(
-      `Prints a completion script for a shell (${shells}): source <(buck2-oras completion bash)\n` +
-        "The script is all that it prints: --json, --quiet and --verbose change nothing.",
+      `Prints a completion script (${shells}). In bash: source <(buck2-oras completion bash)\n` +
+        "The options --json, --quiet and --verbose do not change the script.",
     )
     .argument("<shell>", shells, scriptArgument)
     .action((script: string) => void io.stdout.write(script));
@@ -40,16 +41,16 @@ export async function addCompletion(program: Command, io: CliIo, argv: readonly 
 
 function scriptArgument(shell: string): string {
   const script = completionScripts.get(shell);
-  if (script === undefined) throw new InvalidArgumentError(`It is ${shells}.`);
+  if (script === undefined) throw new InvalidArgumentError(`Expected ${shells}.`);
   return script;
 }
 
-/** The protocol has a line for each candidate, and a tab before its description. */
+/** Reduces text to one line without quotes: the protocol has one line per candidate, a tab before its description. */
 function plain(text: string): string {
   return (text.split("\n", 1)[0] ?? "").replace(/[`$"'\\]/g, "");
 }
 
-/** Makes of every description what the protocol can carry, and says what options take. */
+/** Reduces every description to plain text, and adds the values of options. */
 function prepare(command: Command): void {
   command.description(plain(command.summary() || command.description()));
   for (const option of command.options) {

@@ -13,7 +13,7 @@ function formatPrefix({ registry, repository }: RepositoryPrefix): string {
   return repository === "" ? registry : `${registry}/${repository}`;
 }
 
-/** Named as in the configuration file where it has it, in its units. */
+/** Settings with the names and units of the configuration file. */
 function asJson(settings: Settings, sharedBecause: string | undefined): ConfigJson {
   const { retention, foundIn } = settings;
   const entry = (name: string, value: string | number | undefined, key = name): ConfigJson["settings"][number] => ({
@@ -67,20 +67,19 @@ function show(settings: Settings, sharedBecause: string | undefined): Shown {
     const rest = json.leftOut.map(({ key, file, reason }) => [key, file, reason]);
     text.push("", ...formatTable([["left out", "file", "why"], ...rest]));
   }
-  const notes =
-    json.files.length === 0 ? ["no configuration file was found"] : json.files.map((file) => `File: ${file}`);
-  if (sharedBecause !== undefined) notes.push(`The cache is not yours alone: ${sharedBecause}`);
+  const notes = json.files.length === 0 ? ["no configuration file found"] : json.files.map((file) => `File: ${file}`);
+  if (sharedBecause !== undefined) notes.push(`Other users could change the cache: ${sharedBecause}`);
   return { text, notes, json };
 }
 
 export function addConfig(program: Command, io: CliIo): Command {
   return program
     .command("config")
-    .summary("show the configuration that is in force")
+    .summary("show the effective configuration")
     .description(
-      "Shows every setting with its value and where it comes from: an option, a variable, `buck2-oras.json` in the\n" +
-        "project's root or above it, the user's file, or the default; in this order the first one wins. What a project's\n" +
-        "file may not say is shown as left out.",
+      "Shows every setting with its value and source. Sources in order of precedence: option, variable,\n" +
+        "`buck2-oras.json` in the project's root or above, the user's file, default. Keys that a project's file\n" +
+        "may not set are shown as left out.",
     )
     .action(async (_options: object, command: Command) =>
       runCommand(command, io, async ({ services }) => show(services.settings, await services.store.sharedBecause())),

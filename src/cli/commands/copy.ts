@@ -18,8 +18,8 @@ function show(result: CopyResult): Shown {
   const json = jsonOf(result) satisfies v.InferOutput<typeof copySchema>;
   const { blobsCopied, blobsMounted, blobsPresent, manifestsCopied, manifestsPresent, bytesSent } = result;
   const counts = [
-    `${plural(blobsCopied, "blob")} copied, ${blobsMounted} mounted, ${blobsPresent} there already`,
-    `${plural(manifestsCopied, "manifest")} copied, ${manifestsPresent} there already`,
+    `${plural(blobsCopied, "blob")} copied, ${blobsMounted} mounted, ${blobsPresent} already present`,
+    `${plural(manifestsCopied, "manifest")} copied, ${manifestsPresent} already present`,
     `${formatBytes(bytesSent)} sent`,
   ];
   const text = result.artifacts.map(({ destination, digest }) =>
@@ -33,15 +33,15 @@ export function addCopy(program: Command, io: CliIo): Command {
     .command("copy")
     .summary("copy artifacts between registries and layout folders")
     .description(
-      "Copies an artifact with all its platforms and what refers to it (signatures and the like): only what is missing,\n" +
-        "the tag last. With --lock, all that a lock file names, by digest: `copy --lock FILE [FROM] TO`, where TO is\n" +
-        "oci:DIR or a prefix below which each repository keeps its path; the lock need not change when the\n" +
-        "configuration names TO as a mirror.",
+      "Copies an artifact with all platforms and referrers, such as signatures. Sends only missing blobs and\n" +
+        "manifests, and the tag last. With --lock, copies every artifact of a lock by digest: `copy --lock FILE\n" +
+        "[FROM] TO`. TO is oci:DIR, or a prefix below which each repository keeps its path. The lock stays valid\n" +
+        "if the configuration names TO as a mirror.",
     )
     .argument("<source>", "HOST/REPO:TAG, HOST/REPO@sha256:…, or oci:DIR:TAG; with --lock oci:DIR or a prefix")
     .argument("[destination]", "HOST/REPO[:TAG] or oci:DIR[:TAG]; with --lock oci:DIR or a prefix")
-    .option("--lock <file>", "copy what this lock names", pathArgument)
-    .option("--no-referrers", "leave out what refers to the artifact")
+    .option("--lock <file>", "copy every artifact of this lock", pathArgument)
+    .option("--no-referrers", "leave out referrers, such as signatures")
     .action(async (source: string, destination: string | undefined, options: CopyOptions, command: Command) =>
       runCommand(command, io, async ({ services, run }) => {
         const withReferrers = options.referrers;
@@ -51,8 +51,8 @@ export function addCopy(program: Command, io: CliIo): Command {
           return show(await copyLock(request, services, run));
         }
         if (destination === undefined) {
-          throw new UsageError("USAGE_INVALID", "copy takes a source and a destination", {
-            hint: "buck2-oras copy SOURCE DESTINATION, or buck2-oras copy --lock FILE DESTINATION",
+          throw new UsageError("USAGE_INVALID", "copy needs a source and a destination", {
+            hint: "write `buck2-oras copy SOURCE DESTINATION` or `buck2-oras copy --lock FILE DESTINATION`",
           });
         }
         return show(await copy({ source, destination, withReferrers }, services, run));

@@ -24,11 +24,11 @@ export function addDoctor(program: Command, io: CliIo): Command {
     .command("doctor")
     .summary("find out why a pull fails")
     .description(
-      "Tries what a pull needs, step by step: configuration, cache folder, proxy, DNS, connection and certificate,\n" +
-        "registry, clock, credentials (where they come from, never what they are), token service, manifest, blob,\n" +
-        "resuming, referrers, mirrors. The exit code is that of the first check that failed.",
+      "Checks each step of a pull: configuration, cache folder, proxy, DNS, connection and certificate,\n" +
+        "registry, clock, credentials (their source, never their value), token service, manifest, blob, resuming,\n" +
+        "referrers, mirrors. Exits with the code of the first failed check.",
     )
-    .argument("<ref>", "what cannot be pulled: HOST/REPO:TAG, REPO:TAG, or oci:DIR:TAG")
+    .argument("<ref>", "reference to check: HOST/REPO:TAG, REPO:TAG, or oci:DIR:TAG")
     .action(async (reference: string, _options: object, command: Command) =>
       runCommand(command, io, async ({ services, run }) => show(await diagnose(reference, services, run))),
     );

@@ -19,14 +19,14 @@ export function addExtract(program: Command, io: CliIo): Command {
     .command("extract")
     .summary("unpack an archive, confined to a folder")
     .description(
-      "Unpacks a tar, tar.gz, tar.zst or zip (told by its bytes) into a folder; nothing is written outside it, and nothing " +
-        "is left when the archive is refused.",
+      "Unpacks a tar, tar.gz, tar.zst or zip archive into a folder; the format is detected from the bytes.\n" +
+        "Nothing is written outside the folder. A refused archive leaves no files behind.",
     )
     .argument("<archive>", "file to unpack")
     .requiredOption("-o, --output <dir>", "folder to unpack into; with --single, the file to write", pathArgument)
-    .option("--strip-prefix <path>", "unpack what is below this path of the archive only, without the path")
-    .option("--single", "the file is one compressed file (gzip or zstd), not an archive")
-    .option("--executable", "with --single: make the file executable whatever is in it")
+    .option("--strip-prefix <path>", "unpack only the entries below this path, and remove the path from their names")
+    .option("--single", "treat the input as one compressed file (gzip or zstd), not as an archive")
+    .option("--executable", "with --single: make the file executable, whatever its content")
     .action(async (archive: string, options: ExtractOptions, command: Command) =>
       runCommand(command, io, async ({ services, run }) => {
         const { output, stripPrefix, single: isSingle = false, executable } = options;

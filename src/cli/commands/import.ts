@@ -23,7 +23,7 @@ interface ImportOptions extends PublishOptions {
 }
 
 function collectPlatforms(text: string, earlier: readonly PlatformString[] = []): readonly PlatformString[] {
-  if (text.includes("=")) throw new InvalidArgumentError("It is a platform; the files come from the source.");
+  if (text.includes("=")) throw new InvalidArgumentError("Expected only a platform; the files come from the source.");
   return [...earlier, platformArgument(text)];
 }
 
@@ -45,19 +45,20 @@ function show(result: ImportResult): Shown {
 export function addImport(program: Command, io: CliIo): Command {
   const command = program
     .command("import")
-    .summary("bring a tool from PyPI, Maven, npm, Go, or an address")
+    .summary("import a tool from PyPI, Maven, npm, Go, a file or a URL")
     .description(
-      "Brings a tool for every platform that there is, by the ecosystem's own client (so private mirrors and logins work,\n" +
-        "and what it signs or sums is checked), and pushes one index of them; where its bytes came from is noted in it.\n" +
-        "What the tag named before is replaced.",
+      "Imports a tool for every available platform with the ecosystem's own client, which uses your private\n" +
+        "mirrors and logins and checks signatures and checksums. Pushes one index of all platforms, with\n" +
+        "annotations that name the source of the bytes. Replaces an existing tag.",
     )
     .argument(
       "<source>",
-      "pypi:NAME@VERSION, maven:GROUP:ARTIFACT:VERSION:exe, npm:NAME@VERSION, go:PACKAGE@VERSION, file:PATH (with {platform}), or https://… with --digest",
+      "pypi:NAME@VERSION, maven:GROUP:ARTIFACT:VERSION:exe, npm:NAME@VERSION, go:PACKAGE@VERSION, " +
+        "file:PATH (with {platform}), or https://… with --digest",
     )
     .argument("<ref>", "HOST/REPO:TAG, REPO:TAG, or oci:DIR:TAG")
     .option("--platform <platform>", "only this platform; may be repeated", collectPlatforms)
-    .option("--digest <digest>", "SHA-256 of what an address gives", digestArgument);
+    .option("--digest <digest>", "SHA-256 of the file at the URL", digestArgument);
   return addPublishOptions(command).action(
     async (source: string, reference: string, options: ImportOptions, command: Command) =>
       runCommand(command, io, async ({ services, run }) => {

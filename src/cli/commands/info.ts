@@ -30,10 +30,10 @@ function format(info: ArtifactInfo): readonly string[] {
 export function addInfo(program: Command, io: CliIo): Command {
   return program
     .command("info")
-    .summary("show what a reference names")
+    .summary("describe an artifact")
     .description("Shows digest, type, platforms and files of an artifact; fetches no file.")
     .argument("<ref>", "HOST/REPO:TAG, HOST/REPO@sha256:…, REPO:TAG, or oci:DIR:TAG")
-    .option("--platform <platform>", "this platform only (default: all)", platformArgument)
+    .option("--platform <platform>", "only this platform (default: all)", platformArgument)
     .action(async (reference: string, options: { platform?: PlatformString }, command: Command) =>
       runCommand(command, io, async ({ services, run }) => {
         const info = await artifactInfo(reference, options.platform, services, run);

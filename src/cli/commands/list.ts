@@ -10,7 +10,7 @@ export function addList(program: Command, io: CliIo): Command {
   return program
     .command("list")
     .summary("list the tags of a repository")
-    .description("Lists the tags of a repository or of an OCI layout folder, one a line.")
+    .description("Lists the tags of a repository or of an OCI layout folder, one per line.")
     .argument("<repo>", "HOST/REPO, REPO, or oci:DIR")
     .action(async (repository: string, _options: object, command: Command) =>
       runCommand(command, io, async ({ services, run }) => {

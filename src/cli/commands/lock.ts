@@ -25,7 +25,7 @@ function sizes({ size, previousSize }: PlatformChange): string {
   return [before, now].filter((text) => text !== undefined).join(" → ");
 }
 
-/** One line for each tool, and below an updated one a line for each platform that changed. */
+/** One line per tool, then one line per changed platform of the updated tools. */
 function lines(changes: readonly LockChange[]): readonly string[] {
   const tools = changes.map(({ tool, change, previousDigest, digest, platforms, reference, previousReference }) => {
     const digests = change === "updated" ? `${short(previousDigest)} → ${short(digest)}` : short(digest);
@@ -54,7 +54,7 @@ function showTags(lock: string, tags: readonly LockedTag[]): Shown {
   >;
   if (moved.length === 0)
     return {
-      text: `${lock} is what its ${plural(tags.length, "tag")} ${tags.length === 1 ? "means" : "mean"} now`,
+      text: `${lock} is up to date: ${plural(tags.length, "tag")} checked`,
       json,
     };
   const rows = moved.map(({ tool, reference, locked, current }) => [
@@ -62,7 +62,9 @@ function showTags(lock: string, tags: readonly LockedTag[]): Shown {
     reference,
     `${short(locked)} → ${current === undefined ? "gone" : short(current)}`,
   ]);
-  const notes = ["`buck2-oras lock update` records what they mean now; a build goes on with what is locked"];
+  const notes = [
+    "Run `buck2-oras lock update` to record the current digests; until then, builds use the locked digests",
+  ];
   return { text: formatTable(rows), notes, json, exitCode: errorCodes.LOCK_OUTDATED.exit };
 }
 
@@ -70,12 +72,14 @@ export function addLock(program: Command, io: CliIo): readonly Command[] {
   const lock = program
     .command("lock")
     .summary(`maintain ${lockFileName}`)
-    .description(`Maintains ${lockFileName}: which bytes each tool is, per platform. The rules build from it alone.`);
+    .description(
+      `Maintains ${lockFileName}, which pins the bytes of each tool per platform. The rules build only from this file.`,
+    );
   const lockFile = ["--lock <file>", "the lock file", pathArgument, lockFileName] as const;
   const add = lock
     .command("add")
     .summary("lock a tool under a name")
-    .description("Looks a reference up, for every platform that it has, and records the digests under a name.")
+    .description("Resolves a reference for all its platforms, and records the digests under a name.")
     .argument("<name>", "name of the tool in the lock")
     .argument("<ref>", "HOST/REPO:TAG, a template such as HOST/REPO:25.1-{platform}, or oci:DIR:TAG")
     .option(...lockFile)
@@ -86,8 +90,8 @@ export function addLock(program: Command, io: CliIo): readonly Command[] {
     );
   const update = lock
     .command("update")
-    .summary("look the references up again")
-    .description("Looks up again what the references mean and records it; prints what changed.")
+    .summary("resolve the references again")
+    .description("Resolves the references again, records the digests, and prints the changes.")
     .argument("[name...]", "tools to update (default: all)")
     .option(...lockFile)
     .action(async (names: string[], options: LockOptions, command: Command) =>
@@ -99,12 +103,12 @@ export function addLock(program: Command, io: CliIo): readonly Command[] {
     .command("check")
     .summary("check that the lock file is well-formed")
     .description(
-      "Checks that the lock can be read, stands as this program writes it, and names no other repository than its references.\n" +
-        "Asks no registry, unless --online is given: then it tells which tags mean something else now, with exit code 78 if there\n" +
-        "are any, and compares the locked layers with the manifests.",
+      "Checks that the lock is valid, is in its written form, and names only repositories of its references.\n" +
+        "Contacts a registry only with --online, which lists the tags that now mean another digest (exit code 78\n" +
+        "if any) and compares the locked layers with the manifests.",
     )
     .option(...lockFile)
-    .option("--online", "look the tags and the manifests up, too")
+    .option("--online", "also look up the tags and manifests")
     .action(async (options: LockOptions & { readonly online?: boolean }, command: Command) =>
       runCommand(command, io, async ({ services, run }) => {
         if (options.online) return showTags(options.lock, await lockCheckOnline(options.lock, services, run));

@@ -16,17 +16,17 @@ export function addLogin(program: Command, io: CliIo): Command {
     .command("login")
     .summary("store a login for a registry")
     .description(
-      "Tries a login at a registry and stores it where Docker does: in the credential helper that the docker\n" +
-        "configuration names, else in that file. A build's actions find it there. A registry that asks for no login is\n" +
-        "shown none: then it is stored unchecked, and said so. Names and the default registry of a project's file do\n" +
-        "not count here: a checkout could lead the login elsewhere.",
+      "Checks a login at a registry and stores the login where Docker does: in the credential helper that the\n" +
+        "docker configuration names, else in the configuration file. Build actions read the login there. If the\n" +
+        "registry asks for no login, the login is not sent, and is stored unchecked with a note. Names and the\n" +
+        "default registry from a project's file are ignored here: a checkout could redirect the login.",
     )
     .argument(
       "[host]",
       "registry, or its name in your own configuration file (default: --registry or BUCK2_ORAS_REGISTRY)",
     )
-    .option("-u, --username <user>", "user; asked for on a terminal when left out")
-    .option("--password-stdin", "read the password or access token from standard input; asked for when left out")
+    .option("-u, --username <user>", "user name (default: prompt on a terminal)")
+    .option("--password-stdin", "read the password or access token from standard input (default: prompt on a terminal)")
     .action(async (host: string | undefined, options: LoginOptions, command: Command) =>
       runCommand(command, io, async ({ services, run }) => {
         const registry = loginRegistry(host, services);
@@ -37,8 +37,8 @@ export function addLogin(program: Command, io: CliIo): Command {
         const password = options.passwordStdin ? await readSecretFromStdin(io) : await ask(forPassword, io, run.signal);
         const { isChecked, ...result } = await login({ registry, username, password }, services, run);
         const isFile = !result.keptIn.startsWith("docker-credential-");
-        const stored = `Stored in ${result.keptIn}${isFile ? ", not encrypted; a credential helper would be safer" : ""}`;
-        const unchecked = `${result.registry} asks for no login, so that this one was not checked`;
+        const stored = `Stored in ${result.keptIn}${isFile ? ", unencrypted; a credential helper would be safer" : ""}`;
+        const unchecked = `${result.registry} asks for no login: the login was not checked`;
         return {
           text: `Logged in to ${result.registry} as ${result.username}`,
           notes: isChecked ? [stored] : [unchecked, stored],
@@ -50,8 +50,8 @@ export function addLogin(program: Command, io: CliIo): Command {
 
 function showLogout({ registry, removedFrom, remainingIn }: LogoutResult): Shown {
   const isRemoved = removedFrom.length > 0;
-  const left = `There is still a login of ${registry}, from ${remainingIn}: take it away there`;
-  const nothing = remainingIn === undefined ? `There was no login of ${registry}` : left;
+  const left = `A login of ${registry} remains in ${remainingIn}: remove the login there`;
+  const nothing = remainingIn === undefined ? `No login of ${registry} was stored` : left;
   return {
     text: isRemoved ? `Logged out of ${registry}` : nothing,
     notes: [
@@ -70,7 +70,7 @@ export function addLogout(program: Command, io: CliIo): Command {
   return program
     .command("logout")
     .summary("remove the login of a registry")
-    .description("Removes a login from where `login` put it.")
+    .description("Removes a login from the credential helper or file where `login` stores logins.")
     .argument(
       "[host]",
       "registry, or its name in your own configuration file (default: --registry or BUCK2_ORAS_REGISTRY)",

@@ -9,7 +9,7 @@ export function addPlatform(program: Command, io: CliIo): Command {
   return program
     .command("platform")
     .summary("print this machine's platform string")
-    .description("Prints the platform string of this machine, as `pull` fills it in for {platform}.")
+    .description("Prints this machine's platform string, which `pull` fills in for {platform}.")
     .action(async (_options: object, command: Command) =>
       runCommand(command, io, async ({ services }) => {
         const platform = platformFromNode(services.context.os, services.context.cpu);

@@ -25,7 +25,7 @@ function collectedPaths(text: string, earlier?: readonly string[]): readonly str
 }
 
 function countArgument(text: string): number {
-  if (!/^[0-9]{1,9}$/.test(text)) throw new InvalidArgumentError("It is a number of tags.");
+  if (!/^[0-9]{1,9}$/.test(text)) throw new InvalidArgumentError("Expected a whole number.");
   return Number(text);
 }
 
@@ -35,7 +35,7 @@ function show({ repository, tags }: PruneResult, isConfirmed: boolean): Shown {
   const json = jsonOf({ repository, tags }) satisfies v.InferOutput<typeof pruneSchema>;
   const notes = isConfirmed
     ? [`Removed ${plural(gone.length, "tag")} of ${repository}`]
-    : [`${plural(gone.length, "tag")} of ${repository} would be removed; --delete removes`];
+    : [`${plural(gone.length, "tag")} of ${repository} would be removed; run again with --delete to confirm`];
   return { text: formatTable(rows), notes, json };
 }
 
@@ -44,15 +44,16 @@ export function addPrune(program: Command, io: CliIo): Command {
     .command("prune")
     .summary("remove old tags of a repository")
     .description(
-      "Shows which tags of a repository go by count and age, and removes them with --delete. Age is that of the `created`\n" +
-        "annotation; what has none never goes by age. What a lock names stays.",
+      "Shows which tags of a repository go by count and age, and removes these tags with --delete. The age\n" +
+        "comes from the `created` annotation; artifacts without the annotation are never removed by age.\n" +
+        "Artifacts of a lock stay.",
     )
     .argument("<repo>", "HOST/REPO, REPO, or oci:DIR")
-    .option("--keep-last <n>", "so many of the newest stay", countArgument)
-    .option("--older-than <days>", "only what was created more days ago", daysArgument)
-    .option("--tag <pattern>", "only tags that fit, such as 33.*; may be repeated", collected)
-    .option("--lock <file>", "a lock whose artifacts stay; may be repeated", collectedPaths)
-    .option("--delete", "remove them; without it nothing is changed")
+    .option("--keep-last <n>", "keep this many of the newest artifacts", countArgument)
+    .option("--older-than <days>", "remove only artifacts created more than this many days ago", daysArgument)
+    .option("--tag <pattern>", "remove only tags that match, such as 33.*; may be repeated", collected)
+    .option("--lock <file>", "keep the artifacts of this lock; may be repeated", collectedPaths)
+    .option("--delete", "remove the tags; without --delete, nothing changes")
     .action(async (repository: string, options: PruneOptions, command: Command) =>
       runCommand(command, io, async ({ services, run }) => {
         const isConfirmed = options.delete ?? false;

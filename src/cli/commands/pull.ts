@@ -23,9 +23,11 @@ function show(result: PullResult): Shown {
   const placed = result.placed.length > 3 ? [`${result.placed.length} files`] : result.placed;
   const notes = [
     `Digest: ${digest}`,
-    ...(contentDigest === undefined ? ["Note: this is the digest of the manifest; a folder has none of its own"] : []),
+    ...(contentDigest === undefined
+      ? ["Note: this is the digest of the manifest; a folder has no digest of its own"]
+      : []),
     ...placed.map((path) => `Placed: ${path}`),
-    ...(isLeftAsIs ? ["Note: --extract found no archive: the file is placed as it is"] : []),
+    ...(isLeftAsIs ? ["Note: --extract found no archive: the file is placed unchanged"] : []),
   ];
   return { text: `Artifact cached at: ${result.path}`, notes, json };
 }
@@ -33,22 +35,18 @@ function show(result: PullResult): Shown {
 export function addPull(program: Command, io: CliIo): Command {
   return program
     .command("pull")
-    .summary("fetch an artifact, verify it, place it")
+    .summary("fetch, verify and place an artifact")
     .description(
-      "Fetches an artifact for one platform into the cache, verifies it, and places it in a folder if one is named.\n" +
-        "A single compressed file is unpacked; an archive stays one unless --extract is given.\n" +
-        "Prints the file's path in the cache on stdout, and on stderr its digest. Of several files or a folder it prints the\n" +
-        "output folder and the digest of the manifest, and says so.",
+      "Fetches an artifact for one platform into the cache, verifies the artifact, and places the result in the\n" +
+        "folder of --output. A single compressed file is decompressed; an archive is unpacked only with --extract.\n" +
+        "Prints the file's path in the cache on stdout and the file's digest on stderr. For several files or a\n" +
+        "folder, prints the output folder, and the digest of the manifest with a note.",
     )
     .argument("<ref>", "HOST/REPO:TAG, HOST/REPO@sha256:…, REPO:TAG, or oci:DIR:TAG; {platform} is filled in")
     .option("--platform <platform>", "platform string such as linux-x86_64 (default: this machine's)", platformArgument)
-    .option(
-      "--digest <digest>",
-      "SHA-256 that the file must have; taken from the cache when it is there",
-      digestArgument,
-    )
-    .option("-o, --output <dir>", "folder to place the result in", pathArgument)
-    .option("--extract", "unpack an archive into the folder")
+    .option("--digest <digest>", "expected SHA-256 of the file; a cached file needs no request", digestArgument)
+    .option("-o, --output <dir>", "folder for the result", pathArgument)
+    .option("--extract", "unpack an archive into the output folder")
     .action(async (reference: string, options: PullOptions, command: Command) =>
       runCommand(command, io, async ({ services, run }) =>
         show(

@@ -24,10 +24,10 @@ interface PushOptions extends PublishOptions {
   readonly mediaType?: string;
 }
 
-/** `linux-x86_64=PATH`, collected over repeated options. */
+/** Parses `linux-x86_64=PATH` and collects repeated options. */
 function platformPath(text: string, earlier: readonly PushItem[] = []): readonly PushItem[] {
   const equals = text.indexOf("=");
-  if (equals < 1 || equals === text.length - 1) throw new InvalidArgumentError("It is PLATFORM=PATH.");
+  if (equals < 1 || equals === text.length - 1) throw new InvalidArgumentError("Expected PLATFORM=PATH.");
   return [...earlier, { platform: platformArgument(text.slice(0, equals)), path: text.slice(equals + 1) }];
 }
 
@@ -35,8 +35,8 @@ function itemsOf(path: string | undefined, options: PushOptions): readonly PushI
   const items = options.platform ?? [];
   if (path !== undefined && items.length === 0) return [{ platform: undefined, path }];
   if (path === undefined && items.length > 0) return items;
-  throw new UsageError("USAGE_INVALID", "push takes either one path, or --platform PLATFORM=PATH for each platform", {
-    hint: "buck2-oras push REF PATH, or buck2-oras push REF --platform linux-x86_64=PATH …",
+  throw new UsageError("USAGE_INVALID", "push needs either one path, or --platform PLATFORM=PATH for each platform", {
+    hint: "write `buck2-oras push REF PATH` or `buck2-oras push REF --platform linux-x86_64=PATH …`",
   });
 }
 
@@ -57,15 +57,15 @@ export function addPush(program: Command, io: CliIo): Command {
     .command("push")
     .summary("publish a file or folder, or one per platform")
     .description(
-      "Pushes a file or a folder under a tag; with --platform, one for each platform and an index of them. The tag is " +
-        "written last and replaces what it named before.",
+      "Pushes a file or folder under a tag; with --platform, one file or folder per platform, and an index of\n" +
+        "all. The tag is written last and replaces an existing tag.",
     )
     .argument("<ref>", "HOST/REPO:TAG, REPO:TAG, or oci:DIR:TAG")
-    .argument("[path]", "file or folder that is the same for every platform")
+    .argument("[path]", "file or folder for every platform")
     .option("--platform <platform=path>", "file or folder for one platform; may be repeated", platformPath)
-    .option("--title <name>", "name of the file for whoever pulls it (default: the path's last part)")
-    .option("--artifact-type <type>", "media type that says what the artifact is")
-    .option("--media-type <type>", "media type of the layers, for registries that accept only their own list");
+    .option("--title <name>", "name of the pulled file or folder (default: the path's last part)")
+    .option("--artifact-type <type>", "artifact type, as a media type")
+    .option("--media-type <type>", "media type of the layers, for registries that accept only certain types");
   return addPublishOptions(command).action(
     async (reference: string, path: string | undefined, options: PushOptions, command: Command) =>
       runCommand(command, io, async ({ services, run }) =>

@@ -9,8 +9,8 @@ import type { tagSchema } from "../schemas.ts";
 export function addTag(program: Command, io: CliIo): Command {
   return program
     .command("tag")
-    .summary("give an artifact another tag")
-    .description("Adds tags to what a reference means; a tag that is there already means this artifact from then on.")
+    .summary("add tags to an artifact")
+    .description("Adds tags to the artifact of a reference. An existing tag is moved to this artifact.")
     .argument("<ref>", "HOST/REPO:TAG, HOST/REPO@sha256:…, or oci:DIR:TAG")
     .argument("<tag...>", "new tags, without the repository")
     .action(async (reference: string, tags: string[], _options: object, command: Command) =>

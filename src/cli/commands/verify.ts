@@ -11,8 +11,8 @@ export function addVerify(program: Command, io: CliIo): Command {
   return program
     .command("verify")
     .summary("check a file against a digest")
-    .description("Hashes a file and compares; exit code 65 when it is another.")
-    .argument("<path>", "file")
+    .description("Hashes a file and compares the digests; exit code 65 on a difference.")
+    .argument("<path>", "file to check")
     .argument("<digest>", "sha256:… or the 64 hex digits", digestArgument)
     .action(async (path: string, digest: Digest, _options: object, command: Command) =>
       runCommand(command, io, async ({ run }) => {
