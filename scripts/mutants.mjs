@@ -52,7 +52,13 @@ const mutants = [
     "false",
     "headers",
   ],
-  ["link-local realms", "registry/realm.ts", "if (isForbiddenFrom(registryUrl.hostname, url.hostname))", "if (false)", "headers"],
+  [
+    "link-local realms",
+    "registry/realm.ts",
+    "if (isForbiddenFrom(registryUrl.hostname, url.hostname))",
+    "if (false)",
+    "headers",
+  ],
   [
     "a login in the realm",
     "registry/realm.ts",

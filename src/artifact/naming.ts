@@ -38,7 +38,7 @@ export function readTarget(text: string, services: NamingServices): Reference {
   if (expanded !== text) {
     const [name = ""] = text.split("/", 1);
     const named = registries.get(name);
-    if (named?.isOwn === false) throw onlyOfProject(`\`${name}\` in ${text} is a name of ${named.foundIn}`, expanded);
+    if (named?.isOwn === false) throw onlyOfProject(`\`${name}\` in ${text} is defined in ${named.foundIn}`, expanded);
     return readNamed(text, services);
   }
   if (registry !== ownRegistry) {

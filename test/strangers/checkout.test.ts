@@ -235,7 +235,7 @@ describe("names, mirrors and the default registry", () => {
       const ran = await place.oras(args);
       expect(ran.exitCode, ran.stderr).toBe(64);
       expect(ran.stderr).toContain(`REGISTRY_NOT_NAMED]: \`team\` in team/tool`);
-      expect(ran.stderr).toContain(`is a name of ${place.projectFile}\n`);
+      expect(ran.stderr).toContain(`is defined in ${place.projectFile}\n`);
       expect(ran.stderr).toContain(`if you mean ${evil.host}/stolen/tool`);
     }
     expect([...evil.seen, ...mine.seen]).toEqual([]);
