@@ -11,7 +11,7 @@ import { ArtifactNotFoundError, ContentVerificationError, localIoError } from ".
 import { makeFolder } from "../files/folder.ts";
 import { HashedFile } from "../files/hashed-write.ts";
 import type { HeldFolder } from "../files/held-folder.ts";
-import { withOwnLock } from "../files/lock.ts";
+import { withOwnLock } from "../files/mutex.ts";
 import { piecesOf } from "../files/opened-file.ts";
 import { type Digest, digestHex, digestOf, isDigest } from "../model/digest.ts";
 import {

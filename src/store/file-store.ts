@@ -13,7 +13,7 @@ import type { Context } from "../context.ts";
 import { isErrno } from "../errors.ts";
 import type { HashedFile, SizeBound, WrittenFile } from "../files/hashed-write.ts";
 import type { HeldFolder } from "../files/held-folder.ts";
-import { foreignWaitMs, withLock } from "../files/lock.ts";
+import { foreignWaitMs, withLock } from "../files/mutex.ts";
 import type { OpenedFile } from "../files/opened-file.ts";
 import { type Digest, digestHex } from "../model/digest.ts";
 import type { BlobIdentity } from "../model/source.ts";
