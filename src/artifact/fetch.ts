@@ -59,7 +59,7 @@ export async function fetchBlob(
       task.done();
     }
   };
-  return await services.slots.run(() => store.withLock(digestHex(blob.digest), run.signal, fetchLocked));
+  return await services.slots.run(() => store.withMutex(digestHex(blob.digest), run.signal, fetchLocked));
 }
 
 /** Title of a layer's content: the suffix of a single compressed file is removed. */

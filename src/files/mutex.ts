@@ -1,6 +1,6 @@
 /**
- * Locks between processes. `withLock` only avoids duplicate work: without the lock, the cost is a second download.
- * `withOwnLock` protects files that are read, changed and written, and fails if the lock is unavailable.
+ * Locks between processes. `withMutex` only avoids duplicate work: without the lock, the cost is a second download.
+ * `withOwnMutex` protects files that are read, changed and written, and fails if the lock is unavailable.
  *
  * A lock is a folder, since `mkdir` is exclusive. The holder updates the folder's time once a second. A lock with an
  * unchanged time is stale. Times are compared only with earlier times of the same folder, since clocks of machines
@@ -27,7 +27,7 @@ export interface Patience {
   leftMs: number;
 }
 
-export interface LockPlace {
+export interface MutexPlace {
   readonly folder: HeldFolder;
   /** Name of the lock's folder, removed after the work. */
   readonly name: string;
@@ -36,7 +36,7 @@ export interface LockPlace {
 }
 
 /** A lock beside the file that it protects. */
-export interface OwnLockPlace extends LockPlace {
+export interface OwnMutexPlace extends MutexPlace {
   /** Names the protected file in messages. */
   readonly file: string;
 }
@@ -53,8 +53,8 @@ const without: Hold = { release: async () => {} };
  * Runs `work` under the lock. Waits for the lock without limit. Continues without the lock if it is unavailable, or if
  * another user's process holds it for longer than the patience.
  */
-export async function withLock<T>(
-  place: LockPlace,
+export async function withMutex<T>(
+  place: MutexPlace,
   context: Context,
   signal: AbortSignal,
   work: () => Promise<T>,
@@ -63,12 +63,12 @@ export async function withLock<T>(
 }
 
 /**
- * {@link withLock}, but never without the lock.
+ * {@link withMutex}, but never without the lock.
  *
  * @throws {LocalIoError} `LOCK_BUSY`
  */
-export async function withOwnLock<T>(
-  place: OwnLockPlace,
+export async function withOwnMutex<T>(
+  place: OwnMutexPlace,
   context: Context,
   signal: AbortSignal,
   work: () => Promise<T>,
@@ -94,7 +94,7 @@ async function holding<T>({ release }: Hold, work: () => Promise<T>): Promise<T>
 /** Handler of an unavailable lock. `why` is Node's error, or a predicate whose subject is the lock. */
 type Otherwise = (path: string, context: Context, why: unknown) => Hold;
 
-async function acquire(place: LockPlace, context: Context, signal: AbortSignal, otherwise: Otherwise): Promise<Hold> {
+async function acquire(place: MutexPlace, context: Context, signal: AbortSignal, otherwise: Otherwise): Promise<Hold> {
   const { folder, name } = place;
   const { patience = { leftMs: foreignWaitMs } } = place;
   const path = join(folder.path, name);
@@ -150,7 +150,7 @@ function markOf({ dev, ino, mtimeMs }: Stats): string {
   return `${dev} ${ino} ${mtimeMs}`;
 }
 
-async function hold({ folder, name }: LockPlace, context: Context): Promise<Hold> {
+async function hold({ folder, name }: MutexPlace, context: Context): Promise<Hold> {
   const own = (await folder.look(name))?.ino;
   const beat = setInterval(() => {
     // A failure means that another process removed the lock as stale.

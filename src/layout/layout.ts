@@ -11,7 +11,7 @@ import { ArtifactNotFoundError, ContentVerificationError, localIoError } from ".
 import { makeFolder } from "../files/folder.ts";
 import { HashedFile } from "../files/hashed-write.ts";
 import type { HeldFolder } from "../files/held-folder.ts";
-import { withOwnLock } from "../files/mutex.ts";
+import { withOwnMutex } from "../files/mutex.ts";
 import { piecesOf } from "../files/opened-file.ts";
 import { type Digest, digestHex, digestOf, isDigest } from "../model/digest.ts";
 import {
@@ -209,7 +209,7 @@ class Layout implements Target {
     await holdingLayout(this.#path, async (folder) => {
       if (folder === undefined) throw this.#notThere();
       const place = { folder, name: ".index.json.lock", file: join(this.#path, "index.json") };
-      await withOwnLock(place, this.#context, signal, work);
+      await withOwnMutex(place, this.#context, signal, work);
     });
   }
 

@@ -13,7 +13,7 @@ import type { Context } from "../context.ts";
 import { isErrno } from "../errors.ts";
 import type { HashedFile, SizeBound, WrittenFile } from "../files/hashed-write.ts";
 import type { HeldFolder } from "../files/held-folder.ts";
-import { foreignWaitMs, withLock } from "../files/mutex.ts";
+import { foreignWaitMs, withMutex } from "../files/mutex.ts";
 import type { OpenedFile } from "../files/opened-file.ts";
 import { type Digest, digestHex } from "../model/digest.ts";
 import type { BlobIdentity } from "../model/source.ts";
@@ -89,7 +89,7 @@ class FileStore implements Store {
     await this.#blobs.materialize(digest, output, options, signal);
   }
 
-  async withLock<T>(key: string, signal: AbortSignal, work: () => Promise<T>): Promise<T> {
+  async withMutex<T>(key: string, signal: AbortSignal, work: () => Promise<T>): Promise<T> {
     const folder = await this.#folder.open(cacheNames.locks).catch((error: Error) => {
       this.#context.log.debug(`continuing without a lock: ${error.message}`);
     });
@@ -97,7 +97,7 @@ class FileStore implements Store {
     // In a shared cache, a lock's owner does not prove who holds the lock: waiting is limited for every lock.
     const patience = (await this.sharedBecause()) === undefined ? undefined : this.#patience;
     try {
-      return await withLock({ folder, name: `${key}.lock`, patience }, this.#context, signal, work);
+      return await withMutex({ folder, name: `${key}.lock`, patience }, this.#context, signal, work);
     } finally {
       await folder.close();
     }

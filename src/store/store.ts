@@ -73,7 +73,7 @@ export interface Store {
   materialize(digest: Digest, output: string, options: MaterializeOptions, signal: AbortSignal): Promise<void>;
 
   /** Runs `work` under a lock for the key; continues without the lock if it is unavailable. */
-  withLock<T>(key: string, signal: AbortSignal, work: () => Promise<T>): Promise<T>;
+  withMutex<T>(key: string, signal: AbortSignal, work: () => Promise<T>): Promise<T>;
 
   /** The note on a reference; always undefined in a shared cache. */
   readMetadata(reference: string, platform: string): Promise<Metadata | undefined>;
