@@ -132,3 +132,31 @@ test("prose: a comment begins with its noun, not with «what», «who» or «of�
   );
   expect(found).toEqual([]);
 });
+
+test("prose: a hint begins with a verb", () => {
+  const verbs =
+    "add allow ask change check choose compare copy correct create delete do download enable find free give import " +
+    "inspect install leave list log make name pin pipe point push remove rename report restore run see set take tell try unset update " +
+    "use write";
+  const first = files.flatMap((path) =>
+    [...readFileSync(path, "utf8").matchAll(/\bhint(?: =|:|\?:)\s*(["'`])([A-Za-z]+)\b/g)].map(
+      (match) => match[2] ?? "",
+    ),
+  );
+  expect(first.length).toBeGreaterThan(100);
+  expect(first.filter((word) => !verbs.split(" ").includes(word))).toEqual([]);
+});
+
+test("prose: a heading names its subject", () => {
+  const pages = [
+    "README.md",
+    "SECURITY.md",
+    "CHANGELOG.md",
+    ...readdirSync(join(root, "docs")).map((name) => `docs/${name}`),
+  ];
+  const headings = pages
+    .filter((page) => page.endsWith(".md"))
+    .flatMap((page) => [...readFileSync(join(root, page), "utf8").matchAll(/^#+ .*$/gm)].map(([line]) => line));
+  expect(headings.length).toBeGreaterThan(50);
+  expect(headings.filter((line) => /^#+ (?:What|Who|Of|From where|How)\b/.test(line))).toEqual([]);
+});
