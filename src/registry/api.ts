@@ -4,8 +4,9 @@ import type { HttpResponse } from "../http/response.ts";
 import type { RetryPolicy } from "../http/retry.ts";
 import type { RegistryLocation } from "../model/reference.ts";
 import { apiBase } from "./api-base.ts";
-import { type Action, type AuthDeps, Authenticator } from "./auth.ts";
-import { responseError } from "./response-error.ts";
+import { type AuthDeps, Authenticator } from "./auth.ts";
+import { redirectError, responseError } from "./response-error.ts";
+import type { Action } from "./scope.ts";
 
 export interface ApiDeps extends AuthDeps {
   /** Allows `http:` to a host that is not on loopback. */
@@ -25,6 +26,8 @@ export class RegistryApi {
   readonly #deps: ApiDeps;
   readonly #base: URL;
   readonly #auth: Authenticator;
+  /** True after a request with credentials. */
+  #hasAuthorized = false;
 
   constructor(location: RegistryLocation, deps: ApiDeps) {
     this.#location = location;
@@ -78,15 +81,19 @@ export class RegistryApi {
     const isAccess = response.status === 401 || response.status === 403;
     // Credentials are looked up only for a refusal: a broken helper must not hide another error.
     if (!isAccess) return await responseError(response, { what, registry, credentials: { kind: "none" }, shown });
+    // The registry's logins are never sent to another origin, and a login there would not help.
+    if (!this.isOwn(response.url)) return await redirectError(response, { what, registry, shown });
     if (refusal !== undefined) {
       await response.discard();
       return refusal;
     }
     const { credentials } = await this.#deps.credentials(registry);
-    return await responseError(response, { what, registry, credentials, shown });
+    const isUnsent = credentials.kind !== "none" && !this.#hasAuthorized;
+    return await responseError(response, { what, registry, credentials, shown, isUnsent });
   }
 
   async #send(call: Call, authorization: string | undefined): Promise<HttpResponse> {
+    this.#hasAuthorized ||= authorization !== undefined;
     const headers = authorization === undefined ? (call.headers ?? {}) : { ...call.headers, authorization };
     const isElsewhere = !this.isOwn(call.url);
     return await this.#deps.http.request({ ...call, headers, isPathSecret: isElsewhere, isHostForeign: isElsewhere });

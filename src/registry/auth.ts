@@ -11,11 +11,19 @@ import type { CredentialProvider, FoundCredentials } from "../model/credentials.
 import { type Challenge, parseChallenges } from "./challenge.ts";
 import { checkRealm } from "./realm.ts";
 import { secretsOf } from "./redact.ts";
+import { type Action, actionsOf, allowedScopes } from "./scope.ts";
 import { basicHeader, LoginRefusedError, TokenService } from "./token.ts";
 
-export type Action = "pull" | "push" | "delete";
-
-const actionsOf: Readonly<Record<Action, string>> = { pull: "pull", push: "pull,push", delete: "pull,delete" };
+/** True for a scope of the same repository with some of the same actions: `repository:a:pull` beside `repository:a:pull,push`. */
+function isPartOf(scope: string, own: string | undefined): boolean {
+  const end = scope.lastIndexOf(":");
+  if (own === undefined || own.slice(0, own.lastIndexOf(":")) !== scope.slice(0, end)) return false;
+  const actions = own.slice(own.lastIndexOf(":") + 1).split(",");
+  return scope
+    .slice(end + 1)
+    .split(",")
+    .every((action) => actions.includes(action));
+}
 
 export interface AuthDeps {
   readonly http: HttpClient;
@@ -147,18 +155,13 @@ export class Authenticator {
     }
   }
 
-  /** The use case's scope and the challenge's other scopes; a push needs pull permission too. */
+  /** The use case's scope and the allowed scopes of the challenge; a push needs pull permission too. */
   #scopes(challenge: Challenge, action: Action): readonly string[] {
     const { repository } = this.#audience;
     const own = repository === undefined ? [] : [`repository:${repository}:${actionsOf[action]}`];
-    const asked =
-      challenge.parameters
-        .get("scope")
-        ?.split(" ")
-        .filter((scope) => scope !== "") ?? [];
-    // Scopes of other repositories are requested only for mounting blobs.
-    const others = asked.filter((scope) => !scope.startsWith("repository:"));
-    for (const source of this.#mountSources) others.push(`repository:${source}:pull`);
-    return [...own, ...others].sort();
+    const asked = allowedScopes(challenge.parameters.get("scope") ?? "", repository, action);
+    // Another repository's scope is requested only for mounting blobs.
+    const mounts = [...this.#mountSources].map((source) => `repository:${source}:pull`);
+    return [...new Set([...own, ...asked.filter((scope) => !isPartOf(scope, own[0])), ...mounts])].sort();
   }
 }

@@ -4,6 +4,7 @@ import { isForbiddenFrom } from "../http/forbidden-address.ts";
 
 /**
  * @param registryUrl URL of the challenge; its scheme follows the user's settings.
+ * @returns The address without `scope` and `account` in its query.
  * @throws {RegistryAuthError} `REALM_REFUSED`; no request was made
  */
 export function checkRealm(realm: string | undefined, registryUrl: URL): URL {
@@ -17,5 +18,9 @@ export function checkRealm(realm: string | undefined, registryUrl: URL): URL {
   if (url.protocol === "http:" && registryUrl.protocol === "https:") throw refuse("would be asked without encryption");
   if (url.username !== "" || url.password !== "") throw refuse("has a login in its address");
   if (isForbiddenFrom(registryUrl.hostname, url.hostname)) throw refuse(`is at ${url.hostname}`);
+  // The query of the address would widen the token's scope, or name its account.
+  for (const name of [...url.searchParams.keys()]) {
+    if (["scope", "account"].includes(name.toLowerCase())) url.searchParams.delete(name);
+  }
   return url;
 }

@@ -23,6 +23,8 @@ export interface Asked {
   readonly credentials: Credentials;
   /** Secrets to redact in the registry's message. */
   readonly shown: Iterable<string>;
+  /** The credentials stayed here: the 401 had no challenge that they answer. */
+  readonly isUnsent?: boolean;
 }
 
 async function said(response: HttpResponse, shown: Iterable<string>): Promise<Error | undefined> {
@@ -38,14 +40,16 @@ async function said(response: HttpResponse, shown: Iterable<string>): Promise<Er
 }
 
 export async function responseError(response: HttpResponse, asked: Asked): Promise<OrasClientError> {
-  const { what, credentials, registry, shown } = asked;
+  const { what, credentials, registry, shown, isUnsent = false } = asked;
   const cause = await said(response, shown);
   const { status, url } = response;
   switch (status) {
     case 401:
       return new RegistryAuthError("REGISTRY_UNAUTHORIZED", `authentication required for ${what}`, {
         cause,
-        hint: `${authenticationHint(credentials, registry)}; a private repository that does not exist looks the same`,
+        hint: isUnsent
+          ? `tell the operator of ${registry}: its 401 has no Basic or Bearer challenge that fits the login, so no login was sent`
+          : `${authenticationHint(credentials, registry)}; a private repository that does not exist looks the same`,
       });
     case 403:
       return new RegistryAuthError("REGISTRY_FORBIDDEN", `authentication is not enough for ${what}: access denied`, {
@@ -81,6 +85,20 @@ export async function responseError(response: HttpResponse, asked: Asked): Promi
             : "run with --verbose to see the refused request",
       });
   }
+}
+
+/** The error for a 401 or 403 of a host that the registry redirects to, such as its storage. */
+export async function redirectError(
+  response: HttpResponse,
+  { what, registry, shown }: Pick<Asked, "what" | "registry" | "shown">,
+): Promise<OrasClientError> {
+  const { status, url } = response;
+  const code = status === 401 ? "REGISTRY_UNAUTHORIZED" : "REGISTRY_FORBIDDEN";
+  const message = `authentication failed at ${url.host}, where ${registry} redirects for ${what} (${status})`;
+  return new RegistryAuthError(code, message, {
+    cause: await said(response, shown),
+    hint: `check whether a proxy or a firewall lets ${url.host} through, and tell the registry's operator; a login does not help`,
+  });
 }
 
 /** The error for a refused login without a repository. */

@@ -17,7 +17,7 @@ export interface TokenQuery {
   readonly scopes: readonly string[];
 }
 
-const tokenSchema = v.object({ token: v.optional(v.string()), access_token: v.optional(v.string()) });
+const tokenSchema = v.object({ token: v.nullish(v.string()), access_token: v.nullish(v.string()) });
 const maxTokenBytes = 64 * 1024;
 /** Statuses of token services that support only GET or only POST. */
 const unsupportedMethodStatuses: ReadonlySet<number> = new Set([404, 405]);
@@ -129,7 +129,7 @@ function readToken(bytes: Uint8Array, realm: URL): string {
   const answer = readJson(bytes, tokenSchema);
   const token = answer?.token || answer?.access_token;
   // Control characters are invalid in a header value.
-  if (token !== undefined && /^[\x21-\x7e]+$/.test(token)) return token;
+  if (typeof token === "string" && /^[\x21-\x7e]+$/.test(token)) return token;
   throw new RegistryAuthError(
     "REGISTRY_UNAUTHORIZED",
     `authentication failed: ${realm.host} answered without a token`,
