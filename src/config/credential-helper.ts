@@ -21,6 +21,9 @@ type Action = "get" | "store" | "erase";
 
 const answerSchema = v.object({ Username: v.string(), Secret: v.string() });
 const maxAnswerBytes = 64 * 1024;
+/** Enough for the last line of a helper's complaint. */
+const maxStderrBytes = 4096;
+const maxSaidLength = 300;
 /** A keychain may prompt its owner. */
 const timeoutMs = 60_000;
 /** The user name that marks the secret as an identity token. */
@@ -44,6 +47,7 @@ interface HelperCall {
 interface Ended {
   readonly exitCode: number;
   readonly stdout: string;
+  readonly stderr: string;
 }
 
 /** True if a helper can prompt a person; builds have no terminal. */
@@ -75,20 +79,39 @@ async function run({ helper, action, input }: HelperCall, context: Context, sign
     cwd: ownFolder(context),
     input,
     maxStdoutBytes: maxAnswerBytes,
-    maxStderrBytes: 0,
+    maxStderrBytes,
     timeoutMs,
     runsIn: hasTerminal() ? "session" : "group",
     leavings: "stay",
   } as const;
-  const { outcome, exitCode, stdout } = await runChild(request, signal);
+  const { outcome, exitCode, stdout, stderr } = await runChild(request, signal);
   if (outcome !== "exited") throw new Error(`it ${outcome}`);
-  return { exitCode, stdout };
+  return { exitCode, stdout, stderr };
 }
 
 function failed(helper: string, why: string, cause?: unknown): ConfigurationError {
   return new ConfigurationError("CREDENTIAL_HELPER_FAILED", `authentication: docker-credential-${helper} ${why}`, {
     cause,
     hint: "install the helper and put it on the PATH (a build daemon has its own PATH), or remove it from the docker configuration",
+  });
+}
+
+/**
+ * The error for a helper that ran and failed, with the last line of its stderr. Its stdout may hold a login.
+ *
+ * @param secret Never shown.
+ */
+function refused(helper: string, what: string, { exitCode, stderr }: Ended, secret?: string): ConfigurationError {
+  const lines = stderr.split(/[\r\n]+/).filter((line) => line.trim() !== "");
+  // A helper that echoes its input shows the secret as JSON has it.
+  const secrets = secret === undefined ? [] : [secret, JSON.stringify(secret).slice(1, -1)];
+  const shown = secrets.reduce((line, one) => line?.replaceAll(one, "[removed]"), lines.at(-1));
+  const message = `authentication: docker-credential-${helper} ${what} (exit code ${exitCode})`;
+  return new ConfigurationError("CREDENTIAL_HELPER_FAILED", message, {
+    cause: shown === undefined ? undefined : new Error(`it said: ${shown.trim().slice(0, maxSaidLength)}`),
+    hint:
+      `try \`docker-credential-${helper} list\` by hand: the helper may need a login of its own, an unlocked keychain, ` +
+      "or a variable that a build daemon does not have",
   });
 }
 
@@ -107,18 +130,19 @@ async function ask(call: HelperCall, context: Context, signal: AbortSignal): Pro
 
 /**
  * @returns `none` if the helper has no login for the registry.
- * @throws {ConfigurationError} `CREDENTIAL_HELPER_FAILED`; the message never contains the helper's output
+ * @throws {ConfigurationError} `CREDENTIAL_HELPER_FAILED`; the error never contains the helper's stdout
  */
 export async function getFromHelper(
   { helper, server }: KeychainEntry,
   context: Context,
   signal: AbortSignal,
 ): Promise<Credentials> {
-  const { exitCode, stdout } = await ask({ helper, action: "get", input: server }, context, signal);
-  if (exitCode !== 0) {
+  const ended = await ask({ helper, action: "get", input: server }, context, signal);
+  const { stdout } = ended;
+  if (ended.exitCode !== 0) {
     // Every helper prints these words on stdout for a missing login.
     if (/credentials not found/i.test(stdout)) return { kind: "none" };
-    throw failed(helper, `failed with exit code ${exitCode}`);
+    throw refused(helper, "failed", ended);
   }
   let json: unknown;
   try {
@@ -141,8 +165,8 @@ export async function storeInHelper(
   signal: AbortSignal,
 ): Promise<void> {
   const input = JSON.stringify({ ServerURL: server, Username: login.username, Secret: login.password });
-  const { exitCode } = await ask({ helper, action: "store", input }, context, signal);
-  if (exitCode !== 0) throw failed(helper, `could not store the login: exit code ${exitCode}`);
+  const ended = await ask({ helper, action: "store", input }, context, signal);
+  if (ended.exitCode !== 0) throw refused(helper, "could not store the login", ended, login.password);
 }
 
 /** Erases a login; a missing login is no error. @throws {ConfigurationError} `CREDENTIAL_HELPER_FAILED` */
@@ -151,8 +175,8 @@ export async function eraseFromHelper(
   context: Context,
   signal: AbortSignal,
 ): Promise<void> {
-  const { exitCode, stdout } = await ask({ helper, action: "erase", input: server }, context, signal);
-  if (exitCode !== 0 && !/credentials not found/i.test(stdout)) {
-    throw failed(helper, `could not erase the login: exit code ${exitCode}`);
+  const ended = await ask({ helper, action: "erase", input: server }, context, signal);
+  if (ended.exitCode !== 0 && !/credentials not found/i.test(ended.stdout)) {
+    throw refused(helper, "could not erase the login", ended);
   }
 }

@@ -83,6 +83,28 @@ describe("a credential helper", () => {
     }
   });
 
+  test("that fails is quoted, on one line and without the password; what it prints on stdout is not", async (context) => {
+    const { registry, oras: call, dir } = await loginSetting(context, { credsStore: "angry" });
+    const path = join(dir, "bin", "docker-credential-angry");
+    const says = "printf 'first\\nkeychain \\033[31mlocked\\033[0m: %s\\n' \"$input\" >&2; echo 'stdout: hidden'";
+    writeFileSync(path, `#!/bin/sh\ninput=$(cat)\n${says}\nexit 3\n`);
+    chmodSync(path, 0o755);
+    const login = ["login", registry.host, "-u", "user", "--password-stdin"];
+    for (const [args, input] of [
+      [["list", `${registry.host}/t/tool`], ""],
+      [login, "secret"],
+    ] as const) {
+      const ran = await call(args, { input });
+      expect(ran.exitCode).toBe(78);
+      expect(ran.stderr).toMatch(
+        /^error\[CREDENTIAL_HELPER_FAILED\]: authentication: docker-credential-angry .*\(exit code 3\)$/m,
+      );
+      expect(ran.stderr).toMatch(/^ {2}cause: it said: keychain .*locked/m);
+      expect(ran.stderr).toMatch(/^ {2}hint: try `docker-credential-angry list` by hand/m);
+      for (const hidden of ["secret", "hidden", "\u001b"]) expect(ran.stderr).not.toContain(hidden);
+    }
+  });
+
   test("an identity token of a helper is exchanged at the token service", async (context) => {
     const service = await startServer((_request, response) => response.end('{"access_token": "tok"}'));
     const server = await startServer((request, response) => {
