@@ -141,6 +141,11 @@ describe("redirects", () => {
     const from = new URL("https://reg.example/v2/x");
     expect(redirectTarget("https://u:p@storage.example/y", from).href).toBe("https://storage.example/y");
     expect(redirectTarget("../z?a=1", from).href).toBe("https://reg.example/z?a=1");
+    // Raw UTF-8, which Node reads as Latin-1, is encoded once; what is encoded already, or no UTF-8, stays.
+    const raw = Buffer.from("/größe?é=1", "utf8").toString("latin1");
+    expect(redirectTarget(raw, from).href).toBe("https://reg.example/gr%C3%B6%C3%9Fe?%C3%A9=1");
+    expect(redirectTarget("/gr%C3%B6%C3%9Fe", from).href).toBe("https://reg.example/gr%C3%B6%C3%9Fe");
+    expect(redirectTarget("/gr\u00f6", from).href).toBe("https://reg.example/gr%C3%B6");
     // Whoever named a host at such an address meant it.
     const linkLocal = new URL("http://[fe80::1]:5000/v2/x");
     expect(redirectTarget("/y", linkLocal).href).toBe("http://[fe80::1]:5000/y");
