@@ -94,37 +94,40 @@ export async function findKnown(
  *
  * @returns undefined for a layer that is not in the cache.
  */
-export async function findOfManifest(
-  { resolved: { source, manifestDigest, platform }, layer }: ArtifactFile,
-  services: Services,
-  run: Run,
-): Promise<KnownFile | undefined> {
-  const { digest, size } = layer.descriptor;
+async function findOfManifest(file: ArtifactFile, services: Services, run: Run): Promise<KnownFile | undefined> {
+  const { digest, size } = file.layer.descriptor;
   if ((await findCached(digest, size, services, run)) === undefined) return undefined;
-  return { ...(await fetchFile(source, layer, services, run)), manifestDigest, platform };
+  return await fetchOfManifest(file, services, run);
 }
 
-/** Fetches a manifest's file, and notes the reference's meaning in the cache. */
-export async function fetchKnown(
-  expanded: ExpandedReference,
+/** The manifest's file, from the cache or the source. */
+export async function fetchOfManifest(
   { resolved: { source, manifestDigest, platform }, layer }: ArtifactFile,
   services: Services,
   run: Run,
 ): Promise<KnownFile> {
-  const file = await fetchFile(source, layer, services, run);
-  const metadata = {
-    digest: file.digest,
-    manifest_digest: manifestDigest,
-    size: file.size,
-    original_name: file.title,
-    platform: platform ?? null,
-  };
+  return { ...(await fetchFile(source, layer, services, run)), manifestDigest, platform };
+}
+
+/** Facts of the noted file; of a folder its manifest's digest, and the size of all files. */
+type Noted = Pick<KnownFile, "digest" | "size" | "title">;
+
+/**
+ * Notes the reference's meaning in the cache, for a later `--offline`. Every look at the source is noted, whether or not
+ * the bytes were in the cache already: a tag may have moved to an artifact that another command fetched.
+ */
+export async function noteMeaning(
+  expanded: ExpandedReference,
+  { manifestDigest, platform }: ResolvedArtifact,
+  { digest, size, title }: Noted,
+  { store, context }: Pick<Services, "store" | "context">,
+): Promise<void> {
+  const note = { digest, manifest_digest: manifestDigest, size, original_name: title, platform: platform ?? null };
   try {
-    await services.store.writeMetadata(expanded.text, expanded.platform, metadata);
+    await store.writeMetadata(expanded.text, expanded.platform, note);
   } catch (error) {
     // The file is in the store, and a note only saves a request. A read-only or foreign cache takes no note.
     if (!(error instanceof LocalIoError)) throw error;
-    services.context.log.debug(`${expanded.text} is not noted in the cache: ${error.message}`);
+    context.log.debug(`${expanded.text} is not noted in the cache: ${error.message}`);
   }
-  return { ...file, manifestDigest, platform };
 }

@@ -142,9 +142,12 @@ function chooseManifest(
   if (index.manifests.length === 1 && only !== undefined && only.platform === undefined) {
     return { digest: only.digest, isForAll: true };
   }
-  const available = [...platforms.keys()].join(", ") || "none is known";
+  const available = [...platforms.keys()].join(", ");
   throw new ArtifactNotFoundError("PLATFORM_NOT_FOUND", `platform ${platform} not found in ${text}`, {
-    hint: `name a platform of the artifact with --platform: ${available}; or push the artifact for ${platform}`,
+    hint:
+      available === ""
+        ? `push the artifact for ${platform}: its index names no known platform`
+        : `name a platform of the artifact with --platform: ${available}; or push the artifact for ${platform}`,
   });
 }
 

@@ -85,7 +85,11 @@ function suggestionFor(error: CommanderError, command: Command, suggested: strin
   const [word] = command.args;
   const isOption =
     error.code === "commander.unknownCommand" && command.options.some(({ long }) => long === `--${word}`);
-  return isOption ? `did you mean \`${pathOf(command)} --${word}\`?` : suggested?.replace(/^\(|\)$/g, "");
+  return isOption
+    ? `did you mean \`${pathOf(command)} --${word}\`?`
+    : suggested?.replace(/^\(Did you mean (one of )?(.*)\?\)$/, (_, several, names) =>
+        several === undefined ? `did you mean \`${names}\`?` : `did you mean one of ${names}?`,
+      );
 }
 
 /** Converts Commander's error; undefined if Commander printed the requested help or version. */
@@ -107,7 +111,7 @@ function usageError(error: CommanderError, command: Command): UsageError | undef
   const suggestion = suggestionFor(error, command, suggested);
   const help = `for usage, see \`${path} --help\``;
   return new UsageError("USAGE_INVALID", message, {
-    hint: suggestion === undefined ? help : `${suggestion} ${help}`,
+    hint: suggestion === undefined ? help : `${suggestion} For usage, see \`${path} --help\``,
   });
 }
 

@@ -30,7 +30,7 @@ function fromDockerAuth(auth: DockerAuth, file: string, registry: string): Crede
     // Docker padded passwords with NUL in old files.
     return { kind: "basic", username: decoded.slice(0, colon), password: decoded.slice(colon + 1).replace(/\0+$/, "") };
   }
-  if (auth.username && auth.password) {
+  if (auth.username && typeof auth.password === "string") {
     return { kind: "basic", username: auth.username, password: auth.password };
   }
   return none;
@@ -97,6 +97,14 @@ function fromEnvironment(context: Context): FoundCredentials | undefined {
   return undefined;
 }
 
+/** Names the missing variable of half a login. */
+function halfLogin(found: FoundCredentials, context: Context): FoundCredentials {
+  const [user, password] = [variable(context, "ORAS_USER"), variable(context, "ORAS_PASS")];
+  if ((user === undefined) === (password === undefined)) return found;
+  const [given, missing] = user === undefined ? ["ORAS_PASS", "ORAS_USER"] : ["ORAS_USER", "ORAS_PASS"];
+  return { ...found, credentials: { kind: "none", withheld: `set ${missing} as well: ${given} alone is no login` } };
+}
+
 /** The variable with a login that was not used; its value is not looked at. */
 function unusedVariable(context: Context): string | undefined {
   return ["ORAS_TOKEN", "ORAS_USER"].find((name) => variable(context, name) !== undefined);
@@ -135,10 +143,10 @@ export function createCredentialProvider(
   const find = async (registry: string): Promise<FoundCredentials> => {
     const own = registry === settings.credentialRegistry ? fromEnvironment(context) : undefined;
     const found = own ?? (await fromDockerConfigs(registry, context, signal));
+    if (found.credentials.kind !== "none") return found;
+    if (registry === settings.credentialRegistry) return halfLogin(found, context);
     const unused = unusedVariable(context);
-    if (found.credentials.kind !== "none" || registry === settings.credentialRegistry || unused === undefined) {
-      return found;
-    }
+    if (unused === undefined) return found;
     const named = settings.credentialRegistry ?? "none";
     const withheld =
       `set BUCK2_ORAS_REGISTRY=${registry} or give --registry ${registry} to use ${unused} there: the variable is for ` +

@@ -7,7 +7,7 @@ import { stat } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import * as v from "valibot";
 import type { Context } from "../context.ts";
-import { ConfigurationError, isErrno, localIoError } from "../errors.ts";
+import { asError, ConfigurationError, isErrno, localIoError } from "../errors.ts";
 import { changeText } from "../files/change-text.ts";
 import { makeFolder } from "../files/folder.ts";
 import { UnfitFileError } from "../files/opened-file.ts";
@@ -75,6 +75,8 @@ interface ConfigPath {
   readonly path: string;
   /** The variable that names the file: a missing file is then the user's mistake. */
   readonly variable: string | undefined;
+  /** The user named no such file: an unreadable or malformed file of another client must not fail a command. */
+  readonly isForeign: boolean;
 }
 
 /**
@@ -87,15 +89,17 @@ function configPaths(context: Context): readonly ConfigPath[] {
   const authFile = variable(context, "REGISTRY_AUTH_FILE");
   const runtimeDir = folderVariable(context, "XDG_RUNTIME_DIR");
   const isNamed = variable(context, "DOCKER_CONFIG") !== undefined;
-  const podman = [
-    ...(runtimeDir === undefined ? [] : [runtimeDir]),
-    ...(os === "linux" && userId !== undefined ? [`/run/containers/${userId}`] : []),
-    folderVariable(context, "XDG_CONFIG_HOME") ?? join(homeDir, ".config"),
-  ].map((dir) => (dir.startsWith("/run/containers/") ? join(dir, "auth.json") : join(dir, "containers", "auth.json")));
+  const configHome = folderVariable(context, "XDG_CONFIG_HOME") ?? join(homeDir, ".config");
+  const named = (path: string, name: string | undefined) => ({ path, variable: name, isForeign: false });
+  const foreign = (path: string) => ({ path, variable: undefined, isForeign: true });
   return [
-    { path: dockerConfigPath(context), variable: isNamed ? "DOCKER_CONFIG" : undefined },
-    ...(authFile === undefined ? [] : [{ path: authFile, variable: "REGISTRY_AUTH_FILE" }]),
-    ...podman.map((path) => ({ path, variable: undefined })),
+    named(dockerConfigPath(context), isNamed ? "DOCKER_CONFIG" : undefined),
+    ...(authFile === undefined ? [] : [named(authFile, "REGISTRY_AUTH_FILE")]),
+    ...(runtimeDir === undefined ? [] : [named(join(runtimeDir, "containers", "auth.json"), undefined)]),
+    ...(runtimeDir === undefined && os === "linux" && userId !== undefined
+      ? [foreign(`/run/containers/${userId}/auth.json`)]
+      : []),
+    foreign(join(configHome, "containers", "auth.json")),
   ];
 }
 
@@ -141,10 +145,22 @@ export async function readDockerConfig(path: string): Promise<DockerConfig | und
 
 /** The existing files, in order of precedence. Files are read lazily: a caller stops at the first login. */
 export async function* dockerConfigs(context: Context): AsyncGenerator<DockerConfigFile> {
-  for (const { path, variable: name } of configPaths(context)) {
-    const config = await readDockerConfig(path);
+  for (const { path, variable: name, isForeign } of configPaths(context)) {
+    const config = isForeign ? await readForeign(path, context) : await readDockerConfig(path);
     if (config !== undefined) yield { path, config };
     else if (name !== undefined) await warnOfMissing(name, path, context);
+  }
+}
+
+async function readForeign(path: string, { log }: Context): Promise<DockerConfig | undefined> {
+  try {
+    return await readDockerConfig(path);
+  } catch (thrown) {
+    const error = asError(thrown);
+    // Podman of root keeps the folder of all users' logins to itself.
+    const isDenied = isErrno(error.cause, "EACCES") || isErrno(error.cause, "EPERM");
+    log[isDenied ? "debug" : "warn"](`${error.message}: the file gives no login`);
+    return undefined;
   }
 }
 

@@ -55,7 +55,7 @@ export async function checkArtifact(
   });
   const [layer] = resolved?.manifest.layers ?? [];
   if (resolved === undefined || layer === undefined) {
-    for (const name of ["blob", "range", "referrers"]) examination.skip(name, "the manifest is missing");
+    for (const name of ["blob", "range", "referrers"]) examination.skip(name, "the manifest could not be fetched");
     return resolved;
   }
   await checkBlob(resolved.source, layer, examination, run.signal);

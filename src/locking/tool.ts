@@ -97,7 +97,7 @@ async function findByIndex(
     return { platform, source, digest, manifest, location };
   });
   if (found.length === 0) {
-    throw new ArtifactNotFoundError("PLATFORM_NOT_FOUND", `a known platform was not found in the index of ${text}`, {
+    throw new ArtifactNotFoundError("PLATFORM_NOT_FOUND", `not found: a known platform in the index of ${text}`, {
       hint: `push the tool for one of ${platformStrings.join(", ")}`,
     });
   }

@@ -103,6 +103,7 @@ const descriptorsSchema = optional(
   v.pipe(v.array(v.unknown()), v.maxLength(maxDescriptors), v.array(descriptorSchema)),
 );
 const manifestSchema = v.object({
+  mediaType: optional(v.string()),
   artifactType: optional(v.string()),
   config: descriptorSchema,
   layers: descriptorsSchema,
@@ -110,6 +111,7 @@ const manifestSchema = v.object({
   subject: optional(descriptorSchema),
 });
 const indexSchema = v.object({
+  mediaType: optional(v.string()),
   manifests: descriptorsSchema,
   annotations: annotationsSchema,
   subject: optional(descriptorSchema),
@@ -222,8 +224,9 @@ export function mediaTypeOf(bytes: Uint8Array): string | undefined {
     return undefined;
   }
   if (typeof json !== "object" || json === null || Array.isArray(json)) return undefined;
-  if ("mediaType" in json && typeof json.mediaType === "string") {
-    return acceptedManifestTypes.includes(json.mediaType) ? json.mediaType : undefined;
+  if ("mediaType" in json && json.mediaType !== null) {
+    const { mediaType } = json;
+    return typeof mediaType === "string" && acceptedManifestTypes.includes(mediaType) ? mediaType : undefined;
   }
   const [isIndex, isManifest] = [has(json, "manifests"), has(json, "layers") || has(json, "config")];
   if (isIndex === isManifest) return undefined;

@@ -51,7 +51,8 @@ const maxQuotedLength = 300;
 export function withoutLogin(text: string, maxLength: number): string {
   const scheme = /^[a-z][a-z0-9+.-]*:\/\//i.exec(text)?.[0] ?? "";
   const rest = text.slice(scheme.length);
-  const at = text.startsWith("oci:") ? -1 : endOfLogin(rest, scheme !== "");
+  const isLayout = text.startsWith("oci:") && scheme === "";
+  const at = isLayout ? -1 : endOfLogin(rest, scheme !== "");
   const masked = at === -1 ? text : `${scheme}***${rest.slice(at)}`;
   return masked.length <= maxLength ? masked : `${masked.slice(0, maxLength - 1)}…`;
 }
@@ -82,12 +83,14 @@ const schemePattern = /^[a-z][a-z0-9+.-]*:\/\//i;
 export function refuseScheme(text: string): void {
   const scheme = schemePattern.exec(text)?.[0];
   if (scheme === undefined) return;
-  const rest = withoutLogin(text.slice(scheme.length), maxQuotedLength).replace("***@", "");
+  // Masked with its scheme: only then is everything before the last `@` a login.
+  const rest = withoutLogin(text, maxQuotedLength).slice(scheme.length).replace("***@", "");
   const isLayout = /^oci:/i.test(scheme);
   const folder = isLayout
     ? `; a layout folder is oci:DIR, such as oci:${rest.startsWith("/") ? rest : `./${rest}`}`
     : "";
-  const hint = rest === "" || rest.startsWith("/") ? `${forms}${folder}` : `write ${rest}${folder}`;
+  const hint =
+    rest === "" || rest.startsWith("/") || rest.includes("://") ? `${forms}${folder}` : `write ${rest}${folder}`;
   throw invalid(text, "a reference has no scheme", hint);
 }
 

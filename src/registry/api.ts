@@ -60,6 +60,11 @@ export class RegistryApi {
     return await this.#send(call, answer);
   }
 
+  /** Says something that a person should know although the work goes on. */
+  warn(message: string): void {
+    this.#deps.context.log.warn(message);
+  }
+
   /** Requests later push tokens also for reading another repository of the registry, to mount its blobs. */
   allowMountFrom(repository: string): void {
     this.#auth.allowMountFrom(repository);

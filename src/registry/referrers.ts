@@ -79,9 +79,15 @@ async function fromApi(
   for (let pages = 0; page !== undefined; pages += 1) {
     if (pages >= maxPages) throw tooMany(name, `${maxPages} pages`);
     const response = await api.call({ method: "GET", url: page, bufferBytes: maxManifestBytes, signal }, "pull");
-    const isMissing = missingApiStatuses.has(response.status);
+    // Later pages exist, or page 1 would not name them: their loss is an error.
+    const isMissing = pages === 0 && missingApiStatuses.has(response.status);
     if (response.status !== 200 && !isMissing) throw await api.error(response, `the referrers of ${name}`);
-    if (isMissing || !isIndex(response.header("content-type"))) {
+    if (response.status === 403) {
+      api.warn(
+        `the referrers API is denied (403) for ${name}: only the fallback tag is asked for signatures and the like`,
+      );
+    }
+    if (isMissing || (pages === 0 && !isIndex(response.header("content-type")))) {
       await response.discard();
       return undefined;
     }
@@ -91,6 +97,17 @@ async function fromApi(
     page = nextPage(response.header("link"), page);
   }
   return found;
+}
+
+/** True for a JSON document that is no index; text that is not JSON is left to the parser. */
+function isOtherDocument(bytes: Uint8Array): boolean {
+  if (mediaTypeOf(bytes) === mediaTypes.ociIndex) return false;
+  try {
+    JSON.parse(new TextDecoder().decode(bytes));
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 /** @returns "none" for a missing tag, "other" for a tag of something else than an index */
@@ -108,8 +125,9 @@ async function fromTag(
   }
   if (response.status !== 200) throw await api.error(response, `the referrers of ${name}`);
   const bytes = await response.bytes(maxManifestBytes);
-  const isOther = mediaTypeOf(bytes) === mediaTypes.ociManifest || mediaTypeOf(bytes) === mediaTypes.dockerManifest;
-  return isOther ? "other" : manifestsOf(bytes, `the referrers of ${name}`);
+  // GitLab answers with the subject itself.
+  if (digestOf(bytes) === digest) return "none";
+  return isOtherDocument(bytes) ? "other" : manifestsOf(bytes, `the referrers of ${name}`);
 }
 
 export async function readReferrers(

@@ -115,6 +115,9 @@ export async function loginError(response: HttpResponse, asked: Asked): Promise<
 
 /** @param what `HOST/REPO`, with or without a tag or digest. */
 function spellingHint(what: string): string {
+  if (what.includes("@sha256:")) {
+    return "check the digest: the registry may have removed the content, or the digest is not of this kind of content";
+  }
   const repository = what.replace(/[@:][^/]*$/, "");
   return repository === what ? "check the spelling" : `list the existing tags with \`buck2-oras list ${repository}\``;
 }

@@ -140,7 +140,9 @@ async function transferFrom(
       tries.isWorthwhile(partial.size);
     } catch (error) {
       signal.throwIfAborted();
-      if (error instanceof ContentVerificationError && answers > 1 && way !== "fromStart") {
+      // A single part is not the whole answer either.
+      const isPieced = answers > 1 || isSplit;
+      if (error instanceof ContentVerificationError && isPieced && way !== "fromStart") {
         context.log.debug(`${source.name}: ${error.message}; the blob is fetched in one piece`);
         way = "fromStart";
         tries.startOver();

@@ -53,7 +53,7 @@ export async function lockAdd(
 ): Promise<LockChange> {
   if (!isToolName(name)) {
     throw new UsageError("USAGE_INVALID", `${JSON.stringify(name)} is not a valid name of a tool`, {
-      hint: "use letters, digits, `_`, `.`, `+` and `-`; `constructor` and `prototype` are reserved",
+      hint: "use letters, digits, `_`, `.`, `+` and `-`; `constructor`, `prototype` and `__proto__` are reserved",
     });
   }
   // An unusable lock file is reported before the first request.
@@ -147,7 +147,7 @@ export async function lockCheck(file: string, services: Services): Promise<Lock>
   if (await isInWrittenForm(file, lock)) return lock;
   throw new ConfigurationError(
     "LOCK_OUTDATED",
-    `${file} is not in its written form: the file was edited by hand or merged`,
+    `${file} is not in its canonical form: the file was edited by hand or merged`,
     {
       hint: "run `buck2-oras lock update` and commit the result",
     },

@@ -3,8 +3,8 @@
 import { lstat } from "node:fs/promises";
 import { resolve } from "node:path";
 import { pullThroughExternalCli } from "../artifact/external-cli.ts";
-import { fetchKnown, findKnown, findOfManifest, type KnownFile, resolveCached } from "../artifact/known-file.ts";
-import { shapeOf } from "../artifact/layers.ts";
+import { fetchOfManifest, findKnown, type KnownFile, noteMeaning, resolveCached } from "../artifact/known-file.ts";
+import { fallbackTitle, shapeOf } from "../artifact/layers.ts";
 import { keptManifests } from "../artifact/manifests.ts";
 import { offlineErrorOf } from "../artifact/offline-error.ts";
 import { checkOutputFolder, warnIfLedOut } from "../artifact/output.ts";
@@ -113,7 +113,11 @@ async function pullArtifact(request: PullRequest, services: Services, run: Run):
       return await pullThroughCli(way.executable, pulling, services, run);
     case "source": {
       const resolved = await resolveArtifact(expanded, services, run, keptManifests);
-      return await placeResolved(resolved, pulling, services, run);
+      const result = await placeResolved(resolved, pulling, services, run);
+      const { size } = result;
+      const title = fallbackTitle(expanded.reference.location);
+      await noteMeaning(expanded, resolved, { digest: digestOfPulled(result), size, title }, services);
+      return result;
     }
   }
 }
@@ -162,7 +166,7 @@ async function placeResolved(
   if (shape.kind === "file") {
     const placeFound = async (some: Services): Promise<PullResult> => {
       const only = { resolved, layer: shape.layer };
-      const file = (await findOfManifest(only, some, run)) ?? (await fetchKnown(expanded, only, some, run));
+      const file = await fetchOfManifest(only, some, run);
       checkContent(file.digest, request.digest, expanded.text);
       return await place(file, { request, expanded }, some, run);
     };

@@ -71,7 +71,10 @@ describe("the environment", () => {
   test("a token comes before a login; half a login is none", async () => {
     const token = credentialsFor({ env: { ...env, ORAS_TOKEN: "t" }, registry: "reg.example" });
     expect(await token("reg.example")).toEqual({ kind: "bearer", token: "t" });
-    expect(await credentialsFor({ env: { ORAS_USER: "u" }, registry: "reg.example" })("reg.example")).toEqual(none);
+    expect(await credentialsFor({ env: { ORAS_USER: "u" }, registry: "reg.example" })("reg.example")).toEqual({
+      kind: "none",
+      withheld: "set ORAS_PASS as well: ORAS_USER alone is no login",
+    });
     const empty = credentialsFor({ env: { ORAS_TOKEN: "", ...env }, registry: "reg.example" });
     expect(await empty("reg.example")).toEqual(login);
   });
@@ -143,6 +146,17 @@ describe("files of other clients", () => {
     expect(await lookUp({}, temporaryFolder(), userId + 1)).toMatchObject({ kind: "none" });
   });
 
+  test("a broken file that nobody named is passed over with a warning", async () => {
+    const homeDir = temporaryFolder();
+    const path = join(homeDir, ".config", "containers", "auth.json");
+    mkdirSync(dirname(path), { recursive: true });
+    writeFileSync(path, "{broken secret");
+    const { kind, lines } = await lookUp({}, homeDir);
+    expect(kind).toBe("none");
+    expect(lines).toContainEqual(expect.stringContaining(`${path} is not a docker configuration`));
+    expect(lines.join()).not.toContain("secret");
+  });
+
   test("a variable that names nothing useful is said, and nothing else is", async () => {
     const folder = temporaryFolder();
     const file = join(folder, "file");
@@ -207,6 +221,7 @@ describe("the docker configuration", () => {
           "identity.example": { auth: auth("u:p"), identitytoken: "refresh" },
           "token.example": { registrytoken: "bearer" },
           "plain.example": { username: "u", password: "p" },
+          "empty.example": { username: "u", password: "" },
           "helper.example": {},
           "null.example": null,
         },
@@ -216,6 +231,7 @@ describe("the docker configuration", () => {
     expect(await found("identity.example")).toEqual({ kind: "identity", token: "refresh" });
     expect(await found("token.example")).toEqual({ kind: "bearer", token: "bearer" });
     expect(await found("plain.example")).toEqual({ kind: "basic", username: "u", password: "p" });
+    expect(await found("empty.example")).toEqual({ kind: "basic", username: "u", password: "" });
     expect(await found("helper.example")).toEqual(none);
     expect(await found("null.example")).toEqual(none);
   });

@@ -81,6 +81,8 @@ describe("parseManifest", () => {
     ["a digest with a path", { ...manifest, layers: [{ ...descriptor, digest: "sha256:../../etc/passwd" }] }],
     ["annotations of another type", { ...manifest, annotations: { a: 1 } }],
     ["another type than it was sent as", { ...manifest, mediaType: mediaTypes.dockerManifest }],
+    ["a media type that is a number", { ...manifest, mediaType: 5 }],
+    ["a media type that is a list", { ...manifest, mediaType: ["x"] }],
     ["both layers and manifests", { ...manifest, manifests: [] }],
     ["an index with layers", { ...index, layers: [] }],
   ])("%s is refused as MANIFEST_INVALID", (_, document) => {

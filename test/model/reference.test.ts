@@ -34,6 +34,15 @@ function hintOf(text: string): string | undefined {
   return undefined;
 }
 
+function messageOf(text: string): string {
+  try {
+    parseReference(text, undefined);
+  } catch (error) {
+    return String(error);
+  }
+  return "";
+}
+
 describe("a scheme", () => {
   test.each([
     [
@@ -45,10 +54,16 @@ describe("a scheme", () => {
     ["https://ghcr.io/a:1", "write ghcr.io/a:1"],
     ["oci:///srv/layout:1", "such as oci:/srv/layout:1"],
     ["https://user:hunter2@h.io/a", "write h.io/a"],
+    ["https://user:pa/hunter2@host:5000", "write host:5000"],
+    ["docker://user:s/hunter2@ghcr.io", "write ghcr.io"],
+    ["docker://x@u:p/hunter2@ghcr.io/a", "write ghcr.io/a"],
+    ["oci://u:p/hunter2@h.io/a", "write h.io/a"],
+    ["docker://https://u:hunter2/w@h", "write"],
   ])("%s is refused, and the hint has what to write", (text, hint) => {
     expect(codeOf(text)).toBe("REFERENCE_INVALID");
     expect(hintOf(text)).toContain(hint);
     expect(hintOf(text)).not.toContain("hunter2");
+    expect(messageOf(text)).not.toContain("hunter2");
   });
 
   test("a folder on another machine of Windows is none, and is written back as it came", () => {

@@ -164,9 +164,35 @@ describe("referrers of a registry without the API", () => {
     expect(await registry.listReferrers(manifestDigest, signal)).toEqual([]);
   });
 
-  test("are not written over another artifact that has the fallback tag", async () => {
-    const image = { schemaVersion: 2, mediaType: mediaTypes.ociManifest, config: referrer, layers: [] };
-    const signature = JSON.stringify({ ...image, subject: referrer });
+  test("an error on a later page is an error, and the first page is not forgotten", async () => {
+    for (const [status, code] of [
+      [400, "REGISTRY_REFUSED"],
+      [403, "REGISTRY_FORBIDDEN"],
+      [404, "ARTIFACT_NOT_FOUND"],
+    ] as const) {
+      const server = await startServer((request, response) => {
+        if (request.url?.includes("page=2")) return response.writeHead(status).end();
+        response.setHeader("link", '</v2/t/tool/referrers/x?page=2>; rel="next"');
+        return response.setHeader("content-type", mediaTypes.ociIndex).end(JSON.stringify(listed));
+      });
+      const { registry, signal } = registryClient(server.host);
+      expect(await codeOf(registry.listReferrers(manifestDigest, signal))).toBe(code);
+    }
+  });
+
+  test("a denied API is said", async () => {
+    const { registry, signal, lines } = registryClient(await without(403, listed));
+    await registry.listReferrers(manifestDigest, signal);
+    expect(lines).toContainEqual(expect.stringContaining("the referrers API is denied (403)"));
+  });
+
+  test.each([
+    ["an image", { schemaVersion: 2, mediaType: mediaTypes.ociManifest, config: referrer, layers: [] }],
+    ["a document of Docker's first schema", { schemaVersion: 1, fsLayers: [] }],
+    ["an empty object", {}],
+  ])("are not written over %s that has the fallback tag", async (_what, image) => {
+    const pushed = { schemaVersion: 2, mediaType: mediaTypes.ociManifest, config: referrer, layers: [] };
+    const signature = JSON.stringify({ ...pushed, subject: referrer });
     const puts: string[] = [];
     const server = await startServer((request, response) => {
       if (request.method === "PUT") {

@@ -195,3 +195,27 @@ test("transfer: whatever a source answers, the blob is whole and right, or it is
     "ok",
   ]);
 });
+
+test("transfer: a first part without a byte does not cost the blob: it is fetched in one piece", async () => {
+  const large = Buffer.alloc(33 * MiB, 7);
+  const identity = { digest: digestOf(large), size: large.length };
+  const asked: ByteRange[] = [];
+  const source = {
+    name: "source.example/x",
+    mirrors: [],
+    openBlob: async (_blob: BlobIdentity, range: ByteRange) => {
+      asked.push(range);
+      const isPart = range.end < large.length;
+      async function* bytes(): AsyncGenerator<Uint8Array> {
+        if (!isPart) yield large.subarray(range.first, range.end);
+      }
+      return { range, bytes: bytes(), discard: () => Promise.resolve() };
+    },
+  } as unknown as Source;
+  const { store } = testStore();
+  const services = { context, store, slots: createSlots(4), settings: { idleTimeoutMs: 1000 } };
+  const run = { signal: noSignal, deadlineMs: Date.now() + 60_000, mirrorHealth: new MirrorHealth() };
+  const { path } = await transferBlob({ source, blob: identity, onBytes: () => {} }, services, run);
+  expect(readFileSync(path).equals(large)).toBe(true);
+  expect(asked.at(-1)).toEqual({ first: 0, end: large.length });
+});

@@ -3,6 +3,7 @@ import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { layoutProject, linuxTool, sha256 } from "../support/layout-project.ts";
+import { inProcessRegistry } from "../support/registry/in-process/for-tests.ts";
 import { startServer } from "../support/registry/server.ts";
 import { serveTool } from "../support/registry/tool.ts";
 
@@ -19,6 +20,35 @@ test("what a tag meant last is used, from the cache alone; what is not cached sa
   expect(other.exitCode).toBe(69);
   expect(other.stderr).toMatch(/error\[OFFLINE\]: .*not in the cache[\s\S]*hint: /);
   expect(server.seen).toHaveLength(asked);
+});
+
+test("what a tag meant last counts, though another command brought the bytes, and for a folder, too", async () => {
+  let content = "first";
+  const server = await startServer((request, response, self) => serveTool(content)(request, response, self));
+  const project = await layoutProject();
+  const reference = `${server.host}/t/tool:1`;
+  const placed = async (...args: string[]): Promise<string> => {
+    const ran = await project.oras(["pull", reference, "-o", "out", ...args]);
+    expect(ran.exitCode, ran.stderr).toBe(0);
+    return readFileSync(join(project.dir, "out/tool"), "utf8");
+  };
+  expect(await placed()).toBe("first");
+  // The tag moves, and `lock add` brings what it means now into the cache.
+  content = "second";
+  expect((await project.oras(["lock", "add", "moved", reference])).exitCode).toBe(0);
+  expect(await placed()).toBe("second");
+  expect(await placed("--offline")).toBe("second");
+
+  mkdirSync(join(project.dir, "folder"));
+  writeFileSync(join(project.dir, "folder", "file"), "x");
+  const { host } = await inProcessRegistry();
+  expect((await project.oras(["push", `${host}/t/folder:1`, "folder"])).exitCode).toBe(0);
+  for (const more of [[], ["--offline"]]) {
+    rmSync(join(project.dir, "out"), { recursive: true, force: true });
+    const ran = await project.oras(["pull", `${host}/t/folder:1`, "-o", "out", ...more]);
+    expect(ran.exitCode, ran.stderr).toBe(0);
+    expect(readFileSync(join(project.dir, "out/folder/file"), "utf8")).toBe("x");
+  }
 });
 
 describe("a command that needs a registry ends with OFFLINE", () => {

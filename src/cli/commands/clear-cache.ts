@@ -17,8 +17,8 @@ export function addClearCache(program: Command, io: CliIo): Command {
     .command("clear-cache")
     .summary("remove cached files")
     .description(
-      "Removes cached files: all of them, only files unused for some days, or the least recently used beyond a\n" +
-        "size. A folder that is not a cache of buck2-oras (its CACHEDIR.TAG is missing or not ours) stays\n" +
+      "Removes cached files: all of them, only files unused for some days, or the least recently used beyond a " +
+        "size. A folder that is not a cache of buck2-oras (its CACHEDIR.TAG is missing or not ours) stays " +
         "untouched.",
     )
     .option("--older-than <days>", "remove only files last used more than this many days ago", daysArgument)

@@ -77,8 +77,8 @@ export function addConfig(program: Command, io: CliIo): Command {
     .command("config")
     .summary("show the effective configuration")
     .description(
-      "Shows every setting with its value and source. Sources in order of precedence: option, variable,\n" +
-        "`buck2-oras.json` in the project's root or above, the user's file, default. Keys that a project's file\n" +
+      "Shows every setting with its value and source. Sources in order of precedence: option, variable, " +
+        "`buck2-oras.json` in the project's root or above, the user's file, default. Keys that a project's file " +
         "may not set are shown as left out.",
     )
     .action(async (_options: object, command: Command) =>

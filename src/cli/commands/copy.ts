@@ -33,9 +33,9 @@ export function addCopy(program: Command, io: CliIo): Command {
     .command("copy")
     .summary("copy artifacts between registries and layout folders")
     .description(
-      "Copies an artifact with all platforms and referrers, such as signatures. Sends only missing blobs and\n" +
-        "manifests, and the tag last. With --lock, copies every artifact of a lock by digest: `copy --lock FILE\n" +
-        "[FROM] TO`. TO is oci:DIR, or a prefix below which each repository keeps its path. The lock stays valid\n" +
+      "Copies an artifact with all platforms and referrers, such as signatures. Sends only missing blobs and " +
+        "manifests, and the tag last. With --lock, copies every artifact of a lock by digest: `copy --lock FILE " +
+        "[FROM] TO`. TO is oci:DIR, or a prefix below which each repository keeps its path. The lock stays valid " +
         "if the configuration names TO as a mirror.",
     )
     .argument("<source>", "HOST/REPO:TAG, HOST/REPO@sha256:…, or oci:DIR:TAG; with --lock oci:DIR or a prefix")

@@ -24,8 +24,8 @@ export function addDoctor(program: Command, io: CliIo): Command {
     .command("doctor")
     .summary("find out why a pull fails")
     .description(
-      "Checks each step of a pull: configuration, cache folder, proxy, DNS, connection and certificate,\n" +
-        "registry, clock, credentials (their source, never their value), token service, manifest, blob, resuming,\n" +
+      "Checks each step of a pull: configuration, cache folder, proxy, DNS, connection and certificate, " +
+        "registry, clock, credentials (their source, never their value), token service, manifest, blob, resuming, " +
         "referrers, mirrors. Exits with the code of the first failed check.",
     )
     .argument("<ref>", "reference to check: HOST/REPO:TAG, REPO:TAG, or oci:DIR:TAG")

@@ -19,7 +19,7 @@ export function addExtract(program: Command, io: CliIo): Command {
     .command("extract")
     .summary("unpack an archive, confined to a folder")
     .description(
-      "Unpacks a tar, tar.gz, tar.zst or zip archive into a folder; the format is detected from the bytes.\n" +
+      "Unpacks a tar, tar.gz, tar.zst or zip archive into a folder; the format is detected from the bytes. " +
         "Nothing is written outside the folder. A refused archive leaves no files behind.",
     )
     .argument("<archive>", "file to unpack")

@@ -47,8 +47,8 @@ export function addImport(program: Command, io: CliIo): Command {
     .command("import")
     .summary("import a tool from PyPI, Maven, npm, Go, a file or a URL")
     .description(
-      "Imports a tool for every available platform with the ecosystem's own client, which uses your private\n" +
-        "mirrors and logins and checks signatures and checksums. Pushes one index of all platforms, with\n" +
+      "Imports a tool for every available platform with the ecosystem's own client, which uses your private " +
+        "mirrors and logins and checks signatures and checksums. Pushes one index of all platforms, with " +
         "annotations that name the source of the bytes. Replaces an existing tag.",
     )
     .argument(

@@ -62,8 +62,13 @@ function showTags(lock: string, tags: readonly LockedTag[]): Shown {
     reference,
     `${short(locked)} → ${current === undefined ? "gone" : short(current)}`,
   ]);
+  const isGone = moved.some(({ current }) => current === undefined);
+  const isMoved = moved.some(({ current }) => current !== undefined);
   const notes = [
-    "Run `buck2-oras lock update` to record the current digests; until then, builds use the locked digests",
+    ...(isMoved
+      ? ["Run `buck2-oras lock update` to record the current digests; until then, builds use the locked digests"]
+      : []),
+    ...(isGone ? ["Push a tag that is gone again, or lock the tool under another tag"] : []),
   ];
   return { text: formatTable(rows), notes, json, exitCode: errorCodes.LOCK_OUTDATED.exit };
 }
@@ -103,8 +108,8 @@ export function addLock(program: Command, io: CliIo): readonly Command[] {
     .command("check")
     .summary("check that the lock file is well-formed")
     .description(
-      "Checks that the lock is valid, is in its written form, and names only repositories of its references.\n" +
-        "Contacts a registry only with --online, which lists the tags that now mean another digest (exit code 78\n" +
+      "Checks that the lock is valid, is in its canonical form, and names only repositories of its references. " +
+        "Contacts a registry only with --online, which lists the tags that now mean another digest (exit code 78 " +
         "if any) and compares the locked layers with the manifests.",
     )
     .option(...lockFile)

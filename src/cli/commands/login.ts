@@ -16,9 +16,9 @@ export function addLogin(program: Command, io: CliIo): Command {
     .command("login")
     .summary("store a login for a registry")
     .description(
-      "Checks a login at a registry and stores the login where Docker does: in the credential helper that the\n" +
-        "docker configuration names, else in the configuration file. Build actions read the login there. If the\n" +
-        "registry asks for no login, the login is not sent, and is stored unchecked with a note. Names and the\n" +
+      "Checks a login at a registry and stores the login where Docker does: in the credential helper that the " +
+        "docker configuration names, else in the configuration file. Build actions read the login there. If the " +
+        "registry asks for no login, the login is not sent, and is stored unchecked with a note. Names and the " +
         "default registry from a project's file are ignored here: a checkout could redirect the login.",
     )
     .argument(

@@ -44,8 +44,8 @@ export function addPrune(program: Command, io: CliIo): Command {
     .command("prune")
     .summary("remove old tags of a repository")
     .description(
-      "Shows which tags of a repository go by count and age, and removes these tags with --delete. The age\n" +
-        "comes from the `created` annotation; artifacts without the annotation are never removed by age.\n" +
+      "Shows which tags of a repository go by count and age, and removes these tags with --delete. The age " +
+        "comes from the `created` annotation; artifacts without the annotation are never removed by age. " +
         "Artifacts of a lock stay.",
     )
     .argument("<repo>", "HOST/REPO, REPO, or oci:DIR")

@@ -37,9 +37,9 @@ export function addPull(program: Command, io: CliIo): Command {
     .command("pull")
     .summary("fetch, verify and place an artifact")
     .description(
-      "Fetches an artifact for one platform into the cache, verifies the artifact, and places the result in the\n" +
-        "folder of --output. A single compressed file is decompressed; an archive is unpacked only with --extract.\n" +
-        "Prints the file's path in the cache on stdout and the file's digest on stderr. For several files or a\n" +
+      "Fetches an artifact for one platform into the cache, verifies the artifact, and places the result in the " +
+        "folder of --output. A single compressed file is decompressed; an archive is unpacked only with --extract. " +
+        "Prints the file's path in the cache on stdout and the file's digest on stderr. For several files or a " +
         "folder, prints the output folder, and the digest of the manifest with a note.",
     )
     .argument("<ref>", "HOST/REPO:TAG, HOST/REPO@sha256:…, REPO:TAG, or oci:DIR:TAG; {platform} is filled in")

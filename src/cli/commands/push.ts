@@ -57,7 +57,7 @@ export function addPush(program: Command, io: CliIo): Command {
     .command("push")
     .summary("publish a file or folder, or one per platform")
     .description(
-      "Pushes a file or folder under a tag; with --platform, one file or folder per platform, and an index of\n" +
+      "Pushes a file or folder under a tag; with --platform, one file or folder per platform, and an index of " +
         "all. The tag is written last and replaces an existing tag.",
     )
     .argument("<ref>", "HOST/REPO:TAG, REPO:TAG, or oci:DIR:TAG")
