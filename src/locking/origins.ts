@@ -45,16 +45,25 @@ function repositoryOf(reference: string, platform: string, services: Services): 
   }
 }
 
+/** True for a single compressed file, whose content has a digest of its own. */
+function isDecompressed({ format }: LockedLayer): boolean {
+  return format === "gzip" || format === "zstd";
+}
+
 function faultsOf({ reference, digest, platforms }: LockedTool, services: Services): readonly string[] {
   // Without a digest, the tag would go unchecked; with a digest, a template's platforms would count as one index.
   if (isTemplate(reference) !== (digest === undefined)) {
     return [digest === undefined ? `has no digest for ${reference}` : `has a digest for the template ${reference}`];
   }
-  return Object.entries(platforms).flatMap(([platform, { repository, manifest }]) => {
+  return Object.entries(platforms).flatMap(([platform, { repository, manifest, layers }]) => {
     const expected = repositoryOf(reference, platform, services);
     if (expected instanceof UsageError) return [`has an invalid reference: ${expected.message}`];
     if (expected !== repository) {
       return [`has the repository ${repository} for ${platform}, and ${reference} gives ${expected}`];
+    }
+    const layer = layers.find((one) => !isDecompressed(one) && one.contentDigest !== one.digest);
+    if (layer !== undefined) {
+      return [`has the contentDigest ${layer.contentDigest} for ${platform}, and the digest ${layer.digest}`];
     }
     // The digest of an artifact without platforms is the digest of its manifest.
     if (platform !== anyPlatform || digest === undefined || manifest === digest) return [];
@@ -182,14 +191,11 @@ function faultsOfLayers({ layers }: LockedPlatform, manifest: ImageManifest, loc
 }
 
 function faultsOfLayer(locked: LockedLayer, { descriptor, title, isFolder }: NamedLayer): readonly string[] {
-  const isCompressedFile = locked.format === "gzip" || locked.format === "zstd";
   const stated: readonly (readonly [keyof LockedLayer, string | number])[] = [
     ["digest", descriptor.digest],
     ["size", descriptor.size],
     ["mediaType", descriptor.mediaType],
     ["title", contentTitle(title, locked.format)],
-    // Manifests do not state the digest of decompressed content.
-    ...(isCompressedFile ? [] : [["contentDigest", descriptor.digest] as const]),
     ...(locked.unpackInto === undefined ? [] : [["unpackInto", isFolder ? title : "nothing"] as const]),
   ];
   return stated
