@@ -16,7 +16,7 @@ import type { Services } from "./services.ts";
 export async function findCached(
   digest: Digest,
   size: number | undefined,
-  services: Services,
+  services: Pick<Services, "context" | "settings" | "store">,
   run: Run,
 ): Promise<StoredContent | undefined> {
   const { store } = services;

@@ -38,7 +38,12 @@ const maxStdoutBytes = 64 * 1024 * 1024;
  * Runs the executable in the working folder with the user's whole environment, logins included. Only `BUCK2_ORAS_BIN`
  * is removed: the executable may be buck2-oras itself, and must not call itself again.
  */
-async function start(executable: string, args: readonly string[], { context }: Services, run: Run): Promise<ChildEnd> {
+async function start(
+  executable: string,
+  args: readonly string[],
+  { context }: Pick<Services, "context">,
+  run: Run,
+): Promise<ChildEnd> {
   const { BUCK2_ORAS_BIN: _, ...variables } = context.env;
   const env: Record<string, string> = {};
   for (const [name, value] of Object.entries(variables)) if (value !== undefined) env[name] = value;
@@ -90,7 +95,7 @@ async function filesIn(folder: string): Promise<string[]> {
 export async function pullThroughExternalCli(
   executable: string,
   text: string,
-  services: Services,
+  services: Pick<Services, "context" | "store">,
   run: Run,
 ): Promise<ExternalFile> {
   return await withTemporaryFolder("external", services.context, async (folder) => {

@@ -7,10 +7,10 @@ import { digestHex } from "../model/digest.ts";
 import type { BlobIdentity, Origin, Target } from "../model/source.ts";
 import { notInCache } from "../registry/offline.ts";
 import type { Run } from "../transfer/run.ts";
+import type { TransferServices } from "../transfer/services.ts";
 import { transferBlob } from "../transfer/transfer.ts";
 import { findCached } from "./cached.ts";
 import type { NamedLayer } from "./layers.ts";
-import type { Services } from "./services.ts";
 
 export interface FetchedBlob {
   /** Path in the store; the blob is verified when written, and again when placed. */
@@ -37,7 +37,7 @@ export interface FetchedFile extends FetchedBlob {
 /** Gets one blob from the store, else from its source. A lock saves concurrent processes a second transfer. */
 export async function fetchBlob(
   { source, blob, label }: BlobFetch,
-  services: Services,
+  services: TransferServices,
   run: Run,
 ): Promise<FetchedBlob> {
   const { store, settings, context } = services;
@@ -69,7 +69,12 @@ export function contentTitle(title: string, format: ArchiveFormat): string {
 }
 
 /** Fetches a layer's content: the blob itself, or the decompressed content of a single compressed file. */
-export async function fetchFile(source: Target, layer: NamedLayer, services: Services, run: Run): Promise<FetchedFile> {
+export async function fetchFile(
+  source: Target,
+  layer: NamedLayer,
+  services: TransferServices,
+  run: Run,
+): Promise<FetchedFile> {
   const { digest, size } = layer.descriptor;
   const blob = await fetchBlob({ source, blob: { digest, size }, label: layer.title }, services, run);
   return await services.store.read(digest, run.signal, async (opened) => {

@@ -5,6 +5,7 @@ import type { Digest } from "../model/digest.ts";
 import type { PlatformString } from "../model/platform.ts";
 import type { Origin } from "../model/source.ts";
 import type { Run } from "../transfer/run.ts";
+import type { TransferServices } from "../transfer/services.ts";
 import { findCached } from "./cached.ts";
 import { fetchFile } from "./fetch.ts";
 import { fallbackTitle, type NamedLayer, shapeOf } from "./layers.ts";
@@ -94,7 +95,11 @@ export async function findKnown(
  *
  * @returns undefined for a layer that is not in the cache.
  */
-async function findOfManifest(file: ArtifactFile, services: Services, run: Run): Promise<KnownFile | undefined> {
+async function findOfManifest(
+  file: ArtifactFile,
+  services: TransferServices,
+  run: Run,
+): Promise<KnownFile | undefined> {
   const { digest, size } = file.layer.descriptor;
   if ((await findCached(digest, size, services, run)) === undefined) return undefined;
   return await fetchOfManifest(file, services, run);
@@ -103,7 +108,7 @@ async function findOfManifest(file: ArtifactFile, services: Services, run: Run):
 /** The manifest's file, from the cache or the source. */
 export async function fetchOfManifest(
   { resolved: { source, manifestDigest, platform }, layer }: ArtifactFile,
-  services: Services,
+  services: TransferServices,
   run: Run,
 ): Promise<KnownFile> {
   return { ...(await fetchFile(source, layer, services, run)), manifestDigest, platform };

@@ -15,7 +15,11 @@ import { fetchManifestByDigest, type ManifestAccess } from "./resolve.ts";
 import type { Services } from "./services.ts";
 
 /** @returns undefined for a manifest that is missing, too large, or without a clear media type. */
-async function cachedManifest(digest: Digest, services: Services, run: Run): Promise<FetchedManifest | undefined> {
+async function cachedManifest(
+  digest: Digest,
+  services: Pick<Services, "context" | "settings" | "store">,
+  run: Run,
+): Promise<FetchedManifest | undefined> {
   const found = await unlessUnfit(services, () => findCached(digest, undefined, services, run));
   if (found === undefined || found.size > maxManifestBytes) return undefined;
   const read = () => services.store.read(digest, run.signal, ({ handle }) => handle.readFile());
@@ -25,7 +29,11 @@ async function cachedManifest(digest: Digest, services: Services, run: Run): Pro
   return mediaType === undefined ? undefined : { digest, mediaType, bytes };
 }
 
-async function keepManifest({ digest, bytes }: FetchedManifest, services: Services, run: Run): Promise<void> {
+async function keepManifest(
+  { digest, bytes }: FetchedManifest,
+  services: Pick<Services, "context" | "store">,
+  run: Run,
+): Promise<void> {
   async function* chunks(): AsyncGenerator<Uint8Array> {
     yield bytes;
   }

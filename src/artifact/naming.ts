@@ -3,7 +3,7 @@ import { UsageError } from "../errors.ts";
 import { expandName, parseReference, qualifyReference, type Reference, registryIn } from "../model/reference.ts";
 import type { Services } from "./services.ts";
 
-type NamingServices = Pick<Services, "settings" | "noteNamed">;
+export type NamingServices = Pick<Services, "settings" | "noteNamed">;
 
 /**
  * Parses a reference; expands a configured name, or else adds the default registry.

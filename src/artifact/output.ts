@@ -57,7 +57,7 @@ function checked(output: string, path: string, locate: (path: string) => string 
 }
 
 /** Warns of an output that leads out of the project. Not an error: build folders are often links to another disk. */
-export function warnIfLedOut(output: string, { settings, context }: Services): void {
+export function warnIfLedOut(output: string, { settings, context }: Pick<Services, "context" | "settings">): void {
   if (isAbsolute(output)) return;
   const path = resolve(output);
   const isLedOut = settings.projectFolders.some(

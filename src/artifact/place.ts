@@ -122,7 +122,7 @@ export async function placeIfArchive(
   digest: Digest,
   output: string,
   options: PlaceOptions,
-  { store, context }: Services,
+  { store, context }: Pick<Services, "context" | "store">,
 ): Promise<readonly string[] | undefined> {
   return await store.read(digest, options.signal, async (opened) => {
     return isArchive(await sniffFile(opened)) ? await placeArchive(opened, output, { ...options, context }) : undefined;

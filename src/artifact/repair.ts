@@ -12,7 +12,10 @@ function isMendable(error: unknown, { settings }: Pick<Services, "settings">): e
 }
 
 /** @returns undefined after damage to a cached blob: the store has removed the blob, and the caller fetches again. */
-export async function unlessDamaged<T>(services: Services, work: () => Promise<T>): Promise<T | undefined> {
+export async function unlessDamaged<T>(
+  services: Pick<Services, "context" | "settings">,
+  work: () => Promise<T>,
+): Promise<T | undefined> {
   try {
     return await work();
   } catch (error) {
@@ -23,7 +26,10 @@ export async function unlessDamaged<T>(services: Services, work: () => Promise<T
 }
 
 /** {@link unlessDamaged}, also undefined for an unusable cache: the caller continues as with an empty cache. */
-export async function unlessUnfit<T>(services: Services, work: () => Promise<T>): Promise<T | undefined> {
+export async function unlessUnfit<T>(
+  services: Pick<Services, "context" | "settings">,
+  work: () => Promise<T>,
+): Promise<T | undefined> {
   try {
     return await unlessDamaged(services, work);
   } catch (error) {

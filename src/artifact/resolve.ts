@@ -46,7 +46,7 @@ export interface ResolvedArtifact {
 export function expandReference(
   text: string,
   platform: PlatformString | undefined,
-  services: Services,
+  services: Pick<Services, "context" | "noteNamed" | "settings">,
 ): ExpandedReference {
   const chosen = platform ?? platformFromNode(services.context.os, services.context.cpu);
   const reference = readReference(expandTemplate(text, chosen), services);
@@ -57,7 +57,7 @@ export function expandReference(
 export function expandNamedReference(
   text: string,
   platform: PlatformString | undefined,
-  services: Services,
+  services: Pick<Services, "context" | "noteNamed" | "settings">,
 ): ExpandedReference {
   noteNamed(text, services);
   return expandReference(text, platform, services);
@@ -94,7 +94,7 @@ export interface ManifestAccess {
 export async function fetchManifestByDigest(
   source: Source,
   digest: Digest,
-  services: Services,
+  services: Pick<Services, "context" | "settings">,
   run: Run,
 ): Promise<FetchedManifest> {
   return await fromFirst(source, (from, turn) => from.fetchManifest(digest, turn.signal), services, run);

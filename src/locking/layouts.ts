@@ -3,7 +3,7 @@
  * lock, and must not have other folders of this machine read, published or pinned.
  */
 import { dirname, isAbsolute, relative, resolve, sep, win32 } from "node:path";
-import { readReference } from "../artifact/naming.ts";
+import { type NamingServices, readReference } from "../artifact/naming.ts";
 import type { Services } from "../artifact/services.ts";
 import { isInside, leadsInside, realLocation } from "../config/inside.ts";
 import { findProjectRoot } from "../config/project-root.ts";
@@ -35,7 +35,7 @@ export interface LockLayouts {
  *
  * @returns Absolute path; undefined for a lock outside any project.
  */
-async function projectOf(lockDir: string, { context }: Services): Promise<string | undefined> {
+async function projectOf(lockDir: string, { context }: Pick<Services, "context">): Promise<string | undefined> {
   const { folder, isMarked } = await findProjectRoot({ ...context, cwd: lockDir });
   if (isMarked) return folder;
   const isProject = isInside(lockDir, context.cwd) && !isInside(context.homeDir, context.cwd);
@@ -48,7 +48,7 @@ async function projectOf(lockDir: string, { context }: Services): Promise<string
  *
  * @throws {ConfigurationError} `LOCK_INVALID` for a link that leads out of the project
  */
-export async function checkLockPlace(file: string, services: Services): Promise<void> {
+export async function checkLockPlace(file: string, services: Pick<Services, "context">): Promise<void> {
   const path = resolve(file);
   const project = await projectOf(dirname(path), services);
   if (project === undefined || leadsInside(path, project) === true) return;
@@ -57,7 +57,10 @@ export async function checkLockPlace(file: string, services: Services): Promise<
   });
 }
 
-export async function layoutsOfLock(file: string, services: Services): Promise<LockLayouts> {
+export async function layoutsOfLock(
+  file: string,
+  services: Pick<Services, "context" | "noteNamed" | "settings">,
+): Promise<LockLayouts> {
   const lockDir = dirname(resolve(file));
   const project = (await projectOf(lockDir, services)) ?? lockDir;
   const hint =
@@ -92,7 +95,7 @@ export async function layoutsOfLock(file: string, services: Services): Promise<L
 }
 
 /** Checks every layout of the lock. @throws {ConfigurationError} `LOCK_INVALID` for a layout outside the project */
-export function checkLayouts(lock: Lock, { locate }: LockLayouts, services: Services): void {
+export function checkLayouts(lock: Lock, { locate }: LockLayouts, services: NamingServices): void {
   for (const { reference, platforms } of Object.values(lock.tools)) {
     const texts = Object.entries(platforms).flatMap(([platform, { repository }]) => [
       reference.replaceAll("{platform}", platform),

@@ -7,7 +7,7 @@
 import { contentTitle } from "../artifact/fetch.ts";
 import { type NamedLayer, shapeOf } from "../artifact/layers.ts";
 import { keptManifests } from "../artifact/manifests.ts";
-import { readReference } from "../artifact/naming.ts";
+import { type NamingServices, readReference } from "../artifact/naming.ts";
 import { fetchPlatformManifest } from "../artifact/resolve.ts";
 import type { Services } from "../artifact/services.ts";
 import { ArtifactNotFoundError, ConfigurationError, UsageError } from "../errors.ts";
@@ -36,7 +36,7 @@ function outdated(file: string, [first, ...others]: readonly Fault[]): Configura
   });
 }
 
-function repositoryOf(reference: string, platform: string, services: Services): string | UsageError {
+function repositoryOf(reference: string, platform: string, services: NamingServices): string | UsageError {
   try {
     return formatLocation(readReference(reference.replaceAll("{platform}", platform), services).location);
   } catch (error) {
@@ -50,7 +50,7 @@ function isDecompressed({ format }: LockedLayer): boolean {
   return format === "gzip" || format === "zstd";
 }
 
-function faultsOf({ reference, digest, platforms }: LockedTool, services: Services): readonly string[] {
+function faultsOf({ reference, digest, platforms }: LockedTool, services: NamingServices): readonly string[] {
   // Without a digest, the tag would go unchecked; with a digest, a template's platforms would count as one index.
   if (isTemplate(reference) !== (digest === undefined)) {
     return [digest === undefined ? `has no digest for ${reference}` : `has a digest for the template ${reference}`];
@@ -72,7 +72,7 @@ function faultsOf({ reference, digest, platforms }: LockedTool, services: Servic
 }
 
 /** Checks a lock without any request. @throws {ConfigurationError} `LOCK_OUTDATED` */
-export function checkOrigins(file: string, lock: Lock, services: Services): void {
+export function checkOrigins(file: string, lock: Lock, services: NamingServices): void {
   const faults = Object.entries(lock.tools).flatMap(([tool, locked]) =>
     faultsOf(locked, services).map((text) => ({ tool, text, isGone: false })),
   );

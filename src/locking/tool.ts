@@ -33,6 +33,7 @@ import { formatLocation, isTemplate, type Location, type Reference } from "../mo
 import type { Target } from "../model/source.ts";
 import { inParallel } from "../parallel.ts";
 import { type Run, withSignal } from "../transfer/run.ts";
+import type { TransferServices } from "../transfer/services.ts";
 import { executableIn, includeIn } from "./archive-roles.ts";
 
 interface FoundManifest {
@@ -175,7 +176,7 @@ interface LayerOwner {
 async function lockLayer(
   layer: NamedLayer,
   { name, manifest, source }: LayerOwner,
-  services: Services,
+  services: TransferServices,
   run: Run,
 ): Promise<LockedLayer> {
   const file = await fetchFile(source, layer, services, run);

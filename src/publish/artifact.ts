@@ -3,7 +3,7 @@
 import { basename } from "node:path";
 import { counted } from "../archive/chunks.ts";
 import type { Compressor } from "../archive/compress.ts";
-import { readTarget } from "../artifact/naming.ts";
+import { type NamingServices, readTarget } from "../artifact/naming.ts";
 import type { Services } from "../artifact/services.ts";
 import { UsageError } from "../errors.ts";
 import { withTemporaryFolder } from "../files/temporary-folder.ts";
@@ -95,7 +95,7 @@ interface ItemPush {
 
 async function pushItem(
   { item, request, target, tag }: ItemPush,
-  services: Services,
+  services: Pick<Services, "context">,
   run: Run,
 ): Promise<PushedPlatform & { readonly manifestSize: number }> {
   return await withTemporaryFolder("push", services.context, async (workDir) => {
@@ -149,7 +149,7 @@ export function factsOf({ digest, platforms }: PushResult): { readonly digest: D
  */
 export function readDestination(
   text: string,
-  services: Services,
+  services: NamingServices,
 ): { readonly reference: Reference; readonly tag: string } {
   const reference = readTarget(text, services);
   const { tag } = reference;
@@ -166,7 +166,11 @@ export function readDestination(
  *
  * @throws {UsageError} for a reference without a tag, and for a platform that is named twice
  */
-export async function publish(request: PushRequest, services: Services, run: Run): Promise<PushResult> {
+export async function publish(
+  request: PushRequest,
+  services: Pick<Services, "context" | "noteNamed" | "open" | "settings">,
+  run: Run,
+): Promise<PushResult> {
   const { reference, tag } = readDestination(request.reference, services);
   checkItems(request.items);
   const target = services.open(reference.location);

@@ -21,7 +21,11 @@ export interface ClearCacheResult {
 
 const dayMs = 24 * 60 * 60 * 1000;
 
-export async function clearCache(request: ClearCacheRequest, services: Services, run: Run): Promise<ClearCacheResult> {
+export async function clearCache(
+  request: ClearCacheRequest,
+  services: Pick<Services, "context" | "settings" | "store">,
+  run: Run,
+): Promise<ClearCacheResult> {
   const { olderThanDays, maxSizeBytes } = request;
   const limits = {
     olderThanMs: olderThanDays === undefined ? undefined : olderThanDays * dayMs,
@@ -43,7 +47,7 @@ export async function clearCache(request: ClearCacheRequest, services: Services,
  * @param startedMs Start of the command, in milliseconds since the epoch.
  */
 export async function applyRetention(
-  { settings, store, context }: Services,
+  { settings, store, context }: Pick<Services, "context" | "settings" | "store">,
   { signal }: Run,
   startedMs: number,
 ): Promise<void> {

@@ -1,6 +1,6 @@
 /** `copy`: copies an artifact with its platforms and referrers, or every artifact of a lock. */
 
-import { readNamed, readReference, readTarget } from "../artifact/naming.ts";
+import { type NamingServices, readNamed, readReference, readTarget } from "../artifact/naming.ts";
 import { fetchManifestByDigest, fetchRoot } from "../artifact/resolve.ts";
 import type { Services } from "../artifact/services.ts";
 import { audited } from "../audit/audit.ts";
@@ -77,7 +77,7 @@ export interface CopyLockRequest {
 /** Maps a location of the lock to a layout folder, or to a repository below a prefix. */
 type Place = (location: Location) => Location;
 
-function placeOf(text: string, services: Services): Place {
+function placeOf(text: string, services: Pick<Services, "noteNamed">): Place {
   refuseScheme(text);
   if (text.startsWith("oci:")) {
     const path = text.slice("oci:".length);
@@ -183,7 +183,7 @@ interface OpenedRoot extends LockedRoot {
   readonly target: Target;
 }
 
-function rootsOf(name: string, tool: LockedTool, services: Services): readonly LockedRoot[] {
+function rootsOf(name: string, tool: LockedTool, services: NamingServices): readonly LockedRoot[] {
   const roots: LockedRoot[] = [];
   for (const [platform, { repository, manifest }] of Object.entries(tool.platforms)) {
     const { location } = readReference(repository, services);

@@ -14,7 +14,11 @@ export interface TagList {
 }
 
 /** @throws {ArtifactNotFoundError} for an unknown repository or folder */
-export async function listTags(text: string, services: Services, run: Run): Promise<TagList> {
+export async function listTags(
+  text: string,
+  services: Pick<Services, "context" | "noteNamed" | "open" | "settings">,
+  run: Run,
+): Promise<TagList> {
   return await audited(
     { operation: "list", reference: text },
     services,
@@ -23,7 +27,11 @@ export async function listTags(text: string, services: Services, run: Run): Prom
   );
 }
 
-async function readTags(text: string, services: Services, run: Run): Promise<TagList> {
+async function readTags(
+  text: string,
+  services: Pick<Services, "noteNamed" | "open" | "settings">,
+  run: Run,
+): Promise<TagList> {
   const reference = readNamed(text, services);
   if (reference.tag !== undefined || reference.digest !== undefined) {
     const repository = formatLocation(reference.location);

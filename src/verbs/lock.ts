@@ -1,6 +1,6 @@
 /** `lock add`, `lock update` and `lock check`: maintain `oras.lock.json`. */
 
-import { expandNamed, noteNamed } from "../artifact/naming.ts";
+import { expandNamed, type NamingServices, noteNamed } from "../artifact/naming.ts";
 import { expandReference } from "../artifact/resolve.ts";
 import type { Services } from "../artifact/services.ts";
 import { ConfigurationError, UsageError } from "../errors.ts";
@@ -17,7 +17,7 @@ import { inParallel } from "../parallel.ts";
 import { type Run, withSignal } from "../transfer/run.ts";
 
 /** Reference that means the same on every machine: with its registry, or a layout relative to the lock's folder. */
-function referenceForLock(text: string, layouts: LockLayouts, services: Services): string {
+function referenceForLock(text: string, layouts: LockLayouts, services: NamingServices): string {
   if (text.startsWith("oci:")) return layouts.referenceFor(text);
   noteNamed(text, services);
   return qualifyReference(expandNamed(text, services), services.settings.registry);
@@ -28,12 +28,15 @@ async function servicesOfLock(file: string, services: Services): Promise<Service
 }
 
 /** Opens every location before the first request, so that an ambiguous `--plain-http` is refused first. */
-function openAll(tools: readonly (readonly [string, LockedTool])[], services: Services): void {
+function openAll(
+  tools: readonly (readonly [string, LockedTool])[],
+  services: Pick<Services, "context" | "noteNamed" | "open" | "settings">,
+): void {
   for (const [, { reference }] of tools)
     services.open(expandReference(reference, undefined, services).reference.location);
 }
 
-async function checkChangeable(file: string, services: Services): Promise<void> {
+async function checkChangeable(file: string, services: Pick<Services, "context">): Promise<void> {
   await checkWritable(file);
   await checkLockPlace(file, services);
 }
@@ -140,7 +143,10 @@ export async function lockUpdate(
  *
  * @throws {ConfigurationError} `LOCK_INVALID`, `LOCK_VERSION_UNSUPPORTED`, `LOCK_OUTDATED`
  */
-export async function lockCheck(file: string, services: Services): Promise<Lock> {
+export async function lockCheck(
+  file: string,
+  services: Pick<Services, "context" | "noteNamed" | "settings">,
+): Promise<Lock> {
   const lock = await readExisting(file);
   checkLayouts(lock, await layoutsOfLock(file, services), services);
   checkOrigins(file, lock, services);

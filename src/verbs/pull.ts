@@ -128,7 +128,7 @@ type Way =
   | { readonly from: "cli"; readonly executable: string }
   | { readonly from: "source" };
 
-function wayOf({ reference }: ExpandedReference, { settings }: Services): Way {
+function wayOf({ reference }: ExpandedReference, { settings }: Pick<Services, "settings">): Way {
   // A layout folder needs neither the network nor another program.
   if (reference.location.kind === "layout") return { from: "source" };
   if (settings.isOffline) return { from: "cache" };
@@ -225,7 +225,12 @@ function checkContent(actual: Digest, wanted: Digest | undefined, text: string):
   });
 }
 
-async function place(file: KnownFile, { request, expanded }: Pull, services: Services, run: Run): Promise<PullResult> {
+async function place(
+  file: KnownFile,
+  { request, expanded }: Pull,
+  services: Pick<Services, "context" | "store">,
+  run: Run,
+): Promise<PullResult> {
   const result = {
     reference: expanded.text,
     path: file.path,

@@ -6,7 +6,11 @@ import { factsOf, type PushRequest, type PushResult, publish } from "../publish/
 import type { Run } from "../transfer/run.ts";
 
 /** @throws as {@link publish} */
-export async function push(request: PushRequest, services: Services, run: Run): Promise<PushResult> {
+export async function push(
+  request: PushRequest,
+  services: Pick<Services, "context" | "noteNamed" | "open" | "settings">,
+  run: Run,
+): Promise<PushResult> {
   const work = (): Promise<PushResult> => publish(request, services, run);
   return await audited({ operation: "push", reference: request.reference }, services, work, factsOf);
 }
