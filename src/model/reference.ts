@@ -89,8 +89,8 @@ export function refuseScheme(text: string): void {
   const folder = isLayout
     ? `; a layout folder is oci:DIR, such as oci:${rest.startsWith("/") ? rest : `./${rest}`}`
     : "";
-  const hint =
-    rest === "" || rest.startsWith("/") || rest.includes("://") ? `${forms}${folder}` : `write ${rest}${folder}`;
+  const isWritable = /^[^/]+\/[^/]/.test(rest) && !rest.includes("://");
+  const hint = `${isWritable ? `write ${rest}` : forms}${folder}`;
   throw invalid(text, "a reference has no scheme", hint);
 }
 
