@@ -59,7 +59,7 @@ test("failures: a blob that the registry does not have", async (context) => {
   const missing = toolTarget(`${registry.host}/missing`, `sha256:${"0".repeat(64)}`, 3);
   project.write("missing/BUCK", load + missing.target("tool"));
   const built = await project.build(["//missing:tool"]);
-  expectFailure(built, "ARTIFACT_NOT_FOUND", new RegExp(`^not found: .*${missing.digest}`), /buck2-oras list/);
+  expectFailure(built, "ARTIFACT_NOT_FOUND", new RegExp(`^not found: .*${missing.digest}`), /check the digest/);
 });
 
 test("failures: a registry that does not run", async (context) => {
