@@ -11,19 +11,8 @@ import type { CredentialProvider, FoundCredentials } from "../model/credentials.
 import { type Challenge, parseChallenges } from "./challenge.ts";
 import { checkRealm } from "./realm.ts";
 import { secretsOf } from "./redact.ts";
-import { type Action, actionsOf, allowedScopes } from "./scope.ts";
+import { type Action, scopesFor } from "./scope.ts";
 import { basicHeader, LoginRefusedError, TokenService } from "./token.ts";
-
-/** True for a scope of the same repository with some of the same actions: `repository:a:pull` beside `repository:a:pull,push`. */
-function isPartOf(scope: string, own: string | undefined): boolean {
-  const end = scope.lastIndexOf(":");
-  if (own === undefined || own.slice(0, own.lastIndexOf(":")) !== scope.slice(0, end)) return false;
-  const actions = own.slice(own.lastIndexOf(":") + 1).split(",");
-  return scope
-    .slice(end + 1)
-    .split(",")
-    .every((action) => actions.includes(action));
-}
 
 export interface AuthDeps {
   readonly http: HttpClient;
@@ -155,13 +144,11 @@ export class Authenticator {
     }
   }
 
-  /** The use case's scope and the allowed scopes of the challenge; a push needs pull permission too. */
+  /** The scopes of the challenge and the use case; another repository's scope is requested only for mounting blobs. */
   #scopes(challenge: Challenge, action: Action): readonly string[] {
     const { repository } = this.#audience;
-    const own = repository === undefined ? [] : [`repository:${repository}:${actionsOf[action]}`];
-    const asked = allowedScopes(challenge.parameters.get("scope") ?? "", repository, action);
-    // Another repository's scope is requested only for mounting blobs.
+    const scopes = scopesFor(challenge.parameters.get("scope") ?? "", repository, action);
     const mounts = [...this.#mountSources].map((source) => `repository:${source}:pull`);
-    return [...new Set([...own, ...asked.filter((scope) => !isPartOf(scope, own[0])), ...mounts])].sort();
+    return [...new Set([...scopes, ...mounts])].sort();
   }
 }

@@ -3,7 +3,7 @@
 export type Action = "pull" | "push" | "delete";
 
 /** Actions of the use case's own scope. */
-export const actionsOf: Readonly<Record<Action, string>> = { pull: "pull", push: "pull,push", delete: "pull,delete" };
+const actionsOf: Readonly<Record<Action, string>> = { pull: "pull", push: "pull,push", delete: "pull,delete" };
 
 /** Actions of a repository scope, by use case. ACR names `metadata_read` where others name `pull`. */
 const allowedActions: Readonly<Record<Action, readonly string[]>> = {
@@ -11,6 +11,9 @@ const allowedActions: Readonly<Record<Action, readonly string[]>> = {
   push: ["pull", "push", "metadata_read", "metadata_write", "content_read", "content_write"],
   delete: ["pull", "delete", "metadata_read", "metadata_write", "content_read", "content_delete"],
 };
+
+/** `repository:NAME:ACTION,ACTION` */
+const repositoryScope = /^repository:([a-z0-9._/-]+):([a-z_,]+)$/;
 
 /** Scopes without a resource, such as `aws` of ECR Public. */
 const opaqueScope = /^[a-zA-Z0-9._-]+$/;
@@ -30,8 +33,23 @@ function isOwn(name: string, repository: string): boolean {
 export function allowedScopes(scope: string, repository: string | undefined, action: Action): readonly string[] {
   return scope.split(" ").filter((one) => {
     if (opaqueScope.test(one)) return true;
-    const [, name, actions] = /^repository:([a-z0-9._/-]+):([a-z_,]+)$/.exec(one) ?? [];
+    const [, name, actions] = repositoryScope.exec(one) ?? [];
     if (repository === undefined || name === undefined || actions === undefined) return false;
     return isOwn(name, repository) && actions.split(",").every((each) => allowedActions[action].includes(each));
   });
+}
+
+/**
+ * The use case's own scope, with the allowed scopes of the challenge that ask for more than this scope. A push needs pull
+ * permission too.
+ */
+export function scopesFor(scope: string, repository: string | undefined, action: Action): readonly string[] {
+  const allowed = allowedScopes(scope, repository, action);
+  if (repository === undefined) return allowed;
+  const own = actionsOf[action].split(",");
+  const isMore = (one: string): boolean => {
+    const [, name, actions] = repositoryScope.exec(one) ?? [];
+    return name !== repository || actions === undefined || !actions.split(",").every((each) => own.includes(each));
+  };
+  return [`repository:${repository}:${actionsOf[action]}`, ...allowed.filter(isMore)];
 }
