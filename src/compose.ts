@@ -34,14 +34,36 @@ import type { Run } from "./transfer/run.ts";
 import { createSlots } from "./transfer/slots.ts";
 import { applyRetention } from "./verbs/clear-cache.ts";
 
-/** Surroundings of the process, read by `main.ts` and `index.ts`. */
+/** Surroundings of the process, with the log and progress that `main.ts` and `index.ts` choose. */
 export type Surroundings = Pick<
   Context,
   "env" | "user" | "userId" | "processId" | "isRunning" | "cwd" | "homeDir" | "os" | "cpu" | "log" | "progress"
 >;
 
+/** The parts of `process` that describe its surroundings. */
+type Host = Pick<NodeJS.Process, "arch" | "cwd" | "env" | "geteuid" | "kill" | "pid" | "platform">;
+
+/**
+ * Reads the surroundings of the process once.
+ *
+ * @throws {LocalIoError} the working folder was removed
+ */
+export function surroundingsOf(host: Host): Omit<Surroundings, "log" | "progress"> {
+  return {
+    env: host.env,
+    user: userName(),
+    userId: host.geteuid?.(),
+    processId: host.pid,
+    isRunning: isRunningBy(host.kill),
+    cwd: workingFolder(host.cwd),
+    homeDir: homeFolder(),
+    os: host.platform,
+    cpu: host.arch,
+  };
+}
+
 /** The user's name; `unknown` for a user without an entry, as in some containers. */
-export function userName(): string {
+function userName(): string {
   try {
     return userInfo().username;
   } catch {
@@ -53,7 +75,7 @@ export function userName(): string {
  * The user's home folder, as an absolute path. An empty or relative `HOME` is ignored in favour of the system's entry:
  * otherwise, files of the working folder would count as the user's.
  */
-export function homeFolder(): string {
+function homeFolder(): string {
   try {
     const home = homedir();
     return isAbsolute(home) ? home : userInfo().homedir;
@@ -64,7 +86,7 @@ export function homeFolder(): string {
 }
 
 /** @param kill `process.kill`; signal 0 only checks whether the process exists. */
-export function isRunningBy(kill: (processId: number, signal: 0) => unknown): (processId: number) => boolean {
+function isRunningBy(kill: (processId: number, signal: 0) => unknown): (processId: number) => boolean {
   return (processId) => {
     try {
       kill(processId, 0);
@@ -80,7 +102,7 @@ export function isRunningBy(kill: (processId: number, signal: 0) => unknown): (p
  * @param cwd `process.cwd`
  * @throws {LocalIoError} the working folder was removed
  */
-export function workingFolder(cwd: () => string): string {
+function workingFolder(cwd: () => string): string {
   try {
     return cwd();
   } catch (cause) {

@@ -3,7 +3,7 @@
 import { defaultLevels } from "./archive/compress.ts";
 import { identifyFile } from "./archive/identify.ts";
 import type { VerbServices } from "./cli/services.ts";
-import { createContext, homeFolder, isRunningBy, userName, withComposition, workingFolder } from "./compose.ts";
+import { createContext, surroundingsOf, withComposition } from "./compose.ts";
 import { readConfigFiles } from "./config/file.ts";
 import { readSettings } from "./config/settings.ts";
 import { parseDigest } from "./model/digest.ts";
@@ -160,15 +160,7 @@ export class OrasClient {
       if (verbose) process.stderr.write(`${printable(line)}\n`);
     };
     const context = createContext({
-      env: process.env,
-      user: userName(),
-      userId: process.geteuid?.(),
-      processId: process.pid,
-      isRunning: isRunningBy(process.kill),
-      cwd: workingFolder(process.cwd),
-      homeDir: homeFolder(),
-      os: process.platform,
-      cpu: process.arch,
+      ...surroundingsOf(process),
       log: { debug: say, warn: say },
       progress: { start: () => ({ advance: () => {}, done: () => {} }) },
     });

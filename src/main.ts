@@ -4,7 +4,7 @@ import { createOutput, outputError } from "./cli/output.ts";
 import { runCli } from "./cli/program.ts";
 import { createTerminalProgress, noProgress } from "./cli/progress.ts";
 import { errorJson, formatError } from "./cli/report.ts";
-import { createContext, homeFolder, isRunningBy, userName, withComposition, workingFolder } from "./compose.ts";
+import { createContext, surroundingsOf, withComposition } from "./compose.ts";
 import { readConfigFiles } from "./config/file.ts";
 import { readSettings } from "./config/settings.ts";
 import type { Log } from "./context.ts";
@@ -49,15 +49,7 @@ const io: CliIo = {
         ? createTerminalProgress(stderr, stderr.columns || defaultColumns)
         : noProgress;
     const context = createContext({
-      env: process.env,
-      user: userName(),
-      userId: process.geteuid?.(),
-      processId: process.pid,
-      isRunning: isRunningBy(process.kill),
-      cwd: workingFolder(process.cwd),
-      homeDir: homeFolder(),
-      os: process.platform,
-      cpu: process.arch,
+      ...surroundingsOf(process),
       log: createLog(verbosity),
       progress,
     });
