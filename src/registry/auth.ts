@@ -8,11 +8,12 @@ import { OrasClientError } from "../errors.ts";
 import type { HttpClient } from "../http/client.ts";
 import type { HttpResponse } from "../http/response.ts";
 import type { CredentialProvider, FoundCredentials } from "../model/credentials.ts";
+import { basicHeader } from "./basic-header.ts";
 import { type Challenge, parseChallenges } from "./challenge.ts";
 import { checkRealm } from "./realm.ts";
 import { secretsOf } from "./redact.ts";
 import { type Action, scopesFor } from "./scope.ts";
-import { basicHeader, LoginRefusedError, TokenService } from "./token.ts";
+import { LoginRefusedError, TokenService } from "./token.ts";
 
 export interface AuthDeps {
   readonly http: HttpClient;

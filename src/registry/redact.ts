@@ -1,6 +1,6 @@
 /** Redaction of secrets in a registry's messages; some registries echo a refused header. */
 import type { Credentials } from "../model/credentials.ts";
-import { basicHeader } from "./token.ts";
+import { basicHeader } from "./basic-header.ts";
 
 const removed = "[removed]";
 /** Shorter secrets would match inside common words. */

@@ -1,18 +1,9 @@
 /** Errors for a registry's refusal, from its status and its bounded, untrusted body. */
-import * as v from "valibot";
 import { ArtifactNotFoundError, type OrasClientError, RegistryAuthError, RegistryUnavailableError } from "../errors.ts";
 import type { HttpResponse } from "../http/response.ts";
 import type { Credentials } from "../model/credentials.ts";
-import { readJson } from "./json.ts";
-import { redacted } from "./redact.ts";
+import { reasonOf } from "./reason.ts";
 import { authenticationHint } from "./token.ts";
-
-/** OCI distribution-spec v1.1.1, "Error Codes". */
-const errorBodySchema = v.object({
-  errors: v.pipe(v.array(v.object({ code: v.optional(v.string()), message: v.optional(v.string()) })), v.minLength(1)),
-});
-const maxErrorBytes = 64 * 1024;
-const maxSaidLength = 300;
 
 /** The request, and the credentials that it carried. */
 export interface Asked {
@@ -27,21 +18,9 @@ export interface Asked {
   readonly isUnsent?: boolean;
 }
 
-async function said(response: HttpResponse, shown: Iterable<string>): Promise<Error | undefined> {
-  try {
-    const first = readJson(await response.bytes(maxErrorBytes), errorBodySchema)?.errors[0];
-    const text = [first?.code, first?.message].filter((part) => part).join(": ");
-    // Redacted before truncation, so that no part of a secret remains.
-    const safe = redacted(text, shown).slice(0, maxSaidLength);
-    return safe === "" ? undefined : new Error(`the registry said ${safe}`);
-  } catch {
-    return undefined;
-  }
-}
-
 export async function responseError(response: HttpResponse, asked: Asked): Promise<OrasClientError> {
   const { what, credentials, registry, shown, isUnsent = false } = asked;
-  const cause = await said(response, shown);
+  const cause = await reasonOf(response, "the registry", shown);
   const { status, url } = response;
   switch (status) {
     case 401:
@@ -96,7 +75,7 @@ export async function redirectError(
   const code = status === 401 ? "REGISTRY_UNAUTHORIZED" : "REGISTRY_FORBIDDEN";
   const message = `authentication failed at ${url.host}, where ${registry} redirects for ${what} (${status})`;
   return new RegistryAuthError(code, message, {
-    cause: await said(response, shown),
+    cause: await reasonOf(response, url.host, shown),
     hint: `check whether a proxy or a firewall lets ${url.host} through, and tell the registry's operator; a login does not help`,
   });
 }
@@ -108,7 +87,7 @@ export async function loginError(response: HttpResponse, asked: Asked): Promise<
   if (status !== 401 && status !== 403) return await responseError(response, asked);
   const code = status === 401 ? "REGISTRY_UNAUTHORIZED" : "REGISTRY_FORBIDDEN";
   return new RegistryAuthError(code, `authentication failed: ${registry} does not accept this login`, {
-    cause: await said(response, shown),
+    cause: await reasonOf(response, "the registry", shown),
     hint: "check the user and the password; many registries require an access token as the password",
   });
 }

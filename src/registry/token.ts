@@ -8,7 +8,10 @@ import { type OrasClientError, RegistryAuthError, RegistryUnavailableError } fro
 import type { HttpClient, HttpRequest } from "../http/client.ts";
 import type { HttpResponse } from "../http/response.ts";
 import type { BasicCredentials, Credentials } from "../model/credentials.ts";
+import { basicHeader } from "./basic-header.ts";
 import { readJson } from "./json.ts";
+import { reasonOf } from "./reason.ts";
+import { secretsOf } from "./redact.ts";
 
 export interface TokenQuery {
   /** Validated by `checkRealm`. */
@@ -23,11 +26,6 @@ const maxTokenBytes = 64 * 1024;
 const unsupportedMethodStatuses: ReadonlySet<number> = new Set([404, 405]);
 /** Pseudo user for services without oauth2, which accept an identity token as its password. */
 const identityUser = "00000000-0000-0000-0000-000000000000";
-
-/** RFC 7617 */
-export function basicHeader({ username, password }: BasicCredentials): string {
-  return `Basic ${Buffer.from(`${username}:${password}`, "utf8").toString("base64")}`;
-}
 
 /** The service refuses the login; public content may still be available without a login. */
 export class LoginRefusedError extends RegistryAuthError {}
@@ -53,24 +51,26 @@ export class TokenService {
   async tokenFor(credentials: Credentials): Promise<string> {
     const response = await this.#ask(credentials);
     if (response.status === 200) return readToken(await response.bytes(maxTokenBytes), this.#query.realm);
-    await response.discard();
-    throw this.#refused(response.status, credentials);
+    throw await this.#refused(response, credentials);
   }
 
-  #refused(status: number, credentials: Credentials): OrasClientError {
+  async #refused(response: HttpResponse, credentials: Credentials): Promise<OrasClientError> {
+    const { status } = response;
+    const cause = await reasonOf(response, "the token service", secretsOf(credentials));
     const answered = `the token service of ${this.#registry} (${this.#query.realm.host}) answered ${status}`;
     if (status === 429) {
       const hint =
         "try again later, or log in: the service limits the rate of requests, and a login often raises the limit";
-      return new RegistryUnavailableError("REGISTRY_RATE_LIMITED", answered, { hint });
+      return new RegistryUnavailableError("REGISTRY_RATE_LIMITED", answered, { cause, hint });
     }
     if (status >= 500) {
       const hint = "try again later: the token service has a problem";
-      return new RegistryUnavailableError("REGISTRY_UNAVAILABLE", answered, { hint });
+      return new RegistryUnavailableError("REGISTRY_UNAVAILABLE", answered, { cause, hint });
     }
     const isLogin = (status === 401 || status === 403) && credentials.kind !== "none";
     const Refusal = isLogin ? LoginRefusedError : RegistryAuthError;
     return new Refusal("REGISTRY_UNAUTHORIZED", `authentication failed: ${answered}`, {
+      cause,
       hint: authenticationHint(credentials, this.#registry),
     });
   }
