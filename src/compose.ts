@@ -7,7 +7,7 @@ import type { VerbServices } from "./cli/services.ts";
 import { createCredentialProvider, createWithheldCredentials } from "./config/credentials.ts";
 import { createLogins } from "./config/logins.ts";
 import { mirrorsOf } from "./config/mirrors.ts";
-import { PlainHttp, type PlainHttpUse } from "./config/plain-http.ts";
+import { PlainHttp } from "./config/plain-http.ts";
 import { proxyFor } from "./config/proxy.ts";
 import type { Settings } from "./config/settings.ts";
 import { checkCaFile, tlsIdentityOf } from "./config/tls.ts";
@@ -23,7 +23,6 @@ import { formatLocation, type RegistryLocation } from "./model/reference.ts";
 import type { Source, Target } from "./model/source.ts";
 import { anySignal, limitTo } from "./parallel.ts";
 import type { ApiDeps } from "./registry/api.ts";
-import { apiBase } from "./registry/api-base.ts";
 import { checkLogin } from "./registry/check-login.ts";
 import { askingForbidden, forbiddenTarget } from "./registry/offline.ts";
 import { createRegistryProbe } from "./registry/probe.ts";
@@ -148,14 +147,10 @@ function compose(settings: Settings, context: Context, lifetime: Pick<Run, "sign
   const credentials = createCredentialProvider(settings, context, signal);
   const withheldCredentials = createWithheldCredentials(settings);
   const plainHttp = new PlainHttp(settings);
-  const plainHttpUse = (registry: string, isMirror: boolean): PlainHttpUse => {
-    const isLoopback = apiBase(registry, false).protocol === "http:";
-    return plainHttp.use(registry, isMirror, isLoopback);
-  };
   const apiDeps = (registry: string, isMirror: boolean): ApiDeps => {
-    const use = plainHttpUse(registry, isMirror);
+    const use = plainHttp.use(registry, isMirror);
     const shown = use === "anonymous" ? withheldCredentials : credentials;
-    return { http, credentials: shown, context, allowPlainHttp: use !== "no" };
+    return { http, credentials: shown, context, isPlainHttp: use !== "no" };
   };
   /** Registries by location; a repository keeps its token until the command ends. */
   const registries = new Map<string, Target>();
@@ -187,8 +182,8 @@ function compose(settings: Settings, context: Context, lifetime: Pick<Run, "sign
       // `loginRegistry` refuses a host that only a checkout names.
       plainHttp.noteNamed(registry);
       // If only a checkout allows http, the login needs TLS.
-      const allowPlainHttp = plainHttpUse(registry, false) === "yes";
-      return await checkLogin(registry, given, { http, context, allowPlainHttp }, signal);
+      const isPlainHttp = plainHttp.use(registry, false) === "yes";
+      return await checkLogin(registry, given, { http, context, isPlainHttp }, signal);
     },
     slots: createSlots(settings.concurrency),
     limitOpen: limitTo(maxOpen).run,

@@ -47,7 +47,7 @@ export interface OrasClientOptions {
   readonly offline?: boolean;
   /** Time limit of each call, in seconds; default: 600. */
   readonly timeoutSeconds?: number;
-  /** Allows http beyond loopback: true for the only registry of a call, or a list of hosts. */
+  /** True: http for the only registry of a call. A list: http for these hosts. False: https also on loopback. */
   readonly plainHttp?: boolean | readonly string[];
   /** PEM file with certificate authorities to trust, in addition to Node's. */
   readonly caFile?: string;

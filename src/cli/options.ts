@@ -18,9 +18,13 @@ function parseSeconds(text: string): number {
   return seconds;
 }
 
-/** Parses `--plain-http[=HOSTS]`; true without hosts: the option then applies to the only registry of the command. */
+/**
+ * Parses `--plain-http[=HOSTS]`; true without hosts: the option then applies to the only registry of the command.
+ * False: no registry uses http.
+ */
 function parseHosts(text: string): boolean | readonly string[] {
-  if (text === "") return true;
+  if (text === "" || text === "true") return true;
+  if (text === "false") return false;
   const hosts = text.split(",").map((host) => host.trim());
   if (hosts.includes("")) throw new InvalidArgumentError("Expected HOST or HOST,HOST.");
   return hosts;
@@ -46,7 +50,7 @@ const globalOptions = (): readonly Option[] => [
   new Option("--offline", "contact no registry: use only the cache and layout folders"),
   new Option(
     "--plain-http [=hosts]",
-    "use http for the command's registry, or for HOST,HOST (default for loopback)",
+    "use http for the command's registry, or for HOST,HOST (default for loopback; =false: https there, too)",
   ).argParser(parseHosts),
   new Option("--ca-file <file>", "PEM file with additional certificate authorities to trust").argParser(pathArgument),
   new Option("--audit-log <file>", "append one JSON line per operation (BUCK2_ORAS_AUDIT_LOG)").argParser(pathArgument),

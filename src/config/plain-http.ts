@@ -1,9 +1,15 @@
-/** Decision about plain http to registries that are not on loopback. */
+/** Decision about plain http to registries. */
 import { UsageError } from "../errors.ts";
 import type { Settings } from "./settings.ts";
 
 /** `anonymous`: plain http without a login, since only a checkout allows or names the host. */
 export type PlainHttpUse = "no" | "anonymous" | "yes";
+
+/** Loopback needs no encryption: the traffic stays on this machine. */
+function isLoopback(registry: string): boolean {
+  const host = registry.replace(/:[0-9]+$/, "");
+  return host === "localhost" || host === "[::1]" || /^127(?:\.[0-9]{1,3}){3}$/.test(host);
+}
 
 /**
  * A bare `--plain-http` applies to one registry: with two registries, the wrong registry's login could go over the
@@ -32,12 +38,14 @@ export class PlainHttp {
    * Decides before the first request to a registry.
    *
    * @param isMirror A mirror uses plain http only if its host is listed.
-   * @param isLoopback A loopback registry always uses plain http.
    * @throws {UsageError} a bare `--plain-http` with a second candidate registry
    */
-  use(registry: string, isMirror: boolean, isLoopback: boolean): PlainHttpUse {
-    const { plainHttpHosts, anonymousHttpHosts, allowPlainHttp } = this.#settings;
-    if (isLoopback || plainHttpHosts.has(registry)) return "yes";
+  use(registry: string, isMirror: boolean): PlainHttpUse {
+    const { plainHttpHosts, anonymousHttpHosts, allowPlainHttp, httpsHosts, requiresTls } = this.#settings;
+    if (requiresTls) return "no";
+    if (plainHttpHosts.has(registry)) return "yes";
+    // A forwarded port may lead to a server with TLS; then the file that says so decides.
+    if (isLoopback(registry)) return httpsHosts.has(registry) ? "no" : "yes";
     if (isMirror || !allowPlainHttp) return anonymousHttpHosts.has(registry) ? "anonymous" : "no";
     this.#meant ??= registry;
     if (this.#meant === registry) return this.#named.has(registry) ? "yes" : "anonymous";

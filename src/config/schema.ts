@@ -71,6 +71,12 @@ export const configSchema = v.strictObject({
       v.description("Hosts for plain http; loopback needs no entry. Hosts from a project's file get no login."),
     ),
   ),
+  httpsHosts: v.optional(
+    v.pipe(
+      v.array(host),
+      v.description("Hosts on loopback with TLS, such as a forwarded port; the default there is http."),
+    ),
+  ),
   cacheDir: v.optional(
     v.pipe(
       text,

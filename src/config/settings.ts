@@ -16,7 +16,7 @@ export interface SettingsOverrides {
   readonly registry?: string | undefined;
   readonly cacheDir?: string | undefined;
   readonly timeoutSeconds?: number | undefined;
-  /** True: the named registry. A list: these hosts. */
+  /** True: the named registry. A list: these hosts. False: no host, not even on loopback. */
   readonly plainHttp?: boolean | readonly string[] | undefined;
   readonly caFile?: string | undefined;
   readonly offline?: boolean | undefined;
@@ -65,6 +65,10 @@ export interface Settings {
   readonly allowPlainHttp: boolean;
   /** Union of the option's hosts and the user's file. */
   readonly plainHttpHosts: ReadonlySet<string>;
+  /** Refuses `http:` to every host, loopback included. */
+  readonly requiresTls: boolean;
+  /** Loopback hosts with TLS. */
+  readonly httpsHosts: ReadonlySet<string>;
   /** Hosts that only the project's file allows: they get no login. */
   readonly anonymousHttpHosts: ReadonlySet<string>;
   /** PEM file with trusted authorities in addition to Node's defaults. */
@@ -263,6 +267,13 @@ export function readSettings(overrides: SettingsOverrides, context: Context, fou
         fromFiles(files, ({ config }) => config.concurrency),
       ) ?? defaults.concurrency,
     allowPlainHttp: overrides.plainHttp === true,
+    requiresTls: overrides.plainHttp === false,
+    httpsHosts: new Set(
+      picker.join(
+        "httpsHosts",
+        fromFiles(files, ({ config }) => config.httpsHosts),
+      ),
+    ),
     plainHttpHosts,
     anonymousHttpHosts: new Set(
       picker.join("plainHttpHosts.withoutLogin", [

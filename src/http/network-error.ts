@@ -1,6 +1,6 @@
 /** Translation of network errors into errors that name the host, the reason and the next step. */
 import { OrasClientError, RegistryUnavailableError } from "../errors.ts";
-import { tlsFailure } from "./tls-failure.ts";
+import { tlsFailure, tlsHint } from "./tls-failure.ts";
 
 interface Reason {
   readonly what: string;
@@ -31,7 +31,24 @@ const notHttp: Reason = {
   hint: "check the address and its port; else tell the operator of the server or its proxy",
 };
 
-function reasonOf(code: string): Reason | undefined {
+/** Codes of a server with TLS that gets a request without TLS: most servers only close the connection. */
+const closings: ReadonlySet<string> = new Set(["ECONNRESET", "EPIPE"]);
+
+/** True for a TLS alert in place of an answer. @see RFC 8446, section 5.1: content type 21 */
+function isTlsAlert(error: unknown): boolean {
+  return (
+    error instanceof Error && "rawPacket" in error && Buffer.isBuffer(error.rawPacket) && error.rawPacket[0] === 21
+  );
+}
+
+function reasonOf(code: string, url: URL, error: unknown): Reason | undefined {
+  if (url.protocol === "http:" && isTlsAlert(error)) return { what: "the server speaks TLS", hint: tlsHint };
+  if (url.protocol === "http:" && closings.has(code)) {
+    return {
+      what: reasonOfCode[code]?.what ?? code,
+      hint: `try again; if the server speaks TLS, ${tlsHint}; else a proxy or firewall may have cut the connection`,
+    };
+  }
   if (code === "HPE_HEADER_OVERFLOW") return { what: "the answer's headers are over 64 KiB", hint: notHttp.hint };
   return code.startsWith("HPE_") ? notHttp : reasonOfCode[code];
 }
@@ -62,7 +79,7 @@ export function networkError(url: URL, error: unknown, proxyHost?: string): Oras
   const code = codeOf(error) ?? "";
   const message = error instanceof Error ? error.message : String(error);
   const tls = tlsFailure(code, error);
-  const reason = tls === undefined ? reasonOf(code) : { what: `TLS failed: ${tls.what}`, hint: tls.hint };
+  const reason = tls === undefined ? reasonOf(code, url, error) : { what: `TLS failed: ${tls.what}`, hint: tls.hint };
   return new RegistryUnavailableError(
     "REGISTRY_UNAVAILABLE",
     `cannot talk to ${url.host}${proxyHost === undefined ? "" : ` through the proxy ${proxyHost}`}: ${reason?.what ?? message}`,

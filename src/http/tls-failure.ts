@@ -14,6 +14,9 @@ const clockHint = "check this machine's clock; else tell the server's operator";
 const clientHint = "put NAME.cert with NAME.key into certs.d/HOST (docs/configuration.md)";
 const plainHint = "name a plain-http server with --plain-http=HOST, or `plainHttpHosts` in your own configuration file";
 
+/** The hint for a server with TLS that was asked over http: on loopback, http is the default. */
+export const tlsHint = "use https with --plain-http=false, or name the host in `httpsHosts` of a configuration file";
+
 /** Keyed by the error codes of OpenSSL and Node. */
 const failures: Readonly<Record<string, readonly [what: string, hint: string]>> = {
   DEPTH_ZERO_SELF_SIGNED_CERT: ["the certificate is self-signed", caHint],

@@ -9,8 +9,8 @@ import { redirectError, responseError } from "./response-error.ts";
 import type { Action } from "./scope.ts";
 
 export interface ApiDeps extends AuthDeps {
-  /** Allows `http:` to a host that is not on loopback. */
-  readonly allowPlainHttp: boolean;
+  /** Uses `http:` instead of `https:`. */
+  readonly isPlainHttp: boolean;
 }
 
 export type Call = Pick<HttpRequest, "method" | "url" | "signal"> & {
@@ -32,7 +32,7 @@ export class RegistryApi {
   constructor(location: RegistryLocation, deps: ApiDeps) {
     this.#location = location;
     this.#deps = deps;
-    this.#base = new URL(`${location.repository}/`, apiBase(location.registry, deps.allowPlainHttp));
+    this.#base = new URL(`${location.repository}/`, apiBase(location.registry, deps.isPlainHttp));
     const { registry, repository } = location;
     this.#auth = new Authenticator({ registry, origin: this.#base.origin, repository }, deps);
   }

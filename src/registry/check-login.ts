@@ -21,10 +21,10 @@ const maxGreetingBytes = 64 * 1024;
 export async function checkLogin(
   registry: string,
   credentials: BasicCredentials,
-  deps: Pick<ApiDeps, "http" | "context" | "allowPlainHttp">,
+  deps: Pick<ApiDeps, "http" | "context" | "isPlainHttp">,
   signal: AbortSignal,
 ): Promise<boolean> {
-  const url = apiBase(registry, deps.allowPlainHttp);
+  const url = apiBase(registry, deps.isPlainHttp);
   const given = { credentials, foundIn: "login" };
   const audience = { registry, origin: url.origin, repository: undefined };
   const auth = new Authenticator(audience, { ...deps, credentials: () => Promise.resolve(given) });

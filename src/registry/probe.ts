@@ -48,7 +48,7 @@ export interface ProbeDeps extends ApiDeps {
 }
 
 export function createRegistryProbe(location: RegistryLocation, deps: ProbeDeps): RegistryProbe {
-  const url = apiBase(location.registry, deps.allowPlainHttp);
+  const url = apiBase(location.registry, deps.isPlainHttp);
   const api = new RegistryApi(location, deps);
   const named = async <T>(work: () => Promise<T>): Promise<T> => {
     try {

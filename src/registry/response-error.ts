@@ -1,6 +1,7 @@
 /** Errors for a registry's refusal, from its status and its bounded, untrusted body. */
 import { ArtifactNotFoundError, type OrasClientError, RegistryAuthError, RegistryUnavailableError } from "../errors.ts";
 import type { HttpResponse } from "../http/response.ts";
+import { tlsHint } from "../http/tls-failure.ts";
 import type { Credentials } from "../model/credentials.ts";
 import { reasonOf } from "./reason.ts";
 import { authenticationHint } from "./token.ts";
@@ -58,12 +59,18 @@ export async function responseError(response: HttpResponse, asked: Asked): Promi
       }
       return new RegistryUnavailableError("REGISTRY_REFUSED", `${url.host} answered ${status} for ${what}`, {
         cause,
-        hint:
-          status === 405
+        hint: isAskedForTls(status, url, cause)
+          ? tlsHint
+          : status === 405
             ? "check whether the registry is read-only or in maintenance: it does not allow this method"
             : "run with --verbose to see the refused request",
       });
   }
+}
+
+/** True for the answer of common servers to a request without TLS at a port with TLS. */
+function isAskedForTls(status: number, url: URL, cause: Error | undefined): boolean {
+  return status === 400 && url.protocol === "http:" && /\bHTTPS (?:server|port)\b/i.test(cause?.message ?? "");
 }
 
 /** The error for a 401 or 403 of a host that the registry redirects to, such as its storage. */

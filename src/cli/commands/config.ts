@@ -34,6 +34,7 @@ function asJson(settings: Settings, sharedBecause: string | undefined): ConfigJs
       entry("concurrency", settings.concurrency),
       entry("auditLog", settings.auditLog),
       { ...entry("plainHttpHosts", undefined), value: [...settings.plainHttpHosts] },
+      { ...entry("httpsHosts", undefined), value: [...settings.httpsHosts] },
       { ...entry("plainHttpHosts.withoutLogin", undefined), value: [...settings.anonymousHttpHosts] },
       entry("caFile", settings.caFile),
       entry("externalCli", settings.externalCli),

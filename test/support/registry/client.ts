@@ -33,7 +33,7 @@ export function registryClient(host: string, options: TestClientOptions = {}): T
   const { signal } = new AbortController();
   setMaxListeners(0, signal);
   return {
-    registry: createRegistry(location, { http, credentials, context, allowPlainHttp: false, mirrors: [] }),
+    registry: createRegistry(location, { http, credentials, context, isPlainHttp: true, mirrors: [] }),
     signal,
     waits,
     lines: context.lines,
