@@ -15,20 +15,46 @@ export function formatBytes(bytes: number): string {
   return `${value.toFixed(digits)} ${units[unit]}`;
 }
 
-/** Formats one line per row, with aligned columns two spaces apart and without trailing spaces. */
-export function formatTable(cells: readonly (readonly string[])[]): readonly string[] {
+/** Minimum width for a wrapped last column; a narrower column goes below its row. */
+const minWrapColumns = 20;
+const belowRow = "    ";
+
+/**
+ * Formats rows with aligned columns two spaces apart and without trailing spaces.
+ *
+ * @param columns Width of the terminal in characters: a longer last column is wrapped between words, so that a digest
+ *   stays in one piece. Undefined: one line per row.
+ */
+export function formatTable(cells: readonly (readonly string[])[], columns?: number): readonly string[] {
   // Column widths count the escaped text.
   const rows = cells.map((row) => row.map(printable));
   const widths: number[] = [];
   for (const row of rows) {
     for (const [column, cell] of row.entries()) widths[column] = Math.max(widths[column] ?? 0, cell.length);
   }
-  return rows.map((row) =>
-    row
-      .map((cell, column) => cell.padEnd(widths[column] ?? 0))
-      .join("  ")
-      .trimEnd(),
-  );
+  return rows.flatMap((row) => {
+    const padded = row.map((cell, column) => cell.padEnd(widths[column] ?? 0));
+    const line = padded.join("  ").trimEnd();
+    if (columns === undefined || line.length < columns) return [line];
+    const head = padded.slice(0, -1).map((cell) => `${cell}  `);
+    return wrapLast(head.join(""), row.at(-1) ?? "", columns);
+  });
+}
+
+/** Wraps `text` beside `head`, or below `head` if the words do not fit beside it. */
+function wrapLast(head: string, text: string, columns: number): readonly string[] {
+  const words = text.split(" ");
+  const longest = Math.max(...words.map((word) => word.length));
+  const isBeside = columns - head.length > Math.max(longest, minWrapColumns - 1);
+  const indent = isBeside ? " ".repeat(head.length) : belowRow;
+  const lines: string[] = [];
+  for (const word of words) {
+    const longer = lines.length === 0 ? undefined : `${lines.at(-1)} ${word}`;
+    if (longer === undefined || indent.length + longer.length >= columns) lines.push(word);
+    else lines[lines.length - 1] = longer;
+  }
+  if (!isBeside) return [head.trimEnd(), ...lines.map((one) => indent + one)];
+  return lines.map((one, index) => (index === 0 ? head : indent) + one);
 }
 
 export function plural(count: number, noun: string): string {

@@ -39,7 +39,7 @@ export async function createProgram(io: CliIo, argv: readonly string[]): Promise
     .version(`buck2-oras ${version}`, "--version", "print the version")
     .usage("[options] <command>")
     .addHelpText("after", examples)
-    .configureHelp({ formatHelp, formatItem, minWidthToWrap: 12 })
+    .configureHelp({ formatHelp, formatItem, subcommandTerm, minWidthToWrap: 12 })
     .configureOutput({
       writeOut: (text) => void io.stdout.write(text),
       // `main.ts` prints usage errors like all other errors.
@@ -133,6 +133,11 @@ function formatItem(term: string, termWidth: number, description: string, helper
     return Help.prototype.formatItem.call(helper, term, termWidth, description, helper);
   const wrapped = helper.boxWrap(description, width - 6).replaceAll("\n", "\n      ");
   return `  ${term}\n      ${wrapped}`;
+}
+
+/** A command and its arguments, without its synonyms, which its own help names. */
+function subcommandTerm(command: Command): string {
+  return `${command.name()} ${command.usage().replace("[options] ", "")}`.replace(/ *\[options\]/, "").trimEnd();
 }
 
 /** Formats Commander's help with the global options last; readers look for the command's own options first. */

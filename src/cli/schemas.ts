@@ -77,6 +77,26 @@ const lockChange = v.object({
   ),
 });
 export const lockSchema = v.object({ lock: v.string(), tools: v.array(lockChange) });
+export const lockListSchema = v.object({
+  lock: v.string(),
+  tools: v.array(
+    v.object({
+      tool: v.string(),
+      reference: v.string(),
+      version: v.pipe(v.string(), v.description("Tag of the reference without `{platform}`, or its digest.")),
+      platforms: v.pipe(v.array(v.string()), v.description("Platform strings, or `any`.")),
+      size: v.pipe(
+        v.nullable(size),
+        v.description("Bytes to fetch for this machine's platform; null if the platform is not locked."),
+      ),
+      cached: v.pipe(
+        v.nullable(v.boolean()),
+        v.description("True if this machine's files are cached; null if the platform is not locked."),
+      ),
+    }),
+  ),
+});
+export const lockRemoveSchema = v.object({ lock: v.string(), removed: v.array(v.string()) });
 export const lockCheckSchema = v.object({ lock: v.string(), tools: v.pipe(v.number(), v.integer()) });
 export const lockOnlineSchema = v.object({
   lock: v.string(),
@@ -229,6 +249,8 @@ export const jsonSchemas = {
   platform: platformSchema,
   "clear-cache": clearCacheSchema,
   lock: lockSchema,
+  "lock-list": lockListSchema,
+  "lock-remove": lockRemoveSchema,
   "lock-check": lockCheckSchema,
   "lock-check-online": lockOnlineSchema,
   push: pushSchema,

@@ -8,6 +8,7 @@ import { checkWritable } from "../files/change-text.ts";
 import { changeLock, emptyLock, isInWrittenForm, readLock } from "../lockfile/file.ts";
 import { isToolName, type Lock, type LockedTool, toolOf } from "../lockfile/schema.ts";
 import { changeOf, isSame, type LockChange } from "../locking/change.ts";
+import { checkNames, lockNotFound, readExisting } from "../locking/existing.ts";
 import { checkLayouts, checkLockPlace, type LockLayouts, layoutsOfLock, openingFromLock } from "../locking/layouts.ts";
 import { type LockedTag, lookUpTags } from "../locking/online.ts";
 import { checkManifests, checkOrigins } from "../locking/origins.ts";
@@ -81,18 +82,6 @@ function withTools(lock: Lock, tools: readonly (readonly [string, LockedTool])[]
   return { ...lock, tools: { ...lock.tools, ...Object.fromEntries(tools) } };
 }
 
-async function readExisting(file: string): Promise<Lock> {
-  const lock = await readLock(file);
-  if (lock !== undefined) return lock;
-  throw notFound(file);
-}
-
-function notFound(file: string): ConfigurationError {
-  return new ConfigurationError("LOCK_INVALID", `lock file not found: ${file}`, {
-    hint: "create the lock with `buck2-oras lock add NAME REFERENCE`, or name a lock with --lock FILE",
-  });
-}
-
 /**
  * Resolves the references of the lock again, and records the current digests.
  *
@@ -106,12 +95,7 @@ export async function lockUpdate(
 ): Promise<readonly LockChange[]> {
   await checkChangeable(file, services);
   const lock = await readExisting(file);
-  const unknown = names.find((name) => toolOf(lock, name) === undefined);
-  if (unknown !== undefined) {
-    throw new UsageError("USAGE_INVALID", `${file} has no tool ${JSON.stringify(unknown)}`, {
-      hint: `choose a tool of the lock: ${Object.keys(lock.tools).join(", ") || "none is locked"}`,
-    });
-  }
+  checkNames(names, lock, file);
   const wanted = Object.entries(lock.tools).filter(([name]) => names.length === 0 || names.includes(name));
   const lockServices = await servicesOfLock(file, services);
   openAll(wanted, lockServices);
@@ -121,7 +105,7 @@ export async function lockUpdate(
   let changes: readonly LockChange[] = [];
   // A lock merged by hand is also rewritten in its written form, even with the same digests.
   const change = (now: Lock | undefined): Lock => {
-    if (now === undefined) throw notFound(file);
+    if (now === undefined) throw lockNotFound(file);
     // A tool that another process removed, or locked with another reference, stays as changed.
     const current = updated.filter(({ name, after }) => toolOf(now, name)?.reference === after.reference);
     changes = current.map(({ name, after }) => changeOf(name, toolOf(now, name), after));

@@ -107,7 +107,7 @@ describe("a usage error", () => {
       /--platform.*`buck2-oras pull --help`/,
     ],
     [["lock", "add", "x"], "missing required argument 'ref'", /`buck2-oras lock add --help`/],
-    [["lock"], "buck2-oras lock needs a subcommand: add, update, check", /`buck2-oras lock --help`/],
+    [["lock"], "buck2-oras lock needs a subcommand: add, update, check, list, remove", /`buck2-oras lock --help`/],
     [["lock", "chek"], "unknown command 'chek'", /check.*`buck2-oras lock --help`/],
     [["completion"], "missing required argument 'shell'", /`buck2-oras completion --help`/],
     [["pul"], "unknown command 'pul'", /pull.*`buck2-oras --help`/],

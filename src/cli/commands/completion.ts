@@ -1,6 +1,8 @@
 import { type Command, InvalidArgumentError } from "commander";
 import { maxLevels } from "../../archive/compress.ts";
+import { findLockFile } from "../../locking/find.ts";
 import { platformStrings } from "../../model/platform.ts";
+import { lockedNames } from "../../verbs/lock-list.ts";
 import { completionScripts } from "../completion-scripts.ts";
 import type { CliIo } from "../io.ts";
 import { addGlobalOptions } from "../options.ts";
@@ -22,6 +24,7 @@ const optionValues: Readonly<Record<string, readonly string[]>> = {
 export async function addCompletion(program: Command, io: CliIo, argv: readonly string[]): Promise<void> {
   if (argv[0] === "complete") {
     prepare(program);
+    await offerLockedNames(program, io, argv);
     const { default: tab } = await import("@bomb.sh/tab/commander");
     // The library's own `completion` command stays unused: the library's scripts make the shell evaluate typed text.
     tab(program, { completionCommandName: "completion" });
@@ -37,6 +40,25 @@ export async function addCompletion(program: Command, io: CliIo, argv: readonly 
     .argument("<shell>", shells, scriptArgument)
     .action((script: string) => void io.stdout.write(script));
   addGlobalOptions(command);
+}
+
+/** Commands that take names of locked tools. */
+const commandsOfLockedTools: ReadonlySet<string> = new Set(["update", "remove"]);
+
+/** Offers the names in the project's lock; a lock that cannot be read offers none. */
+async function offerLockedNames(program: Command, io: CliIo, argv: readonly string[]): Promise<void> {
+  const takers = program.commands
+    .filter((one) => one.name() === "lock" && argv.includes("lock"))
+    .flatMap((lock) => lock.commands.filter((one) => commandsOfLockedTools.has(one.name())));
+  if (!takers.some((one) => argv.includes(one.name()))) return;
+  const quiet = { isVerbose: false, isQuiet: true, showsProgress: false };
+  const names = await io
+    .withSession({}, quiet, async ({ services }) => lockedNames(await findLockFile(services)))
+    .catch((): readonly string[] => []);
+  for (const taker of takers) {
+    const [name] = taker.registeredArguments;
+    if (name !== undefined) name.argChoices = [...names];
+  }
 }
 
 function scriptArgument(shell: string): string {

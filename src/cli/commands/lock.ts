@@ -3,17 +3,21 @@ import type * as v from "valibot";
 import { errorCodes } from "../../errors.ts";
 import { lockFileName } from "../../lockfile/file.ts";
 import type { LockChange, PlatformChange } from "../../locking/change.ts";
+import { findLockFile } from "../../locking/find.ts";
 import type { LockedTag } from "../../locking/online.ts";
 import { lockAdd, lockCheck, lockCheckOnline, lockUpdate } from "../../verbs/lock.ts";
-import { pathArgument } from "../arguments.ts";
+import { lockedNames } from "../../verbs/lock-list.ts";
+import { linesForBuck } from "../buck-lines.ts";
 import { formatBytes, formatTable, plural } from "../format.ts";
 import type { CliIo } from "../io.ts";
 import { jsonOf } from "../json.ts";
+import { lockOption } from "../lock-option.ts";
 import { runCommand, type Shown } from "../run.ts";
 import type { lockCheckSchema, lockOnlineSchema, lockSchema } from "../schemas.ts";
+import { addLockList, addLockRemove } from "./lock-list.ts";
 
 interface LockOptions {
-  readonly lock: string;
+  readonly lock?: string;
 }
 
 function short(digest: string | undefined): string {
@@ -42,9 +46,9 @@ function lines(changes: readonly LockChange[]): readonly string[] {
   return [...formatTable(tools), ...formatTable(details)];
 }
 
-function show(lock: string, changes: readonly LockChange[]): Shown {
+function show(lock: string, changes: readonly LockChange[], furtherNotes: readonly string[] = []): Shown {
   const json = jsonOf({ lock, tools: changes }) satisfies v.InferOutput<typeof lockSchema>;
-  return { text: lines(changes), json };
+  return { text: lines(changes), notes: [`Lock: ${lock}`, ...furtherNotes], json };
 }
 
 function showTags(lock: string, tags: readonly LockedTag[]): Shown {
@@ -80,29 +84,32 @@ export function addLock(program: Command, io: CliIo): readonly Command[] {
     .description(
       `Maintains ${lockFileName}, which pins the bytes of each tool per platform. The rules build only from this file.`,
     );
-  const lockFile = ["--lock <file>", "the lock file", pathArgument, lockFileName] as const;
   const add = lock
     .command("add")
     .summary("lock a tool under a name")
     .description("Resolves a reference for all its platforms, and records the digests under a name.")
     .argument("<name>", "name of the tool in the lock")
     .argument("<ref>", "HOST/REPO:TAG, a template such as HOST/REPO:25.1-{platform}, or oci:DIR:TAG")
-    .option(...lockFile)
+    .option(...lockOption)
     .action(async (name: string, reference: string, options: LockOptions, command: Command) =>
-      runCommand(command, io, async ({ services, run }) =>
-        show(options.lock, [await lockAdd({ file: options.lock, name, reference }, services, run)]),
-      ),
+      runCommand(command, io, async ({ services, run }) => {
+        const file = options.lock ?? (await findLockFile(services));
+        const isFirst = (await lockedNames(file)).length === 0;
+        const change = await lockAdd({ file, name, reference }, services, run);
+        return show(file, [change], isFirst ? await linesForBuck(change, file, services) : []);
+      }),
     );
   const update = lock
     .command("update")
     .summary("resolve the references again")
     .description("Resolves the references again, records the digests, and prints the changes.")
     .argument("[name...]", "tools to update (default: all)")
-    .option(...lockFile)
+    .option(...lockOption)
     .action(async (names: string[], options: LockOptions, command: Command) =>
-      runCommand(command, io, async ({ services, run }) =>
-        show(options.lock, await lockUpdate(options.lock, names, services, run)),
-      ),
+      runCommand(command, io, async ({ services, run }) => {
+        const file = options.lock ?? (await findLockFile(services));
+        return show(file, await lockUpdate(file, names, services, run));
+      }),
     );
   const check = lock
     .command("check")
@@ -112,15 +119,16 @@ export function addLock(program: Command, io: CliIo): readonly Command[] {
         "Contacts a registry only with --online, which lists the tags that now mean another digest (exit code 78 " +
         "if any) and compares the locked layers with the manifests.",
     )
-    .option(...lockFile)
+    .option(...lockOption)
     .option("--online", "also look up the tags and manifests")
     .action(async (options: LockOptions & { readonly online?: boolean }, command: Command) =>
       runCommand(command, io, async ({ services, run }) => {
-        if (options.online) return showTags(options.lock, await lockCheckOnline(options.lock, services, run));
-        const tools = Object.keys((await lockCheck(options.lock, services)).tools).length;
-        const json = { lock: options.lock, tools } satisfies v.InferOutput<typeof lockCheckSchema>;
-        return { text: `${options.lock} is well-formed: ${plural(tools, "tool")}`, json };
+        const file = options.lock ?? (await findLockFile(services));
+        if (options.online) return showTags(file, await lockCheckOnline(file, services, run));
+        const tools = Object.keys((await lockCheck(file, services)).tools).length;
+        const json = { lock: file, tools } satisfies v.InferOutput<typeof lockCheckSchema>;
+        return { text: `${file} is well-formed: ${plural(tools, "tool")}`, json };
       }),
     );
-  return [lock, add, update, check];
+  return [lock, add, addLockList(lock, io), addLockRemove(lock, io), update, check];
 }

@@ -1,0 +1,81 @@
+/** `lock list` and `lock remove`. */
+import type { Command } from "commander";
+import type * as v from "valibot";
+import { findLockFile } from "../../locking/find.ts";
+import { type ListedTool, listLocked } from "../../verbs/lock-list.ts";
+import { lockRemove } from "../../verbs/lock-remove.ts";
+import { formatBytes, formatTable } from "../format.ts";
+import type { CliIo } from "../io.ts";
+import { jsonOf } from "../json.ts";
+import { lockOption } from "../lock-option.ts";
+import { runCommand, type Shown } from "../run.ts";
+import type { lockListSchema, lockRemoveSchema } from "../schemas.ts";
+
+interface LockOptions {
+  readonly lock?: string;
+}
+
+function cachedText(cached: boolean | undefined): string {
+  if (cached === undefined) return "not for this machine";
+  return cached ? "cached" : "not cached";
+}
+
+/** @param columns Width of the terminal; undefined without a terminal. */
+export function showLocked(lock: string, tools: readonly ListedTool[], columns: number | undefined): Shown {
+  const rows = tools.map(({ tool, version, platforms, size, cached }) => [
+    tool,
+    version.startsWith("sha256:") ? version.slice(0, "sha256:".length + 12) : version,
+    size === undefined ? "-" : formatBytes(size),
+    cachedText(cached),
+    platforms.join(", "),
+  ]);
+  const nothing = [
+    `No tool is locked in ${lock}. Lock the first one with:`,
+    "  buck2-oras lock add NAME HOST/REPOSITORY:TAG",
+  ];
+  return {
+    text: formatTable(rows, columns),
+    notes: tools.length === 0 ? nothing : [`Lock: ${lock}`],
+    json: jsonOf({ lock, tools }) satisfies v.InferOutput<typeof lockListSchema>,
+  };
+}
+
+export function addLockList(lock: Command, io: CliIo): Command {
+  return lock
+    .command("list")
+    .alias("ls")
+    .summary("list the locked tools")
+    .description(
+      "Lists the locked tools: name, version, size for this machine, whether this machine has the files in its " +
+        "cache, and platforms. Contacts no registry.",
+    )
+    .option(...lockOption)
+    .action(async (options: LockOptions, command: Command) =>
+      runCommand(command, io, async ({ services }) => {
+        const file = options.lock ?? (await findLockFile(services));
+        return showLocked(file, await listLocked(file, services), io.stdout.columns);
+      }),
+    );
+}
+
+export function addLockRemove(lock: Command, io: CliIo): Command {
+  return lock
+    .command("remove")
+    .alias("rm")
+    .summary("remove tools from the lock")
+    .description("Removes tools from the lock. Their files stay in the cache, and their targets in your BUCK files.")
+    .argument("<name...>", "tools to remove")
+    .option(...lockOption)
+    .action(async (names: string[], options: LockOptions, command: Command) =>
+      runCommand(command, io, async ({ services, run }) => {
+        const file = options.lock ?? (await findLockFile(services));
+        const removed = [...new Set(names)];
+        await lockRemove(file, removed, services, run);
+        return {
+          text: formatTable(removed.map((name) => [name, "removed"])),
+          notes: [`Lock: ${file}`, "Remove their `oras_tool` from your BUCK files as well"],
+          json: { lock: file, removed } satisfies v.InferOutput<typeof lockRemoveSchema>,
+        };
+      }),
+    );
+}
