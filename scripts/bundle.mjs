@@ -19,7 +19,7 @@ export const common = {
   absWorkingDir: root,
   bundle: true,
   platform: "node",
-  define: { BUCK2_ORAS_VERSION: JSON.stringify(manifest.version) },
+  define: { BUCK2_ORAS_VERSION: JSON.stringify(manifest.version), BUCK2_ORAS_BUNDLE: "__filename" },
   legalComments: "none",
   // Its UMD build loads its parts by a `require` that no bundler sees.
   alias: { "jsonc-parser": "jsonc-parser/lib/esm/main.js" },

@@ -1,8 +1,9 @@
 /** Composition of the services: the only place that knows the class behind each interface. */
 
-import { homedir, userInfo } from "node:os";
+import { availableParallelism, homedir, userInfo } from "node:os";
 import { isAbsolute, join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
+import { createCompressionThreads } from "./archive/compression-threads.ts";
 import type { VerbServices } from "./cli/services.ts";
 import { createCredentialProvider, createWithheldCredentials } from "./config/credentials.ts";
 import { createLogins } from "./config/logins.ts";
@@ -12,7 +13,7 @@ import { proxyFor } from "./config/proxy.ts";
 import type { Settings } from "./config/settings.ts";
 import { checkCaFile, tlsIdentityOf } from "./config/tls.ts";
 import type { Context } from "./context.ts";
-import { isErrno, LocalIoError, TimeoutError } from "./errors.ts";
+import { asError, isErrno, LocalIoError, TimeoutError } from "./errors.ts";
 import { withTemporaryFolder } from "./files/temporary-folder.ts";
 import { createHttpClient, type HttpClient } from "./http/client.ts";
 import { mirrorRetry } from "./http/retry.ts";
@@ -36,7 +37,19 @@ import { applyRetention } from "./verbs/clear-cache.ts";
 /** Surroundings of the process, with the log and progress that `main.ts` and `index.ts` choose. */
 export type Surroundings = Pick<
   Context,
-  "env" | "user" | "userId" | "processId" | "isRunning" | "cwd" | "homeDir" | "os" | "cpu" | "log" | "progress"
+  | "env"
+  | "user"
+  | "userId"
+  | "processId"
+  | "isRunning"
+  | "cwd"
+  | "homeDir"
+  | "os"
+  | "cpu"
+  | "processors"
+  | "bundlePath"
+  | "log"
+  | "progress"
 >;
 
 /** The parts of `process` that describe its surroundings. */
@@ -47,7 +60,7 @@ type Host = Pick<NodeJS.Process, "arch" | "cwd" | "env" | "geteuid" | "kill" | "
  *
  * @throws {LocalIoError} the working folder was removed
  */
-export function surroundingsOf(host: Host): Omit<Surroundings, "log" | "progress"> {
+export function surroundingsOf(host: Host): Omit<Surroundings, "bundlePath" | "log" | "progress"> {
   return {
     env: host.env,
     user: userName(),
@@ -58,6 +71,7 @@ export function surroundingsOf(host: Host): Omit<Surroundings, "log" | "progress
     homeDir: homeFolder(),
     os: host.platform,
     cpu: host.arch,
+    processors: availableParallelism(),
   };
 }
 
@@ -127,6 +141,14 @@ export function createContext(surroundings: Surroundings): Context {
 /** Limit of pieces of work with open files at the same time; each piece opens a handful of files. */
 const maxOpen = 16;
 
+/** As many layers at a time as there are processors, each compressed in a thread. */
+function packingBy({ processors, bundlePath, log }: Context): VerbServices["packing"] {
+  const limit = limitTo(processors).run;
+  if (bundlePath === undefined) return { limit, threads: undefined };
+  const onFailure = (error: unknown): void => log.debug(`no thread for compression: ${asError(error).message}`);
+  return { limit, threads: createCompressionThreads(bundlePath, onFailure) };
+}
+
 interface Composition {
   readonly services: VerbServices;
   /** Closes the connections. No request may follow. */
@@ -187,6 +209,7 @@ function compose(settings: Settings, context: Context, lifetime: Pick<Run, "sign
     },
     slots: createSlots(settings.concurrency),
     limitOpen: limitTo(maxOpen).run,
+    packing: packingBy(context),
     open: (location) => {
       if (location.kind === "layout") return openLayout(location.path, context);
       const name = formatLocation(location);

@@ -47,6 +47,10 @@ export interface Context {
   /** `process.platform` and `process.arch`. */
   readonly os: string;
   readonly cpu: string;
+  /** Processors that this process may use. */
+  readonly processors: number;
+  /** Path of the executable's bundle, from which threads start; undefined: no threads are started. */
+  readonly bundlePath: string | undefined;
   readonly log: Log;
   readonly progress: Progress;
 }

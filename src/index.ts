@@ -161,6 +161,8 @@ export class OrasClient {
     };
     const context = createContext({
       ...surroundingsOf(process),
+      // A program that bundles the library would start itself as a thread.
+      bundlePath: undefined,
       log: { debug: say, warn: say },
       progress: { start: () => ({ advance: () => {}, done: () => {} }) },
     });

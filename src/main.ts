@@ -1,4 +1,5 @@
 /** Executable: connects the process with the command line. Only this file prints errors. */
+import { compressorOfThread, serveCompression } from "./archive/compression-worker.ts";
 import type { CliIo, Verbosity } from "./cli/io.ts";
 import { createOutput, outputError } from "./cli/output.ts";
 import { runCli } from "./cli/program.ts";
@@ -10,6 +11,7 @@ import { readSettings } from "./config/settings.ts";
 import type { Log } from "./context.ts";
 import { asError, errorCodes, InterruptedError, isErrno } from "./errors.ts";
 import { printable, printableJson } from "./printable.ts";
+import { bundlePath } from "./version.ts";
 
 const defaultColumns = 80;
 
@@ -50,6 +52,7 @@ const io: CliIo = {
         : noProgress;
     const context = createContext({
       ...surroundingsOf(process),
+      bundlePath,
       log: createLog(verbosity),
       progress,
     });
@@ -130,4 +133,7 @@ function endWhenWritten(): void {
   process.stdout.write("", () => process.stderr.write("", () => process.exit()));
 }
 
-void main(process.argv.slice(2)).then(endWhenWritten);
+// A compression thread runs this file, too.
+const compressor = compressorOfThread();
+if (compressor !== undefined) void serveCompression(compressor);
+else void main(process.argv.slice(2)).then(endWhenWritten);

@@ -1,45 +1,49 @@
-/**
- * Compression by gzip and zstd with bundled compressors. Node's output differs between versions and processors; the
- * same input must give the same blob everywhere.
- */
+/** Compression of streams, in this thread or in a thread of its own, with the same output. */
 import { type Chunks, chunkBytes, inBlocks } from "./chunks.ts";
 import type { Compression } from "./compression.ts";
-
-export interface Compressor {
-  readonly format: Compression;
-  /** 1 to 9 for gzip (RFC 1952), 1 to 22 for zstd. */
-  readonly level: number;
-}
+import type { CompressionThreads } from "./compression-threads.ts";
+import { type Compressor, createEncoder } from "./encoder.ts";
 
 /** Levels with the smallest executables. The cost is paid once, and saved at every pull. */
 export const defaultLevels: Readonly<Record<Compression, number>> = { gzip: 9, zstd: 19 };
 export const maxLevels: Readonly<Record<Compression, number>> = { gzip: 9, zstd: 22 };
 
-/** Compresses a stream in blocks of a fixed size, since block boundaries can affect the output. */
-export async function* compressed(source: AsyncIterable<Uint8Array>, { format, level }: Compressor): Chunks {
+/**
+ * Compresses a stream in blocks of a fixed size, since block boundaries can affect the output.
+ *
+ * @param threads Undefined: compresses in this thread.
+ */
+export async function* compressed(
+  source: AsyncIterable<Uint8Array>,
+  compressor: Compressor,
+  threads?: CompressionThreads,
+): Chunks {
   const blocks = inBlocks(source, chunkBytes);
-  yield* format === "gzip" ? encodeGzip(blocks, level) : encodeZstd(blocks, level);
-}
-
-async function* encodeGzip(blocks: Chunks, level: number): Chunks {
-  const { Gzip } = await import("fflate");
-  const written: Uint8Array[] = [];
-  // 0 means no time in the header (RFC 1952, 2.3.1).
-  const gzip = new Gzip({ level: level as 9, mtime: 0 }, (chunk) => written.push(chunk));
-  for await (const block of blocks) {
-    gzip.push(block);
-    yield* written.splice(0);
+  const thread = await threads?.start(compressor);
+  if (thread === undefined) return yield* compressedHere(blocks, compressor);
+  try {
+    // One block ahead: the thread compresses it while the caller hashes and writes.
+    let ahead: Promise<Uint8Array> | undefined;
+    for await (const block of blocks) {
+      const answer = thread.push(block);
+      if (ahead !== undefined) yield* nonEmpty(await ahead);
+      ahead = answer;
+    }
+    if (ahead !== undefined) yield* nonEmpty(await ahead);
+    yield* nonEmpty(await thread.end());
+  } finally {
+    await thread.stop();
   }
-  gzip.push(new Uint8Array(), true);
-  yield* written.splice(0);
 }
 
-/** Serializes uses of the library, which has one global state. */
+function* nonEmpty(chunk: Uint8Array): Generator<Uint8Array, void, undefined> {
+  if (chunk.length > 0) yield chunk;
+}
+
+/** Serializes encoders, since a thread runs one zstd encoder at a time. */
 let lastUser: Promise<void> = Promise.resolve();
 
-async function* encodeZstd(blocks: Chunks, level: number): Chunks {
-  const { Zstd } = await import("@hpcc-js/wasm-zstd");
-  const zstd = await Zstd.load();
+async function* compressedHere(blocks: Chunks, compressor: Compressor): Chunks {
   const before = lastUser;
   let leave = (): void => {};
   lastUser = new Promise((resolve) => {
@@ -47,13 +51,9 @@ async function* encodeZstd(blocks: Chunks, level: number): Chunks {
   });
   await before;
   try {
-    zstd.reset();
-    zstd.setCompressionLevel(level);
-    for await (const block of blocks) {
-      const chunk = zstd.compressChunk(block);
-      if (chunk.length > 0) yield chunk;
-    }
-    yield zstd.compressEnd();
+    const encoder = await createEncoder(compressor);
+    for await (const block of blocks) yield* nonEmpty(encoder.push(block));
+    yield* nonEmpty(encoder.end());
   } finally {
     leave();
   }

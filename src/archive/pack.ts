@@ -12,7 +12,9 @@ import { writeHashed } from "../files/hashed-write.ts";
 import { openFile, piecesOf } from "../files/opened-file.ts";
 import { type Digest, digestFromHex } from "../model/digest.ts";
 import { type Chunks, chunkBytes, counted, drained, hashed, inBlocks } from "./chunks.ts";
-import { type Compressor, compressed } from "./compress.ts";
+import { compressed } from "./compress.ts";
+import type { CompressionThreads } from "./compression-threads.ts";
+import type { Compressor } from "./encoder.ts";
 import { fileMode, folderMode, linkMode, peek } from "./entry.ts";
 import { parseEntryPath } from "./entry-path.ts";
 import { defaultLimits } from "./limits.ts";
@@ -24,6 +26,8 @@ export interface PackOptions {
   readonly root: string;
   /** Undefined: an uncompressed tar. */
   readonly compressor: Compressor | undefined;
+  /** Undefined: compression in this thread. */
+  readonly threads?: CompressionThreads | undefined;
   /** Receives the size of each chunk of the tar. */
   readonly onBytes?: (chunkBytes: number) => void;
   readonly signal: AbortSignal;
@@ -61,7 +65,7 @@ export async function packItems(
   items: readonly DiskItem[],
   folder: string,
   archivePath: string,
-  { root, compressor, onBytes, signal }: PackOptions,
+  { root, compressor, threads, onBytes, signal }: PackOptions,
 ): Promise<PackedFolder> {
   const rootPath = parseTitle(root);
   const { pack } = await import("tar-stream");
@@ -76,7 +80,7 @@ export async function packItems(
     onBytes?.(count);
   });
   const hashedTar = hashed(tarBytes, tarHash);
-  const fileBytes = compressor === undefined ? hashedTar : compressed(hashedTar, compressor);
+  const fileBytes = compressor === undefined ? hashedTar : compressed(hashedTar, compressor, threads);
   // A failure of one side ends the other side.
   const end = (error: unknown): never => {
     tar.destroy(error instanceof Error ? error : new Error(String(error)));

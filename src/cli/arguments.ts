@@ -1,6 +1,7 @@
 /** Parsers of the arguments that several commands share. */
 import { InvalidArgumentError } from "commander";
-import { type Compressor, defaultLevels, maxLevels } from "../archive/compress.ts";
+import { defaultLevels, maxLevels } from "../archive/compress.ts";
+import type { Compressor } from "../archive/encoder.ts";
 import { parseByteSize } from "../model/byte-size.ts";
 import { type Digest, parseDigest } from "../model/digest.ts";
 import { type PlatformString, parsePlatform } from "../model/platform.ts";

@@ -1,7 +1,7 @@
 /** Options of the publishing commands: compression of layers, annotations of manifests. */
 import type { Command } from "commander";
-import type { Compressor } from "../archive/compress.ts";
 import { defaultLevels } from "../archive/compress.ts";
+import type { Compressor } from "../archive/encoder.ts";
 import { type Annotations, annotationKeys } from "../model/manifest.ts";
 import { compressionArgument, compressionHelp, createdArgument, keyValueArgument } from "./arguments.ts";
 import { formatBytes } from "./format.ts";

@@ -2,7 +2,7 @@
 
 import { basename } from "node:path";
 import { counted } from "../archive/chunks.ts";
-import type { Compressor } from "../archive/compress.ts";
+import type { Compressor } from "../archive/encoder.ts";
 import { type NamingServices, readTarget } from "../artifact/naming.ts";
 import type { Services } from "../artifact/services.ts";
 import { UsageError } from "../errors.ts";
@@ -12,6 +12,7 @@ import { type Annotations, mediaTypes } from "../model/manifest.ts";
 import { ociPlatform, type PlatformString } from "../model/platform.ts";
 import { formatReference, type Reference } from "../model/reference.ts";
 import type { Target } from "../model/source.ts";
+import { inParallel } from "../parallel.ts";
 import type { Run } from "../transfer/run.ts";
 import { findContent, type Layer, layerOf } from "./layer.ts";
 
@@ -84,6 +85,11 @@ function manifestOf(layer: Layer, item: PushItem, request: PushRequest): Uint8Ar
   });
 }
 
+/** Bytes of content that are worth a thread, which takes about 50 ms to start. */
+const minThreadBytes = 4 * 1024 * 1024;
+
+type PublishServices = Pick<Services, "context" | "packing" | "slots">;
+
 /** An item of a request, and the item's target. */
 interface ItemPush {
   readonly item: PushItem;
@@ -95,26 +101,31 @@ interface ItemPush {
 
 async function pushItem(
   { item, request, target, tag }: ItemPush,
-  services: Pick<Services, "context">,
-  run: Run,
+  services: PublishServices,
+  signal: AbortSignal,
 ): Promise<PushedPlatform & { readonly manifestSize: number }> {
   return await withTemporaryFolder("push", services.context, async (workDir) => {
     const label = item.platform ?? basename(item.path);
-    const content = await findContent(item.path, run.signal);
-    const packing = services.context.progress.start(`pack ${label}`, content.size);
-    const { title, layerMediaType: mediaType, compressor } = request;
-    const options = { title, mediaType, compressor };
-    const layer = await layerOf(content, options, { workDir, onBytes: packing.advance, signal: run.signal }).finally(
-      packing.done,
-    );
-    if (!(await target.hasBlob(layer, run.signal))) {
-      const sending = services.context.progress.start(`→ ${label}`, layer.size);
-      await target.pushBlob(layer, () => counted(layer.open(), sending.advance), run.signal).finally(sending.done);
-    }
-    const manifest = manifestOf(layer, item, request);
-    const digest = await target.pushManifest(manifest, mediaTypes.ociManifest, tag, run.signal);
-    const { size, contentSize } = layer;
-    return { platform: item.platform, digest, size, contentSize, manifestSize: manifest.byteLength };
+    const layer = await services.packing.limit(async () => {
+      signal.throwIfAborted();
+      const content = await findContent(item.path, signal);
+      const packing = services.context.progress.start(`pack ${label}`, content.size);
+      const { title, layerMediaType: mediaType, compressor } = request;
+      const threads = content.size < minThreadBytes ? undefined : services.packing.threads;
+      const how = { workDir, onBytes: packing.advance, threads, signal };
+      return await layerOf(content, { title, mediaType, compressor }, how).finally(packing.done);
+    });
+    return await services.slots.run(async () => {
+      signal.throwIfAborted();
+      if (!(await target.hasBlob(layer, signal))) {
+        const sending = services.context.progress.start(`→ ${label}`, layer.size);
+        await target.pushBlob(layer, () => counted(layer.open(), sending.advance), signal).finally(sending.done);
+      }
+      const manifest = manifestOf(layer, item, request);
+      const digest = await target.pushManifest(manifest, mediaTypes.ociManifest, tag, signal);
+      const { size, contentSize } = layer;
+      return { platform: item.platform, digest, size, contentSize, manifestSize: manifest.byteLength };
+    });
   });
 }
 
@@ -168,7 +179,7 @@ export function readDestination(
  */
 export async function publish(
   request: PushRequest,
-  services: Pick<Services, "context" | "noteNamed" | "open" | "settings">,
+  services: PublishServices & Pick<Services, "noteNamed" | "open" | "settings">,
   run: Run,
 ): Promise<PushResult> {
   const { reference, tag } = readDestination(request.reference, services);
@@ -187,14 +198,13 @@ export async function publish(
   const text = formatReference(reference);
   const [first] = request.items;
   if (request.items.length === 1 && first !== undefined && first.platform === undefined) {
-    const { manifestSize: _, ...pushed } = await pushItem({ item: first, request, target, tag }, services, run);
+    const { manifestSize: _, ...pushed } = await pushItem({ item: first, request, target, tag }, services, run.signal);
     return { reference: text, digest: pushed.digest, mediaType: mediaTypes.ociManifest, platforms: [pushed] };
   }
   const byPlatform = [...request.items].sort((a, b) => ((a.platform ?? "") < (b.platform ?? "") ? -1 : 1));
-  const pushed: (PushedPlatform & { readonly manifestSize: number })[] = [];
-  for (const item of byPlatform) {
-    pushed.push(await pushItem({ item, request, target, tag: undefined }, services, run));
-  }
+  const pushed = await inParallel(byPlatform, run.signal, (item, signal) =>
+    pushItem({ item, request, target, tag: undefined }, services, signal),
+  );
   const index = encode({
     schemaVersion: 2,
     mediaType: mediaTypes.ociIndex,

@@ -3,7 +3,9 @@ import type { Stats } from "node:fs";
 import { stat } from "node:fs/promises";
 import { basename, join, resolve } from "node:path";
 import { counted, readChunks } from "../archive/chunks.ts";
-import { type Compressor, compressed } from "../archive/compress.ts";
+import { compressed } from "../archive/compress.ts";
+import type { CompressionThreads } from "../archive/compression-threads.ts";
+import type { Compressor } from "../archive/encoder.ts";
 import { sniffFile, unsupportedFormatOf } from "../archive/format.ts";
 import { identifyFile } from "../archive/identify.ts";
 import { packItems, parseTitle } from "../archive/pack.ts";
@@ -80,6 +82,8 @@ export interface Packing {
   readonly workDir: string;
   /** Gets the number of bytes of each packed or compressed chunk. */
   readonly onBytes: (chunkBytes: number) => void;
+  /** Undefined: compression in this thread. */
+  readonly threads: CompressionThreads | undefined;
   readonly signal: AbortSignal;
 }
 
@@ -119,7 +123,7 @@ async function compressedLayer(
   path: string,
   title: string,
   { compressor, mediaType }: LayerOptions & { readonly compressor: Compressor },
-  { workDir, onBytes, signal }: Packing,
+  { workDir, onBytes, threads, signal }: Packing,
 ): Promise<Layer> {
   const { format } = compressor;
   const packed = join(workDir, "file");
@@ -130,7 +134,7 @@ async function compressedLayer(
   });
   let written: WrittenFile;
   try {
-    written = await writeHashed(packed, compressed(content, compressor), undefined, signal);
+    written = await writeHashed(packed, compressed(content, compressor, threads), undefined, signal);
   } catch (cause) {
     signal.throwIfAborted();
     throw localIoError(`compress ${path} into ${packed}`, cause);
@@ -163,12 +167,13 @@ async function folderLayer(
   { path, items }: LocalContent & { readonly items: readonly DiskItem[] },
   title: string,
   { compressor, mediaType }: LayerOptions,
-  { workDir, onBytes, signal }: Packing,
+  { workDir, onBytes, threads, signal }: Packing,
 ): Promise<Layer> {
   const packed = join(workDir, "folder");
   const { digest, size, uncompressedDigest, uncompressedSize } = await packItems(items, path, packed, {
     root: title,
     compressor,
+    threads,
     onBytes,
     signal,
   });

@@ -1,6 +1,6 @@
 /** `import`: publishes a tool of another ecosystem as one artifact, for every available platform. */
 
-import type { Compressor } from "../archive/compress.ts";
+import type { Compressor } from "../archive/encoder.ts";
 import type { Services } from "../artifact/services.ts";
 import { audited } from "../audit/audit.ts";
 import { ArtifactNotFoundError, UsageError } from "../errors.ts";

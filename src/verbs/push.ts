@@ -8,7 +8,7 @@ import type { Run } from "../transfer/run.ts";
 /** @throws as {@link publish} */
 export async function push(
   request: PushRequest,
-  services: Pick<Services, "context" | "noteNamed" | "open" | "settings">,
+  services: Pick<Services, "context" | "noteNamed" | "open" | "packing" | "settings" | "slots">,
   run: Run,
 ): Promise<PushResult> {
   const work = (): Promise<PushResult> => publish(request, services, run);

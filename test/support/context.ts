@@ -33,6 +33,8 @@ export function testContext(changes: Partial<Context> = {}): TestContext {
     homeDir: impossibleFolder,
     os: "linux",
     cpu: "x64",
+    processors: 2,
+    bundlePath: undefined,
     log,
     progress,
   };
