@@ -154,6 +154,17 @@ export class RegistryUnavailableError extends OrasClientError {
   override readonly name = "RegistryUnavailableError";
 }
 
+/** A list of several pages ends before its last page. */
+export class IncompleteListError extends RegistryUnavailableError {
+  /** Items of the pages before the failure, in the registry's order. */
+  readonly listed: readonly string[];
+
+  constructor(code: ErrorCode, message: string, listed: readonly string[], details: ErrorDetails) {
+    super(code, message, details);
+    this.listed = listed;
+  }
+}
+
 /** The deadline passed, or would pass before the registry allows the next request. */
 export class TimeoutError extends OrasClientError {
   override readonly name = "TimeoutError";

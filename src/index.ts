@@ -121,7 +121,7 @@ export class OrasClient {
   async listTags(repository: string): Promise<readonly string[]> {
     return await this.#run(
       undefined,
-      async (services, deadline) => (await listTags(repository, services, deadline)).tags,
+      async (services, deadline) => (await listTags(repository, false, services, deadline)).tags,
     );
   }
 

@@ -33,7 +33,14 @@ export const extractSchema = v.object({
   output: v.string(),
   files: v.pipe(v.number(), v.integer(), v.description("Number of written files.")),
 });
-export const listSchema = v.object({ repository: v.string(), tags: v.array(v.string()) });
+export const listSchema = v.object({
+  repository: v.string(),
+  tags: v.array(v.string()),
+  missing: v.pipe(
+    v.nullable(v.string()),
+    v.description("Why the list is incomplete, with `--partial`; null for all tags."),
+  ),
+});
 export const infoSchema = v.object({
   reference: v.string(),
   digest,

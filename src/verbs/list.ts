@@ -3,7 +3,7 @@
 import { readNamed } from "../artifact/naming.ts";
 import type { Services } from "../artifact/services.ts";
 import { audited } from "../audit/audit.ts";
-import { UsageError } from "../errors.ts";
+import { IncompleteListError, UsageError, withCause } from "../errors.ts";
 import { formatLocation, formatReference } from "../model/reference.ts";
 import type { Run } from "../transfer/run.ts";
 
@@ -11,24 +11,31 @@ export interface TagList {
   /** `host/repository` or `oci:DIR`. */
   readonly repository: string;
   readonly tags: readonly string[];
+  /** Why the list is incomplete; undefined for all tags. */
+  readonly missing: string | undefined;
 }
 
-/** @throws {ArtifactNotFoundError} for an unknown repository or folder */
+/**
+ * @param isPartial Gives the tags before a failed page instead of the failure.
+ * @throws {ArtifactNotFoundError} for an unknown repository or folder
+ */
 export async function listTags(
   text: string,
+  isPartial: boolean,
   services: Pick<Services, "context" | "noteNamed" | "open" | "settings">,
   run: Run,
 ): Promise<TagList> {
   return await audited(
     { operation: "list", reference: text },
     services,
-    () => readTags(text, services, run),
+    () => readTags(text, isPartial, services, run),
     () => ({}),
   );
 }
 
 async function readTags(
   text: string,
+  isPartial: boolean,
   services: Pick<Services, "noteNamed" | "open" | "settings">,
   run: Run,
 ): Promise<TagList> {
@@ -40,5 +47,11 @@ async function readTags(
     });
   }
   const repository = formatLocation(reference.location);
-  return { repository, tags: await services.open(reference.location).listTags(run.signal) };
+  try {
+    const tags = await services.open(reference.location).listTags(run.signal);
+    return { repository, tags, missing: undefined };
+  } catch (error) {
+    if (!isPartial || !(error instanceof IncompleteListError)) throw error;
+    return { repository, tags: error.listed, missing: withCause(error) };
+  }
 }

@@ -269,7 +269,7 @@ describe("tags", () => {
     const { registry, signal } = registryClient(server.host);
     await expect(registry.listTags(signal)).rejects.toMatchObject({
       code: "PAGINATION_REFUSED",
-      message: expect.stringContaining("more than 1000000 tags"),
+      cause: { message: expect.stringContaining("more than 1000000 tags") },
     });
     expect(server.seen).toHaveLength(2);
   });

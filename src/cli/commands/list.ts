@@ -12,6 +12,7 @@ import type { listSchema } from "../schemas.ts";
 import { showLocked } from "./lock-list.ts";
 
 interface ListOptions {
+  readonly partial?: boolean;
   readonly lock?: string;
 }
 
@@ -26,6 +27,7 @@ export function addList(program: Command, io: CliIo): Command {
     )
     .argument("[repo]", "HOST/REPO, REPO, or oci:DIR")
     .option(...lockOption)
+    .option("--partial", "list the pages of tags before a page that fails, with a note")
     .action(async (repository: string | undefined, options: ListOptions, command: Command) =>
       runCommand(command, io, async ({ services, run }) => {
         if (repository === undefined) {
@@ -37,10 +39,11 @@ export function addList(program: Command, io: CliIo): Command {
             hint: "leave out either the repository or --lock",
           });
         }
-        const result = await listTags(repository, services, run);
+        const result = await listTags(repository, options.partial ?? false, services, run);
+        const notes = result.tags.length === 0 ? [`${result.repository} has no tags`] : [];
         return {
           text: result.tags,
-          notes: result.tags.length === 0 ? [`${result.repository} has no tags`] : [],
+          notes: result.missing === undefined ? notes : [`incomplete: ${result.missing}`],
           json: jsonOf(result) satisfies v.InferOutput<typeof listSchema>,
         };
       }),
