@@ -7,6 +7,7 @@ import type { Context } from "../context.ts";
 import { ContentVerificationError, RegistryUnavailableError } from "../errors.ts";
 import type { RequestBody } from "../http/client.ts";
 import type { HttpResponse } from "../http/response.ts";
+import { isRetryableStatus } from "../http/retry.ts";
 import { type Digest, digestOf, isDigest } from "../model/digest.ts";
 import {
   acceptedManifestTypes,
@@ -26,7 +27,7 @@ import {
   type Source,
   type Target,
 } from "../model/source.ts";
-import { type ApiDeps, RegistryApi } from "./api.ts";
+import { type ApiDeps, type Call, RegistryApi } from "./api.ts";
 import { parseContentRange } from "./content-range.ts";
 import { noteReferrer, readReferrers } from "./referrers.ts";
 import { readTags } from "./tags.ts";
@@ -36,8 +37,8 @@ export interface RegistryDeps extends ApiDeps {
   readonly mirrors: readonly Source[];
 }
 
-/** Statuses after which the whole blob is requested; 206 if it states another range than requested. */
-const refusedRangeStatuses: ReadonlySet<number> = new Set([206, 400, 416]);
+/** Statuses after which the whole blob is requested; 206 if it states another range. Signed URLs may answer 403. */
+const refusedRangeStatuses: ReadonlySet<number> = new Set([206, 400, 403, 405, 412, 416, 501]);
 
 /** Statuses of registries without deletion, or without deletion of single tags. */
 const refusedDeletionStatuses: ReadonlySet<number> = new Set([400, 405, 501]);
@@ -119,7 +120,7 @@ class Registry implements Target {
     const digest = response.header("docker-content-digest") ?? "";
     if (response.status === 200 && isDigest(digest)) return digest;
     // The HEAD was already retried.
-    if (response.status === 429 || response.status >= 500)
+    if (isRetryableStatus(response.status, true))
       throw await this.#api.error(response, `${this.name}${isDigest(version) ? "@" : ":"}${version}`);
     return (await this.fetchManifest(version, signal)).digest;
   }
@@ -171,20 +172,30 @@ class Registry implements Target {
   }
 
   async hasBlob(blob: BlobIdentity, signal: AbortSignal): Promise<boolean> {
-    const response = await this.#api.call(
-      { method: "HEAD", url: this.#api.url(`blobs/${blob.digest}`), signal },
-      "push",
-    );
-    await response.discard();
-    if (response.status === 404) return false;
-    if (response.status !== 200) throw await this.#api.error(response, `${this.name}@${blob.digest}`);
-    return true;
+    const url = this.#api.url(`blobs/${blob.digest}`);
+    const head = await this.#api.call({ method: "HEAD", url, signal }, "push");
+    return await this.#isThere(head, { url, headers: { range: "bytes=0-0" }, digest: blob.digest, signal });
   }
 
   async hasManifest(digest: Digest, signal: AbortSignal): Promise<boolean> {
-    const response = await this.#headManifest(digest, "push", signal);
+    const head = await this.#headManifest(digest, "push", signal);
+    const url = this.#api.url(`manifests/${digest}`);
+    return await this.#isThere(head, { url, headers: { accept: acceptedManifestTypes.join(", ") }, digest, signal });
+  }
+
+  /** Some servers refuse HEAD, or sign a redirect for GET alone: then GET decides, as for a pull. */
+  async #isThere(
+    head: HttpResponse,
+    { digest, ...get }: Pick<Call, "url" | "headers" | "signal"> & { readonly digest: Digest },
+  ): Promise<boolean> {
+    await head.discard();
+    const isUndecided = head.status !== 200 && head.status !== 404 && !isRetryableStatus(head.status, true);
+    const response = isUndecided ? await this.#api.call({ ...get, method: "GET" }, "pull") : head;
     if (response.status === 404) return false;
-    if (response.status !== 200) throw await this.#api.error(response, `${this.name}@${digest}`);
+    if (response.status !== 200 && response.status !== 206) {
+      throw await this.#api.error(response, `${this.name}@${digest}`);
+    }
+    await response.discard();
     return true;
   }
 

@@ -67,6 +67,37 @@ test.each<[string, Fault, object?]>([
   expect(readFileSync(join(dir, "out/tool")).equals(tool)).toBe(true);
 });
 
+test.each([400, 401, 403, 405, 501])("HEAD is answered %i: GET tells what is there", async (status) => {
+  const registry = await inProcessRegistry(vendors.refuseHead(status));
+  const { call } = desk();
+  const reference = `${registry.host}/t/tool:1`;
+  for (const command of [
+    ["push", reference, "tool"],
+    ["push", `${registry.host}/t/tool:2`, "tool"],
+    ["copy", reference, `${registry.host}/t/other:1`],
+    ["lock", "add", "tool", reference],
+    ["lock", "check", "--online"],
+  ]) {
+    const ran = await call(...command);
+    expect(ran.exitCode, `${command.join(" ")}: ${ran.stderr}`).toBe(0);
+  }
+  const uploads = registry.seen.filter(({ method, path }) => method === "PUT" && path.includes("/t/tool/blobs/"));
+  // The file and the empty configuration, each once.
+  expect(uploads).toHaveLength(2);
+});
+
+test.each([400, 403, 405, 501])("a Range is answered %i: the whole blob is asked for", async (status) => {
+  const registry = await inProcessRegistry(vendors.refuseRange(status));
+  const { dir, call } = desk();
+  const large = randomBytes(33 * 1024 * 1024);
+  writeFileSync(join(dir, "large"), large);
+  const pushed = await call("push", `${registry.host}/t/large:1`, "large", "--compression", "none");
+  expect(pushed.exitCode, pushed.stderr).toBe(0);
+  const pulled = await call("pull", `${registry.host}/t/large:1`, "-o", "out");
+  expect(pulled.exitCode, pulled.stderr).toBe(0);
+  expect(readFileSync(join(dir, "out/large")).equals(large)).toBe(true);
+});
+
 test("GitLab refuses media types that it does not know; `push` can choose another for the layers", async () => {
   const known = [
     "application/vnd.oci.image.manifest.v1+json",

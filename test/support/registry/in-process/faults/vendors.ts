@@ -53,6 +53,16 @@ export function gzipUnlessIdentity(): Fault {
   );
 }
 
+/** Some proxies refuse HEAD, and some storage signs its addresses for GET alone. */
+export function refuseHead(status: number): Fault {
+  return (request, next) => (request.method === "HEAD" ? reply(status) : next());
+}
+
+/** Some storage signs its addresses for a request without a Range. */
+export function refuseRange(status: number): Fault {
+  return (request, next) => (request.headers.range === undefined ? next() : reply(status));
+}
+
 /** Artifactory mishandles a Range that nobody needs: one from the first byte. */
 export function mishandleFullRange(): Fault {
   return (request, next) => (request.headers.range === "bytes=0-" ? reply(500) : next());
