@@ -13,6 +13,8 @@ const silent = {
   stdin: process.stdin,
   terminal: process.stderr,
   setExitCode: () => {},
+  launcher: [],
+  runProgram: () => Promise.reject(new Error("the reference runs no program")),
   withSession: () => Promise.reject(new Error("the reference runs no command")),
 };
 

@@ -1,5 +1,8 @@
 /** Executable: connects the process with the command line. Only this file prints errors. */
+import { constants } from "node:os";
+import { resolve } from "node:path";
 import { compressorOfThread, serveCompression } from "./archive/compression-worker.ts";
+import { runInForeground } from "./child/foreground.ts";
 import type { CliIo, Verbosity } from "./cli/io.ts";
 import { createOutput, outputError } from "./cli/output.ts";
 import { runCli } from "./cli/program.ts";
@@ -44,6 +47,8 @@ const io: CliIo = {
   setExitCode: (code) => {
     process.exitCode = code;
   },
+  launcher: [...new Set([process.execPath, ...(process.argv[1] === undefined ? [] : [resolve(process.argv[1])])])],
+  runProgram,
   async withSession(overrides, verbosity, work) {
     const { stderr } = process;
     const progress =
@@ -66,6 +71,20 @@ const io: CliIo = {
 };
 
 const signals = { SIGHUP: "HUNG_UP", SIGINT: "INTERRUPTED", SIGTERM: "TERMINATED" } as const;
+
+/** Runs a tool with the streams of this process, and ends as the tool ends. */
+async function runProgram(program: string, args: readonly string[]): Promise<void> {
+  const hasTerminal = [process.stdin, process.stdout, process.stderr].some(({ isTTY }) => isTTY);
+  for (const name of Object.keys(signals)) process.removeAllListeners(name);
+  const end = await runInForeground({ program, args, env: process.env, hasTerminal }, process, process.platform);
+  if ("exitCode" in end) {
+    process.exitCode = end.exitCode;
+    return;
+  }
+  // A shell reports the signal itself.
+  process.kill(process.pid, end.signal);
+  process.exitCode = 128 + (constants.signals[end.signal] ?? 0);
+}
 
 /**
  * Aborts the work at the first signal, so that the work cleans up. Exits at the second signal.
@@ -93,10 +112,12 @@ function tryPrint(text: string): boolean {
 function report(thrown: unknown, argv: readonly string[]): void {
   const error = asError(interruption.signal.aborted ? interruption.signal.reason : thrown);
   process.exitCode = error.exitCode;
-  if (!argv.includes("--json") || !tryPrint(`${printableJson(errorJson(error))}\n`)) {
+  // Words after `--` are a tool's.
+  const own = argv.slice(0, argv.includes("--") ? argv.indexOf("--") : undefined);
+  if (!own.includes("--json") || !tryPrint(`${printableJson(errorJson(error))}\n`)) {
     process.stderr.write(`${formatError(error)}\n`);
   }
-  if (error.code === "INTERNAL" && (argv.includes("-v") || argv.includes("--verbose"))) {
+  if (error.code === "INTERNAL" && (own.includes("-v") || own.includes("--verbose"))) {
     const stack = thrown instanceof Error ? (thrown.stack ?? "") : "";
     for (const line of stack.split("\n")) process.stderr.write(`  ${printable(line)}\n`);
   }

@@ -20,6 +20,7 @@ export type Operation =
   | "list"
   | "info"
   | "lock"
+  | "run"
   | "tag"
   | "prune"
   | "clear-cache"

@@ -33,6 +33,10 @@ export interface CliIo {
   readonly terminal: NodeJS.WriteStream;
   /** Sets the exit code for a result that reports a problem; a thrown error sets its own exit code. */
   readonly setExitCode: (code: number) => void;
+  /** The words that start this executable again: absolute paths. */
+  readonly launcher: readonly string[];
+  /** Runs a program in the foreground; this process then ends as the program ends. */
+  readonly runProgram: (path: string, args: readonly string[]) => Promise<void>;
   /** Creates services and a run for one command, calls `work`, and closes the services. */
   readonly withSession: <T>(
     overrides: SettingsOverrides,

@@ -18,6 +18,8 @@ import { addPlatform } from "./commands/platform.ts";
 import { addPrune } from "./commands/prune.ts";
 import { addPull } from "./commands/pull.ts";
 import { addPush } from "./commands/push.ts";
+import { addRun, addWhich } from "./commands/run.ts";
+import { addEnv, addShim } from "./commands/shim.ts";
 import { addTag } from "./commands/tag.ts";
 import { addVerify } from "./commands/verify.ts";
 import type { CliIo } from "./io.ts";
@@ -60,6 +62,10 @@ export async function createProgram(io: CliIo, argv: readonly string[]): Promise
     addPlatform(program, io),
     addConfig(program, io),
     ...addLock(program, io),
+    addRun(program, io),
+    addWhich(program, io),
+    addShim(program, io),
+    addEnv(program, io),
     addPush(program, io),
     addCopy(program, io),
     addImport(program, io),

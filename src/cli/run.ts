@@ -22,8 +22,8 @@ function writeLines(stream: OutputStream, lines: readonly string[]): void {
   if (lines.length > 0) stream.write(lines.map((line) => `${printable(line)}\n`).join(""));
 }
 
-/** Commands that list the ignored settings of the project's file in full. */
-const showsLeftOut: ReadonlySet<string> = new Set(["config", "doctor"]);
+/** Commands without the warning of ignored settings: they list the settings in full, or run at each call of a tool. */
+const showsLeftOut: ReadonlySet<string> = new Set(["config", "doctor", "run", "which"]);
 
 /** Calls `work` with the global options of `command` and prints the output. */
 export async function runCommand(

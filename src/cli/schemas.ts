@@ -233,6 +233,24 @@ export const copySchema = v.object({
   blobsPresent: count,
   bytesSent: size,
 });
+export const whichSchema = v.object({
+  tool: v.string(),
+  path: v.pipe(v.string(), v.description("Absolute path of the program.")),
+  digest: v.pipe(digest, v.description("Digest of the program itself.")),
+});
+const shimEntries = {
+  folder: v.string(),
+  lock: v.string(),
+  written: v.pipe(v.array(v.string()), v.description("Tools whose shim is new or changed.")),
+  unchanged: v.array(v.string()),
+  removed: v.pipe(v.array(v.string()), v.description("Tools that left the lock.")),
+};
+export const shimSchema = v.object(shimEntries);
+export const envSchema = v.object({
+  ...shimEntries,
+  shell: v.string(),
+  lines: v.pipe(v.array(v.string()), v.description("Lines for the shell to evaluate.")),
+});
 export const errorSchema = v.object({
   error: v.object({
     code: v.string(),
@@ -265,6 +283,9 @@ export const jsonSchemas = {
   import: importSchema,
   tag: tagSchema,
   prune: pruneSchema,
+  which: whichSchema,
+  shim: shimSchema,
+  env: envSchema,
   doctor: doctorSchema,
   login: loginSchema,
   logout: logoutSchema,

@@ -21,6 +21,8 @@ async function start(argv: readonly string[]): Promise<Started> {
     stdin: process.stdin,
     terminal: process.stderr,
     setExitCode: () => {},
+    launcher: [],
+    runProgram: () => Promise.reject(new Error("no program runs here")),
     withSession: (overrides, verbosity) => {
       started = { overrides, verbosity };
       return Promise.reject(new SessionStarted());

@@ -1,0 +1,65 @@
+/** A program in the foreground: it has the terminal and the streams of this process, and this process ends as it ends. */
+import { type ChildProcess, spawn } from "node:child_process";
+import { LocalIoError } from "../errors.ts";
+
+export interface ForegroundRequest {
+  /** Absolute path. */
+  readonly program: string;
+  readonly args: readonly string[];
+  readonly env: Readonly<Record<string, string | undefined>>;
+  /** True: the terminal sends Ctrl-C to the whole group, so that the program already has it. */
+  readonly hasTerminal: boolean;
+}
+
+/** Signals of this process, as `process.on` and `process.off`. */
+export interface Signals {
+  readonly on: (name: NodeJS.Signals, listener: () => void) => void;
+  readonly off: (name: NodeJS.Signals, listener: () => void) => void;
+}
+
+export type ForegroundEnd = { readonly exitCode: number } | { readonly signal: NodeJS.Signals };
+
+const passedOn: readonly NodeJS.Signals[] = ["SIGTERM", "SIGHUP", "SIGINT", "SIGQUIT", "SIGUSR1", "SIGUSR2"];
+const ofTerminal: ReadonlySet<NodeJS.Signals> = new Set(["SIGINT", "SIGQUIT"]);
+/** Signals that Windows lets a process listen to. */
+const ofWindows: ReadonlySet<NodeJS.Signals> = new Set(["SIGTERM", "SIGHUP", "SIGINT"]);
+
+function notStarted(program: string, cause: unknown): LocalIoError {
+  return new LocalIoError("LOCAL_IO", `could not start ${program}`, {
+    cause,
+    hint: "check that the tool is made for this machine; a script needs the interpreter of its first line",
+  });
+}
+
+/** @throws {LocalIoError} a program that cannot be started */
+export async function runInForeground(
+  { program, args, env, hasTerminal }: ForegroundRequest,
+  signals: Signals,
+  os: string,
+): Promise<ForegroundEnd> {
+  const start = (): ChildProcess => {
+    try {
+      return spawn(program, args, { env: { ...env }, stdio: "inherit" });
+    } catch (cause) {
+      throw notStarted(program, cause);
+    }
+  };
+  // libuv gives a child the default reaction to every signal, as a shell does: Node itself ignores SIGPIPE.
+  const child = start();
+  const names = passedOn.filter((name) => os !== "win32" || ofWindows.has(name));
+  const listeners = names.map((name) => {
+    const listener = (): void => {
+      if (!(hasTerminal && ofTerminal.has(name))) child.kill(name);
+    };
+    signals.on(name, listener);
+    return { name, listener };
+  });
+  try {
+    return await new Promise((resolve, reject) => {
+      child.on("error", (cause) => reject(notStarted(program, cause)));
+      child.on("exit", (code, signal) => resolve(signal === null ? { exitCode: code ?? 1 } : { signal }));
+    });
+  } finally {
+    for (const { name, listener } of listeners) signals.off(name, listener);
+  }
+}

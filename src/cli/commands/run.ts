@@ -1,0 +1,54 @@
+import type { Command } from "commander";
+import type * as v from "valibot";
+import { findToolProgram } from "../../verbs/run.ts";
+import { pathArgument } from "../arguments.ts";
+import type { CliIo } from "../io.ts";
+import { jsonOf } from "../json.ts";
+import { readGlobalOptions } from "../options.ts";
+import { runCommand } from "../run.ts";
+import type { whichSchema } from "../schemas.ts";
+
+interface LockOptions {
+  readonly lock?: string;
+}
+
+const lockOption = ["--lock <file>", "the lock file (default: the project's)", pathArgument] as const;
+
+export function addRun(program: Command, io: CliIo): Command {
+  return program
+    .command("run")
+    .summary("run a locked tool")
+    .description(
+      "Runs a tool of the lock on this machine: fetched when first used, and verified at every use. Streams, signals " +
+        "and the exit code are the tool's. Write the tool's own options after `--`.",
+    )
+    .argument("<tool>", "name of the tool in the lock")
+    .argument("[args...]", "arguments of the tool")
+    .option(...lockOption)
+    .action(async (tool: string, args: string[], options: LockOptions, command: Command) => {
+      const { overrides, verbosity } = readGlobalOptions(command);
+      // The limit of the whole command ends with the fetch: the tool may run for days.
+      const found = await io.withSession({ ...overrides, showsLeftOut: true }, verbosity, ({ services, run }) =>
+        findToolProgram({ lock: options.lock, tool }, services, run),
+      );
+      await io.runProgram(found.path, args);
+    });
+}
+
+export function addWhich(program: Command, io: CliIo): Command {
+  return program
+    .command("which")
+    .summary("print the path of a locked tool")
+    .description(
+      "Prints the path of a locked tool's program on this machine: fetched when first used, and verified now. For " +
+        "editors and scripts; the path changes with the tool's content.",
+    )
+    .argument("<tool>", "name of the tool in the lock")
+    .option(...lockOption)
+    .action(async (tool: string, options: LockOptions, command: Command) =>
+      runCommand(command, io, async ({ services, run }) => {
+        const found = await findToolProgram({ lock: options.lock, tool }, services, run);
+        return { text: found.path, json: jsonOf(found) satisfies v.InferOutput<typeof whichSchema> };
+      }),
+    );
+}

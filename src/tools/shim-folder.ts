@@ -1,0 +1,174 @@
+/** A folder of shims: what to write, what to remove, and what is somebody else's. */
+import { lstat, readdir, readFile, realpath, unlink, writeFile } from "node:fs/promises";
+import { dirname, join, resolve } from "node:path";
+import { programsNamed } from "../config/path-commands.ts";
+import type { Context } from "../context.ts";
+import { isErrno, LocalIoError, localIoError, UsageError } from "../errors.ts";
+import { makeFolder } from "../files/folder.ts";
+import { placeAtomically } from "../files/place.ts";
+import { readRegularFile } from "../files/regular-file.ts";
+import { isLockedPath } from "../lockfile/schema.ts";
+import { type Launcher, parseShim, type Shim, shimName, shimText } from "./shim-text.ts";
+
+export interface ShimFolderRequest {
+  /** Absolute path; created if missing. */
+  readonly folder: string;
+  /** Absolute path of the lock. */
+  readonly lock: string;
+  /** Tools that get a shim. */
+  readonly tools: readonly string[];
+  /** All tools of the lock: a shim of another tool is removed. */
+  readonly locked: readonly string[];
+  readonly launcher: Launcher;
+  /** True: a shim may hide another program of the PATH. */
+  readonly mayHide: boolean;
+}
+
+export interface ShimFolder {
+  readonly written: readonly string[];
+  readonly unchanged: readonly string[];
+  readonly removed: readonly string[];
+}
+
+/** Shims have about 1 KB; a longer file is no shim. */
+const maxShimBytes = 64 * 1024;
+
+/** @returns The file's text if the file is a shim of any lock; `missing`; `foreign` for anything else. */
+async function lookAt(path: string): Promise<{ readonly text: string; readonly shim: Shim } | "missing" | "foreign"> {
+  try {
+    if (!(await lstat(path)).isFile()) return "foreign";
+    const text = (await readRegularFile(path, maxShimBytes)).bytes.toString("utf8");
+    const shim = parseShim(text);
+    return shim === undefined ? "foreign" : { text, shim };
+  } catch (cause) {
+    return isErrno(cause, "ENOENT") ? "missing" : "foreign";
+  }
+}
+
+/** Refuses names that mean another file somewhere, or one file together. */
+function checkNames(tools: readonly string[], os: string): void {
+  const seen = new Map<string, string>();
+  for (const tool of tools) {
+    const name = shimName(tool, os);
+    const twin = seen.get(name.toLowerCase());
+    seen.set(name.toLowerCase(), tool);
+    if (twin === undefined && isLockedPath(name)) continue;
+    const why = twin === undefined ? "is no file name on every system" : `and ${twin} are one file on some systems`;
+    throw new UsageError("USAGE_INVALID", `${tool} ${why}`, {
+      hint: "name the tools that get a shim, or lock the tool under another name",
+    });
+  }
+}
+
+/** Programs of the PATH that a new shim would hide; shims hide nothing. */
+async function hiddenBy(name: string, folder: string, context: Context): Promise<readonly string[]> {
+  const here = await realpath(folder).catch(() => folder);
+  const found = await programsNamed(name, context);
+  const others = await Promise.all(
+    found.map(async (path) => {
+      const isHere = (await realpath(dirname(path)).catch(() => dirname(path))) === here;
+      return !isHere && typeof (await lookAt(path)) === "string" ? [path] : [];
+    }),
+  );
+  return others.flat();
+}
+
+async function checkHidden(tools: readonly string[], folder: string, context: Context): Promise<void> {
+  const found = await Promise.all(tools.map(async (tool) => (await hiddenBy(tool, folder, context)).slice(0, 1)));
+  const hidden = found.flat();
+  if (hidden.length === 0) return;
+  throw new UsageError("USAGE_INVALID", `shims would hide programs of your PATH: ${hidden.join(", ")}`, {
+    hint: "add --shadow to let the lock's tools take their place, or name the tools that you want: a named tool may hide a program",
+  });
+}
+
+/**
+ * Brings a folder of shims up to date. All obstacles are found before the first write.
+ *
+ * @throws {LocalIoError} a file in a shim's place that is not a shim of this lock
+ * @throws {UsageError} a shim would hide a program
+ */
+export async function writeShims(request: ShimFolderRequest, context: Context): Promise<ShimFolder> {
+  const { folder, lock, tools, locked, launcher, mayHide } = request;
+  const { os } = context;
+  checkNames(tools, os);
+  const wanted = await Promise.all(
+    tools.map(async (tool) => {
+      const path = join(folder, shimName(tool, os));
+      return { tool, path, text: shimText({ tool, lock }, launcher, os), found: await lookAt(path) };
+    }),
+  );
+  for (const { path, found } of wanted) {
+    if (found === "missing" || (found !== "foreign" && found.shim.lock === lock)) continue;
+    const what = found === "foreign" ? "is not a shim" : `is a shim of another lock, ${found.shim.lock}`;
+    throw new LocalIoError("LOCAL_IO", `${path} ${what}; nothing was written`, {
+      hint: "name another folder, or remove this file yourself",
+    });
+  }
+  const isNew = wanted.filter(({ found }) => found === "missing").map(({ tool }) => tool);
+  if (!mayHide) await checkHidden(isNew, folder, context);
+  await makeShimFolder(folder, context);
+  const changed = wanted.filter(({ found, text }) => typeof found === "string" || found.text !== text);
+  for (const { path, text } of changed) {
+    await placeAtomically(path, async (staged) => {
+      await writeFile(staged, text);
+      return { mode: 0o755 };
+    });
+  }
+  const unchanged = wanted.filter((one) => !changed.includes(one)).map(({ tool }) => tool);
+  return { written: changed.map(({ tool }) => tool), unchanged, removed: await removeGone(folder, lock, locked) };
+}
+
+/** A new folder in a checkout gets a `.gitignore`: its scripts hold paths of this machine. */
+async function makeShimFolder(folder: string, context: Context): Promise<void> {
+  try {
+    const topmost = await makeFolder(folder);
+    if (topmost === undefined) return;
+    await writeFile(join(folder, ".gitignore"), "# Shims hold paths of one machine.\n*\n", { flag: "wx" });
+    context.log.debug(`created ${resolve(folder)}`);
+  } catch (cause) {
+    throw localIoError(`create ${folder}`, cause);
+  }
+}
+
+/** Removes the shims of tools that left the lock; other files and shims of other locks stay. */
+async function removeGone(folder: string, lock: string, locked: readonly string[]): Promise<readonly string[]> {
+  const removed: string[] = [];
+  for (const name of await readdir(folder)) {
+    const path = join(folder, name);
+    const found = await lookAt(path);
+    if (typeof found === "string" || found.shim.lock !== lock || locked.includes(found.shim.tool)) continue;
+    await unlink(path).catch((cause: unknown) => {
+      throw localIoError(`remove ${path}`, cause);
+    });
+    removed.push(found.shim.tool);
+  }
+  return removed;
+}
+
+/**
+ * A launcher that outlives the checkout: a copy of the executable, if Buck2 made the executable in `buck-out`.
+ *
+ * @param openFolder Opens the folder of the copy.
+ */
+export async function lastingLauncher(launcher: Launcher, openFolder: () => Promise<string>): Promise<Launcher> {
+  const [node, bundle] = launcher;
+  if (node === undefined || bundle === undefined || !bundle.split(/[\\/]/).includes("buck-out")) return launcher;
+  const copy = join(await openFolder(), "buck2-oras.cjs");
+  try {
+    const text = await readFile(bundle);
+    const isSame = await readFile(copy).then(
+      (found) => found.equals(text),
+      () => false,
+    );
+    if (!isSame) {
+      await placeAtomically(copy, async (staged) => {
+        await writeFile(staged, text);
+        return { mode: 0o644 };
+      });
+    }
+  } catch (cause) {
+    throw localIoError(`copy the executable to ${copy}`, cause);
+  }
+  return [node, copy];
+}
