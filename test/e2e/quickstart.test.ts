@@ -1,0 +1,48 @@
+/** `npm run quickstart` where something is lacking; what it does otherwise needs a package registry. */
+import { cpSync, existsSync, mkdirSync, readdirSync, symlinkSync } from "node:fs";
+import { join, resolve } from "node:path";
+import { expect, test } from "vitest";
+import { temporaryFolder } from "../support/folders.ts";
+import { requireProgram } from "../support/peers.ts";
+import { run } from "../support/run.ts";
+
+const root = resolve(import.meta.dirname, "../..");
+
+/** A clone without `npm install`, in small. */
+function clone(): string {
+  const dir = temporaryFolder();
+  for (const path of ["scripts/quickstart.mjs", "dist/buck2-oras.cjs"]) cpSync(join(root, path), join(dir, path));
+  return dir;
+}
+
+test("quickstart: without pip it says what to install", async (context) => {
+  const cwd = clone();
+  const bin = join(cwd, "bin");
+  mkdirSync(bin);
+  symlinkSync(process.execPath, join(bin, "node"));
+  symlinkSync(requireProgram(context, "env"), join(bin, "env"));
+  const ran = await run(process.execPath, ["scripts/quickstart.mjs"], { cwd, env: { PATH: bin } });
+  expect(ran.stdout).toMatch(/^ {3}\.quickstart\/project \$ buck2-oras --version\nbuck2-oras \d+\.\d+\.\d+$/m);
+  expect(ran.stderr).toBe(
+    "error: Python with pip not found\n  hint: install python3 and python3-pip; then run `npm run quickstart` again\n",
+  );
+  expect(ran.exitCode).toBe(1);
+});
+
+test("quickstart: without a network the command's error is shown, and a hint, and no stack", async (context) => {
+  requireProgram(context, "python3");
+  const cwd = clone();
+  const env = {
+    HTTPS_PROXY: "http://127.0.0.1:9",
+    HTTP_PROXY: "http://127.0.0.1:9",
+    PIP_INDEX_URL: "https://127.0.0.1:9/",
+  };
+  const ran = await run(process.execPath, ["scripts/quickstart.mjs"], { cwd, env });
+  if (ran.stderr.includes("Python with pip not found")) context.skip("python3 has no pip");
+  expect(ran.exitCode).toBe(1);
+  expect(ran.stderr).toMatch(/^error\[IMPORT_FAILED\]: /);
+  expect(ran.stderr).toMatch(/^ {2}hint: check the network, .*then run `npm run quickstart` again$/m);
+  expect(ran.stderr).not.toMatch(/^\s+at /m);
+  expect(existsSync(join(cwd, ".quickstart/project/oras.lock.json"))).toBe(false);
+  expect(readdirSync(cwd).sort()).toEqual([".quickstart", "dist", "scripts"]);
+});
