@@ -210,7 +210,7 @@ def _declare_folder(
         include = include or layer.get("include")
     oras_folder(
         name = name,
-        executable = _executable_among(key, entry["layers"]) if executable == None else executable,
+        executable = (entry.get("executable") or _executable_among(key, entry["layers"])) if executable == None else executable,
         include = include,
         parts = parts,
         sub_targets = _of(override.sub_targets, platform) or [],

@@ -12,9 +12,21 @@ const machoMagics = new Set([0xfeedface, 0xfeedfacf, 0xcefaedfe, 0xcffaedfe]);
  */
 const lowestJavaVersion = 45;
 
+/** The kind of a program: machine code, or a script that names its interpreter. */
+export type ProgramKind = "binary" | "script";
+
+/** @returns Undefined for data. */
+export function programKind(head: Uint8Array): ProgramKind | undefined {
+  if (head.length >= 2 && head[0] === 0x23 && head[1] === 0x21) return "script";
+  return isBinary(head) ? "binary" : undefined;
+}
+
 /** True for ELF, Mach-O for one or several CPUs, PE, and scripts with `#!`. */
 export function isExecutable(head: Uint8Array): boolean {
-  if (head.length >= 2 && head[0] === 0x23 && head[1] === 0x21) return true;
+  return programKind(head) !== undefined;
+}
+
+function isBinary(head: Uint8Array): boolean {
   if (head.length >= 2 && head[0] === 0x4d && head[1] === 0x5a) return true;
   if (head.length < 4) return false;
   const view = new DataView(head.buffer, head.byteOffset, head.byteLength);

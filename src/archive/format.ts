@@ -14,6 +14,21 @@ export function isArchive(format: ArchiveFormat): boolean {
   return archiveFormats.some((one) => one === format);
 }
 
+/** Programs and packages that are zip files: Java, Python, and the bundles of both. */
+const zipProgram = /\.(?:jar|war|ear|whl|pyz|pyzw|pex)$/i;
+
+/**
+ * The format under a name: a zip that is a program stays one file, `raw`.
+ *
+ * @param format By the bytes.
+ * @param title Name of the file.
+ * @param mediaType Of the layer; undefined: unknown.
+ */
+export function formatByName(format: ArchiveFormat, title: string, mediaType: string | undefined): ArchiveFormat {
+  const isProgram = zipProgram.test(title) || mediaType === "application/java-archive";
+  return format === "zip" && isProgram ? "raw" : format;
+}
+
 /** Size of a tar header, whose checksum identifies a tar. */
 const tarHeaderBytes = 512;
 

@@ -44,12 +44,14 @@ export async function writeEntries(walk: Walk, folder: string, signal: AbortSign
       throw walk.explain(error, entry);
     }
   }
-  const leadsToFolder = walk.links();
+  const ends = walk.links();
   for (const { path, target } of links) {
     // The type matters only on Windows.
-    await symlink(target, join(folder, path), leadsToFolder.get(path) ? "dir" : "file").catch((cause: unknown) => {
-      throw localIoError(`create the link ${path}`, cause);
-    });
+    await symlink(target, join(folder, path), ends.get(path)?.kind === "directory" ? "dir" : "file").catch(
+      (cause: unknown) => {
+        throw localIoError(`create the link ${path}`, cause);
+      },
+    );
   }
   return [...written.values()];
 }

@@ -30,6 +30,14 @@ export const maxHops = 40;
 /** Limit of steps for all links of an archive, so that nested links cost bounded time. */
 const maxSteps = 2_000_000;
 
+/** The end of a link. */
+export interface LinkEnd {
+  /** Undefined: the archive lacks the target. */
+  readonly kind: "directory" | "file" | undefined;
+  /** Path of the target in the archive; empty without a target. */
+  readonly path: string;
+}
+
 export class EntryTree {
   readonly #root: Folder = { kind: "directory", name: "", parent: undefined, children: new Map() };
   readonly #links: { readonly link: Leaf; readonly path: string }[] = [];
@@ -72,11 +80,11 @@ export class EntryTree {
   /**
    * Follows every link like a kernel, through other links too.
    *
-   * @returns For each link path, whether the link leads to a folder.
+   * @returns For each link's path, the file or folder that the link leads to.
    * @throws {Refusal} `ARCHIVE_UNSAFE` for a link that leads outside or in a cycle
    */
-  checkLinks(): ReadonlyMap<string, boolean> {
-    const isFolder = new Map<string, boolean>();
+  checkLinks(): ReadonlyMap<string, LinkEnd> {
+    const ends = new Map<string, LinkEnd>();
     let steps = 0;
     for (const { link, path } of this.#links) {
       const refuse = (why: string): Refusal => new Refusal("ARCHIVE_UNSAFE", `has a link ${quoted(path)} that ${why}`);
@@ -106,9 +114,9 @@ export class EntryTree {
       if (unsure !== undefined) {
         throw refuse(`may lead outside: it has \`..\` after ${quoted(unsure)}, which is not a folder of the archive`);
       }
-      isFolder.set(path, trail.at(-1)?.kind === "directory");
+      ends.set(path, endOf(trail));
     }
-    return isFolder;
+    return ends;
   }
 
   #addLeaf(path: readonly string[], kind: "file" | "symlink", target: readonly string[]): Leaf {
@@ -146,6 +154,14 @@ export class EntryTree {
     }
     return folder;
   }
+}
+
+/** @param trail From the root to the target; links are already followed. */
+function endOf(trail: readonly (Node | undefined)[]): LinkEnd {
+  const kind = trail.at(-1)?.kind;
+  if (kind === undefined || kind === "symlink") return { kind: undefined, path: "" };
+  const names = trail.slice(1).map((node) => node?.name);
+  return { kind, path: names.join("/") };
 }
 
 function nameOf(node: Node): string {

@@ -8,7 +8,7 @@ import { type ArchiveLimits, Budget, defaultLimits } from "./limits.ts";
 import type { ArchiveMember } from "./member.ts";
 import { openMembers } from "./members.ts";
 import { archiveError, quoted, Refusal } from "./refusal.ts";
-import { EntryTree } from "./tree.ts";
+import { EntryTree, type LinkEnd } from "./tree.ts";
 
 export interface WalkOptions {
   /** Undefined: detected by the bytes. */
@@ -39,8 +39,8 @@ export interface WalkedEntry {
 
 export interface Walk {
   readonly entries: AsyncIterable<WalkedEntry>;
-  /** For each symbolic link's path, whether the link leads to a folder; complete after the last entry. */
-  readonly links: () => ReadonlyMap<string, boolean>;
+  /** The end of each symbolic link, by the link's path; complete after the last entry. */
+  readonly links: () => ReadonlyMap<string, LinkEnd>;
   readonly budget: Budget;
   /** Adds the names of archive and entry to an error of reading the entry's content. */
   readonly explain: (error: unknown, entry: WalkedEntry) => unknown;
@@ -62,7 +62,7 @@ export async function walkArchive(file: OpenedFile, options: WalkOptions): Promi
     throw explain(error, undefined);
   });
   const tree = new EntryTree(limits.maxEntries);
-  let links: ReadonlyMap<string, boolean> = new Map();
+  let links: ReadonlyMap<string, LinkEnd> = new Map();
 
   async function* entries(): AsyncGenerator<WalkedEntry, void, undefined> {
     let current: string | undefined;
@@ -182,7 +182,11 @@ function admit(
 /**
  * The target of a hard link. Counts as a copy, so that the limits mean the same on file systems without hard links.
  */
-export function linkedEntry(walk: Walk, entry: WalkedEntry, earlier: ReadonlyMap<string, ArchiveEntry>): ArchiveEntry {
+export function linkedEntry<T extends ArchiveEntry>(
+  walk: Walk,
+  entry: WalkedEntry,
+  earlier: ReadonlyMap<string, T>,
+): T {
   const linked = earlier.get(entry.linkedFile.join("/"));
   // `admit` has checked that the target exists.
   if (linked?.kind !== "file") throw new TypeError(`no earlier file: ${entry.linkedFile.join("/")}`);

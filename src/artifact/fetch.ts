@@ -1,7 +1,8 @@
 /** Fetch of blobs and their files into the store; only missing blobs are requested from a source. */
 
 import { decompressFile } from "../archive/decompress.ts";
-import { type ArchiveFormat, sniffFile } from "../archive/format.ts";
+import { type ArchiveFormat, formatByName, sniffFile } from "../archive/format.ts";
+import { UsageError } from "../errors.ts";
 import type { Digest } from "../model/digest.ts";
 import { digestHex } from "../model/digest.ts";
 import type { BlobIdentity, Origin, Target } from "../model/source.ts";
@@ -23,6 +24,12 @@ export interface BlobFetch {
   readonly blob: BlobIdentity;
   /** Name of the transfer in the progress bar. */
   readonly label: string;
+}
+
+function otherFormat({ title }: NamedLayer, wanted: ArchiveFormat, found: ArchiveFormat): UsageError {
+  return new UsageError("USAGE_INVALID", `${title} has the format ${found}, not ${wanted}`, {
+    hint: "choose raw for the bytes as they are, or leave the format out",
+  });
 }
 
 /** A single file, decompressed if the layer is one compressed file. */
@@ -68,17 +75,29 @@ export function contentTitle(title: string, format: ArchiveFormat): string {
   return title.replace(format === "gzip" ? /\.gz$/i : /\.zst$/i, "") || title;
 }
 
-/** Fetches a layer's content: the blob itself, or the decompressed content of a single compressed file. */
+export interface FileFetch {
+  readonly source: Target;
+  readonly layer: NamedLayer;
+  /** How to read the layer's bytes, `raw` for any bytes; undefined: by the bytes and the name. */
+  readonly format: ArchiveFormat | undefined;
+}
+
+/**
+ * Fetches a layer's content: the blob itself, or the decompressed content of a single compressed file.
+ *
+ * @throws {UsageError} if the bytes are not of the requested format
+ */
 export async function fetchFile(
-  source: Target,
-  layer: NamedLayer,
+  { source, layer, format: wanted }: FileFetch,
   services: TransferServices,
   run: Run,
 ): Promise<FetchedFile> {
   const { digest, size } = layer.descriptor;
   const blob = await fetchBlob({ source, blob: { digest, size }, label: layer.title }, services, run);
   return await services.store.read(digest, run.signal, async (opened) => {
-    const format = await sniffFile(opened);
+    const found = await sniffFile(opened);
+    if (wanted !== undefined && wanted !== "raw" && wanted !== found) throw otherFormat(layer, wanted, found);
+    const format = wanted ?? formatByName(found, layer.title, layer.descriptor.mediaType);
     if (format !== "gzip" && format !== "zstd") return { ...blob, digest, size, title: layer.title, format };
     const content = await services.store.ingestContent(decompressFile(opened, format, {}, run.signal), run.signal);
     return { ...content, origin: blob.origin, title: contentTitle(layer.title, format), format };

@@ -111,7 +111,7 @@ export async function fetchOfManifest(
   services: TransferServices,
   run: Run,
 ): Promise<KnownFile> {
-  return { ...(await fetchFile(source, layer, services, run)), manifestDigest, platform };
+  return { ...(await fetchFile({ source, layer, format: undefined }, services, run)), manifestDigest, platform };
 }
 
 /** Facts of the noted file; of a folder its manifest's digest, and the size of all files. */

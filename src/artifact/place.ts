@@ -5,7 +5,7 @@ import { join, resolve } from "node:path";
 import { parseEntryPath } from "../archive/entry-path.ts";
 import { findRepository, isVersionControl } from "../archive/existing.ts";
 import { type ExtractOptions, extractArchive } from "../archive/extract.ts";
-import { isArchive, sniffFile } from "../archive/format.ts";
+import { formatByName, isArchive, sniffFile } from "../archive/format.ts";
 import { identifyFile } from "../archive/identify.ts";
 import { defaultLimits } from "../archive/limits.ts";
 import { quoted } from "../archive/refusal.ts";
@@ -77,6 +77,12 @@ async function checkFolders(output: string, parts: readonly string[]): Promise<v
   }
 }
 
+/** A file of the store, and its name by the publisher. */
+export interface TitledFile {
+  readonly digest: Digest;
+  readonly title: string;
+}
+
 /** True if the path holds anything but a folder or the file with this digest. */
 async function hasOther(path: string, digest: Digest): Promise<boolean> {
   const found = await lstat(path).catch(() => undefined);
@@ -90,7 +96,7 @@ async function hasOther(path: string, digest: Digest): Promise<boolean> {
  * @returns Absolute path of the placed file.
  */
 export async function placeFile(
-  { digest, title }: { readonly digest: Digest; readonly title: string },
+  { digest, title }: TitledFile,
   output: string,
   onReplaced: (path: string) => void,
   { store, signal }: { readonly store: Store; readonly signal: AbortSignal },
@@ -114,18 +120,19 @@ async function placeArchive(archive: OpenedFile, output: string, options: PlaceO
 }
 
 /**
- * Unpacks a blob if the blob is an archive.
+ * Unpacks a file if the file is an archive, and not a program in the form of an archive.
  *
- * @returns Absolute paths of the files; undefined for another blob.
+ * @returns Absolute paths of the files; undefined for another file.
  */
 export async function placeIfArchive(
-  digest: Digest,
+  { digest, title }: TitledFile,
   output: string,
   options: PlaceOptions,
   { store, context }: Pick<Services, "context" | "store">,
 ): Promise<readonly string[] | undefined> {
   return await store.read(digest, options.signal, async (opened) => {
-    return isArchive(await sniffFile(opened)) ? await placeArchive(opened, output, { ...options, context }) : undefined;
+    const format = formatByName(await sniffFile(opened), title, undefined);
+    return isArchive(format) ? await placeArchive(opened, output, { ...options, context }) : undefined;
   });
 }
 
@@ -172,7 +179,9 @@ export async function placeLayers(
         placed.push(...(await services.store.read(digest, run.signal, place)));
         continue;
       }
-      const unpacked = extract ? await placeIfArchive(digest, output, options, services) : undefined;
+      const unpacked = extract
+        ? await placeIfArchive({ digest, title: layer.title }, output, options, services)
+        : undefined;
       placed.push(
         ...(unpacked ?? [
           await placeFile({ digest, title: layer.title }, output, onReplaced, {

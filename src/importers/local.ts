@@ -3,7 +3,7 @@ import type { Stats } from "node:fs";
 import { mkdir, rm, stat } from "node:fs/promises";
 import { basename, join, resolve } from "node:path";
 import { extractArchive } from "../archive/extract.ts";
-import { isArchive, sniffFile } from "../archive/format.ts";
+import { formatByName, isArchive, sniffFile } from "../archive/format.ts";
 import { UsageError } from "../errors.ts";
 import type { PlatformString } from "../model/platform.ts";
 import { expandTemplate, isTemplate } from "../model/reference.ts";
@@ -85,7 +85,7 @@ export async function importUrl(
   const path = join(dir, name);
   await services.download({ url, sha256, path }, signal);
   const provenance = `${withoutSecrets(text)}#sha256:${sha256}`;
-  if (!isArchive(await sniffFile(path))) return [{ platform, path, provenance }];
+  if (!isArchive(formatByName(await sniffFile(path), name, undefined))) return [{ platform, path, provenance }];
   const folder = join(dir, "unpacked", name.replace(/\.(?:zip|whl|jar|tar(?:\.\w+)?|tgz)$/i, ""));
   await extractArchive(path, folder, { signal });
   await rm(path);

@@ -77,6 +77,13 @@ const platformSchema = v.strictObject({
     v.description("`HOST/REPOSITORY`, or `oci:DIR` relative to the lock file's folder."),
   ),
   layers: v.pipe(v.array(layerSchema), v.minLength(1)),
+  executable: v.optional(
+    v.pipe(
+      v.string(),
+      path,
+      v.description("Path of the executable among several layers, where the layers alone do not decide."),
+    ),
+  ),
 });
 
 const toolName = v.pipe(
@@ -96,6 +103,23 @@ const platformKey = v.custom<LockPlatform>(
   "is neither a platform string nor `any`",
 );
 
+const platformName = v.custom<PlatformString>(
+  (value) => typeof value === "string" && isPlatformString(value),
+  "is not a platform string",
+);
+
+const optionsSchema = v.strictObject({
+  executable: v.optional(
+    v.pipe(v.string(), path, v.description("Path of the executable in the artifact, or the end of this path.")),
+  ),
+  format: v.optional(
+    v.pipe(v.picklist(layerFormats), v.description("Format of the layers; `raw` keeps an archive as one file.")),
+  ),
+  platforms: v.optional(
+    v.pipe(v.array(platformName), v.minLength(1), v.description("Platforms to lock; absent for all platforms.")),
+  ),
+});
+
 const toolSchema = v.strictObject({
   reference: v.pipe(
     v.string(),
@@ -104,6 +128,9 @@ const toolSchema = v.strictObject({
   ),
   digest: v.optional(
     v.pipe(digestSchema, v.description("Digest of the index or single manifest; absent for a template.")),
+  ),
+  options: v.optional(
+    v.pipe(optionsSchema, v.description("Options of `lock add`, which `lock update` repeats; absent without options.")),
   ),
   platforms: v.record(platformKey, platformSchema),
 });
@@ -116,6 +143,7 @@ export const lockSchema = v.strictObject({
 export type Lock = v.InferOutput<typeof lockSchema>;
 export type LockedTool = v.InferOutput<typeof toolSchema>;
 export type LockedPlatform = v.InferOutput<typeof platformSchema>;
+export type LockOptions = v.InferOutput<typeof optionsSchema>;
 export type LockedLayer = v.InferOutput<typeof layerSchema>;
 
 /** Looks up own keys only: every object inherits names such as `toString`. */

@@ -32,6 +32,16 @@ export function isSame(before: LockedTool, after: LockedTool | undefined): boole
   return after !== undefined && formatLock(lockOf(before)) === formatLock(lockOf(after));
 }
 
+/** True if both entries have the reference and the options of one `lock add`. */
+export function isAskedAlike(before: LockedTool | undefined, after: LockedTool): boolean {
+  if (before === undefined) return false;
+  const { reference, options } = before;
+  return isSame(
+    { reference, options, platforms: {} },
+    { reference: after.reference, options: after.options, platforms: {} },
+  );
+}
+
 function sizeOf(platform: LockedPlatform | undefined): number | undefined {
   return platform?.layers.reduce((sum, { size }) => sum + size, 0);
 }

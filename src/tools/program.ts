@@ -22,6 +22,7 @@ export function programIn(name: string, platform: LockedPlatform): string | unde
   if (sole !== undefined && others.length === 0 && !isArchive(sole.format)) {
     return sole.executable === false ? undefined : fileName(name, sole.title);
   }
+  if (platform.executable !== undefined) return platform.executable;
   const paths = platform.layers.flatMap((layer) => {
     const { executable, title } = layer;
     const isThere = isUnpacked(layer, platform) || executable === title;

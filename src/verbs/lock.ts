@@ -6,8 +6,8 @@ import type { Services } from "../artifact/services.ts";
 import { ConfigurationError, UsageError } from "../errors.ts";
 import { checkWritable } from "../files/change-text.ts";
 import { changeLock, emptyLock, isInWrittenForm, readLock } from "../lockfile/file.ts";
-import { isToolName, type Lock, type LockedTool, toolOf } from "../lockfile/schema.ts";
-import { changeOf, isSame, type LockChange } from "../locking/change.ts";
+import { isToolName, type Lock, type LockedTool, type LockOptions, toolOf } from "../lockfile/schema.ts";
+import { changeOf, isAskedAlike, isSame, type LockChange } from "../locking/change.ts";
 import { checkNames, lockNotFound, readExisting } from "../locking/existing.ts";
 import { checkLayouts, checkLockPlace, type LockLayouts, layoutsOfLock, openingFromLock } from "../locking/layouts.ts";
 import { type LockedTag, lookUpTags } from "../locking/online.ts";
@@ -47,11 +47,13 @@ export interface LockAddRequest {
   readonly file: string;
   readonly name: string;
   readonly reference: string;
+  /** Recorded in the lock, so that `lock update` repeats them. */
+  readonly options: LockOptions | undefined;
 }
 
 /** Locks a tool under its name; an entry with this name is replaced. */
 export async function lockAdd(
-  { file, name, reference }: LockAddRequest,
+  { file, name, reference, options }: LockAddRequest,
   services: Services,
   run: Run,
 ): Promise<LockChange> {
@@ -65,7 +67,8 @@ export async function lockAdd(
   const atFirst = toolOf((await readLock(file)) ?? emptyLock, name);
   const layouts = await layoutsOfLock(file, services);
   const text = referenceForLock(reference, layouts, services);
-  const tool = await lockTool(name, text, { ...services, open: openingFromLock(layouts, services.open) }, run);
+  const lockServices = { ...services, open: openingFromLock(layouts, services.open) };
+  const tool = await lockTool({ name, reference: text, options }, lockServices, run);
   let before: LockedTool | undefined;
   const change = (lock: Lock = emptyLock): Lock => {
     before = toolOf(lock, name);
@@ -99,15 +102,15 @@ export async function lockUpdate(
   const wanted = Object.entries(lock.tools).filter(([name]) => names.length === 0 || names.includes(name));
   const lockServices = await servicesOfLock(file, services);
   openAll(wanted, lockServices);
-  const updated = await inParallel(wanted, run.signal, async ([name, { reference }], either) => {
-    return { name, after: await lockTool(name, reference, lockServices, withSignal(run, either)) };
+  const updated = await inParallel(wanted, run.signal, async ([name, { reference, options }], either) => {
+    return { name, after: await lockTool({ name, reference, options }, lockServices, withSignal(run, either)) };
   });
   let changes: readonly LockChange[] = [];
   // A lock merged by hand is also rewritten in its written form, even with the same digests.
   const change = (now: Lock | undefined): Lock => {
     if (now === undefined) throw lockNotFound(file);
     // A tool that another process removed, or locked with another reference, stays as changed.
-    const current = updated.filter(({ name, after }) => toolOf(now, name)?.reference === after.reference);
+    const current = updated.filter(({ name, after }) => isAskedAlike(toolOf(now, name), after));
     changes = current.map(({ name, after }) => changeOf(name, toolOf(now, name), after));
     return withTools(
       now,

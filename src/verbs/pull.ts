@@ -247,7 +247,7 @@ async function place(
   }
   const [placed, isLeftAsIs] = await tellingReplaced(services.context.log, async (onReplaced) => {
     const options = { onReplaced, signal: run.signal };
-    const unpacked = request.extract ? await placeIfArchive(file.digest, output, options, services) : undefined;
+    const unpacked = request.extract ? await placeIfArchive(file, output, options, services) : undefined;
     if (unpacked !== undefined) return [unpacked, false] as const;
     return [
       [await placeFile(file, output, onReplaced, { store: services.store, signal: run.signal })],

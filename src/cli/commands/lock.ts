@@ -12,6 +12,7 @@ import { formatBytes, formatTable, plural } from "../format.ts";
 import type { CliIo } from "../io.ts";
 import { jsonOf } from "../json.ts";
 import { lockOption } from "../lock-option.ts";
+import { addRecordedOptions, type RecordedOptions, recordedOptions } from "../recorded-options.ts";
 import { runCommand, type Shown } from "../run.ts";
 import type { lockCheckSchema, lockOnlineSchema, lockSchema } from "../schemas.ts";
 import { addLockList, addLockRemove } from "./lock-list.ts";
@@ -91,14 +92,15 @@ export function addLock(program: Command, io: CliIo): readonly Command[] {
     .argument("<name>", "name of the tool in the lock")
     .argument("<ref>", "HOST/REPO:TAG, a template such as HOST/REPO:25.1-{platform}, or oci:DIR:TAG")
     .option(...lockOption)
-    .action(async (name: string, reference: string, options: LockOptions, command: Command) =>
+    .action(async (name: string, reference: string, asked: LockOptions & RecordedOptions, command: Command) =>
       runCommand(command, io, async ({ services, run }) => {
-        const file = options.lock ?? (await findLockFile(services));
+        const file = asked.lock ?? (await findLockFile(services));
         const isFirst = (await lockedNames(file)).length === 0;
-        const change = await lockAdd({ file, name, reference }, services, run);
+        const change = await lockAdd({ file, name, reference, options: recordedOptions(asked) }, services, run);
         return show(file, [change], isFirst ? await linesForBuck(change, file, services) : []);
       }),
     );
+  addRecordedOptions(add);
   const update = lock
     .command("update")
     .summary("resolve the references again")

@@ -1,0 +1,81 @@
+/** Creation of a layer's entry in a lock, from the layer's bytes. */
+import { executableHeadBytes, programKind } from "../archive/executable.ts";
+import { type ArchiveFormat, isArchive } from "../archive/format.ts";
+import { listArchive } from "../archive/list.ts";
+import { quoted } from "../archive/refusal.ts";
+import { fetchFile } from "../artifact/fetch.ts";
+import type { NamedLayer } from "../artifact/layers.ts";
+import { ContentVerificationError } from "../errors.ts";
+import { readHead } from "../files/opened-file.ts";
+import { isLockedPath, type LockedLayer } from "../lockfile/schema.ts";
+import type { Target } from "../model/source.ts";
+import type { Run } from "../transfer/run.ts";
+import type { TransferServices } from "../transfer/services.ts";
+import { includeIn, isLibrary, type ToolFile, toolFilesIn } from "./tool-files.ts";
+
+/** A layer without the choice of the tool's executable. */
+export interface ReadLayer {
+  readonly locked: LockedLayer;
+  /** The files that the layer places. */
+  readonly files: readonly ToolFile[];
+}
+
+export interface LayerRequest {
+  readonly source: Target;
+  readonly layer: NamedLayer;
+  /** True for the only layer of an artifact: an archive is unpacked. */
+  readonly isOnly: boolean;
+  /** Value of `--format`; undefined: by the bytes. */
+  readonly format: ArchiveFormat | undefined;
+}
+
+/** Fetches a layer once, since a media type does not prove the format. */
+export async function readLayer(
+  { source, layer, isOnly, format }: LayerRequest,
+  services: TransferServices,
+  run: Run,
+): Promise<ReadLayer> {
+  const file = await fetchFile({ source, layer, format: layer.isFolder ? undefined : format }, services, run);
+  const common = {
+    digest: layer.descriptor.digest,
+    size: layer.descriptor.size,
+    mediaType: layer.descriptor.mediaType,
+    title: file.title,
+    format: file.format,
+    contentDigest: file.digest,
+  };
+  if (!isArchive(file.format)) {
+    const head = await services.store.read(file.digest, run.signal, (opened) => readHead(opened, executableHeadBytes));
+    const evidence = isLibrary(file.title) ? undefined : programKind(head);
+    return withSafePaths(
+      {
+        locked: { ...common, executable: evidence === undefined ? false : file.title },
+        files: [{ path: file.title, evidence, isLink: false }],
+      },
+      source,
+    );
+  }
+  const unpackInto = layer.isFolder ? layer.title : undefined;
+  // An archive among several files stays an archive.
+  if (!isOnly && unpackInto === undefined) {
+    return withSafePaths({ locked: common, files: [{ path: file.title, evidence: undefined, isLink: false }] }, source);
+  }
+  const entries = await services.store.read(file.digest, run.signal, (opened) =>
+    listArchive(opened, { signal: run.signal }),
+  );
+  const locked = { ...common, include: includeIn(entries), unpackInto };
+  return withSafePaths({ locked, files: toolFilesIn(entries) }, source);
+}
+
+/**
+ * Refuses unsafe paths, which a publisher may write into annotations and archives: a lock with an unsafe path is
+ * refused when read.
+ */
+function withSafePaths(read: ReadLayer, { name }: Target): ReadLayer {
+  const { title, include, unpackInto } = read.locked;
+  const unsafe = [title, include, unpackInto].filter((path) => path !== undefined).find((path) => !isLockedPath(path));
+  if (unsafe === undefined) return read;
+  throw new ContentVerificationError("ARCHIVE_UNSAFE", `${name} names a file ${quoted(unsafe)}`, {
+    hint: "tell the publisher that a name must be a plain relative path; nothing was locked",
+  });
+}
