@@ -2,7 +2,9 @@
 
 load("//rules/proto:descriptor_set.bzl", _proto_descriptor_set = "proto_descriptor_set")
 load("//rules/proto:generate.bzl", _proto_generate = "proto_generate")
-load("//rules/proto:library.bzl", _ProtoInfo = "ProtoInfo", _proto_library = "proto_library")
+load("//rules/proto:imports.bzl", _ProtoInfo = "ProtoInfo")
+load("//rules/proto:include.bzl", _proto_include_library = "proto_include_library")
+load("//rules/proto:library.bzl", _proto_library = "proto_library")
 load("//rules/proto:toolchain.bzl", _ProtocToolchainInfo = "ProtocToolchainInfo", _protoc_toolchain = "protoc_toolchain")
 load(":artifact.bzl", _OrasArtifactInfo = "OrasArtifactInfo", _oras_artifact = "oras_artifact")
 load(":lock.bzl", _oras_tool = "oras_tool")
@@ -19,5 +21,6 @@ oras_tool = _oras_tool
 oras_toolchain = _oras_toolchain
 proto_descriptor_set = _proto_descriptor_set
 proto_generate = _proto_generate
+proto_include_library = _proto_include_library
 proto_library = _proto_library
 protoc_toolchain = _protoc_toolchain

@@ -1,13 +1,14 @@
 """`script`: a shell script as a runnable target, which needs only the system's own shell."""
 
-def _script_impl(ctx: AnalysisContext) -> list[Provider]:
-    script = ctx.attrs.script
-
-    # The shell is named explicitly: a checkout may have lost the executable bit.
+def script_command(script: Artifact, args: list[Artifact] = []) -> cmd_args:
+    """Command that runs a script. The shell is named explicitly: a checkout may have lost the executable bit."""
     shell = ["cmd.exe", "/d", "/c"] if script.extension == ".cmd" else ["/bin/sh"]
+    return cmd_args(shell, script, args)
+
+def _script_impl(ctx: AnalysisContext) -> list[Provider]:
     return [
-        DefaultInfo(default_output = script),
-        RunInfo(args = cmd_args(shell, script, ctx.attrs.args)),
+        DefaultInfo(default_output = ctx.attrs.script),
+        RunInfo(args = script_command(ctx.attrs.script, ctx.attrs.args)),
     ]
 
 script = rule(

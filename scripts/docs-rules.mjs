@@ -23,7 +23,15 @@ function commonAttributes(rules) {
 }
 
 function oneLine({ summary, details }) {
-  return [summary, details].filter(Boolean).join(" ").replaceAll(/\s+/g, " ");
+  return [summary, details].filter(Boolean).join(" ").replaceAll(/\s+/g, " ").trim();
+}
+
+/** The text in one line, then its examples: the blocks of code keep their lines. */
+function withExamples({ summary, details }) {
+  const parts = [summary, details].filter(Boolean).join("\n\n").split("```");
+  return parts
+    .map((part, index) => (index % 2 === 1 ? `\n\n\`\`\`${part}\`\`\`` : oneLine({ summary: part })))
+    .join("");
 }
 
 function signature({ kind, type, default_value: defaultValue }) {
@@ -42,7 +50,7 @@ function renderFunction(symbol, omitted) {
     const text = param.name === "name" ? "Name of the target." : oneLine(param.docs ?? {});
     return `- \`${param.kind === "kwargs" ? "**" : ""}${param.name}\`${signature(param)}: ${text}`;
   });
-  return `### ${id.name}\n\n${oneLine(item.docs)}\n\n${lines.join("\n")}\n`;
+  return `### ${id.name}\n\n${withExamples(item.docs)}\n\n${lines.join("\n")}\n`;
 }
 
 function render(symbols) {

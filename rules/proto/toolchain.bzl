@@ -2,19 +2,32 @@
 
 load("//rules:checks.bzl", "fail_attribute")
 load("//rules:common.bzl", "common_attributes")
+load("//rules:shell.bzl", "ShellInfo", "wrapper")
 
 ProtocToolchainInfo = provider(
-    doc = "Tools of the rules for `.proto` files: `protoc`, its `include` folder, its `plugins`, and `make_output_folder`.",
+    doc = """Tools of the rules for `.proto` files: `protoc` with its `protoc_options`, its `include` folder, its `plugins`, `make_output_folder`,
+    and `strict_deps`: whether files import files of direct dependencies alone.""",
     fields = {
         # Folder with `google/protobuf/*.proto`.
         "include": provider_field(Artifact | None),
         # Creates the folder `OUTPUT_FOLDER`, then runs its arguments.
         "make_output_folder": provider_field(RunInfo),
-        # Language → plugin: `grpc-java` → `protoc-gen-grpc-java`.
+        # Language → plugin, a command of one word: `grpc-java` → `protoc-gen-grpc-java`.
         "plugins": provider_field(dict[str, RunInfo]),
         "protoc": provider_field(RunInfo),
+        # Options of every run, such as `--fatal_warnings`.
+        "protoc_options": provider_field(list[typing.Any], default = []),
+        "strict_deps": provider_field(bool, default = False),
     },
 )
+
+toolchain_attributes = {
+    "toolchain": attrs.toolchain_dep(
+        default = "toolchains//:protoc",
+        providers = [ProtocToolchainInfo],
+        doc = "The `protoc_toolchain`, for a project that has several.",
+    ),
+}
 
 def _include(ctx: AnalysisContext) -> Artifact | None:
     dep = ctx.attrs.include
@@ -29,18 +42,41 @@ def _include(ctx: AnalysisContext) -> Artifact | None:
     return outputs[0]
 
 def _protoc_toolchain_impl(ctx: AnalysisContext) -> list[Provider]:
+    shell = ctx.attrs.shell[ShellInfo]
     return [
         DefaultInfo(),
         ProtocToolchainInfo(
             include = _include(ctx),
-            make_output_folder = ctx.attrs._make_output_folder[RunInfo],
-            plugins = {language: plugin[RunInfo] for language, plugin in ctx.attrs.plugins.items()},
+            make_output_folder = shell.make_output_folder,
+            # protoc starts one file without arguments. A plugin may be an interpreter and its script.
+            plugins = {
+                language: wrapper(ctx.actions, shell, "protoc-gen-" + language, plugin[RunInfo])
+                for language, plugin in ctx.attrs.plugins.items()
+            },
             protoc = ctx.attrs.protoc[RunInfo],
+            protoc_options = ctx.attrs.protoc_options,
+            strict_deps = ctx.attrs.strict_deps,
         ),
     ]
 
 protoc_toolchain = rule(
-    doc = "Toolchain of `proto_generate` and `proto_descriptor_set`. Declare a target `protoc` in the cell `toolchains`.",
+    doc = """Toolchain of `proto_generate` and `proto_descriptor_set`. Declare a target `protoc` in the cell `toolchains`.
+
+    ```python
+    protoc_toolchain(
+        name = "protoc",
+        plugins = {
+            "grpc-java": "root//tools:protoc-gen-grpc-java",
+            # An interpreter and its script: any target that `buck2 run` can run.
+            "docs": "root//tools:docs-plugin",
+        },
+        protoc = "root//tools:protoc",
+        protoc_options = ["--fatal_warnings"],
+        strict_deps = True,
+        visibility = ["PUBLIC"],
+    )
+    ```
+    """,
     impl = _protoc_toolchain_impl,
     is_toolchain_rule = True,
     attrs = common_attributes | {
@@ -53,14 +89,29 @@ protoc_toolchain = rule(
             key = attrs.string(),
             value = attrs.exec_dep(providers = [RunInfo]),
             default = {},
-            doc = "Language → plugin, a single executable file: `grpc-java` for `protoc-gen-grpc-java`.",
+            doc = """Language → plugin: `grpc-java` for `protoc-gen-grpc-java`. Any target that runs, such as an `oras_tool` or a script with its
+            interpreter. A plugin under the name of a built-in language replaces protoc's own generator.""",
         ),
         "protoc": attrs.exec_dep(
             providers = [RunInfo],
             doc = "The compiler, such as an `oras_tool`, for the platform that runs the actions.",
         ),
-        "_make_output_folder": attrs.default_only(
-            attrs.exec_dep(default = "//tools:make-output-folder", providers = [RunInfo]),
+        "protoc_options": attrs.list(
+            attrs.arg(),
+            default = [],
+            doc = "Options of every run of protoc, such as `--fatal_warnings`. Buck2 shows the warnings of protoc.",
+        ),
+        # Resolves in the cell of this file, under any name that the consumer gives the cell.
+        "shell": attrs.exec_dep(
+            default = "//tools:shell",
+            providers = [ShellInfo],
+            doc = """Shell of the machine that runs the actions. A project without Buck2's prelude names `//tools/shell:posix` or
+            `//tools/shell:windows` of these rules' cell.""",
+        ),
+        "strict_deps": attrs.bool(
+            default = False,
+            doc = """Whether files import only files of direct dependencies and the files of protoc's own releases. A target's `strict_deps` comes
+            first.""",
         ),
     },
 )

@@ -1,5 +1,5 @@
 /** The rules in projects that differ from the example: another name for the cell, and no prelude. */
-import { chmodSync, mkdirSync, writeFileSync } from "node:fs";
+import { chmodSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { platformFromNode } from "../../src/model/platform.ts";
@@ -93,8 +93,24 @@ own_setting(name = "kind")
 own_value(name = "here", setting = ":kind", visibility = ["PUBLIC"])
 own_machine(name = "machine", value = ":here", visibility = ["PUBLIC"])
 node_program(name = "oras", program = "oras//:bundle", visibility = ["PUBLIC"])
+node_program(name = "protoc", program = "protoc.cjs", visibility = ["PUBLIC"])
 `,
-      "toolchains/BUCK": `load("@oras//rules:defs.bzl", "oras_toolchain")
+      // In place of a real protoc: writes what it was told into the output folder.
+      "own/protoc.cjs": `const fs = require("node:fs");
+const [out, file] = process.argv.slice(2);
+fs.writeFileSync(out.replace("--python_out=", "") + "/arguments", fs.readFileSync(file.slice(1)));
+`,
+      "protos/a.proto": "",
+      "protos/BUCK": `load("@oras//rules:defs.bzl", "proto_generate")
+proto_generate(name = "a", srcs = ["a.proto"], language = "python")
+`,
+      "toolchains/BUCK": `load("@oras//rules:defs.bzl", "oras_toolchain", "protoc_toolchain")
+protoc_toolchain(
+    name = "protoc",
+    protoc = "root//own:protoc",
+    shell = "oras//tools/shell:${process.platform === "win32" ? "windows" : "posix"}",
+    visibility = ["PUBLIC"],
+)
 oras_toolchain(name = "oras", cli = "root//own:oras", visibility = ["PUBLIC"])
 `,
       "tools/BUCK": `load("@oras//rules:defs.bzl", "oras_tool")
@@ -108,4 +124,8 @@ oras_tool(name = "hello", constraints = {"${platform}": ["//own:here"]}, layout 
   const ran = await project.buck2(["run", "//tools:hello"]);
   expect(ran.stderr).toContain("BUILD SUCCEEDED");
   expect(ran.stdout).toBe("hello\n");
+  const generated = await project.build(["//protos:a"]);
+  expect(generated.stderr).toContain("BUILD SUCCEEDED");
+  const [folder = ""] = generated.outputs("root//protos:a");
+  expect(readFileSync(join(folder, "arguments"), "utf8")).toMatch(/\/protos\/a\.proto$/m);
 });

@@ -70,16 +70,41 @@ test("proto: files are imported by their path from the cell's root, unless prefi
   project.write("prefixes/b.proto", messageIn("b", "B"));
   project.write("prefixes/c.proto", messageIn("c", "C"));
   project.write("prefixes/d.proto", messageIn("d", "D"));
-  const imports = ["acme/v1/a.proto", "prefixes/b.proto", "c.proto", "vendor/d.proto"];
+  project.write("prefixes/e/e.proto", messageIn("e", "E"));
+  const imports = [
+    "acme/v1/a.proto",
+    "prefixes/b.proto",
+    "c.proto",
+    "vendor/prefixes/d.proto",
+    "e/e.proto",
+    "f/f.proto",
+  ];
   const body = imports.map((path) => `import "${path}";`).join("\n");
   project.write("prefixes/user/user.proto", messageIn("user", "User", body));
   project.write(
     "prefixes/BUCK",
     `${load}
-proto_library(name = "a", srcs = ["proto/v1/a.proto"], import_prefix = "acme", strip_import_prefix = "proto", visibility = ["PUBLIC"])
+proto_library(name = "a", srcs = ["proto/v1/a.proto"], import_prefix = "acme", strip_import_prefix = "proto/", visibility = ["PUBLIC"])
 proto_library(name = "b", srcs = ["b.proto"], visibility = ["PUBLIC"])
 proto_library(name = "c", srcs = ["c.proto"], strip_import_prefix = "/prefixes", visibility = ["PUBLIC"])
-proto_library(name = "d", srcs = ["d.proto"], import_prefix = "vendor", visibility = ["PUBLIC"])
+proto_library(name = "d", srcs = ["d.proto"], import_prefix = "vendor/", strip_import_prefix = "/", visibility = ["PUBLIC"])
+proto_library(name = "e", srcs = ["e/e.proto"], strip_import_prefix = ".", visibility = ["PUBLIC"])
+# A file that another package generates.
+proto_library(name = "f", srcs = ["//f:file"], visibility = ["PUBLIC"])
+`,
+  );
+  project.write(
+    "f/generated.bzl",
+    `def _impl(ctx: AnalysisContext) -> list[Provider]:
+    return [DefaultInfo(default_output = ctx.actions.write("f.proto", ctx.attrs.text))]
+
+generated = rule(impl = _impl, attrs = {"text": attrs.string()})
+`,
+  );
+  project.write(
+    "f/BUCK",
+    `load(":generated.bzl", "generated")
+generated(name = "file", text = ${JSON.stringify(messageIn("f", "F"))}, visibility = ["PUBLIC"])
 `,
   );
   project.write(
@@ -88,7 +113,7 @@ proto_library(name = "d", srcs = ["d.proto"], import_prefix = "vendor", visibili
 proto_descriptor_set(
     name = "set",
     srcs = ["user.proto"],
-    deps = ["//prefixes:a", "//prefixes:b", "//prefixes:c", "//prefixes:d"],
+    deps = ["//prefixes:" + name for name in ["a", "b", "c", "d", "e", "f"]],
 )
 `,
   );
@@ -134,12 +159,20 @@ proto_generate(name = "bad", srcs = ["a.proto"], language = "python", outs = ["a
   expect(bad.stderr).toContain("The path `a_pb2.py` does not exist");
 });
 
-test("proto: what protoc says of a wrong file is shown", async (context) => {
+test("proto: what protoc says of a wrong file is shown, with what to do about a missing import", async (context) => {
   const project = await setting(context);
   project.write("wrong/a.proto", 'syntax = "proto3"; import "nobody/has/this.proto";\n');
   project.write("wrong/BUCK", `${load}\nproto_generate(name = "a", srcs = ["a.proto"], language = "cpp")\n`);
-  const ran = await project.buck2(["build", "//wrong:a"]);
+  const ran = await project.build(["//wrong:a"]);
   expect(ran.stderr).toContain("nobody/has/this.proto: File not found.");
+  expect(ran.subErrors).toEqual([
+    {
+      category: "PROTO_IMPORT_NOT_FOUND",
+      message: "no `nobody/has/this.proto` among the imports of this target",
+      remediation:
+        "add the target with `nobody/has/this.proto` to `deps`, or give the `protoc_toolchain` an `include` folder with this file",
+    },
+  ]);
 });
 
 test("proto: a project may have two versions of protoc", async (context) => {

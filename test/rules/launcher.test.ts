@@ -27,7 +27,7 @@ test("launcher: BUCK2_ORAS_NODE names another node, which is missed by its own n
 
 test("launcher: the output folder is made before the program runs, and the program's exit code is kept", async () => {
   const folder = join(temporaryFolder(), "a b", "c");
-  const args = [tool("make-output-folder.sh"), "/bin/sh", "-c", 'test -d "$OUTPUT_FOLDER" && exit 5'];
+  const args = [tool("shell/make-output-folder.sh"), "/bin/sh", "-c", 'test -d "$OUTPUT_FOLDER" && exit 5'];
   const ran = await run("/bin/sh", args, { env: { OUTPUT_FOLDER: folder } });
   expect(ran.exitCode).toBe(5);
   expect(statSync(folder).isDirectory()).toBe(true);
