@@ -10,3 +10,16 @@ common_attributes = {
     ),
     "licenses": attrs.list(attrs.source(), default = [], doc = "Licence files of the target's output."),
 }
+
+# Attributes that Buck2 gives every target, whatever its rule. `buck2 docs starlark` lists them.
+BUCK2_ATTRIBUTES = [
+    "compatible_with",
+    "default_target_platform",
+    "exec_compatible_with",
+    "metadata",
+    "modifiers",
+    "target_compatible_with",
+    "tests",
+    "visibility",
+    "within_view",
+]

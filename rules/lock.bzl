@@ -3,15 +3,18 @@
 load("//prelude_ext:platforms.bzl", "PLATFORM_CONSTRAINTS")
 load(":alias.bzl", "oras_alias")
 load(":artifact.bzl", "oras_artifact")
-load(":by_platform.bzl", "select_by_platform")
-load(":checks.bzl", "ARCHIVE_TYPES")
-load(":common.bzl", "common_attributes")
+load(":by_platform.bzl", "any_of", "select_by_platform")
+load(":checks.bzl", "ARCHIVE_TYPES", "FILE_TYPES")
+load(":common.bzl", "BUCK2_ATTRIBUTES", "common_attributes")
 load(":folder.bzl", "oras_folder")
 
 _LOCK_VERSION = 1
 
+# Attributes of every target that the macro declares. `out` names the output as well.
+_COMMON = BUCK2_ATTRIBUTES + list(common_attributes)
+
 # Attributes that only the lock file sets.
-_RESERVED = ["digest", "format", "manifest_digest", "parts", "platform", "repository", "size", "size_bytes", "type"]
+_RESERVED = ["digest", "manifest_digest", "parts", "platform", "repository", "size", "size_bytes", "type"]
 
 def oras_tool(
         *,
@@ -21,6 +24,7 @@ def oras_tool(
         layout: str | None = None,
         constraints: dict[str, list[str]] = PLATFORM_CONSTRAINTS,
         executable: str | bool | dict[str, typing.Any] | None = None,
+        format: str | dict[str, str] | None = None,
         include: str | dict[str, str] | None = None,
         strip_prefix: str | dict[str, str] | None = None,
         sub_targets: list[str] | dict[str, list[str]] = [],
@@ -33,6 +37,25 @@ def oras_tool(
     one folder, with the paths of `oras pull`. On a platform that is not locked, the tool fails, in `build //...` too: lock the platform, or set
     `target_compatible_with`.
 
+    ```python
+    load("//:oras.lock.json", lock = "value")
+
+    oras_tool(
+        name = "protoc",
+        labels = ["codegen"],
+        lock = lock,
+        visibility = ["PUBLIC"],
+    )
+
+    # A jar is a zip archive, but stays one file.
+    oras_tool(
+        name = "formatter",
+        format = "raw",
+        lock = lock,
+        out = "formatter.jar",
+    )
+    ```
+
     Args:
         name: Name of the target, and of its output file or folder.
         lock: `value` of the lock file: `load("//:oras.lock.json", lock = "value")`.
@@ -40,19 +63,29 @@ def oras_tool(
         layout: Layout folder of a tool whose reference begins with `oci:`: a path in this package, or an `oras_layout` of another package.
         constraints: Platform string → its configuration settings, for a project without Buck2's prelude.
         executable: Path of the executable in the folder, instead of the lock's path; for a single file `True` or `False`. A target with an
-            executable can be run. Like the next three arguments: one value for all platforms, or a dict by platform string.
+            executable can be run. Like the next four arguments: one value for all platforms, or a dict by platform string.
+        format: Format of the file, instead of the lock's format: `raw` keeps a jar, a wheel or a pyz as one file, which is not unpacked. With `raw`, the
+            file runs only with `executable = True`. Only for a tool of one layer.
         include: Path of the include folder, instead of the lock's path.
         strip_prefix: Folder of the archive whose content becomes the output. The other paths are relative to this folder.
         sub_targets: Paths in the folder that become sub-targets. Each sub-target can be run.
-        **kwargs: `out`, the name of the file or folder (default: `name`), and any other attribute of a target, such as `visibility`.
+        **kwargs: `out`, the name of the file or folder (default: `name`), and any other attribute of a target, such as `visibility` or `labels`.
+            The targets of platforms and layers get these attributes, too; `visibility` is for the tool itself and its platforms.
     """
     key = tool or name
-    for attribute in _RESERVED:
-        if attribute in kwargs:
+    for attribute in kwargs:
+        if attribute in _RESERVED:
             fail("`{}` of the tool `{}` comes from the lock file: remove `{}`, and lock the tool again".format(attribute, name, attribute))
+        if attribute not in _COMMON and attribute != "out":
+            fail("`oras_tool` has no attribute `{}` (the tool `{}`); beside its own, `oras_tool` takes `out`, {}".format(
+                attribute,
+                name,
+                ", ".join(["`{}`".format(one) for one in _COMMON]),
+            ))
     locked = _locked_platforms(name, key, lock)
     override = struct(
         executable = executable,
+        format = format,
         include = include,
         strip_prefix = strip_prefix,
         sub_targets = sub_targets,
@@ -62,11 +95,16 @@ def oras_tool(
             name,
             list(locked.values())[0]["repository"],
         ))
-    for attribute in ["executable", "include", "strip_prefix", "sub_targets"]:
+    for attribute in ["executable", "format", "include", "strip_prefix", "sub_targets"]:
         _check_platforms(name, attribute, getattr(override, attribute), constraints)
     is_folder = max([len(entry["layers"]) for entry in locked.values()]) > 1
     if strip_prefix and is_folder:
         fail("`strip_prefix` of the tool `{}` is for a single archive only, and the lock file has several layers".format(name))
+    if format and is_folder:
+        fail("`format` of the tool `{}` is for a single file only, and the lock file has several layers".format(name))
+    for one in format.values() if isinstance(format, dict) else [format or "raw"]:
+        if one not in FILE_TYPES + ARCHIVE_TYPES:
+            fail("`format` of the tool `{}` is `{}`, which is none of {}".format(name, one, ", ".join(FILE_TYPES + ARCHIVE_TYPES)))
     declare = _declare_folder if is_folder else _declare_file
     if list(locked) == ["any"]:
         declare(name, key, locked["any"], "any", layout, override, {"out": name} | kwargs)
@@ -81,16 +119,17 @@ def oras_tool(
     compatible = kwargs.pop("target_compatible_with", [])
 
     # Buck2 allows `compatible_with` or `target_compatible_with`, not both. The targets of platforms set the second one.
-    any_of = {"compatible_with": kwargs.pop("compatible_with")} if "compatible_with" in kwargs else {}
+    alternatives = kwargs.pop("compatible_with", None)
     names = {platform: "{}__{}".format(name, platform) for platform in locked}
     for platform, entry in locked.items():
-        own = {"out": name, "target_compatible_with": constraints[platform] + compatible} | kwargs
+        settings = constraints[platform] + compatible + any_of(alternatives, platform, constraints)
+        own = {"out": name, "target_compatible_with": settings} | kwargs
         declare(names[platform], key, entry, platform, layout, override, own)
     kwargs.pop("out", None)
     oras_alias(
         name = name,
         actual = select_by_platform({platform: ":" + target for platform, target in names.items()}, constraints),
-        **(kwargs | (any_of or {"target_compatible_with": compatible}))
+        **(kwargs | ({"target_compatible_with": compatible} if alternatives == None else {"compatible_with": alternatives}))
     )
 
 def _locked_platforms(name: str, key: str, lock: dict[str, typing.Any]) -> dict[str, typing.Any]:
@@ -161,20 +200,30 @@ def _declare_file(
     """Declares the artifact of the only layer: a file, or the folder that the archive unpacks to."""
     layer = entry["layers"][0]
     prefix = _of(override.strip_prefix, platform)
-    is_archive = layer["format"] in ARCHIVE_TYPES
+    type = _of(override.format, platform) or layer["format"]
+    is_as_locked = type == layer["format"]
     executable = _of(override.executable, platform)
     if executable == None:
-        executable = _below(layer.get("executable"), prefix) if is_archive else _is_program(layer)
+        if not is_as_locked:
+            # The lock's words are about the other format. An archive that stays one file is data, unless the caller says otherwise.
+            executable = False if type == "raw" else None
+        elif type in ARCHIVE_TYPES:
+            executable = _below(layer.get("executable"), prefix)
+        else:
+            executable = _is_program(layer)
+    include = _of(override.include, platform)
+    if include == None and is_as_locked:
+        include = _below(layer.get("include"), prefix)
     oras_artifact(
         name = name,
         digest = layer["digest"],
         executable = executable,
-        include = _of(override.include, platform) or _below(layer.get("include"), prefix),
+        include = include,
         layout = _layout_of(entry, layout),
         size_bytes = layer["size"],
         strip_prefix = prefix,
         sub_targets = _of(override.sub_targets, platform) or [],
-        type = layer["format"],
+        type = type,
         **(_origin(entry, platform) | attributes)
     )
 
@@ -190,8 +239,7 @@ def _declare_folder(
     parts = {}
     executable = _of(override.executable, platform)
     include = _of(override.include, platform)
-    compatible = attributes.get("target_compatible_with", [])
-    common = {one: attributes[one] for one in common_attributes if one in attributes}
+    common = {one: value for one, value in attributes.items() if one in _COMMON and one != "visibility"}
     for index, layer in enumerate(entry["layers"]):
         part = "{}__layer_{}".format(name, index)
         folder = layer.get("unpackInto")
@@ -202,7 +250,6 @@ def _declare_folder(
             layout = _layout_of(entry, layout),
             size_bytes = layer["size"],
             strip_prefix = folder,
-            target_compatible_with = compatible,
             type = layer["format"] if folder or layer["format"] not in ARCHIVE_TYPES else "raw",
             **(_origin(entry, platform) | common)
         )

@@ -64,6 +64,43 @@ const cases: Readonly<Record<string, Case>> = {
     "proto_generate",
   ),
   "generator without files": wrong("srcs", "exactly one", { language: "python" }, "proto_generate"),
+  "language and generators": wrong(
+    "language",
+    "exactly one",
+    { srcs: ["a.proto"], language: "python", generators: { pyi: [] } },
+    "proto_generate",
+  ),
+  "options beside generators": wrong(
+    "options",
+    "`generators` has the options",
+    { srcs: ["a.proto"], generators: { pyi: [] }, options: ["x"] },
+    "proto_generate",
+  ),
+  "generator that nobody knows": wrong(
+    "generators",
+    "neither built into protoc",
+    { srcs: ["a.proto"], generators: { python: [], pascal: [] } },
+    "proto_generate",
+  ),
+  "named outputs of an archive": wrong(
+    "outs",
+    "is the archive `a.srcjar`",
+    { srcs: ["a.proto"], language: "java", out: "a.srcjar", outs: ["A.java"] },
+    "proto_generate",
+  ),
+  "include library without an include folder": wrong("toolchain", "no `include` folder", {}, "proto_include_library"),
+  "strip prefix elsewhere": wrong(
+    "strip_import_prefix",
+    "has a `..`",
+    { srcs: ["a.proto"], strip_import_prefix: "/a/.." },
+    "proto_library",
+  ),
+  "absolute import prefix": wrong(
+    "import_prefix",
+    "is absolute",
+    { srcs: ["a.proto"], import_prefix: "/a" },
+    "proto_library",
+  ),
   "named output elsewhere": wrong(
     "outs",
     "has a `..`",
@@ -108,7 +145,7 @@ protoc_toolchain(name = "protoc", protoc = "oras//tools:oras", visibility = ["PU
 `,
         "wrong/a.proto": "",
         "wrong/tools/oci-layout": "",
-        "wrong/BUCK": `load("@oras//rules:defs.bzl", "oras_artifact", "proto_generate", "proto_library")
+        "wrong/BUCK": `load("@oras//rules:defs.bzl", "oras_artifact", "proto_generate", "proto_include_library", "proto_library")
 ${Object.entries(cases)
   .map(([title, one]) => target(targetName(title), one))
   .join("\n")}`,
@@ -241,6 +278,63 @@ oras_tool(name = "tool", lock = lock, ${attribute} = ${value})
   expect(ran.exitCode).not.toBe(0);
   expect(ran.stderr).toContain(`\`${attribute}\` of the tool \`tool\``);
   expect(ran.stderr).toContain(problem);
+});
+
+test("attributes: what a tool of several layers is given reaches the targets of its platforms and layers", async (context) => {
+  const project = await setting(context);
+  const several = lockedIn("ghcr.io/acme/tool", layer, { ...layer, title: "other.tar.gz" });
+  project.write("parts/oras.lock.json", JSON.stringify({ version: 1, tools: { several } }));
+  project.write(
+    "parts/BUCK",
+    `load("@oras//rules:defs.bzl", "oras_tool")
+load(":oras.lock.json", lock = "value")
+oras_tool(name = "several", contacts = ["me"], exec_compatible_with = ["prelude//os:linux"], labels = ["codegen"], lock = lock)
+`,
+  );
+  const wanted = ["--json", "--output-attribute", "^(contacts|labels|exec_compatible_with)$"];
+  const ran = await project.buck2(["uquery", "//parts:", ...wanted]);
+  const targets = Object.entries(JSON.parse(ran.stdout) as Record<string, unknown>);
+  expect(targets.length).toBeGreaterThanOrEqual(3);
+  for (const [name, attributes] of targets) {
+    const given = { contacts: ["me"], exec_compatible_with: ["prelude//os:linux"], labels: ["codegen"] };
+    expect(attributes, name).toEqual(given);
+  }
+});
+
+test("attributes: `format` keeps a locked archive as one file, which is data", async (context) => {
+  const project = await setting(context);
+  const archived = { ...layer, executable: "bin/tool", format: "zip", include: "include", title: "tool.jar" };
+  const jar = lockedIn("ghcr.io/acme/tool", archived);
+  project.write("jar/oras.lock.json", JSON.stringify({ version: 1, tools: { jar } }));
+  project.write(
+    "jar/BUCK",
+    `load("@oras//rules:defs.bzl", "oras_tool")
+load(":oras.lock.json", lock = "value")
+oras_tool(name = "jar", format = "raw", lock = lock, out = "tool.jar")
+`,
+  );
+  const wanted = ["--json", "--output-attribute", "^(executable|include|type)$"];
+  const ran = await project.buck2(["uquery", "kind(oras_artifact, //jar:)", ...wanted]);
+  const found = Object.values(JSON.parse(ran.stdout) as Record<string, unknown>);
+  expect(found).toEqual(found.map(() => ({ executable: false, include: null, type: "raw" })));
+  expect(found.length).toBeGreaterThan(0);
+});
+
+test("attributes: an attribute that no target has is refused in the name of `oras_tool`", async (context) => {
+  const project = await setting(context);
+  project.write(
+    "unknown/oras.lock.json",
+    JSON.stringify({ version: 1, tools: { one: lockedIn("ghcr.io/a/b", layer) } }),
+  );
+  project.write(
+    "unknown/BUCK",
+    `load("@oras//rules:defs.bzl", "oras_tool")
+load(":oras.lock.json", lock = "value")
+oras_tool(name = "one", labls = ["codegen"], lock = lock)
+`,
+  );
+  const ran = await project.buck2(["uquery", "//unknown:"]);
+  expect(ran.stderr).toContain("error: fail: `oras_tool` has no attribute `labls` (the tool `one`)");
 });
 
 test("errors: only `error[CODE]: ` begins a report of ours", async (context) => {
