@@ -16,7 +16,7 @@ async function lockTool(project: Consumer): Promise<void> {
   chmodSync(join(cwd, "hello"), 0o755);
   const platform = platformFromNode(process.platform, process.arch);
   await succeeding(oras(["push", "oci:oci:1.0", "--platform", `${platform}=hello`], { cwd }));
-  await succeeding(oras(["lock", "add", "hello", "oci:oci:1.0"], { cwd }));
+  await succeeding(oras(["lock", "add", "hello", "oci:oci:1.0", "--lock", "oras.lock.json"], { cwd }));
 }
 
 test("cells: the consumer may call the cell what it likes", async (context) => {

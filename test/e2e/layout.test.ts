@@ -29,7 +29,7 @@ function script(path: string, says: string): string {
 /** Locks a reference of the package's layout `oci`, and declares it as the package's target `tool`. */
 async function declareTool(project: Consumer, folder: string, tag: string, attributes = ""): Promise<void> {
   const cwd = join(project.dir, folder);
-  await succeeding(oras(["lock", "add", "tool", `oci:oci:${tag}`], { cwd }));
+  await succeeding(oras(["lock", "add", "tool", `oci:oci:${tag}`, "--lock", "oras.lock.json"], { cwd }));
   project.write(
     `${folder}/BUCK`,
     `load("@oras//rules:defs.bzl", "oras_tool")
@@ -134,7 +134,7 @@ test("layout: a target of another package takes it through `oras_layout`", async
   const project = await setting(context);
   const folder = packageFolder(project, "shared");
   await succeeding(oras(["push", "oci:oci:1.0", script(join(temporaryFolder(), "tool"), "shared")], { cwd: folder }));
-  await succeeding(oras(["lock", "add", "tool", "oci:oci:1.0"], { cwd: folder }));
+  await succeeding(oras(["lock", "add", "tool", "oci:oci:1.0", "--lock", "oras.lock.json"], { cwd: folder }));
   project.write(
     "shared/BUCK",
     `load("@oras//rules:defs.bzl", "oras_layout")

@@ -52,7 +52,7 @@ protoc_toolchain(name = "protoc-32", protoc = "root//tools:protoc-32", visibilit
           { cwd },
         ),
       );
-      await succeeding(oras(["lock", "add", name, `oci:oci:${tag}`], { cwd }));
+      await succeeding(oras(["lock", "add", name, `oci:oci:${tag}`, "--lock", "oras.lock.json"], { cwd }));
     }
     return project;
   },
@@ -162,7 +162,15 @@ proto_generate(name = "bad", srcs = ["a.proto"], language = "python", outs = ["a
 test("proto: what protoc says of a wrong file is shown, with what to do about a missing import", async (context) => {
   const project = await setting(context);
   project.write("wrong/a.proto", 'syntax = "proto3"; import "nobody/has/this.proto";\n');
-  project.write("wrong/BUCK", `${load}\nproto_generate(name = "a", srcs = ["a.proto"], language = "cpp")\n`);
+  project.write("wrong/b.proto", 'syntax = "proto3"; import "google/protobuf/any.proto";\n');
+  const targets = ["a", "b"].map(
+    (name) => `proto_generate(name = "${name}", srcs = ["${name}.proto"], language = "cpp")\n`,
+  );
+  project.write("wrong/BUCK", `${load}\n${targets.join("")}`);
+  const bare = await project.build(["//wrong:b"]);
+  expect(bare.subErrors.map(({ remediation }) => remediation)).toEqual([
+    "set `include` of the `protoc_toolchain` to a folder with `google/protobuf/any.proto`, such as the include folder of a protoc release",
+  ]);
   const ran = await project.build(["//wrong:a"]);
   expect(ran.stderr).toContain("nobody/has/this.proto: File not found.");
   expect(ran.subErrors).toEqual([
@@ -221,9 +229,13 @@ test("proto: the include folder comes from protoc's own artifact, whose paths di
   await succeeding(
     oras(["push", "oci:oci:33.0", "--platform", `${platform}=${folder}`, "--compression", "zstd:3"], { cwd }),
   );
-  await succeeding(oras(["lock", "add", "protoc", "oci:oci:33.0"], { cwd }));
+  await succeeding(oras(["lock", "add", "protoc", "oci:oci:33.0", "--lock", "oras.lock.json"], { cwd }));
   rmSync(join(cwd, folder), { recursive: true });
   project.write("whole/a.proto", messageIn("whole", "Whole", 'import "google/protobuf/timestamp.proto";'));
+  const note = `import "google/protobuf/descriptor.proto";
+extend google.protobuf.FileOptions { string note = 50000 [retention = RETENTION_SOURCE]; }
+option (note) = "for readers of the source";`;
+  project.write("whole/note.proto", messageIn("note", "Note", note));
   project.write(
     "whole/BUCK",
     `${load}
@@ -232,10 +244,15 @@ load(":oras.lock.json", lock = "value")
 oras_tool(name = "protoc", layout = "oci", lock = lock, strip_prefix = {"${platform}": "${folder}"})
 protoc_toolchain(name = "toolchain", protoc = ":protoc")
 proto_generate(name = "a", srcs = ["a.proto"], language = "cpp", toolchain = ":toolchain")
+proto_descriptor_set(name = "kept", srcs = ["note.proto"], retain_options = True, toolchain = ":toolchain")
+proto_descriptor_set(name = "dropped", srcs = ["note.proto"], toolchain = ":toolchain")
 `,
   );
-  const built = await project.build(["//whole:a"]);
+  const built = await project.build(["//whole:"]);
   expect(built.stderr).toContain("BUILD SUCCEEDED");
   const [generated = ""] = built.outputs("root//whole:a");
   expect(readFileSync(join(generated, "whole", "a.pb.h"), "utf8")).toContain("google/protobuf/timestamp.pb.h");
+  const set = (name: string): string => readFileSync(built.outputs(`root//whole:${name}`)[0] ?? "", "latin1");
+  expect(set("kept")).toContain("for readers of the source");
+  expect(set("dropped")).not.toContain("for readers of the source");
 });
