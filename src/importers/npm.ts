@@ -1,154 +1,45 @@
-/** Importer for `npm:NAME@VERSION`: programs with one optional package per platform, such as buf and esbuild. */
-import { mkdir, readdir, rm } from "node:fs/promises";
-import { join } from "node:path";
-import * as v from "valibot";
-import { extractArchive } from "../archive/extract.ts";
-import { ContentVerificationError } from "../errors.ts";
-import { type PlatformString, platformFromNode } from "../model/platform.ts";
-import { namedVariables } from "./named-variables.ts";
-import { hasSum, type StatedSum, statedSum } from "./npm-integrity.ts";
-import { type NpmSpec, parseNpmDependency, parseNpmSpec } from "./npm-spec.ts";
-import { fileProvenance } from "./provenance.ts";
-import {
-  type ClientProgram,
-  type ClientRun,
-  contentReplaced,
-  importFailed,
-  runClient,
-  specInvalid,
-  sumMissing,
-} from "./run.ts";
-import type { ImportedFile, Importer, ImporterServices } from "./source.ts";
-
-const npm: ClientProgram = {
-  name: "npm",
-  howToGet: "install Node.js with npm and put it on the PATH",
-  // Locations of packages, proxies and logins. Left out: variables that make npm run programs (`NODE_OPTIONS`,
-  // `npm_config_script_shell`, `npm_config_git`) or change its work (`npm_config_dry_run`). `npm run` sets such
-  // variables for its children.
-  variables: [
-    "NODE_EXTRA_CA_CERTS",
-    "NODE_USE_SYSTEM_CA",
-    "NODE_AUTH_TOKEN",
-    "NPM_TOKEN",
-    "npm_config_userconfig",
-    "npm_config_globalconfig",
-    "npm_config_prefix",
-    "npm_config_cache",
-    "npm_config_registry",
-    "npm_config_replace_registry_host",
-    "npm_config_@*",
-    "npm_config_//*",
-    "npm_config__auth*",
-    "npm_config_ca",
-    "npm_config_cafile",
-    "npm_config_cert",
-    "npm_config_key",
-    "npm_config_strict_ssl",
-    "npm_config_proxy",
-    "npm_config_https_proxy",
-    "npm_config_noproxy",
-    "npm_config_fetch_*",
-    "npm_config_maxsockets",
-  ],
-};
-
 /**
- * Settings with which npm runs nothing of a package, whatever the metadata. As variables, the settings also reach an
- * npm that npm starts.
- *
- * @see docs.npmjs.com, "config": ignore-scripts, allow-git, allow-file, allow-directory
+ * Importer for `npm:NAME@VERSION`: programs with one optional package per platform, such as buf and esbuild, or such a
+ * package itself.
  */
-const runsNothing = {
-  npm_config_ignore_scripts: "true",
-  npm_config_allow_git: "none",
-  npm_config_allow_file: "none",
-  npm_config_allow_directory: "none",
-  npm_config_dry_run: "false",
-  npm_config_update_notifier: "false",
-};
+import { mkdir, readdir, rename, rm } from "node:fs/promises";
+import { basename, join } from "node:path";
+import { extractArchive } from "../archive/extract.ts";
+import { ArtifactNotFoundError, ContentVerificationError } from "../errors.ts";
+import type { PlatformString } from "../model/platform.ts";
+import { inParallel, limitTo } from "../parallel.ts";
+import { type Npm, npm, openNpm, pack, view } from "./npm-client.ts";
+import { statedSum } from "./npm-integrity.ts";
+import {
+  type NpmPackage,
+  needsMusl,
+  packageFields,
+  packageSchema,
+  platformsOf,
+  statesPlatform,
+  toolNameOf,
+  versionsSchema,
+} from "./npm-package.ts";
+import {
+  isNpmVersion,
+  type NpmDependency,
+  type NpmSpec,
+  parseNpmDependency,
+  parseNpmSpec,
+  pickVersion,
+} from "./npm-spec.ts";
+import { findPrograms } from "./programs.ts";
+import { fileProvenance } from "./provenance.ts";
+import { specInvalid, sumMissing } from "./run.ts";
+import type { ImportedFile, Importer } from "./source.ts";
 
 /** Limit of optional packages, since each costs a request; the largest real packages have about thirty. */
 const maxDependencies = 100;
-
-const packageSchema = v.object({
-  license: v.optional(v.string()),
-  repository: v.optional(v.union([v.string(), v.object({ url: v.optional(v.string()) })])),
-  optionalDependencies: v.optional(v.record(v.string(), v.string()), {}),
-});
-const platformSchema = v.object({
-  name: v.string(),
-  version: v.string(),
-  os: v.optional(v.array(v.string()), []),
-  cpu: v.optional(v.array(v.string()), []),
-  libc: v.optional(v.array(v.string()), []),
-  dist: v.object({
-    tarball: v.string(),
-    integrity: v.optional(v.string()),
-    shasum: v.optional(v.string()),
-  }),
-});
-type PlatformPackage = v.InferOutput<typeof platformSchema>;
-
-/** npm, with the options that all calls share. */
-interface Npm {
-  readonly call: (
-    command: string,
-    options: readonly string[],
-    spec: string,
-    fields: readonly string[],
-  ) => Promise<ClientRun>;
-}
-
-async function openNpm(services: ImporterServices, signal: AbortSignal): Promise<Npm> {
-  const { env, homeDir } = services.context;
-  const userConfig = env.npm_config_userconfig ?? env.NPM_CONFIG_USERCONFIG ?? join(homeDir, ".npmrc");
-  const named = await namedVariables([userConfig], /\$\{([^${}?]+)\??\}/g);
-  const program = { ...npm, variables: [...npm.variables, ...named] };
-  // No folder above counts as a project or a workspace.
-  const always = ["--json", "--ignore-scripts", "--no-workspaces"];
-  return {
-    call: (command, options, spec, fields) =>
-      runClient(
-        program,
-        { args: [command, ...always, ...options, "--", spec, ...fields], env: runsNothing },
-        services,
-        signal,
-      ),
-  };
-}
-
-async function view<T extends v.GenericSchema>(
-  { call }: Npm,
-  schema: T,
-  { name, version }: NpmSpec,
-  fields: readonly string[],
-): Promise<v.InferOutput<T>> {
-  const spec = `${name}@${version}`;
-  // npm prints a single field without its name.
-  const ran = await call("view", [], spec, ["name", ...fields]);
-  if (ran.exitCode !== 0 || ran.stdout.trim() === "") throw importFailed(npm, spec, ran);
-  try {
-    return v.parse(schema, JSON.parse(ran.stdout));
-  } catch {
-    throw importFailed(npm, spec, ran);
-  }
-}
-
-function platformOf({ os, cpu, libc }: PlatformPackage): PlatformString | undefined {
-  // Static programs and programs for glibc; programs for musl are for other systems.
-  if (libc.length > 0 && !libc.includes("glibc")) return undefined;
-  const [system, machine] = [os[0], cpu[0]];
-  if (system === undefined || machine === undefined) return undefined;
-  try {
-    return platformFromNode(system, machine);
-  } catch {
-    return undefined;
-  }
-}
+/** Requests for metadata at the same time; each is a process of npm. */
+const maxRequests = 4;
 
 /** Parses the optional packages: their publisher could name a folder of the user, or a repository with scripts. */
-function partsOf(spec: string, optionalDependencies: Readonly<Record<string, string>>): NpmSpec[] {
+function partsOf(spec: string, optionalDependencies: Readonly<Record<string, string>>): NpmDependency[] {
   const entries = Object.entries(optionalDependencies);
   if (entries.length > maxDependencies) {
     throw new ContentVerificationError("IMPORT_CONTENT_INVALID", `${spec} has ${entries.length} optional packages`, {
@@ -161,86 +52,177 @@ function partsOf(spec: string, optionalDependencies: Readonly<Record<string, str
     const named = `${JSON.stringify(name)}: ${JSON.stringify(wanted)}`;
     throw new ContentVerificationError(
       "IMPORT_CONTENT_INVALID",
-      `${spec} names an optional package that is not an exact version in the registry: ${named}`,
+      `${spec} names an optional package that is not a version in the registry: ${named}`,
       { hint: "inspect the package before use; the optional package was not requested" },
     );
   });
 }
 
+/** Metadata of an optional package. @returns undefined for a package or version that the registry does not have. */
+async function viewPart(client: Npm, { name, wanted }: NpmDependency): Promise<NpmPackage | undefined> {
+  let version: string | undefined = wanted;
+  if (!isNpmVersion(wanted)) {
+    const stated = await view(client, versionsSchema, name, ["versions", "dist-tags"]);
+    if (stated === undefined) return undefined;
+    version = pickVersion(wanted, { versions: stated.versions, tags: stated["dist-tags"] });
+  }
+  if (version === undefined) return undefined;
+  const found = await view(client, packageSchema, `${name}@${version}`, packageFields);
+  if (found !== undefined) checkIdentity({ name, version }, found);
+  return found;
+}
+
 /**
- * The registry's checksum of an archive, read once: npm asks again for the fetch, and might get another answer.
+ * Checks that the registry answers for the requested package. The answer is read once: npm asks again for the fetch,
+ * and might get another answer.
  *
  * @throws {ContentVerificationError} for an archive without an HTTP URL, and for another package than the requested one
  */
-function archiveSum(spec: NpmSpec, { name, version, dist }: PlatformPackage): StatedSum {
-  const exact = `${spec.name}@${spec.version}`;
+function checkIdentity(spec: NpmSpec, { name, version, dist }: NpmPackage): void {
   const [wanted] = spec.version.split("+", 1);
-  if (name !== spec.name || version.split("+", 1)[0] !== wanted || !/^https?:\/\//i.test(dist.tarball)) {
-    throw new ContentVerificationError(
-      "IMPORT_CONTENT_INVALID",
-      `the registry does not state the archive of ${exact}`,
-      {
-        cause: new Error(`the registry states ${JSON.stringify({ name, version, tarball: dist.tarball })}`),
-        hint: "ask the registry's operator; nothing was fetched",
-      },
-    );
+  if (name === spec.name && version.split("+", 1)[0] === wanted && /^https?:\/\//i.test(dist.tarball)) return;
+  throw new ContentVerificationError(
+    "IMPORT_CONTENT_INVALID",
+    `the registry does not state the archive of ${spec.name}@${spec.version}`,
+    {
+      cause: new Error(`the registry states ${JSON.stringify({ name, version, tarball: dist.tarball })}`),
+      hint: "ask the registry's operator; nothing was fetched",
+    },
+  );
+}
+
+/** Metadata of the packages for the platforms: the optional packages, or else the package itself. */
+async function viewParts(
+  client: Npm,
+  text: string,
+  main: NpmPackage,
+  signal: AbortSignal,
+): Promise<{ readonly parts: readonly NpmPackage[]; readonly gone: string[] }> {
+  const wanted = partsOf(text, main.optionalDependencies);
+  if (wanted.length === 0) {
+    const { name, version } = main;
+    checkIdentity(parseNpmSpec(text) ?? { name, version }, main);
+    return { parts: [main], gone: [] };
   }
-  const sum = statedSum(dist.integrity, dist.shasum);
-  if (sum === undefined) throw sumMissing(npm, exact);
-  return sum;
+  const limit = limitTo(maxRequests);
+  const viewed = await inParallel(wanted, signal, (part) => limit.run(() => viewPart(client, part)));
+  const gone = wanted.filter((_, index) => viewed[index] === undefined);
+  return {
+    parts: viewed.filter((part) => part !== undefined),
+    gone: gone.map((part) => `${part.name}@${part.wanted}`),
+  };
 }
 
-interface NpmArchive extends NpmSpec {
-  /** Checksum that the registry states. */
-  readonly sum: StatedSum;
-  /** An empty folder for the archive. */
-  readonly dir: string;
+/** The packages for each platform. Static programs and programs for glibc come before programs for musl. */
+function chooseParts(
+  parts: readonly NpmPackage[],
+  wanted: readonly PlatformString[],
+): ReadonlyMap<PlatformString, NpmPackage> {
+  const chosen = new Map<PlatformString, NpmPackage>();
+  const stated = parts.filter((part) => statesPlatform(part) && !needsMusl(part));
+  for (const part of stated) {
+    for (const platform of platformsOf(part, wanted)) if (!chosen.has(platform)) chosen.set(platform, part);
+  }
+  return chosen;
 }
 
-/** Fetches an archive. @returns The archive's path in `dir`. */
-async function pack({ call }: Npm, { name, version, sum, dir }: NpmArchive, signal: AbortSignal): Promise<string> {
+/** Fetches and unpacks a package. @returns undefined for an archive that the registry does not have. */
+async function fetchPart(
+  client: Npm,
+  part: NpmPackage,
+  { dir, title }: { readonly dir: string; readonly title: string | undefined },
+  signal: AbortSignal,
+): Promise<Omit<ImportedFile, "platform"> | undefined> {
+  const { name, version, dist } = part;
   const exact = `${name}@${version}`;
-  await mkdir(dir, { recursive: true });
-  const ran = await call("pack", ["--pack-destination", dir], exact, []);
-  if (ran.exitCode !== 0) throw importFailed(npm, exact, ran);
-  const [file] = await readdir(dir);
-  if (file === undefined) throw importFailed(npm, exact, ran);
-  const path = join(dir, file);
-  if (!(await hasSum(path, sum, signal))) throw contentReplaced(npm, exact);
-  return path;
+  const sum = statedSum(dist.integrity ?? undefined, dist.shasum ?? undefined);
+  if (sum === undefined) throw sumMissing(npm, exact);
+  const archive = await pack(client, { name, version, sum, dir: join(dir, "packed") }, signal);
+  if (archive === undefined) return undefined;
+  const unpacked = join(dir, "unpacked");
+  await extractArchive(archive, unpacked, { signal });
+  // npm removes the first folder of each name, whatever the folder's name is.
+  const [root, ...others] = await readdir(unpacked);
+  if (root === undefined || others.length > 0) {
+    throw new ContentVerificationError("IMPORT_CONTENT_INVALID", `the archive of ${exact} has not one root folder`, {
+      hint: "ask the package's publisher: npm's own archives have one root folder",
+    });
+  }
+  const { found, others: libraries } = await findPrograms(join(unpacked, root));
+  const [first] = found;
+  if (first === undefined) throw noProgram(exact, libraries);
+  // A package for one platform is seldom named like its program.
+  const only = found.length === 1 ? basename(first).replace(/\.exe$/i, "") : name;
+  const path = join(dir, "tool", title ?? only.split("/").at(-1) ?? only);
+  await mkdir(join(dir, "tool"));
+  await rename(join(unpacked, root), path);
+  await rm(join(path, "package.json"), { force: true });
+  const purl = `pkg:npm/${name.replace("@", "%40")}@${version}`;
+  return { path, provenance: await fileProvenance(purl, archive, signal) };
+}
+
+function noProgram(exact: string, others: readonly string[]): ContentVerificationError {
+  const [only] = others;
+  const instead = only === undefined ? "" : `: ${JSON.stringify(only)} needs an interpreter, or is a library for one`;
+  return new ContentVerificationError("IMPORT_CONTENT_INVALID", `${exact} contains no native program${instead}`, {
+    hint: "run this package with Node, or import a native build from its publisher: `import https://… --digest sha256:…`",
+  });
+}
+
+/** The error for a package that is the same for every platform. */
+function notNative(spec: string, { bin, scripts }: NpmPackage): ContentVerificationError {
+  const installs = ["preinstall", "install", "postinstall"].some((name) => scripts[name] !== undefined);
+  const hasBin = bin !== undefined && bin !== null;
+  const why = hasBin ? "its programs are the same for every platform, and need Node" : "it is a library, without `bin`";
+  const message = `${spec} contains no native program: ${why}`;
+  return new ContentVerificationError("IMPORT_CONTENT_INVALID", message, {
+    hint: installs
+      ? "import the file that the package's install script fetches: `import https://… --digest sha256:…`; no script was run"
+      : "import a package with one optional package per platform, such as npm:esbuild@VERSION",
+  });
+}
+
+/** The error for a text that names no version. */
+function withoutVersion(text: string): Error {
+  const name = /^(@?[^@]+)(?:@.*)?$/.exec(text)?.[1] ?? "NAME";
+  const { name: known } = parseNpmSpec(`${name}@0.0.0`) ?? { name: "NAME" };
+  const look = known === "NAME" ? "" : `; \`npm view ${known} version\` prints the newest`;
+  return specInvalid(`npm:${text}`, `write npm:${known}@VERSION, with the exact version${look}`);
 }
 
 /** Imports an npm package. npm verifies the registry's checksums; the stated checksum is also verified here. */
 export const importNpm: Importer = async ({ spec: text, platforms }, services, signal) => {
   const spec = parseNpmSpec(text);
-  if (spec === undefined) throw specInvalid(text, "write npm:NAME@VERSION, with the exact version");
+  if (spec === undefined) throw withoutVersion(text);
   const client = await openNpm(services, signal);
-  const fields = ["license", "repository", "optionalDependencies"];
-  const { license, repository, optionalDependencies } = await view(client, packageSchema, spec, fields);
-  const found = new Map<PlatformString, ImportedFile>();
-  for (const part of partsOf(text, optionalDependencies)) {
-    const stated = await view(client, platformSchema, part, ["version", "os", "cpu", "libc", "dist"]);
-    const platform = platformOf(stated);
-    if (platform === undefined || !platforms.includes(platform) || found.has(platform)) continue;
-    const dir = join(services.workDir, "npm", platform);
-    const archive = await pack(client, { ...part, sum: archiveSum(part, stated), dir: join(dir, "packed") }, signal);
-    const path = join(dir, "tool", spec.name.split("/").at(-1) ?? spec.name);
-    await extractArchive(archive, path, { signal, stripPrefix: "package" });
-    await rm(join(path, "package.json"), { force: true });
-    const purl = `pkg:npm/${part.name.replace("@", "%40")}@${part.version}`;
-    found.set(platform, { platform, path, provenance: await fileProvenance(purl, archive, signal) });
+  const main = await view(client, packageSchema, text, packageFields);
+  if (main === undefined) {
+    throw new ArtifactNotFoundError("ARTIFACT_NOT_FOUND", `npm:${text} was not found in the registry`, {
+      hint: `check name and version: \`npm view ${spec.name} versions\`; a private package may need a login of npm`,
+    });
   }
-  if (found.size === 0) {
-    throw new ContentVerificationError(
-      "IMPORT_CONTENT_INVALID",
-      `${text} has no optional package for a requested platform`,
-      {
-        hint: "import a package with one optional package per platform: other packages need Node to run",
-      },
-    );
+  const { parts, gone } = await viewParts(client, text, main, signal);
+  const chosen = chooseParts(parts, platforms);
+  const files: ImportedFile[] = [];
+  const fetched = new Map<NpmPackage, Omit<ImportedFile, "platform"> | undefined>();
+  for (const [platform, part] of chosen) {
+    if (!fetched.has(part)) {
+      const place = {
+        dir: join(services.workDir, "npm", platform),
+        title: chosen.get(platform) === main ? undefined : toolNameOf(main),
+      };
+      fetched.set(part, await fetchPart(client, part, place, signal));
+    }
+    const file = fetched.get(part);
+    if (file === undefined) gone.push(`${part.name}@${part.version}`);
+    else files.push({ platform, ...file });
   }
-  const missing = platforms.filter((platform) => !found.has(platform));
-  const address = typeof repository === "string" ? repository : repository?.url;
-  const sourceUrl = address?.replace(/^git\+/, "");
-  return { version: spec.version, license, sourceUrl, files: [...found.values()], missing };
+  const missing = platforms.filter((platform) => !files.some((file) => file.platform === platform));
+  if (missing.length > 0 && gone.length > 0) {
+    services.context.log.warn(`npm: the registry does not have ${gone.join(", ")}, of ${text}`);
+  }
+  if (files.length === 0 && gone.length === 0) {
+    if (!parts.some(statesPlatform)) throw notNative(text, main);
+  }
+  return { version: spec.version, license: main.license, sourceUrl: main.sourceUrl, files, missing };
 };

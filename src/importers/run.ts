@@ -32,6 +32,15 @@ const maxQuotedLength = 500;
  * clients' search for a project. Otherwise npm, Go and Maven would search upwards through the temporary folder, where
  * every user may write: `.npmrc` sets the source of packages, and Maven runs extensions that `.mvn/` names.
  */
+async function fencedFolder(services: ImporterServices): Promise<string> {
+  // Made once: a client that runs at the same time may read the files.
+  const made = fencedFolders.get(services) ?? makeFencedFolder(services.workDir);
+  fencedFolders.set(services, made);
+  return await made;
+}
+
+const fencedFolders = new WeakMap<ImporterServices, Promise<string>>();
+
 async function makeFencedFolder(workDir: string): Promise<string> {
   const folder = join(workDir, "run");
   await mkdir(join(folder, ".mvn"), { recursive: true });
@@ -54,15 +63,16 @@ export interface ClientCall {
 export async function runClient(
   program: ClientProgram,
   { args, env }: ClientCall,
-  { context, workDir }: ImporterServices,
+  services: ImporterServices,
   signal: AbortSignal,
 ): Promise<ClientRun> {
+  const { context } = services;
   context.log.debug(`${program.name} ${args.join(" ")}`);
   const request = {
     program: program.name,
     args,
     env: { ...environmentFor(context.env, program.variables), ...env },
-    cwd: await makeFencedFolder(workDir),
+    cwd: await fencedFolder(services),
     input: "",
     maxStdoutBytes: maxOutputBytes,
     maxStderrBytes: maxOutputBytes,

@@ -79,6 +79,12 @@ export function ociPlatform(platform: PlatformString): OciPlatform {
   return { os, architecture };
 }
 
+/** Node's names of a platform: `process.platform` and `process.arch`. */
+export function nodePlatform(platform: PlatformString): { readonly os: string; readonly cpu: string } {
+  const { nodeOs, nodeCpu } = platforms[platform];
+  return { os: nodeOs, cpu: nodeCpu };
+}
+
 /** The platform string of an OCI platform; undefined outside the table, such as for `linux/s390x`. */
 export function platformFromOci(platform: OciPlatform): PlatformString | undefined {
   return platformStrings.find(
