@@ -4,11 +4,10 @@
  * `node scripts/build.mjs [--check]`: with --check nothing is written, and a committed file that `src/` does not build
  * makes it fail.
  */
-import { execFileSync } from "node:child_process";
 import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
-import { build } from "esbuild";
-import { bundleExecutable, common, root } from "./bundle.mjs";
+import { dirname, join } from "node:path";
+import { bundleExecutable, bundleLibrary, root } from "./bundle.mjs";
+import { libraryTypes } from "./library-types.mjs";
 
 const isCheck = process.argv.includes("--check");
 const executable = await bundleExecutable();
@@ -65,16 +64,14 @@ if (isCheck) {
   for (const [file, text] of outputs) writeFileSync(join(root, file), text);
   chmodSync(join(root, "dist/buck2-oras.cjs"), 0o755);
   rmSync(join(root, "lib"), { recursive: true, force: true });
-  // CommonJS, which `import` and `require` both take.
-  await build({
-    ...common,
-    entryPoints: ["src/index.ts"],
-    outfile: "lib/index.cjs",
-    format: "cjs",
-    target: "node20.19",
-  });
-  const tsc = join(root, "node_modules", "typescript", "bin", "tsc");
-  execFileSync(process.execPath, [tsc, "-p", join(root, "tsconfig.types.json")], { stdio: "inherit" });
+  const library = await bundleLibrary();
+  mkdirSync(join(root, "lib"));
+  writeFileSync(join(root, "lib/index.cjs"), library.outputFiles[0].text);
+  for (const [file, text] of libraryTypes()) {
+    const path = join(root, "lib/types", file);
+    mkdirSync(dirname(path), { recursive: true });
+    writeFileSync(path, text);
+  }
   const size = Buffer.byteLength(outputs.get("dist/buck2-oras.cjs") ?? "");
   console.log(`dist/buck2-oras.cjs ${(size / 1024).toFixed(0)} KiB, lib/index.cjs`);
 }

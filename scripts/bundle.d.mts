@@ -1,5 +1,5 @@
-import type { BuildOptions, BuildResult } from "esbuild";
+import type { BuildResult } from "esbuild";
 
 export declare const root: string;
-export declare const common: BuildOptions;
 export declare function bundleExecutable(): Promise<BuildResult<{ write: false }>>;
+export declare function bundleLibrary(): Promise<BuildResult<{ write: false }>>;

@@ -15,7 +15,7 @@ const versionGuard = `(function () {
   process.exit(69);
 })();`;
 
-export const common = {
+const common = {
   absWorkingDir: root,
   bundle: true,
   platform: "node",
@@ -40,5 +40,17 @@ export async function bundleExecutable() {
     minifyWhitespace: true,
     write: false,
     banner: { js: `#!/usr/bin/env node\n"use strict";\n${versionGuard}` },
+  });
+}
+
+/** @returns esbuild's result of the library, as `bundleExecutable`: CommonJS, which `import` and `require` both take */
+export async function bundleLibrary() {
+  return await build({
+    ...common,
+    entryPoints: ["src/index.ts"],
+    outfile: "lib/index.cjs",
+    format: "cjs",
+    target: "node20.19",
+    write: false,
   });
 }

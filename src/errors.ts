@@ -247,9 +247,22 @@ export function withCause({ message, cause }: Error): string {
   return cause instanceof Error ? `${message} (${cause.message})` : message;
 }
 
-/** Wraps an unforeseen error as `INTERNAL`: a defect of this package. */
+/** The refusal of the operating system in a raw error of Node; undefined for any other error. */
+function systemRefusal(error: Error): OrasClientError | undefined {
+  if (!("syscall" in error && "code" in error && typeof error.code === "string")) return undefined;
+  const known = hintOfErrno[error.code];
+  if (known === undefined) return undefined;
+  return new LocalIoError(known.code, `the system refused an operation: ${error.message}`, {
+    cause: error,
+    hint: known.hint,
+  });
+}
+
+/** Wraps an unforeseen error: a refusal of the system, else `INTERNAL`, a defect of this package. */
 export function asError(error: unknown): OrasClientError {
   if (error instanceof OrasClientError) return error;
+  const refusal = error instanceof Error ? systemRefusal(error) : undefined;
+  if (refusal !== undefined) return refusal;
   const message = error instanceof Error ? error.message : String(error);
   return new OrasClientError("INTERNAL", `unexpected: ${message}`, {
     cause: error,

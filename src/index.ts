@@ -1,19 +1,57 @@
 /** Library: `OrasClient`, `detectPlatformString`, and their errors. */
 
-import { defaultLevels } from "./archive/compress.ts";
+import { resolve } from "node:path";
 import { identifyFile } from "./archive/identify.ts";
 import type { VerbServices } from "./cli/services.ts";
 import { createContext, surroundingsOf, withComposition } from "./compose.ts";
 import { readConfigFiles } from "./config/file.ts";
 import { readSettings } from "./config/settings.ts";
-import { parseDigest } from "./model/digest.ts";
-import { parsePlatform, platformFromNode } from "./model/platform.ts";
+import { parseArgument, schemas } from "./library/arguments.ts";
+import { type CallArguments, runCall } from "./library/call.ts";
+import { createLock } from "./library/lock.ts";
+import type {
+  CallOptions,
+  ClearCacheOptions,
+  CopyOptions,
+  Credentials,
+  ImportOptions,
+  InfoOptions,
+  OrasClientOptions,
+  PullOptions,
+  PushOptions,
+} from "./library/options.ts";
+import type { OrasLock } from "./library/oras-lock.ts";
+import {
+  callOf,
+  clearRequest,
+  copyRequest,
+  importRequest,
+  infoRequest,
+  loginRequest,
+  logoutRequest,
+  pulledArtifact,
+  pullRequest,
+  pushRequest,
+  verifyRequest,
+} from "./library/requests.ts";
+import type {
+  ArtifactInfo,
+  CopyResult,
+  ImportResult,
+  LoginResult,
+  LogoutResult,
+  PulledArtifact,
+  PushResult,
+} from "./library/results.ts";
+import { platformFromNode } from "./model/platform.ts";
 import { printable } from "./printable.ts";
-import type { PushResult } from "./publish/artifact.ts";
 import type { Run } from "./transfer/run.ts";
 import { clearCache } from "./verbs/clear-cache.ts";
-import { type ArtifactInfo, artifactInfo } from "./verbs/info.ts";
+import { copy } from "./verbs/copy.ts";
+import { importTool } from "./verbs/import.ts";
+import { artifactInfo } from "./verbs/info.ts";
 import { listTags } from "./verbs/list.ts";
+import { login, loginRegistry, logout } from "./verbs/login.ts";
 import { pull } from "./verbs/pull.ts";
 import { push } from "./verbs/push.ts";
 
@@ -31,49 +69,51 @@ export {
   TimeoutError,
   UsageError,
 } from "./errors.ts";
+export type {
+  CallerSignal,
+  CallOptions,
+  ClearCacheOptions,
+  CopyOptions,
+  Credentials,
+  ImportOptions,
+  InfoOptions,
+  LockAddOptions,
+  LockCheckOptions,
+  LockCopyOptions,
+  LockOptions,
+  OrasClientOptions,
+  PublishOptions,
+  PullOptions,
+  PushOptions,
+  TransferProgress,
+} from "./library/options.ts";
+export type { OrasLock } from "./library/oras-lock.ts";
+export type {
+  ArtifactInfo,
+  CopiedArtifact,
+  CopyResult,
+  ImportResult,
+  LayerInfo,
+  LockChange,
+  LockCheck,
+  LockedTag,
+  LockedTool,
+  LoginResult,
+  LogoutResult,
+  PlatformChange,
+  PlatformInfo,
+  PulledArtifact,
+  PushedPlatform,
+  PushResult,
+} from "./library/results.ts";
 export type { Digest } from "./model/digest.ts";
 export type { PlatformString } from "./model/platform.ts";
-export type { PushedPlatform, PushResult } from "./publish/artifact.ts";
-export type { ArtifactInfo, LayerInfo, PlatformInfo } from "./verbs/info.ts";
 
-export interface OrasClientOptions {
-  /** Registry of references without a host, such as `ghcr.io`; default: `BUCK2_ORAS_REGISTRY`. */
-  readonly registry?: string;
-  /** Cache folder; default: `BUCK2_ORAS_CACHE_DIR`, else the user's cache folder. */
-  readonly cacheDir?: string;
-  /** Prints details and warnings on stderr. */
-  readonly verbose?: boolean;
-  /** Uses only the cache and layout folders. */
-  readonly offline?: boolean;
-  /** Time limit of each call, in seconds; default: 600. */
-  readonly timeoutSeconds?: number;
-  /** True: http for the only registry of a call. A list: http for these hosts. False: https also on loopback. */
-  readonly plainHttp?: boolean | readonly string[];
-  /** PEM file with certificate authorities to trust, in addition to Node's. */
-  readonly caFile?: string;
-}
-
-export interface PullOptions {
-  /** Expected SHA-256 of the file, `sha256:<hex>` or only the hex digits; a cached file needs no request. */
-  readonly digest?: string;
-  /** Platform string such as `linux-x86_64`; default: this machine's. */
-  readonly platform?: string;
-  readonly signal?: AbortSignal;
-}
-
-export interface PushOptions {
-  /** Paths by platform string, in place of one path for all platforms. */
-  readonly platforms?: Readonly<Record<string, string>>;
-  /** Name of the pulled file or folder; default: the path's last part. */
-  readonly title?: string;
-  readonly artifactType?: string;
-  /** Default: `zstd`, which pulls fastest. */
-  readonly compression?: "zstd" | "gzip" | "none";
-  readonly annotations?: Readonly<Record<string, string>>;
-  readonly signal?: AbortSignal;
-}
-
-/** The platform string of this machine, such as `linux-x86_64`. */
+/**
+ * The platform string of this machine, such as `linux-x86_64`.
+ *
+ * @throws {UsageError} `PLATFORM_UNKNOWN` on a machine without a platform string
+ */
 export function detectPlatformString(): string {
   return platformFromNode(process.platform, process.arch);
 }
@@ -81,61 +121,89 @@ export function detectPlatformString(): string {
 /**
  * Client of OCI registries and layout folders with a verified cache.
  *
- * Every method throws an `OrasClientError` (or a subclass) with a public `code`.
+ * Every method rejects with an `OrasClientError` (or a subclass) with a public `code`, and with nothing else. Relative
+ * paths start at the working folder. The environment and the configuration files give the settings that the options
+ * leave out, as for the executable.
  */
 export class OrasClient {
   readonly #options: OrasClientOptions;
+  /** Methods for `oras.lock.json`. */
+  readonly lock: OrasLock;
 
+  /** @throws {UsageError} an option is unknown, or has a wrong type */
   constructor(options: OrasClientOptions = {}) {
-    this.#options = options;
+    this.#options = parseArgument(schemas.client, options, "the options of OrasClient");
+    this.lock = createLock((parse, work) => this.#call(parse, work));
   }
 
   /**
-   * Pulls an artifact of one file.
+   * Pulls an artifact. One file stays in the cache, unless `output` names a folder.
    *
    * @param reference `HOST/REPO:TAG`, `HOST/REPO@sha256:…`, `REPO:TAG`, `oci:DIR:TAG`; `{platform}` is filled in.
-   * @returns Absolute path of the verified, read-only file in the cache.
+   * @returns Absolute path: the verified, read-only file in the cache; with `output`, the placed file or the folder.
    */
   async pull(reference: string, options: PullOptions = {}): Promise<string> {
-    const { digest, platform, signal } = options;
-    const request = {
-      reference,
-      digest: digest === undefined ? undefined : parseDigest(digest),
-      platform: platform === undefined ? undefined : parsePlatform(platform),
-      output: undefined,
-      extract: false,
-    };
-    return await this.#run(signal, async (services, deadline) => (await pull(request, services, deadline)).path);
+    return (await this.#pull("pull", reference, options)).path;
+  }
+
+  /** Pulls an artifact as `pull` does, and describes the result. */
+  async pullArtifact(reference: string, options: PullOptions = {}): Promise<PulledArtifact> {
+    return await this.#pull("pullArtifact", reference, options);
+  }
+
+  #pull(method: string, reference: string, options: PullOptions): Promise<PulledArtifact> {
+    return this.#call(
+      () => pullRequest(method, reference, options),
+      async (request, services, run) => {
+        const { output, extract } = request;
+        const folder = output === undefined ? undefined : resolve(services.context.cwd, output);
+        return pulledArtifact(await pull(request, services, run), folder, extract);
+      },
+    );
   }
 
   /**
+   * Compares a file with a digest. Asks no registry.
+   *
    * @param digest `sha256:<hex>` or only the hex digits
    * @returns True if the file's SHA-256 is `digest`.
    */
-  async verifyArtifact(path: string, digest: string): Promise<boolean> {
-    const wanted = parseDigest(digest);
-    return (await identifyFile(path)).digest === wanted;
+  async verifyArtifact(path: string, digest: string, options: CallOptions = {}): Promise<boolean> {
+    return await runCall(
+      () => verifyRequest(path, digest, options),
+      async (request, signal) => (await identifyFile(request.path, signal)).digest === request.digest,
+    );
   }
 
-  /** @param repository `HOST/REPO`, `REPO` or `oci:DIR` */
-  async listTags(repository: string): Promise<readonly string[]> {
-    return await this.#run(
-      undefined,
-      async (services, deadline) => (await listTags(repository, false, services, deadline)).tags,
+  /**
+   * Lists the tags of a repository or a layout folder.
+   *
+   * @param repository `HOST/REPO`, `REPO` or `oci:DIR`
+   */
+  async listTags(repository: string, options: CallOptions = {}): Promise<readonly string[]> {
+    return await this.#call(
+      () => callOf("listTags", { repository }, options),
+      async (given, services, run) => (await listTags(given.repository, false, services, run)).tags,
     );
   }
 
   /** Describes the artifact of a reference: digest, type, platforms, files. Fetches no file. */
-  async getArtifactInfo(reference: string): Promise<ArtifactInfo> {
-    return await this.#run(undefined, (services, deadline) => artifactInfo(reference, undefined, services, deadline));
+  async getArtifactInfo(reference: string, options: InfoOptions = {}): Promise<ArtifactInfo> {
+    return await this.#call(
+      () => infoRequest(reference, options),
+      (given, services, run) => artifactInfo(given.reference, given.platform, services, run),
+    );
   }
 
-  /** @returns Number of removed files, metadata included. */
-  async clearCache(options: { readonly olderThanDays?: number; readonly maxSizeBytes?: number } = {}): Promise<number> {
-    const request = { olderThanDays: options.olderThanDays, maxSizeBytes: options.maxSizeBytes };
-    return await this.#run(
-      undefined,
-      async (services, deadline) => (await clearCache(request, services, deadline)).filesRemoved,
+  /**
+   * Removes files from the cache: all, or the old ones.
+   *
+   * @returns Number of removed files, metadata included.
+   */
+  async clearCache(options: ClearCacheOptions = {}): Promise<number> {
+    return await this.#call(
+      () => clearRequest(options),
+      async (request, services, run) => (await clearCache(request, services, run)).filesRemoved,
     );
   }
 
@@ -145,28 +213,63 @@ export class OrasClient {
    * @param path Undefined if `options.platforms` names the paths.
    */
   async push(reference: string, path: string | undefined, options: PushOptions = {}): Promise<PushResult> {
-    const { platforms = {}, title, artifactType, annotations = {}, signal } = options;
-    const forPlatforms = Object.entries(platforms).map(([name, one]) => ({ platform: parsePlatform(name), path: one }));
-    const items = path === undefined ? forPlatforms : [{ platform: undefined, path }, ...forPlatforms];
-    const { compression = "zstd" } = options;
-    const compressor = compression === "none" ? undefined : { format: compression, level: defaultLevels[compression] };
-    const request = { reference, items, title, artifactType, layerMediaType: undefined, compressor, annotations };
-    return await this.#run(signal, (services, deadline) => push(request, services, deadline));
+    return await this.#call(() => pushRequest(reference, path, options), push);
   }
 
-  async #run<T>(signal: AbortSignal | undefined, work: (services: VerbServices, run: Run) => Promise<T>): Promise<T> {
+  /**
+   * Publishes a tool of another ecosystem, for every available platform. Needs the ecosystem's own client.
+   *
+   * @param source `pypi:NAME@VERSION`, `maven:GROUP:ARTIFACT:VERSION:exe`, `npm:NAME@VERSION`, `go:PACKAGE@VERSION`,
+   *   `file:PATH`, or a URL
+   */
+  async importTool(source: string, reference: string, options: ImportOptions = {}): Promise<ImportResult> {
+    return await this.#call(() => importRequest(source, reference, options), importTool);
+  }
+
+  /**
+   * Copies an artifact with all platforms and referrers. Sends only what the destination lacks, and the tag last.
+   *
+   * @param destination Default of the tag: the source's tag.
+   */
+  async copy(source: string, destination: string, options: CopyOptions = {}): Promise<CopyResult> {
+    return await this.#call(() => copyRequest(source, destination, options), copy);
+  }
+
+  /** Checks a login at its registry, and stores it where Docker does: in the credential helper, or in the file. */
+  async login(credentials: Credentials, options: CallOptions = {}): Promise<LoginResult> {
+    return await this.#call(
+      () => loginRequest(credentials, options),
+      (given, services, run) => login({ ...given, registry: loginRegistry(given.registry, services) }, services, run),
+    );
+  }
+
+  /**
+   * Removes a login from where `login` stores logins.
+   *
+   * @param registry Host, or its name in the user's own configuration; default: the client's registry.
+   */
+  async logout(registry?: string, options: CallOptions = {}): Promise<LogoutResult> {
+    return await this.#call(
+      () => logoutRequest(registry, options),
+      (given, services, run) => logout(given.registry, services, run),
+    );
+  }
+
+  /** Composes the services of one call. The environment is read at each call. */
+  #call<Given extends CallArguments, T>(
+    parse: () => Given,
+    work: (given: Given, services: VerbServices, run: Run) => Promise<T>,
+  ): Promise<T> {
     const { verbose = false } = this.#options;
     const say = (line: string): void => {
       if (verbose) process.stderr.write(`${printable(line)}\n`);
     };
-    const context = createContext({
-      ...surroundingsOf(process),
+    return runCall(parse, async (given, signal, progress) => {
+      const log = { debug: say, warn: say };
       // A program that bundles the library would start itself as a thread.
-      bundlePath: undefined,
-      log: { debug: say, warn: say },
-      progress: { start: () => ({ advance: () => {}, done: () => {} }) },
+      const context = createContext({ ...surroundingsOf(process), bundlePath: undefined, log, progress });
+      const settings = readSettings(this.#options, context, await readConfigFiles(context));
+      return await withComposition(settings, context, signal, (services, run) => work(given, services, run));
     });
-    const settings = readSettings(this.#options, context, await readConfigFiles(context));
-    return await withComposition(settings, context, signal, work);
   }
 }

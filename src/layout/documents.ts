@@ -8,7 +8,7 @@ import { ContentVerificationError, isErrno, localIoError } from "../errors.ts";
 import type { HeldFolder } from "../files/held-folder.ts";
 import { UnfitFileError } from "../files/opened-file.ts";
 import { readBounded } from "../files/regular-file.ts";
-import { digestSchema } from "../model/digest.ts";
+import { digestSchema } from "../model/digest-schema.ts";
 import { annotationKeys } from "../model/manifest.ts";
 
 /** An index entry; unknown fields are preserved. */

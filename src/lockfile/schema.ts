@@ -7,7 +7,7 @@ import * as v from "valibot";
 import { parseEntryPath } from "../archive/entry-path.ts";
 import { archiveFormats, fileFormats } from "../archive/format.ts";
 import { defaultLimits } from "../archive/limits.ts";
-import { digestSchema } from "../model/digest.ts";
+import { digestSchema } from "../model/digest-schema.ts";
 import { reservedKeys } from "../model/object-key.ts";
 import { isPlatformString, type PlatformString } from "../model/platform.ts";
 

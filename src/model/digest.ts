@@ -3,25 +3,23 @@
  * path or a URL.
  */
 import { createHash } from "node:crypto";
-import * as v from "valibot";
 import { UsageError } from "../errors.ts";
 
 declare const digestBrand: unique symbol;
 
-/** `sha256:` and 64 lower-case hex digits. */
-export type Digest = string & { readonly [digestBrand]: true };
+/** The mark of a checked digest; no value has the property. */
+export interface CheckedDigest {
+  readonly [digestBrand]: true;
+}
 
-const digestPattern = /^sha256:[0-9a-f]{64}$/;
+/** `sha256:` and 64 lower-case hex digits. */
+export type Digest = string & CheckedDigest;
+
+export const digestPattern = /^sha256:[0-9a-f]{64}$/;
 
 export function isDigest(text: string): text is Digest {
   return digestPattern.test(text);
 }
-
-/** Schema of a digest in a JSON document. */
-export const digestSchema = v.pipe(
-  v.custom<Digest>((value) => typeof value === "string" && isDigest(value), "must be `sha256:` and 64 hex digits"),
-  v.metadata({ pattern: digestPattern.source }),
-);
 
 /**
  * Parses input of a user or caller: `sha256:<hex>`, or the 64 hex digits alone.

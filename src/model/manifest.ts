@@ -4,7 +4,8 @@
  */
 import * as v from "valibot";
 import { ContentVerificationError } from "../errors.ts";
-import { type Digest, digestSchema } from "./digest.ts";
+import type { Digest } from "./digest.ts";
+import { digestSchema } from "./digest-schema.ts";
 import { type OciPlatform, type PlatformString, platformFromOci } from "./platform.ts";
 
 export const mediaTypes = {

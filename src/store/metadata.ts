@@ -9,7 +9,7 @@ import * as v from "valibot";
 import { localIoError } from "../errors.ts";
 import type { HeldFolder } from "../files/held-folder.ts";
 import { type OpenedFile, openFile } from "../files/opened-file.ts";
-import { digestSchema } from "../model/digest.ts";
+import { digestSchema } from "../model/digest-schema.ts";
 import { isPlatformString, type PlatformString, platformStrings } from "../model/platform.ts";
 import { metadataName, stagedNames, uniqueName } from "./paths.ts";
 

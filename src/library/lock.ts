@@ -1,0 +1,92 @@
+/** Methods for a lock file: arguments → request of a use case. */
+
+import type { Services } from "../artifact/services.ts";
+import { findLockFile } from "../locking/find.ts";
+import { parsePlatform } from "../model/platform.ts";
+import type { Run } from "../transfer/run.ts";
+import { copyLock } from "../verbs/copy.ts";
+import { lockAdd, lockCheck, lockCheckOnline, lockUpdate } from "../verbs/lock.ts";
+import { listLocked } from "../verbs/lock-list.ts";
+import { lockRemove } from "../verbs/lock-remove.ts";
+import { parseArgument, schemas } from "./arguments.ts";
+import type { CallArguments } from "./call.ts";
+import type { LockAddOptions } from "./options.ts";
+import type { OrasLock } from "./oras-lock.ts";
+
+/** Runs work with the services of one call. `parse` reads the caller's arguments; its errors reject, too. */
+export type Caller = <Arguments extends CallArguments, Result>(
+  parse: () => Arguments,
+  work: (given: Arguments, services: Services, run: Run) => Promise<Result>,
+) => Promise<Result>;
+
+async function fileOf({ file }: { readonly file?: string | undefined }, services: Services): Promise<string> {
+  return file ?? (await findLockFile(services));
+}
+
+function addRequest(name: string, reference: string, options: LockAddOptions) {
+  const given = parseArgument(schemas.lockAdd, options, "the options of lock.add");
+  const { executable, format, platforms, ...call } = given;
+  const isPlain = executable === undefined && format === undefined && platforms === undefined;
+  const recorded = {
+    executable,
+    format: format === undefined ? undefined : parseArgument(schemas.format, format, "`format` of lock.add"),
+    platforms: platforms === undefined ? undefined : [...new Set(platforms.map(parsePlatform))].sort(),
+  };
+  return {
+    ...call,
+    name: parseArgument(schemas.text, name, "`name` of lock.add"),
+    reference: parseArgument(schemas.text, reference, "`reference` of lock.add"),
+    options: isPlain ? undefined : recorded,
+  };
+}
+
+export function createLock(call: Caller): OrasLock {
+  return {
+    add: (name, reference, options = {}) =>
+      call(
+        () => addRequest(name, reference, options),
+        async (given, services, run) => lockAdd({ ...given, file: await fileOf(given, services) }, services, run),
+      ),
+    update: (names = [], options = {}) =>
+      call(
+        () => ({
+          ...parseArgument(schemas.lock, options, "the options of lock.update"),
+          names: parseArgument(schemas.texts, names, "`names` of lock.update"),
+        }),
+        async (given, services, run) => lockUpdate(await fileOf(given, services), given.names, services, run),
+      ),
+    list: (options = {}) =>
+      call(
+        () => parseArgument(schemas.lock, options, "the options of lock.list"),
+        async (given, services) => listLocked(await fileOf(given, services), services),
+      ),
+    remove: (names, options = {}) =>
+      call(
+        () => ({
+          ...parseArgument(schemas.lock, options, "the options of lock.remove"),
+          names: parseArgument(schemas.texts, names, "`names` of lock.remove"),
+        }),
+        async (given, services, run) => lockRemove(await fileOf(given, services), given.names, services, run),
+      ),
+    check: (options = {}) =>
+      call(
+        () => parseArgument(schemas.lockCheck, options, "the options of lock.check"),
+        async ({ online, ...given }, services, run) => {
+          const file = await fileOf(given, services);
+          const tags = online === true ? await lockCheckOnline(file, services, run) : [];
+          return { tools: Object.keys((await lockCheck(file, services)).tools), tags };
+        },
+      ),
+    copy: (destination, options = {}) =>
+      call(
+        () => ({
+          ...parseArgument(schemas.lockCopy, options, "the options of lock.copy"),
+          destination: parseArgument(schemas.text, destination, "`destination` of lock.copy"),
+        }),
+        async ({ referrers = true, source, destination: to, ...given }, services, run) => {
+          const lockFile = await fileOf(given, services);
+          return copyLock({ lockFile, source, destination: to, withReferrers: referrers }, services, run);
+        },
+      ),
+  };
+}
