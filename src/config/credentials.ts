@@ -5,8 +5,15 @@
 import type { Context } from "../context.ts";
 import { ConfigurationError } from "../errors.ts";
 import type { CredentialProvider, Credentials, FoundCredentials } from "../model/credentials.ts";
-import { getFromHelper } from "./credential-helper.ts";
-import { type DockerAuth, type DockerConfigFile, dockerConfigs, serverAddress, valueFor } from "./docker-config.ts";
+import { getFromHelper, type KeychainEntry } from "./credential-helper.ts";
+import {
+  type DockerAuth,
+  type DockerConfigFile,
+  dockerConfigs,
+  namespaceKey,
+  serverAddress,
+  valueFor,
+} from "./docker-config.ts";
 import { variable } from "./environment.ts";
 import type { Settings } from "./settings.ts";
 
@@ -36,29 +43,63 @@ function fromDockerAuth(auth: DockerAuth, file: string, registry: string): Crede
   return none;
 }
 
-/** Asks the registry's own helper; without one the file itself, then the helper for all registries. */
-async function fromDockerConfig(
+/** Asks a helper; each pair of helper and server is asked once. */
+type AskHelper = (entry: KeychainEntry) => Promise<Credentials>;
+
+/** A registry, perhaps with one repository. */
+interface Audience {
+  readonly registry: string;
+  readonly repository: string | undefined;
+}
+
+/** The login for the repository's namespace: in the file, or in the helper for all registries. */
+async function fromNamespace(
   { path, config }: DockerConfigFile,
-  registry: string,
-  context: Context,
-  signal: AbortSignal,
+  { registry, repository }: Audience,
+  askHelper: AskHelper,
 ): Promise<FoundCredentials> {
+  const key = repository === undefined ? undefined : namespaceKey(config.auths, registry, repository);
+  const auth = key === undefined ? undefined : config.auths?.[key];
+  if (key === undefined || !auth) return { credentials: none, foundIn: path };
+  const credentials = fromDockerAuth(auth, path, key);
+  if (credentials.kind !== "none" || !config.credsStore) return { credentials, foundIn: `${key} in ${path}` };
+  const foundIn = `docker-credential-${config.credsStore} (credsStore in ${path}, ${key})`;
+  return { credentials: await askHelper({ helper: config.credsStore, server: key }), foundIn };
+}
+
+/**
+ * The login for the repository's namespace; else the registry's own helper; without one the file itself, then the
+ * helper for all registries.
+ */
+async function fromDockerConfig(
+  file: DockerConfigFile,
+  audience: Audience,
+  askHelper: AskHelper,
+): Promise<FoundCredentials> {
+  const found = await fromNamespace(file, audience, askHelper);
+  if (found.credentials.kind !== "none") return found;
+  const { path, config } = file;
+  const { registry } = audience;
   const server = serverAddress(registry);
   const helper = valueFor(config.credHelpers, registry);
   if (helper) {
     const foundIn = `docker-credential-${helper} (credHelpers in ${path})`;
-    return { credentials: await getFromHelper({ helper, server }, context, signal), foundIn };
+    return { credentials: await askHelper({ helper, server }), foundIn };
   }
   const auth = valueFor(config.auths, registry);
   const credentials = auth ? fromDockerAuth(auth, path, registry) : none;
   if (credentials.kind !== "none" || !config.credsStore) return { credentials, foundIn: path };
   const foundIn = `docker-credential-${config.credsStore} (credsStore in ${path})`;
-  return { credentials: await getFromHelper({ helper: config.credsStore, server }, context, signal), foundIn };
+  return { credentials: await askHelper({ helper: config.credsStore, server }), foundIn };
 }
 
-async function fromDockerConfigs(registry: string, context: Context, signal: AbortSignal): Promise<FoundCredentials> {
-  for await (const file of dockerConfigs(context)) {
-    const found = await fromDockerConfig(file, registry, context, signal);
+async function fromDockerConfigs(
+  audience: Audience,
+  files: AsyncIterable<DockerConfigFile>,
+  askHelper: AskHelper,
+): Promise<FoundCredentials> {
+  for await (const file of files) {
+    const found = await fromDockerConfig(file, audience, askHelper);
     if (found.credentials.kind !== "none") return found;
   }
   return { credentials: none, foundIn: "nowhere" };
@@ -129,8 +170,24 @@ export function createWithheldCredentials(settings: Settings): CredentialProvide
   };
 }
 
+/** Reads each item once, when the first reader wants it; a failure stays a failure for later readers. */
+function readOnce<T>(items: AsyncIterator<T>): AsyncIterable<T> {
+  const steps: Promise<IteratorResult<T>>[] = [];
+  return {
+    async *[Symbol.asyncIterator]() {
+      for (let index = 0; ; index += 1) {
+        steps[index] ??= items.next();
+        const step = await steps[index];
+        if (step === undefined || step.done === true) return;
+        yield step.value;
+      }
+    },
+  };
+}
+
 /**
- * Credentials by registry host. Each host is looked up once, at its first request for a login.
+ * Credentials by registry and repository. Each file is read once and each helper is asked once per server, at the first
+ * request for a login.
  *
  * @param signal The command's signal, since all requests share one lookup.
  */
@@ -139,10 +196,18 @@ export function createCredentialProvider(
   context: Context,
   signal: AbortSignal,
 ): CredentialProvider {
-  const byRegistry = new Map<string, Promise<FoundCredentials>>();
-  const find = async (registry: string): Promise<FoundCredentials> => {
+  const byAudience = new Map<string, Promise<FoundCredentials>>();
+  const files = readOnce(dockerConfigs(context));
+  const answers = new Map<string, Promise<Credentials>>();
+  const askHelper: AskHelper = (entry) => {
+    const key = `${entry.helper} ${entry.server}`;
+    const answer = answers.get(key) ?? getFromHelper(entry, context, signal);
+    answers.set(key, answer);
+    return answer;
+  };
+  const find = async (registry: string, repository: string | undefined): Promise<FoundCredentials> => {
     const own = registry === settings.credentialRegistry ? fromEnvironment(context) : undefined;
-    const found = own ?? (await fromDockerConfigs(registry, context, signal));
+    const found = own ?? (await fromDockerConfigs({ registry, repository }, files, askHelper));
     if (found.credentials.kind !== "none") return found;
     if (registry === settings.credentialRegistry) return halfLogin(found, context);
     const unused = unusedVariable(context);
@@ -153,11 +218,12 @@ export function createCredentialProvider(
       `the registry that an option or a variable names (${named}), and a reference may come from a checkout`;
     return { ...found, credentials: { kind: "none", withheld } };
   };
-  return (registry) => {
-    let found = byRegistry.get(registry);
+  return (registry, repository) => {
+    const key = repository === undefined ? registry : `${registry}/${repository}`;
+    let found = byAudience.get(key);
     if (found === undefined) {
-      found = find(registry);
-      byRegistry.set(registry, found);
+      found = find(registry, repository);
+      byAudience.set(key, found);
       void found.then(({ foundIn }) => context.log.debug(`credentials for ${registry}: ${foundIn}`)).catch(() => {});
     }
     return found;

@@ -52,7 +52,7 @@ export function serverAddress(registry: string): string {
 
 /**
  * True for a key of the whole registry: a host, or a URL as written by older clients. The host is compared whole. A key
- * with a repository's path is for one repository, and never matches.
+ * with a path is for a namespace or a repository, and never matches.
  */
 export function isKeyOf(key: string, registry: string): boolean {
   if (!/^(?:https?:\/\/)?[^/]+(?:\/(?:v[12]\/?)?)?$/i.test(key)) return false;
@@ -64,6 +64,22 @@ export function isKeyOf(key: string, registry: string): boolean {
 /** The value of the first key that matches the registry. */
 export function valueFor<T>(record: Readonly<Record<string, T>> | null | undefined, registry: string): T | undefined {
   return Object.entries(record ?? {}).find(([key]) => isKeyOf(key, registry))?.[1];
+}
+
+/**
+ * The most specific key of a namespace that holds the repository, such as `quay.io/acme`; whole path segments count.
+ *
+ * @see containers-auth.json(5)
+ */
+export function namespaceKey(auths: DockerConfig["auths"], registry: string, repository: string): string | undefined {
+  const isNamespace = (key: string): boolean => {
+    const [, host = "", path = ""] = /^([^/]+)\/(.+?)\/?$/.exec(key) ?? [];
+    if (path === "" || !isKeyOf(host, registry) || isKeyOf(key, registry)) return false;
+    return repository === path || repository.startsWith(`${path}/`);
+  };
+  return Object.keys(auths ?? {})
+    .filter(isNamespace)
+    .sort((a, b) => b.length - a.length)[0];
 }
 
 /** The file that `login` writes: `config.json` in `DOCKER_CONFIG` or `~/.docker`. */

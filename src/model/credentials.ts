@@ -25,5 +25,8 @@ export interface FoundCredentials {
   readonly foundIn: string;
 }
 
-/** @param registry Host with its port; matched whole. */
-export type CredentialProvider = (registry: string) => Promise<FoundCredentials>;
+/**
+ * @param registry Host with its port; matched whole.
+ * @param repository Prefers a login for the repository or its namespace; undefined: only logins for the whole registry.
+ */
+export type CredentialProvider = (registry: string, repository?: string) => Promise<FoundCredentials>;

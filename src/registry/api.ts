@@ -1,4 +1,5 @@
 /** Requests to one repository of a registry, with credentials for this registry only. */
+import { RegistryAuthError } from "../errors.ts";
 import type { HttpRequest, RequestBody } from "../http/client.ts";
 import type { HttpResponse } from "../http/response.ts";
 import type { RetryPolicy } from "../http/retry.ts";
@@ -20,6 +21,12 @@ export type Call = Pick<HttpRequest, "method" | "url" | "signal"> & {
   readonly isRepeatable?: boolean;
   readonly retries?: RetryPolicy;
 };
+
+/** A refused request, and the `Authorization` value to send next. */
+interface Answered {
+  readonly response: HttpResponse;
+  readonly answer: string | undefined;
+}
 
 export class RegistryApi {
   readonly #location: RegistryLocation;
@@ -51,10 +58,10 @@ export class RegistryApi {
   async call(call: Call, action: Action): Promise<HttpResponse> {
     const isOwn = this.isOwn(call.url);
     const used = isOwn ? await this.#auth.header(action).catch(() => undefined) : undefined;
-    const response = await this.#send(call, used);
-    const isChallenge = response.status === 401 || (response.status === 403 && used !== undefined);
-    if (!isChallenge || !isOwn) return response;
-    const answer = await this.#auth.answer(response, action, used, call.signal);
+    const first = await this.#send(call, used);
+    const isChallenge = first.status === 401 || (first.status === 403 && used !== undefined);
+    if (!isChallenge || !isOwn) return first;
+    const { response, answer } = await this.#answerTo(first, call, action, used);
     if (answer === undefined || answer === used) return response;
     await response.discard();
     return await this.#send(call, answer);
@@ -81,7 +88,7 @@ export class RegistryApi {
 
   /** The error for a response. @param what Names the requested thing. */
   async error(response: HttpResponse, what: string): Promise<Error> {
-    const { registry } = this.#location;
+    const { registry, repository } = this.#location;
     const { refusal, shown } = this.#auth;
     const isAccess = response.status === 401 || response.status === 403;
     // Credentials are looked up only for a refusal: a broken helper must not hide another error.
@@ -92,9 +99,29 @@ export class RegistryApi {
       await response.discard();
       return refusal;
     }
-    const { credentials } = await this.#deps.credentials(registry);
+    const { credentials } = await this.#deps.credentials(registry, repository);
     const isUnsent = credentials.kind !== "none" && !this.#hasAuthorized;
     return await responseError(response, { what, registry, credentials, shown, isUnsent });
+  }
+
+  /**
+   * Some registries answer an expired token without a challenge, or with a challenge that nobody can meet. The same
+   * request without the token then gets the challenge of a first request.
+   */
+  async #answerTo(response: HttpResponse, call: Call, action: Action, used: string | undefined): Promise<Answered> {
+    const isRead = call.method === "GET" || call.method === "HEAD";
+    const isLast = used === undefined || response.status !== 401 || !isRead;
+    try {
+      const answer = await this.#auth.answer(response, action, used, call.signal);
+      if (isLast || answer !== undefined) return { response, answer };
+    } catch (error) {
+      if (isLast || !(error instanceof RegistryAuthError)) throw error;
+    }
+    await response.discard();
+    const cold = await this.#send(call, undefined);
+    const isChallenge = cold.status === 401;
+    const answer = isChallenge ? await this.#auth.answer(cold, action, used, call.signal) : undefined;
+    return { response: cold, answer };
   }
 
   async #send(call: Call, authorization: string | undefined): Promise<HttpResponse> {

@@ -111,8 +111,8 @@ export class Authenticator {
     action: Action,
     signal: AbortSignal,
   ): Promise<string | undefined> {
-    const { registry } = this.#audience;
-    const found = await this.#deps.credentials(registry);
+    const { registry, repository } = this.#audience;
+    const found = await this.#deps.credentials(registry, repository);
     const { credentials } = found;
     for (const secret of secretsOf(credentials)) this.#shown.add(secret);
     if (credentials.kind === "bearer") return `Bearer ${credentials.token}`;

@@ -87,7 +87,7 @@ export function createRegistryProbe(location: RegistryLocation, deps: ProbeDeps)
       return response.status;
     },
     async credentialSource() {
-      const { credentials, foundIn } = await deps.credentials(location.registry);
+      const { credentials, foundIn } = await deps.credentials(location.registry, location.repository);
       const withheld = credentials.kind === "none" ? credentials.withheld : undefined;
       return { foundIn, kind: credentials.kind, withheld };
     },
