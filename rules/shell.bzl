@@ -34,10 +34,11 @@ def wrapper(actions: AnalysisActions, shell: ShellInfo, name: str, command: RunI
     """One executable file that runs `command`, for programs that start another program by its path alone."""
     if shell.is_windows:
         # In a `.cmd` file, `%%` is a `%`.
-        words = cmd_args(command, format = "\"{}\"", replace_regex = ("%", "%%"))
+        words = cmd_args(command, format = "\"{}\"", replace_regex = [("%", "%%"), ("\"", "\\\"")])
         text = cmd_args("@", cmd_args(words, "%*", delimiter = " "), delimiter = "")
-        file = actions.write(name + ".cmd", text, has_content_based_path = True)
+        name += ".cmd"
     else:
         words = cmd_args("exec", cmd_args(command, quote = "shell"), "\"$@\"", delimiter = " ")
-        file = actions.write(name, cmd_args("#!/bin/sh", words), is_executable = True, has_content_based_path = True)
-    return RunInfo(args = cmd_args(file, hidden = command))
+        text = cmd_args("#!/bin/sh", words)
+    file, macros = actions.write(name, text, allow_args = True, is_executable = True, has_content_based_path = True)
+    return RunInfo(args = cmd_args(file, hidden = [command, macros]))

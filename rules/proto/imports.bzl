@@ -80,7 +80,7 @@ def first_files(label: Label, imports: TransitiveSet) -> dict[str, Artifact]:
                 owners[path] = files
                 found[path] = files.tree.project(path)
             elif owner.files[path] != file and owner.label != files.label:
-                fail("`{}` gets the import path `{}` from two targets: `{}` and `{}`".format(
+                fail("`{}` gets the import path `{}` from two targets: `{}` and `{}`; give one of them an `import_prefix`, or drop one".format(
                     label.raw_target(),
                     path,
                     owner.label,

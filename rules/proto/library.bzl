@@ -19,7 +19,7 @@ proto_attributes = common_attributes | imports_attributes | {
         attrs.source(),
         default = [],
         doc = """`.proto` files. Their import paths begin at the cell's root, unless a prefix says otherwise. The path of a generated file is the
-        package of the generating target, then the name of the output.""",
+        package of the generating target, then the name of the output. An exported source file of another package counts as a file of this one.""",
     ),
     "strip_import_prefix": attrs.option(
         attrs.string(),

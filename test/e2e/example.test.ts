@@ -73,7 +73,7 @@ test("example: the committed lock is what `push` and `lock add` make of the real
   for (const [name, reference] of Object.entries(exampleReferences)) {
     const env = { BUCK2_ORAS_CACHE_DIR: join(cwd, "cache") };
     const ran = await oras(["lock", "add", name, `${host}/${reference}`], { cwd, env });
-    expect(ran.stderr).toBe("");
+    expect(ran.exitCode, ran.stderr).toBe(0);
   }
   expect(readFileSync(join(cwd, "oras.lock.json"), "utf8").replaceAll(host, exampleRegistry)).toBe(lockText);
 });

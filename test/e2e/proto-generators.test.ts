@@ -47,6 +47,7 @@ const setting = shared(
         "tools/BUCK": `load(":program.bzl", "program")
 export_file(name = "include", mode = "reference", visibility = ["PUBLIC"])
 program(name = "protoc", command = ["./protoc"], visibility = ["PUBLIC"])
+command_alias(name = "alias", args = ["$(location :include)"], exe = ":words", visibility = ["PUBLIC"])
 program(name = "words", command = ["${process.execPath}", "plugin.js", "words.txt", "", "$HOME", "it's"], visibility = ["PUBLIC"])
 program(
     name = "insert",
@@ -59,7 +60,7 @@ program(
 protoc_toolchain(
     name = "protoc",
     include = "root//tools:include",
-    plugins = {"words": "root//tools:words", "insert": "root//tools:insert", "python": "root//tools:words"},
+    plugins = {"words": "root//tools:words", "insert": "root//tools:insert", "alias": "root//tools:alias", "python": "root//tools:words"},
     protoc = "root//tools:protoc",
     visibility = ["PUBLIC"],
 )
@@ -87,6 +88,7 @@ proto_generate(name = "cpp", language = "cpp", protos = ["root//main:main"])
 proto_library(name = "main", srcs = ["main.proto"], deps = ["other//middle:middle"], visibility = ["PUBLIC"])
 proto_generate(name = "cells", language = "cpp", protos = [":main", "other//middle:middle"])
 proto_generate(name = "words", language = "words", protos = [":main"])
+proto_generate(name = "alias", language = "alias", protos = [":main"])
 proto_generate(name = "shadowed", language = "python", protos = [":main"])
 proto_generate(name = "several", generators = {"java": ["lite"], "pyi": [], "insert": []}, protos = [":main"])
 proto_generate(name = "archive", language = "java", out = "main.srcjar", protos = [":main"])
@@ -119,11 +121,12 @@ test("proto: files of another cell are dependencies and inputs, in both directio
 
 test("proto: a plugin is any command, also under the name of a language that protoc has built in", async (context) => {
   const project = await setting(context);
-  const built = await project.build(["//main:words", "//main:shadowed"]);
+  const expected = { words: "$HOME|it's", shadowed: "$HOME|it's", alias: "$HOME|it's|tools/include" };
+  const built = await project.build(Object.keys(expected).map((name) => `//main:${name}`));
   expect(built.stderr).toContain("BUILD SUCCEEDED");
-  for (const name of ["words", "shadowed"]) {
+  for (const [name, text] of Object.entries(expected)) {
     const [folder = ""] = built.outputs(`root//main:${name}`);
-    expect(readFileSync(join(folder, "words.txt"), "utf8")).toBe("$HOME|it's");
+    expect(readFileSync(join(folder, "words.txt"), "utf8")).toBe(text);
   }
 });
 
