@@ -34,43 +34,55 @@ export function isPlatformString(text: string): text is PlatformString {
   return Object.hasOwn(platforms, text);
 }
 
-/** Synonyms of OCI's words, from file names and other build systems. */
+/** OCI's words and their synonyms in file names, target triples and other build systems. */
 const osWords: ReadonlyMap<string, string> = new Map([
+  ["linux", "linux"],
+  ["darwin", "darwin"],
   ["macos", "darwin"],
+  ["macosx", "darwin"],
   ["osx", "darwin"],
   ["mac", "darwin"],
+  ["windows", "windows"],
   ["win32", "windows"],
   ["win", "windows"],
 ]);
 const cpuWords: ReadonlyMap<string, string> = new Map([
-  ["x86_64", "amd64"],
-  ["x86-64", "amd64"],
+  ["amd64", "amd64"],
   ["x64", "amd64"],
+  ["arm64", "arm64"],
   ["aarch64", "arm64"],
-  ["aarch_64", "arm64"],
 ]);
+/** Vendor and environment of a target triple, and OCI's variant of `arm64` or `amd64`. */
+const furtherWords: ReadonlySet<string> = new Set("unknown pc apple gnu musl msvc gnullvm v1 v2 v3 v4 v8".split(" "));
 
-/** The platform string behind mixed vocabulary such as `linux-amd64` or `macos_x64`. */
-function similarPlatform(text: string): PlatformString | undefined {
-  const [, os = "", cpu = ""] = /^([a-z0-9]+)[-_/](.+)$/.exec(text.toLowerCase()) ?? [];
-  return platformFromOci({ os: osWords.get(os) ?? os, architecture: cpuWords.get(cpu) ?? cpu });
+function only<T>(values: readonly T[]): T | undefined {
+  return values.length === 1 ? values[0] : undefined;
+}
+
+/** The platform that text with one system, one processor and no unknown word means. */
+function meantPlatform(text: string): PlatformString | undefined {
+  const lower = text.toLowerCase().replace(/x86[-_]64/, "amd64");
+  const words = lower.replace(/aarch_64/, "aarch64").split(/[-_/]/);
+  // A triple of Apple may have the kernel's version: `darwin21.6.0`.
+  const plain = words.map((word) => word.replace(/^(darwin|macosx?)[0-9.]+$/, "$1"));
+  const os = only(plain.flatMap((word) => osWords.get(word) ?? []));
+  const architecture = only(plain.flatMap((word) => cpuWords.get(word) ?? []));
+  const isKnown = (word: string): boolean => osWords.has(word) || cpuWords.has(word) || furtherWords.has(word);
+  if (os === undefined || architecture === undefined || !plain.every(isKnown)) return undefined;
+  return platformFromOci({ os, architecture });
 }
 
 /**
- * Parses a platform string or the OCI form `linux/amd64`.
+ * Parses a platform string, or the same platform in other words: `linux/amd64`, `macos-arm64`,
+ * `x86_64-unknown-linux-gnu`.
  *
  * @throws {UsageError} `PLATFORM_UNKNOWN`
  */
 export function parsePlatform(text: string): PlatformString {
-  if (isPlatformString(text)) return text;
-  const [os, architecture] = text.split("/");
-  const known = platformStrings.find(
-    (name) => platforms[name].os === os && platforms[name].architecture === architecture,
-  );
-  if (known !== undefined) return known;
-  const similar = similarPlatform(text);
+  const meant = isPlatformString(text) ? text : meantPlatform(text);
+  if (meant !== undefined) return meant;
   throw new UsageError("PLATFORM_UNKNOWN", `unknown platform ${JSON.stringify(text)}`, {
-    hint: `${similar === undefined ? "" : `write ${similar}, or `}choose one of ${platformStrings.join(", ")}`,
+    hint: `choose one of ${platformStrings.join(", ")}`,
   });
 }
 

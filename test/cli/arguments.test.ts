@@ -138,21 +138,6 @@ describe("a usage error", () => {
   });
 
   test.each([
-    ["linux-amd64", "linux-x86_64"],
-    ["linux_x64", "linux-x86_64"],
-    ["linux-arm64", "linux-aarch64"],
-    ["darwin-x64", "darwin-x86_64"],
-    ["darwin-aarch64", "darwin-arm64"],
-    ["macos-arm64", "darwin-arm64"],
-    ["osx-x86_64", "darwin-x86_64"],
-    ["win32-x64", "windows-x86_64"],
-  ])("a platform %s is told to be %s", async (written, meant) => {
-    const refusal = await refusalOf(["pull", "localhost/a:1", "--platform", written]);
-    expect(refusal).toMatchObject({ code: "PLATFORM_UNKNOWN", exitCode: 64 });
-    expect(refusal.hint).toMatch(new RegExp(`^write ${meant}, or `));
-  });
-
-  test.each([
     ["--cache-dir", ["list", "localhost/a", "--cache-dir", ""]],
     ["--cache-dir", ["--cache-dir", "", "clear-cache"]],
     ["--ca-file", ["list", "localhost/a", "--ca-file", ""]],
