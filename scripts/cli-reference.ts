@@ -1,6 +1,7 @@
 /** The reference pages that are made from the program: commands and options, exit codes, error codes, JSON schemas. */
 import { toJsonSchema } from "@valibot/to-json-schema";
 import type { Command } from "commander";
+import { plainPaint } from "../src/cli/colour.ts";
 import { createProgram } from "../src/cli/program.ts";
 import { jsonSchemas } from "../src/cli/schemas.ts";
 import { configSchema } from "../src/config/schema.ts";
@@ -12,6 +13,7 @@ const silent = {
   stderr: { write: () => true, columns: 100 },
   stdin: process.stdin,
   terminal: process.stderr,
+  paint: plainPaint,
   setExitCode: () => {},
   launcher: [],
   runProgram: () => Promise.reject(new Error("the reference runs no program")),

@@ -12,16 +12,48 @@ export interface Log {
   warn(message: string): void;
 }
 
-/** Receiver of transfer progress; calls are cheap, and may come once per chunk. */
+/** A `fetch` leaves bytes that the next try resumes from; `pack` is work on this machine. */
+export type TransferKind = "fetch" | "send" | "pack";
+
+/** Receiver of progress; calls are cheap, and may come once per chunk. */
 export interface Progress {
   /** @param totalBytes Size in bytes, as stated by the manifest. */
-  start(label: string, totalBytes: number): ProgressTask;
+  start(label: string, totalBytes: number, kind: TransferKind): ProgressTask;
+  /**
+   * Tells what the work waits for, such as `asking ghcr.io`. A function is called at each drawing and gives the whole
+   * text, such as a countdown.
+   *
+   * @returns Ends the wait; idempotent.
+   */
+  awaiting(text: string | (() => string)): () => void;
 }
 
 export interface ProgressTask {
-  /** @param chunkBytes Bytes since the last call. */
-  advance(chunkBytes: number): void;
-  done(): void;
+  /** @param bytes Bytes of an earlier try, before the first call of `advance`. */
+  readonly resume: (bytes: number) => void;
+  /** @param chunkBytes Bytes since the last call; negative for dropped bytes. */
+  readonly advance: (chunkBytes: number) => void;
+  readonly done: () => void;
+}
+
+/** Progress without a reader. */
+export const noProgress: Progress = {
+  start: () => ({ resume: () => {}, advance: () => {}, done: () => {} }),
+  awaiting: () => () => {},
+};
+
+/** Runs `work` while the progress tells what is awaited. */
+export async function whileAwaiting<T>(
+  progress: Progress,
+  text: string | (() => string),
+  work: () => Promise<T>,
+): Promise<T> {
+  const end = progress.awaiting(text);
+  try {
+    return await work();
+  } finally {
+    end();
+  }
 }
 
 export interface Context {

@@ -3,33 +3,73 @@ import { constants } from "node:os";
 import { resolve } from "node:path";
 import { compressorOfThread, serveCompression } from "./archive/compression-worker.ts";
 import { runInForeground } from "./child/foreground.ts";
-import type { CliIo, Verbosity } from "./cli/io.ts";
+import { obeysCursor, paintFor } from "./cli/colour.ts";
+import type { CliIo, OutputStream, Verbosity } from "./cli/io.ts";
+import { createMeter } from "./cli/meter.ts";
 import { createOutput, outputError } from "./cli/output.ts";
 import { runCli } from "./cli/program.ts";
-import { createTerminalProgress, noProgress } from "./cli/progress.ts";
+import { createTerminalProgress, type LiveProgress } from "./cli/progress.ts";
 import { errorJson, formatError } from "./cli/report.ts";
+import { createPlainTerminalProgress, createTransferLines } from "./cli/transfer-lines.ts";
 import { createContext, surroundingsOf, withComposition } from "./compose.ts";
 import { readConfigFiles } from "./config/file.ts";
 import { readSettings } from "./config/settings.ts";
-import type { Log } from "./context.ts";
+import { type Log, noProgress, type Progress } from "./context.ts";
 import { asError, errorCodes, InterruptedError, isErrno } from "./errors.ts";
 import { printable, printableJson } from "./printable.ts";
 import { bundlePath } from "./version.ts";
 
-const defaultColumns = 80;
+const { env } = process;
+const paintOfErrors = paintFor(process.stderr, env);
+
+/** The progress on the terminal, which other output must not overwrite. */
+let live: LiveProgress = { ...noProgress, clear: () => {}, stop: () => {} };
+/** Counts the transfers of the command. */
+let meter = createMeter(noProgress, false);
+
+function writeToStderr(text: string): void {
+  live.clear();
+  process.stderr.write(text);
+}
 
 function createLog({ isVerbose, isQuiet }: Verbosity): Log {
-  const say = (line: string): void => void process.stderr.write(`${printable(line)}\n`);
+  const say = (line: string): void => writeToStderr(`${line}\n`);
   /** Printed warnings; several steps of a command may repeat a warning. */
   const warned = new Set<string>();
   return {
     debug: (message) => {
-      if (isVerbose) say(message);
+      if (isVerbose) say(printable(message));
     },
     warn: (message) => {
       if (isQuiet || warned.has(message)) return;
       warned.add(message);
-      say(`warning: ${message}`);
+      say(`${paintOfErrors("yellow", "warning:")} ${printable(message)}`);
+    },
+  };
+}
+
+function createProgress({ showsProgress, isVerbose }: Verbosity): Progress {
+  if (!showsProgress) return noProgress;
+  const { stderr } = process;
+  const say = (line: string): void => void stderr.write(`${line}\n`);
+  // `--verbose` prints each step, and what is awaited is the last step.
+  if (isVerbose || !stderr.isTTY) return createTransferLines(say);
+  if (!obeysCursor(stderr, env)) return createPlainTerminalProgress(say);
+  const progress = createTerminalProgress(stderr);
+  live = progress;
+  return progress;
+}
+
+/** A stream whose text never lands between the lines of the progress. */
+function besideProgress(stream: OutputStream): OutputStream {
+  return {
+    write: (text) => {
+      live.clear();
+      return stream.write(text);
+    },
+    isTTY: stream.isTTY,
+    get columns() {
+      return stream.columns;
     },
   };
 }
@@ -37,8 +77,9 @@ function createLog({ isVerbose, isQuiet }: Verbosity): Log {
 const interruption = new AbortController();
 
 const io: CliIo = {
-  stdout: createOutput(process.stdout),
-  stderr: process.stderr,
+  stdout: besideProgress(createOutput(process.stdout)),
+  stderr: besideProgress(process.stderr),
+  paint: paintFor(process.stdout, env),
   // A getter: opening standard input costs time, and only `login` reads standard input.
   get stdin() {
     return process.stdin;
@@ -50,22 +91,22 @@ const io: CliIo = {
   launcher: [...new Set([process.execPath, ...(process.argv[1] === undefined ? [] : [resolve(process.argv[1])])])],
   runProgram,
   async withSession(overrides, verbosity, work) {
-    const { stderr } = process;
-    const progress =
-      verbosity.showsProgress && !verbosity.isVerbose && stderr.isTTY
-        ? createTerminalProgress(stderr, stderr.columns || defaultColumns)
-        : noProgress;
+    const progress = createProgress(verbosity);
+    meter = createMeter(progress, progress !== noProgress && progress !== live);
+    const { cost } = meter;
     const context = createContext({
       ...surroundingsOf(process),
       bundlePath,
       log: createLog(verbosity),
-      progress,
+      progress: meter,
     });
     const settings = readSettings(overrides, context, await readConfigFiles(context));
     try {
-      return await withComposition(settings, context, interruption.signal, (services, run) => work({ services, run }));
+      return await withComposition(settings, context, interruption.signal, (services, run) =>
+        work({ services, run, cost }),
+      );
     } finally {
-      progress.stop();
+      live.stop();
     }
   },
 };
@@ -92,7 +133,8 @@ async function runProgram(program: string, args: readonly string[]): Promise<voi
 function onSignal(name: keyof typeof signals): void {
   const code = signals[name];
   process.on(name, () => {
-    if (!interruption.signal.aborted) interruption.abort(new InterruptedError(code, `stopped by ${name}`));
+    const hint = meter.keptHint();
+    if (!interruption.signal.aborted) interruption.abort(new InterruptedError(code, `stopped by ${name}`, { hint }));
     // A closing terminal may send SIGHUP twice: from the system and from the shell.
     else if (name !== "SIGHUP") process.exit(errorCodes[code].exit);
   });
@@ -115,7 +157,7 @@ function report(thrown: unknown, argv: readonly string[]): void {
   // Words after `--` are a tool's.
   const own = argv.slice(0, argv.includes("--") ? argv.indexOf("--") : undefined);
   if (!own.includes("--json") || !tryPrint(`${printableJson(errorJson(error))}\n`)) {
-    process.stderr.write(`${formatError(error)}\n`);
+    writeToStderr(`${formatError(error, paintOfErrors)}\n`);
   }
   if (error.code === "INTERNAL" && (own.includes("-v") || own.includes("--verbose"))) {
     const stack = thrown instanceof Error ? (thrown.stack ?? "") : "";

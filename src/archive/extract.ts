@@ -5,7 +5,7 @@
  */
 import { chmod } from "node:fs/promises";
 import { basename, dirname, relative, resolve, sep } from "node:path";
-import type { Context } from "../context.ts";
+import { type Context, noProgress, whileAwaiting } from "../context.ts";
 import type { FileSource, OpenedFile } from "../files/opened-file.ts";
 import { withStagingFolder } from "../files/temporary-folder.ts";
 import { type ArchiveEntry, folderMode } from "./entry.ts";
@@ -36,7 +36,9 @@ export async function extractArchive(
   outputDir: string,
   options: ExtractOptions,
 ): Promise<ExtractedEntry[]> {
-  return await readingArchive(archive, (file) => extractOpened(file, outputDir, options));
+  const { progress } = options.context ?? { progress: noProgress };
+  const work = () => readingArchive(archive, (file) => extractOpened(file, outputDir, options));
+  return await whileAwaiting(progress, `unpacking into ${outputDir}`, work);
 }
 
 async function extractOpened(file: OpenedFile, outputDir: string, options: ExtractOptions): Promise<ExtractedEntry[]> {

@@ -56,10 +56,9 @@ export async function fetchBlob(
   const fetchLocked = async (): Promise<FetchedBlob> => {
     const meanwhile = await findCached(blob.digest, blob.size, services, run);
     if (meanwhile !== undefined) return { path: meanwhile.path, origin: "cache" };
-    const task = context.progress.start(label, blob.size);
+    const task = context.progress.start(label, blob.size, "fetch");
     try {
-      const onBytes = (chunkBytes: number): void => task.advance(chunkBytes);
-      const done = await transferBlob({ source, blob, onBytes }, services, run);
+      const done = await transferBlob({ source, blob, onResumed: task.resume, onBytes: task.advance }, services, run);
       const origin = done.servedBy !== source ? "mirror" : isLayout ? "layout" : "registry";
       return { path: done.path, origin };
     } finally {

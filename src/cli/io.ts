@@ -2,6 +2,7 @@
 
 import type { SettingsOverrides } from "../config/settings.ts";
 import type { Run } from "../transfer/run.ts";
+import type { Paint } from "./colour.ts";
 import type { VerbServices } from "./services.ts";
 
 export interface OutputStream {
@@ -22,6 +23,8 @@ export interface Verbosity {
 export interface Session {
   readonly services: VerbServices;
   readonly run: Run;
+  /** Bytes and time of the fetches so far; undefined if nothing was fetched, or a line has already told it. */
+  readonly cost: () => string | undefined;
 }
 
 export interface CliIo {
@@ -31,6 +34,8 @@ export interface CliIo {
   readonly stdin: NodeJS.ReadStream;
   /** Stream for prompts; stdout holds only the result. */
   readonly terminal: NodeJS.WriteStream;
+  /** Colours of text on `stdout`. */
+  readonly paint: Paint;
   /** Sets the exit code for a result that reports a problem; a thrown error sets its own exit code. */
   readonly setExitCode: (code: number) => void;
   /** The words that start this executable again: absolute paths. */

@@ -1,101 +1,119 @@
-/** Progress bars on a terminal, one per transfer. `cli-progress` is loaded for the first bar. */
-import type { MultiBar, SingleBar } from "cli-progress";
+/** Progress on a terminal: a bar for each transfer, and a line for what the work waits for. */
 import type { Progress, ProgressTask } from "../context.ts";
-import { printable } from "../printable.ts";
-import { formatBytes } from "./format.ts";
+import { LiveArea } from "./live-area.ts";
+import { formatLine, shorten } from "./progress-line.ts";
 
 /** Shorter transfers get no bar, since the bar would only flicker. */
-const showAfterMs = 300;
-const maxLabelColumns = 40;
-/** Columns of ` 100%` and ` 99.9 MB/99.9 MB`, with the leading spaces. */
-const percentColumns = 5;
-const sizesColumns = 16;
-/** Minimum widths in characters: a narrower line omits the bar, then the sizes. */
-const minColumnsForBar = 56;
-const minColumnsForSizes = percentColumns + sizesColumns + 9;
+const barAfterMs = 300;
+/** Time of silence after which a wait is shown. */
+const waitAfterMs = 700;
+/** A wait that just ended stays visible for this time: the next one usually follows. */
+const lingerMs = 250;
+/** A longer wait is shown with its duration. */
+const durationAfterMs = 5000;
+/** Span of time for the speed. */
+const speedSpanMs = 3000;
+const defaultColumns = 80;
 
-export interface TerminalProgress extends Progress {
-  /** Removes the bars from the screen. */
+/** Progress that shares a terminal with other output. */
+export interface LiveProgress extends Progress {
+  /** Clears the terminal for other output; the lines come back afterwards. */
+  clear(): void;
   stop(): void;
 }
 
-export const noProgress: TerminalProgress = {
-  start: () => ({ advance: () => {}, done: () => {} }),
-  stop: () => {},
-};
-
-function shorten(name: string, columns: number): string {
-  const label = printable(name);
-  const short = label.length > columns ? `…${label.slice(label.length - columns + 1)}` : label;
-  return short.padEnd(columns);
+export interface ProgressTerminal {
+  write(text: string): unknown;
+  /** Width in characters. */
+  readonly columns?: number | undefined;
 }
 
-interface LineShape {
-  readonly format: string;
-  readonly labelColumns: number;
-  readonly barColumns: number;
+interface Transfer {
+  readonly label: string;
+  readonly totalBytes: number;
+  readonly startedMs: number;
+  doneBytes: number;
+  /** Bytes at the beginning of the current and of the previous span. */
+  span: { readonly atMs: number; readonly bytes: number };
+  before: { readonly atMs: number; readonly bytes: number };
 }
 
-/** Layout of one line. The last column stays free, since a terminal may wrap after a full line. */
-function shapeOfLine(columns: number): LineShape {
-  const forLabel = columns - 1 - percentColumns;
-  if (columns < minColumnsForSizes) {
-    return { format: "{label} {percentage}%", labelColumns: Math.max(1, forLabel), barColumns: 0 };
+interface Wait {
+  readonly text: string | (() => string);
+  readonly sinceMs: number;
+}
+
+function speedOf(transfer: Transfer, nowMs: number): number | undefined {
+  const { span, before, doneBytes } = transfer;
+  if (nowMs - span.atMs >= speedSpanMs) {
+    transfer.before = span;
+    transfer.span = { atMs: nowMs, bytes: doneBytes };
   }
-  if (columns < minColumnsForBar) {
-    return { format: "{label} {percentage}% {done}/{size}", labelColumns: forLabel - sizesColumns, barColumns: 0 };
-  }
-  const free = forLabel - sizesColumns - 1;
-  const labelColumns = Math.min(maxLabelColumns, Math.floor(free / 2));
-  return { format: "{label} {bar} {percentage}% {done}/{size}", labelColumns, barColumns: free - labelColumns };
+  const elapsedMs = nowMs - before.atMs;
+  return elapsedMs < barAfterMs ? undefined : (1000 * (doneBytes - before.bytes)) / elapsedMs;
 }
 
-/** @param columns Width of the terminal in characters. */
-export function createTerminalProgress(stream: NodeJS.WriteStream, columns: number): TerminalProgress {
-  const { format, labelColumns, barColumns } = shapeOfLine(columns);
-  let bars: Promise<MultiBar> | undefined;
-  let shown: MultiBar | undefined;
+export function createTerminalProgress(stream: ProgressTerminal): LiveProgress {
+  const transfers = new Set<Transfer>();
+  const waits = new Set<Wait>();
+  /** Time of the last output. */
+  let quietSinceMs = Date.now();
+  let shown: { readonly text: string; readonly untilMs: number } | undefined;
 
-  const load = async (): Promise<MultiBar> => {
-    const { MultiBar: Bars } = await import("cli-progress");
-    shown = new Bars({
-      stream,
-      // A killed or suspended process could not restore a hidden cursor.
-      hideCursor: false,
-      linewrap: true,
-      clearOnComplete: true,
-      barsize: barColumns,
-      format,
-      gracefulExit: false,
-    });
-    return shown;
+  const waitText = (nowMs: number, hasBars: boolean): string | undefined => {
+    const newest = [...waits].at(-1);
+    if (newest === undefined) return undefined;
+    const isDue = nowMs - newest.sinceMs >= waitAfterMs || (!hasBars && nowMs - quietSinceMs >= waitAfterMs);
+    if (!isDue) return undefined;
+    if (typeof newest.text === "function") return newest.text();
+    const elapsedMs = nowMs - newest.sinceMs;
+    return `${newest.text} …${elapsedMs < durationAfterMs ? "" : ` (${Math.floor(elapsedMs / 1000)} s)`}`;
   };
+
+  const linesNow = (): readonly string[] => {
+    const nowMs = Date.now();
+    const columns = stream.columns || defaultColumns;
+    const bars = [...transfers].filter(({ startedMs }) => nowMs - startedMs >= barAfterMs);
+    const text = waitText(nowMs, bars.length > 0);
+    if (text !== undefined) shown = { text, untilMs: nowMs + lingerMs };
+    else if (shown !== undefined && nowMs >= shown.untilMs) shown = undefined;
+    return [
+      ...bars.map((one) => formatLine({ ...one, bytesPerSecond: speedOf(one, nowMs) }, columns)),
+      ...(shown === undefined ? [] : [shorten(shown.text, columns - 1)]),
+    ];
+  };
+  const area = new LiveArea(stream, linesNow);
 
   return {
     start(label, totalBytes): ProgressTask {
-      let doneBytes = 0;
-      let isDone = false;
-      let bar: SingleBar | undefined;
-      const payload = () => ({ done: formatBytes(doneBytes), size: formatBytes(totalBytes) });
-      const show = async (): Promise<void> => {
-        bars ??= load();
-        const loaded = await bars;
-        if (!isDone) bar = loaded.create(totalBytes, doneBytes, { label: shorten(label, labelColumns), ...payload() });
-      };
-      const timer = setTimeout(() => void show(), showAfterMs);
-      timer.unref();
+      area.run();
+      const startedMs = Date.now();
+      const mark = { atMs: startedMs, bytes: 0 };
+      const transfer: Transfer = { label, totalBytes, startedMs, doneBytes: 0, span: mark, before: mark };
+      transfers.add(transfer);
       return {
+        resume(bytes) {
+          transfer.doneBytes += bytes;
+          transfer.span = { atMs: Date.now(), bytes };
+          transfer.before = transfer.span;
+        },
         advance(chunkBytes) {
-          doneBytes += chunkBytes;
-          bar?.update(doneBytes, payload());
+          transfer.doneBytes += chunkBytes;
         },
-        done() {
-          isDone = true;
-          clearTimeout(timer);
-          if (bar !== undefined) shown?.remove(bar);
-        },
+        done: () => void transfers.delete(transfer),
       };
     },
-    stop: () => shown?.stop(),
+    awaiting(text) {
+      area.run();
+      const wait: Wait = { text, sinceMs: Date.now() };
+      waits.add(wait);
+      return () => void waits.delete(wait);
+    },
+    clear() {
+      quietSinceMs = Date.now();
+      shown = undefined;
+      area.clear();
+    },
+    stop: () => area.stop(),
   };
 }

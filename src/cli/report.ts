@@ -1,5 +1,6 @@
 /** Formats an error as text (`error[CODE]: …`, causes, hint) or as one JSON object. */
 import { errorCodes, type OrasClientError, oneLine } from "../errors.ts";
+import { type Paint, plainPaint } from "./colour.ts";
 import type { ErrorJson } from "./schemas.ts";
 
 const maxCauses = 5;
@@ -15,10 +16,10 @@ function causesOf(error: Error): string[] {
   return causes;
 }
 
-export function formatError(error: OrasClientError): string {
-  const lines = [`error[${error.code}]: ${oneLine(error.message)}`];
-  for (const cause of causesOf(error)) lines.push(`  cause: ${cause}`);
-  if (error.hint !== undefined) lines.push(`  hint: ${oneLine(error.hint)}`);
+export function formatError(error: OrasClientError, paint: Paint = plainPaint): string {
+  const lines = [`${paint("red", `error[${error.code}]:`)} ${oneLine(error.message)}`];
+  for (const cause of causesOf(error)) lines.push(`  ${paint("dim", "cause:")} ${cause}`);
+  if (error.hint !== undefined) lines.push(`  ${paint("cyan", "hint:")} ${oneLine(error.hint)}`);
   return lines.join("\n");
 }
 

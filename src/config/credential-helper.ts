@@ -8,7 +8,7 @@ import { parse } from "node:path";
 import * as v from "valibot";
 import { environmentWithoutOurs } from "../child/environment.ts";
 import { runChild } from "../child/run.ts";
-import type { Context } from "../context.ts";
+import { type Context, whileAwaiting } from "../context.ts";
 import { ConfigurationError } from "../errors.ts";
 import type { Credentials } from "../model/credentials.ts";
 
@@ -121,7 +121,9 @@ async function ask(call: HelperCall, context: Context, signal: AbortSignal): Pro
   if (!/^[A-Za-z0-9][A-Za-z0-9._-]*$/.test(helper))
     throw failed("…", `is not the name of a helper: ${JSON.stringify(helper)}`);
   try {
-    return await run(call, context, signal);
+    // A constant text: the helper may prompt on the same terminal.
+    const text = (): string => `asking docker-credential-${helper} …`;
+    return await whileAwaiting(context.progress, text, () => run(call, context, signal));
   } catch (cause) {
     signal.throwIfAborted();
     throw failed(helper, "cannot be used", cause);

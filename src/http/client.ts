@@ -3,14 +3,14 @@
  *
  * Invariant: a credential is sent only to the origin of the original request, regardless of redirects.
  */
-import type { Context } from "../context.ts";
+import { type Context, whileAwaiting } from "../context.ts";
 import { RegistryUnavailableError, TimeoutError } from "../errors.ts";
 import { version } from "../version.ts";
 import { exchange, proxyRefused } from "./exchange.ts";
 import { isLasting, networkError } from "./network-error.ts";
 import { redirectTarget } from "./redirect.ts";
 import { type HttpResponse, Response } from "./response.ts";
-import { backoffMs, defaultRetry, isRetryableStatus, type RetryPolicy, retryAfterMs } from "./retry.ts";
+import { backoffMs, defaultRetry, isRetryableStatus, pauseFor, type RetryPolicy, retryAfterMs } from "./retry.ts";
 import { type Route, Transports } from "./transport.ts";
 
 export interface HttpOptions {
@@ -148,11 +148,19 @@ export function createHttpClient(options: HttpOptions, context: Context): HttpCl
         if (failure.code !== "REGISTRY_UNAVAILABLE" || isLasting(failure) || !isRepeatable || isLast) throw failure;
         context.log.debug(`${method} ${url.host}: ${failure.message}, trying again`);
       }
-      await pause(failures, answer, signal);
+      const status = answer === undefined ? "" : `status ${answer.status}; `;
+      const next = `${url.host}: ${status}try ${failures + 2} of ${retries.maxTries}`;
+      await pauseAfter(failures, answer, next, signal);
     }
   };
 
-  const pause: HttpClient["pause"] = async (failures, answer, signal) => {
+  /** @param next Names the next try, for the progress. */
+  const pauseAfter = async (
+    failures: number,
+    answer: HttpResponse | undefined,
+    next: string,
+    signal: AbortSignal,
+  ): Promise<void> => {
     const waitMs = retryAfterMs(answer?.header("retry-after"), context.now());
     if (waitMs !== undefined && context.now() + waitMs >= options.deadlineMs) {
       const asked = `asks to wait ${Math.ceil(waitMs / 1000)} seconds, longer than the time left`;
@@ -160,14 +168,15 @@ export function createHttpClient(options: HttpOptions, context: Context): HttpCl
         hint: "try again later, or allow more time with --timeout SECONDS",
       });
     }
-    await context.sleep(waitMs ?? backoffMs(failures, context.random), signal);
+    await pauseFor(waitMs ?? backoffMs(failures, context.random), next, context, signal);
   };
 
   return {
     async request(first) {
       let request = first;
       for (let redirects = 0; ; redirects += 1) {
-        const response = await sendWithRetries(request);
+        const { host } = request.url;
+        const response = await whileAwaiting(context.progress, `asking ${host}`, () => sendWithRetries(request));
         const path = request.isPathSecret ? "" : request.url.pathname;
         context.log.debug(`${request.method} ${request.url.host}${path}: ${response.status}`);
         const isUpload = request.method === "POST" || request.method === "PUT";
@@ -182,7 +191,8 @@ export function createHttpClient(options: HttpOptions, context: Context): HttpCl
         request = follow(response, request);
       }
     },
-    pause,
+    pause: (failures, answer, signal) =>
+      pauseAfter(failures, answer, `${answer?.url.host ?? "the registry"}: next try`, signal),
     close() {
       transports.close();
     },

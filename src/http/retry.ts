@@ -1,4 +1,5 @@
 /** Retry policies and waiting times. */
+import { type Context, whileAwaiting } from "../context.ts";
 
 export interface RetryPolicy {
   /** Includes the first try. */
@@ -41,4 +42,20 @@ export function retryAfterMs(header: string | undefined, nowMs: number): number 
   if (/^[0-9]{1,10}$/.test(text)) return Number(text) * 1000;
   const date = /^[A-Za-z]{3,9}, /.test(text) ? Date.parse(text) : Number.NaN;
   return Number.isNaN(date) ? undefined : Math.max(0, date - nowMs);
+}
+
+/**
+ * Waits before a try, and counts down on a terminal.
+ *
+ * @param what Such as `ghcr.io: try 2 of 5`.
+ */
+export async function pauseFor(
+  waitMs: number,
+  what: string,
+  { now, progress, sleep }: Pick<Context, "now" | "progress" | "sleep">,
+  signal: AbortSignal,
+): Promise<void> {
+  const endMs = now() + waitMs;
+  const text = (): string => `${what} in ${Math.max(1, Math.ceil((endMs - now()) / 1000))} s`;
+  await whileAwaiting(progress, text, () => sleep(waitMs, signal));
 }

@@ -77,7 +77,12 @@ function programName(packagePath: string): string {
 
 /** Asks Go once for the user's settings, leaves out empty settings, and adds the fixed settings. */
 async function settingsFor(services: ImporterServices, signal: AbortSignal): Promise<Record<string, string>> {
-  const asked = await runClient(go, { args: ["env", "-json", ...settingsOfUser], env: {} }, services, signal);
+  const asked = await runClient(
+    go,
+    { args: ["env", "-json", ...settingsOfUser], env: {}, what: "Go" },
+    services,
+    signal,
+  );
   if (asked.exitCode !== 0) throw importFailed(go, "its environment", asked);
   const stated = v.safeParse(v.pipe(v.string(), v.parseJson(), v.record(v.string(), v.string())), asked.stdout);
   if (!stated.success) throw importFailed(go, "its environment", asked);
@@ -104,7 +109,12 @@ export const importGo: Importer = async ({ spec, platforms }, services, signal) 
     // A separate GOPATH for each platform: Go refuses GOBIN for another platform.
     const env = { ...settings, GOPATH: home, GOOS: os, GOARCH: architecture };
     const args = ["install", "-trimpath", "-buildvcs=false", "-ldflags=-s -w -buildid=", "--"];
-    const ran = await runClient(go, { args: [...args, `${packagePath}@${version}`], env }, services, signal);
+    const ran = await runClient(
+      go,
+      { args: [...args, `${packagePath}@${version}`], env, what: `Go: ${platform}` },
+      services,
+      signal,
+    );
     if (ran.exitCode !== 0) {
       if (!unsupported.test(ran.output)) throw importFailed(go, spec, ran);
       missing.push(platform);
@@ -141,7 +151,7 @@ async function buildInfo(
   services: ImporterServices,
   signal: AbortSignal,
 ): Promise<BuildInfo> {
-  const ran = await runClient(go, { args: ["version", "-m", path], env: settings }, services, signal);
+  const ran = await runClient(go, { args: ["version", "-m", path], env: settings, what: "Go" }, services, signal);
   const [firstLine = ""] = ran.stdout.split("\n", 1);
   const [, goVersion] = /: (go[0-9A-Za-z.+-]+)/.exec(firstLine.slice(path.length)) ?? [];
   if (goVersion === undefined) throw importFailed(go, `the build information of ${basename(path)}`, ran);

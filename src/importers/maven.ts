@@ -99,7 +99,12 @@ async function openMaven(services: ImporterServices, signal: AbortSignal): Promi
     /\$\{env\.(\w+)\}/g,
   );
   const program = { ...mvn, variables: [...mvn.variables, ...named] };
-  return (args) => runClient(program, { args, env: {} }, services, signal);
+  return (args) => runClient(program, { args, env: {}, what: `Maven: ${whatOf(args)}` }, services, signal);
+}
+
+/** The coordinate among the arguments of a call. */
+function whatOf(args: readonly string[]): string {
+  return args.find((one) => one.startsWith("-Dartifact="))?.slice("-Dartifact=".length) ?? "settings";
 }
 
 /** Copies an artifact into `dir`. @returns Path of the file; undefined for an artifact missing in the repository. */

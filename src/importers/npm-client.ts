@@ -80,7 +80,7 @@ export async function openNpm(services: ImporterServices, signal: AbortSignal): 
     call: (command, options, spec, fields) =>
       runClient(
         program,
-        { args: [command, ...always, ...options, "--", spec, ...fields], env: runsNothing },
+        { args: [command, ...always, ...options, "--", spec, ...fields], env: runsNothing, what: `npm: ${spec}` },
         services,
         signal,
       ),

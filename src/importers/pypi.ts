@@ -107,7 +107,7 @@ export const importPypi: Importer = async ({ spec, platforms }, services, signal
     ];
     const ran = await runClient(
       pip,
-      { args: [...args, "--", `${name}==${version}`], env: asExpected },
+      { args: [...args, "--", `${name}==${version}`], env: asExpected, what: `PyPI: ${platform}` },
       services,
       signal,
     );

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { stripVTControlCharacters } from "node:util";
 import { environmentFor } from "../child/environment.ts";
 import { type ChildEnd, runChild } from "../child/run.ts";
+import { whileAwaiting } from "../context.ts";
 import { ContentVerificationError, isErrno, OrasClientError, UsageError } from "../errors.ts";
 import type { ImporterServices } from "./source.ts";
 
@@ -53,6 +54,8 @@ export interface ClientCall {
   readonly args: readonly string[];
   /** Added to the user's variables. */
   readonly env: Readonly<Record<string, string>>;
+  /** Names the awaited thing on a terminal: `PyPI: linux-x86_64`. */
+  readonly what: string;
 }
 
 /**
@@ -62,7 +65,7 @@ export interface ClientCall {
  */
 export async function runClient(
   program: ClientProgram,
-  { args, env }: ClientCall,
+  { args, env, what }: ClientCall,
   services: ImporterServices,
   signal: AbortSignal,
 ): Promise<ClientRun> {
@@ -82,7 +85,7 @@ export async function runClient(
   } as const;
   let ended: ChildEnd;
   try {
-    ended = await runChild(request, signal);
+    ended = await whileAwaiting(context.progress, what, () => runChild(request, signal));
   } catch (cause) {
     signal.throwIfAborted();
     if (isErrno(cause, "ENOENT")) throw clientMissing(program);

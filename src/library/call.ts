@@ -1,6 +1,6 @@
 /** One call of a program: its signal, its progress, and its one kind of failure. */
 
-import type { Progress } from "../context.ts";
+import { noProgress, type Progress } from "../context.ts";
 import { asError, InterruptedError, OrasClientError, TimeoutError, UsageError } from "../errors.ts";
 import { anySignal } from "../parallel.ts";
 import type { CallOptions } from "./options.ts";
@@ -30,14 +30,13 @@ function progressOf(onProgress: CallOptions["onProgress"], onFailure: (error: Us
         }
       };
       report(false);
-      return {
-        advance(chunkBytes) {
-          transferredBytes += chunkBytes;
-          report(false);
-        },
-        done: () => report(true),
+      const advance = (chunkBytes: number): void => {
+        transferredBytes += chunkBytes;
+        report(false);
       };
+      return { resume: advance, advance, done: () => report(true) };
     },
+    awaiting: noProgress.awaiting,
   };
 }
 

@@ -109,7 +109,7 @@ async function pushItem(
     const layer = await services.packing.limit(async () => {
       signal.throwIfAborted();
       const content = await findContent(item.path, signal);
-      const packing = services.context.progress.start(`pack ${label}`, content.size);
+      const packing = services.context.progress.start(`pack ${label}`, content.size, "pack");
       const { title, layerMediaType: mediaType, compressor } = request;
       const threads = content.size < minThreadBytes ? undefined : services.packing.threads;
       const how = { workDir, onBytes: packing.advance, threads, signal };
@@ -118,7 +118,7 @@ async function pushItem(
     return await services.slots.run(async () => {
       signal.throwIfAborted();
       if (!(await target.hasBlob(layer, signal))) {
-        const sending = services.context.progress.start(`→ ${label}`, layer.size);
+        const sending = services.context.progress.start(`→ ${label}`, layer.size, "send");
         await target.pushBlob(layer, () => counted(layer.open(), sending.advance), signal).finally(sending.done);
       }
       const manifest = manifestOf(layer, item, request);

@@ -201,7 +201,7 @@ export class GraphCopy {
 
   async #send(blob: BlobIdentity, file: OpenedFile): Promise<void> {
     const { target } = this.#options;
-    const task = this.#services.context.progress.start(`→ ${target.name}`, blob.size);
+    const task = this.#services.context.progress.start(`→ ${target.name}`, blob.size, "send");
     const signal = this.#signal;
     const open = async function* (): AsyncGenerator<Uint8Array> {
       for await (const piece of piecesOf(file, pieceBytes, signal)) {

@@ -58,7 +58,12 @@ export async function* inParts(
   const leaving = new AbortController();
   const either = anySignal(signal, leaving.signal);
   const read = (range: ByteRange, first?: OpenedBlob): RangeBytes =>
-    resume(answers, { range, tries: new Tries(maxTries, range.first, context), opened: first }, context, either);
+    resume(
+      answers,
+      { range, tries: new Tries(maxTries, range.first, context, answers.name), opened: first },
+      context,
+      either,
+    );
   const slowAtMs = context.now() + (1000 * partBytes) / fastBytesPerSecond;
   let isSlow = false;
   let isOwnSlotFree = false;

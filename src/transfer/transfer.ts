@@ -18,6 +18,8 @@ const refusals: ReadonlySet<Side> = new Set(["absence", "network", "time", "deni
 export interface TransferRequest {
   readonly source: Source;
   readonly blob: BlobIdentity;
+  /** Gets the number of bytes that an earlier process left. */
+  readonly onResumed: (bytes: number) => void;
   /** Gets the size of each chunk in bytes; negative for dropped bytes. */
   readonly onBytes: (chunkBytes: number) => void;
 }
@@ -35,14 +37,14 @@ export interface Transferred {
  * @throws {OrasClientError} the source's own error; mirrors' errors are logged
  */
 export async function transferBlob(
-  { source, blob, onBytes }: TransferRequest,
+  { source, blob, onResumed, onBytes }: TransferRequest,
   services: Pick<TransferServices, "context" | "store" | "slots"> & TurnServices,
   run: Run,
 ): Promise<Transferred> {
   const { signal } = run;
   const partial = await services.store.receive(blob, signal);
-  onBytes(partial.size);
   if (partial.size > 0) {
+    onResumed(partial.size);
     services.context.log.debug(`${blob.digest}: resumed after ${partial.size} bytes of an earlier try`);
   }
   try {
@@ -64,7 +66,7 @@ export async function transferBlob(
   }
 }
 
-interface SourceRequest extends TransferRequest {
+interface SourceRequest extends Omit<TransferRequest, "onResumed"> {
   readonly partial: PartialBlob;
   /** Consecutive tries without new bytes, after which the source fails. */
   readonly maxTries: number;
@@ -84,7 +86,7 @@ async function transferFrom(
   { context, slots }: PartsServices,
   signal: AbortSignal,
 ): Promise<string> {
-  const tries = new Tries(maxTries, partial.size, context);
+  const tries = new Tries(maxTries, partial.size, context, source.name);
   let way: Way = "parts";
   /** Answers with bytes in the partial. An earlier process's partial counts as two: its bytes may be of several. */
   let answers = partial.size > 0 ? 2 : 0;

@@ -1,16 +1,23 @@
 /** Limit of a transfer's tries: any number with progress, but only a few without. */
 import type { Context } from "../context.ts";
 import { OrasClientError } from "../errors.ts";
-import { backoffMs } from "../http/retry.ts";
+import { backoffMs, pauseFor } from "../http/retry.ts";
+
+type TriesContext = Pick<Context, "now" | "progress" | "random" | "sleep">;
 
 export class Tries {
   readonly #maxTries: number;
-  readonly #context: Pick<Context, "random" | "sleep">;
+  readonly #context: TriesContext;
+  readonly #name: string;
   #best: number;
   #fruitless = 0;
 
-  /** @param position Bytes present before the first try. */
-  constructor(maxTries: number, position: number, context: Pick<Context, "random" | "sleep">) {
+  /**
+   * @param position Bytes present before the first try.
+   * @param name The source, for the progress.
+   */
+  constructor(maxTries: number, position: number, context: TriesContext, name: string) {
+    this.#name = name;
     this.#maxTries = maxTries;
     this.#best = position;
     this.#context = context;
@@ -45,6 +52,7 @@ export class Tries {
 
   /** Waits before the next try, longer after each try without progress. */
   async pause(signal: AbortSignal): Promise<void> {
-    await this.#context.sleep(backoffMs(this.#fruitless, this.#context.random), signal);
+    const next = `${this.#name}: the connection broke; try ${this.#fruitless + 1} of ${this.#maxTries}`;
+    await pauseFor(backoffMs(this.#fruitless, this.#context.random), next, this.#context, signal);
   }
 }

@@ -1,5 +1,6 @@
 /** The command line up to where a command starts: in-process, with what a session would be given. */
 import { describe, expect, test } from "vitest";
+import { plainPaint } from "../../src/cli/colour.ts";
 import type { CliIo, Verbosity } from "../../src/cli/io.ts";
 import { runCli } from "../../src/cli/program.ts";
 import type { SettingsOverrides } from "../../src/config/settings.ts";
@@ -20,6 +21,7 @@ async function start(argv: readonly string[]): Promise<Started> {
     stderr: { write: () => {} },
     stdin: process.stdin,
     terminal: process.stderr,
+    paint: plainPaint,
     setExitCode: () => {},
     launcher: [],
     runProgram: () => Promise.reject(new Error("no program runs here")),

@@ -44,9 +44,9 @@ describe("the progress bar", () => {
     [200, true, true],
   ])("fits a terminal of %i columns", async (columns, hasBar, hasSizes) => {
     const terminal = new FakeTerminal(columns);
-    const progress = createTerminalProgress(terminal as unknown as NodeJS.WriteStream, columns);
+    const progress = createTerminalProgress(terminal);
     const label = `registry.example/a/rather/long/repository/${"with-a-long-name".repeat(4)}/tool`;
-    const tasks = [progress.start(label, 99_900_000), progress.start("x", 99_900_000)];
+    const tasks = [progress.start(label, 99_900_000, "fetch"), progress.start("x", 99_900_000, "fetch")];
     const untilShown = (text: string | RegExp): Promise<void> =>
       expect.poll(() => terminal.lines().join("\n")).toMatch(text);
     await untilShown(/\b0%/);

@@ -3,7 +3,7 @@
 import { setMaxListeners } from "node:events";
 import { createContext } from "../../src/compose.ts";
 import type { ConfigFiles } from "../../src/config/file.ts";
-import type { Context } from "../../src/context.ts";
+import { type Context, noProgress } from "../../src/context.ts";
 import { impossibleFolder } from "./folders.ts";
 
 /** As where nothing was configured, outside any project. */
@@ -22,7 +22,6 @@ export interface TestContext extends Context {
 export function testContext(changes: Partial<Context> = {}): TestContext {
   const lines: string[] = [];
   const log = { debug: (line: string) => void lines.push(line), warn: (line: string) => void lines.push(line) };
-  const progress = { start: () => ({ advance: () => {}, done: () => {} }) };
   const surroundings = {
     env: {},
     user: "tester",
@@ -36,7 +35,7 @@ export function testContext(changes: Partial<Context> = {}): TestContext {
     processors: 2,
     bundlePath: undefined,
     log,
-    progress,
+    progress: noProgress,
   };
   return { ...createContext(surroundings), ...changes, lines };
 }

@@ -110,7 +110,7 @@ test("resume: the bytes of a range in their order, none twice; what is said of i
           expect(asked).toEqual({ first: wanted.first + given.length, end: wanted.end });
           return serve(content, script[opens++] ?? whole, asked);
         };
-        const tries = new Tries(maxTries, wanted.first, context);
+        const tries = new Tries(maxTries, wanted.first, context, "test");
         const reading = resume(
           { blob, name: "x", open },
           { range: wanted, tries, opened: undefined },
@@ -171,7 +171,7 @@ test("transfer: whatever a source answers, the blob is whole and right, or it is
           told += count;
         };
         try {
-          const { path } = await transferBlob({ source, blob, onBytes }, services, run);
+          const { path } = await transferBlob({ source, blob, onResumed: onBytes, onBytes }, services, run);
           expect(readFileSync(path).equals(content)).toBe(true);
           expect(told).toBe(content.length);
           outcomes.set("ok", (outcomes.get("ok") ?? 0) + 1);
@@ -215,7 +215,11 @@ test("transfer: a first part without a byte does not cost the blob: it is fetche
   const { store } = testStore();
   const services = { context, store, slots: createSlots(4), settings: { idleTimeoutMs: 1000 } };
   const run = { signal: noSignal, deadlineMs: Date.now() + 60_000, mirrorHealth: new MirrorHealth() };
-  const { path } = await transferBlob({ source, blob: identity, onBytes: () => {} }, services, run);
+  const { path } = await transferBlob(
+    { source, blob: identity, onResumed: () => {}, onBytes: () => {} },
+    services,
+    run,
+  );
   expect(readFileSync(path).equals(large)).toBe(true);
   expect(asked.at(-1)).toEqual({ first: 0, end: large.length });
 });

@@ -16,7 +16,8 @@ interface PullOptions {
   readonly extract?: boolean;
 }
 
-function show(result: PullResult): Shown {
+/** @param cost Bytes and time of the fetches, unless a line has already told it. */
+function show(result: PullResult, cost: string | undefined): Shown {
   const { isLeftAsIs, contentDigest, ...facts } = result;
   const digest = digestOfPulled(result);
   const json = jsonOf({ ...facts, digest }) satisfies v.InferOutput<typeof pullSchema>;
@@ -27,6 +28,8 @@ function show(result: PullResult): Shown {
       ? ["Note: this is the digest of the manifest; a folder has no digest of its own"]
       : []),
     ...placed.map((path) => `Placed: ${path}`),
+    ...(cost === undefined ? [] : [`Fetched: ${cost}`]),
+    ...(result.origin === "cache" ? ["Fetched: nothing, all came from the cache"] : []),
     ...(isLeftAsIs ? ["Note: --extract found no archive: the file is placed unchanged"] : []),
   ];
   return { text: `Artifact cached at: ${result.path}`, notes, json };
@@ -48,20 +51,9 @@ export function addPull(program: Command, io: CliIo): Command {
     .option("-o, --output <dir>", "folder for the result", pathArgument)
     .option("--extract", "unpack an archive into the output folder")
     .action(async (reference: string, options: PullOptions, command: Command) =>
-      runCommand(command, io, async ({ services, run }) =>
-        show(
-          await pull(
-            {
-              reference,
-              platform: options.platform,
-              digest: options.digest,
-              output: options.output,
-              extract: options.extract ?? false,
-            },
-            services,
-            run,
-          ),
-        ),
-      ),
+      runCommand(command, io, async ({ services, run, cost }) => {
+        const { platform, digest, output, extract = false } = options;
+        return show(await pull({ reference, platform, digest, output, extract }, services, run), cost());
+      }),
     );
 }
