@@ -7,6 +7,9 @@ import { build } from "esbuild";
 export const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const manifest = JSON.parse(readFileSync(join(root, "package.json"), "utf8"));
 
+/** Empty if package.json names none. */
+const repository = manifest.repository?.url ?? manifest.repository ?? "";
+
 /** In ES5, ahead of everything: an older Node says what is wrong before it meets an API of the bundle that it lacks. */
 const versionGuard = `(function () {
   var v = process.versions.node.split(".");
@@ -19,7 +22,11 @@ const common = {
   absWorkingDir: root,
   bundle: true,
   platform: "node",
-  define: { BUCK2_ORAS_VERSION: JSON.stringify(manifest.version), BUCK2_ORAS_BUNDLE: "__filename" },
+  define: {
+    BUCK2_ORAS_VERSION: JSON.stringify(manifest.version),
+    BUCK2_ORAS_REPOSITORY: JSON.stringify(repository.replace(/^git\+/, "")),
+    BUCK2_ORAS_BUNDLE: "__filename",
+  },
   legalComments: "none",
   // Its UMD build loads its parts by a `require` that no bundler sees.
   alias: { "jsonc-parser": "jsonc-parser/lib/esm/main.js" },

@@ -11,6 +11,7 @@ import { addDoctor } from "./commands/doctor.ts";
 import { addExtract } from "./commands/extract.ts";
 import { addImport } from "./commands/import.ts";
 import { addInfo } from "./commands/info.ts";
+import { addInit } from "./commands/init.ts";
 import { addList } from "./commands/list.ts";
 import { addLock } from "./commands/lock.ts";
 import { addLogin, addLogout } from "./commands/login.ts";
@@ -52,6 +53,7 @@ export async function createProgram(io: CliIo, argv: readonly string[]): Promise
     });
   addGlobalOptions(program);
   const commands = [
+    addInit(program, io),
     addPull(program, io),
     addBlob(program, io),
     addExtract(program, io),

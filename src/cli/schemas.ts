@@ -251,6 +251,16 @@ export const envSchema = v.object({
   shell: v.string(),
   lines: v.pipe(v.array(v.string()), v.description("Lines for the shell to evaluate.")),
 });
+export const initSchema = v.object({
+  root: v.pipe(v.string(), v.description("Folder of the project.")),
+  written: v.boolean(),
+  files: v.array(v.object({ path: v.string(), created: v.boolean(), added: v.array(v.string()) })),
+  byHand: v.pipe(
+    v.array(v.object({ path: v.string(), why: v.string(), lines: v.array(v.string()) })),
+    v.description("Lines that could not be added, or that differ from existing lines."),
+  ),
+  present: v.array(v.string()),
+});
 export const errorSchema = v.object({
   error: v.object({
     code: v.string(),
@@ -283,6 +293,7 @@ export const jsonSchemas = {
   import: importSchema,
   tag: tagSchema,
   prune: pruneSchema,
+  init: initSchema,
   which: whichSchema,
   shim: shimSchema,
   env: envSchema,

@@ -34,7 +34,7 @@ function copyTracked(from: string, to: string): void {
 }
 
 /** A git repository of the working tree, with the executable as `src/` builds it now. @returns its commit */
-function commitWorkingTree(dir: string): string {
+export function commitWorkingTree(dir: string): string {
   mkdirSync(dir);
   copyTracked(repository, dir);
   mkdirSync(join(dir, "dist"), { recursive: true });

@@ -1,0 +1,152 @@
+/** Plan of `init`: which files gain which lines, and what is left to the user. */
+import { join } from "node:path";
+import type { Lock } from "../lockfile/schema.ts";
+import { type BuckConfig, buildFileNames, readBuckConfig, withLines } from "./buckconfig.ts";
+import { calls, declares, findBuildFile, withAddition } from "./build-file.ts";
+import { type CellRequest, type ConfigLines, cellSection, cellsOf, findCell } from "./cell.ts";
+import { newProject } from "./new-project.ts";
+import { changeOfFile, type FileChange, type FoundFile, findFile } from "./text-file.ts";
+import { toolAddition } from "./tool-targets.ts";
+
+/** Lines for the user to add by hand. */
+export interface ByHand {
+  /** Path from the root. */
+  readonly file: string;
+  readonly why: string;
+  readonly lines: readonly string[];
+  /** False: the project works without the lines. */
+  readonly isNeeded: boolean;
+}
+
+export interface Plan {
+  /** Absolute path. */
+  readonly root: string;
+  readonly changes: readonly FileChange[];
+  readonly byHand: readonly ByHand[];
+  /** Existing parts, in words. */
+  readonly present: readonly string[];
+}
+
+export interface PlanRequest extends CellRequest {
+  /** Absolute path. */
+  readonly root: string;
+  /** False: there is no `.buckconfig`, and a new project begins. */
+  readonly isProject: boolean;
+  /** The lock in the root; undefined for a missing lock. */
+  readonly lock: Lock | undefined;
+}
+
+/** Collects the parts of a plan. */
+class Planner {
+  readonly changes: FileChange[] = [];
+  readonly byHand: ByHand[] = [];
+  readonly present: string[] = [];
+
+  /** @param lines For the user, if the file has an obstacle. */
+  change(file: FoundFile, after: string, lines: readonly string[]): void {
+    const change = changeOfFile(file, after);
+    if (change === undefined) return;
+    if (file.obstacle === undefined) this.changes.push(change);
+    else this.byHand.push({ file: file.name, why: `${file.name} ${file.obstacle}`, lines, isNeeded: true });
+  }
+}
+
+/** @throws {UsageError} see `findCell` */
+export async function planInit(request: PlanRequest): Promise<Plan> {
+  const { root } = request;
+  const planner = new Planner();
+  const file = await findFile(join(root, ".buckconfig"), root);
+  const config = request.isProject ? await readBuckConfig(root, root) : newProject.config;
+  const cell = await findCell(request, config, root);
+  if (cell.present !== undefined) planner.present.push(cell.present);
+  const added = [...cell.missing, ...toolchainsCell(config), ...aliasLines(cell.name, config, planner)];
+  const start = request.isProject ? (file.text ?? "") : newProject.text;
+  const after = added.reduce((text, { section, lines }) => withLines(text, section, lines), start);
+  planner.change(file, after, shownLines(added));
+  for (const path of config.unread) {
+    planner.present.push(`${path} is included in .buckconfig and was not read: compare its cells and aliases`);
+  }
+  for (const kept of cell.kept) {
+    const why = `${cell.present ?? "the cell"} and stays so; these lines would change it`;
+    planner.byHand.push({ file: ".buckconfig", why, lines: shownLines([kept]), isNeeded: false });
+  }
+  await planToolchain(cell.name, config, request, planner);
+  await planTools(cell.name, config, request, planner);
+  const { changes, byHand, present } = planner;
+  return { root, changes, byHand, present };
+}
+
+function shownLines(added: ConfigLines): readonly string[] {
+  return added.flatMap(({ section, lines }) => [`[${section}]`, ...lines.map((line) => `  ${line}`)]);
+}
+
+function toolchainsCell(config: BuckConfig): ConfigLines {
+  const isThere = cellsOf(config).has("toolchains") || config.section("cell_aliases").has("toolchains");
+  return isThere ? [] : [{ section: cellSection(config), lines: ["toolchains = toolchains"] }];
+}
+
+function aliasLines(cell: string, config: BuckConfig, planner: Planner): ConfigLines {
+  const target = `${cell}//tools:oras`;
+  const found = config.get("alias", "oras");
+  if (found === undefined) return [{ section: "alias", lines: [`oras = ${target}`] }];
+  if (found === target) planner.present.push(`the alias oras is ${target}`);
+  else {
+    const why = `the alias oras is ${found} and stays so: choose another name`;
+    planner.byHand.push({ file: ".buckconfig", why, lines: ["[alias]", `  buck2_oras = ${target}`], isNeeded: false });
+  }
+  return [];
+}
+
+/** Without the prelude, the executable's own target does not load. */
+function hasPrelude(config: BuckConfig): boolean {
+  return cellsOf(config).has("prelude") || config.section("cell_aliases").has("prelude");
+}
+
+async function planToolchain(cell: string, config: BuckConfig, request: PlanRequest, planner: Planner): Promise<void> {
+  const { root } = request;
+  const alias = config.get("cell_aliases", "toolchains") ?? "toolchains";
+  const folder = cellsOf(config).get(alias) ?? "toolchains";
+  const load = `load("@${cell}//rules:defs.bzl", "oras_toolchain")`;
+  const target = 'oras_toolchain(\n    name = "oras",\n    visibility = ["PUBLIC"],\n)';
+  const lines = [load, ...target.split("\n")];
+  const place = `${folder}/BUCK`;
+  if (!hasPrelude(config)) {
+    const why =
+      "the project has no prelude, which the executable's own target needs: give the toolchain your own `cli`";
+    const withCli = target.replace("    visibility", '    cli = "<your target>",\n    visibility');
+    planner.byHand.push({ file: place, why, lines: [load, ...withCli.split("\n")], isNeeded: true });
+    return;
+  }
+  if (config.get("external_cells", alias) !== undefined) {
+    const why = `the cell ${alias} is not a folder of the project`;
+    planner.byHand.push({ file: place, why, lines, isNeeded: true });
+    return;
+  }
+  const path = join(root, folder);
+  const file = await findBuildFile(path, buildFileNames(await readBuckConfig(path, root)), root);
+  const text = file.text ?? "";
+  if (calls(text, "oras_toolchain")) planner.present.push(`${file.name} declares an oras_toolchain`);
+  else if (declares(text, "oras")) {
+    planner.byHand.push({ file: file.name, why: "another target is named oras", lines, isNeeded: true });
+  } else planner.change(file, withAddition(text, { loads: [load], targets: [target] }), lines);
+}
+
+async function planTools(cell: string, config: BuckConfig, request: PlanRequest, planner: Planner): Promise<void> {
+  const { root, lock } = request;
+  const owner = [...cellsOf(config)].find(([, path]) => path.replace(/\/+$/, "") === "tools")?.[0];
+  const folder = join(root, "tools");
+  const names = buildFileNames(owner === undefined ? config : await readBuckConfig(folder, root));
+  const file = await findBuildFile(folder, names, root);
+  const addition = toolAddition({ cell, text: file.text ?? "", lock, rootCell: owner === undefined ? "" : "root" });
+  const lines = [...addition.loads, ...addition.targets.flatMap((target) => target.split("\n"))];
+  if (lines.length > 0 && !hasPrelude(config)) {
+    const why = "the project has no prelude: give each oras_tool your own `constraints`, and leave the alias out";
+    planner.byHand.push({ file: file.name, why, lines, isNeeded: true });
+    return;
+  }
+  for (const { why, lines: needed } of addition.byHand) {
+    planner.byHand.push({ file: file.name, why, lines: needed, isNeeded: true });
+  }
+  if (lines.length === 0) planner.present.push(`${file.name} declares the alias and the locked tools`);
+  else planner.change(file, withAddition(file.text ?? "", addition), lines);
+}

@@ -1,0 +1,52 @@
+/** Targets of the package `tools`: the executable's alias, and the locked tools. */
+import { lockFileName } from "../lockfile/file.ts";
+import type { Lock, LockedTool } from "../lockfile/schema.ts";
+import { type Addition, declares, withoutComments } from "./build-file.ts";
+
+export interface ToolsRequest {
+  /** Name of the cell of buck2-oras. */
+  readonly cell: string;
+  /** The build file's text. */
+  readonly text: string;
+  readonly lock: Lock | undefined;
+  /** Name of the root cell as the package sees it; empty in the root cell itself. */
+  readonly rootCell: string;
+}
+
+export interface ToolsAddition extends Addition {
+  readonly byHand: readonly { readonly why: string; readonly lines: readonly string[] }[];
+}
+
+/** Tools of a layout folder need a target for the folder, whose package only the user knows. */
+function isOfLayout({ platforms }: LockedTool): boolean {
+  return Object.values(platforms).some(({ repository }) => repository.startsWith("oci:"));
+}
+
+function toolTarget(name: string, lock: string, layout: string): string {
+  const more = layout === "" ? "" : `    layout = "${layout}",\n`;
+  return `oras_tool(\n    name = "${name}",\n${more}    lock = ${lock},\n    visibility = ["PUBLIC"],\n)`;
+}
+
+export function toolAddition({ cell, text, lock, rootCell }: ToolsRequest): ToolsAddition {
+  const alias = `alias(\n    name = "oras",\n    actual = "${cell}//tools:oras",\n    visibility = ["PUBLIC"],\n)`;
+  const aliases = declares(text, "oras") ? [] : [alias];
+  const missing = Object.entries(lock?.tools ?? {}).filter(([name]) => !declares(text, name) && name !== "oras");
+  const label = rootCell === "" ? `//:${lockFileName}` : `@${rootCell}//:${lockFileName}`;
+  const code = withoutComments(text);
+  const loaded = code.split("\n").find((line) => line.startsWith("load(") && line.includes(`:${lockFileName}"`));
+  const known = /(\w+)\s*=\s*["']value["']/.exec(loaded ?? "")?.[1];
+  const variable = known ?? (/\block\b/.test(code) ? "oras_lock" : "lock");
+  const targets = missing.flatMap(([name, tool]) => (isOfLayout(tool) ? [] : [toolTarget(name, variable, "")]));
+  const layouts = missing.filter(([, tool]) => isOfLayout(tool));
+  const hasTools = missing.length > 0;
+  const isRuleLoaded = /^load\([^)]*"oras_tool"[^)]*\)/m.test(code);
+  const loads = [
+    ...(hasTools && !isRuleLoaded ? [`load("@${cell}//rules:defs.bzl", "oras_tool")`] : []),
+    ...(hasTools && known === undefined ? [`load("${label}", ${variable} = "value")`] : []),
+  ];
+  const byHand = layouts.map(([name]) => ({
+    why: `${name} comes from a layout folder: declare the folder by oras_layout in its package, and name that target`,
+    lines: toolTarget(name, variable, "<target of the folder>").split("\n"),
+  }));
+  return { loads, targets: [...aliases, ...targets], byHand };
+}

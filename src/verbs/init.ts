@@ -1,0 +1,88 @@
+/** `init`: adds buck2-oras to a Buck2 project. First a plan, then the changes. */
+
+import { lstat } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import { findProjectRoot } from "../config/project-root.ts";
+import type { Context } from "../context.ts";
+import { LocalIoError, localIoError, UsageError } from "../errors.ts";
+import { changeText } from "../files/change-text.ts";
+import { makeFolder } from "../files/folder.ts";
+import { lockFileName, readLock } from "../lockfile/file.ts";
+import type { CellSource } from "../project/cell.ts";
+import { type Plan, planInit } from "../project/plan.ts";
+import type { Run } from "../transfer/run.ts";
+import { repositoryUrl } from "../version.ts";
+
+export interface InitRequest {
+  /** Git repository; undefined: the repository of the package, if the package names one. */
+  readonly origin: string | undefined;
+  /** 40 hex digits. */
+  readonly commit: string | undefined;
+  /** Name of the cell; undefined: the existing cell, else `oras`. */
+  readonly cell: string | undefined;
+}
+
+interface InitServices {
+  readonly context: Context;
+}
+
+/**
+ * The source of a new cell; undefined without a commit, as for a project that has the cell.
+ *
+ * @throws {UsageError} an address that a configuration file cannot hold, or that holds a login
+ */
+function sourceOf({ origin = repositoryUrl, commit }: InitRequest): CellSource | undefined {
+  if (origin !== undefined && (/[\s\\]|\$\(/.test(origin) || origin.startsWith("-"))) {
+    throw new UsageError("USAGE_INVALID", `${JSON.stringify(origin)} is not the address of a git repository`, {
+      hint: "give --origin an address such as https://HOST/PATH.git or file:///PATH",
+    });
+  }
+  if (origin !== undefined && URL.canParse(origin) && new URL(origin).password !== "") {
+    throw new UsageError("USAGE_INVALID", "the address of the repository holds a password, and would be committed", {
+      hint: "give --origin the address alone, and the login to git's credential helper",
+    });
+  }
+  if (commit !== undefined && !/^[0-9a-f]{40}$/.test(commit)) {
+    throw new UsageError("USAGE_INVALID", `${JSON.stringify(commit)} is not a whole commit hash`, {
+      hint: "give --commit the 40 hex digits that `git rev-parse HEAD` or `git ls-remote URL HEAD` prints",
+    });
+  }
+  return origin === undefined || commit === undefined ? undefined : { origin, commit };
+}
+
+/** @throws {UsageError} the folder is the user's home, or the cell cannot be added */
+export async function planAdoption(request: InitRequest, { context }: InitServices): Promise<Plan> {
+  const { folder: root } = await findProjectRoot(context);
+  const isProject = await lstat(join(root, ".buckconfig")).then(
+    () => true,
+    () => false,
+  );
+  if (!isProject && (root === context.homeDir || dirname(root) === root)) {
+    throw new UsageError("USAGE_INVALID", `${root} is no place for a new Buck2 project`, {
+      hint: "change to the folder of your project, and run the command again",
+    });
+  }
+  if (request.cell !== undefined && !/^[A-Za-z_][A-Za-z0-9_]*$/.test(request.cell)) {
+    throw new UsageError("USAGE_INVALID", `${JSON.stringify(request.cell)} is not a name of a cell`, {
+      hint: "give --cell a name of letters, digits and `_`",
+    });
+  }
+  const lock = await readLock(join(root, lockFileName));
+  return await planInit({ name: request.cell, source: sourceOf(request), root, isProject, lock });
+}
+
+/** Writes the plan's files; a file that changed since the plan stays as it is, and ends the work. */
+export async function applyPlan({ changes }: Plan, { context }: InitServices, run: Run): Promise<void> {
+  for (const { path, name, before, after } of changes) {
+    await makeFolder(dirname(path)).catch((cause: unknown) => {
+      throw localIoError(`create the folder of ${name}`, cause);
+    });
+    const change = (now: string | undefined): string => {
+      if (now === before) return after;
+      throw new LocalIoError("LOCAL_IO", `${name} was changed meanwhile, and was not written`, {
+        hint: "run the command again",
+      });
+    };
+    await changeText({ path, isSecret: false }, change, context, run.signal);
+  }
+}
