@@ -5,11 +5,13 @@ load("//rules:common.bzl", "common_attributes")
 load("//rules:shell.bzl", "ShellInfo", "wrapper")
 
 ProtocToolchainInfo = provider(
-    doc = """Tools of the rules for `.proto` files: `protoc` with its `protoc_options`, its `include` folder, its `plugins`, `make_output_folder`,
-    and `strict_deps`: whether files import files of direct dependencies alone.""",
+    doc = """Tools of the rules for `.proto` files: `protoc` with its `protoc_options`, its `include` folder, its `plugins` and
+    further `languages`, `make_output_folder`, and `strict_deps`: whether files import files of direct dependencies alone.""",
     fields = {
         # Folder with `google/protobuf/*.proto`.
         "include": provider_field(Artifact | None),
+        # Languages that this protoc has built in, beside those of protoc's releases.
+        "languages": provider_field(list[str], default = []),
         # Creates the folder `OUTPUT_FOLDER`, then runs its arguments.
         "make_output_folder": provider_field(RunInfo),
         # Language → plugin, a command of one word: `grpc-java` → `protoc-gen-grpc-java`.
@@ -47,6 +49,7 @@ def _protoc_toolchain_impl(ctx: AnalysisContext) -> list[Provider]:
         DefaultInfo(),
         ProtocToolchainInfo(
             include = _include(ctx),
+            languages = ctx.attrs.languages,
             make_output_folder = shell.make_output_folder,
             # protoc starts one file without arguments. A plugin may be an interpreter and its script.
             plugins = {
@@ -84,6 +87,12 @@ protoc_toolchain = rule(
             attrs.exec_dep(),
             default = None,
             doc = "Folder with `google/protobuf/*.proto` (default: the sub-target `[include]` of `protoc`, if any).",
+        ),
+        "languages": attrs.list(
+            attrs.string(),
+            default = [],
+            doc = """Languages that this protoc has built in, beside those of protoc's releases: `grpc_python` of grpcio-tools, `js` of protoc before
+            3.21.""",
         ),
         "plugins": attrs.dict(
             key = attrs.string(),

@@ -66,6 +66,7 @@ protoc_toolchain(
 )
 protoc_toolchain(
     name = "strict",
+    languages = ["grpc_python"],
     protoc = "root//tools:protoc",
     protoc_options = ["--fatal_warnings"],
     strict_deps = True,
@@ -90,6 +91,7 @@ proto_generate(name = "cells", language = "cpp", protos = [":main", "other//midd
 proto_generate(name = "words", language = "words", protos = [":main"])
 proto_generate(name = "alias", language = "alias", protos = [":main"])
 proto_generate(name = "shadowed", language = "python", protos = [":main"])
+proto_generate(name = "further", language = "grpc_python", protos = [":main"], toolchain = "toolchains//:strict")
 proto_generate(name = "several", generators = {"java": ["lite"], "pyi": [], "insert": []}, protos = [":main"])
 proto_generate(name = "archive", language = "java", out = "main.srcjar", protos = [":main"])
 proto_include_library(name = "any", paths = ["google/protobuf/any.proto"])
@@ -128,6 +130,13 @@ test("proto: a plugin is any command, also under the name of a language that pro
     const [folder = ""] = built.outputs(`root//main:${name}`);
     expect(readFileSync(join(folder, "words.txt"), "utf8")).toBe(text);
   }
+});
+
+test("proto: a toolchain may name further languages that its protoc has built in", async (context) => {
+  const project = await setting(context);
+  // This protoc has not: it says so itself.
+  const built = await project.build(["//main:further"]);
+  expect(built.stderr).toContain("--grpc_python_out: protoc-gen-grpc_python");
 });
 
 test("proto: several generators write into one folder, and one inserts code into the files of another", async (context) => {
