@@ -15,6 +15,9 @@ import { checkDirectory, checkGap, entryLimits, type Listed } from "./zip-layout
 /** Upper byte of "version made by" (APPNOTE 4.4.2): the upper half of the attributes is a Unix mode. */
 const unixHosts = new Set([3, 19]);
 
+/** Upper byte of "version made by" for FAT and NTFS (APPNOTE 4.4.2). */
+const windowsHosts = new Set([0, 10]);
+
 /** Bits of the general purpose flag (APPNOTE 4.4.4). */
 const flags = { encrypted: 0x1, sizesFollow: 0x8, utf8: 0x800 };
 
@@ -69,7 +72,9 @@ export async function* readZip(
     directoryStart,
   );
   await checkGap(file, 0, firstOffset, signal);
-  for (const { entry, name } of listed) {
+  const hasSlash = listed.some(({ name }) => name.includes("/"));
+  for (const { entry, name: stated } of listed) {
+    const name = hasSlash ? stated : withSlashes(entry, stated);
     try {
       const limit = limits.get(entry) ?? directoryStart;
       yield await memberOf({ file, zip, entry, limit, budget, signal }, name);
@@ -85,6 +90,14 @@ function namesAreUtf8(entry: Entry): boolean {
   if ((entry.generalPurposeBitFlag & flags.utf8) !== 0) return true;
   const isStated = entry.extraFields.some((field) => field.id === unicodePathField);
   return !isStated && unixHosts.has(entry.versionMadeBy >> 8) && isUtf8(entry.fileNameRaw);
+}
+
+/**
+ * The name with slashes. Old .NET, and PowerShell 5 with it, separates folders by backslashes; Windows and Info-ZIP read
+ * these names so. Only for an archive without any slash: with both, programs disagree.
+ */
+function withSlashes(entry: Entry, name: string): string {
+  return windowsHosts.has(entry.versionMadeBy >> 8) ? name.replaceAll("\\", "/") : name;
 }
 
 async function memberOf(opened: Opened, name: string): Promise<ArchiveMember> {

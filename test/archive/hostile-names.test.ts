@@ -11,7 +11,8 @@ const writers: Readonly<Record<string, (name: string) => Buffer>> = {
   tar: (name) => rawTar({ name: "fine", body: "x" }, { name, body: "evil" }),
   "tar with PAX names": (name) =>
     rawTar({ name: "fine", body: "x" }, paxEntry({ path: name }), { name: "short", body: "evil" }),
-  zip: (name) => rawZip({ name: "fine", body: "x" }, { name, body: "evil" }),
+  // With a slash beside them, backslashes separate nothing.
+  zip: (name) => rawZip({ name: "fine/x", body: "x" }, { name, body: "evil" }),
 };
 
 const hostileNames: readonly (readonly [name: string, why: RegExp])[] = [
