@@ -53,6 +53,14 @@ function tagTaken({ digest, name }: Subject): RegistryUnavailableError {
   );
 }
 
+function tagIsSubject({ digest, name }: Subject): RegistryUnavailableError {
+  return new RegistryUnavailableError(
+    "REGISTRY_REFUSED",
+    `${name} cannot list referrers: its registry has no referrers API, and the tag ${fallbackTag(digest)} is the artifact itself`,
+    { hint: "copy without referrers (--no-referrers), or to a registry with the referrers API" },
+  );
+}
+
 /** A manifest that others refer to. */
 export interface Subject {
   readonly digest: Digest;
@@ -110,12 +118,15 @@ function isOtherDocument(bytes: Uint8Array): boolean {
   }
 }
 
-/** @returns "none" for a missing tag, "other" for a tag of something else than an index */
+/**
+ * @returns "none" for a missing tag, "subject" where the tag is the manifest itself (GitLab reads the tag as its digest),
+ *   "other" for a tag of something else than an index
+ */
 async function fromTag(
   { digest, name }: Subject,
   api: RegistryApi,
   signal: AbortSignal,
-): Promise<readonly Descriptor[] | "none" | "other"> {
+): Promise<readonly Descriptor[] | "none" | "subject" | "other"> {
   const url = api.url(`manifests/${fallbackTag(digest)}`);
   const headers = { accept: mediaTypes.ociIndex };
   const response = await api.call({ method: "GET", url, headers, bufferBytes: maxManifestBytes, signal }, "pull");
@@ -125,8 +136,7 @@ async function fromTag(
   }
   if (response.status !== 200) throw await api.error(response, `the referrers of ${name}`);
   const bytes = await response.bytes(maxManifestBytes);
-  // GitLab answers with the subject itself.
-  if (digestOf(bytes) === digest) return "none";
+  if (digestOf(bytes) === digest) return "subject";
   return isOtherDocument(bytes) ? "other" : manifestsOf(bytes, `the referrers of ${name}`);
 }
 
@@ -159,6 +169,7 @@ export async function noteReferrer(
   for (let tries = 0; tries < maxTries; tries += 1) {
     const found = await fromTag(subject, api, signal);
     if (found === "other") throw tagTaken(subject);
+    if (found === "subject") throw tagIsSubject(subject);
     const others: ImageIndex["manifests"] = found === "none" ? [] : found;
     if (others.some((other) => other.digest === own.digest)) return;
     const index = { schemaVersion: 2, mediaType: mediaTypes.ociIndex, manifests: [...others, own] };

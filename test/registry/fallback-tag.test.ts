@@ -1,0 +1,64 @@
+/** The fallback tag, as a list of referrers that we write: nothing else that it names may be lost. */
+import { describe, expect, test } from "vitest";
+import { digestHex, digestOf } from "../../src/model/digest.ts";
+import { mediaTypes } from "../../src/model/manifest.ts";
+import { registryClient } from "../support/registry/client.ts";
+import { startServer } from "../support/registry/server.ts";
+
+const subject = Buffer.from(`{"schemaVersion":2,"mediaType":"${mediaTypes.ociIndex}","manifests":[]}`);
+const subjectDigest = digestOf(subject);
+const tag = `sha256-${digestHex(subjectDigest)}`;
+const empty = { mediaType: mediaTypes.empty, digest: digestOf(Buffer.from("{}")), size: 2 };
+const referrer = Buffer.from(
+  JSON.stringify({
+    schemaVersion: 2,
+    mediaType: mediaTypes.ociManifest,
+    config: empty,
+    layers: [empty],
+    subject: { mediaType: mediaTypes.ociIndex, digest: subjectDigest, size: subject.byteLength },
+  }),
+);
+
+/** @param tagged What the fallback tag names at first; a PUT replaces it only if `isKept` is false. */
+async function push(tagged: Buffer | undefined, isKept = false) {
+  let now = tagged;
+  const server = await startServer(({ method, url, body }, response) => {
+    if (method === "PUT" && url.endsWith(tag) && !isKept) now = Buffer.from(body);
+    if (method === "PUT") response.writeHead(201).end();
+    else if (url.endsWith(tag) && now !== undefined) response.end(now);
+    else response.writeHead(404).end();
+  });
+  const { registry, signal } = registryClient(server.host);
+  const pushed = registry.pushManifest(referrer, mediaTypes.ociManifest, undefined, signal);
+  const puts = () => server.seen.filter(({ method, url }) => method === "PUT" && url.endsWith(tag));
+  return { pushed, puts, now: () => String(now) };
+}
+
+describe("a referrer that is pushed", () => {
+  test("is listed in a fallback tag that did not exist", async () => {
+    const { pushed, puts, now } = await push(undefined);
+    await pushed;
+    expect(puts()).toHaveLength(1);
+    expect(now()).toContain(digestOf(referrer));
+  });
+
+  test.each([
+    ["the subject itself, as GitLab reads the tag", subject, /the tag sha256-\S+ is the artifact itself/],
+    ["another artifact", Buffer.from(`{"schemaVersion":2,"config":{},"layers":[]}`), /is an artifact's/],
+  ])("is refused where the tag names %s, and the tag stays", async (_, tagged, message) => {
+    const { pushed, puts } = await push(tagged);
+    await expect(pushed).rejects.toMatchObject({
+      code: "REGISTRY_REFUSED",
+      message: expect.stringMatching(message),
+      hint: expect.stringMatching(/--no-referrers/),
+    });
+    expect(puts()).toEqual([]);
+  });
+
+  test("is tried five times where somebody else's list always wins", async () => {
+    const others = Buffer.from(`{"schemaVersion":2,"mediaType":"${mediaTypes.ociIndex}","manifests":[ ]}`);
+    const { pushed, puts } = await push(others, true);
+    await expect(pushed).rejects.toMatchObject({ code: "REGISTRY_UNAVAILABLE" });
+    expect(puts()).toHaveLength(5);
+  });
+});
