@@ -251,6 +251,17 @@ export const envSchema = v.object({
   shell: v.string(),
   lines: v.pipe(v.array(v.string()), v.description("Lines for the shell to evaluate.")),
 });
+export const lockExportSchema = v.object({
+  lock: v.string(),
+  format: v.string(),
+  tools: v.array(
+    v.object({
+      tool: v.string(),
+      text: v.pipe(v.string(), v.description("The DotSlash file, or the lines for mise.toml.")),
+    }),
+  ),
+  files: v.pipe(v.array(v.string()), v.description("Absolute paths of the written files.")),
+});
 export const initSchema = v.object({
   root: v.pipe(v.string(), v.description("Folder of the project.")),
   written: v.boolean(),
@@ -293,6 +304,7 @@ export const jsonSchemas = {
   import: importSchema,
   tag: tagSchema,
   prune: pruneSchema,
+  "lock-export": lockExportSchema,
   init: initSchema,
   which: whichSchema,
   shim: shimSchema,

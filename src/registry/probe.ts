@@ -39,6 +39,17 @@ export interface RegistryProbe {
     readonly kind: string;
     readonly withheld: string | undefined;
   }>;
+  /**
+   * Asks for a blob's first byte without a login, as other programs do; redirects are followed.
+   *
+   * @param how `address`: nothing is asked.
+   * @returns The blob's address, and the status of the answer.
+   */
+  blobWithoutLogin(
+    digest: Digest,
+    how: "ask" | "address",
+    signal: AbortSignal,
+  ): Promise<{ readonly url: URL; readonly status: number | undefined }>;
   /** @returns Status of the referrers API; 404 for a 200 without an index. */
   referrers(digest: Digest, signal: AbortSignal): Promise<number>;
 }
@@ -90,6 +101,14 @@ export function createRegistryProbe(location: RegistryLocation, deps: ProbeDeps)
       const { credentials, foundIn } = await deps.credentials(location.registry, location.repository);
       const withheld = credentials.kind === "none" ? credentials.withheld : undefined;
       return { foundIn, kind: credentials.kind, withheld };
+    },
+    async blobWithoutLogin(digest, how, signal) {
+      const blob = api.url(`blobs/${digest}`);
+      if (how === "address") return { url: blob, status: undefined };
+      // A HEAD may be refused where a GET is signed; the rest of the body is not read.
+      const response = await deps.http.request({ method: "GET", url: blob, headers: { range: "bytes=0-0" }, signal });
+      await response.discard();
+      return { url: blob, status: response.status };
     },
     async referrers(digest, signal) {
       const response = await api.call({ method: "GET", url: api.url(`referrers/${digest}`), signal }, "pull");

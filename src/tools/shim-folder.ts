@@ -45,8 +45,8 @@ async function lookAt(path: string): Promise<{ readonly text: string; readonly s
   }
 }
 
-/** Refuses names that mean another file somewhere, or one file together. */
-function checkNames(tools: readonly string[], os: string): void {
+/** Refuses names that mean another file somewhere, or one file together. @throws {UsageError} */
+export function checkFileNames(tools: readonly string[], os: string): void {
   const seen = new Map<string, string>();
   for (const tool of tools) {
     const name = shimName(tool, os);
@@ -55,7 +55,7 @@ function checkNames(tools: readonly string[], os: string): void {
     if (twin === undefined && isLockedPath(name)) continue;
     const why = twin === undefined ? "is no file name on every system" : `and ${twin} are one file on some systems`;
     throw new UsageError("USAGE_INVALID", `${tool} ${why}`, {
-      hint: "name the tools that get a shim, or lock the tool under another name",
+      hint: "name the wanted tools, or lock the tool under another name",
     });
   }
 }
@@ -91,7 +91,7 @@ async function checkHidden(tools: readonly string[], folder: string, context: Co
 export async function writeShims(request: ShimFolderRequest, context: Context): Promise<ShimFolder> {
   const { folder, lock, tools, locked, launcher, mayHide } = request;
   const { os } = context;
-  checkNames(tools, os);
+  checkFileNames(tools, os);
   const wanted = await Promise.all(
     tools.map(async (tool) => {
       const path = join(folder, shimName(tool, os));

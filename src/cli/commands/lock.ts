@@ -15,6 +15,7 @@ import { lockOption } from "../lock-option.ts";
 import { addRecordedOptions, type RecordedOptions, recordedOptions } from "../recorded-options.ts";
 import { runCommand, type Shown } from "../run.ts";
 import type { lockCheckSchema, lockOnlineSchema, lockSchema } from "../schemas.ts";
+import { addLockExport } from "./lock-export.ts";
 import { addLockList, addLockRemove } from "./lock-list.ts";
 
 interface LockOptions {
@@ -132,5 +133,5 @@ export function addLock(program: Command, io: CliIo): readonly Command[] {
         return { text: `${file} is well-formed: ${plural(tools, "tool")}`, json };
       }),
     );
-  return [lock, add, addLockList(lock, io), addLockRemove(lock, io), update, check];
+  return [lock, add, addLockList(lock, io), addLockRemove(lock, io), addLockExport(lock, io), update, check];
 }

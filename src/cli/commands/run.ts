@@ -1,9 +1,9 @@
 import type { Command } from "commander";
 import type * as v from "valibot";
 import { findToolProgram } from "../../verbs/run.ts";
-import { pathArgument } from "../arguments.ts";
 import type { CliIo } from "../io.ts";
 import { jsonOf } from "../json.ts";
+import { lockOption } from "../lock-option.ts";
 import { readGlobalOptions } from "../options.ts";
 import { runCommand } from "../run.ts";
 import type { whichSchema } from "../schemas.ts";
@@ -11,8 +11,6 @@ import type { whichSchema } from "../schemas.ts";
 interface LockOptions {
   readonly lock?: string;
 }
-
-const lockOption = ["--lock <file>", "the lock file (default: the project's)", pathArgument] as const;
 
 export function addRun(program: Command, io: CliIo): Command {
   return program

@@ -6,6 +6,7 @@ import { pathArgument } from "../arguments.ts";
 import { plural } from "../format.ts";
 import type { CliIo } from "../io.ts";
 import { jsonOf } from "../json.ts";
+import { lockOption } from "../lock-option.ts";
 import { runCommand } from "../run.ts";
 import type { envSchema, shimSchema } from "../schemas.ts";
 
@@ -14,7 +15,6 @@ interface ShimOptions {
   readonly shadow?: boolean;
 }
 
-const lockOption = ["--lock <file>", "the lock file (default: the project's)", pathArgument] as const;
 const shadowOption = ["--shadow", "let shims hide programs of the PATH with the same name"] as const;
 const nameArgument = ["[name...]", "tools that get a shim, and may hide a program of the PATH (default: all)"] as const;
 
