@@ -10,8 +10,10 @@ import { maxManifestBytes, mediaTypeOf } from "../model/manifest.ts";
 import type { FetchedManifest } from "../model/source.ts";
 import type { Run } from "../transfer/run.ts";
 import { findCached } from "./cached.ts";
+import { fetchConfig } from "./config-platform.ts";
+import type { ManifestAccess } from "./manifest-access.ts";
 import { unlessUnfit } from "./repair.ts";
-import { fetchManifestByDigest, type ManifestAccess } from "./resolve.ts";
+import { fetchManifestByDigest } from "./resolve.ts";
 import type { Services } from "./services.ts";
 
 /** @returns undefined for a manifest that is missing, too large, or without a clear media type. */
@@ -53,6 +55,7 @@ export const keptManifests: ManifestAccess = {
     return cached ?? (await fetchManifestByDigest(source, digest, services, run));
   },
   keep: keepManifest,
+  config: fetchConfig,
 };
 
 /** Thrown for a manifest that is not in the cache while no source may be asked. */
@@ -66,4 +69,13 @@ export const cachedManifests: ManifestAccess = {
     return cached;
   },
   keep: async () => {},
+  config: async ({ config }, services, run) => {
+    const { digest, size } = config;
+    if ((await findCached(digest, size, services, run)) !== undefined) {
+      return await services.store.read(digest, run.signal, ({ handle }) => handle.readFile());
+    }
+    // An older cache has manifests without their configs. Offline, such a manifest counts for every platform.
+    if (services.settings.isOffline) return undefined;
+    throw new ManifestNotKeptError(digest);
+  },
 };

@@ -153,8 +153,11 @@ export async function placeLayers(
   run: Run,
 ): Promise<PlacedLayers> {
   // All titles are checked before any fetch or write.
-  const paths = layers.map((layer) => confinedPath(layer.title));
-  await checkRepository(output, paths);
+  const paths = layers.map((layer) => (layer.isRoot ? [] : confinedPath(layer.title)));
+  await checkRepository(
+    output,
+    paths.filter((path) => path.length > 0),
+  );
   const blobs = await inParallel(layers, run.signal, async (layer, either) => {
     const { digest, size } = layer.descriptor;
     const fetch = (): Promise<FetchedBlob> =>
@@ -171,10 +174,10 @@ export async function placeLayers(
       if (layer.isFolder) {
         await checkFolders(output, [...path, ""]);
         // Even an archive without entries creates the folder.
-        await checkRepository(output, [path]);
+        if (path.length > 0) await checkRepository(output, [path]);
         // `oras push` packs a folder under the folder's title.
         const stripPrefix = path.join("/");
-        const inFolder = { ...options, stripPrefix, onReplaced: (one: string) => onReplaced(`${stripPrefix}/${one}`) };
+        const inFolder = { ...options, stripPrefix, onReplaced: (one: string) => onReplaced([...path, one].join("/")) };
         const place = (opened: OpenedFile) => placeArchive(opened, resolve(output, ...path), inFolder);
         placed.push(...(await services.store.read(digest, run.signal, place)));
         continue;

@@ -2,13 +2,25 @@
 
 import { ArtifactNotFoundError, ContentVerificationError } from "../errors.ts";
 import { type Digest, isDigest } from "../model/digest.ts";
-import { type ImageIndex, type ImageManifest, parseManifest, platformsOf } from "../model/manifest.ts";
-import { type PlatformString, platformFromNode } from "../model/platform.ts";
+import { otherPlatformsOf, platformsOf } from "../model/index-platforms.ts";
+import { type ImageIndex, type ImageManifest, parseManifest } from "../model/manifest.ts";
+import {
+  formatStated,
+  type PlatformString,
+  platformFromNode,
+  platformFromOci,
+  type StatedPlatform,
+  variantRank,
+} from "../model/platform.ts";
 import { expandTemplate, formatReference, isTemplate, type Reference } from "../model/reference.ts";
 import type { FetchedManifest, Source, Target } from "../model/source.ts";
+import { printable } from "../printable.ts";
 import type { Run } from "../transfer/run.ts";
 import { fromFirst } from "../transfer/sources.ts";
+import { fetchConfig, otherPlatform, platformConfigOf, platformInConfig } from "./config-platform.ts";
+import type { ManifestAccess } from "./manifest-access.ts";
 import { noteNamed, readReference } from "./naming.ts";
+import { flattenIndex } from "./nested-indexes.ts";
 import type { Services } from "./services.ts";
 
 /** A reference without a template: `{platform}` is filled in. */
@@ -84,10 +96,20 @@ export async function fetchRoot(
   return { source, root, parsed: parseManifest(root.bytes, root.mediaType, text) };
 }
 
-/** Access to manifests by digest: the way to fetch them, and the place that keeps fetched manifests. */
-export interface ManifestAccess {
-  readonly fetch: (source: Source, digest: Digest, services: Services, run: Run) => Promise<FetchedManifest>;
-  readonly keep: (manifest: FetchedManifest, services: Services, run: Run) => Promise<void>;
+/** {@link fetchRoot}, with the entries of indexes inside an index in their place. */
+export async function fetchArtifact(
+  reference: Reference,
+  services: Services,
+  run: Run,
+  access: ManifestAccess = fromSources,
+): Promise<FetchedRoot> {
+  const fetched = await fetchRoot(reference, services, run, access);
+  const { source, root, parsed } = fetched;
+  if (parsed.kind === "manifest") return fetched;
+  return {
+    ...fetched,
+    parsed: await flattenIndex({ source, digest: root.digest, index: parsed }, services, run, access),
+  };
 }
 
 /** Fetches from the first mirror with the manifest, else from the source. @throws the source's own error */
@@ -101,7 +123,7 @@ export async function fetchManifestByDigest(
 }
 
 /** Asks the sources each time: commands that change or list a registry need the registry's own state. */
-const fromSources: ManifestAccess = { fetch: fetchManifestByDigest, keep: async () => {} };
+const fromSources: ManifestAccess = { fetch: fetchManifestByDigest, keep: async () => {}, config: fetchConfig };
 
 /** A manifest's digest, and a source of the manifest. */
 export interface ManifestAt {
@@ -123,62 +145,132 @@ export async function fetchPlatformManifest(
   if (parsed.kind === "manifest") return parsed;
   throw new ContentVerificationError(
     "MANIFEST_INVALID",
-    `${origin} is an index inside an index, which is unsupported`,
+    `${origin} is an index, and the index above names a manifest`,
     {
       hint: "push the tool with one index that names each platform's manifest",
     },
   );
 }
 
+/** The platform that a single manifest's config states. The caller holds no transfer slot. */
+export async function statedPlatform(
+  { source, manifest }: { readonly source: Target; readonly manifest: ImageManifest },
+  services: Services,
+  run: Run,
+  access: ManifestAccess = fromSources,
+): Promise<StatedPlatform | undefined> {
+  const config = platformConfigOf(manifest);
+  const bytes = config === undefined ? undefined : await access.config({ source, config }, services, run);
+  return bytes === undefined ? undefined : platformInConfig(bytes);
+}
+
+/** Says that a platform's programs need newer processors than the platform has at least. */
+export function warnOfVariant(
+  text: string,
+  platform: StatedPlatform | undefined,
+  { context }: Pick<Services, "context">,
+): void {
+  if (platform === undefined || variantRank(platform) === 0) return;
+  context.log.warn(
+    `${text} is for ${printable(formatStated(platform))} alone: its programs may not run on older processors`,
+  );
+}
+
 function chooseManifest(
   index: ImageIndex,
-  platform: PlatformString,
-  text: string,
-): { digest: Digest; isForAll: boolean } {
+  { platform, text }: Pick<ExpandedReference, "platform" | "text">,
+  services: Pick<Services, "context">,
+): { readonly digest: Digest; readonly isForAll: boolean } {
   const platforms = platformsOf(index);
   const chosen = platforms.get(platform);
-  if (chosen !== undefined) return { digest: chosen.digest, isForAll: false };
+  if (chosen !== undefined) {
+    warnOfVariant(text, chosen.platform, services);
+    return { digest: chosen.digest, isForAll: false };
+  }
   const [only] = index.manifests;
   if (index.manifests.length === 1 && only !== undefined && only.platform === undefined) {
     return { digest: only.digest, isForAll: true };
   }
-  const available = [...platforms.keys()].join(", ");
   throw new ArtifactNotFoundError("PLATFORM_NOT_FOUND", `platform ${platform} not found in ${text}`, {
-    hint:
-      available === ""
-        ? `push the artifact for ${platform}: its index names no known platform`
-        : `name a platform of the artifact with --platform: ${available}; or push the artifact for ${platform}`,
+    hint: platformHint(index, platform),
   });
 }
 
+/** Platforms outside the table that a message names. */
+const maxOthers = 10;
+
+/** The next step for somebody whose platform an index lacks: names all platforms of the index. */
+export function platformHint(index: ImageIndex, wanted: string): string {
+  const available = [...platformsOf(index).keys()].join(", ");
+  const others = otherPlatformsOf(index).flatMap(({ platform }) =>
+    platform === undefined ? [] : [formatStated(platform)],
+  );
+  const shown = [...others.slice(0, maxOthers), ...(others.length > maxOthers ? ["…"] : [])].map((one) =>
+    printable(one),
+  );
+  const outside = shown.length === 0 ? "" : `; its other platforms are unsupported: ${shown.join(", ")}`;
+  if (available !== "") {
+    return `name a platform of the artifact with --platform: ${available}; or push the artifact for ${wanted}${outside}`;
+  }
+  return `push the artifact for ${wanted}: its index names no known platform${outside}`;
+}
+
+/** Names the platform of a manifest that the source lacks, such as a mirror with some platforms only. */
+export function missingManifest(
+  text: string,
+  { platform, digest }: MissingManifest,
+  cause: unknown,
+): ArtifactNotFoundError {
+  return new ArtifactNotFoundError(
+    "ARTIFACT_NOT_FOUND",
+    `not found: the manifest for ${platform} (${digest}), which the index ${text} names`,
+    { cause, hint: `copy or push ${platform} again: the repository has a part of the artifact only` },
+  );
+}
+
+export interface MissingManifest {
+  readonly platform: string;
+  readonly digest: Digest;
+}
+
 /**
- * Resolves a reference to one platform's manifest, in at most two requests.
+ * Resolves a reference to one platform's manifest: in at most two requests, and one for each config or index inside.
  *
  * @throws {ArtifactNotFoundError} `ARTIFACT_NOT_FOUND`, `PLATFORM_NOT_FOUND`
  */
 export async function resolveArtifact(
-  { reference, text, platform, isTemplate }: ExpandedReference,
+  expanded: ExpandedReference,
   services: Services,
   run: Run,
   access: ManifestAccess = fromSources,
 ): Promise<ResolvedArtifact> {
-  const { source, root, parsed } = await fetchRoot(reference, services, run, access);
+  const { reference, text, platform, isTemplate } = expanded;
+  const { source, root, parsed } = await fetchArtifact(reference, services, run, access);
   await access.keep(root, services, run);
+  const rootDigest = root.digest;
   if (parsed.kind === "manifest") {
-    return {
-      source,
-      rootDigest: root.digest,
-      manifestDigest: root.digest,
-      manifest: parsed,
-      platform: isTemplate ? platform : undefined,
-    };
+    const only = { source, rootDigest, manifestDigest: rootDigest, manifest: parsed };
+    // A tag with the platform's name decides, whatever the config states.
+    if (isTemplate) return { ...only, platform };
+    const stated = await statedPlatform({ source, manifest: parsed }, services, run, access);
+    if (stated === undefined) return { ...only, platform: undefined };
+    const own = platformFromOci(stated);
+    if (own !== platform) throw otherPlatform(text, platform, stated);
+    warnOfVariant(text, stated, services);
+    return { ...only, platform };
   }
-  const chosen = chooseManifest(parsed, platform, text);
+  const chosen = chooseManifest(parsed, expanded, services);
+  const at = { source, digest: chosen.digest };
+  const manifest = await fetchPlatformManifest(at, services, run, access).catch((cause: unknown) => {
+    throw cause instanceof ArtifactNotFoundError
+      ? missingManifest(text, { platform, digest: chosen.digest }, cause)
+      : cause;
+  });
   return {
     source,
-    rootDigest: root.digest,
+    rootDigest,
     manifestDigest: chosen.digest,
-    manifest: await fetchPlatformManifest({ source, digest: chosen.digest }, services, run, access),
+    manifest,
     platform: chosen.isForAll ? undefined : platform,
   };
 }

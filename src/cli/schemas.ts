@@ -54,6 +54,12 @@ export const infoSchema = v.object({
       layers: v.array(v.object({ title: v.nullable(v.string()), mediaType: v.string(), digest, size })),
     }),
   ),
+  otherPlatforms: v.pipe(
+    v.array(v.object({ platform: v.string(), digest })),
+    v.description(
+      "Platforms that cannot be pulled: outside the platform table, such as `linux/s390x`, or for newer processors.",
+    ),
+  ),
 });
 export const verifySchema = v.object({ path: v.string(), digest, verified: v.literal(true) });
 export const platformSchema = v.object({

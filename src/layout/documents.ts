@@ -9,24 +9,20 @@ import type { HeldFolder } from "../files/held-folder.ts";
 import { UnfitFileError } from "../files/opened-file.ts";
 import { readBounded } from "../files/regular-file.ts";
 import { digestSchema } from "../model/digest-schema.ts";
-import { annotationKeys } from "../model/manifest.ts";
 
 /** An index entry; unknown fields are preserved. */
 const entrySchema = v.looseObject({
   mediaType: v.string(),
   digest: digestSchema,
   size: v.pipe(v.number(), v.safeInteger(), v.minValue(0)),
-  annotations: v.optional(v.record(v.string(), v.string())),
+  annotations: v.nullish(v.record(v.string(), v.nullable(v.string()))),
 });
-export const indexSchema = v.looseObject({ manifests: v.array(entrySchema) });
+export const indexSchema = v.looseObject({ manifests: v.nullable(v.array(entrySchema), () => []) });
 export const markerSchema = v.object({ imageLayoutVersion: v.literal("1.0.0") });
 export type Entry = v.InferOutput<typeof entrySchema>;
 export type Index = v.InferOutput<typeof indexSchema>;
 
 export const marker = `${JSON.stringify({ imageLayoutVersion: "1.0.0" })}\n`;
-export function tagOf(entry: Entry): string | undefined {
-  return entry.annotations?.[annotationKeys.refName];
-}
 
 const layoutHint =
   "name a folder with `oci-layout`, `index.json` and `blobs/`, as written by `oras copy --to-oci-layout`";

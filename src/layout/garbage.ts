@@ -2,7 +2,7 @@
 import { ArtifactNotFoundError, localIoError } from "../errors.ts";
 import type { HeldFolder } from "../files/held-folder.ts";
 import { type Digest, digestFromHex } from "../model/digest.ts";
-import { acceptedManifestTypes, type Descriptor, parseManifest } from "../model/manifest.ts";
+import { acceptedManifestTypes, blobsOf, type Descriptor, parseManifest } from "../model/manifest.ts";
 import { readLayoutManifest } from "./blobs.ts";
 
 /** A manifest or blob named by an index entry or a manifest. */
@@ -19,7 +19,7 @@ async function partsOf(blobs: HeldFolder, layout: string, { digest, mediaType }:
     throw error;
   }
   const parsed = parseManifest(bytes, mediaType, digest);
-  return parsed.kind === "index" ? parsed.manifests : [parsed.config, ...parsed.layers];
+  return parsed.kind === "index" ? parsed.manifests : blobsOf(parsed);
 }
 
 /** Minimum age of removed files: a running push writes blobs before their manifest. */

@@ -33,16 +33,8 @@ import {
   type Target,
 } from "../model/source.ts";
 import { holdingBlobs, holdingLayout, openLayoutBlob, readLayoutManifest } from "./blobs.ts";
-import {
-  type Entry,
-  type Index,
-  indexSchema,
-  invalidLayout,
-  marker,
-  markerSchema,
-  readDocument,
-  tagOf,
-} from "./documents.ts";
+import { type Entry, type Index, indexSchema, invalidLayout, marker, markerSchema, readDocument } from "./documents.ts";
+import { findEntry, hintFor, tagOf } from "./entries.ts";
 import { removeUnnamed } from "./garbage.ts";
 
 const fileMode = 0o644;
@@ -62,12 +54,12 @@ class Layout implements Target {
 
   async fetchManifest(version: Digest | string, _signal: AbortSignal): Promise<FetchedManifest> {
     await this.#checkMarker();
-    const entry = isDigest(version) ? undefined : await this.#findTag(version);
+    const entry = isDigest(version) ? undefined : findEntry((await this.#readIndex()).manifests, version);
     const digest = entry?.digest ?? (isDigest(version) ? version : undefined);
     const what = `${this.name}${isDigest(version) ? "@" : ":"}${version}`;
     if (digest === undefined) {
       throw new ArtifactNotFoundError("ARTIFACT_NOT_FOUND", `not found: ${what}`, {
-        hint: `list the layout's tags with \`buck2-oras list ${this.name}\``,
+        hint: hintFor((await this.#readIndex()).manifests, this.name),
       });
     }
     const bytes = await this.#readManifest(digest, what);
@@ -275,15 +267,6 @@ class Layout implements Target {
         mediaType: mediaTypes.ociIndex,
         manifests: [],
       }
-    );
-  }
-
-  /** Matches also the tag of a whole reference, which some writers put into the annotation. */
-  async #findTag(tag: string): Promise<Entry | undefined> {
-    const { manifests } = await this.#readIndex();
-    return (
-      manifests.find((entry) => tagOf(entry) === tag) ??
-      manifests.find((entry) => tagOf(entry)?.endsWith(`:${tag}`) === true)
     );
   }
 }

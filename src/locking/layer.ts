@@ -55,7 +55,7 @@ export async function readLayer(
       source,
     );
   }
-  const unpackInto = layer.isFolder ? layer.title : undefined;
+  const unpackInto = layer.isFolder && !layer.isRoot ? layer.title : undefined;
   // An archive among several files stays an archive.
   if (!isOnly && unpackInto === undefined) {
     return withSafePaths({ locked: common, files: [{ path: file.title, evidence: undefined, isLink: false }] }, source);

@@ -48,7 +48,9 @@ export async function lookUpTags(lock: Lock, services: Services, run: Run): Prom
       const source = services.open(reference.location);
       const named = await services.slots.run(() => source.resolve(versionOf(reference), either));
       if (named === tag.locked || platform === undefined) return { ...tag, current: named };
-      const resolved = await services.slots.run(() => resolveArtifact(expanded, services, withSignal(run, either)));
+      // The tag has the platform's name.
+      const template = { ...expanded, isTemplate: true };
+      const resolved = await services.slots.run(() => resolveArtifact(template, services, withSignal(run, either)));
       return { ...tag, current: resolved.manifestDigest };
     } catch (error) {
       if (error instanceof ArtifactNotFoundError) return { ...tag, current: undefined };

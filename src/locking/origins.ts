@@ -8,12 +8,14 @@ import { contentTitle } from "../artifact/fetch.ts";
 import { type NamedLayer, shapeOf } from "../artifact/layers.ts";
 import { keptManifests } from "../artifact/manifests.ts";
 import { type NamingServices, readReference } from "../artifact/naming.ts";
+import { flattenIndex } from "../artifact/nested-indexes.ts";
 import { fetchPlatformManifest } from "../artifact/resolve.ts";
 import type { Services } from "../artifact/services.ts";
 import { ArtifactNotFoundError, ConfigurationError, UsageError } from "../errors.ts";
 import { anyPlatform, type Lock, type LockedLayer, type LockedPlatform, type LockedTool } from "../lockfile/schema.ts";
 import type { Digest } from "../model/digest.ts";
-import { type ImageManifest, parseManifest, platformsOf } from "../model/manifest.ts";
+import { platformsOf } from "../model/index-platforms.ts";
+import { type Descriptor, type ImageManifest, parseManifest } from "../model/manifest.ts";
 import { formatLocation, isTemplate, type Location } from "../model/reference.ts";
 import type { Target } from "../model/source.ts";
 import { inParallel } from "../parallel.ts";
@@ -135,13 +137,13 @@ async function faultsOfManifests(
   if (first === undefined) return [];
   const isIndex = digest !== undefined && entries.some(([platform]) => platform !== anyPlatform);
   const listed = isIndex
-    ? await manifestsOfIndex(digest, open(readReference(first[1].repository, services).location), services, run)
+    ? await manifestsOfRoot(digest, open(readReference(first[1].repository, services).location), services, run)
     : undefined;
   const faults = await inParallel(entries, run.signal, async ([platform, locked], either) => {
     const fault = (text: string, isGone = false): Fault => ({ tool, text: `${text} for ${platform}`, isGone });
     const { manifest } = locked;
-    if (listed !== undefined && listed.get(platform) !== manifest) {
-      return [fault(`has the manifest ${manifest}, which its index ${digest} does not name`)];
+    if (listed !== undefined && listed(platform) !== manifest) {
+      return [fault(`has the manifest ${manifest}, which its reference's digest ${digest} does not name`)];
     }
     const { location } = readReference(locked.repository, services);
     const fetch = () =>
@@ -160,13 +162,16 @@ async function faultsOfManifests(
   return faults.flat();
 }
 
-/** @returns Digests of the index's manifests by platform; undefined for an index that no longer exists. */
-async function manifestsOfIndex(
+/**
+ * @returns The manifest's digest of a platform: the index's own, or the digest of the only manifest for every platform.
+ *   Undefined for a root that no longer exists.
+ */
+async function manifestsOfRoot(
   digest: Digest,
   source: Target,
   services: Services,
   run: Run,
-): Promise<ReadonlyMap<string, Digest> | undefined> {
+): Promise<((platform: string) => Digest | undefined) | undefined> {
   const fetched = await services.slots.run(() => orGone(() => keptManifests.fetch(source, digest, services, run)));
   if (fetched === undefined) {
     services.context.log.debug(
@@ -176,8 +181,12 @@ async function manifestsOfIndex(
   }
   await keptManifests.keep(fetched, services, run);
   const parsed = parseManifest(fetched.bytes, fetched.mediaType, `${source.name}@${digest}`);
-  if (parsed.kind === "manifest") return new Map();
-  return new Map([...platformsOf(parsed)].map(([platform, descriptor]) => [platform, descriptor.digest]));
+  if (parsed.kind === "manifest") return () => digest;
+  const index = await services.slots.run(() =>
+    flattenIndex({ source, digest, index: parsed }, services, run, keptManifests),
+  );
+  const listed = new Map<string, Descriptor>(platformsOf(index));
+  return (platform) => listed.get(platform)?.digest;
 }
 
 function faultsOfLayers({ layers }: LockedPlatform, manifest: ImageManifest, location: Location): readonly string[] {
@@ -190,13 +199,13 @@ function faultsOfLayers({ layers }: LockedPlatform, manifest: ImageManifest, loc
   });
 }
 
-function faultsOfLayer(locked: LockedLayer, { descriptor, title, isFolder }: NamedLayer): readonly string[] {
+function faultsOfLayer(locked: LockedLayer, { descriptor, title, isFolder, isRoot }: NamedLayer): readonly string[] {
   const stated: readonly (readonly [keyof LockedLayer, string | number])[] = [
     ["digest", descriptor.digest],
     ["size", descriptor.size],
     ["mediaType", descriptor.mediaType],
     ["title", contentTitle(title, locked.format)],
-    ...(locked.unpackInto === undefined ? [] : [["unpackInto", isFolder ? title : "nothing"] as const]),
+    ...(locked.unpackInto === undefined ? [] : [["unpackInto", isFolder && !isRoot ? title : "nothing"] as const]),
   ];
   return stated
     .filter(([key, value]) => locked[key] !== value)

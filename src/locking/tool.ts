@@ -1,6 +1,6 @@
 /** Creation of a tool's lock entry: all platforms of the reference, down to the digests of the content. */
 
-import { type NamedLayer, shapeOf } from "../artifact/layers.ts";
+import { checkTitles, type NamedLayer, shapeOf } from "../artifact/layers.ts";
 import { withDamageRepaired } from "../artifact/repair.ts";
 import type { Services } from "../artifact/services.ts";
 import { audited } from "../audit/audit.ts";
@@ -68,6 +68,12 @@ async function lockPlatform(
       ),
     ),
   );
+  // Decompressed files lose a suffix: `tool` and `tool.gz` are one file then.
+  if (!isOnly)
+    checkTitles(
+      read.map((one) => ({ title: one.locked.title, isRoot: false })),
+      formatLocation(location),
+    );
   const files = read.flatMap((one) => one.files);
   const stated = [...layers, manifest].map(statedExecutable).find((path) => path !== undefined);
   const chosen = executableOf({ name, platform, files, wanted: options?.executable, stated }, services);

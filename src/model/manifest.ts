@@ -6,13 +6,17 @@ import * as v from "valibot";
 import { ContentVerificationError } from "../errors.ts";
 import type { Digest } from "./digest.ts";
 import { digestSchema } from "./digest-schema.ts";
-import { type OciPlatform, type PlatformString, platformFromOci } from "./platform.ts";
+import type { StatedPlatform } from "./platform.ts";
 
 export const mediaTypes = {
   ociManifest: "application/vnd.oci.image.manifest.v1+json",
   ociIndex: "application/vnd.oci.image.index.v1+json",
   dockerManifest: "application/vnd.docker.distribution.manifest.v2+json",
   dockerIndex: "application/vnd.docker.distribution.manifest.list.v2+json",
+  /** Artifact manifest of the release candidates of the OCI image-spec v1.1; some signatures still have this type. */
+  ociArtifact: "application/vnd.oci.artifact.manifest.v1+json",
+  ociConfig: "application/vnd.oci.image.config.v1+json",
+  dockerConfig: "application/vnd.docker.container.image.v1+json",
   /** OCI image-spec v1.1.1, manifest.md, "Guidance for an Empty Descriptor". */
   empty: "application/vnd.oci.empty.v1+json",
 } as const;
@@ -23,6 +27,7 @@ export const acceptedManifestTypes: readonly string[] = [
   mediaTypes.ociManifest,
   mediaTypes.dockerIndex,
   mediaTypes.dockerManifest,
+  mediaTypes.ociArtifact,
 ];
 
 export const annotationKeys = {
@@ -59,14 +64,15 @@ export interface Descriptor {
   readonly size: number;
   readonly annotations: Annotations;
   readonly artifactType: string | undefined;
-  readonly platform: OciPlatform | undefined;
+  readonly platform: StatedPlatform | undefined;
 }
 
 export interface ImageManifest {
   readonly kind: "manifest";
   readonly mediaType: string;
   readonly artifactType: string | undefined;
-  readonly config: Descriptor;
+  /** Undefined for the artifact manifest of the release candidates. */
+  readonly config: Descriptor | undefined;
   readonly layers: readonly Descriptor[];
   readonly annotations: Annotations;
   /** The manifest that a signature or an SBOM refers to. */
@@ -98,7 +104,14 @@ const descriptorSchema = v.object({
   size: v.pipe(v.number(), v.safeInteger(), v.minValue(0)),
   annotations: annotationsSchema,
   artifactType: optional(v.string()),
-  platform: optional(v.object({ os: v.string(), architecture: v.string() })),
+  platform: optional(
+    v.object({
+      os: v.string(),
+      architecture: v.string(),
+      variant: optional(v.string()),
+      "os.features": optional(v.array(v.string())),
+    }),
+  ),
 });
 const descriptorsSchema = optional(
   v.pipe(v.array(v.unknown()), v.maxLength(maxDescriptors), v.array(descriptorSchema)),
@@ -108,6 +121,13 @@ const manifestSchema = v.object({
   artifactType: optional(v.string()),
   config: descriptorSchema,
   layers: descriptorsSchema,
+  annotations: annotationsSchema,
+  subject: optional(descriptorSchema),
+});
+const artifactSchema = v.object({
+  mediaType: optional(v.string()),
+  artifactType: optional(v.string()),
+  blobs: descriptorsSchema,
   annotations: annotationsSchema,
   subject: optional(descriptorSchema),
 });
@@ -141,8 +161,14 @@ function toDescriptor(raw: v.InferOutput<typeof descriptorSchema>): Descriptor {
     size: raw.size,
     annotations: toAnnotations(raw.annotations),
     artifactType: raw.artifactType ?? undefined,
-    platform: raw.platform ?? undefined,
+    platform: raw.platform ? toPlatform(raw.platform) : undefined,
   };
+}
+
+type RawPlatform = NonNullable<v.InferOutput<typeof descriptorSchema>["platform"]>;
+
+function toPlatform({ os, architecture, variant, "os.features": osFeatures }: RawPlatform): StatedPlatform {
+  return { os, architecture, variant: variant ?? undefined, osFeatures: osFeatures ?? [] };
 }
 
 function check<T extends v.GenericSchema>(schema: T, json: unknown, origin: string): v.InferOutput<T> {
@@ -150,6 +176,9 @@ function check<T extends v.GenericSchema>(schema: T, json: unknown, origin: stri
   if (result.success) return result.output;
   const issue = result.issues[0];
   const path = v.getDotPath(issue);
+  if (path !== null && (issue.received === "undefined" || issue.received === "null")) {
+    throw invalid(origin, `it has no \`${path}\``);
+  }
   throw invalid(origin, `${path === null ? "" : `\`${path}\`: `}${issue.message.slice(0, 200)}`);
 }
 
@@ -204,6 +233,18 @@ export function parseManifest(bytes: Uint8Array, mediaType: string, origin: stri
         subject: raw.subject ? toDescriptor(raw.subject) : undefined,
       };
     }
+    case mediaTypes.ociArtifact: {
+      const raw = check(artifactSchema, json, origin);
+      return {
+        kind: "manifest",
+        mediaType: stated ?? mediaType,
+        artifactType: raw.artifactType ?? undefined,
+        config: undefined,
+        layers: (raw.blobs ?? []).map(toDescriptor),
+        annotations: toAnnotations(raw.annotations),
+        subject: raw.subject ? toDescriptor(raw.subject) : undefined,
+      };
+    }
     default:
       throw new ContentVerificationError(
         "MEDIA_TYPE_UNSUPPORTED",
@@ -234,18 +275,7 @@ export function mediaTypeOf(bytes: Uint8Array): string | undefined {
   return isIndex ? mediaTypes.ociIndex : mediaTypes.ociManifest;
 }
 
-/** Platform strings of an index, in the index's order. Entries without a platform or outside the table are omitted. */
-export function platformsOf(index: ImageIndex): ReadonlyMap<PlatformString, Descriptor> {
-  const found = new Map<PlatformString, Descriptor>();
-  for (const descriptor of index.manifests) {
-    if (!isRunnable(descriptor)) continue;
-    const platform = descriptor.platform === undefined ? undefined : platformFromOci(descriptor.platform);
-    if (platform !== undefined && !found.has(platform)) found.set(platform, descriptor);
-  }
-  return found;
-}
-
-/** BuildKit adds attestations to an index as manifests of platform `unknown/unknown`. */
-function isRunnable(descriptor: Descriptor): boolean {
-  return descriptor.platform?.os !== "unknown";
+/** All blobs that a manifest names. */
+export function blobsOf({ config, layers }: ImageManifest): readonly Descriptor[] {
+  return config === undefined ? layers : [config, ...layers];
 }

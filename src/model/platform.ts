@@ -4,10 +4,18 @@
  */
 import { UsageError } from "../errors.ts";
 
-/** OCI image-spec v1.1.1, image-index.md, "platform"; `variant` and `os.*` are ignored. */
+/** OCI image-spec v1.1.1, image-index.md, "platform". */
 export interface OciPlatform {
   readonly os: string;
   readonly architecture: string;
+}
+
+/** A platform as a publisher states it. */
+export interface StatedPlatform extends OciPlatform {
+  /** Version of the processors, such as `v8` of `arm64`. */
+  readonly variant?: string | undefined;
+  /** Features that the system must have, such as the C library `musl`. */
+  readonly osFeatures?: readonly string[];
 }
 
 interface PlatformRow extends OciPlatform {
@@ -102,6 +110,31 @@ export function platformFromOci(platform: OciPlatform): PlatformString | undefin
   return platformStrings.find(
     (name) => platforms[name].os === platform.os && platforms[name].architecture === platform.architecture,
   );
+}
+
+/** The OCI form with all parts, such as `linux/amd64/v3` or `linux/arm64 (musl)`, as the publisher wrote the words. */
+export function formatStated({ os, architecture, variant, osFeatures = [] }: StatedPlatform): string {
+  const parts = [os, architecture, variant].filter((part) => part !== undefined && part !== "");
+  return `${parts.join("/")}${osFeatures.length === 0 ? "" : ` (${osFeatures.join(", ")})`}`;
+}
+
+/** The variant that every processor of the architecture runs. */
+const baselines: Readonly<Record<string, string>> = { amd64: "v1", arm64: "v8" };
+
+/** 0 for programs that run on every processor of the platform; more for programs that need newer processors. */
+export function variantRank({ architecture, variant = "" }: StatedPlatform): number {
+  if (variant === "" || variant === baselines[architecture]) return 0;
+  const version = Number.parseFloat(/^v([0-9]+(?:\.[0-9]+)?)/.exec(variant)?.[1] ?? "");
+  return Number.isNaN(version) ? Number.MAX_SAFE_INTEGER : version;
+}
+
+/**
+ * The platform string of a stated platform; undefined outside the table. A program for Linux that needs a feature of the
+ * system, such as `musl`, is outside the table; images for Windows state features of every Windows.
+ */
+export function platformFromStated(platform: StatedPlatform): PlatformString | undefined {
+  if (platform.os !== "windows" && (platform.osFeatures ?? []).length > 0) return undefined;
+  return platformFromOci(platform);
 }
 
 /**

@@ -12,7 +12,7 @@ import type { Services } from "../artifact/services.ts";
 import { ArtifactNotFoundError, ContentVerificationError } from "../errors.ts";
 import { type OpenedFile, piecesOf } from "../files/opened-file.ts";
 import type { Digest } from "../model/digest.ts";
-import { type Descriptor, type ImageIndex, type ImageManifest, parseManifest } from "../model/manifest.ts";
+import { blobsOf, type Descriptor, type ImageIndex, type ImageManifest, parseManifest } from "../model/manifest.ts";
 import type { BlobIdentity, FetchedManifest, Target } from "../model/source.ts";
 import { anySignal, inParallel } from "../parallel.ts";
 import { type Run, withSignal } from "../transfer/run.ts";
@@ -155,7 +155,7 @@ export class GraphCopy {
 
   async #copyParts(parsed: ImageManifest | ImageIndex, depth: number): Promise<void> {
     if (parsed.kind === "index") await this.#copyChildren(parsed, depth);
-    else await inParallel([parsed.config, ...parsed.layers], this.#signal, (blob) => this.#copyBlobOnce(blob));
+    else await inParallel(blobsOf(parsed), this.#signal, (blob) => this.#copyBlobOnce(blob));
   }
 
   async #copyChildren(index: ImageIndex, depth: number): Promise<void> {

@@ -180,7 +180,11 @@ async function placeLayer(
     placeFile({ digest: content, title: placeAs }, output, () => {}, { store, signal });
   if (format === "gzip" || format === "zstd") {
     const descriptor = { mediaType, digest, size, annotations: {}, artifactType: undefined, platform: undefined };
-    const file = await fetchFile({ source, layer: { descriptor, title, isFolder: false }, format }, services, run);
+    const file = await fetchFile(
+      { source, layer: { descriptor, title, isFolder: false, isRoot: false }, format },
+      services,
+      run,
+    );
     if (file.digest !== layer.contentDigest) throw otherContent(name, layer, file.digest);
     await place(file.digest);
     return;

@@ -1,17 +1,12 @@
 /** `info`: describes the artifact of a reference, without fetching a blob. */
 
-import { expandNamedReference, fetchPlatformManifest, fetchRoot } from "../artifact/resolve.ts";
+import { expandNamedReference, fetchArtifact, fetchPlatformManifest, statedPlatform } from "../artifact/resolve.ts";
 import type { Services } from "../artifact/services.ts";
 import { audited } from "../audit/audit.ts";
 import type { Digest } from "../model/digest.ts";
-import {
-  type Annotations,
-  annotationKeys,
-  type Descriptor,
-  type ImageManifest,
-  platformsOf,
-} from "../model/manifest.ts";
-import type { PlatformString } from "../model/platform.ts";
+import { otherPlatformsOf, platformsOf } from "../model/index-platforms.ts";
+import { type Annotations, annotationKeys, type Descriptor, type ImageManifest } from "../model/manifest.ts";
+import { formatStated, type PlatformString, platformFromOci } from "../model/platform.ts";
 import type { Run } from "../transfer/run.ts";
 
 export interface LayerInfo {
@@ -30,6 +25,12 @@ export interface PlatformInfo {
   readonly layers: readonly LayerInfo[];
 }
 
+export interface OtherPlatform {
+  /** The publisher's words in the OCI form, such as `linux/s390x` or `linux/amd64/v3`. */
+  readonly platform: string;
+  readonly digest: Digest;
+}
+
 export interface ArtifactInfo {
   readonly reference: string;
   /** Digest of the index, or of the only manifest. */
@@ -38,6 +39,8 @@ export interface ArtifactInfo {
   readonly artifactType: string | undefined;
   readonly annotations: Annotations;
   readonly platforms: readonly PlatformInfo[];
+  /** Platforms outside the platform table, and variants for newer processors. */
+  readonly otherPlatforms: readonly OtherPlatform[];
 }
 
 function layerInfo(layer: Descriptor): LayerInfo {
@@ -55,7 +58,7 @@ function platformInfo(platform: PlatformString | undefined, digest: Digest, mani
 
 /** The manifest's `artifactType`, else the media type of its config (image-spec, manifest.md). */
 function artifactTypeOf(manifest: ImageManifest): string | undefined {
-  return manifest.artifactType ?? manifest.config.mediaType;
+  return manifest.artifactType ?? manifest.config?.mediaType;
 }
 
 /**
@@ -83,7 +86,7 @@ async function readInfo(
   run: Run,
 ): Promise<ArtifactInfo> {
   const expanded = expandNamedReference(text, platform, services);
-  const { source, root, parsed } = await fetchRoot(expanded.reference, services, run);
+  const { source, root, parsed } = await fetchArtifact(expanded.reference, services, run);
   const common = {
     reference: expanded.text,
     digest: root.digest,
@@ -91,8 +94,15 @@ async function readInfo(
     annotations: parsed.annotations,
   };
   if (parsed.kind === "manifest") {
-    const own = expanded.isTemplate ? expanded.platform : undefined;
-    return { ...common, artifactType: artifactTypeOf(parsed), platforms: [platformInfo(own, root.digest, parsed)] };
+    const stated = expanded.isTemplate ? undefined : await statedPlatform({ source, manifest: parsed }, services, run);
+    const own = expanded.isTemplate ? expanded.platform : stated && platformFromOci(stated);
+    const isOther = stated !== undefined && own === undefined;
+    return {
+      ...common,
+      artifactType: artifactTypeOf(parsed),
+      platforms: [platformInfo(own, root.digest, parsed)],
+      otherPlatforms: isOther ? [{ platform: formatStated(stated), digest: root.digest }] : [],
+    };
   }
   const wanted = [...platformsOf(parsed)].filter(([name]) => platform === undefined || name === platform);
   const manifests = await Promise.all(
@@ -106,5 +116,8 @@ async function readInfo(
     ...common,
     artifactType: first === undefined ? undefined : artifactTypeOf(first.manifest),
     platforms: manifests.map(({ info }) => info),
+    otherPlatforms: otherPlatformsOf(parsed).flatMap((one) =>
+      one.platform === undefined ? [] : [{ platform: formatStated(one.platform), digest: one.digest }],
+    ),
   };
 }

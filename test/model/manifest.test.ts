@@ -1,7 +1,8 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { OrasClientError } from "../../src/errors.ts";
-import { maxManifestBytes, mediaTypes, parseManifest, platformsOf } from "../../src/model/manifest.ts";
+import { platformsOf } from "../../src/model/index-platforms.ts";
+import { maxManifestBytes, mediaTypes, parseManifest } from "../../src/model/manifest.ts";
 import { cpuTimer } from "../support/cpu-timer.ts";
 import { seed } from "../support/property.ts";
 

@@ -4,7 +4,8 @@ import { describe, expect, test } from "vitest";
 import { parseDockerConfig, valueFor } from "../../src/config/docker-config.ts";
 import { formatLock, parseLock } from "../../src/lockfile/file.ts";
 import { isDigest } from "../../src/model/digest.ts";
-import { mediaTypes, parseManifest, platformsOf } from "../../src/model/manifest.ts";
+import { platformsOf } from "../../src/model/index-platforms.ts";
+import { blobsOf, mediaTypes, parseManifest } from "../../src/model/manifest.ts";
 import { isPlatformString } from "../../src/model/platform.ts";
 import { holds } from "../support/property.ts";
 
@@ -109,7 +110,7 @@ describe("manifests", () => {
     const inputs = fc.tuple(documents([manifest, index, { ...manifest, mediaType: undefined }]), types);
     holds("manifest", inputs, ([text, mediaType]) => {
       const parsed = parseManifest(Buffer.from(text), mediaType, "origin");
-      const descriptors = parsed.kind === "index" ? parsed.manifests : [parsed.config, ...parsed.layers];
+      const descriptors = parsed.kind === "index" ? parsed.manifests : blobsOf(parsed);
       for (const { digest: own, size, annotations, mediaType: type } of descriptors) {
         expect(isDigest(own)).toBe(true);
         expect(Number.isSafeInteger(size) && size >= 0).toBe(true);

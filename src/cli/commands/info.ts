@@ -24,6 +24,7 @@ function format(info: ArtifactInfo): readonly string[] {
     ...(info.artifactType === undefined ? [] : [`Artifact type: ${info.artifactType}`]),
     ...(annotations.length === 0 ? [] : ["Annotations:", ...annotations]),
     ...info.platforms.flatMap(platformLines),
+    ...info.otherPlatforms.map(({ platform, digest }) => `Unsupported platform: ${platform}  ${digest}`),
   ];
 }
 
