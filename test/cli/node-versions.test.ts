@@ -7,6 +7,8 @@ import { temporaryFolder } from "../support/folders.ts";
 import { linuxTool, sha256 } from "../support/layout-project.ts";
 import { requireNode } from "../support/node-versions.ts";
 import { requireProgram } from "../support/peers.ts";
+import { startServer } from "../support/registry/server.ts";
+import { serveTool } from "../support/registry/tool.ts";
 
 test.for(["20.19.0", "22", "24", "26"])(
   "Node %s: push, lock, pull, extract and list on a real registry",
@@ -42,3 +44,19 @@ test.for(["14", "18"])("Node %s: is told that it is too old, in one error with a
     /^error\[NODE_UNSUPPORTED\]: Node\.js \d+\.\d+\.\d+ is too old\n {2}hint: install Node\.js 20\.19/,
   );
 });
+
+test.for(["24", "26"])(
+  "Node %s: a pull over http loads no undici of Node, which takes 25 ms",
+  async (version, context) => {
+    const node = requireNode(context, version);
+    const server = await startServer(serveTool("#!/bin/sh\n"));
+    const probe = join(temporaryFolder(), "probe.cjs");
+    // `moduleLoadList` is undocumented, and has the builtins that were loaded.
+    writeFileSync(probe, `process.on("exit", () => console.error("loaded:", process.moduleLoadList.join("\\n")));`);
+    const env = { BUCK2_ORAS_CACHE_DIR: temporaryFolder(), NODE_OPTIONS: `--require ${probe}` };
+    const ran = await oras(["pull", `${server.host}/t/tool:1`], { env, node });
+    expect(ran.exitCode, ran.stderr).toBe(0);
+    expect(ran.stderr).toContain("NativeModule http\n");
+    expect(ran.stderr).not.toContain("undici");
+  },
+);
