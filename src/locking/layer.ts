@@ -1,7 +1,7 @@
 /** Creation of a layer's entry in a lock, from the layer's bytes. */
 import { executableHeadBytes, programKind } from "../archive/executable.ts";
 import { type ArchiveFormat, isArchive } from "../archive/format.ts";
-import { listArchive } from "../archive/list.ts";
+import { type ListedEntry, listArchive } from "../archive/list.ts";
 import { quoted } from "../archive/refusal.ts";
 import { fetchFile } from "../artifact/fetch.ts";
 import type { NamedLayer } from "../artifact/layers.ts";
@@ -60,11 +60,24 @@ export async function readLayer(
   if (!isOnly && unpackInto === undefined) {
     return withSafePaths({ locked: common, files: [{ path: file.title, evidence: undefined, isLink: false }] }, source);
   }
-  const entries = await services.store.read(file.digest, run.signal, (opened) =>
-    listArchive(opened, { signal: run.signal }),
+  // Before the listing, whose error would blame an argument.
+  withSafePaths({ locked: { ...common, unpackInto }, files: [] }, source);
+  // As `pull` and the rules unpack the folder, so that what they would refuse is not locked.
+  const listed = await services.store.read(file.digest, run.signal, (opened) =>
+    listArchive(opened, { stripPrefix: unpackInto, signal: run.signal }),
   );
+  const entries = unpackInto === undefined ? listed : listed.map((entry) => inFolder(unpackInto, entry));
   const locked = { ...common, include: includeIn(entries), unpackInto };
   return withSafePaths({ locked, files: toolFilesIn(entries) }, source);
+}
+
+function inFolder(folder: string, entry: ListedEntry): ListedEntry {
+  const { path, linkedFile } = entry;
+  return {
+    ...entry,
+    path: `${folder}/${path}`,
+    linkedFile: linkedFile === undefined ? undefined : `${folder}/${linkedFile}`,
+  };
 }
 
 /**

@@ -1,6 +1,6 @@
 /** Artifacts as other clients write them. */
 import { execFileSync } from "node:child_process";
-import { mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { parseLock } from "../../src/lockfile/file.ts";
@@ -52,5 +52,23 @@ test("copy: a referrer that is an OCI 1.1-rc artifact manifest comes along as it
   for (const { digest } of [referrer, attached]) {
     const path = join("blobs/sha256", digest.slice("sha256:".length));
     expect(readFileSync(join(dir, "to", path))).toEqual(readFileSync(join(dir, "from", path)));
+  }
+});
+
+test("a link that leads out of its folder layer is refused by pull, and not locked either", async (context) => {
+  const program = requireProgram(context, "oras");
+  const dir = temporaryFolder();
+  mkdirSync(join(dir, "in/folder"), { recursive: true });
+  writeFileSync(join(dir, "in/tool"), "x");
+  symlinkSync("../tool", join(dir, "in/folder/link"));
+  const pushed = ["push", "--oci-layout", "../layout:1", "tool", "folder"];
+  execFileSync(program, pushed, { cwd: join(dir, "in"), stdio: "pipe" });
+  for (const args of [
+    ["pull", "oci:layout:1", "-o", "out"],
+    ["lock", "add", "tool", "oci:layout:1"],
+  ]) {
+    const ran = await call(dir, ...args);
+    expect(ran.exitCode, ran.stderr).toBe(65);
+    expect(ran.stderr).toMatch(/ARCHIVE_UNSAFE\][\s\S]*link "link" that leads outside/);
   }
 });
