@@ -149,7 +149,7 @@ describe("lock check --online and copy --lock", () => {
     await expectRefused(
       project,
       [online, copy],
-      /has the manifest sha256:\w+, which its index sha256:\w+ does not name/,
+      /has the manifest sha256:\w+, which its reference's digest sha256:\w+ does not name/,
     );
   });
 
