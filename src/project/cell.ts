@@ -80,12 +80,7 @@ async function newCell(name: string, source: CellSource | undefined, config: Buc
       hint: "add --origin URL --commit SHA; `git ls-remote URL HEAD` prints the newest commit",
     });
   }
-  // Buck2 shows the repository's files at this path, so that no folder may be there.
-  const isTaken = await lstat(join(root, name)).then(
-    () => true,
-    () => false,
-  );
-  const path = isTaken ? `external_cells/${name}` : name;
+  const path = await freePath(name, config, root);
   const missing = [
     { section: cellSection(config), lines: [`${name} = ${path}`] },
     { section: "external_cells", lines: [`${name} = git`] },
@@ -95,4 +90,19 @@ async function newCell(name: string, source: CellSource | undefined, config: Buc
     },
   ];
   return { name, missing, present: undefined, kept: [] };
+}
+
+/**
+ * Path of the cell, at which Buck2 shows the repository's files: nothing may be there, no other cell may have the path,
+ * and its parent must exist.
+ */
+async function freePath(name: string, config: BuckConfig, root: string): Promise<string> {
+  const taken = new Set(cellsOf(config).values());
+  for (let path = name; ; path += "_cell") {
+    const isThere = await lstat(join(root, path)).then(
+      () => true,
+      () => false,
+    );
+    if (!isThere && !taken.has(path)) return path;
+  }
 }

@@ -178,7 +178,7 @@ async function placeLayer(
   const placeAs = platform.layers.length === 1 ? fileName(name, title) : title;
   const place = (content: Digest) =>
     placeFile({ digest: content, title: placeAs }, output, () => {}, { store, signal });
-  if (format === "gzip" || format === "zstd") {
+  if (format !== "raw" && !isArchive(format)) {
     const descriptor = { mediaType, digest, size, annotations: {}, artifactType: undefined, platform: undefined };
     const file = await fetchFile(
       { source, layer: { descriptor, title, isFolder: false, isRoot: false }, format },

@@ -130,7 +130,7 @@ describe("init, .buckconfig", () => {
   test("a folder `oras` of the project does not become the cell's path; another alias stays", async () => {
     const root = projectOf({ ".buckconfig": `${minimal}[alias]\noras = //x:y\n`, "oras/BUCK": "" });
     const plan = await planOf(root);
-    expect(textAfter(plan, ".buckconfig")).toContain("  oras = external_cells/oras\n");
+    expect(textAfter(plan, ".buckconfig")).toContain("  oras = oras_cell\n");
     expect(plan.byHand).toMatchObject([{ isNeeded: false, lines: ["[alias]", "  buck2_oras = oras//tools:oras"] }]);
   });
 

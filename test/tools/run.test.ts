@@ -107,3 +107,16 @@ test("run: a lock without the machine's platform, without a program, without the
   expect((await project.oras(["run", "text"])).stderr).toContain("does not say which file of text is its program");
   expect((await project.oras(["run", "none"])).stderr).toContain('has no tool "none"');
 });
+
+test.each([
+  ["run", ""],
+  ["which", ""],
+  ["env", ""],
+  ["shim", "bin", ""],
+  ["lock", "export", ""],
+])("completion: `%s` offers the locked names", async (...words) => {
+  const project = lockedProject();
+  await project.add("echoing", echoingTool);
+  const { stdout } = await succeeding(project.oras(["complete", "--", ...words]));
+  expect(stdout).toMatch(/^echoing\t/m);
+});

@@ -42,21 +42,28 @@ export async function addCompletion(program: Command, io: CliIo, argv: readonly 
   addGlobalOptions(command);
 }
 
-/** Commands that take names of locked tools. */
-const commandsOfLockedTools: ReadonlySet<string> = new Set(["update", "remove"]);
+/** Commands that take names of locked tools, and the argument with the names; the former are of `lock`. */
+const lockCommandsOfTools: ReadonlySet<string> = new Set(["update", "remove", "export"]);
+const commandsOfTools: ReadonlyMap<string, number> = new Map([
+  ["run", 0],
+  ["which", 0],
+  ["env", 0],
+  ["shim", 1],
+]);
 
 /** Offers the names in the project's lock; a lock that cannot be read offers none. */
 async function offerLockedNames(program: Command, io: CliIo, argv: readonly string[]): Promise<void> {
   const takers = program.commands
     .filter((one) => one.name() === "lock" && argv.includes("lock"))
-    .flatMap((lock) => lock.commands.filter((one) => commandsOfLockedTools.has(one.name())));
+    .flatMap((lock) => lock.commands.filter((one) => lockCommandsOfTools.has(one.name())))
+    .concat(program.commands.filter((one) => commandsOfTools.has(one.name())));
   if (!takers.some((one) => argv.includes(one.name()))) return;
   const quiet = { isVerbose: false, isQuiet: true, showsProgress: false };
   const names = await io
     .withSession({}, quiet, async ({ services }) => lockedNames(await findLockFile(services)))
     .catch((): readonly string[] => []);
   for (const taker of takers) {
-    const [name] = taker.registeredArguments;
+    const name = taker.registeredArguments[commandsOfTools.get(taker.name()) ?? 0];
     if (name !== undefined) name.argChoices = [...names];
   }
 }
