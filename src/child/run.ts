@@ -3,6 +3,7 @@
  */
 import { type ChildProcess, spawn } from "node:child_process";
 import { platform } from "node:os";
+import { systemProgram, windowsStart } from "./windows-program.ts";
 
 export interface ChildRequest {
   readonly program: string;
@@ -41,20 +42,32 @@ const drainMs = 500;
 /** Windows has no process groups, and `detached` would open a window. */
 const hasGroups = platform() !== "win32";
 
-const running = new Map<ChildProcess, ChildRequest["runsIn"]>();
+type RunningIn = Pick<ChildRequest, "env" | "runsIn">;
 
-function send(child: ChildProcess, runsIn: ChildRequest["runsIn"], name: NodeJS.Signals): void {
+const running = new Map<ChildProcess, RunningIn>();
+
+function send(child: ChildProcess, { env, runsIn }: RunningIn, name: NodeJS.Signals): void {
   try {
     if (runsIn === "group" && hasGroups && child.pid !== undefined) process.kill(-child.pid, name);
+    else if (!hasGroups && child.pid !== undefined) endTree(child, child.pid, env);
     else child.kill(name);
   } catch {
     // The process has ended, or belongs to another user.
   }
 }
 
+/** `kill` would end only the `cmd.exe` of a `.cmd` file, and leave the client that the file started. */
+function endTree(child: ChildProcess, pid: number, env: RunningIn["env"]): void {
+  const taskkill = systemProgram("taskkill.exe", env);
+  const ending = spawn(taskkill, ["/pid", String(pid), "/t", "/f"], { stdio: "ignore", windowsHide: true });
+  ending.on("error", () => child.kill());
+  ending.on("exit", () => child.kill());
+  ending.unref();
+}
+
 /** Ends all children: a second Ctrl-C exits this process without waiting. */
 function endAll(): void {
-  for (const [child, runsIn] of running) send(child, runsIn, "SIGKILL");
+  for (const [child, runningIn] of running) send(child, runningIn, "SIGKILL");
 }
 
 /**
@@ -64,9 +77,16 @@ function endAll(): void {
 export async function runChild(request: ChildRequest, signal: AbortSignal): Promise<ChildEnd> {
   signal.throwIfAborted();
   const { program, args, env, cwd, runsIn, leavings, timeoutMs } = request;
-  const child = spawn(program, args, { env, cwd, detached: runsIn === "group" && hasGroups, windowsHide: true });
+  const start = hasGroups ? { program, args, isVerbatim: false } : await windowsStart(program, args, request);
+  const child = spawn(start.program, start.args, {
+    env,
+    cwd,
+    detached: runsIn === "group" && hasGroups,
+    windowsHide: true,
+    windowsVerbatimArguments: start.isVerbatim,
+  });
   if (running.size === 0) process.once("exit", endAll);
-  running.set(child, runsIn);
+  running.set(child, request);
   let outcome: ChildEnd["outcome"] = "exited";
   const timers: NodeJS.Timeout[] = [];
   const after = (ms: number, work: () => void): void => void timers.push(setTimeout(work, ms));
@@ -76,9 +96,9 @@ export async function runChild(request: ChildRequest, signal: AbortSignal): Prom
   let giveUp = (): void => {};
   const stop = (why: ChildEnd["outcome"]): void => {
     if (outcome === "exited") outcome = why;
-    send(child, runsIn, "SIGTERM");
+    send(child, request, "SIGTERM");
     after(graceMs, () => {
-      send(child, runsIn, "SIGKILL");
+      send(child, request, "SIGKILL");
       // A setuid program may refuse signals: it is not awaited.
       after(drainMs, giveUp);
     });
@@ -91,7 +111,7 @@ export async function runChild(request: ChildRequest, signal: AbortSignal): Prom
       giveUp = () => resolve(1);
       child.on("error", reject);
       child.on("exit", (code) => {
-        if (runsIn === "group" && (leavings === "end" || outcome !== "exited")) send(child, runsIn, "SIGKILL");
+        if (runsIn === "group" && (leavings === "end" || outcome !== "exited")) send(child, request, "SIGKILL");
         after(drainMs, () => resolve(code ?? 1));
       });
       child.on("close", (code) => resolve(code ?? 1));
