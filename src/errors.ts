@@ -197,7 +197,11 @@ const hintOfErrno: Readonly<Record<string, { code: ErrorCode; hint: string }>> =
   },
   EDQUOT: { code: "DISK_FULL", hint: "free some disk space, or name another folder: your disk quota is used up" },
   EACCES: { code: "PERMISSION_DENIED", hint: "check the folder's owner and mode, or name another folder" },
-  EPERM: { code: "PERMISSION_DENIED", hint: "check the folder's owner and mode, or name another folder" },
+  EPERM: {
+    code: "PERMISSION_DENIED",
+    hint: "check the folder's owner and mode, or name another folder; on Windows, also close programs that use the file",
+  },
+  EBUSY: { code: "LOCAL_IO", hint: "close the program that uses the file, then run the command again" },
   EROFS: { code: "PERMISSION_DENIED", hint: "name another folder: the file system is read-only" },
   ENOENT: { code: "LOCAL_IO", hint: "name another folder: this folder takes no new files or no longer exists" },
   ENOTDIR: { code: "LOCAL_IO", hint: "name another path: a part of this path is a file, not a folder" },

@@ -135,7 +135,7 @@ test("prose: a comment begins with its noun, not with «what», «who» or «of�
 
 test("prose: a hint begins with a verb", () => {
   const verbs =
-    "add allow ask change check choose compare copy correct create delete do download enable find free give import " +
+    "add allow ask change check choose close compare copy correct create delete do download enable find free give import " +
     "inspect install leave list lock log make name pin pipe point push remove rename report restore run see set take tell try unset update " +
     "use write";
   const first = files.flatMap((path) =>

@@ -17,6 +17,15 @@ const bidiControl = /\p{Bidi_Control}/u;
 /** Longest file name of common file systems, in UTF-8 bytes. */
 const maxSegmentBytes = 255;
 
+/** The reason why Windows cannot have a file of this name, or has another one for it; undefined for a valid name. */
+export function windowsFault(segment: string): string | undefined {
+  if (segment.includes(":")) return "has a colon in its name, which is a drive or a stream on Windows";
+  if (/[<>"|?*]/.test(segment)) return "has a character in its name that Windows refuses";
+  if (/[. ]$/.test(segment)) return "has a name that ends in a dot or a space, which Windows drops";
+  if (deviceName.test((segment.split(".")[0] ?? "").trimEnd())) return "is named like a device of Windows";
+  return undefined;
+}
+
 /** The fault of a path component, on every system alike; undefined for a valid component. */
 function segmentFault(segment: string): string | undefined {
   if (segment === "") return "has an empty part in its path";
@@ -25,10 +34,8 @@ function segmentFault(segment: string): string | undefined {
   if (bidiControl.test(segment)) return "has a character in its name that reverses text";
   if (segment.includes("\ufffd") || /\p{Cs}/u.test(segment)) return "has a name that is not UTF-8";
   if (segment.includes("\\")) return "has a backslash in its name, which separates folders on Windows";
-  if (segment.includes(":")) return "has a colon in its name, which is a drive or a stream on Windows";
-  if (/[<>"|?*]/.test(segment)) return "has a character in its name that Windows refuses";
-  if (/[. ]$/.test(segment)) return "has a name that ends in a dot or a space, which Windows drops";
-  if (deviceName.test((segment.split(".")[0] ?? "").trimEnd())) return "is named like a device of Windows";
+  const fault = windowsFault(segment);
+  if (fault !== undefined) return fault;
   if (Buffer.byteLength(segment) > maxSegmentBytes) return `has a name of more than ${maxSegmentBytes} bytes`;
   return undefined;
 }

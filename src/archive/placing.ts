@@ -3,6 +3,7 @@ import { lstat, realpath, rename, rmdir, stat } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { isErrno, LocalIoError, localIoError } from "../errors.ts";
 import { makeFolder } from "../files/folder.ts";
+import { patiently } from "../files/patience.ts";
 import { FolderReplacedError, type StagingFolder } from "../files/temporary-folder.ts";
 import type { ArchiveEntry } from "./entry.ts";
 import { checkMergedLinks } from "./merged-links.ts";
@@ -83,13 +84,13 @@ export async function mergeInto(staged: string, folder: string, entries: readonl
       // Checked again: an entry may have been created meanwhile.
       if (await checkFolder(folder, path)) continue;
       // Moves the whole subtree; later steps skip its entries.
-      await rename(join(staged, path), join(folder, path));
+      await patiently(() => rename(join(staged, path), join(folder, path)));
     }
     for (const { path } of leaves) {
       const source = join(staged, path);
       if (!(await exists(source))) continue;
       await checkFolders(folder, path);
-      await rename(source, join(folder, path));
+      await patiently(() => rename(source, join(folder, path)));
     }
   } catch (cause) {
     throw localIoError(`write into ${folder}`, cause);

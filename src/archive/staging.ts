@@ -5,8 +5,9 @@
 import { constants } from "node:fs";
 import { chmod, copyFile, link, mkdir, open, symlink } from "node:fs/promises";
 import { join } from "node:path";
-import { localIoError } from "../errors.ts";
+import { isErrno, LocalIoError, localIoError } from "../errors.ts";
 import { type ArchiveEntry, fileMode, folderMode, linkMode, peek } from "./entry.ts";
+import type { LinkEnd } from "./tree.ts";
 import { linkedEntry, type Walk, type WalkedEntry } from "./walk.ts";
 
 /**
@@ -18,7 +19,7 @@ import { linkedEntry, type Walk, type WalkedEntry } from "./walk.ts";
  */
 export async function writeEntries(walk: Walk, folder: string, signal: AbortSignal): Promise<ArchiveEntry[]> {
   const written = new Map<string, ArchiveEntry>();
-  const links: { readonly path: string; readonly target: string }[] = [];
+  const links: Link[] = [];
   const folders = new Folders(folder);
   for await (const entry of walk.entries) {
     signal.throwIfAborted();
@@ -37,7 +38,7 @@ export async function writeEntries(walk: Walk, folder: string, signal: AbortSign
           break;
         case "symlink":
           links.push({ path, target: entry.linkTarget });
-          written.set(path, { path, kind: "symlink", mode: linkMode, size: 0 });
+          written.set(path, symbolicLink(path));
           break;
       }
     } catch (error) {
@@ -45,15 +46,42 @@ export async function writeEntries(walk: Walk, folder: string, signal: AbortSign
     }
   }
   const ends = walk.links();
-  for (const { path, target } of links) {
-    // The type matters only on Windows.
-    await symlink(target, join(folder, path), ends.get(path)?.kind === "directory" ? "dir" : "file").catch(
-      (cause: unknown) => {
-        throw localIoError(`create the link ${path}`, cause);
-      },
-    );
-  }
+  for (const link of links) written.set(link.path, await writeLink(link, ends.get(link.path), { folder, written }));
   return [...written.values()];
+}
+
+interface Link {
+  readonly path: string;
+  readonly target: string;
+}
+
+function symbolicLink(path: string): ArchiveEntry {
+  return { path, kind: "symlink", mode: linkMode, size: 0 };
+}
+
+/**
+ * Creates a symbolic link. Some systems refuse links with EPERM: Windows without Developer Mode, and FAT. There, a link
+ * to a file of the archive becomes a hard link or a copy.
+ */
+async function writeLink(
+  { path, target }: Link,
+  end: LinkEnd | undefined,
+  { folder, written }: { readonly folder: string; readonly written: ReadonlyMap<string, ArchiveEntry> },
+): Promise<ArchiveEntry> {
+  try {
+    // The type matters only on Windows.
+    await symlink(target, join(folder, path), end?.kind === "directory" ? "dir" : "file");
+    return symbolicLink(path);
+  } catch (cause) {
+    if (!isErrno(cause, "EPERM")) throw localIoError(`create the link ${path}`, cause);
+    const file = end?.kind === "file" ? written.get(end.path) : undefined;
+    if (file !== undefined) return await writeHardLink(file, path, folder);
+    const message = `could not create the link ${path}: this system or file system refuses links`;
+    throw new LocalIoError("PERMISSION_DENIED", message, {
+      cause,
+      hint: "enable the Developer Mode of Windows, or name a folder on a file system with links",
+    });
+  }
 }
 
 /** Creates each folder once, with a mode regardless of the umask. */

@@ -1,11 +1,12 @@
 /** Checks of the place that an output leads to through links: a link's author may not be the user. */
 import { lstatSync, type Stats } from "node:fs";
-import { basename, dirname, isAbsolute, join, resolve, sep } from "node:path";
+import { basename, dirname, isAbsolute, join, parse, resolve, sep } from "node:path";
+import { windowsFault } from "../archive/entry-path.ts";
 import { isVersionControl } from "../archive/existing.ts";
 import { quoted } from "../archive/refusal.ts";
 import { isInside, leadsInside, realLocation } from "../config/inside.ts";
 import type { Context } from "../context.ts";
-import { LocalIoError } from "../errors.ts";
+import { LocalIoError, UsageError } from "../errors.ts";
 import type { Services } from "./services.ts";
 
 /**
@@ -44,7 +45,22 @@ export function checkOutputFile(output: string): string {
   });
 }
 
+/**
+ * Node writes through `\\\\?\\`, past Windows' own rules for names: a folder `NUL` or `out.` would be created, and no
+ * other program could open or remove it. `name:stream` would write into another file.
+ *
+ * @throws {UsageError}
+ */
+function checkWindowsNames(output: string, path: string): void {
+  for (const name of path.slice(parse(path).root.length).split(sep)) {
+    const fault = windowsFault(name);
+    if (fault === undefined) continue;
+    throw new UsageError("USAGE_INVALID", `${quoted(output)} ${fault}`, { hint: "choose another name for the output" });
+  }
+}
+
 function checked(output: string, path: string, locate: (path: string) => string | undefined): string {
+  if (sep === "\\") checkWindowsNames(output, path);
   const location = locate(path);
   // A path with an unknown location cannot be written either.
   if (location === undefined || !isVersionControl(location.split(sep)) || isVersionControl(path.split(sep)))

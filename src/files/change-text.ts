@@ -11,6 +11,7 @@ import { basename, dirname, join, resolve } from "node:path";
 import type { Context } from "../context.ts";
 import { isErrno, LocalIoError, localIoError } from "../errors.ts";
 import { acquireClaim, type Claim } from "./claim.ts";
+import { patiently } from "./patience.ts";
 import { readRegularFile } from "./regular-file.ts";
 
 /** Lock files of real projects have about 100 KB. */
@@ -157,7 +158,7 @@ async function replace(target: string, { found, text, isSecret }: Replacement, c
       await handle.close();
     }
     const isUnchanged = (await readTextFile(target)) === found && (await claim.isHeld());
-    if (isUnchanged) await rename(staged, target);
+    if (isUnchanged) await patiently(() => rename(staged, target));
     return isUnchanged;
   } finally {
     await rm(staged, { force: true }).catch(() => {});

@@ -22,6 +22,7 @@ import { basename, join } from "node:path";
 import { isErrno } from "../errors.ts";
 import { HashedFile } from "./hashed-write.ts";
 import { type OpenedFile, openFile } from "./opened-file.ts";
+import { patiently } from "./patience.ts";
 import { placeAtomically } from "./place.ts";
 import { createUnnamed } from "./unnamed-file.ts";
 
@@ -151,7 +152,7 @@ export class HeldFolder {
 
   /** `rename()` into another or the same folder. */
   async move(name: string, to: HeldFolder, newName: string): Promise<void> {
-    await this.#on(name, (path) => to.#on(newName, (newPath) => rename(path, newPath)));
+    await this.#on(name, (path) => to.#on(newName, (newPath) => patiently(() => rename(path, newPath))));
   }
 
   /** Sets an entry's times; a link is not followed. @param timeMs Milliseconds since the epoch. */

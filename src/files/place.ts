@@ -6,6 +6,7 @@ import { chmod, rename, rm } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { localIoError } from "../errors.ts";
 import { makeFolder } from "./folder.ts";
+import { patiently } from "./patience.ts";
 
 /**
  * Writes a file under a temporary name, then renames it to `path`. Creates missing folders.
@@ -25,7 +26,7 @@ export async function placeAtomically(
     await makeFolder(folder);
     const { mode } = await write(staged);
     await chmod(staged, mode);
-    await rename(staged, path);
+    await patiently(() => rename(staged, path));
   } catch (cause) {
     // The staged file may not exist; a failed removal must not hide the cause.
     await rm(staged, { force: true }).catch(() => {});

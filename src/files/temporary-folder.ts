@@ -11,9 +11,10 @@ import { readFile, readlink } from "node:fs/promises";
 import { hostname, tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Context } from "../context.ts";
-import { localIoError, type OrasClientError } from "../errors.ts";
+import { asError, localIoError, type OrasClientError } from "../errors.ts";
 import { HeldFolder } from "./held-folder.ts";
 import { swappableBecause } from "./ownership.ts";
+import { patiently } from "./patience.ts";
 
 export type Purpose = "push" | "import" | "external" | "cache";
 
@@ -115,7 +116,12 @@ async function withNewFolder<T>(
     try {
       return await work({ held, name, folder });
     } finally {
-      await removeMade(held, name, folder).finally(() => folder.close());
+      // The failure must not hide the end of the work; the next process removes the folder.
+      const warn = (cause: unknown): void =>
+        context?.log.warn(`could not remove ${join(parent, name)}: ${asError(cause).message}`);
+      await patiently(() => removeMade(held, name, folder))
+        .catch(warn)
+        .finally(() => folder.close());
     }
   } finally {
     await held.close();
