@@ -243,6 +243,13 @@ def _declare_folder(
     for index, layer in enumerate(entry["layers"]):
         part = "{}__layer_{}".format(name, index)
         folder = layer.get("unpackInto")
+        path = folder or layer["title"]
+        if path in parts:
+            fail("two layers of the tool `{}` are `{}` in the lock file, and one folder holds one of them: publish the artifact with other titles".format(
+                key,
+                path,
+            ))
+        parts[path] = ":" + part
         oras_artifact(
             name = part,
             digest = layer["digest"],
@@ -253,7 +260,6 @@ def _declare_folder(
             type = layer["format"] if folder or layer["format"] not in ARCHIVE_TYPES else "raw",
             **(_origin(entry, platform) | common)
         )
-        parts[folder or layer["title"]] = ":" + part
         include = include or layer.get("include")
     oras_folder(
         name = name,

@@ -40,30 +40,33 @@ imports_attributes = {
     "_imports": attrs.default_only(attrs.dep(default = "//rules/proto:imports", providers = [ProtoImportsInfo])),
 }
 
-def proto_info_of(ctx: AnalysisContext, files: dict[str, Artifact], deps: list[ProtoInfo]) -> ProtoInfo:
+def proto_info_of(ctx: AnalysisContext, files: dict[str, Artifact], deps: list[ProtoInfo], folder: Artifact | None = None) -> ProtoInfo:
     """`ProtoInfo` of a rule with `imports_attributes`.
 
     Args:
         ctx: Context of the rule.
         files: Import path → file.
         deps: The targets whose files these files may import.
+        folder: Folder that has the files under their import paths, perhaps with more files. Without such a folder, the files are copied.
     """
     definition = ctx.attrs._imports[ProtoImportsInfo].definition
     children = [dep.imports for dep in deps]
     reachable = []
     for dep in deps:
         reachable.extend(dep.exported)
-    if not files:
+    if not files and folder == None:
         return ProtoInfo(
             exported = reachable,
             importable = reachable,
             imports = ctx.actions.tset(definition, children = children),
             srcs = {},
         )
-    tree = ctx.actions.copied_dir("__imports__", files, has_content_based_path = True)
+    tree = folder
+    if tree == None:
+        tree = ctx.actions.copied_dir("__imports__", files, has_content_based_path = True)
     value = struct(files = files, label = ctx.label.raw_target(), tree = tree)
     return ProtoInfo(
-        exported = list(files),
+        exported = list(files) or reachable,
         importable = list(files) + reachable,
         imports = ctx.actions.tset(definition, value = value, children = children),
         srcs = {path: tree.project(path) for path in files},

@@ -1,7 +1,7 @@
 """Common parts of the rules that run protoc: input files and command line."""
 
 load("//rules:checks.bzl", "fail_attribute")
-load(":errors.bzl", "protoc_error_handler")
+load(":errors.bzl", "INDIRECT_IMPORT", "protoc_error_handler")
 load(":imports.bzl", "ProtoInfo", "first_files", "proto_info_of")
 load(":library.bzl", "proto_attributes", "proto_info")
 load(":toolchain.bzl", "ProtocToolchainInfo", "toolchain_attributes")
@@ -52,7 +52,7 @@ def _strict_deps(ctx: AnalysisContext, inputs: ProtoInfo) -> list[str]:
         return []
     return [
         "--direct_dependencies=" + ":".join(dedupe(inputs.importable + PROTOC_FILES)),
-        "--direct_dependencies_violation_msg=%s is imported, and none of `deps` of `{}` has it".format(ctx.label.raw_target()),
+        "--direct_dependencies_violation_msg=%s" + INDIRECT_IMPORT,
     ]
 
 def run_protoc(

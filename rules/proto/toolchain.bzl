@@ -31,17 +31,18 @@ toolchain_attributes = {
     ),
 }
 
-def _include(ctx: AnalysisContext) -> Artifact | None:
-    dep = ctx.attrs.include
-    if dep == None:
-        own = ctx.attrs.protoc[DefaultInfo].sub_targets.get("include")
-        return own[DefaultInfo].default_outputs[0] if own else None
-
-    # A tool from the lock has its include folder as a sub-target. Any other target is the include folder itself.
+def include_folder(label: Label, dep: Dependency) -> Artifact:
+    """Folder of an attribute `include`. A tool from the lock has its folder as a sub-target. Any other target is the folder itself."""
     outputs = dep[DefaultInfo].sub_targets.get("include", dep)[DefaultInfo].default_outputs
     if len(outputs) != 1:
-        fail_attribute(ctx.label, "include", "must be one folder; `{}` has {} outputs".format(dep.label, len(outputs)))
+        fail_attribute(label, "include", "must be one folder; `{}` has {} outputs".format(dep.label, len(outputs)))
     return outputs[0]
+
+def _include(ctx: AnalysisContext) -> Artifact | None:
+    if ctx.attrs.include != None:
+        return include_folder(ctx.label, ctx.attrs.include)
+    own = ctx.attrs.protoc[DefaultInfo].sub_targets.get("include")
+    return own[DefaultInfo].default_outputs[0] if own else None
 
 def _protoc_toolchain_impl(ctx: AnalysisContext) -> list[Provider]:
     shell = ctx.attrs.shell[ShellInfo]

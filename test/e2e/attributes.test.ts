@@ -301,6 +301,23 @@ oras_tool(name = "several", contacts = ["me"], exec_compatible_with = ["prelude/
   }
 });
 
+test("attributes: two layers of one title are refused with the title", async (context) => {
+  const project = await setting(context);
+  project.write(
+    "twice/oras.lock.json",
+    JSON.stringify({ version: 1, tools: { two: lockedIn("ghcr.io/a/b", layer, layer) } }),
+  );
+  project.write(
+    "twice/BUCK",
+    `load("@oras//rules:defs.bzl", "oras_tool")
+load(":oras.lock.json", lock = "value")
+oras_tool(name = "two", lock = lock)
+`,
+  );
+  const ran = await project.buck2(["uquery", "//twice:"]);
+  expect(ran.stderr).toMatch(/two layers of the tool `two` are `\S+` in the lock file/);
+});
+
 test("attributes: `format` keeps a locked archive as one file, which is data", async (context) => {
   const project = await setting(context);
   const archived = { ...layer, executable: "bin/tool", format: "zip", include: "include", title: "tool.jar" };

@@ -83,6 +83,9 @@ proto_library(name = "middle", srcs = ["middle.proto"], deps = ["root//base:base
 proto_generate(name = "cpp", language = "cpp", protos = ["root//main:main"])
 `,
         "main/main.proto": message("Main", "middle/middle.proto"),
+        "vendor/include/acme/vendored.proto": message("Vendored"),
+        "vendor/BUCK": 'export_file(name = "include", mode = "reference", visibility = ["PUBLIC"])\n',
+        "main/uses.proto": message("Uses", "acme/vendored.proto"),
         "main/skip.proto": message("Skip", "base/base.proto"),
         "main/base/base.proto": message("Base"),
         "main/BUCK": `load("@oras//rules:defs.bzl", "proto_descriptor_set", "proto_generate", "proto_include_library", "proto_library")
@@ -95,6 +98,10 @@ proto_generate(name = "further", language = "grpc_python", protos = [":main"], t
 proto_generate(name = "several", generators = {"java": ["lite"], "pyi": [], "insert": []}, protos = [":main"])
 proto_generate(name = "archive", language = "java", out = "main.srcjar", protos = [":main"])
 proto_include_library(name = "any", paths = ["google/protobuf/any.proto"])
+proto_include_library(name = "any_too", paths = ["google/protobuf/any.proto"])
+proto_include_library(name = "vendored", include = "//vendor:include")
+proto_generate(name = "user", deps = [":any_too", ":vendored"], language = "cpp", protos = [":any", ":uses_vendored"])
+proto_library(name = "uses_vendored", srcs = ["uses.proto"], deps = [":vendored"])
 proto_generate(name = "any_cpp", language = "cpp", protos = [":any"])
 proto_library(name = "copy", srcs = ["base/base.proto"], strip_import_prefix = ".")
 proto_library(name = "name_of_base", deps = ["//base:base"])
@@ -136,7 +143,7 @@ test("proto: a toolchain may name further languages that its protoc has built in
   const project = await setting(context);
   // This protoc has not: it says so itself.
   const built = await project.build(["//main:further"]);
-  expect(built.stderr).toContain("--grpc_python_out: protoc-gen-grpc_python");
+  expect(built.subErrors).toMatchObject([{ category: "PROTO_PLUGIN_NOT_FOUND", message: /grpc_python_out/ }]);
 });
 
 test("proto: several generators write into one folder, and one inserts code into the files of another", async (context) => {
@@ -156,6 +163,15 @@ test("proto: an output whose name has the suffix of an archive is one file", asy
   const [archive = ""] = built.outputs("root//main:archive");
   expect(archive).toMatch(/main\.srcjar$/);
   expect(readFileSync(archive, "latin1")).toMatch(/^PK[\s\S]*main\/Outer\.java/);
+});
+
+test("proto: files of a folder are imported without a list, and code is generated for those that are listed", async (context) => {
+  const project = await setting(context);
+  const built = await project.build(["//main:user"]);
+  expect(built.stderr).toContain("BUILD SUCCEEDED");
+  const [folder = ""] = built.outputs("root//main:user");
+  expect(existsSync(join(folder, "main", "uses.pb.h"))).toBe(true);
+  expect(existsSync(join(folder, "acme"))).toBe(false);
 });
 
 test("proto: code for files of the toolchain's include folder", async (context) => {
@@ -178,9 +194,9 @@ test("proto: strict dependencies are the direct ones, and a target without files
   const project = await setting(context);
   const direct = await project.build(["//main:direct"]);
   // The toolchain's --fatal_warnings: the import is unused.
-  expect(direct.stderr).not.toContain("is imported, and none of");
+  expect(direct.stderr).not.toContain("is imported, and no target");
   const indirect = await project.build(["//main:indirect"]);
-  expect(indirect.stderr).toContain("base/base.proto is imported, and none of `deps` of `root//main:indirect` has it");
+  expect(indirect.stderr).toContain("main/skip.proto: base/base.proto is imported, and no target in `deps` has it");
 });
 
 test("proto: warnings are shown, and refused where the target or the toolchain says so", async (context) => {
