@@ -104,6 +104,21 @@ async function formatOf(file: OpenedFile): Promise<ArchiveFormat> {
   return isTarHeader(head) ? "tar" : "raw";
 }
 
+/** Magic numbers of packages for the installers of systems, for messages. */
+const packageMagics: readonly (readonly [name: string, magic: Uint8Array])[] = [
+  ["an ar archive, such as a Debian package", Buffer.from("!<arch>\n")],
+  ["an RPM package", Buffer.from([0xed, 0xab, 0xee, 0xdb])],
+  ["a macOS installer package (xar)", Buffer.from("xar!")],
+  ["a cabinet file", Buffer.from("MSCF")],
+  ["an MSI package", Buffer.from([0xd0, 0xcf, 0x11, 0xe0, 0xa1, 0xb1, 0x1a, 0xe1])],
+];
+
+/** Name of a package for a system's installer, with its article; undefined for other files. */
+export async function systemPackageOf(source: FileSource): Promise<string | undefined> {
+  const head = await reading(source, (file) => readHead(file, tarHeaderBytes));
+  return packageMagics.find(([, magic]) => startsWith(head, [...magic]))?.[0];
+}
+
 /** Name of a recognized but unsupported format, such as `xz`. */
 export async function unsupportedFormatOf(source: FileSource): Promise<string | undefined> {
   const head = await reading(source, (file) => readHead(file, tarHeaderBytes));

@@ -2,7 +2,7 @@
 import type { OpenedFile } from "../files/opened-file.ts";
 import { type Chunks, readChunks } from "./chunks.ts";
 import { decompressed } from "./compression.ts";
-import { type ArchiveFormat, unsupportedFormatOf } from "./format.ts";
+import { type ArchiveFormat, systemPackageOf, unsupportedFormatOf } from "./format.ts";
 import type { Budget } from "./limits.ts";
 import type { ArchiveMember } from "./member.ts";
 import { Refusal } from "./refusal.ts";
@@ -44,6 +44,10 @@ async function* tarMembers(stream: Chunks, budget: Budget): Members {
 }
 
 async function notAnArchive(file: OpenedFile): Promise<Refusal> {
+  const systemPackage = await systemPackageOf(file);
+  if (systemPackage !== undefined) {
+    return new Refusal("ARCHIVE_UNSUPPORTED", `is ${systemPackage}`, "unpack it, and publish the program or a tar.gz");
+  }
   const name = await unsupportedFormatOf(file);
   return name === undefined
     ? new Refusal("ARCHIVE_UNSUPPORTED", "is not an archive", "name a tar, tar.gz, tar.zst or zip file")

@@ -54,6 +54,11 @@ describe("what is not unpacked", () => {
     ["bzip2", "425a683931415926", /compressed by bzip2/],
     ["7z", "377abcaf271c0004", /compressed by 7z/],
     ["lzma", "5d00008000ffffff", /compressed by lzma/],
+    ["deb", "213c617263683e0a", /is an ar archive, such as a Debian package/],
+    ["rpm", "edabeedb03000000", /is an RPM package/],
+    ["pkg", "78617221001c0001", /is a macOS installer package/],
+    ["cab", "4d53434600000000", /is a cabinet file/],
+    ["msi", "d0cf11e0a1b11ae1", /is an MSI package/],
     ["text", "68656c6c6f", /is not an archive/],
   ])("extract: %s is raw until somebody wants to unpack it, then an error with a hint", async (_, hex, message) => {
     const path = temporaryFile(Buffer.from(hex, "hex"));
