@@ -4,7 +4,7 @@
  * @see https://buck2.build/docs/concepts/buckconfig/
  */
 
-import { readdir } from "node:fs/promises";
+import { lstat, readdir } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
 import { leadsInside } from "../config/inside.ts";
 import { readTextFile } from "../files/change-text.ts";
@@ -59,7 +59,11 @@ async function readInto(path: string, reading: Reading, depth: number): Promise<
   const isAllowed = depth < maxDepth && leadsInside(path, reading.root) === true;
   const text = isAllowed ? await readTextFile(path).catch(() => undefined) : undefined;
   if (text === undefined) {
-    if (depth > 0) reading.unread.push(path);
+    const isThere = await lstat(path).then(
+      () => true,
+      () => false,
+    );
+    if (depth > 0 || isThere) reading.unread.push(path);
     return;
   }
   for (const { text: line } of statementsOf(text)) {

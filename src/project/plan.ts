@@ -62,9 +62,9 @@ export async function planInit(request: PlanRequest): Promise<Plan> {
   const added = [...cell.missing, ...toolchainsCell(config), ...aliasLines(cell.name, config, planner)];
   const start = request.isProject ? (file.text ?? "") : newProject.text;
   const after = added.reduce((text, { section, lines }) => withLines(text, section, lines), start);
-  planner.change(file, after, shownLines(added));
+  planner.change(file, after, request.isProject ? shownLines(added) : after.trimEnd().split("\n"));
   for (const path of config.unread) {
-    planner.present.push(`${path} is included in .buckconfig and was not read: compare its cells and aliases`);
+    planner.present.push(`${path} belongs to the configuration and was not read: compare its cells and aliases`);
   }
   for (const kept of cell.kept) {
     const why = `${cell.present ?? "the cell"} and stays so; these lines would change it`;

@@ -9,8 +9,18 @@ export type Shell = (typeof shells)[number];
 
 /** The shell of a user who names none. */
 export function defaultShell(login: string | undefined, { os }: Pick<Context, "os">): Shell {
-  if (login === undefined) return os === "win32" ? "powershell" : "sh";
+  // Shims of Windows are batch files, which POSIX shells there do not find.
+  if (os === "win32") return "powershell";
+  if (login === undefined) return "sh";
   return shells.find((shell) => shell === login) ?? (login === "pwsh" ? "powershell" : "sh");
+}
+
+/** @throws {UsageError} a shell that does not find the system's shims */
+export function checkShell(shell: Shell, { os }: Pick<Context, "os">): void {
+  if (os !== "win32" || shell === "powershell" || shell === "github") return;
+  throw new UsageError("USAGE_INVALID", `the shims of Windows are batch files, which ${shell} does not find`, {
+    hint: "use PowerShell, or start a tool by `buck2-oras run TOOL -- ARGS`",
+  });
 }
 
 /**
@@ -20,7 +30,8 @@ export function defaultShell(login: string | undefined, { os }: Pick<Context, "o
  */
 export function shellLines(shell: Shell, folder: string, lock: string): readonly string[] {
   const isUnfit = [folder, lock].some((path) => printable(path) !== path);
-  if (isUnfit || (shell !== "powershell" && folder.includes(":") && !/^[A-Za-z]:[\\/]/.test(folder))) {
+  const holdsColon = folder.replace(/^[A-Za-z]:(?=[\\/])/, "").includes(":");
+  if (isUnfit || holdsColon) {
     throw new UsageError("USAGE_INVALID", `the PATH cannot hold the folder ${folder}`, {
       hint: "set BUCK2_ORAS_TOOLS_DIR to a path without `:` and control characters",
     });

@@ -11,7 +11,7 @@ import { sharedBecause } from "../files/ownership.ts";
 import { checkNames, readExisting } from "../locking/existing.ts";
 import { findLockFile } from "../locking/find.ts";
 import { openToolsFolder } from "../tools/install.ts";
-import { defaultShell, type Shell, shellLines } from "../tools/shell-lines.ts";
+import { checkShell, defaultShell, type Shell, shellLines } from "../tools/shell-lines.ts";
 import { lastingLauncher, type ShimFolder, writeShims } from "../tools/shim-folder.ts";
 import type { Launcher } from "../tools/shim-text.ts";
 
@@ -79,6 +79,7 @@ export async function shellEnvironment(
   const name = createHash("sha256").update(file).digest("hex").slice(0, 16);
   const folder = join(await openToolsFolder(context), "shims", name);
   const chosen = shell ?? defaultShell(loginShell(context), context);
+  checkShell(chosen, context);
   const lines = shellLines(chosen, folder, file);
   return { ...(await writeInto(folder, { ...request, lock: file }, services)), shell: chosen, lines };
 }

@@ -102,7 +102,7 @@ describe("init, .buckconfig", () => {
     expect((await readBuckConfig(root, root)).get("cells", "acme")).toBe("acme");
     const plan = await planOf(root);
     expect(textAfter(plan, ".buckconfig")).toMatch(/\n\[alias\]\n {2}oras = acme\/\/tools:oras\n$/);
-    expect(plan.present.join("\n")).toContain(`${outside} is included in .buckconfig and was not read`);
+    expect(plan.present.join("\n")).toContain(`${outside} belongs to the configuration and was not read`);
   });
 
   test("an existing cell stays at its commit, and the other commit is told", async () => {
@@ -132,6 +132,17 @@ describe("init, .buckconfig", () => {
     const plan = await planOf(root);
     expect(textAfter(plan, ".buckconfig")).toContain("  oras = oras_cell\n");
     expect(plan.byHand).toMatchObject([{ isNeeded: false, lines: ["[alias]", "  buck2_oras = oras//tools:oras"] }]);
+  });
+
+  test("a configuration that is a link is left to the user, and said to be unread where it leads out", async () => {
+    const real = projectOf({ ".buckconfig": minimal });
+    const root = projectOf({ BUCK: "" });
+    symlinkSync(join(real, ".buckconfig"), join(root, ".buckconfig"));
+    const plan = await planOf(root);
+    expect(plan.changes.map(({ name }) => name)).not.toContain(".buckconfig");
+    expect(plan.byHand[0]).toMatchObject({ file: ".buckconfig", why: expect.stringContaining("leads out") });
+    expect(plan.present.join("\n")).toContain(".buckconfig belongs to the configuration and was not read");
+    expect(readFileSync(join(real, ".buckconfig"), "utf8")).toBe(minimal);
   });
 
   test("a new cell needs a repository and a commit", async () => {

@@ -1,7 +1,7 @@
 import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
-import { shellLines } from "../../src/tools/shell-lines.ts";
+import { checkShell, defaultShell, shellLines } from "../../src/tools/shell-lines.ts";
 import { parseShim, shimText } from "../../src/tools/shim-text.ts";
 import { echoingTool, lockedProject } from "../support/locked-project.ts";
 import { requireProgram } from "../support/peers.ts";
@@ -117,6 +117,14 @@ test("env: the login shell decides the form; a workflow gets the folder alone", 
   const { stdout } = await succeeding(project.oras(["env", "--shell", "github"]));
   expect(statSync(stdout.trim()).isDirectory()).toBe(true);
   expect(readFileSync(join(stdout.trim(), "echoing"), "utf8")).toContain(" which --lock ");
+});
+
+test("env: Windows has PowerShell's form, and refuses shells that find no batch files", () => {
+  const windows = { os: "win32" };
+  expect(defaultShell("bash", windows)).toBe("powershell");
+  for (const shell of ["bash", "fish", "direnv"] as const) expect(() => checkShell(shell, windows)).toThrow();
+  for (const shell of ["powershell", "github"] as const) checkShell(shell, windows);
+  expect(shellLines("github", "C:\\tools", "/l")).toEqual(["C:\\tools"]);
 });
 
 test("env: lines quote every character, and refuse those that no PATH can hold", () => {
