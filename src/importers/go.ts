@@ -1,51 +1,13 @@
 /** Importer for `go:MODULE/PACKAGE@VERSION`: a Go program, built for each platform from source that Go verifies. */
 import { mkdir, rename } from "node:fs/promises";
-import { basename, join } from "node:path";
+import { join } from "node:path";
 import * as v from "valibot";
+import { ArtifactNotFoundError, asError, ContentVerificationError, type OrasClientError } from "../errors.ts";
 import { ociPlatform, type PlatformString } from "../model/platform.ts";
+import { buildInfo, go, settingsOfUser, warnOfCgo } from "./go-program.ts";
 import { fileProvenance } from "./provenance.ts";
-import { type ClientProgram, importFailed, runClient, specInvalid } from "./run.ts";
+import { type ClientRun, importFailed, runClient, specInvalid } from "./run.ts";
 import type { ImportedFile, Importer, ImporterServices } from "./source.ts";
-
-/** The user's settings (`go env -w`) that are kept: sources and caches of modules, and the version of Go. */
-const settingsOfUser = [
-  "GOMODCACHE",
-  "GOCACHE",
-  "GOPROXY",
-  "GONOPROXY",
-  "GOSUMDB",
-  "GONOSUMDB",
-  "GOPRIVATE",
-  "GOINSECURE",
-  "GOVCS",
-  "GOAUTH",
-  "GOTOOLCHAIN",
-] as const;
-
-const go: ClientProgram = {
-  name: "go",
-  howToGet: "install Go and put it on the PATH",
-  // Locations of modules, and logins. Go's own settings are read once, and then passed to Go. Left out: variables that
-  // change the bytes, run programs (`GOFLAGS=-toolexec`, `CC`), or name a repository of the user (`GIT_DIR`).
-  variables: [
-    "GOROOT",
-    "GOENV",
-    "GOPATH",
-    "GOTMPDIR",
-    ...settingsOfUser,
-    "GIT_SSH",
-    "GIT_SSH_COMMAND",
-    "GIT_ASKPASS",
-    "SSH_ASKPASS",
-    "GIT_SSL_CAINFO",
-    "GIT_CONFIG_GLOBAL",
-    "GIT_CONFIG_SYSTEM",
-    "GIT_CONFIG_NOSYSTEM",
-    "GIT_CONFIG_COUNT",
-    "GIT_CONFIG_KEY_*",
-    "GIT_CONFIG_VALUE_*",
-  ],
-};
 
 /**
  * Fixed settings; the user's other settings do not count. `GOENV` is off: for an empty variable, Go would read the file
@@ -90,17 +52,54 @@ async function settingsFor(services: ImporterServices, signal: AbortSignal): Pro
   return { ...Object.fromEntries(known), ...settingsOfOurs };
 }
 
+/** Messages for a package that is not for a platform: the compiler's heading above its errors, and empty packages. */
+const notBuildable = /^# \S+$|build constraints exclude all Go files/m;
+const replaced = /interpreted differently than if it were the main module/;
+const absent =
+  /unknown revision|404 Not Found|410 Gone|does not contain package|no matching versions|\.info: .*no such file/;
+
+/** The error for a build that fails on every platform. */
+function buildFailed(spec: string, ran: ClientRun): OrasClientError {
+  const failed = importFailed(go, spec, ran);
+  const { cause } = failed;
+  if (replaced.test(ran.output)) {
+    const message = `go cannot install ${spec}: the module's go.mod replaces or excludes modules`;
+    return new ContentVerificationError("IMPORT_CONTENT_INVALID", message, {
+      cause,
+      hint: "import another version, or build the program in a checkout and import `file:NAME-{platform}`",
+    });
+  }
+  if (absent.test(ran.output)) {
+    return new ArtifactNotFoundError("ARTIFACT_NOT_FOUND", `go:${spec} was not found`, {
+      cause,
+      hint: "check package and version; a private module may need GOPRIVATE and a login of git",
+    });
+  }
+  return failed;
+}
+
+/** The error for a program that cannot be built for one platform. */
+function notForPlatform(spec: string, platform: PlatformString, ran: ClientRun): OrasClientError {
+  const { cause } = importFailed(go, spec, ran);
+  const message = `${spec} cannot be built for ${platform} without cgo`;
+  return new ContentVerificationError("IMPORT_CONTENT_INVALID", message, {
+    cause,
+    hint: "name the platforms with --platform, or leave out such platforms with --skip-unavailable",
+  });
+}
+
 /**
  * Builds a Go program for each platform. The bytes depend on the version of Go, which the provenance names. Paths and
  * build ids are left out, so that machines with the same version give the same digest.
  */
-export const importGo: Importer = async ({ spec, platforms }, services, signal) => {
+export const importGo: Importer = async ({ spec, platforms, skipsUnavailable }, services, signal) => {
   const [, packagePath = "", version = ""] = specPattern.exec(spec) ?? [];
   if (packagePath === "" || packagePath.startsWith("-")) throw specInvalid(spec, "write go:MODULE/PACKAGE@vVERSION");
   const settings = await settingsFor(services, signal);
   const name = programName(packagePath);
   const files: ImportedFile[] = [];
   const missing: PlatformString[] = [];
+  let unavailable: OrasClientError | undefined;
   let exactVersion = version;
   for (const platform of platforms) {
     const { os, architecture } = ociPlatform(platform);
@@ -116,7 +115,12 @@ export const importGo: Importer = async ({ spec, platforms }, services, signal) 
       signal,
     );
     if (ran.exitCode !== 0) {
-      if (!unsupported.test(ran.output)) throw importFailed(go, spec, ran);
+      if (!unsupported.test(ran.output)) {
+        if (!notBuildable.test(ran.output)) throw buildFailed(spec, ran);
+        unavailable = notForPlatform(spec, platform, ran);
+        if (!skipsUnavailable) throw unavailable;
+        services.context.log.warn(`${unavailable.message}: ${asError(unavailable.cause).message}`);
+      }
       missing.push(platform);
       continue;
     }
@@ -127,34 +131,12 @@ export const importGo: Importer = async ({ spec, platforms }, services, signal) 
       rename(join(home, "bin", file), path),
     );
     const built = await buildInfo(path, settings, services, signal);
+    if (files.length === 0) await warnOfCgo({ packagePath, built, env }, services, signal);
     exactVersion = built.version ?? version;
     const sum = built.sum === undefined ? "" : `&module_sum=${encodeURIComponent(built.sum)}`;
     const purl = `pkg:golang/${packagePath}@${exactVersion}?built_with=${built.goVersion}${sum}`;
     files.push({ platform, path, provenance: await fileProvenance(purl, path, signal) });
   }
+  if (files.length === 0 && unavailable !== undefined) throw unavailable;
   return { version: exactVersion, license: undefined, sourceUrl: undefined, files, missing };
 };
-
-interface BuildInfo {
-  /** Version of Go that built the program; a module may require a newer Go than the installed version. */
-  readonly goVersion: string;
-  /** Version of the module. */
-  readonly version: string | undefined;
-  /** Checksum (`h1:`) of the module, as in the checksum database. */
-  readonly sum: string | undefined;
-}
-
-/** Reads the build information in a program. */
-async function buildInfo(
-  path: string,
-  settings: Readonly<Record<string, string>>,
-  services: ImporterServices,
-  signal: AbortSignal,
-): Promise<BuildInfo> {
-  const ran = await runClient(go, { args: ["version", "-m", path], env: settings, what: "Go" }, services, signal);
-  const [firstLine = ""] = ran.stdout.split("\n", 1);
-  const [, goVersion] = /: (go[0-9A-Za-z.+-]+)/.exec(firstLine.slice(path.length)) ?? [];
-  if (goVersion === undefined) throw importFailed(go, `the build information of ${basename(path)}`, ran);
-  const [, version, sum] = /^\tmod\t\S+\t(\S+)(?:\t(h1:\S+))?$/m.exec(ran.stdout) ?? [];
-  return { goVersion, version, sum };
-}

@@ -57,6 +57,19 @@ export interface UrlRequest {
   /** In hex; undefined is refused, since a URL alone does not determine the bytes. */
   readonly sha256: string | undefined;
   readonly platform: PlatformString | undefined;
+  /** Name of the file, for a URL without one; undefined: none is given. */
+  readonly title: string | undefined;
+}
+
+/** The last part of a URL's path, decoded, as `curl -O` names the file. */
+function nameIn({ pathname }: URL): string | undefined {
+  let last = basename(pathname);
+  try {
+    last = basename(decodeURIComponent(last));
+  } catch {
+    // A wrong escape is part of the name.
+  }
+  return ["", ".", ".."].includes(last) || /[\0\\]/.test(last) ? undefined : last;
 }
 
 /**
@@ -64,7 +77,7 @@ export interface UrlRequest {
  * packed the same way everywhere.
  */
 export async function importUrl(
-  { text, sha256, platform }: UrlRequest,
+  { text, sha256, platform, title }: UrlRequest,
   services: ImporterServices,
   signal: AbortSignal,
 ): Promise<readonly ImportedFile[]> {
@@ -79,7 +92,12 @@ export async function importUrl(
   }
   if (!URL.canParse(text)) throw specInvalid(withoutSecrets(text), "write https://HOST/PATH");
   const url = new URL(text);
-  const name = basename(url.pathname) || "tool";
+  const name = nameIn(url) ?? (title === undefined ? undefined : basename(title));
+  if (name === undefined) {
+    throw new UsageError("USAGE_INVALID", `${withoutSecrets(text)} ends in no file name`, {
+      hint: "name the file with --title",
+    });
+  }
   const dir = join(services.workDir, "url");
   await mkdir(dir, { recursive: true });
   const path = join(dir, name);

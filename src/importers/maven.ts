@@ -1,9 +1,17 @@
-/** Importer for `maven:GROUP:ARTIFACT:VERSION[:TYPE]`: executables with a classifier per platform, such as protoc. */
+/**
+ * Importer for `maven:GROUP:ARTIFACT:VERSION[:TYPE[:CLASSIFIER]]`: executables with a classifier per platform, such as
+ * protoc, and jars that hold a program.
+ */
 import { mkdir, readdir, readFile, rename } from "node:fs/promises";
 import { join } from "node:path";
+import { extractArchive } from "../archive/extract.ts";
+import { isArchive, sniffFile } from "../archive/format.ts";
+import { ArtifactNotFoundError, UsageError } from "../errors.ts";
 import type { PlatformString } from "../model/platform.ts";
 import { coordinate } from "./maven-coordinate.ts";
+import { isProgramJar, noProgramJar } from "./maven-jar.ts";
 import { namedVariables } from "./named-variables.ts";
+import type { Pom } from "./pom.ts";
 import { fileProvenance } from "./provenance.ts";
 import { type ClientProgram, type ClientRun, importFailed, runClient, specInvalid } from "./run.ts";
 import type { ImportedFile, ImportedTool, Importer, ImporterServices } from "./source.ts";
@@ -35,35 +43,120 @@ const classifiers: Readonly<Record<PlatformString, string>> = {
   "windows-arm64": "windows-aarch_64",
 };
 
-const specPattern = new RegExp(`^(${coordinate}):(${coordinate}):(${coordinate})(?::(${coordinate}))?$`);
+const specPattern = new RegExp(
+  `^(${coordinate}):(${coordinate}):(${coordinate})(?::(${coordinate}))?(?::(${coordinate}))?$`,
+);
 const absent = /Could not find artifact|was not found in/i;
 
+interface Coordinates {
+  readonly group: string;
+  readonly artifact: string;
+  readonly version: string;
+  readonly type: string;
+}
+
 /** Imports a Maven artifact. Maven verifies the repository's checksums, and fails on a mismatch. */
-export const importMaven: Importer = async ({ spec, platforms }, services, signal) => {
-  const [, group = "", artifact = "", version = "", type = "exe"] = specPattern.exec(spec) ?? [];
+export const importMaven: Importer = async ({ spec, platforms, named }, services, signal) => {
+  const [, group = "", artifact = "", version = "", type = "exe", classifier] = specPattern.exec(spec) ?? [];
   if (group === "") throw specInvalid(spec, "write maven:GROUP:ARTIFACT:VERSION:exe");
   const client = await openMaven(services, signal);
+  const wanted = { group, artifact, version, type };
   const files: ImportedFile[] = [];
   const missing: PlatformString[] = [];
-  for (const platform of platforms) {
-    const coordinates = `${group}:${artifact}:${version}:${type}:${classifiers[platform]}`;
-    const dir = join(services.workDir, "maven", platform);
-    const copied = await copyArtifact(client, coordinates, dir);
-    if (copied === undefined) {
-      missing.push(platform);
-      continue;
-    }
-    const path = join(dir, platform.startsWith("windows") ? `${artifact}.exe` : artifact);
-    await rename(copied, path);
-    const purl = `pkg:maven/${group}/${artifact}@${version}?type=${type}&classifier=${classifiers[platform]}`;
-    files.push({ platform, path, provenance: await fileProvenance(purl, path, signal) });
+  for (const { platform, suffix } of partsOf({ type, classifier }, platforms, named)) {
+    const dir = join(services.workDir, "maven", platform ?? "all");
+    const file = await fetchFile(client, { wanted, suffix, platform, dir }, signal);
+    if (file !== undefined) files.push(file);
+    else if (platform !== undefined) missing.push(platform);
+    else throw absentFile(spec);
   }
   const stated = files.length === 0 ? undefined : await describe(client, `${group}:${artifact}:${version}`, services);
   return { version, license: stated?.license, sourceUrl: stated?.sourceUrl, files, missing };
 };
 
+interface Part {
+  /** Undefined: for all platforms. */
+  readonly platform: PlatformString | undefined;
+  /** Undefined: the artifact without a classifier. */
+  readonly suffix: string | undefined;
+}
+
+/** The files to ask for: one for each platform; or one file, for a jar and for a classifier of the caller. */
+function partsOf(
+  { type, classifier }: { readonly type: string; readonly classifier: string | undefined },
+  platforms: readonly PlatformString[],
+  named: readonly PlatformString[],
+): readonly Part[] {
+  if (type !== "jar" && classifier === undefined) {
+    return platforms.map((platform) => ({ platform, suffix: classifiers[platform] }));
+  }
+  if (named.length > 1) {
+    throw new UsageError("USAGE_INVALID", `one file is for one platform or for all, not for ${named.join(", ")}`, {
+      hint: "leave out the classifier, or name one --platform",
+    });
+  }
+  const stated = platforms.find((platform) => classifiers[platform] === classifier);
+  return [{ platform: named[0] ?? stated, suffix: classifier }];
+}
+
+function absentFile(spec: string): Error {
+  return new ArtifactNotFoundError("ARTIFACT_NOT_FOUND", `maven:${spec} was not found`, {
+    hint: "check group, artifact, version, type and classifier; a private repository belongs into Maven's settings.xml",
+  });
+}
+
+interface FileRequest extends Part {
+  readonly wanted: Coordinates;
+  /** A folder for this file alone. */
+  readonly dir: string;
+}
+
+/** Fetches a file, and unpacks an archive. @returns undefined for a file that the repository does not have. */
+async function fetchFile(
+  client: Maven,
+  { wanted: { group, artifact, version, type }, suffix, platform, dir }: FileRequest,
+  signal: AbortSignal,
+): Promise<ImportedFile | undefined> {
+  const classifier = suffix === undefined ? "" : `:${suffix}`;
+  const coordinates = `${group}:${artifact}:${version}:${type}${classifier}`;
+  const copied = await copyArtifact(client, coordinates, join(dir, "copied"));
+  if (copied === undefined) return undefined;
+  const qualifiers = suffix === undefined ? `type=${type}` : `type=${type}&classifier=${suffix}`;
+  const purl = `pkg:maven/${group}/${artifact}@${version}?${qualifiers}`;
+  const provenance = await fileProvenance(purl, copied, signal);
+  const format = await sniffFile(copied);
+  if (format === "zip" && type === "jar") {
+    const needsOthers =
+      suffix === undefined && (await readPom(client, `${group}:${artifact}:${version}`, dir))?.needsJars;
+    if (needsOthers === true || !(await isProgramJar(copied, join(dir, "manifest"), signal))) {
+      throw noProgramJar(coordinates);
+    }
+    const path = join(dir, `${artifact}.jar`);
+    await rename(copied, path);
+    return { platform, path, provenance };
+  }
+  if (isArchive(format)) {
+    const path = join(dir, "unpacked", artifact);
+    await extractArchive(copied, path, { signal });
+    return { platform, path, provenance };
+  }
+  const isWindows = platform?.startsWith("windows") ?? false;
+  const path = join(dir, isWindows ? `${artifact}.exe` : artifact);
+  await rename(copied, path);
+  return { platform, path, provenance };
+}
+
 /** Limit of followed parents; no tool's project has more. */
 const maxAncestors = 5;
+
+/** @param dir A folder for this POM's copy. @returns undefined for a missing or invalid POM. */
+async function readPom(client: Maven, coordinates: string, dir: string): Promise<Pom | undefined> {
+  const path = await copyArtifact(client, `${coordinates}:pom`, join(dir, "pom"));
+  if (path === undefined) return undefined;
+  // Loaded on demand: only Maven imports need the XML parser.
+  const { parsePom } = await import("./pom.ts");
+  return parsePom(await readFile(path, "utf8"));
+}
 
 /** Licence and source URL, from the POM or from its parents. */
 async function describe(
@@ -71,15 +164,11 @@ async function describe(
   coordinates: string,
   services: ImporterServices,
 ): Promise<Pick<ImportedTool, "license" | "sourceUrl">> {
-  // Loaded on demand: only Maven imports need the XML parser.
-  const { parsePom } = await import("./pom.ts");
   let license: string | undefined;
   let sourceUrl: string | undefined;
   let next: string | undefined = coordinates;
   for (let depth = 0; next !== undefined && depth <= maxAncestors; depth += 1) {
-    const dir = join(services.workDir, "maven", `pom-${depth}`);
-    const path = await copyArtifact(client, `${next}:pom`, dir);
-    const pom = path === undefined ? undefined : parsePom(await readFile(path, "utf8"));
+    const pom = await readPom(client, next, join(services.workDir, "maven", `parent-${depth}`));
     license ??= pom?.license;
     sourceUrl ??= pom?.sourceUrl;
     next = license === undefined || sourceUrl === undefined ? pom?.parent : undefined;

@@ -2,14 +2,13 @@
  * Importer for `npm:NAME@VERSION`: programs with one optional package per platform, such as buf and esbuild, or such a
  * package itself.
  */
-import { mkdir, readdir, rename, rm } from "node:fs/promises";
+import { mkdir, rename, rm } from "node:fs/promises";
 import { basename, join } from "node:path";
-import { extractArchive } from "../archive/extract.ts";
 import { ArtifactNotFoundError, ContentVerificationError } from "../errors.ts";
 import type { PlatformString } from "../model/platform.ts";
 import { inParallel, limitTo } from "../parallel.ts";
-import { type Npm, npm, openNpm, pack, view } from "./npm-client.ts";
-import { statedSum } from "./npm-integrity.ts";
+import { fetchArchive, readManifest, unpackRoot } from "./npm-archive.ts";
+import { type Npm, openNpm, view } from "./npm-client.ts";
 import {
   type NpmPackage,
   needsMusl,
@@ -30,7 +29,7 @@ import {
 } from "./npm-spec.ts";
 import { findPrograms } from "./programs.ts";
 import { fileProvenance } from "./provenance.ts";
-import { specInvalid, sumMissing } from "./run.ts";
+import { specInvalid } from "./run.ts";
 import type { ImportedFile, Importer } from "./source.ts";
 
 /** Limit of optional packages, since each costs a request; the largest real packages have about thirty. */
@@ -99,11 +98,7 @@ async function viewParts(
   signal: AbortSignal,
 ): Promise<{ readonly parts: readonly NpmPackage[]; readonly gone: string[] }> {
   const wanted = partsOf(text, main.optionalDependencies);
-  if (wanted.length === 0) {
-    const { name, version } = main;
-    checkIdentity(parseNpmSpec(text) ?? { name, version }, main);
-    return { parts: [main], gone: [] };
-  }
+  if (wanted.length === 0) return { parts: [main], gone: [] };
   const limit = limitTo(maxRequests);
   const viewed = await inParallel(wanted, signal, (part) => limit.run(() => viewPart(client, part)));
   const gone = wanted.filter((_, index) => viewed[index] === undefined);
@@ -130,32 +125,26 @@ function chooseParts(
 async function fetchPart(
   client: Npm,
   part: NpmPackage,
-  { dir, title }: { readonly dir: string; readonly title: string | undefined },
+  {
+    platform,
+    dir,
+    title,
+  }: { readonly platform: PlatformString; readonly dir: string; readonly title: string | undefined },
   signal: AbortSignal,
 ): Promise<Omit<ImportedFile, "platform"> | undefined> {
-  const { name, version, dist } = part;
+  const { name, version } = part;
   const exact = `${name}@${version}`;
-  const sum = statedSum(dist.integrity ?? undefined, dist.shasum ?? undefined);
-  if (sum === undefined) throw sumMissing(npm, exact);
-  const archive = await pack(client, { name, version, sum, dir: join(dir, "packed") }, signal);
+  const archive = await fetchArchive(client, part, join(dir, "packed"), signal);
   if (archive === undefined) return undefined;
-  const unpacked = join(dir, "unpacked");
-  await extractArchive(archive, unpacked, { signal });
-  // npm removes the first folder of each name, whatever the folder's name is.
-  const [root, ...others] = await readdir(unpacked);
-  if (root === undefined || others.length > 0) {
-    throw new ContentVerificationError("IMPORT_CONTENT_INVALID", `the archive of ${exact} has not one root folder`, {
-      hint: "ask the package's publisher: npm's own archives have one root folder",
-    });
-  }
-  const { found, others: libraries } = await findPrograms(join(unpacked, root));
+  const root = await unpackRoot(archive, part, dir, signal);
+  const { found, others } = await findPrograms(root, platform);
   const [first] = found;
-  if (first === undefined) throw noProgram(exact, libraries);
+  if (first === undefined) throw noProgram(exact, others);
   // A package for one platform is seldom named like its program.
   const only = found.length === 1 ? basename(first).replace(/\.exe$/i, "") : name;
   const path = join(dir, "tool", title ?? only.split("/").at(-1) ?? only);
   await mkdir(join(dir, "tool"));
-  await rename(join(unpacked, root), path);
+  await rename(root, path);
   await rm(join(path, "package.json"), { force: true });
   const purl = `pkg:npm/${name.replace("@", "%40")}@${version}`;
   return { path, provenance: await fileProvenance(purl, archive, signal) };
@@ -163,7 +152,10 @@ async function fetchPart(
 
 function noProgram(exact: string, others: readonly string[]): ContentVerificationError {
   const [only] = others;
-  const instead = only === undefined ? "" : `: ${JSON.stringify(only)} needs an interpreter, or is a library for one`;
+  const instead =
+    only === undefined
+      ? ""
+      : `: ${JSON.stringify(only)} is a library, a script for an interpreter, or for another platform`;
   return new ContentVerificationError("IMPORT_CONTENT_INVALID", `${exact} contains no native program${instead}`, {
     hint: "run this package with Node, or import a native build from its publisher: `import https://… --digest sha256:…`",
   });
@@ -195,12 +187,16 @@ export const importNpm: Importer = async ({ spec: text, platforms }, services, s
   const spec = parseNpmSpec(text);
   if (spec === undefined) throw withoutVersion(text);
   const client = await openNpm(services, signal);
-  const main = await view(client, packageSchema, text, packageFields);
-  if (main === undefined) {
+  const stated = await view(client, packageSchema, text, packageFields);
+  if (stated === undefined) {
     throw new ArtifactNotFoundError("ARTIFACT_NOT_FOUND", `npm:${text} was not found in the registry`, {
       hint: `check name and version: \`npm view ${spec.name} versions\`; a private package may need a login of npm`,
     });
   }
+  checkIdentity(spec, stated);
+  const isBare = Object.keys(stated.optionalDependencies).length === 0 && !statesPlatform(stated);
+  const manifestDir = join(services.workDir, "npm", "main");
+  const main = (isBare ? await readManifest(client, stated, manifestDir, signal) : undefined) ?? stated;
   const { parts, gone } = await viewParts(client, text, main, signal);
   const chosen = chooseParts(parts, platforms);
   const files: ImportedFile[] = [];
@@ -208,6 +204,7 @@ export const importNpm: Importer = async ({ spec: text, platforms }, services, s
   for (const [platform, part] of chosen) {
     if (!fetched.has(part)) {
       const place = {
+        platform,
         dir: join(services.workDir, "npm", platform),
         title: chosen.get(platform) === main ? undefined : toolNameOf(main),
       };

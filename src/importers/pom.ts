@@ -7,6 +7,8 @@ export interface Pom {
   readonly license: string | undefined;
   /** Address of the source code. */
   readonly sourceUrl: string | undefined;
+  /** True if the artifact runs only beside other jars: one of its dependencies is for the run time. */
+  readonly needsJars: boolean;
   /** `GROUP:ARTIFACT:VERSION` of the parent POM. */
   readonly parent: string | undefined;
 }
@@ -37,11 +39,17 @@ export function parsePom(text: string): Pom | undefined {
   const stated = named.filter((one) => one !== undefined);
   // Maven: users may choose one of several licences.
   const license = [...new Set(stated)].join(" OR ");
+  const dependencies = child(project, "dependencies");
+  const needed = (dependencies === undefined ? [] : children(dependencies, "dependency")).some(
+    // Maven, "Dependency Scope": `compile` is the default.
+    (one) => ["compile", "runtime"].includes(textOf(one, "scope") ?? "compile") && textOf(one, "optional") !== "true",
+  );
   const source = textOf(project, "scm", "url");
   const parent = ["groupId", "artifactId", "version"].map((name) => textOf(project, "parent", name) ?? "");
   return {
     license: license === "" || license.length > maxTextLength ? undefined : license,
     sourceUrl: source !== undefined && /^https?:\/\/\S+$/.test(source) ? source : undefined,
+    needsJars: needed,
     parent: parent.every((part) => coordinatePattern.test(part)) ? parent.join(":") : undefined,
   };
 }

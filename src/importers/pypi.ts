@@ -1,12 +1,11 @@
 /** Importer for `pypi:NAME@VERSION`: wheels with a program, unpacked to the layout of an installation. */
-import { mkdir, readdir, readFile, rename, rm } from "node:fs/promises";
+import { mkdir, readdir } from "node:fs/promises";
 import { join } from "node:path";
-import { extractArchive } from "../archive/extract.ts";
-import { ContentVerificationError } from "../errors.ts";
 import type { PlatformString } from "../model/platform.ts";
 import { fileProvenance } from "./provenance.ts";
 import { type ClientProgram, clientMissing, importFailed, runClient, specInvalid } from "./run.ts";
 import type { ImportedFile, Importer } from "./source.ts";
+import { type UnpackedWheel, unpackWheel, wheelWithoutProgram } from "./wheel.ts";
 
 const pip: ClientProgram = {
   name: "python3",
@@ -87,7 +86,8 @@ export const importPypi: Importer = async ({ spec, platforms }, services, signal
   const files: ImportedFile[] = [];
   const missing: PlatformString[] = [];
   let exactVersion = version;
-  let stated: Omit<UnpackedWheel, "path"> = { license: undefined, sourceUrl: undefined };
+  let stated: Pick<UnpackedWheel, "license" | "sourceUrl"> = { license: undefined, sourceUrl: undefined };
+  let empty: Error | undefined;
   for (const platform of platforms) {
     const dir = join(services.workDir, "pypi", platform);
     const wheelDir = join(dir, "wheel");
@@ -101,6 +101,8 @@ export const importPypi: Importer = async ({ spec, platforms }, services, signal
       "--no-input",
       "--no-deps",
       "--only-binary=:all:",
+      // The tool is a program, and the Python of this machine does not run the program.
+      "--ignore-requires-python",
       ...platformArgs,
       "--dest",
       wheelDir,
@@ -123,49 +125,16 @@ export const importPypi: Importer = async ({ spec, platforms }, services, signal
     if (wheel === undefined) throw importFailed(pip, `a wheel of ${name}==${version} for ${platform}`, ran);
     // The wheel's own version: a request for `1` gives 1.0.
     exactVersion = wheel.split("-")[1] ?? version;
-    const tool = await unpackWheel(join(wheelDir, wheel), dir, name, signal);
+    const tool = await unpackWheel({ path: join(wheelDir, wheel), name, platform, dir }, signal);
     stated = { license: stated.license ?? tool.license, sourceUrl: stated.sourceUrl ?? tool.sourceUrl };
+    if (tool.path === undefined) {
+      empty ??= wheelWithoutProgram(wheel, tool.other);
+      missing.push(platform);
+      continue;
+    }
     const purl = `pkg:pypi/${name.toLowerCase().replaceAll("_", "-")}@${exactVersion}?file_name=${wheel}`;
     files.push({ platform, path: tool.path, provenance: await fileProvenance(purl, join(wheelDir, wheel), signal) });
   }
+  if (files.length === 0 && empty !== undefined) throw empty;
   return { version: exactVersion, ...stated, files, missing };
 };
-
-interface UnpackedWheel {
-  readonly path: string;
-  readonly license: string | undefined;
-  readonly sourceUrl: string | undefined;
-}
-
-/**
- * Unpacks a wheel as an installation does: `*.data/scripts` becomes `bin`, and `*.data/data` the folder around `bin`.
- *
- * @see PyPA specifications, "Binary distribution format", "The .data directory"
- */
-async function unpackWheel(wheel: string, dir: string, name: string, signal: AbortSignal): Promise<UnpackedWheel> {
-  const unpacked = join(dir, "unpacked");
-  await extractArchive(wheel, unpacked, { signal, format: "zip" });
-  const entries = await readdir(unpacked);
-  const data = entries.find((entry) => entry.endsWith(".data"));
-  const scripts = data === undefined ? [] : await readdir(join(unpacked, data, "scripts")).catch(() => []);
-  const [script] = scripts;
-  if (data === undefined || script === undefined) {
-    throw new ContentVerificationError("IMPORT_CONTENT_INVALID", `the wheel of ${name} contains no program`, {
-      hint: "import a wheel with a program in NAME.data/scripts",
-    });
-  }
-  const title = scripts.length === 1 ? script.replace(/\.exe$/i, "") : name;
-  const path = join(dir, "tool", title);
-  await mkdir(join(dir, "tool"), { recursive: true });
-  const rest = join(unpacked, data, "data");
-  // Renamed, not copied, to keep the modes of the files.
-  await rename(rest, path).catch(async () => void (await mkdir(path)));
-  await rename(join(unpacked, data, "scripts"), join(path, "bin"));
-  const info = entries.find((entry) => entry.endsWith(".dist-info"));
-  const metadata = info === undefined ? "" : await readFile(join(unpacked, info, "METADATA"), "utf8").catch(() => "");
-  await rm(unpacked, { recursive: true, force: true });
-  const license = /^License(?:-Expression)?: (.+)$/m.exec(metadata)?.[1]?.trim();
-  // PyPA specifications, "Well-known Project URLs in Metadata".
-  const sourceUrl = /^Project-URL: *(?:source|source ?code|repository|github) *, *(https?:\S+)$/im.exec(metadata)?.[1];
-  return { path, license, sourceUrl };
-}

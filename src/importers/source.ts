@@ -45,6 +45,8 @@ export interface ImporterRequest {
   readonly platforms: readonly PlatformString[];
   /** Platforms that the caller named; empty: all platforms are imported. */
   readonly named: readonly PlatformString[];
+  /** True: a platform for which the tool cannot be built is missing; false: such a platform is an error. */
+  readonly skipsUnavailable: boolean;
 }
 
 export type Importer = (

@@ -81,6 +81,8 @@ export const schemas = {
     ...publish,
     platforms: v.optional(v.pipe(texts, v.readonly())),
     digest: v.optional(text),
+    title: v.optional(path),
+    skipUnavailable: v.optional(flag),
   }) satisfies v.GenericSchema<ImportOptions>,
   copy: v.strictObject({ ...call, referrers: v.optional(flag) }) satisfies v.GenericSchema<CopyOptions>,
   credentials: v.strictObject({

@@ -90,6 +90,10 @@ export interface ImportOptions extends PublishOptions {
   readonly platforms?: readonly string[] | undefined;
   /** Expected SHA-256 of the file at a URL. */
   readonly digest?: string | undefined;
+  /** Name of the pulled file or folder; default: the tool's own name. */
+  readonly title?: string | undefined;
+  /** True leaves out platforms for which a Go program cannot be built; default: false. */
+  readonly skipUnavailable?: boolean | undefined;
 }
 
 export interface CopyOptions extends CallOptions {

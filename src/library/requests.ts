@@ -142,6 +142,8 @@ export function importRequest(source: string, reference: string, options: Import
     compression,
     annotations = {},
     digest,
+    title,
+    skipUnavailable = false,
     ...call
   } = parseArgument(schemas.import, options, optionsOf("importTool"));
   return {
@@ -150,6 +152,8 @@ export function importRequest(source: string, reference: string, options: Import
     reference: textOf(reference, "reference", "importTool"),
     platforms: platforms.map(parsePlatform),
     digest: digestOf(digest),
+    title,
+    skipsUnavailable: skipUnavailable,
     compressor: compressorOf(compression),
     annotations,
   };

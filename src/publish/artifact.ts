@@ -24,6 +24,8 @@ export interface PushItem {
   readonly platform: PlatformString | undefined;
   /** A file or a folder; a folder becomes a tar that `pull` unpacks. */
   readonly path: string;
+  /** Replaces the request's title. */
+  readonly title?: string | undefined;
   /** Annotations of this item's manifest, in addition to the request's annotations. */
   readonly annotations?: Annotations;
 }
@@ -110,7 +112,8 @@ async function pushItem(
       signal.throwIfAborted();
       const content = await findContent(item.path, signal);
       const packing = services.context.progress.start(`pack ${label}`, content.size, "pack");
-      const { title, layerMediaType: mediaType, compressor } = request;
+      const { layerMediaType: mediaType, compressor } = request;
+      const title = item.title ?? request.title;
       const threads = content.size < minThreadBytes ? undefined : services.packing.threads;
       const how = { workDir, onBytes: packing.advance, threads, signal };
       return await layerOf(content, { title, mediaType, compressor }, how).finally(packing.done);

@@ -1,6 +1,7 @@
 /** `import`: publishes a tool of another ecosystem as one artifact, for every available platform. */
 
 import type { Compressor } from "../archive/encoder.ts";
+import { parseTitle } from "../archive/pack.ts";
 import type { Services } from "../artifact/services.ts";
 import { audited } from "../audit/audit.ts";
 import { ArtifactNotFoundError, UsageError } from "../errors.ts";
@@ -29,6 +30,10 @@ export interface ImportRequest {
   readonly platforms: readonly PlatformString[];
   /** Expected digest of the file at a URL. */
   readonly digest: Digest | undefined;
+  /** Name of the pulled file or folder; undefined: the tool's own name. */
+  readonly title: string | undefined;
+  /** True: platforms for which the tool cannot be built are left out. */
+  readonly skipsUnavailable: boolean;
   readonly compressor: Compressor | undefined;
   readonly annotations: Annotations;
 }
@@ -64,7 +69,12 @@ export async function importTool(request: ImportRequest, services: ImportService
 }
 
 async function importAndPush(request: ImportRequest, services: ImportServices, run: Run): Promise<ImportResult> {
-  const { source } = request;
+  const { source, title } = request;
+  if (title !== undefined && parseTitle(title).length === 0) {
+    throw new UsageError("USAGE_INVALID", `the title ${JSON.stringify(title)} names no file`, {
+      hint: "name a file or a folder with --title",
+    });
+  }
   readDestination(request.reference, services);
   // An ecosystem's own client does not know `--offline`.
   if (services.settings.isOffline && !source.startsWith("file:"))
@@ -84,6 +94,8 @@ async function importAndPush(request: ImportRequest, services: ImportServices, r
     const items = tool.files.map(({ platform, path, provenance }) => ({
       platform,
       path,
+      // Windows runs a file by its suffix.
+      title: title === undefined || !/\.exe$/i.test(path) ? title : `${title.replace(/\.exe$/i, "")}.exe`,
       annotations: { [annotationKeys.origin]: provenance },
     }));
     const annotations = {
@@ -113,7 +125,11 @@ async function bring(request: ImportRequest, services: ImporterServices, signal:
       });
     }
     const sha256 = digest === undefined ? undefined : digestHex(digest);
-    const files = await importUrl({ text: source, sha256, platform: request.platforms[0] }, services, signal);
+    const files = await importUrl(
+      { text: source, sha256, platform: request.platforms[0], title: request.title },
+      services,
+      signal,
+    );
     return { version: undefined, license: undefined, sourceUrl: undefined, files, missing: [] };
   }
   if (digest !== undefined) {
@@ -128,5 +144,6 @@ async function bring(request: ImportRequest, services: ImporterServices, signal:
       hint: `write ${[...importers.keys()].map((name) => `${name}:…`).join(", ")} or a URL`,
     });
   }
-  return await importer({ spec: source.slice(colon + 1), platforms, named: request.platforms }, services, signal);
+  const { platforms: named, skipsUnavailable } = request;
+  return await importer({ spec: source.slice(colon + 1), platforms, named, skipsUnavailable }, services, signal);
 }

@@ -148,4 +148,26 @@ describe("files and addresses", () => {
     }
     expect((await call(["list", "oci:layout"])).stdout).toBe("1\n");
   });
+
+  test("--title is the name of what is pulled, also for an address without a file name", async () => {
+    const server = await startServer((_request, response) => response.end("#!/bin/sh\n"));
+    const digest = `sha256:${createHash("sha256").update("#!/bin/sh\n").digest("hex")}`;
+    const { dir, call, imported } = importDesk();
+    const unnamed = await call(["import", `http://${server.host}/`, "oci:layout:1", "--digest", digest]);
+    expect(unnamed.exitCode, unnamed.stderr).toBe(64);
+    expect(unnamed.stderr).toMatch(/ends in no file name\n {2}hint: name the file with --title/);
+    await imported(`http://${server.host}/`, "oci:layout:1", "--digest", digest, "--title", "tool");
+    await call(["pull", "oci:layout:1", "-o", "out"]);
+    expect(existsSync(join(dir, "out/tool"))).toBe(true);
+    writeFileSync(join(dir, "x-linux-x86_64"), "#!/bin/sh\n");
+    writeFileSync(join(dir, "x-windows-x86_64.exe"), "MZ");
+    await imported("file:x-{platform}", "oci:layout:2", "--title", "other", "--platform", "linux-x86_64");
+    await call(["pull", "oci:layout:2", "--platform", "linux-x86_64", "-o", "out"]);
+    expect(existsSync(join(dir, "out/other"))).toBe(true);
+    await imported("file:x-windows-x86_64.exe", "oci:layout:3", "--title", "other", "--platform", "windows-x86_64");
+    await call(["pull", "oci:layout:3", "--platform", "windows-x86_64", "-o", "out"]);
+    expect(existsSync(join(dir, "out/other.exe"))).toBe(true);
+    const outside = await call(["import", "file:x-linux-x86_64", "oci:layout:4", "--title", "../x"]);
+    expect(outside.exitCode, outside.stderr).toBe(64);
+  });
 });

@@ -1,5 +1,5 @@
 /** npm packages in the shapes that publishers and registries give them. */
-import { existsSync } from "node:fs";
+import { existsSync, statSync } from "node:fs";
 import { join } from "node:path";
 import * as v from "valibot";
 import { describe, expect, test } from "vitest";
@@ -12,7 +12,10 @@ import { type Published, partName, program, startNpmRegistry } from "../support/
 import { requireProgram } from "../support/peers.ts";
 import type { Ran } from "../support/run.ts";
 
-const elf = Buffer.concat([Buffer.from([0x7f, 0x45, 0x4c, 0x46]), Buffer.alloc(60)]);
+/** The beginning of a program for Linux on x86_64. */
+const elf = Buffer.alloc(64);
+elf.set([0x7f, 0x45, 0x4c, 0x46, 2, 1, 1]);
+elf.writeUInt16LE(0x3e, 18);
 
 const bare = { name: "x", version: "1.0.0", dist: { tarball: "http://h/x.tgz" } };
 
@@ -135,6 +138,21 @@ describe("import npm", () => {
     expect(exitCode, stderr).toBe(0);
     expect(stderr).toContain(`pkg:npm/${partName}@1.0.3`);
     expect(existsSync(join(dir, "out/acme/bin/acme"))).toBe(true);
+  });
+
+  test("metadata without optional packages, as some registries give it: the package's own manifest counts", async (context) => {
+    requireProgram(context, "npm");
+    const manifest = JSON.stringify({ optionalDependencies: { [partName]: "1.0.0" }, bin: { acme: "x" } });
+    const { exitCode, stderr, dir } = await imported("npm:tool@1.0.0", {
+      main: { optionalDependencies: undefined },
+      stated: () => ({ os: undefined, cpu: undefined }),
+      entries: [
+        { name: "package/package.json", body: manifest },
+        { name: "package/bin/acme", body: elf, mode: 0o644 },
+      ],
+    });
+    expect(exitCode, stderr).toBe(0);
+    expect(statSync(join(dir, "out/acme/bin/acme")).mode & 0o111).toBe(0o111);
   });
 
   test("a gone package of the wanted platform is named", async (context) => {

@@ -36,6 +36,7 @@ test("of several licences one may be chosen; the source is what `scm` has; the p
   expect(parsePom(pom(`${parent}<licenses>${licenses}</licenses>${scm}<url>https://example.com</url>`))).toEqual({
     license: "MIT OR Apache-2.0",
     sourceUrl: "https://example.com/a.git",
+    needsJars: false,
     parent: "g.x:a:1",
   });
 });
@@ -45,7 +46,7 @@ test("what is filled in elsewhere, is no address, or is no coordinate, is left o
   const scm = "<scm><url>javascript:alert(1)</url></scm>";
   // biome-ignore lint/suspicious/noTemplateCurlyInString: as Maven has it
   const licenses = `<licenses>${license("${project.license}", "")}</licenses>`;
-  const nothing = { license: undefined, sourceUrl: undefined, parent: undefined };
+  const nothing = { license: undefined, sourceUrl: undefined, needsJars: false, parent: undefined };
   expect(parsePom(pom(parent + scm + licenses))).toEqual(nothing);
   expect(parsePom(pom(`<licenses>${license("x".repeat(301), "")}</licenses>`))).toEqual(nothing);
   expect(parsePom(pom(`<licenses>${license("a".repeat(200), "")}${license("b".repeat(200), "")}</licenses>`))).toEqual(
@@ -106,3 +107,14 @@ test.each(["..", ".", "a..b", "-x", "a/b", ""])(
     expect(parsePom(pom(inner))?.parent).toBeUndefined();
   },
 );
+
+test.each<[string, boolean]>([
+  ["", true],
+  ["<scope>runtime</scope>", true],
+  ["<scope>test</scope>", false],
+  ["<scope>provided</scope>", false],
+  ["<optional>true</optional>", false],
+])("a dependency with %j is another jar for the run time: %s", (inner, expected) => {
+  const dependency = `<dependency><groupId>g</groupId><artifactId>a</artifactId>${inner}</dependency>`;
+  expect(parsePom(pom(`<dependencies>${dependency}</dependencies>`))?.needsJars).toBe(expected);
+});

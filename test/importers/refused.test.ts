@@ -83,7 +83,7 @@ describe("what cannot be imported", () => {
     const run = (source: string) => call(["import", source, "oci:layout:1", "--platform", "linux-x86_64"], { env });
     const empty = await run("pypi:nothing@1.0");
     expect(empty.exitCode, empty.stderr).toBe(65);
-    expect(empty.stderr).toContain("contains no program");
+    expect(empty.stderr).toContain("contains no native program");
     sum = "0".repeat(64);
     const wrong = await run("pypi:nothing@1.0");
     expect(wrong.exitCode, wrong.stderr).toBe(65);

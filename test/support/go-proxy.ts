@@ -5,11 +5,21 @@ import { rawZip } from "../archive/raw-zip.ts";
 
 export const modulePath = "example.com/tool";
 
-/** @returns `GOPROXY` for `example.com/tool@v1.0.0`. */
-export function goProxy(dir: string): string {
+const hello = 'package main\n\nfunc main() { println("hello") }\n';
+
+/**
+ * @param files Path → text of the module's code.
+ * @param directives Lines added to `go.mod`.
+ * @returns `GOPROXY` for `example.com/tool@v1.0.0`.
+ */
+export function goProxy(
+  dir: string,
+  files: Readonly<Record<string, string>> = { "main.go": hello },
+  directives = "",
+): string {
   const versions = join(dir, "proxy", modulePath, "@v");
   mkdirSync(versions, { recursive: true });
-  const mod = `module ${modulePath}\n\ngo 1.20\n`;
+  const mod = `module ${modulePath}\n\ngo 1.20\n${directives}`;
   const inZip = `${modulePath}@v1.0.0`;
   writeFileSync(join(versions, "list"), "v1.0.0\n");
   writeFileSync(join(versions, "v1.0.0.info"), '{"Version":"v1.0.0"}');
@@ -18,7 +28,7 @@ export function goProxy(dir: string): string {
     join(versions, "v1.0.0.zip"),
     rawZip(
       { name: `${inZip}/go.mod`, body: mod },
-      { name: `${inZip}/main.go`, body: 'package main\n\nfunc main() { println("hello") }\n' },
+      ...Object.entries(files).map(([name, body]) => ({ name: `${inZip}/${name}`, body })),
     ),
   );
   return `file://${join(dir, "proxy")}`;

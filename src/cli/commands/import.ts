@@ -20,6 +20,8 @@ import type { importSchema } from "../schemas.ts";
 interface ImportOptions extends PublishOptions {
   readonly platform?: readonly PlatformString[];
   readonly digest?: Digest;
+  readonly title?: string;
+  readonly skipUnavailable?: boolean;
 }
 
 function collectPlatforms(text: string, earlier: readonly PlatformString[] = []): readonly PlatformString[] {
@@ -53,18 +55,21 @@ export function addImport(program: Command, io: CliIo): Command {
     )
     .argument(
       "<source>",
-      "pypi:NAME@VERSION, maven:GROUP:ARTIFACT:VERSION:exe, npm:NAME@VERSION, go:PACKAGE@VERSION, " +
+      "pypi:NAME@VERSION, maven:GROUP:ARTIFACT:VERSION:TYPE[:CLASSIFIER], npm:NAME@VERSION, go:PACKAGE@VERSION, " +
         "file:PATH (with {platform}), or https://… with --digest",
     )
     .argument("<ref>", "HOST/REPO:TAG, REPO:TAG, or oci:DIR:TAG")
     .option("--platform <platform>", "only this platform; may be repeated", collectPlatforms)
-    .option("--digest <digest>", "SHA-256 of the file at the URL", digestArgument);
+    .option("--digest <digest>", "SHA-256 of the file at the URL", digestArgument)
+    .option("--title <name>", "name of the pulled file or folder (default: the tool's own name)")
+    .option("--skip-unavailable", "leave out platforms for which a Go program cannot be built");
   return addPublishOptions(command).action(
     async (source: string, reference: string, options: ImportOptions, command: Command) =>
       runCommand(command, io, async ({ services, run }) => {
-        const { platform: platforms = [], digest } = options;
+        const { platform: platforms = [], digest, title, skipUnavailable: skipsUnavailable = false } = options;
         const [compressor, annotations] = [compressorOf(options), annotationsOf(options)];
-        return show(await importTool({ source, reference, platforms, digest, compressor, annotations }, services, run));
+        const what = { source, reference, platforms, digest, title, skipsUnavailable };
+        return show(await importTool({ ...what, compressor, annotations }, services, run));
       }),
   );
 }
