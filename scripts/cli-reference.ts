@@ -2,6 +2,7 @@
 import { toJsonSchema } from "@valibot/to-json-schema";
 import type { Command } from "commander";
 import { plainPaint } from "../src/cli/colour.ts";
+import { examplesOf } from "../src/cli/help-texts.ts";
 import { createProgram } from "../src/cli/program.ts";
 import { jsonSchemas } from "../src/cli/schemas.ts";
 import { configSchema } from "../src/config/schema.ts";
@@ -54,8 +55,10 @@ function section(command: Command): string {
     help.commandDescription(command),
   ];
   const args = help.visibleArguments(command).map((argument) => [`\`${argument.name()}\``, argument.description]);
+  const examples = examplesOf(nameOf(command).replace("buck2-oras ", ""));
   if (args.length > 0) parts.push(table(["argument", ""], args));
   if (rows.length > 0) parts.push(table(["option", ""], rows));
+  if (examples.length > 0) parts.push(`\`\`\`console\n${examples.map((line) => `$ ${line}`).join("\n")}\n\`\`\``);
   return parts.join("\n\n");
 }
 

@@ -41,8 +41,13 @@ export function formatTable(cells: readonly (readonly string[])[], columns?: num
   });
 }
 
+/** Wraps text between words. @param columns Undefined: one line. */
+export function wrapText(text: string, columns: number | undefined): readonly string[] {
+  return columns === undefined ? [text] : wrapLast("", text, columns);
+}
+
 /** Wraps `text` beside `head`, or below `head` if the words do not fit beside it. */
-function wrapLast(head: string, text: string, columns: number): readonly string[] {
+export function wrapLast(head: string, text: string, columns: number): readonly string[] {
   const words = text.split(" ");
   const longest = Math.max(...words.map((word) => word.length));
   const isBeside = columns - head.length > Math.max(longest, minWrapColumns - 1);

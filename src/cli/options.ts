@@ -44,7 +44,7 @@ const globalOptions = (): readonly Option[] => [
   new Option("--registry <host>", "registry of references without a host (BUCK2_ORAS_REGISTRY)"),
   new Option("--cache-dir <dir>", "cache folder (BUCK2_ORAS_CACHE_DIR)").argParser(pathArgument),
   new Option("-v, --verbose", "print details of the work on stderr"),
-  new Option("--quiet", "print only the result and errors"),
+  new Option("-q, --quiet", "print only the result and errors"),
   new Option("--json", "print one JSON object on stdout, errors included"),
   new Option("--no-progress", "show no progress bar"),
   new Option("--offline", "contact no registry: use only the cache and layout folders"),

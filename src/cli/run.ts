@@ -13,9 +13,18 @@ export interface Shown {
   readonly text: string | readonly string[];
   /** Notes for people on stderr, one line each. */
   readonly notes?: readonly string[];
+  /** Further notes, printed after the result. */
+  readonly closingNotes?: readonly string[];
+  /** Result with `--quiet`, if it is shorter. */
+  readonly quietText?: string;
   readonly json: object;
   /** Nonzero if the result reports a problem. */
   readonly exitCode?: number;
+}
+
+interface CommandSession extends Session {
+  /** Prints lines of the result at once, unless `--json` is given. Strangers' text must be escaped already. */
+  readonly printNow: (lines: readonly string[]) => void;
 }
 
 function writeLines(stream: OutputStream, lines: readonly string[]): void {
@@ -29,16 +38,22 @@ const showsLeftOut: ReadonlySet<string> = new Set(["config", "doctor", "run", "w
 export async function runCommand(
   command: Command,
   io: CliIo,
-  work: (session: Session) => Promise<Shown>,
+  work: (session: CommandSession) => Promise<Shown>,
 ): Promise<void> {
   const options = readGlobalOptions(command);
   const overrides = { ...options.overrides, showsLeftOut: showsLeftOut.has(command.name()) };
-  const shown = await io.withSession(overrides, options.verbosity, work);
+  const printNow = (lines: readonly string[]): void => {
+    if (!options.isJson) io.stdout.write(lines.map((line) => `${line}\n`).join(""));
+  };
+  const shown = await io.withSession(overrides, options.verbosity, (session) => work({ ...session, printNow }));
   if (shown.exitCode !== undefined) io.setExitCode(shown.exitCode);
   if (options.isJson) {
     io.stdout.write(`${printableJson(shown.json)}\n`);
     return;
   }
-  if (!options.verbosity.isQuiet) writeLines(io.stderr, shown.notes ?? []);
-  writeLines(io.stdout, typeof shown.text === "string" ? [shown.text] : shown.text);
+  const { isQuiet } = options.verbosity;
+  const text = isQuiet ? (shown.quietText ?? shown.text) : shown.text;
+  if (!isQuiet) writeLines(io.stderr, shown.notes ?? []);
+  writeLines(io.stdout, typeof text === "string" ? [text] : text);
+  if (!isQuiet) writeLines(io.stderr, shown.closingNotes ?? []);
 }

@@ -67,6 +67,14 @@ export const platformSchema = v.object({
   os: v.pipe(v.string(), v.description("OCI name of the operating system.")),
   architecture: v.pipe(v.string(), v.description("OCI name of the architecture.")),
 });
+const fileCount = v.object({ files: v.pipe(v.number(), v.integer()), bytes: size });
+export const cacheSchema = v.object({
+  path: v.string(),
+  blobs: v.pipe(fileCount, v.description("Stored files.")),
+  notes: v.pipe(fileCount, v.description("Notes on the meaning of tags.")),
+  partial: v.pipe(fileCount, v.description("Beginnings of files that transfers left, or still write.")),
+  oldestUse: v.pipe(v.nullable(v.string()), v.description("Last use of the least recently used file, in UTC.")),
+});
 export const clearCacheSchema = v.object({
   filesRemoved: v.pipe(v.number(), v.integer(), v.description("Number of removed files, metadata included.")),
   filesInUse: v.pipe(v.number(), v.integer(), v.description("Number of kept files of transfers that may still run.")),
@@ -299,6 +307,7 @@ export const jsonSchemas = {
   info: infoSchema,
   verify: verifySchema,
   platform: platformSchema,
+  cache: cacheSchema,
   "clear-cache": clearCacheSchema,
   lock: lockSchema,
   "lock-list": lockListSchema,

@@ -58,7 +58,11 @@ export function withinBoundary({ project, user, userPath }: ConfigFiles): {
     if (plainHttpHosts.some(isAtLinkLocal)) leaveOut("plainHttpHosts", atLinkLocal);
     else kept.plainHttpHosts = plainHttpHosts;
   }
-  if (auditLog !== undefined) leaveOut("auditLog", `set it in ${userPath}, BUCK2_ORAS_AUDIT_LOG or --audit-log`);
+  if (auditLog !== undefined)
+    leaveOut(
+      "auditLog",
+      `a project must not choose a file that is written; set it in ${userPath}, BUCK2_ORAS_AUDIT_LOG or --audit-log`,
+    );
   const cachePath = besideFile(project, cacheDir);
   const isCacheKept = cachePath !== undefined && isOfProject(cachePath, project);
   if (isCacheKept) kept.cacheDir = cacheDir;

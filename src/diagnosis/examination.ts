@@ -1,5 +1,6 @@
 /** Series of checks, each with its duration. A failed check is a finding, and the next check still runs. */
 
+import { whileAwaiting } from "../context.ts";
 import { asError, type OrasClientError } from "../errors.ts";
 import type { Run } from "../transfer/run.ts";
 import type { DiagnosisServices } from "./services.ts";
@@ -26,10 +27,13 @@ export class Examination {
   failure: OrasClientError | undefined;
   readonly #services: DiagnosisServices;
   readonly #signal: AbortSignal;
+  readonly #onCheck: (check: Check) => void;
 
-  constructor(services: DiagnosisServices, run: Run) {
+  /** @param onCheck Gets each check when it is done. */
+  constructor(services: DiagnosisServices, run: Run, onCheck: (check: Check) => void) {
     this.#services = services;
     this.#signal = run.signal;
+    this.#onCheck = onCheck;
   }
 
   /**
@@ -42,10 +46,10 @@ export class Examination {
     const startedMs = this.#services.context.now();
     const done = (status: CheckStatus, detail: string, hint: string | undefined): void => {
       const durationMs = Math.round(this.#services.context.now() - startedMs);
-      this.checks.push({ name, status, detail, hint, durationMs });
+      this.#record({ name, status, detail, hint, durationMs });
     };
     try {
-      const { status = "ok", detail, hint, value } = await work();
+      const { status = "ok", detail, hint, value } = await whileAwaiting(this.#services.context.progress, name, work);
       done(status, detail, hint);
       return value;
     } catch (thrown) {
@@ -58,6 +62,11 @@ export class Examination {
   }
 
   skip(name: string, why: string): void {
-    this.checks.push({ name, status: "skipped", detail: why, hint: undefined, durationMs: 0 });
+    this.#record({ name, status: "skipped", detail: why, hint: undefined, durationMs: 0 });
+  }
+
+  #record(check: Check): void {
+    this.checks.push(check);
+    this.#onCheck(check);
   }
 }

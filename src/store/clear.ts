@@ -7,6 +7,7 @@ import { isErrno, LocalIoError, localIoError, type OrasClientError } from "../er
 import type { HeldFolder } from "../files/held-folder.ts";
 import { isMetadataNamed, readMetadata } from "./metadata.ts";
 import { cacheNames, isStagedName } from "./paths.ts";
+import { blobsIn, filesIn, type StoredFile, withFolder } from "./stored-files.ts";
 
 export interface ClearRequest {
   /** Removes files whose last use is longer ago, in milliseconds. Without both limits, all files are removed. */
@@ -25,16 +26,6 @@ export interface ClearResult {
   readonly filesInUse: number;
 }
 
-interface StoredFile {
-  /** Folder names below the root. */
-  readonly folder: readonly string[];
-  readonly name: string;
-  readonly size: number;
-  /** Milliseconds since the epoch. */
-  readonly lastUsedMs: number;
-  readonly lastWrittenMs: number;
-}
-
 /** A staged file without writes for this long is abandoned: a stalled transfer ends much earlier. */
 const abandonedMs = 60 * 60 * 1000;
 
@@ -43,56 +34,7 @@ const tickMs = 20;
 /** Some file systems store times in units of one second or two (exFAT). */
 const coarseMs = 2000;
 
-const blobFolderName = /^[0-9a-f]{2}$/;
-const blobName = /^[0-9a-f]{64}$/;
 const lockName = /^[0-9a-f]{64}\.lock$/;
-
-/** Opens nested folders by name, refusing links. @returns undefined for a missing folder. */
-async function withFolder<T>(
-  root: HeldFolder,
-  names: readonly string[],
-  work: (folder: HeldFolder) => Promise<T>,
-): Promise<T | undefined> {
-  const [first, ...rest] = names;
-  if (first === undefined) return await work(root);
-  const folder = await root.child(first);
-  if (folder === undefined) return undefined;
-  try {
-    return await withFolder(folder, rest, work);
-  } finally {
-    await folder.close();
-  }
-}
-
-/** The folder's regular files with names of the store's form. */
-async function filesIn(
-  root: HeldFolder,
-  folder: readonly string[],
-  isOwn: (name: string) => boolean,
-  signal: AbortSignal,
-): Promise<StoredFile[]> {
-  const found = await withFolder(root, folder, async (held) => {
-    const files: StoredFile[] = [];
-    for (const name of (await held.names()).filter(isOwn)) {
-      signal.throwIfAborted();
-      const stats = await held.look(name);
-      if (stats?.isFile())
-        files.push({ folder, name, size: stats.size, lastUsedMs: stats.atimeMs, lastWrittenMs: stats.mtimeMs });
-    }
-    return files;
-  });
-  return found ?? [];
-}
-
-async function blobsIn(root: HeldFolder, signal: AbortSignal): Promise<StoredFile[]> {
-  const names = (await withFolder(root, [cacheNames.blobs], (held) => held.names())) ?? [];
-  const files: StoredFile[] = [];
-  for (const start of names.filter((name) => blobFolderName.test(name))) {
-    const isOwn = (name: string): boolean => blobName.test(name) && name.startsWith(start);
-    files.push(...(await filesIn(root, [cacheNames.blobs, start], isOwn, signal)));
-  }
-  return files;
-}
 
 /** Selects the files to remove: all files without a limit, else files beyond the age and the size. */
 function choose(files: readonly StoredFile[], request: ClearRequest, nowMs: number): StoredFile[] {

@@ -25,6 +25,7 @@ import { type Metadata, readMetadataFile, writeMetadataFile } from "./metadata.t
 import { openPartialBlob, type PartialBlob } from "./partial-blob.ts";
 import { blobPath, cacheNames, metadataName, metadataPath, shardOf, stagedNames, uniqueName } from "./paths.ts";
 import type { MaterializeOptions, Store, StoredContent } from "./store.ts";
+import { describeStore, emptyContents, type StoreContents } from "./stored-files.ts";
 import { VerifiedBlobs } from "./verified-blobs.ts";
 
 class FileStore implements Store {
@@ -133,6 +134,16 @@ class FileStore implements Store {
       } catch (cause) {
         throw this.#writeError(cause);
       }
+    }
+  }
+
+  async describe(signal: AbortSignal): Promise<StoreContents> {
+    const root = await this.#folder.openToClear();
+    if (root === undefined) return emptyContents;
+    try {
+      return await describeStore(root, signal);
+    } finally {
+      await root.close();
     }
   }
 

@@ -5,6 +5,7 @@ import type { BlobIdentity } from "../model/source.ts";
 import type { ClearRequest, ClearResult } from "./clear.ts";
 import type { Metadata } from "./metadata.ts";
 import type { PartialBlob } from "./partial-blob.ts";
+import type { StoreContents } from "./stored-files.ts";
 
 /** A file in the store. */
 export interface StoredContent extends BlobIdentity {
@@ -88,6 +89,9 @@ export interface Store {
 
   /** Checks that the cache's folders can be created and written. @throws {OrasClientError} the reason why not */
   checkWritable(): Promise<void>;
+
+  /** Counts the files, without reading them. @throws {UsageError} the folder is not empty and not a marked cache */
+  describe(signal: AbortSignal): Promise<StoreContents>;
 
   /** @throws {UsageError} the folder is not empty and not a marked cache; nothing was removed */
   clear(request: ClearRequest, signal: AbortSignal): Promise<ClearResult>;

@@ -33,13 +33,19 @@ const networkChecks = [
 ];
 
 /**
+ * @param onCheck Gets each check when it is done.
  * @throws {UsageError} for an invalid reference; later failures are part of the diagnosis
  * @throws {RegistryUnavailableError} `OFFLINE`, for a registry with `--offline`
  */
-export async function diagnose(text: string, services: DiagnosisServices, run: Run): Promise<Diagnosis> {
+export async function diagnose(
+  text: string,
+  services: DiagnosisServices,
+  run: Run,
+  onCheck: (check: Check) => void,
+): Promise<Diagnosis> {
   const expanded = expandNamedReference(text, undefined, services);
   const { reference, text: canonical } = expanded;
-  const examination = new Examination(services, run);
+  const examination = new Examination(services, run, onCheck);
   await examination.check("configuration", () => checkConfiguration(services));
   await examination.check("cache", () => checkCache(services));
   const probe = probeOf(reference.location, services);

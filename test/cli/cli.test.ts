@@ -55,7 +55,7 @@ describe("usage", () => {
     [["push", "oci:x:1"], /either one path/],
     [["lock", "add", "a b", "oci:x:1"], /not a valid name of a tool/],
     [["clear-cache", "--max-size", "big"], /size such as/],
-    [[], /no command was given/],
+    [["--quiet"], /no command was given/],
     [["help", "pul"], /unknown command 'pul'[\s\S]*pull/],
     [["pul", "--help"], /unknown command 'pul'[\s\S]*pull/],
     [["lock", "help", "chek"], /unknown command 'chek'[\s\S]*check/],

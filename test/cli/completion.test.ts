@@ -63,6 +63,6 @@ printf "%s\\n" "\${COMPREPLY[@]}"
     .trim()
     .split("\n")
     .map((line) => line.split(/\s/, 1)[0]);
-  expect(offered.toSorted(), ran.stderr).toEqual(["clear-cache", "completion", "config", "copy"]);
+  expect(offered.toSorted(), ran.stderr).toEqual(["cache", "clear-cache", "completion", "config", "copy"]);
   expect(ran.stderr).toBe("");
 });

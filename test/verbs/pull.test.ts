@@ -62,7 +62,7 @@ describe("what is said on stderr", () => {
     const { digest, manifestDigest } = JSON.parse(folder.stdout);
     expect(digest).toBe(manifestDigest);
     const shown = await project.oras(["pull", "oci:layout:folder", "-o", "folder"]);
-    expect(shown.stdout).toBe(`Artifact cached at: ${join(project.dir, "folder")}\n`);
+    expect(shown.stdout).toBe(`Artifact placed at: ${join(project.dir, "folder")}\n`);
     expect(shown.stderr).toMatch(new RegExp(`^Digest: ${digest}\nNote: .* digest of the manifest`, "m"));
   });
 

@@ -18,8 +18,8 @@ export function addBlob(program: Command, io: CliIo): Command {
     .summary("fetch exactly one blob by digest")
     .description("Fetches one blob by digest, without a manifest. Build actions call this command.")
     .argument("<ref>", "HOST/REPO@sha256:… or oci:DIR@sha256:…, with the blob's digest")
-    .requiredOption("--size <bytes>", "size of the blob in bytes", sizeArgument)
-    .requiredOption("-o, --output <file>", "file to write", pathArgument)
+    .requiredOption("--size <bytes>", "size of the blob in bytes (required)", sizeArgument)
+    .requiredOption("-o, --output <file>", "file to write (required)", pathArgument)
     .option("--executable", "make the file executable, whatever its content")
     .action(async (reference: string, options: BlobOptions, command: Command) =>
       runCommand(command, io, async ({ services, run }) => {

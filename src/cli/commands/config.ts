@@ -1,5 +1,8 @@
+import { join } from "node:path";
 import type { Command } from "commander";
 import type * as v from "valibot";
+import { configFileName } from "../../config/file.ts";
+import { findProjectRoot } from "../../config/project-root.ts";
 import type { Settings } from "../../config/settings.ts";
 import type { RepositoryPrefix } from "../../model/reference.ts";
 import { formatTable } from "../format.ts";
@@ -50,7 +53,16 @@ function asJson(settings: Settings, sharedBecause: string | undefined): ConfigJs
   };
 }
 
-function show(settings: Settings, sharedBecause: string | undefined): Shown {
+interface Looked {
+  readonly settings: Settings;
+  readonly sharedBecause: string | undefined;
+  /** Folder where the search for the project's file begins. */
+  readonly root: string;
+  /** Width of the terminal; undefined without a terminal. */
+  readonly columns: number | undefined;
+}
+
+function show({ settings, sharedBecause, root, columns }: Looked): Shown {
   const json = asJson(settings, sharedBecause);
   const rows = json.settings.map(({ name, value, source }) => {
     const text = Array.isArray(value) ? value.join(", ") : String(value ?? "");
@@ -62,13 +74,21 @@ function show(settings: Settings, sharedBecause: string | undefined): Shown {
     mirrors.join(", ") || "-",
     source,
   ]);
-  const text = [...formatTable(rows)];
-  if (registries.length > 0) text.push("", ...formatTable([["name", "prefix", "mirrors", "source"], ...registries]));
+  const text = [...formatTable(rows, columns)];
+  if (registries.length > 0)
+    text.push("", ...formatTable([["name", "prefix", "mirrors", "source"], ...registries], columns));
   if (json.leftOut.length > 0) {
     const rest = json.leftOut.map(({ key, file, reason }) => [key, file, reason]);
-    text.push("", ...formatTable([["left out", "file", "why"], ...rest]));
+    text.push("", ...formatTable([["left out", "file", "why"], ...rest], columns));
   }
-  const notes = json.files.length === 0 ? ["no configuration file found"] : json.files.map((file) => `File: ${file}`);
+  const notes =
+    json.files.length === 0
+      ? [
+          "no configuration file found; looked for:",
+          `  ${join(root, configFileName)}, and in the folders above`,
+          `  ${settings.userConfigPath}`,
+        ]
+      : json.files.map((file) => `File: ${file}`);
   if (sharedBecause !== undefined) notes.push(`Other users could change the cache: ${sharedBecause}`);
   return { text, notes, json };
 }
@@ -83,6 +103,9 @@ export function addConfig(program: Command, io: CliIo): Command {
         "may not set are shown as left out.",
     )
     .action(async (_options: object, command: Command) =>
-      runCommand(command, io, async ({ services }) => show(services.settings, await services.store.sharedBecause())),
+      runCommand(command, io, async ({ services: { settings, store, context } }) => {
+        const { folder: root } = await findProjectRoot(context);
+        return show({ settings, sharedBecause: await store.sharedBecause(), root, columns: io.stdout.columns });
+      }),
     );
 }

@@ -1,22 +1,58 @@
 import type { Command } from "commander";
 import type * as v from "valibot";
+import type { Check, CheckStatus } from "../../diagnosis/examination.ts";
+import { printable } from "../../printable.ts";
 import { type Diagnosis, diagnose } from "../../verbs/doctor.ts";
-import { formatTable } from "../format.ts";
+import type { Colour } from "../colour.ts";
+import { plural, wrapLast } from "../format.ts";
 import type { CliIo } from "../io.ts";
 import { jsonOf } from "../json.ts";
 import { runCommand, type Shown } from "../run.ts";
 import type { doctorSchema } from "../schemas.ts";
 
-function show({ reference, checks, failure }: Diagnosis): Shown {
-  const rows = checks.map(({ name, status, durationMs, detail }) => [name, status, `${durationMs} ms`, detail]);
-  const hints = checks.flatMap(({ name, hint }) => (hint === undefined ? [] : [`hint (${name}): ${hint}`]));
-  const failed = checks.filter(({ status }) => status === "failed").length;
+const colours: Readonly<Record<CheckStatus, Colour>> = {
+  ok: "green",
+  warning: "yellow",
+  failed: "red",
+  skipped: "dim",
+};
+/** Columns of the longest name, of the longest status, and of a duration of five digits. */
+const [nameColumns, statusColumns, durationColumns] = [13, 7, 8];
+
+/** A check's row. Rows are printed one by one, so that the widths are fixed. */
+function rowOf({ name, status, durationMs, detail }: Check, { stdout, paint }: CliIo): readonly string[] {
+  const [first, duration] = [name.padEnd(nameColumns), `${durationMs} ms`.padEnd(durationColumns)];
+  const head = `${first}  ${status.padEnd(statusColumns)}  ${duration}  `;
+  const lines = wrapLast(head, printable(detail), stdout.columns ?? Number.POSITIVE_INFINITY);
+  const painted = `${first}  ${paint(colours[status], status)}`;
+  return lines.map((line, index) => (index === 0 ? painted + line.slice(first.length + 2 + status.length) : line));
+}
+
+/** Each hint once, with the names of its checks. */
+function hintsOf(checks: readonly Check[]): readonly string[] {
+  const names = new Map<string, string[]>();
+  for (const { name, hint } of checks) {
+    if (hint !== undefined) names.set(hint, [...(names.get(hint) ?? []), name]);
+  }
+  return [...names].map(([hint, of]) => `hint (${of.join(", ")}): ${hint}`);
+}
+
+function verdictOf({ reference, checks, failure }: Diagnosis): string {
+  const count = (wanted: CheckStatus): number => checks.filter(({ status }) => status === wanted).length;
+  const first = checks.find(({ status }) => status === "failed");
+  if (failure !== undefined && first !== undefined) {
+    return `${count("failed")} of ${checks.length} checks failed, ${first.name} first: a pull of ${reference} would fail`;
+  }
+  const warnings = count("warning") === 0 ? "" : `, with ${plural(count("warning"), "warning")}`;
+  return `No check failed${warnings}: a pull of ${reference} works from here`;
+}
+
+function show(diagnosis: Diagnosis): Shown {
+  const { reference, checks, failure } = diagnosis;
   const json = jsonOf({ reference, healthy: failure === undefined, checks }) satisfies v.InferOutput<
     typeof doctorSchema
   >;
-  const verdict = failure === undefined ? [] : [`${failed} of ${checks.length} checks failed`];
-  const text = [...formatTable(rows), ...hints, ...verdict];
-  return { text, json, exitCode: failure?.exitCode ?? 0 };
+  return { text: [...hintsOf(checks), verdictOf(diagnosis)], json, exitCode: failure?.exitCode ?? 0 };
 }
 
 export function addDoctor(program: Command, io: CliIo): Command {
@@ -30,6 +66,8 @@ export function addDoctor(program: Command, io: CliIo): Command {
     )
     .argument("<ref>", "reference to check: HOST/REPO:TAG, REPO:TAG, or oci:DIR:TAG")
     .action(async (reference: string, _options: object, command: Command) =>
-      runCommand(command, io, async ({ services, run }) => show(await diagnose(reference, services, run))),
+      runCommand(command, io, async ({ services, run, printNow }) =>
+        show(await diagnose(reference, services, run, (check) => printNow(rowOf(check, io)))),
+      ),
     );
 }

@@ -23,7 +23,11 @@ export function addExtract(program: Command, io: CliIo): Command {
         "Nothing is written outside the folder. A refused archive leaves no files behind.",
     )
     .argument("<archive>", "file to unpack")
-    .requiredOption("-o, --output <dir>", "folder to unpack into; with --single, the file to write", pathArgument)
+    .requiredOption(
+      "-o, --output <dir>",
+      "folder to unpack into; with --single, the file to write (required)",
+      pathArgument,
+    )
     .option("--strip-prefix <path>", "unpack only the entries below this path, and remove the path from their names")
     .option("--single", "treat the input as one compressed file (gzip or zstd), not as an archive")
     .option("--executable", "with --single: make the file executable, whatever its content")

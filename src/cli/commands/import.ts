@@ -29,14 +29,24 @@ function collectPlatforms(text: string, earlier: readonly PlatformString[] = [])
   return [...earlier, platformArgument(text)];
 }
 
-function show(result: ImportResult): Shown {
+/**
+ * A package URL without its qualifiers, which hold checksums; the whole URL is in `--json` and in the annotations. Other
+ * origins lose their checksum.
+ */
+function shortOrigin(origin: string): string {
+  const short = origin.replace(/[?#].*$/, "");
+  return short.startsWith("pkg:") ? short.replaceAll("%40", "@") : short;
+}
+
+/** @param columns Width of the terminal; undefined without a terminal. */
+function show(result: ImportResult, columns: number | undefined): Shown {
   const { reference, digest, mediaType, missing } = result;
   const platforms = result.platforms.map((pushed) => ({
     ...pushed,
     origin: result.provenances.find(({ platform }) => platform === pushed.platform)?.provenance ?? "",
   }));
-  const rows = platforms.map((one) => [one.platform ?? "all platforms", formatShrunk(one), one.origin]);
-  const notes = [...formatTable(rows), `Digest: ${digest}`];
+  const rows = platforms.map((one) => [one.platform ?? "all platforms", formatShrunk(one), shortOrigin(one.origin)]);
+  const notes = [...formatTable(rows, columns), `Digest: ${digest}`];
   if (missing.length > 0) notes.push(`Not available for: ${missing.join(", ")}`);
   const json = jsonOf({ reference, digest, mediaType, platforms, missing }) satisfies v.InferOutput<
     typeof importSchema
@@ -69,7 +79,7 @@ export function addImport(program: Command, io: CliIo): Command {
         const { platform: platforms = [], digest, title, skipUnavailable: skipsUnavailable = false } = options;
         const [compressor, annotations] = [compressorOf(options), annotationsOf(options)];
         const what = { source, reference, platforms, digest, title, skipsUnavailable };
-        return show(await importTool({ ...what, compressor, annotations }, services, run));
+        return show(await importTool({ ...what, compressor, annotations }, services, run), io.stderr.columns);
       }),
   );
 }

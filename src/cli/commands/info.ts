@@ -3,19 +3,26 @@ import type * as v from "valibot";
 import type { PlatformString } from "../../model/platform.ts";
 import { type ArtifactInfo, artifactInfo, type PlatformInfo } from "../../verbs/info.ts";
 import { platformArgument } from "../arguments.ts";
-import { formatBytes } from "../format.ts";
+import { formatBytes, formatTable } from "../format.ts";
 import type { CliIo } from "../io.ts";
 import { jsonOf } from "../json.ts";
 import { runCommand } from "../run.ts";
 import type { infoSchema } from "../schemas.ts";
 
-function platformLines({ platform, digest, layers }: PlatformInfo): string[] {
-  const heading = platform === undefined ? "Files:" : `Platform: ${platform}  ${digest}`;
-  const rows = layers.map((layer) => `  ${layer.title ?? "(no name)"}  ${formatBytes(layer.size)}  ${layer.digest}`);
-  return [heading, ...rows];
+/** Cells two spaces apart, unaligned; the digest goes below in a narrow terminal. */
+function row(cells: readonly string[], columns: number | undefined): readonly string[] {
+  return formatTable([cells], columns);
 }
 
-function format(info: ArtifactInfo): readonly string[] {
+function platformLines({ platform, digest, layers }: PlatformInfo, columns: number | undefined): string[] {
+  const heading = platform === undefined ? ["Files:"] : row([`Platform: ${platform}`, digest], columns);
+  const rows = layers.flatMap((layer) =>
+    row([`  ${layer.title ?? "(no name)"}`, formatBytes(layer.size), layer.digest], columns),
+  );
+  return [...heading, ...rows];
+}
+
+function format(info: ArtifactInfo, columns: number | undefined): readonly string[] {
   const annotations = Object.entries(info.annotations).map(([key, value]) => `  ${key}: ${value}`);
   return [
     `Reference: ${info.reference}`,
@@ -23,14 +30,17 @@ function format(info: ArtifactInfo): readonly string[] {
     `Media type: ${info.mediaType}`,
     ...(info.artifactType === undefined ? [] : [`Artifact type: ${info.artifactType}`]),
     ...(annotations.length === 0 ? [] : ["Annotations:", ...annotations]),
-    ...info.platforms.flatMap(platformLines),
-    ...info.otherPlatforms.map(({ platform, digest }) => `Unsupported platform: ${platform}  ${digest}`),
+    ...info.platforms.flatMap((one) => platformLines(one, columns)),
+    ...info.otherPlatforms.flatMap(({ platform, digest }) =>
+      row([`Unsupported platform: ${platform}`, digest], columns),
+    ),
   ];
 }
 
 export function addInfo(program: Command, io: CliIo): Command {
   return program
     .command("info")
+    .alias("inspect")
     .summary("describe an artifact")
     .description("Shows digest, type, platforms and files of an artifact; fetches no file.")
     .argument("<ref>", "HOST/REPO:TAG, HOST/REPO@sha256:…, REPO:TAG, or oci:DIR:TAG")
@@ -38,7 +48,7 @@ export function addInfo(program: Command, io: CliIo): Command {
     .action(async (reference: string, options: { platform?: PlatformString }, command: Command) =>
       runCommand(command, io, async ({ services, run }) => {
         const info = await artifactInfo(reference, options.platform, services, run);
-        return { text: format(info), json: jsonOf(info) satisfies v.InferOutput<typeof infoSchema> };
+        return { text: format(info, io.stdout.columns), json: jsonOf(info) satisfies v.InferOutput<typeof infoSchema> };
       }),
     );
 }

@@ -32,7 +32,7 @@ function sizes({ size, previousSize }: PlatformChange): string {
 }
 
 /** One line per tool, then one line per changed platform of the updated tools. */
-function lines(changes: readonly LockChange[]): readonly string[] {
+function lines(changes: readonly LockChange[], columns: number | undefined): readonly string[] {
   const tools = changes.map(({ tool, change, previousDigest, digest, platforms, reference, previousReference }) => {
     const digests = change === "updated" ? `${short(previousDigest)} → ${short(digest)}` : short(digest);
     const isRenamed = previousReference !== undefined && previousReference !== reference;
@@ -45,12 +45,17 @@ function lines(changes: readonly LockChange[]): readonly string[] {
         .filter(({ change }) => change !== "unchanged")
         .map((one) => [`  ${tool}`, one.platform, one.change, sizes(one)]),
     );
-  return [...formatTable(tools), ...formatTable(details)];
+  return [...formatTable(tools, columns), ...formatTable(details, columns)];
 }
 
-function show(lock: string, changes: readonly LockChange[], furtherNotes: readonly string[] = []): Shown {
+interface Printing {
+  readonly columns: number | undefined;
+  readonly furtherNotes?: readonly string[];
+}
+
+function show(lock: string, changes: readonly LockChange[], { columns, furtherNotes = [] }: Printing): Shown {
   const json = jsonOf({ lock, tools: changes }) satisfies v.InferOutput<typeof lockSchema>;
-  return { text: lines(changes), notes: [`Lock: ${lock}`, ...furtherNotes], json };
+  return { text: lines(changes, columns), notes: [`Lock: ${lock}`, ...furtherNotes], json };
 }
 
 function showTags(lock: string, tags: readonly LockedTag[]): Shown {
@@ -76,7 +81,7 @@ function showTags(lock: string, tags: readonly LockedTag[]): Shown {
       : []),
     ...(isGone ? ["Push a tag that is gone again, or lock the tool under another tag"] : []),
   ];
-  return { text: formatTable(rows), notes, json, exitCode: errorCodes.LOCK_OUTDATED.exit };
+  return { text: formatTable(rows), closingNotes: notes, json, exitCode: errorCodes.LOCK_OUTDATED.exit };
 }
 
 export function addLock(program: Command, io: CliIo): readonly Command[] {
@@ -98,7 +103,8 @@ export function addLock(program: Command, io: CliIo): readonly Command[] {
         const file = asked.lock ?? (await findLockFile(services));
         const isFirst = (await lockedNames(file)).length === 0;
         const change = await lockAdd({ file, name, reference, options: recordedOptions(asked) }, services, run);
-        return show(file, [change], isFirst ? await linesForBuck(change, file, services) : []);
+        const furtherNotes = isFirst ? await linesForBuck(change, file, services) : [];
+        return show(file, [change], { columns: io.stdout.columns, furtherNotes });
       }),
     );
   addRecordedOptions(add);
@@ -111,7 +117,7 @@ export function addLock(program: Command, io: CliIo): readonly Command[] {
     .action(async (names: string[], options: LockOptions, command: Command) =>
       runCommand(command, io, async ({ services, run }) => {
         const file = options.lock ?? (await findLockFile(services));
-        return show(file, await lockUpdate(file, names, services, run));
+        return show(file, await lockUpdate(file, names, services, run), { columns: io.stdout.columns });
       }),
     );
   const check = lock

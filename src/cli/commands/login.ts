@@ -1,14 +1,25 @@
 import type { Command } from "commander";
 import type * as v from "valibot";
 import { checkUsername, type LogoutResult, login, loginRegistry, logout } from "../../verbs/login.ts";
-import type { CliIo } from "../io.ts";
-import { ask, readSecretFromStdin } from "../prompt.ts";
+import type { CliIo, Session } from "../io.ts";
+import { ask, type Question, readSecretFromStdin } from "../prompt.ts";
 import { runCommand, type Shown } from "../run.ts";
 import type { loginSchema, logoutSchema } from "../schemas.ts";
 
 interface LoginOptions {
   readonly username?: string;
+  readonly password?: string;
   readonly passwordStdin?: boolean;
+}
+
+/** The password of an option, of standard input or of the prompt. */
+async function passwordOf(options: LoginOptions, question: Question, io: CliIo, session: Session): Promise<string> {
+  if (options.passwordStdin) return await readSecretFromStdin(io);
+  if (options.password === undefined) return await ask(question, io, session.run.signal);
+  session.services.context.log.warn(
+    "other users can read -p in the list of processes, and the shell keeps it in its history; use --password-stdin",
+  );
+  return options.password;
 }
 
 export function addLogin(program: Command, io: CliIo): Command {
@@ -26,15 +37,17 @@ export function addLogin(program: Command, io: CliIo): Command {
       "registry, or its name in your own configuration file (default: --registry or BUCK2_ORAS_REGISTRY)",
     )
     .option("-u, --username <user>", "user name (default: prompt on a terminal)")
+    .option("-p, --password <password>", "password or access token; visible to others, so prefer --password-stdin")
     .option("--password-stdin", "read the password or access token from standard input (default: prompt on a terminal)")
     .action(async (host: string | undefined, options: LoginOptions, command: Command) =>
-      runCommand(command, io, async ({ services, run }) => {
+      runCommand(command, io, async (session) => {
+        const { services, run } = session;
         const registry = loginRegistry(host, services);
         const forUser = { what: "username", prompt: `Username for ${registry}`, isSecret: false };
         const username = options.username ?? (await ask(forUser, io, run.signal));
         checkUsername(username, registry);
         const forPassword = { what: "password", prompt: `Password for ${username} at ${registry}`, isSecret: true };
-        const password = options.passwordStdin ? await readSecretFromStdin(io) : await ask(forPassword, io, run.signal);
+        const password = await passwordOf(options, forPassword, io, session);
         const { isChecked, ...result } = await login({ registry, username, password }, services, run);
         const isFile = !result.keptIn.startsWith("docker-credential-");
         const stored = `Stored in ${result.keptIn}${isFile ? ", unencrypted; a credential helper would be safer" : ""}`;

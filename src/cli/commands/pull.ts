@@ -1,5 +1,6 @@
 import type { Command } from "commander";
 import type * as v from "valibot";
+import { isInside } from "../../config/inside.ts";
 import type { Digest } from "../../model/digest.ts";
 import type { PlatformString } from "../../model/platform.ts";
 import { digestOfPulled, type PullResult, pull } from "../../verbs/pull.ts";
@@ -17,7 +18,7 @@ interface PullOptions {
 }
 
 /** @param cost Bytes and time of the fetches, unless a line has already told it. */
-function show(result: PullResult, cost: string | undefined): Shown {
+function show(result: PullResult, cost: string | undefined, cacheDir: string): Shown {
   const { isLeftAsIs, contentDigest, ...facts } = result;
   const digest = digestOfPulled(result);
   const json = jsonOf({ ...facts, digest }) satisfies v.InferOutput<typeof pullSchema>;
@@ -32,7 +33,9 @@ function show(result: PullResult, cost: string | undefined): Shown {
     ...(result.origin === "cache" ? ["Fetched: nothing, all came from the cache"] : []),
     ...(isLeftAsIs ? ["Note: --extract found no archive: the file is placed unchanged"] : []),
   ];
-  return { text: `Artifact cached at: ${result.path}`, notes, json };
+  // Programs parse the first form, and take the path as one that stays unchanged.
+  const text = `Artifact ${isInside(result.path, cacheDir) ? "cached" : "placed"} at: ${result.path}`;
+  return { text, quietText: result.path, notes, json };
 }
 
 export function addPull(program: Command, io: CliIo): Command {
@@ -53,7 +56,11 @@ export function addPull(program: Command, io: CliIo): Command {
     .action(async (reference: string, options: PullOptions, command: Command) =>
       runCommand(command, io, async ({ services, run, cost }) => {
         const { platform, digest, output, extract = false } = options;
-        return show(await pull({ reference, platform, digest, output, extract }, services, run), cost());
+        return show(
+          await pull({ reference, platform, digest, output, extract }, services, run),
+          cost(),
+          services.settings.cacheDir,
+        );
       }),
     );
 }

@@ -40,13 +40,17 @@ function itemsOf(path: string | undefined, options: PushOptions): readonly PushI
   });
 }
 
-function show(result: PushResult): Shown {
+/** @param columns Width of the terminal; undefined without a terminal. */
+function show(result: PushResult, columns: number | undefined): Shown {
   const { reference, digest, platforms } = result;
   return {
     text: `Pushed: ${reference}`,
     notes: [
       `Digest: ${digest}`,
-      ...formatTable(platforms.map((one) => [`  ${one.platform ?? "all platforms"}`, formatShrunk(one), one.digest])),
+      ...formatTable(
+        platforms.map((one) => [`  ${one.platform ?? "all platforms"}`, formatShrunk(one), one.digest]),
+        columns,
+      ),
     ],
     json: jsonOf(result) satisfies v.InferOutput<typeof pushSchema>,
   };
@@ -83,6 +87,7 @@ export function addPush(program: Command, io: CliIo): Command {
             services,
             run,
           ),
+          io.stderr.columns,
         ),
       ),
   );

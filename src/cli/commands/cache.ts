@@ -1,0 +1,34 @@
+import type { Command } from "commander";
+import type * as v from "valibot";
+import { type CacheDescription, describeCache } from "../../verbs/cache.ts";
+import { formatBytes, formatTable, plural } from "../format.ts";
+import type { CliIo } from "../io.ts";
+import { jsonOf } from "../json.ts";
+import { runCommand, type Shown } from "../run.ts";
+import type { cacheSchema } from "../schemas.ts";
+
+function show({ path, blobs, notes, partial, oldestUseMs }: CacheDescription): Shown {
+  const oldestUse = oldestUseMs === undefined ? undefined : new Date(oldestUseMs).toISOString();
+  const rows = [
+    ["Path", path],
+    ["Files", `${plural(blobs.files, "file")}, ${formatBytes(blobs.bytes)}`],
+    ["Tags", plural(notes.files, "note")],
+    ["Unfinished", `${plural(partial.files, "transfer")}, ${formatBytes(partial.bytes)}`],
+    ["Oldest use", oldestUse?.slice(0, 10) ?? "-"],
+  ];
+  const json = jsonOf({ path, blobs, notes, partial, oldestUse }) satisfies v.InferOutput<typeof cacheSchema>;
+  return { text: formatTable(rows), json };
+}
+
+export function addCache(program: Command, io: CliIo): Command {
+  return program
+    .command("cache")
+    .summary("show the cache's path, size and age")
+    .description(
+      "Shows the cache's path, the number and size of its files, notes on tags, unfinished transfers, and the last " +
+        "use of the least recently used file. `clear-cache` removes files.",
+    )
+    .action(async (_options: object, command: Command) =>
+      runCommand(command, io, async ({ services, run }) => show(await describeCache(services, run))),
+    );
+}

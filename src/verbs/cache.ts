@@ -1,0 +1,18 @@
+/** `cache`: describes the cache, without reading its files. */
+
+import type { Services } from "../artifact/services.ts";
+import type { StoreContents } from "../store/stored-files.ts";
+import type { Run } from "../transfer/run.ts";
+
+export interface CacheDescription extends StoreContents {
+  /** Absolute path. */
+  readonly path: string;
+}
+
+/** @throws {UsageError} the folder is not a cache of buck2-oras */
+export async function describeCache(
+  { settings, store }: Pick<Services, "settings" | "store">,
+  { signal }: Run,
+): Promise<CacheDescription> {
+  return { path: settings.cacheDir, ...(await store.describe(signal)) };
+}

@@ -1,0 +1,160 @@
+/** What people type by habit, and what they read then. */
+import { mkdirSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import * as v from "valibot";
+import { describe, expect, test } from "vitest";
+import { formatTable } from "../../src/cli/format.ts";
+import { createProgram } from "../../src/cli/program.ts";
+import { jsonSchemas } from "../../src/cli/schemas.ts";
+import { oras } from "../support/executable.ts";
+import { temporaryFolder } from "../support/folders.ts";
+import { homeWithCheckout } from "../support/home.ts";
+import { layoutProject } from "../support/layout-project.ts";
+
+describe("words", () => {
+  test("the name alone prints the help; a script still sees a usage error", async () => {
+    const ran = await oras([]);
+    expect(ran).toMatchObject({ exitCode: 64, stderr: "" });
+    expect(ran.stdout).toContain("Commands:");
+    expect(ran.stdout).toContain("Examples:");
+  });
+
+  test("version, -V and --version are one thing", async () => {
+    const expected = await oras(["--version"]);
+    expect(expected.exitCode).toBe(0);
+    for (const word of ["version", "-V"]) expect(await oras([word])).toEqual(expected);
+  });
+
+  test("inspect and ls are info and list, with their help", async () => {
+    const project = await layoutProject();
+    expect((await project.oras(["inspect", "oci:layout:1.0"])).stdout).toContain("Reference: oci:layout:1.0");
+    expect((await project.oras(["ls", "oci:layout"])).stdout).toBe("1.0\n");
+    for (const words of [["ls"], ["inspect"], ["lock", "rm"]]) {
+      const help = await oras([...words, "--help"]);
+      expect(help.exitCode, help.stderr).toBe(0);
+    }
+  });
+
+  test("login -p: the password is taken, with a warning that does not show it", async () => {
+    const ran = await oras(["login", "localhost:1", "-u", "alice", "-p", "hunter2"]);
+    expect(ran.exitCode).toBe(69);
+    expect(ran.stderr).toMatch(/^warning: .*--password-stdin$/m);
+    expect(ran.stderr).not.toContain("hunter2");
+  });
+});
+
+test("pull: an output folder is no path of the cache", async () => {
+  const project = await layoutProject();
+  mkdirSync(join(project.dir, "folder"));
+  writeFileSync(join(project.dir, "folder", "file"), "x");
+  await project.oras(["push", "oci:layout:2", "folder"]);
+  const folder = await project.oras(["pull", "oci:layout:2", "-o", "out"]);
+  expect(folder.stdout).toBe(`Artifact placed at: ${join(project.dir, "out")}\n`);
+  const quiet = await project.oras(["pull", "oci:layout:2", "-o", "out", "-q"]);
+  expect(quiet).toMatchObject({ stdout: `${join(project.dir, "out")}\n`, stderr: "" });
+});
+
+describe("help", () => {
+  const silent = { write: () => true };
+  const io = {
+    stdout: { ...silent, columns: 80 },
+    stderr: silent,
+    stdin: process.stdin,
+    terminal: process.stderr,
+    paint: (_: unknown, text: string) => text,
+    setExitCode: () => {},
+    launcher: [],
+    runProgram: () => Promise.reject(new Error("no program runs here")),
+    withSession: () => Promise.reject(new Error("no command runs here")),
+  };
+
+  test("each command has its page, and required options are marked", async () => {
+    const program = await createProgram(io, []);
+    for (const command of program.commands.filter((one) => one.name() !== "help")) {
+      let text = "";
+      command.configureOutput({
+        writeOut: (some) => {
+          text += some;
+        },
+      });
+      command.outputHelp();
+      expect(text).toContain(`docs/cli.md#buck2-oras-${command.name()}`);
+      for (const option of command.options.filter(({ mandatory }) => mandatory)) {
+        expect(option.description).toContain("required");
+      }
+    }
+  });
+
+  test("pull: an example and the environment variables, wrapped between words", async () => {
+    const { stdout } = await oras(["pull", "--help"]);
+    expect(stdout).toMatch(/^Examples:\n {2}buck2-oras pull \S+ -o tools$/m);
+    expect(stdout).toMatch(/^Environment: .*DOCKER_CONFIG.*HTTPS_PROXY/m);
+  });
+});
+
+describe("tables in a terminal", () => {
+  const digest = `sha256:${"0123456789abcdef".repeat(4)}`;
+
+  test.each([120, 80, 75])("%i columns: a digest stays in one piece", (columns) => {
+    const lines = formatTable([["  linux-x86_64", "10.3 MB", digest]], columns);
+    expect(lines.join("\n")).toContain(digest);
+    for (const line of lines) expect(line.length).toBeLessThan(columns + (columns === 75 ? 1 : 0));
+  });
+
+  test("a list is wrapped below its column, and without a terminal it is one line", () => {
+    const row = ["tool", "1.0", "darwin-arm64, darwin-x86_64, linux-aarch64, linux-x86_64, windows-x86_64"];
+    expect(formatTable([row], 60)).toEqual([
+      "tool  1.0  darwin-arm64, darwin-x86_64, linux-aarch64,",
+      "           linux-x86_64, windows-x86_64",
+    ]);
+    expect(formatTable([row])).toHaveLength(1);
+  });
+});
+
+describe("cache", () => {
+  test("path, counts, size and oldest use", async () => {
+    const project = await layoutProject();
+    await project.oras(["pull", "oci:layout:1.0", "--platform", "linux-x86_64"]);
+    const shown = await project.oras(["cache"]);
+    expect(shown.exitCode, shown.stderr).toBe(0);
+    expect(shown.stdout).toMatch(new RegExp(`^Path +${project.cacheDir}\n`));
+    expect(shown.stdout).toMatch(/^Files +\d+ files, .*B$/m);
+    expect(shown.stdout).toMatch(/^Oldest use +\d{4}-\d{2}-\d{2}$/m);
+    const json = JSON.parse((await project.oras(["cache", "--json"])).stdout);
+    expect(v.parse(v.strictObject(jsonSchemas.cache.entries), json)).toMatchObject({ notes: { files: 1 } });
+  });
+
+  test("a cache that does not exist is empty, and a folder that is no cache is refused", async () => {
+    const dir = temporaryFolder();
+    const none = await oras(["cache", "--json", "--cache-dir", join(dir, "none")]);
+    expect(JSON.parse(none.stdout)).toMatchObject({ blobs: { files: 0, bytes: 0 }, oldestUse: null });
+    writeFileSync(join(dir, "other"), "");
+    expect((await oras(["cache", "--cache-dir", dir])).exitCode).toBe(64);
+  });
+});
+
+test("config: where it looked, and why a key is left out", async () => {
+  const home = homeWithCheckout();
+  const none = await home.oras(["config"]);
+  expect(none.stderr).toContain(`looked for:\n  ${home.projectFile}, and in the folders above\n  ${home.userFile}`);
+  home.project({ auditLog: "log" });
+  expect((await home.oras(["config"])).stdout).toMatch(/^auditLog .*a project must not choose a file that is written/m);
+});
+
+describe("doctor", () => {
+  test("rows, then each hint once, then a verdict", async () => {
+    const project = await layoutProject();
+    const healthy = await project.oras(["doctor", "oci:layout:1.0"]);
+    expect(healthy.stdout).toMatch(/^configuration {2}ok .*\ncache +ok /);
+    expect(healthy.stdout.trimEnd().split("\n").at(-1)).toBe(
+      "No check failed: a pull of oci:layout:1.0 works from here",
+    );
+    const broken = await oras(["doctor", "reg.example/t/tool:1"], { env: { HTTPS_PROXY: "socks5://localhost" } });
+    expect(broken.exitCode).toBe(78);
+    const hints = broken.stdout.split("\n").filter((line) => line.startsWith("hint ("));
+    expect(hints).toEqual([expect.stringMatching(/^hint \(proxy, dns.*\): write http:/)]);
+    expect(broken.stdout).toMatch(
+      /^\d of \d+ checks failed, proxy first: a pull of reg\.example\/t\/tool:1 would fail$/m,
+    );
+  });
+});
