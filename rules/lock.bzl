@@ -64,8 +64,8 @@ def oras_tool(
         constraints: Platform string → its configuration settings, for a project without Buck2's prelude.
         executable: Path of the executable in the folder, instead of the lock's path; for a single file `True` or `False`. A target with an
             executable can be run. Like the next four arguments: one value for all platforms, or a dict by platform string.
-        format: Format of the file, instead of the lock's format: `raw` keeps a jar, a wheel or a pyz as one file, which is not unpacked. With `raw`, the
-            file runs only with `executable = True`. Only for a tool of one layer.
+        format: Format of the file, instead of the lock's format: `raw` keeps a jar, a wheel or a pyz as one file, which is not unpacked; `zip` unpacks such a
+            file. An archive that is kept with `raw` runs only with `executable = True`. Only for a tool of one layer.
         include: Path of the include folder, instead of the lock's path.
         strip_prefix: Folder of the archive whose content becomes the output. The other paths are relative to this folder.
         sub_targets: Paths in the folder that become sub-targets. Each sub-target can be run.
@@ -191,7 +191,7 @@ def _is_program(layer: dict[str, typing.Any]) -> bool | None:
 
 def _declare_file(
         name: str,
-        _key: str,
+        key: str,
         entry: dict[str, typing.Any],
         platform: str,
         layout: str | None,
@@ -202,6 +202,11 @@ def _declare_file(
     prefix = _of(override.strip_prefix, platform)
     type = _of(override.format, platform) or layer["format"]
     is_as_locked = type == layer["format"]
+    if prefix and type not in ARCHIVE_TYPES:
+        fail("`strip_prefix` of the tool `{}` is for archives, and its file is `{}`: set `format = \"zip\"` if a jar, wheel or pyz shall be unpacked".format(
+            key,
+            type,
+        ))
     executable = _of(override.executable, platform)
     if executable == None:
         if not is_as_locked:

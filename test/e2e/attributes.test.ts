@@ -337,6 +337,26 @@ oras_tool(name = "jar", format = "raw", lock = lock, out = "tool.jar")
   expect(found.length).toBeGreaterThan(0);
 });
 
+test("attributes: `format` unpacks a wheel, which the lock has as one file, and its prefix asks for it", async (context) => {
+  const project = await setting(context);
+  const wheel = lockedIn("ghcr.io/acme/tool", { ...layer, executable: false, format: "raw", title: "tool.whl" });
+  project.write("wheel/oras.lock.json", JSON.stringify({ version: 1, tools: { wheel } }));
+  const build = (format: string): string => `load("@oras//rules:defs.bzl", "oras_tool")
+load(":oras.lock.json", lock = "value")
+oras_tool(name = "wheel", lock = lock, strip_prefix = "include"${format})
+`;
+  project.write("wheel/BUCK", build(""));
+  const refused = await project.buck2(["uquery", "//wheel:"]);
+  expect(refused.stderr).toContain(
+    "`strip_prefix` of the tool `wheel` is for archives, and its file is `raw`: set `format = ",
+  );
+  project.write("wheel/BUCK", build(`, format = "zip"`));
+  const wanted = ["--json", "--output-attribute", "^(executable|strip_prefix|type)$"];
+  const ran = await project.buck2(["uquery", "kind(oras_artifact, //wheel:)", ...wanted]);
+  const found = Object.values(JSON.parse(ran.stdout) as Record<string, unknown>);
+  expect(found[0]).toEqual({ executable: null, strip_prefix: "include", type: "zip" });
+});
+
 test("attributes: an attribute that no target has is refused in the name of `oras_tool`", async (context) => {
   const project = await setting(context);
   project.write(
