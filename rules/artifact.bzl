@@ -174,7 +174,7 @@ oras_artifact = rule(
         "type": attrs.enum(
             FILE_TYPES + ARCHIVE_TYPES,
             default = "raw",
-            doc = "Format of the blob: `raw` (the file itself), `gzip` or `zstd` (one compressed file), `tar`, `tar.gz`, `tar.zst`, `zip`.",
+            doc = "Format of the blob: `raw` (the file itself), `gzip`, `zstd` or `xz` (one compressed file), `tar`, `tar.gz`, `tar.zst`, `tar.xz`, `zip`.",
         ),
         "_oras": attrs.default_only(
             attrs.toolchain_dep(default = "toolchains//:oras", providers = [OrasToolchainInfo]),

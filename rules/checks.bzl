@@ -4,8 +4,8 @@ Buck2 accepts `validate =` on an attribute but ignores it. So a rule's implement
 """
 
 # Formats of a blob, under the names of the lock file (`src/lockfile/schema.ts`).
-FILE_TYPES = ["raw", "gzip", "zstd"]
-ARCHIVE_TYPES = ["tar", "tar.gz", "tar.zst", "zip"]
+FILE_TYPES = ["raw", "gzip", "zstd", "xz"]
+ARCHIVE_TYPES = ["tar", "tar.gz", "tar.zst", "tar.xz", "zip"]
 
 _HOST = "([A-Za-z0-9][A-Za-z0-9.-]*|\\[[0-9A-Fa-f:.]+\\])(:[0-9]+)?"
 _PATH_PART = "[a-z0-9]+([._-]+[a-z0-9]+)*"

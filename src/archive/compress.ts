@@ -1,12 +1,12 @@
 /** Compression of streams, in this thread or in a thread of its own, with the same output. */
 import { type Chunks, chunkBytes, inBlocks } from "./chunks.ts";
-import type { Compression } from "./compression.ts";
+import type { WrittenCompression } from "./compression.ts";
 import type { CompressionThreads } from "./compression-threads.ts";
 import { type Compressor, createEncoder } from "./encoder.ts";
 
 /** Levels with the smallest executables. The cost is paid once, and saved at every pull. */
-export const defaultLevels: Readonly<Record<Compression, number>> = { gzip: 9, zstd: 19 };
-export const maxLevels: Readonly<Record<Compression, number>> = { gzip: 9, zstd: 22 };
+export const defaultLevels: Readonly<Record<WrittenCompression, number>> = { gzip: 9, zstd: 19 };
+export const maxLevels: Readonly<Record<WrittenCompression, number>> = { gzip: 9, zstd: 22 };
 
 /**
  * Compresses a stream in blocks of a fixed size, since block boundaries can affect the output.

@@ -2,10 +2,10 @@
  * Compressors of gzip and zstd, bundled. Node's output differs between versions and processors; the same input must give
  * the same blob everywhere.
  */
-import type { Compression } from "./compression.ts";
+import type { WrittenCompression } from "./compression.ts";
 
 export interface Compressor {
-  readonly format: Compression;
+  readonly format: WrittenCompression;
   /** 1 to 9 for gzip (RFC 1952), 1 to 22 for zstd. */
   readonly level: number;
 }

@@ -4,14 +4,19 @@ import { type FileSource, type OpenedFile, readHead, withOpened } from "../files
 import { beginningOf, readChunks } from "./chunks.ts";
 import { type Compression, decompressed } from "./compression.ts";
 
-/** `gzip` and `zstd` are single compressed files; `raw` is every other file. */
-export const fileFormats = ["raw", "gzip", "zstd"] as const;
-export const archiveFormats = ["tar", "tar.gz", "tar.zst", "zip"] as const;
+/** `gzip`, `zstd` and `xz` are single compressed files; `raw` is every other file. */
+export const fileFormats = ["raw", "gzip", "zstd", "xz"] as const;
+export const archiveFormats = ["tar", "tar.gz", "tar.zst", "tar.xz", "zip"] as const;
 export type ArchiveFormat = (typeof fileFormats)[number] | (typeof archiveFormats)[number];
 
 /** True for a format that unpacks into a folder; false for a single compressed file. */
 export function isArchive(format: ArchiveFormat): boolean {
   return archiveFormats.some((one) => one === format);
+}
+
+/** True for a single compressed file. */
+export function isCompressed(format: ArchiveFormat): format is Compression {
+  return format === "gzip" || format === "zstd" || format === "xz";
 }
 
 /** Programs and packages that are zip files: Java, Python, and the bundles of both. */
@@ -33,17 +38,28 @@ export function formatByName(format: ArchiveFormat, title: string, mediaType: st
 const tarHeaderBytes = 512;
 
 /** Limit of the compressed bytes that must contain the first tar header. */
-const maxSniffedBytes = 4 * 1024 * 1024;
+export const maxSniffedBytes: number = 4 * 1024 * 1024;
 
-/** Magic numbers of known but unsupported formats, for messages. */
+const zstdMagic = [0x28, 0xb5, 0x2f, 0xfd];
+const xzMagic = [0xfd, 0x37, 0x7a, 0x58, 0x5a, 0x00];
+
+/** Formats of archives and compressed files that cannot be unpacked, by their first bytes. */
 const unsupportedMagics: readonly (readonly [name: string, magic: readonly number[]])[] = [
-  ["xz", [0xfd, 0x37, 0x7a, 0x58, 0x5a, 0x00]],
-  ["bzip2", [0x42, 0x5a, 0x68]],
+  // `BZh`, a digit, and the mark of a block or of the end; the digit is 0 here, and is not compared.
+  ["bzip2", [0x42, 0x5a, 0x68, 0, 0x31, 0x41, 0x59, 0x26, 0x53, 0x59]],
+  ["bzip2", [0x42, 0x5a, 0x68, 0, 0x17, 0x72, 0x45, 0x38, 0x50, 0x90]],
   ["7z", [0x37, 0x7a, 0xbc, 0xaf, 0x27, 0x1c]],
-  ["lzma", [0x5d, 0x00, 0x00]],
-  ["lzip", [0x4c, 0x5a, 0x49, 0x50]],
+  ["lzip", [0x4c, 0x5a, 0x49, 0x50, 0x01]],
   ["rar", [0x52, 0x61, 0x72, 0x21, 0x1a, 0x07]],
+  // A file of the old format has no magic number: these are the usual properties and the usual sizes of its dictionary.
+  ["lzma", [0x5d, 0x00, 0x00, 0x80, 0x00]],
+  ["lzma", [0x5d, 0x00, 0x00, 0x00, 0x04]],
 ];
+
+function hasMagic(bytes: Uint8Array, magic: readonly number[]): boolean {
+  const anyDigit = magic[0] === 0x42 ? 3 : -1;
+  return bytes.length >= magic.length && magic.every((byte, index) => index === anyDigit || bytes[index] === byte);
+}
 
 function startsWith(bytes: Uint8Array, magic: readonly number[]): boolean {
   return bytes.length >= magic.length && magic.every((byte, index) => bytes[index] === byte);
@@ -96,9 +112,10 @@ async function formatOf(file: OpenedFile): Promise<ArchiveFormat> {
   const head = await readHead(file, tarHeaderBytes);
   if (startsWith(head, [0x1f, 0x8b])) return (await holdsTar(file, "gzip")) ? "tar.gz" : "gzip";
   const isSkippableFrame = startsWith(head.subarray(1), [0x2a, 0x4d, 0x18]) && ((head[0] ?? 0) & 0xf0) === 0x50;
-  if (startsWith(head, [0x28, 0xb5, 0x2f, 0xfd]) || isSkippableFrame) {
+  if (startsWith(head, zstdMagic) || isSkippableFrame) {
     return (await holdsTar(file, "zstd")) ? "tar.zst" : "zstd";
   }
+  if (startsWith(head, xzMagic)) return (await holdsTar(file, "xz")) ? "tar.xz" : "xz";
   // A local header, or the end record of an empty zip. A zip after other bytes is a self-extracting executable: raw.
   if (startsWith(head, [0x50, 0x4b, 0x03, 0x04]) || startsWith(head, [0x50, 0x4b, 0x05, 0x06])) return "zip";
   return isTarHeader(head) ? "tar" : "raw";
@@ -119,8 +136,21 @@ export async function systemPackageOf(source: FileSource): Promise<string | unde
   return packageMagics.find(([, magic]) => startsWith(head, [...magic]))?.[0];
 }
 
-/** Name of a recognized but unsupported format, such as `xz`. */
+/** The compression of content, by its first bytes. */
+export function compressionOf(head: Uint8Array): Compression | undefined {
+  if (startsWith(head, [0x1f, 0x8b])) return "gzip";
+  if (startsWith(head, zstdMagic)) return "zstd";
+  return startsWith(head, xzMagic) ? "xz" : undefined;
+}
+
+/** Name of the format of a compressed file's content, if the content is an archive or compressed again. */
+export function formatInside(head: Uint8Array): string | undefined {
+  if (startsWith(head, [0x50, 0x4b, 0x03, 0x04])) return "zip";
+  return compressionOf(head) ?? unsupportedMagics.find(([, magic]) => hasMagic(head, magic))?.[0];
+}
+
+/** Name of a recognized but unsupported format, such as `bzip2`. */
 export async function unsupportedFormatOf(source: FileSource): Promise<string | undefined> {
   const head = await reading(source, (file) => readHead(file, tarHeaderBytes));
-  return unsupportedMagics.find(([, magic]) => startsWith(head, magic))?.[0];
+  return unsupportedMagics.find(([, magic]) => hasMagic(head, magic))?.[0];
 }

@@ -1,13 +1,16 @@
 /** Selection of the reader for an archive's format. */
 import type { OpenedFile } from "../files/opened-file.ts";
-import { type Chunks, readChunks } from "./chunks.ts";
-import { decompressed } from "./compression.ts";
-import { type ArchiveFormat, systemPackageOf, unsupportedFormatOf } from "./format.ts";
+import { beginningOf, type Chunks, readChunks } from "./chunks.ts";
+import { type Compression, decompressed } from "./compression.ts";
+import { type ArchiveFormat, formatInside, maxSniffedBytes, systemPackageOf, unsupportedFormatOf } from "./format.ts";
 import type { Budget } from "./limits.ts";
 import type { ArchiveMember } from "./member.ts";
 import { Refusal } from "./refusal.ts";
 import { readTar } from "./tar.ts";
 import { readZip } from "./zip.ts";
+
+/** Bytes of the content that name its format. */
+const headBytes = 512;
 
 type Members = AsyncGenerator<ArchiveMember, void, undefined>;
 
@@ -25,11 +28,14 @@ export async function openMembers(
       return tarMembers(decompressed(readChunks(file, signal), "gzip"), budget);
     case "tar.zst":
       return tarMembers(decompressed(readChunks(file, signal), "zstd"), budget);
+    case "tar.xz":
+      return tarMembers(decompressed(readChunks(file, signal), "xz"), budget);
     case "zip":
       return readZip(file, budget, signal);
     case "gzip":
     case "zstd":
-      throw new Refusal("ARCHIVE_UNSUPPORTED", `is a single file compressed by ${format}, not an archive`);
+    case "xz":
+      throw await notAnArchiveInside(file, format, signal);
     case "raw":
       throw await notAnArchive(file);
   }
@@ -43,6 +49,26 @@ async function* tarMembers(stream: Chunks, budget: Budget): Members {
   }
 }
 
+/** Names the content of a compressed file that holds no tar. */
+async function notAnArchiveInside(file: OpenedFile, format: Compression, signal: AbortSignal): Promise<unknown> {
+  const parts: Uint8Array[] = [];
+  try {
+    const content = decompressed(beginningOf(readChunks(file, signal), maxSniffedBytes), format);
+    for await (const chunk of beginningOf(content, headBytes)) parts.push(chunk);
+  } catch (error) {
+    // A limit or an unsupported option is the reason; the beginning of a file may also end in the middle of a block.
+    if (error instanceof Refusal && error.code === "ARCHIVE_UNSUPPORTED") return error;
+  }
+  const inner = formatInside(Buffer.concat(parts));
+  return inner === undefined
+    ? new Refusal("ARCHIVE_UNSUPPORTED", `is a single file compressed by ${format}, not an archive`)
+    : new Refusal(
+        "ARCHIVE_UNSUPPORTED",
+        `holds ${inner} inside ${format}: it was compressed twice`,
+        "compress the archive once",
+      );
+}
+
 async function notAnArchive(file: OpenedFile): Promise<Refusal> {
   const systemPackage = await systemPackageOf(file);
   if (systemPackage !== undefined) {
@@ -50,6 +76,6 @@ async function notAnArchive(file: OpenedFile): Promise<Refusal> {
   }
   const name = await unsupportedFormatOf(file);
   return name === undefined
-    ? new Refusal("ARCHIVE_UNSUPPORTED", "is not an archive", "name a tar, tar.gz, tar.zst or zip file")
-    : new Refusal("ARCHIVE_UNSUPPORTED", `is compressed by ${name}`, "pack it again as tar.gz, tar.zst or zip");
+    ? new Refusal("ARCHIVE_UNSUPPORTED", "is not an archive", "name a tar, tar.gz, tar.zst, tar.xz or zip file")
+    : new Refusal("ARCHIVE_UNSUPPORTED", `is compressed by ${name}`, "pack it again as tar.gz, tar.zst, tar.xz or zip");
 }

@@ -1,7 +1,8 @@
 /** Fetch of blobs and their files into the store; only missing blobs are requested from a source. */
 
+import type { Compression } from "../archive/compression.ts";
 import { decompressFile } from "../archive/decompress.ts";
-import { type ArchiveFormat, formatByName, sniffFile } from "../archive/format.ts";
+import { type ArchiveFormat, formatByName, isCompressed, sniffFile } from "../archive/format.ts";
 import { UsageError } from "../errors.ts";
 import type { Digest } from "../model/digest.ts";
 import { digestHex } from "../model/digest.ts";
@@ -68,10 +69,11 @@ export async function fetchBlob(
   return await services.slots.run(() => store.withMutex(digestHex(blob.digest), run.signal, fetchLocked));
 }
 
+const suffixes: Readonly<Record<Compression, RegExp>> = { gzip: /\.gz$/i, zstd: /\.zst$/i, xz: /\.xz$/i };
+
 /** Title of a layer's content: the suffix of a single compressed file is removed. */
 export function contentTitle(title: string, format: ArchiveFormat): string {
-  if (format !== "gzip" && format !== "zstd") return title;
-  return title.replace(format === "gzip" ? /\.gz$/i : /\.zst$/i, "") || title;
+  return isCompressed(format) ? title.replace(suffixes[format], "") || title : title;
 }
 
 export interface FileFetch {
@@ -97,7 +99,7 @@ export async function fetchFile(
     const found = await sniffFile(opened);
     if (wanted !== undefined && wanted !== "raw" && wanted !== found) throw otherFormat(layer, wanted, found);
     const format = wanted ?? formatByName(found, layer.title, layer.descriptor.mediaType);
-    if (format !== "gzip" && format !== "zstd") return { ...blob, digest, size, title: layer.title, format };
+    if (!isCompressed(format)) return { ...blob, digest, size, title: layer.title, format };
     const content = await services.store.ingestContent(decompressFile(opened, format, {}, run.signal), run.signal);
     return { ...content, origin: blob.origin, title: contentTitle(layer.title, format), format };
   });

@@ -9,6 +9,7 @@ import { formatByName, isArchive, sniffFile } from "../archive/format.ts";
 import { identifyFile } from "../archive/identify.ts";
 import { defaultLimits } from "../archive/limits.ts";
 import { quoted } from "../archive/refusal.ts";
+import { refuseUnsupported } from "../archive/unsupported.ts";
 import { ContentVerificationError, isErrno, LocalIoError, localIoError } from "../errors.ts";
 import type { OpenedFile } from "../files/opened-file.ts";
 import type { Digest } from "../model/digest.ts";
@@ -132,7 +133,9 @@ export async function placeIfArchive(
 ): Promise<readonly string[] | undefined> {
   return await store.read(digest, options.signal, async (opened) => {
     const format = formatByName(await sniffFile(opened), title, undefined);
-    return isArchive(format) ? await placeArchive(opened, output, { ...options, context }) : undefined;
+    if (isArchive(format)) return await placeArchive(opened, output, { ...options, context });
+    if (format === "raw") await refuseUnsupported(opened, title, "leave out --extract for the file as it is");
+    return undefined;
   });
 }
 

@@ -4,6 +4,7 @@ import { mkdir, rm, stat } from "node:fs/promises";
 import { basename, join, resolve } from "node:path";
 import { extractArchive } from "../archive/extract.ts";
 import { formatByName, isArchive, sniffFile } from "../archive/format.ts";
+import { refuseUnsupported } from "../archive/unsupported.ts";
 import { UsageError } from "../errors.ts";
 import type { PlatformString } from "../model/platform.ts";
 import { expandTemplate, isTemplate } from "../model/reference.ts";
@@ -103,7 +104,10 @@ export async function importUrl(
   const path = join(dir, name);
   await services.download({ url, sha256, path }, signal);
   const provenance = `${withoutSecrets(text)}#sha256:${sha256}`;
-  if (!isArchive(formatByName(await sniffFile(path), name, undefined))) return [{ platform, path, provenance }];
+  const format = formatByName(await sniffFile(path), name, undefined);
+  if (format === "raw")
+    await refuseUnsupported(path, name, "download and unpack it, and import the folder with `file:`");
+  if (!isArchive(format)) return [{ platform, path, provenance }];
   const folder = join(dir, "unpacked", name.replace(/\.(?:zip|whl|jar|tar(?:\.\w+)?|tgz)$/i, ""));
   await extractArchive(path, folder, { signal });
   await rm(path);

@@ -1,8 +1,9 @@
 /** Creation of a layer's entry in a lock, from the layer's bytes. */
 import { executableHeadBytes, programKind } from "../archive/executable.ts";
-import { type ArchiveFormat, isArchive } from "../archive/format.ts";
+import { type ArchiveFormat, compressionOf, isArchive, isCompressed } from "../archive/format.ts";
 import { type ListedEntry, listArchive } from "../archive/list.ts";
 import { quoted } from "../archive/refusal.ts";
+import { refuseUnsupported } from "../archive/unsupported.ts";
 import { fetchFile } from "../artifact/fetch.ts";
 import type { NamedLayer } from "../artifact/layers.ts";
 import { ContentVerificationError } from "../errors.ts";
@@ -29,6 +30,18 @@ export interface LayerRequest {
   readonly format: ArchiveFormat | undefined;
 }
 
+const keepHint = "`--format raw` locks the file as it is";
+
+function compressedTwice(title: string, inner: string, outer: string): ContentVerificationError {
+  return new ContentVerificationError(
+    "ARCHIVE_UNSUPPORTED",
+    `${quoted(title)} is ${inner} inside ${outer}: it was compressed twice`,
+    {
+      hint: `push the file again, compressed once; ${keepHint}`,
+    },
+  );
+}
+
 /** Fetches a layer once, since a media type does not prove the format. */
 export async function readLayer(
   { source, layer, isOnly, format }: LayerRequest,
@@ -45,7 +58,12 @@ export async function readLayer(
     contentDigest: file.digest,
   };
   if (!isArchive(file.format)) {
-    const head = await services.store.read(file.digest, run.signal, (opened) => readHead(opened, executableHeadBytes));
+    const head = await services.store.read(file.digest, run.signal, async (opened) => {
+      if (format === undefined && isOnly) await refuseUnsupported(opened, file.title, keepHint);
+      return await readHead(opened, executableHeadBytes);
+    });
+    const inner = isCompressed(file.format) ? compressionOf(head) : undefined;
+    if (format === undefined && inner !== undefined) throw compressedTwice(file.title, inner, file.format);
     const evidence = isLibrary(file.title) ? undefined : programKind(head);
     return withSafePaths(
       {

@@ -97,16 +97,16 @@ async function findByIndex(
     const platform = await platformOfOnly({ source, manifest: parsed }, { text, wanted }, services, run);
     return { digest, found: [{ platform, source, digest, manifest: parsed, location }] };
   }
-  const listed = [...platformsOf(parsed)].filter(([platform]) => wanted.length === 0 || wanted.includes(platform));
-  if (listed.length === 0) {
-    throw new ArtifactNotFoundError(
-      "PLATFORM_NOT_FOUND",
-      `not found: ${wanted.join(", ") || "a known platform"} in the index of ${text}`,
-      {
-        hint: platformHint(parsed, wanted.join(", ") || `one of ${platformStrings.join(", ")}`),
-      },
-    );
+  const available = platformsOf(parsed);
+  const absent = wanted.filter((platform) => !available.has(platform)).join(", ");
+  if (absent !== "" || available.size === 0) {
+    const message =
+      absent === "" ? `not found: a known platform in the index of ${text}` : `platform ${absent} not found in ${text}`;
+    throw new ArtifactNotFoundError("PLATFORM_NOT_FOUND", message, {
+      hint: platformHint(parsed, absent === "" ? `one of ${platformStrings.join(", ")}` : absent),
+    });
   }
+  const listed = [...available].filter(([platform]) => wanted.length === 0 || wanted.includes(platform));
   const found = await inParallel(listed, run.signal, async ([platform, descriptor], either) => {
     const fetch = () => fetchKeptManifest(source, descriptor.digest, services, withSignal(run, either));
     const manifest = await orMissing(() => services.slots.run(fetch));

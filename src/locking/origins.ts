@@ -4,6 +4,7 @@
  * would fetch other files.
  */
 
+import { isCompressed } from "../archive/format.ts";
 import { contentTitle } from "../artifact/fetch.ts";
 import { type NamedLayer, shapeOf } from "../artifact/layers.ts";
 import { keptManifests } from "../artifact/manifests.ts";
@@ -47,11 +48,6 @@ function repositoryOf(reference: string, platform: string, services: NamingServi
   }
 }
 
-/** True for a single compressed file, whose content has a digest of its own. */
-function isDecompressed({ format }: LockedLayer): boolean {
-  return format === "gzip" || format === "zstd";
-}
-
 function faultsOf({ reference, digest, platforms }: LockedTool, services: NamingServices): readonly string[] {
   // Without a digest, the tag would go unchecked; with a digest, a template's platforms would count as one index.
   if (isTemplate(reference) !== (digest === undefined)) {
@@ -63,7 +59,7 @@ function faultsOf({ reference, digest, platforms }: LockedTool, services: Naming
     if (expected !== repository) {
       return [`has the repository ${repository} for ${platform}, and ${reference} gives ${expected}`];
     }
-    const layer = layers.find((one) => !isDecompressed(one) && one.contentDigest !== one.digest);
+    const layer = layers.find((one) => !isCompressed(one.format) && one.contentDigest !== one.digest);
     if (layer !== undefined) {
       return [`has the contentDigest ${layer.contentDigest} for ${platform}, and the digest ${layer.digest}`];
     }

@@ -10,7 +10,7 @@ import { chmod, mkdir, readFile, rm, writeFile } from "node:fs/promises";
 import { basename, join } from "node:path";
 import * as v from "valibot";
 import { extractArchive } from "../archive/extract.ts";
-import { isArchive } from "../archive/format.ts";
+import { isArchive, isCompressed } from "../archive/format.ts";
 import { identifyFile } from "../archive/identify.ts";
 import { fetchBlob, fetchFile } from "../artifact/fetch.ts";
 import { placeFile } from "../artifact/place.ts";
@@ -178,7 +178,7 @@ async function placeLayer(
   const placeAs = platform.layers.length === 1 ? fileName(name, title) : title;
   const place = (content: Digest) =>
     placeFile({ digest: content, title: placeAs }, output, () => {}, { store, signal });
-  if (format !== "raw" && !isArchive(format)) {
+  if (isCompressed(format)) {
     const descriptor = { mediaType, digest, size, annotations: {}, artifactType: undefined, platform: undefined };
     const file = await fetchFile(
       { source, layer: { descriptor, title, isFolder: false, isRoot: false }, format },

@@ -2,7 +2,7 @@
 import { decompressFile } from "../archive/decompress.ts";
 import { isExecutable } from "../archive/executable.ts";
 import { extractArchive } from "../archive/extract.ts";
-import { sniffFile } from "../archive/format.ts";
+import { isArchive, isCompressed, sniffFile, unsupportedFormatOf } from "../archive/format.ts";
 import { checkOutputFile, checkOutputFolder } from "../artifact/output.ts";
 import { tellingReplaced } from "../artifact/replaced.ts";
 import type { Context } from "../context.ts";
@@ -32,14 +32,18 @@ export async function extractTo(request: ExtractRequest, context: Context, signa
     return entries.filter((entry) => entry.kind === "file").length;
   }
   const format = await sniffFile(archive);
-  if (format !== "gzip" && format !== "zstd") {
-    throw new ContentVerificationError(
-      "ARCHIVE_UNSUPPORTED",
-      `${archive} is not a single compressed file (${format})`,
-      {
-        hint: "leave out --single to unpack an archive",
-      },
-    );
+  if (!isCompressed(format)) {
+    const name = isArchive(format) ? undefined : await unsupportedFormatOf(archive);
+    const what = isArchive(format)
+      ? `an archive (${format})`
+      : name === undefined
+        ? "not compressed"
+        : `compressed by ${name}`;
+    throw new ContentVerificationError("ARCHIVE_UNSUPPORTED", `${archive} is ${what}, not a single compressed file`, {
+      hint: isArchive(format)
+        ? "leave out --single to unpack an archive"
+        : "compress the file by gzip, zstd or xz, or copy it as it is",
+    });
   }
   await placeAtomically(checkOutputFile(request.output), async (staged) => {
     const bytes = decompressFile(archive, format, {}, signal);

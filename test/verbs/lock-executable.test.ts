@@ -1,7 +1,8 @@
 /** Which file of an artifact is the tool. */
 import { execFileSync } from "node:child_process";
-import { mkdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
+import { mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
+import { gzipSync } from "node:zlib";
 import { expect, test } from "vitest";
 import { parseLock } from "../../src/lockfile/file.ts";
 import type { LockedPlatform } from "../../src/lockfile/schema.ts";
@@ -26,6 +27,7 @@ function write(dir: string, files: Readonly<Record<string, Content>>, mode = 0o6
 /** Publishes the files as one archive with this tag. */
 async function publish(project: LayoutProject, tag: string, files: Readonly<Record<string, Content>>): Promise<void> {
   const folder = join(project.dir, `packed-${tag}`);
+  rmSync(folder, { recursive: true, force: true });
   write(folder, files);
   execFileSync("tar", ["-czf", `${tag}.tar.gz`, "-C", folder, "."], { cwd: project.dir });
   const pushed = await project.oras(["push", `oci:layout:${tag}`, `${tag}.tar.gz`]);
@@ -156,4 +158,41 @@ test("lock add --platform: the named platforms alone, kept by `lock update`; one
   const missing = await add("--platform", "windows-x86_64");
   expect(missing.exitCode).toBe(66);
   expect(missing.stderr).toMatch(/windows-x86_64 not found[\s\S]*linux-x86_64/);
+});
+
+test("tar.xz is unpacked; bzip2 and an archive compressed twice are refused by name, in the lock and by pull --extract", async (context) => {
+  const project = await layoutProject();
+  requireProgram(context, "xz");
+  write(project.dir, { "packed/t-1/tool": elf, "packed/t-1/README": data });
+  const tar = (...args: readonly string[]) => execFileSync("tar", args, { cwd: project.dir });
+  tar("-cJf", "tool.tar.xz", "-C", "packed", "t-1");
+  tar("-czf", "tool.tar.gz", "-C", "packed", "t-1");
+  writeFileSync(join(project.dir, "twice.gz"), gzipSync(readFileSync(join(project.dir, "tool.tar.gz"))));
+  const block = Buffer.from("314159265359", "hex");
+  writeFileSync(join(project.dir, "tool.tar.bz2"), Buffer.concat([Buffer.from("BZh9"), block, Buffer.alloc(50)]));
+  for (const name of ["tool.tar.xz", "twice.gz", "tool.tar.bz2"]) {
+    await project.oras(["push", `oci:layout:${name}`, name, "--compression", "none"]);
+  }
+  const added = await project.oras(["lock", "add", "tool", "oci:layout:tool.tar.xz"]);
+  expect(added.exitCode, added.stderr).toBe(0);
+  expect(lockedPlatform(project, "tool")?.layers[0]).toMatchObject({ format: "tar.xz", executable: "t-1/tool" });
+  const pulled = await project.oras(["pull", "oci:layout:tool.tar.xz", "-o", "out", "--extract"]);
+  expect(pulled.exitCode, pulled.stderr).toBe(0);
+  expect(readFileSync(join(project.dir, "out/t-1/tool"))).toEqual(elf);
+
+  for (const [tag, message] of [
+    ["tool.tar.bz2", /"tool\.tar\.bz2" is compressed by bzip2/],
+    ["twice.gz", /gzip inside gzip/],
+  ] as const) {
+    const refused = await project.oras(["lock", "add", "x", `oci:layout:${tag}`]);
+    expect(refused.exitCode, tag).toBe(65);
+    expect(refused.stderr).toMatch(message);
+    const kept = await project.oras(["lock", "add", "x", `oci:layout:${tag}`, "--format", "raw"]);
+    expect(kept.exitCode, kept.stderr).toBe(0);
+  }
+  const extracted = await project.oras(["pull", "oci:layout:tool.tar.bz2", "-o", "out2", "--extract"]);
+  expect(extracted.exitCode).toBe(65);
+  expect(extracted.stderr).toContain("bzip2");
+  const single = await project.oras(["extract", "packed/t-1/README", "--single", "-o", "out3"]);
+  expect(single.stderr).toMatch(/README is not compressed/);
 });

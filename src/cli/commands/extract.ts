@@ -19,7 +19,7 @@ export function addExtract(program: Command, io: CliIo): Command {
     .command("extract")
     .summary("unpack an archive, confined to a folder")
     .description(
-      "Unpacks a tar, tar.gz, tar.zst or zip archive into a folder; the format is detected from the bytes. " +
+      "Unpacks a tar, tar.gz, tar.zst, tar.xz or zip archive into a folder; the format is detected from the bytes. " +
         "Nothing is written outside the folder. A refused archive leaves no files behind.",
     )
     .argument("<archive>", "file to unpack")
@@ -29,7 +29,7 @@ export function addExtract(program: Command, io: CliIo): Command {
       pathArgument,
     )
     .option("--strip-prefix <path>", "unpack only the entries below this path, and remove the path from their names")
-    .option("--single", "treat the input as one compressed file (gzip or zstd), not as an archive")
+    .option("--single", "treat the input as one compressed file (gzip, zstd or xz), not as an archive")
     .option("--executable", "with --single: make the file executable, whatever its content")
     .action(async (archive: string, options: ExtractOptions, command: Command) =>
       runCommand(command, io, async ({ services, run }) => {
