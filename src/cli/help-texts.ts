@@ -55,7 +55,7 @@ const helpTexts: Readonly<Record<string, HelpText>> = {
   "lock remove": { examples: ["lock remove protoc"] },
   "lock update": { examples: ["lock update", "lock update protoc"], variables: network },
   "lock check": { examples: ["lock check", "lock check --online"], variables: network },
-  run: { examples: ["run protoc -- --version"], variables: network },
+  run: { examples: ["run protoc --version"], variables: network },
   which: { examples: ["which protoc"], variables: network },
   shim: { examples: ["shim bin", "shim bin protoc"] },
   env: { examples: ["env"] },

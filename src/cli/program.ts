@@ -28,6 +28,7 @@ import { formatHelp, formatItem, subcommandTerm } from "./help.ts";
 import { addHelpTexts, helpOfProgram } from "./help-texts.ts";
 import type { CliIo } from "./io.ts";
 import { addGlobalOptions, withExplicitValues } from "./options.ts";
+import { withToolArguments } from "./tool-arguments.ts";
 import { usageError } from "./usage-error.ts";
 
 /** Builds the program. @param argv Decides only whether the completion library is loaded. */
@@ -113,7 +114,10 @@ function withHelpOfKnown(argv: readonly string[], program: Command): readonly st
  */
 export async function runCli(argv: readonly string[], io: CliIo): Promise<void> {
   const program = await createProgram(io, argv);
-  const known = argv[0] === "version" ? ["--version", ...argv.slice(1)] : withHelpOfKnown(argv, program);
+  const known =
+    argv[0] === "version"
+      ? ["--version", ...argv.slice(1)]
+      : withHelpOfKnown(withToolArguments(argv, program), program);
   if (argv.length === 0) {
     // A person who types only the name reads the help; for a script, a missing command stays an error.
     program.outputHelp();

@@ -19,7 +19,7 @@ export function defaultShell(login: string | undefined, { os }: Pick<Context, "o
 export function checkShell(shell: Shell, { os }: Pick<Context, "os">): void {
   if (os !== "win32" || shell === "powershell" || shell === "github") return;
   throw new UsageError("USAGE_INVALID", `the shims of Windows are batch files, which ${shell} does not find`, {
-    hint: "use PowerShell, or start a tool by `buck2-oras run TOOL -- ARGS`",
+    hint: "use PowerShell, or start a tool by `buck2-oras run TOOL ARGS`",
   });
 }
 

@@ -16,6 +16,20 @@ test("run: arguments after `--`, input and exit code are the tool's, from a fold
   expect(ran).toMatchObject({ exitCode: 7, stdout: "args:4:--version -v --json a b\nin\n", stderr: "" });
 });
 
+test("run: every word after the tool's name is the tool's, and options before it are ours", async () => {
+  const project = lockedProject();
+  await project.add("echoing", echoingTool);
+  const said = async (...args: readonly string[]) => (await project.oras(args, { input: "" })).stdout;
+  expect(await said("run", "echoing", "--version", "--help", "-v")).toBe("args:3:--version --help -v\n");
+  expect(await said("run", "echoing", "a", "--", "b")).toBe("args:3:a -- b\n");
+  expect(await said("--timeout", "9", "run", "--lock", "oras.lock.json", "echoing", "--lock", "x")).toBe(
+    "args:2:--lock x\n",
+  );
+  expect(await said("run", "--", "echoing", "--json")).toBe("args:1:--json\n");
+  expect(await said("run", "--help")).toContain("Usage: buck2-oras run");
+  expect(await said("run", "echoing")).toBe("args:0:\n");
+});
+
 test("run: a signal reaches the tool, and the end by a signal is the command's end", async () => {
   const project = lockedProject();
   await project.add("waiting", "#!/bin/sh\ntrap 'echo asked; exit 5' TERM\necho ready\nwhile :; do sleep 0.05; done\n");

@@ -18,7 +18,7 @@ export function addRun(program: Command, io: CliIo): Command {
     .summary("run a locked tool")
     .description(
       "Runs a tool of the lock on this machine: fetched when first used, and verified at every use. Streams, signals " +
-        "and the exit code are the tool's. Write the tool's own options after `--`.",
+        "and the exit code are the tool's, and so is every word after the tool's name.",
     )
     .argument("<tool>", "name of the tool in the lock")
     .argument("[args...]", "arguments of the tool")
