@@ -1,6 +1,7 @@
 /** A program in the foreground: it has the terminal and the streams of this process, and this process ends as it ends. */
 import { type ChildProcess, spawn } from "node:child_process";
 import { LocalIoError } from "../errors.ts";
+import { type Start, windowsStart } from "./windows-program.ts";
 
 export interface ForegroundRequest {
   /** Absolute path. */
@@ -31,15 +32,30 @@ function notStarted(program: string, cause: unknown): LocalIoError {
   });
 }
 
+async function startOf(
+  program: string,
+  args: readonly string[],
+  env: ForegroundRequest["env"],
+  os: string,
+): Promise<Start> {
+  if (os !== "win32") return { program, args, isVerbatim: false };
+  const defined = Object.entries(env).flatMap(([name, value]) => (value === undefined ? [] : [[name, value]]));
+  return await windowsStart(program, args, { env: Object.fromEntries(defined), cwd: "." }).catch((cause: unknown) => {
+    throw notStarted(program, cause);
+  });
+}
+
 /** @throws {LocalIoError} a program that cannot be started */
 export async function runInForeground(
   { program, args, env, hasTerminal }: ForegroundRequest,
   signals: Signals,
   os: string,
 ): Promise<ForegroundEnd> {
+  const way = await startOf(program, args, env, os);
   const start = (): ChildProcess => {
     try {
-      return spawn(program, args, { env: { ...env }, stdio: "inherit" });
+      const { isVerbatim: windowsVerbatimArguments } = way;
+      return spawn(way.program, way.args, { env: { ...env }, stdio: "inherit", windowsVerbatimArguments });
     } catch (cause) {
       throw notStarted(program, cause);
     }

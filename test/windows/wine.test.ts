@@ -202,6 +202,31 @@ test("windows: a client that outlives its time does not hide the end, and its fo
   expect(ran.stderr).toContain("error[TIMED_OUT]");
 });
 
+test("windows: run and shim start a locked tool, a .cmd file too, and pass arguments and exit code", async (context) => {
+  const { dir, node, run, oras } = requireWindows(context);
+  mkdirSync(join(dir, "kit/bin"), { recursive: true });
+  writeFileSync(join(dir, "kit/bin/args.cjs"), "console.log(JSON.stringify(process.argv.slice(2))); process.exit(7);");
+  cmdFile(join(dir, "kit/bin/tool.cmd"), [`"${node}" "%~dp0args.cjs" %*`, "exit /b %ERRORLEVEL%"]);
+  const env = { BUCK2_ORAS_TOOLS_DIR: windowsPath(join(dir, "tools")) };
+  expect((await oras(["push", "oci:lay:kit", "kit"])).exitCode).toBe(0);
+  const added = await oras(["lock", "add", "tool", "oci:lay:kit", "--executable", "bin/tool.cmd"]);
+  expect(added.exitCode, added.stderr).toBe(0);
+  const ran = await oras(["run", "tool", "--", "a b", "c & d"], env);
+  expect(ran.exitCode, ran.stderr).toBe(7);
+  expect(ran.stdout).toContain('["a b","c & d"]');
+  const unsafe = await oras(["run", "tool", "--", "%PATH%"], env);
+  expect(unsafe.exitCode, unsafe.stdout).toBe(74);
+  expect(unsafe.stderr).toContain("cannot be passed to a .cmd file");
+  const shims = await oras(["shim", "shims"], env);
+  expect(shims.exitCode, shims.stderr).toBe(0);
+  const shim = await run(["cmd", "/c", "shims\\tool.cmd", "a b"], {
+    ...env,
+    BUCK2_ORAS_CACHE_DIR: windowsPath(join(dir, "cache")),
+  });
+  expect(shim.exitCode, shim.stderr).toBe(7);
+  expect(shim.stdout).toContain('["a b"]');
+});
+
 test("windows: the launcher runs Node of the PATH or of BUCK2_ORAS_NODE, and never of the working folder", async (context) => {
   const { dir, node, run } = requireWindows(context);
   const launcher = windowsPath(join(import.meta.dirname, "../../tools/run-node.cmd"));
