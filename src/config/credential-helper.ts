@@ -92,7 +92,9 @@ async function run({ helper, action, input }: HelperCall, context: Context, sign
 function failed(helper: string, why: string, cause?: unknown): ConfigurationError {
   return new ConfigurationError("CREDENTIAL_HELPER_FAILED", `authentication: docker-credential-${helper} ${why}`, {
     cause,
-    hint: "install the helper and put it on the PATH (a build daemon has its own PATH), or remove it from the docker configuration",
+    hint:
+      "install the helper and put it on the PATH (a build daemon has its own PATH), or remove it from " +
+      "`credsStore` or `credHelpers` in the docker configuration (~/.docker/config.json, unless DOCKER_CONFIG is set)",
   });
 }
 

@@ -132,6 +132,12 @@ function fromEnvironment(context: Context): FoundCredentials | undefined {
   if (token) return { credentials: { kind: "bearer", token }, foundIn: "ORAS_TOKEN" };
   const username = secretVariable("ORAS_USER", context, loginCharacters, "a user's name");
   const password = secretVariable("ORAS_PASS", context, passwordCharacters, "a password");
+  if (username?.includes(":")) {
+    const message = "authentication: ORAS_USER has a colon, which a user's name cannot have";
+    throw new ConfigurationError("CONFIG_INVALID", message, {
+      hint: "set ORAS_USER to the name before the colon, and ORAS_PASS to the password (RFC 7617)",
+    });
+  }
   if (username && password) {
     return { credentials: { kind: "basic", username, password }, foundIn: "ORAS_USER and ORAS_PASS" };
   }

@@ -121,7 +121,7 @@ export async function parseConfig(text: string, path: string): Promise<Config> {
   const keys = (issue.path ?? []).map((item) => (typeof item.key === "number" ? item.key : String(item.key)));
   const node = nodeAt(root, keys, findNodeAtLocation);
   const dotPath = quoted(keys.join(".")) || "the file";
-  throw invalid(path, text, node.offset, `\`${dotPath}\`: ${explain(issue, keys)}`);
+  throw invalid(path, text, node.offset, `\`${dotPath}\` ${explain(issue, keys)}`);
 }
 
 /** Valibot's names of types, in words. */

@@ -166,20 +166,28 @@ export function belowPrefix(location: RegistryLocation, prefix: RepositoryPrefix
     : undefined;
 }
 
-/** Splits `name[:tag][@digest]`; the tag follows the first colon after the last slash. */
-function splitVersion(text: string): { name: string; tag: string | undefined; digest: Digest | undefined } {
+/**
+ * Splits `name[:tag][@digest]`; the tag follows the first colon after the last slash.
+ *
+ * @param whole The reference as typed, for messages.
+ */
+function splitVersion(
+  text: string,
+  whole: string,
+): { name: string; tag: string | undefined; digest: Digest | undefined } {
   const at = text.indexOf("@");
   const digestText = at === -1 ? undefined : text.slice(at + 1);
   if (digestText !== undefined && !isDigest(digestText)) {
-    throw new UsageError("DIGEST_INVALID", `${quoted(text)} has a malformed digest`, {
+    throw new UsageError("DIGEST_INVALID", `${quoted(whole)} has a malformed digest`, {
       hint: "write `sha256:` and 64 lower-case hex digits after the @",
     });
   }
   const beforeAt = at === -1 ? text : text.slice(0, at);
   const colon = beforeAt.indexOf(":", beforeAt.lastIndexOf("/") + 1);
   const tag = colon === -1 ? undefined : beforeAt.slice(colon + 1);
+  if (tag === "") throw invalid(whole, "the tag after the colon is missing");
   if (tag !== undefined && !isTag(tag)) {
-    throw invalid(text, "a tag has up to 128 letters, digits, `_`, `.` and `-`");
+    throw invalid(whole, "a tag has up to 128 letters, digits, `_`, `.` and `-`");
   }
   return { name: colon === -1 ? beforeAt : beforeAt.slice(0, colon), tag, digest: digestText };
 }
@@ -188,7 +196,7 @@ function parseLayout(text: string): Reference {
   const rest = text.slice("oci:".length);
   // A Windows path has a colon after the drive letter.
   const drive = /^[a-zA-Z]:(?=[\\/])/.exec(rest)?.[0] ?? "";
-  const { name, tag, digest } = splitVersion(rest.slice(drive.length).replaceAll("\\", "/"));
+  const { name, tag, digest } = splitVersion(rest.slice(drive.length).replaceAll("\\", "/"), text);
   const path = drive + name;
   if (path === "") throw invalid(text, "`oci:` needs a folder");
   if (path.includes("\0")) throw invalid(text.replaceAll("\0", "\\0"), "a folder's name has no NUL");
@@ -266,12 +274,13 @@ export function parseReference(text: string, defaultRegistry: string | undefined
   if (isTemplate(text)) {
     throw invalid(text, "a template needs a platform");
   }
+  if (text === "") throw invalid(text, "the text is empty; a variable in the command may be unset");
   refuseScheme(text);
   if (text.startsWith("oci:")) return parseLayout(text);
 
   const slash = text.indexOf("/");
   const namesHost = namesRegistry(text);
-  const version = splitVersion(namesHost ? text.slice(slash + 1) : text);
+  const version = splitVersion(namesHost ? text.slice(slash + 1) : text, text);
   const { tag, digest } = version;
   let repository = version.name;
   if (namesHost && version.name === "") throw repositoryMissing(text, text.slice(0, slash));

@@ -146,6 +146,7 @@ export function authenticationHint(credentials: Credentials, registry: string): 
     ? `log in with \`buck2 run oras -- login ${registry}\` (outside Buck2: \`buck2-oras login\` or ` +
         "`docker login`); no credentials were found, and a build daemon does not see a later `export` of ORAS_USER, " +
         "ORAS_PASS or ORAS_TOKEN"
-    : "check the credentials, their expiry and their permissions, or store a new login with " +
+    : "check the credentials, their expiry and their permissions (a set ORAS_TOKEN, or ORAS_USER with ORAS_PASS, comes " +
+        "before a stored login), or store a new login with " +
         `\`buck2 run oras -- login ${registry}\`: the credentials were refused`;
 }

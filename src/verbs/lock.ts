@@ -103,7 +103,14 @@ export async function lockUpdate(
   const lockServices = await servicesOfLock(file, services);
   openAll(wanted, lockServices);
   const updated = await inParallel(wanted, run.signal, async ([name, { reference, options }], either) => {
-    return { name, after: await lockTool({ name, reference, options }, lockServices, withSignal(run, either)) };
+    try {
+      return { name, after: await lockTool({ name, reference, options }, lockServices, withSignal(run, either)) };
+    } catch (error) {
+      // Only the first failure is news: it aborts the other tools.
+      if (!either.aborted)
+        services.context.log.warn(`${name} stays as locked, and so do all tools: ${reference} failed`);
+      throw error;
+    }
   });
   let changes: readonly LockChange[] = [];
   // A lock merged by hand is also rewritten in its written form, even with the same digests.

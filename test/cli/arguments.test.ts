@@ -98,7 +98,7 @@ describe("a global option counts before and after the command", () => {
     const { overrides } = await start(["--timeout", "5", "list", "--timeout", "7", "localhost/a"]);
     expect(overrides.timeoutSeconds).toBe(7);
     expect(await refusalOf(["completion", "tcsh", "--json", "--quiet"])).toMatchObject({
-      message: expect.stringContaining("'tcsh'"),
+      message: expect.stringContaining('"tcsh"'),
     });
   });
 });

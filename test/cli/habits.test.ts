@@ -1,5 +1,5 @@
 /** What people type by habit, and what they read then. */
-import { mkdirSync, writeFileSync } from "node:fs";
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import * as v from "valibot";
 import { describe, expect, test } from "vitest";
@@ -10,6 +10,7 @@ import { oras } from "../support/executable.ts";
 import { temporaryFolder } from "../support/folders.ts";
 import { homeWithCheckout } from "../support/home.ts";
 import { layoutProject } from "../support/layout-project.ts";
+import { startServer } from "../support/registry/server.ts";
 
 describe("words", () => {
   test("the name alone prints the help; a script still sees a usage error", async () => {
@@ -156,5 +157,46 @@ describe("doctor", () => {
     expect(broken.stdout).toMatch(
       /^\d of \d+ checks failed, proxy first: a pull of reg\.example\/t\/tool:1 would fail$/m,
     );
+  });
+});
+
+describe("messages", () => {
+  test.each([
+    ["", /^error\[REFERENCE_INVALID\]: "" is not a reference: the text is empty; a variable/],
+    [":", /the tag after the colon is missing/],
+    ["localhost:5000/a:b:c", /"localhost:5000\/a:b:c" is not a reference: a tag has/],
+  ])("pull %j: the whole text is named", async (reference, message) => {
+    const ran = await oras(["pull", reference]);
+    expect(ran.exitCode).toBe(64);
+    expect(ran.stderr).toMatch(message);
+  });
+
+  test("ORAS_USER: a colon is refused before it becomes another login", async () => {
+    const env = { ORAS_USER: "a:b", ORAS_PASS: "hunter2", BUCK2_ORAS_REGISTRY: "localhost:1" };
+    const ran = await oras(["doctor", "t/tool:1", "--json"], { env });
+    expect(ran.stdout + ran.stderr).not.toContain("hunter2");
+    const server = await startServer((_request, response) => {
+      response.writeHead(401, { "www-authenticate": "Basic realm=x" }).end();
+    });
+    const pulled = await oras(["pull", "t/tool:1"], { env: { ...env, BUCK2_ORAS_REGISTRY: server.host } });
+    expect(pulled.exitCode).toBe(78);
+    expect(pulled.stderr).toContain("authentication: ORAS_USER has a colon");
+  });
+
+  test("lock update: the tool whose tag is lost is named", async () => {
+    const project = await layoutProject();
+    await project.oras(["lock", "add", "kept", "oci:layout:1.0"]);
+    await project.oras(["tag", "oci:layout:1.0", "2.0"]);
+    await project.oras(["lock", "add", "lost", "oci:layout:2.0"]);
+    const index = join(project.dir, "layout", "index.json");
+    const { manifests, ...rest } = JSON.parse(readFileSync(index, "utf8"));
+    const left = manifests.filter((one: { annotations: Record<string, string> }) =>
+      Object.values(one.annotations).includes("1.0"),
+    );
+    writeFileSync(index, JSON.stringify({ ...rest, manifests: left }));
+    const updated = await project.oras(["lock", "update"]);
+    expect(updated.exitCode).toBe(66);
+    expect(updated.stderr).toMatch(/^warning: lost stays as locked, .*oci:layout:2\.0 failed$/m);
+    expect(updated.stderr).not.toContain("kept stays");
   });
 });

@@ -1,5 +1,6 @@
-import { type Command, InvalidArgumentError } from "commander";
+import type { Command } from "commander";
 import { maxLevels } from "../../archive/compress.ts";
+import { UsageError } from "../../errors.ts";
 import { findLockFile } from "../../locking/find.ts";
 import { platformStrings } from "../../model/platform.ts";
 import { lockedNames } from "../../verbs/lock-list.ts";
@@ -70,7 +71,11 @@ async function offerLockedNames(program: Command, io: CliIo, argv: readonly stri
 
 function scriptArgument(shell: string): string {
   const script = completionScripts.get(shell);
-  if (script === undefined) throw new InvalidArgumentError(`Expected ${shells}.`);
+  if (script === undefined) {
+    throw new UsageError("USAGE_INVALID", `no completion script for ${JSON.stringify(shell)}`, {
+      hint: `choose ${shells}; for usage, see \`buck2-oras completion --help\``,
+    });
+  }
   return script;
 }
 
