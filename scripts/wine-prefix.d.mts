@@ -1,0 +1,2 @@
+/** Absolute path. */
+export const winePrefix: string;
