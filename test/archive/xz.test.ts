@@ -51,13 +51,13 @@ test("xz: a single file, and two at a time", async (context) => {
   expect(await read()).toEqual(content);
 });
 
-test.each([
+test.for<readonly [readonly string[], RegExp]>([
   [["--x86", "--lzma2"], /with the filter x86/],
   [["--delta", "--lzma2"], /with the filter delta/],
   [["--check=sha256"], /with the check SHA-256/],
   [["--lzma2=dict=96MiB"], /needs an xz dictionary of more than 67108864 bytes/],
-])("xz: what the decoder lacks is named: %s", async (options, message) => {
-  const bytes = execFileSync("/usr/bin/env", ["xz", "-c", ...options], { input: tar });
+])("xz: what the decoder lacks is named: %s", async ([options, message], context) => {
+  const bytes = xz(context, tar, ...options);
   const work = extractArchive(temporaryFile(bytes), join(temporaryFolder(), "out"), { signal });
   await expect(work).rejects.toMatchObject({ code: "ARCHIVE_UNSUPPORTED", message: expect.stringMatching(message) });
 });
@@ -96,6 +96,8 @@ test("an archive that is compressed twice, or in another format, is named for wh
     [gzip(gzip(tar)), /holds gzip inside gzip: it was compressed twice/],
     [gzip(xz(context, tar)), /holds xz inside gzip/],
     [bzip2, /is compressed by bzip2/],
+    // One frame with a window of 256 MiB, and one block of five bytes.
+    [Buffer.from("28b52ffd00902900006869206869", "hex"), /needs a zstd window of more than 134217728 bytes/],
   ] as const) {
     writeFileSync(join(folder, "archive"), bytes);
     const work = extractArchive(join(folder, "archive"), join(folder, "out"), { signal });
