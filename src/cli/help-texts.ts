@@ -55,6 +55,11 @@ const helpTexts: Readonly<Record<string, HelpText>> = {
   "lock remove": { examples: ["lock remove protoc"] },
   "lock update": { examples: ["lock update", "lock update protoc"], variables: network },
   "lock check": { examples: ["lock check", "lock check --online"], variables: network },
+  "lock export": {
+    examples: ["lock export --format dotslash -o bin", "lock export --format mise"],
+    variables: network,
+  },
+  init: { examples: ["init --dry-run", "init --origin https://git.example/buck2-oras.git --commit SHA"] },
   run: { examples: ["run protoc --version"], variables: network },
   which: { examples: ["which protoc"], variables: network },
   shim: { examples: ["shim bin", "shim bin protoc"] },
