@@ -187,11 +187,11 @@ describe("a lock that is a link", () => {
 
   test.each<[string, (file: string) => void, RegExp]>([
     ["a link that leads nowhere", (file) => symlinkSync("nowhere.json", file), /is a broken link/],
-    ["a link to itself", (file) => symlinkSync(lockName, file), /could not write/],
-    ["a link to a folder", (file) => symlinkSync("layout", file), /is not a regular file/],
-    ["a folder", (file) => mkdirSync(file), /is not a regular file/],
-    ["a pipe", (file) => execFileSync(findProgram("mkfifo") ?? "", [file]), /is not a regular file/],
-    ["a device", (file) => symlinkSync("/dev/zero", file), /is not a regular file/],
+    ["a link to itself", (file) => symlinkSync(lockName, file), /could not read/],
+    ["a link to a folder", (file) => symlinkSync("layout", file), /is a folder, where a file/],
+    ["a folder", (file) => mkdirSync(file), /is a folder, where a file/],
+    ["a pipe", (file) => execFileSync(findProgram("mkfifo") ?? "", [file]), /is a named pipe, where a file/],
+    ["a device", (file) => symlinkSync("/dev/zero", file), /is a device, where a file/],
   ])("%s: every command says so, and it stays", async (_, make, message) => {
     const project = await layoutProject();
     const file = join(project.dir, lockName);
