@@ -1,7 +1,7 @@
 /** Refusal of archives and compressed files that cannot be unpacked. */
 import { ContentVerificationError } from "../errors.ts";
 import type { FileSource } from "../files/opened-file.ts";
-import { unsupportedFormatOf } from "./format.ts";
+import { systemPackageOf, unsupportedFormatOf } from "./format.ts";
 import { quoted } from "./refusal.ts";
 
 /**
@@ -12,6 +12,12 @@ import { quoted } from "./refusal.ts";
  * @throws {ContentVerificationError} `ARCHIVE_UNSUPPORTED`
  */
 export async function refuseUnsupported(source: FileSource, name: string, otherwise: string): Promise<void> {
+  const systemPackage = await systemPackageOf(source);
+  if (systemPackage !== undefined) {
+    throw new ContentVerificationError("ARCHIVE_UNSUPPORTED", `${quoted(name)} is ${systemPackage}`, {
+      hint: `unpack it, and publish the program or a tar.gz; ${otherwise}`,
+    });
+  }
   const format = await unsupportedFormatOf(source);
   if (format === undefined) return;
   throw new ContentVerificationError("ARCHIVE_UNSUPPORTED", `${quoted(name)} is compressed by ${format}`, {

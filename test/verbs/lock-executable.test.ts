@@ -170,7 +170,8 @@ test("tar.xz is unpacked; bzip2 and an archive compressed twice are refused by n
   writeFileSync(join(project.dir, "twice.gz"), gzipSync(readFileSync(join(project.dir, "tool.tar.gz"))));
   const block = Buffer.from("314159265359", "hex");
   writeFileSync(join(project.dir, "tool.tar.bz2"), Buffer.concat([Buffer.from("BZh9"), block, Buffer.alloc(50)]));
-  for (const name of ["tool.tar.xz", "twice.gz", "tool.tar.bz2"]) {
+  writeFileSync(join(project.dir, "tool.deb"), "!<arch>\ndebian-binary");
+  for (const name of ["tool.tar.xz", "twice.gz", "tool.tar.bz2", "tool.deb"]) {
     await project.oras(["push", `oci:layout:${name}`, name, "--compression", "none"]);
   }
   const added = await project.oras(["lock", "add", "tool", "oci:layout:tool.tar.xz"]);
@@ -183,6 +184,7 @@ test("tar.xz is unpacked; bzip2 and an archive compressed twice are refused by n
   for (const [tag, message] of [
     ["tool.tar.bz2", /"tool\.tar\.bz2" is compressed by bzip2/],
     ["twice.gz", /gzip inside gzip/],
+    ["tool.deb", /"tool\.deb" is an ar archive, such as a Debian package/],
   ] as const) {
     const refused = await project.oras(["lock", "add", "x", `oci:layout:${tag}`]);
     expect(refused.exitCode, tag).toBe(65);
