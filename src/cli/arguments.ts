@@ -30,6 +30,13 @@ export function byteSizeArgument(text: string): number {
   return bytes;
 }
 
+/** Parses `1000,1001`. */
+export function userIdsArgument(text: string): readonly number[] {
+  if (!/^[0-9]{1,10}(,[0-9]{1,10})*$/.test(text))
+    throw new InvalidArgumentError("Expected user IDs such as 1000,1001.");
+  return text.split(",").map(Number);
+}
+
 export function daysArgument(text: string): number {
   const days = Number(text);
   if (text.trim() === "" || !Number.isFinite(days) || days < 0)

@@ -1,9 +1,16 @@
 /** The option `--lock` of the commands that find the lock themselves. */
 import { lockFileName } from "../lockfile/file.ts";
-import { pathArgument } from "./arguments.ts";
+import { pathArgument, userIdsArgument } from "./arguments.ts";
 
 export const lockOption = [
   "--lock <file>",
   `the lock file (default: the nearest ${lockFileName} up to the project's root)`,
   pathArgument,
+] as const;
+
+/** For shims: their lock's path may have become somebody else's. */
+export const lockOwnersOption = [
+  "--lock-owners <uids>",
+  "refuse a lock that belongs to a user other than these, you and root, as do its folders and links (shims say this)",
+  userIdsArgument,
 ] as const;

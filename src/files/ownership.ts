@@ -89,3 +89,25 @@ async function judgeItself(path: string, userId: number, hops: number, rule: Rul
   if (hops >= maxHops) return `${path} leads through too many links`;
   return await judge(resolve(dirname(path), await readlink(path)), userId, hops + 1, rule);
 }
+
+export interface OwnedEntry {
+  readonly path: string;
+  readonly owner: number;
+}
+
+/**
+ * The owners of a file, of all folders above it, and of all links on the way with their targets. An owner of any of
+ * these decides which file the path means.
+ *
+ * @param path Absolute.
+ * @throws a system error for a missing or inaccessible entry, and `ELOOP`
+ */
+export async function ownersOnWay(path: string, hops = 0): Promise<readonly OwnedEntry[]> {
+  const parent = dirname(path);
+  const above = parent === path ? [] : await ownersOnWay(parent, hops);
+  const stats = await lstat(path);
+  const entries = [...above, { path, owner: stats.uid }];
+  if (!stats.isSymbolicLink()) return entries;
+  if (hops >= maxHops) throw Object.assign(new Error(`${path} leads through too many links`), { code: "ELOOP" });
+  return [...entries, ...(await ownersOnWay(resolve(dirname(path), await readlink(path)), hops + 1))];
+}

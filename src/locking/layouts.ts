@@ -5,10 +5,10 @@
 import { dirname, isAbsolute, relative, resolve, sep, win32 } from "node:path";
 import { type NamingServices, readReference } from "../artifact/naming.ts";
 import type { Services } from "../artifact/services.ts";
-import { isInside, leadsInside, realLocation } from "../config/inside.ts";
-import { findProjectRoot } from "../config/project-root.ts";
+import { leadsInside } from "../config/inside.ts";
 import { ConfigurationError, UsageError } from "../errors.ts";
 import type { Lock } from "../lockfile/schema.ts";
+import { projectOf } from "./project.ts";
 
 const layoutPrefix = "oci:";
 
@@ -27,34 +27,6 @@ export interface LockLayouts {
    * @throws {UsageError} for a layout outside the project
    */
   readonly referenceFor: (text: string) => string;
-}
-
-/**
- * Finds the project of a lock. Without a marker file, the project is the working folder, if this folder contains the
- * lock and not the home folder.
- *
- * @returns Absolute path; undefined for a lock outside any project.
- */
-async function projectOf(lockDir: string, { context }: Pick<Services, "context">): Promise<string | undefined> {
-  const { folder, isMarked } = await findProjectRoot({ ...context, cwd: lockDir });
-  if (isMarked) return folder;
-  const isProject = isInside(lockDir, context.cwd) && !isInside(context.homeDir, context.cwd);
-  return isProject ? context.cwd : undefined;
-}
-
-/**
- * Refuses a project's lock that a link leads out of the project: the checkout's author must not choose other files of
- * this machine to be written.
- *
- * @throws {ConfigurationError} `LOCK_INVALID` for a link that leads out of the project
- */
-export async function checkLockPlace(file: string, services: Pick<Services, "context">): Promise<void> {
-  const path = resolve(file);
-  const project = await projectOf(dirname(path), services);
-  if (project === undefined || leadsInside(path, project) === true) return;
-  throw new ConfigurationError("LOCK_INVALID", `${file} leads out of the project ${project} through a link`, {
-    hint: `remove the link and lock the tools in the project, or name the file itself: \`--lock ${realLocation(path) ?? "FILE"}\``,
-  });
 }
 
 export async function layoutsOfLock(

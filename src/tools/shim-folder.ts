@@ -8,7 +8,7 @@ import { makeFolder } from "../files/folder.ts";
 import { placeAtomically } from "../files/place.ts";
 import { readRegularFile } from "../files/regular-file.ts";
 import { isLockedPath } from "../lockfile/schema.ts";
-import { type Launcher, parseShim, type Shim, shimName, shimText } from "./shim-text.ts";
+import { type Launcher, parseShim, type Shim, type ShimCall, shimName, shimText } from "./shim-text.ts";
 
 export interface ShimFolderRequest {
   /** Absolute path; created if missing. */
@@ -19,7 +19,7 @@ export interface ShimFolderRequest {
   readonly tools: readonly string[];
   /** All tools of the lock: a shim of another tool is removed. */
   readonly locked: readonly string[];
-  readonly launcher: Launcher;
+  readonly call: ShimCall;
   /** True: a shim may hide another program of the PATH. */
   readonly mayHide: boolean;
 }
@@ -89,13 +89,13 @@ async function checkHidden(tools: readonly string[], folder: string, context: Co
  * @throws {UsageError} a shim would hide a program
  */
 export async function writeShims(request: ShimFolderRequest, context: Context): Promise<ShimFolder> {
-  const { folder, lock, tools, locked, launcher, mayHide } = request;
+  const { folder, lock, tools, locked, call, mayHide } = request;
   const { os } = context;
   checkFileNames(tools, os);
   const wanted = await Promise.all(
     tools.map(async (tool) => {
       const path = join(folder, shimName(tool, os));
-      return { tool, path, text: shimText({ tool, lock }, launcher, os), found: await lookAt(path) };
+      return { tool, path, text: shimText({ tool, lock }, call, os), found: await lookAt(path) };
     }),
   );
   for (const { path, found } of wanted) {

@@ -13,6 +13,12 @@ export interface Shim {
   readonly lock: string;
 }
 
+export interface ShimCall {
+  readonly launcher: Launcher;
+  /** Users whom the lock may belong to; undefined without file owners (Windows). */
+  readonly lockOwners: readonly number[] | undefined;
+}
+
 /** The words that start this executable: absolute paths of Node and of the bundle, or of one program. */
 export type Launcher = readonly string[];
 
@@ -23,7 +29,8 @@ const markerSchema = v.object({ tool: v.string(), lock: v.string() });
  * A POSIX script. The script asks for the path of the program, and then becomes the program: signals, exit code,
  * streams and the reaction to closed pipes are the program's own. The variables have names that no program reads.
  */
-function posixShim(shim: Shim, launcher: Launcher): string {
+function posixShim(shim: Shim, { launcher, lockOwners = [] }: ShimCall): string {
+  const owners = lockOwners.length === 0 ? "" : ` --lock-owners ${lockOwners.join(",")}`;
   const words = launcher.map(posixWord);
   return `#!/bin/sh
 # ${marker}${printableJson(shim)}
@@ -35,13 +42,13 @@ for buck2_oras_file in ${words.join(" ")}; do
     exit 69
   fi
 done
-buck2_oras_program=$(${words.join(" ")} which --lock ${posixWord(shim.lock)} ${posixWord(shim.tool)}) || exit
+buck2_oras_program=$(${words.join(" ")} which --lock ${posixWord(shim.lock)}${owners} ${posixWord(shim.tool)}) || exit
 exec "$buck2_oras_program" "$@"
 `;
 }
 
 /** A batch file: batch files cannot become another program, so \`run\` starts the tool. */
-function cmdShim(shim: Shim, launcher: Launcher): string {
+function cmdShim(shim: Shim, { launcher }: ShimCall): string {
   const lines = [
     "@echo off",
     `rem ${marker}${printableJson(shim).replaceAll("%", "%%")}`,
@@ -50,8 +57,8 @@ function cmdShim(shim: Shim, launcher: Launcher): string {
   return `${lines.join("\r\n")}\r\n`;
 }
 
-export function shimText(shim: Shim, launcher: Launcher, os: string): string {
-  return os === "win32" ? cmdShim(shim, launcher) : posixShim(shim, launcher);
+export function shimText(shim: Shim, call: ShimCall, os: string): string {
+  return os === "win32" ? cmdShim(shim, call) : posixShim(shim, call);
 }
 
 export function shimName(tool: string, os: string): string {

@@ -11,6 +11,7 @@ import { readTextFile } from "../files/change-text.ts";
 import { placeAtomically } from "../files/place.ts";
 import { toolOf } from "../lockfile/schema.ts";
 import { checkNames, readExisting } from "../locking/existing.ts";
+import { checkProgramFolder } from "../locking/project.ts";
 import { inParallel } from "../parallel.ts";
 import { dotslashText, isDotslashExport } from "../tools/dotslash.ts";
 import { type ExportedPlatform, exportedPlatforms, notExported } from "../tools/exported.ts";
@@ -95,10 +96,11 @@ export async function lockExport(
  */
 export async function writeDotslash(
   folder: string,
-  tools: readonly ExportedTool[],
-  { context }: Pick<Services, "context">,
+  { lock, tools }: { readonly lock: string; readonly tools: readonly ExportedTool[] },
+  services: Pick<Services, "context" | "settings">,
 ): Promise<readonly string[]> {
-  const output = checkOutputFolder(folder, context);
+  const output = checkOutputFolder(folder, services.context);
+  await checkProgramFolder(output, lock, services);
   const files = tools.map(({ tool, text }) => ({ path: join(output, tool), text }));
   for (const { path } of files) {
     const found = await readTextFile(path);

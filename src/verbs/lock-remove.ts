@@ -5,7 +5,7 @@ import { checkWritable } from "../files/change-text.ts";
 import { changeLock } from "../lockfile/file.ts";
 import type { Lock } from "../lockfile/schema.ts";
 import { checkNames, lockNotFound, readExisting } from "../locking/existing.ts";
-import { checkLockPlace } from "../locking/layouts.ts";
+import { checkLockPlace } from "../locking/project.ts";
 import type { Run } from "../transfer/run.ts";
 
 /** @throws {UsageError} the lock lacks one of the names; nothing is removed */

@@ -9,9 +9,10 @@ import { changeLock, emptyLock, isInWrittenForm, readLock } from "../lockfile/fi
 import { isToolName, type Lock, type LockedTool, type LockOptions, toolOf } from "../lockfile/schema.ts";
 import { changeOf, isAskedAlike, isSame, type LockChange } from "../locking/change.ts";
 import { checkNames, lockNotFound, readExisting } from "../locking/existing.ts";
-import { checkLayouts, checkLockPlace, type LockLayouts, layoutsOfLock, openingFromLock } from "../locking/layouts.ts";
+import { checkLayouts, type LockLayouts, layoutsOfLock, openingFromLock } from "../locking/layouts.ts";
 import { type LockedTag, lookUpTags } from "../locking/online.ts";
 import { checkManifests, checkOrigins } from "../locking/origins.ts";
+import { checkLockPlace } from "../locking/project.ts";
 import { lockTool } from "../locking/tool.ts";
 import { qualifyReference } from "../model/reference.ts";
 import { inParallel } from "../parallel.ts";

@@ -8,6 +8,7 @@ import { anyPlatform, toolOf } from "../lockfile/schema.ts";
 import { checkNames, readExisting } from "../locking/existing.ts";
 import { findLockFile } from "../locking/find.ts";
 import { layoutsOfLock, openingFromLock } from "../locking/layouts.ts";
+import { checkLockOwners } from "../locking/owners.ts";
 import type { Digest } from "../model/digest.ts";
 import { platformFromNode } from "../model/platform.ts";
 import { installTool } from "../tools/install.ts";
@@ -16,6 +17,8 @@ import type { Run } from "../transfer/run.ts";
 export interface ProgramRequest {
   /** Undefined: the project's lock. */
   readonly lock: string | undefined;
+  /** A shim's word: users whom the lock may belong to. Undefined: a lock that the user names is not checked. */
+  readonly lockOwners?: readonly number[] | undefined;
   /** Name in the lock. */
   readonly tool: string;
 }
@@ -34,15 +37,16 @@ export interface ToolProgram {
  * @throws {ArtifactNotFoundError} `PLATFORM_NOT_FOUND`
  */
 export async function findToolProgram(
-  { lock, tool }: ProgramRequest,
+  { lock, lockOwners, tool }: ProgramRequest,
   services: Services,
   run: Run,
 ): Promise<ToolProgram> {
   const file = lock ?? (await findLockFile(services));
+  const { context } = services;
   const entries = await readExisting(file);
+  if (lockOwners !== undefined) await checkLockOwners(file, lockOwners, context);
   checkNames([tool], entries, file);
   const locked = toolOf(entries, tool);
-  const { context } = services;
   const own = platformFromNode(context.os, context.cpu);
   const platform = locked?.platforms[own] ?? locked?.platforms[anyPlatform];
   if (locked === undefined || platform === undefined) {

@@ -4,12 +4,12 @@ import { createHash } from "node:crypto";
 import { join, resolve } from "node:path";
 import { checkOutputFolder } from "../artifact/output.ts";
 import type { Services } from "../artifact/services.ts";
-import { isInside, leadsInside, realLocation } from "../config/inside.ts";
 import { loginShell } from "../config/path-commands.ts";
-import { LocalIoError } from "../errors.ts";
 import { sharedBecause } from "../files/ownership.ts";
 import { checkNames, readExisting } from "../locking/existing.ts";
 import { findLockFile } from "../locking/find.ts";
+import { lockOwners } from "../locking/owners.ts";
+import { checkProgramFolder } from "../locking/project.ts";
 import { openToolsFolder } from "../tools/install.ts";
 import { checkShell, defaultShell, type Shell, shellLines } from "../tools/shell-lines.ts";
 import { lastingLauncher, type ShimFolder, writeShims } from "../tools/shim-folder.ts";
@@ -33,21 +33,6 @@ export type ShimResult = ShimFolder & {
 
 type ShimServices = Pick<Services, "context">;
 
-/**
- * A folder of the checkout must stay in the checkout: its author could otherwise have programs put on the user's PATH.
- *
- * @throws {LocalIoError} a link leads the folder out of the project
- */
-function checkLeadsInside(path: string, { settings }: Pick<Services, "settings">): void {
-  const isLedOut = settings.projectFolders.some(
-    (project) => isInside(path, project) && leadsInside(path, project) !== true,
-  );
-  if (!isLedOut) return;
-  throw new LocalIoError("LOCAL_IO", `${path} leads out of the project through a link`, {
-    hint: `name the folder itself: ${realLocation(path) ?? "DIR"}`,
-  });
-}
-
 /** Writes shims into a folder of the user. Nothing is fetched. */
 export async function shimInto(
   folder: string,
@@ -55,8 +40,9 @@ export async function shimInto(
   services: Pick<Services, "context" | "settings">,
 ): Promise<ShimResult> {
   const path = checkOutputFolder(folder, services.context);
-  checkLeadsInside(path, services);
-  const result = await writeInto(path, request, services);
+  const lock = request.lock ?? (await findLockFile(services));
+  await checkProgramFolder(path, lock, services);
+  const result = await writeInto(path, { ...request, lock }, services);
   const why = await sharedBecause(path, services.context.userId);
   if (why !== undefined) services.context.log.warn(`other users could replace the shims: ${why}`);
   return result;
@@ -84,16 +70,20 @@ export async function shellEnvironment(
   return { ...(await writeInto(folder, { ...request, lock: file }, services)), shell: chosen, lines };
 }
 
-async function writeInto(folder: string, request: ShimRequest, services: ShimServices): Promise<ShimResult> {
+async function writeInto(
+  folder: string,
+  request: ShimRequest & { readonly lock: string },
+  services: ShimServices,
+): Promise<ShimResult> {
   const { context } = services;
-  const { names, mayHide } = request;
-  const file = request.lock ?? (await findLockFile(services));
+  const { lock: file, names, mayHide } = request;
   const entries = await readExisting(file);
   checkNames(names, entries, file);
   const locked = Object.keys(entries.tools);
   const tools = names.length === 0 ? locked : names;
   const lock = resolve(context.cwd, file);
   const launcher = await lastingLauncher(request.launcher, () => openToolsFolder(context));
-  const shims = { folder, lock, tools, locked, launcher, mayHide: mayHide || names.length > 0 };
+  const call = { launcher, lockOwners: await lockOwners(lock, context) };
+  const shims = { folder, lock, tools, locked, call, mayHide: mayHide || names.length > 0 };
   return { ...(await writeShims(shims, context)), folder, lock };
 }

@@ -156,7 +156,9 @@ describe("cacheDir and retention", () => {
     const doctor = await place.oras(["doctor", "oci:nowhere:1"]);
     expect(doctor.stdout).toMatch(/^configuration +warning +\d+ ms +\S+buck2-oras\.json, \S+config\.json/m);
     expect(doctor.stdout).toMatch(/^hint \(configuration\): ignored in .*`auditLog`.*`cacheDir`.*`retention`/m);
-    expect((await place.oras(["config"])).stdout).toMatch(/left out +file +why\nauditLog +\S+buck2-oras\.json +a project must not .*; set it/);
+    expect((await place.oras(["config"])).stdout).toMatch(
+      /left out +file +why\nauditLog +\S+buck2-oras\.json +a project must not .*; set it/,
+    );
   });
 });
 

@@ -1,8 +1,22 @@
 /** The author of a checkout: a lock with names, and a folder in the checkout, that would put programs on the user's PATH. */
-import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  chownSync,
+  existsSync,
+  lchownSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { echoingTool, type LockedProject, lockedProject } from "../support/locked-project.ts";
+import { run } from "../support/run.ts";
+import { requireRoot } from "../support/shared-cache.ts";
 import { succeeding } from "../support/succeeding.ts";
 
 /** Renames the only tool of the lock. */
@@ -81,4 +95,80 @@ test("run: a folder for tools that others can write into is refused", async () =
   expect(ran.stderr).toContain("not yours alone");
   const relative = await project.oras(["run", "tool"], { env: { BUCK2_ORAS_TOOLS_DIR: "tools" } });
   expect(relative).toMatchObject({ exitCode: 78 });
+});
+
+const stranger = 23_456;
+
+function giveAll(folder: string, owner: number): void {
+  for (const name of readdirSync(folder, { recursive: true, encoding: "utf8" }))
+    lchownSync(join(folder, name), owner, owner);
+  lchownSync(folder, owner, owner);
+}
+
+test("shim: a lock that another user put in the place of a removed project's runs nothing", async (context) => {
+  requireRoot(context);
+  const [project, other] = [lockedProject(), lockedProject()];
+  await project.add("tool", echoingTool);
+  await other.add("tool", "#!/bin/sh\necho attacked\n");
+  const bin = join(project.home, "bin");
+  await succeeding(project.oras(["shim", bin]));
+  const call = () => run(join(bin, "tool"), [], { cwd: "/", env: project.env });
+  rmSync(project.dir, { recursive: true });
+  expect(await call()).toMatchObject({ exitCode: 78, stdout: "" });
+  renameSync(other.dir, project.dir);
+  giveAll(project.dir, stranger);
+  const refused = async (path: string): Promise<void> => {
+    const ran = await call();
+    expect(ran, path).toMatchObject({ exitCode: 78, stdout: "" });
+    expect(ran.stderr).toContain(`${path} belongs to the user ${stranger}`);
+    expect(ran.stderr).toContain("hint: remove the shim");
+  };
+  await refused(project.dir);
+  // The user's own files, in the stranger's folder or behind the stranger's link.
+  chownSync(project.lock, 0, 0);
+  await refused(project.dir);
+  const moved = join(project.home, "moved");
+  giveAll(project.dir, 0);
+  renameSync(project.dir, moved);
+  symlinkSync(moved, project.dir);
+  lchownSync(project.dir, stranger, stranger);
+  await refused(project.dir);
+  // A lock that the user names is the user's word.
+  expect((await project.oras(["run", "--lock", project.lock, "tool"], { cwd: "/" })).stdout).toBe("attacked\n");
+});
+
+test("shim, env: root's shims of somebody else's checkout run its lock, as containers need", async (context) => {
+  requireRoot(context);
+  const project = lockedProject();
+  await project.add("tool", echoingTool);
+  giveAll(project.dir, stranger);
+  const { folder } = JSON.parse((await succeeding(project.oras(["env", "--json"]))).stdout);
+  await succeeding(project.oras(["shim", "bin"]));
+  for (const shim of [join(folder, "tool"), join(project.dir, "bin/tool")]) {
+    expect(await run(shim, [], { cwd: "/", env: project.env, input: "" })).toMatchObject({ exitCode: 7, stderr: "" });
+  }
+  expect((await project.oras(["which", "--lock-owners", "root", "tool"])).exitCode).toBe(64);
+});
+
+test("shim, lock export: a link of the project leads no program out of it, wherever the command is called", async () => {
+  const project = lockedProject();
+  await project.add("tool", echoingTool);
+  const [target, elsewhere] = [join(project.home, "own-bin"), join(project.home, "elsewhere")];
+  for (const folder of [target, elsewhere]) mkdirSync(folder);
+  symlinkSync(target, join(project.dir, "bin"));
+  const lock = ["--lock", project.lock];
+  for (const cwd of [project.dir, elsewhere]) {
+    const ran = await project.oras(["shim", join(project.dir, "bin"), ...lock], { cwd });
+    expect(ran).toMatchObject({ exitCode: 74 });
+    expect(ran.stderr).toContain("leads out of the project");
+  }
+  // The lock of an empty project: no tool has to be published.
+  writeFileSync(project.lock, JSON.stringify({ ...JSON.parse(readFileSync(project.lock, "utf8")), tools: {} }));
+  for (const cwd of [project.dir, elsewhere]) {
+    const exported = ["lock", "export", "--format", "dotslash", "-o", join(project.dir, "bin"), ...lock];
+    const ran = await project.oras(exported, { cwd });
+    expect(ran).toMatchObject({ exitCode: 74 });
+    expect(ran.stderr).toContain("leads out of the project");
+  }
+  expect(readdirSync(target)).toEqual([]);
 });

@@ -78,7 +78,11 @@ test("shim, env: a program of the PATH is hidden on demand alone", async () => {
 });
 
 test("shim: a moved executable is an error with a hint", async () => {
-  const text = shimText({ tool: "tool", lock: "/lock" }, ["/nowhere/node", "/nowhere/cli"], "linux");
+  const text = shimText(
+    { tool: "tool", lock: "/lock" },
+    { launcher: ["/nowhere/node", "/nowhere/cli"], lockOwners: [0] },
+    "linux",
+  );
   const path = join(lockedProject().home, "tool");
   writeFileSync(path, text, { mode: 0o755 });
   const ran = await run(path, []);
@@ -88,7 +92,8 @@ test("shim: a moved executable is an error with a hint", async () => {
 
 test("shim: the marker is read back from both forms, and from nothing else", () => {
   const shim = { tool: "tool", lock: `/a${awkward}\n100%` };
-  for (const os of ["linux", "win32"]) expect(parseShim(shimText(shim, ["/node"], os))).toEqual(shim);
+  for (const os of ["linux", "win32"])
+    expect(parseShim(shimText(shim, { launcher: ["/node"], lockOwners: [1000] }, os))).toEqual(shim);
   expect(parseShim(`#!/bin/sh\necho\n# buck2-oras shim {"tool":"a","lock":"b"}\n`)).toBeUndefined();
 });
 

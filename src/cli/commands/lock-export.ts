@@ -43,7 +43,7 @@ export function addLockExport(lock: Command, io: CliIo): Command {
         }
         const file = named ?? (await findLockFile(services));
         const tools = await lockExport({ file, names, format }, services, run);
-        const files = output === undefined ? [] : await writeDotslash(output, tools, services);
+        const files = output === undefined ? [] : await writeDotslash(output, { lock: file, tools }, services);
         const lines = tools.flatMap(({ text }) => [...text.split("\n"), ""]);
         const json = jsonOf({ lock: file, format, tools, files });
         const notes = services.settings.isOffline

@@ -1,15 +1,20 @@
 import type { Command } from "commander";
 import type * as v from "valibot";
-import { findToolProgram } from "../../verbs/run.ts";
+import { findToolProgram, type ProgramRequest } from "../../verbs/run.ts";
 import type { CliIo } from "../io.ts";
 import { jsonOf } from "../json.ts";
-import { lockOption } from "../lock-option.ts";
+import { lockOption, lockOwnersOption } from "../lock-option.ts";
 import { readGlobalOptions } from "../options.ts";
 import { runCommand } from "../run.ts";
 import type { whichSchema } from "../schemas.ts";
 
 interface LockOptions {
   readonly lock?: string;
+  readonly lockOwners?: readonly number[];
+}
+
+function requestOf(tool: string, { lock, lockOwners }: LockOptions): ProgramRequest {
+  return { lock, lockOwners, tool };
 }
 
 export function addRun(program: Command, io: CliIo): Command {
@@ -23,11 +28,12 @@ export function addRun(program: Command, io: CliIo): Command {
     .argument("<tool>", "name of the tool in the lock")
     .argument("[args...]", "arguments of the tool")
     .option(...lockOption)
+    .option(...lockOwnersOption)
     .action(async (tool: string, args: string[], options: LockOptions, command: Command) => {
       const { overrides, verbosity } = readGlobalOptions(command);
       // The limit of the whole command ends with the fetch: the tool may run for days.
       const found = await io.withSession({ ...overrides, showsLeftOut: true }, verbosity, ({ services, run }) =>
-        findToolProgram({ lock: options.lock, tool }, services, run),
+        findToolProgram(requestOf(tool, options), services, run),
       );
       await io.runProgram(found.path, args);
     });
@@ -43,9 +49,10 @@ export function addWhich(program: Command, io: CliIo): Command {
     )
     .argument("<tool>", "name of the tool in the lock")
     .option(...lockOption)
+    .option(...lockOwnersOption)
     .action(async (tool: string, options: LockOptions, command: Command) =>
       runCommand(command, io, async ({ services, run }) => {
-        const found = await findToolProgram({ lock: options.lock, tool }, services, run);
+        const found = await findToolProgram(requestOf(tool, options), services, run);
         return { text: found.path, json: jsonOf(found) satisfies v.InferOutput<typeof whichSchema> };
       }),
     );
