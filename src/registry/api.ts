@@ -33,6 +33,7 @@ export class RegistryApi {
   readonly #deps: ApiDeps;
   readonly #base: URL;
   readonly #auth: Authenticator;
+  readonly #refusedSources = new Set<string>();
   /** True after a request with credentials. */
   #hasAuthorized = false;
 
@@ -72,9 +73,21 @@ export class RegistryApi {
     this.#deps.context.log.warn(message);
   }
 
-  /** Requests later push tokens also for reading another repository of the registry, to mount its blobs. */
-  allowMountFrom(repository: string): void {
+  /**
+   * Requests later mount tokens also for reading another repository of the registry, to mount its blobs.
+   *
+   * @returns False after a refusal: no further mount is worth a try.
+   */
+  allowMountFrom(repository: string): boolean {
+    if (this.#refusedSources.has(repository)) return false;
     this.#auth.allowMountFrom(repository);
+    return true;
+  }
+
+  /** Ends the mounts from a repository, after one was refused. */
+  disallowMountFrom(repository: string): void {
+    this.#refusedSources.add(repository);
+    this.#auth.disallowMountFrom(repository);
   }
 
   /**

@@ -46,11 +46,16 @@ export class Authenticator {
     this.#deps = deps;
   }
 
-  /** Requests later push tokens also for reading another repository of the registry. */
+  /** Requests later mount tokens also for reading another repository of the registry. */
   allowMountFrom(repository: string): void {
     if (this.#mountSources.has(repository)) return;
     this.#mountSources.add(repository);
-    this.#headers.delete("push");
+    this.#headers.delete("mount");
+  }
+
+  /** Requests no later token for reading the repository. */
+  disallowMountFrom(repository: string): void {
+    if (this.#mountSources.delete(repository)) this.#headers.delete("mount");
   }
 
   /** The header value of the last answered challenge, so that the registry need not send another challenge. */
@@ -145,11 +150,15 @@ export class Authenticator {
     }
   }
 
-  /** The scopes of the challenge and the use case; another repository's scope is requested only for mounting blobs. */
+  /**
+   * The scopes of the challenge and the use case; another repository's scope is requested only for mounting blobs. The
+   * own scopes stand last, since some token services grant only the last scope.
+   */
   #scopes(challenge: Challenge, action: Action): readonly string[] {
     const { repository } = this.#audience;
     const scopes = scopesFor(challenge.parameters.get("scope") ?? "", repository, action);
-    const mounts = [...this.#mountSources].map((source) => `repository:${source}:pull`);
-    return [...new Set([...scopes, ...mounts])].sort();
+    const sources = action === "mount" ? [...this.#mountSources].sort() : [];
+    const mounts = sources.map((source) => `repository:${source}:pull`);
+    return [...new Set([...mounts, ...[...scopes].sort()])];
   }
 }

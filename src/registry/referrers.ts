@@ -140,13 +140,16 @@ async function fromTag(
   return isOtherDocument(bytes) ? "other" : manifestsOf(bytes, `the referrers of ${name}`);
 }
 
+/** Some registries answer with an empty list although they keep no referrers: clients then wrote the fallback tag. */
 export async function readReferrers(
   subject: Subject,
   api: RegistryApi,
   signal: AbortSignal,
 ): Promise<readonly Descriptor[]> {
-  const listed = (await fromApi(subject, api, signal)) ?? (await fromTag(subject, api, signal));
-  return typeof listed === "string" ? [] : listed;
+  const listed = await fromApi(subject, api, signal);
+  if (listed !== undefined && listed.length > 0) return listed;
+  const tagged = await fromTag(subject, api, signal);
+  return typeof tagged === "string" ? [] : tagged;
 }
 
 /**

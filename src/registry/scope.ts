@@ -1,14 +1,23 @@
 /** Scopes of a Bearer challenge that a token may be requested for. A registry, or an attacker, chooses the challenge's scopes. */
 
-export type Action = "pull" | "push" | "delete";
+/** `mount` is a push that also reads other repositories; its tokens are apart, since a token service may refuse them. */
+export type Action = "pull" | "push" | "mount" | "delete";
 
 /** Actions of the use case's own scope. */
-const actionsOf: Readonly<Record<Action, string>> = { pull: "pull", push: "pull,push", delete: "pull,delete" };
+const actionsOf: Readonly<Record<Action, string>> = {
+  pull: "pull",
+  push: "pull,push",
+  mount: "pull,push",
+  delete: "pull,delete",
+};
+
+const pushActions = ["pull", "push", "metadata_read", "metadata_write", "content_read", "content_write"];
 
 /** Actions of a repository scope, by use case. ACR names `metadata_read` where others name `pull`. */
 const allowedActions: Readonly<Record<Action, readonly string[]>> = {
   pull: ["pull", "metadata_read", "content_read"],
-  push: ["pull", "push", "metadata_read", "metadata_write", "content_read", "content_write"],
+  push: pushActions,
+  mount: pushActions,
   delete: ["pull", "delete", "metadata_read", "metadata_write", "content_read", "content_delete"],
 };
 

@@ -86,8 +86,15 @@ async function sendBlob(
   }
 }
 
+/** Codes of a failed mount after which an upload may succeed: it needs no right to the source. */
+const failedMountCodes: ReadonlySet<string> = new Set([
+  "REGISTRY_UNAUTHORIZED",
+  "REGISTRY_FORBIDDEN",
+  "REGISTRY_UNAVAILABLE",
+]);
+
 /**
- * Mounts a blob from another repository of the registry.
+ * Mounts a blob from another repository of the registry. A refusal ends the mounts from this repository.
  *
  * @returns False if the blob must be uploaded.
  * @see OCI distribution-spec v1.1.1, "Mounting a blob from another repository"
@@ -98,13 +105,30 @@ export async function mountBlob(
   api: RegistryApi,
   signal: AbortSignal,
 ): Promise<boolean> {
-  api.allowMountFrom(repository);
+  if (!api.allowMountFrom(repository)) return false;
+  try {
+    return await tryMount(blob, repository, api, signal);
+  } catch (error) {
+    signal.throwIfAborted();
+    if (!(error instanceof OrasClientError) || !failedMountCodes.has(error.code)) throw error;
+    api.disallowMountFrom(repository);
+    return false;
+  }
+}
+
+async function tryMount(
+  blob: BlobIdentity,
+  repository: string,
+  api: RegistryApi,
+  signal: AbortSignal,
+): Promise<boolean> {
   const url = api.url("blobs/uploads/");
   url.searchParams.set("mount", blob.digest);
   url.searchParams.set("from", repository);
-  const response = await api.call({ method: "POST", url, isRepeatable: true, signal }, "push");
+  const response = await api.call({ method: "POST", url, isRepeatable: true, signal }, "mount");
   await response.discard();
   if (response.status === 201) return true;
+  if (response.status === 401 || response.status === 403) api.disallowMountFrom(repository);
   // Cancels the upload that the registry started instead. A URL at another origin is never deleted.
   if (response.status === 202 && response.header("location") !== undefined) {
     const left = uploadUrl(response);
