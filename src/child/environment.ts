@@ -7,8 +7,8 @@
 
 export type Environment = Readonly<Record<string, string | undefined>>;
 
-/** Registry logins (`ORAS_TOKEN`, `ORAS_USER`, `ORAS_PASS`) and settings of buck2-oras. */
-const ours = /^(?:BUCK2_)?ORAS_/i;
+/** Registry logins (`ORAS_TOKEN`, `ORAS_USER`, `ORAS_PASS`, `DOCKER_AUTH_CONFIG`) and settings of buck2-oras. */
+const ours = /^(?:(?:BUCK2_)?ORAS_|DOCKER_AUTH_CONFIG$)/i;
 
 /** Variables for every program, so that it runs as in a shell. A final `*` matches any ending. */
 const common = [

@@ -21,7 +21,8 @@ export function helpOfProgram(columns: number | undefined): string {
   ].join("\n");
 }
 
-const login = "ORAS_USER and ORAS_PASS, or ORAS_TOKEN (for the registry of --registry), DOCKER_CONFIG";
+const login =
+  "ORAS_USER and ORAS_PASS, or ORAS_TOKEN (for the registry of --registry), DOCKER_AUTH_CONFIG, DOCKER_CONFIG";
 const network = `${login}, HTTPS_PROXY, HTTP_PROXY, NO_PROXY, SSL_CERT_FILE`;
 
 interface HelpText {

@@ -87,6 +87,13 @@ export function dockerConfigPath(context: Context): string {
   return join(variable(context, "DOCKER_CONFIG") ?? join(context.homeDir, ".docker"), "config.json");
 }
 
+/**
+ * The variable with a docker configuration as its text, as set by CI systems. Docker reads only its `auths`.
+ *
+ * @see github.com/docker/cli/pull/6008
+ */
+const authVariable = "DOCKER_AUTH_CONFIG";
+
 interface ConfigPath {
   readonly path: string;
   /** The variable that names the file: a missing file is then the user's mistake. */
@@ -123,9 +130,11 @@ function configPaths(context: Context): readonly ConfigPath[] {
 const maxConfigBytes = 8 * 1024 * 1024;
 const otherFolder = "fix the file, or point DOCKER_CONFIG at another folder";
 
+const otherVariable = 'set DOCKER_AUTH_CONFIG to JSON such as {"auths": {…}}, or unset it';
+
 function invalid(path: string, why: string): ConfigurationError {
   return new ConfigurationError("CONFIG_INVALID", `${path} is not a docker configuration: ${why}`, {
-    hint: otherFolder,
+    hint: path === authVariable ? otherVariable : otherFolder,
   });
 }
 
@@ -159,8 +168,13 @@ export async function readDockerConfig(path: string): Promise<DockerConfig | und
   }
 }
 
-/** The existing files, in order of precedence. Files are read lazily: a caller stops at the first login. */
+/**
+ * The variable's configuration and the existing files, in order of precedence. Files are read lazily: a caller stops at
+ * the first login.
+ */
 export async function* dockerConfigs(context: Context): AsyncGenerator<DockerConfigFile> {
+  const text = variable(context, authVariable);
+  if (text !== undefined) yield { path: authVariable, config: { auths: parseDockerConfig(text, authVariable).auths } };
   for (const { path, variable: name, isForeign } of configPaths(context)) {
     const config = isForeign ? await readForeign(path, context) : await readDockerConfig(path);
     if (config !== undefined) yield { path, config };

@@ -7,8 +7,8 @@
  *
  * @see OCI distribution-spec v1.1.1, "Pushing blobs"
  */
-import { OrasClientError } from "../errors.ts";
-import { redirectTarget } from "../http/redirect.ts";
+import { OrasClientError, RegistryUnavailableError } from "../errors.ts";
+import { uploadTarget } from "../http/redirect.ts";
 import type { HttpResponse } from "../http/response.ts";
 import { defaultRetry, isRetryableStatus, noRetry } from "../http/retry.ts";
 import type { BlobIdentity, BlobStream } from "../model/source.ts";
@@ -18,6 +18,9 @@ import type { RegistryApi } from "./api.ts";
 const lostUploadStatuses: ReadonlySet<number> = new Set([400, 404, 409, 416]);
 /** Few tries, since the same statuses answer requests that never succeed. */
 const maxLostUploads = 3;
+
+/** Statuses by which a registry may refuse the content itself. */
+const refusedContentStatuses: ReadonlySet<number> = new Set([400, 405, 411, 413, 415, 416, 422]);
 
 export interface BlobUpload {
   readonly blob: BlobIdentity;
@@ -31,7 +34,7 @@ export interface BlobUpload {
 
 /** @throws {RegistryUnavailableError} `REDIRECT_REFUSED` for a forbidden address */
 function uploadUrl(response: HttpResponse): URL {
-  return redirectTarget(response.header("location"), response.url, "sends an upload");
+  return uploadTarget(response.header("location"), response.url);
 }
 
 export async function uploadBlob(upload: BlobUpload, api: RegistryApi, signal: AbortSignal): Promise<void> {
@@ -45,6 +48,7 @@ export async function uploadBlob(upload: BlobUpload, api: RegistryApi, signal: A
       await api.pause(uploads - 1, undefined, signal);
     } else {
       if (ended.status === 201 || ended.status === 204) return await ended.discard();
+      if (blob.size === 0 && refusedContentStatuses.has(ended.status)) throw await emptyRefused(ended, name, api);
       if (uploads >= maxUploads(ended.status)) throw await api.error(ended, name);
       await ended.discard();
       await api.pause(uploads - 1, ended, signal);
@@ -52,6 +56,16 @@ export async function uploadBlob(upload: BlobUpload, api: RegistryApi, signal: A
     // The upload may have succeeded, with only its response lost.
     if (await isStored()) return;
   }
+}
+
+/** The error for an empty blob, which ECR and Google Artifact Registry never take. */
+async function emptyRefused(response: HttpResponse, name: string, api: RegistryApi): Promise<OrasClientError> {
+  const { status, url } = response;
+  const message = `${url.host} answered ${status} for ${name}, an empty file`;
+  return new RegistryUnavailableError("REGISTRY_REFUSED", message, {
+    cause: await api.error(response, name),
+    hint: "leave the empty file out, or push an archive that holds it: some registries take no empty file (ECR, Google Artifact Registry)",
+  });
 }
 
 function maxUploads(status: number): number {

@@ -1,6 +1,7 @@
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { describe, expect, onTestFinished, test } from "vitest";
+import { environmentFor, environmentWithoutOurs } from "../../src/child/environment.ts";
 import { createCredentialProvider } from "../../src/config/credentials.ts";
 import { changeDockerConfig, dockerConfigPath } from "../../src/config/docker-config.ts";
 import { readSettings } from "../../src/config/settings.ts";
@@ -33,6 +34,37 @@ function credentialsFor({ config, env = {}, registry }: Surroundings): (host: st
   );
   return async (host) => (await provider(host)).credentials;
 }
+
+describe("DOCKER_AUTH_CONFIG", () => {
+  const inVariable = (auths: unknown) => ({ DOCKER_AUTH_CONFIG: JSON.stringify({ auths, credsStore: "missing" }) });
+  const config = { auths: { "reg.example": { auth: auth("file:f") }, "other.example": { auth: auth("file:f") } } };
+
+  test("comes before the file, for its own hosts; only `auths` count", async () => {
+    const found = credentialsFor({ config, env: inVariable({ "reg.example": { auth: auth("ci:c") } }) });
+    expect(await found("reg.example")).toEqual({ kind: "basic", username: "ci", password: "c" });
+    expect(await found("other.example")).toEqual({ kind: "basic", username: "file", password: "f" });
+    expect(await credentialsFor({ env: inVariable(null) })("reg.example")).toMatchObject(none);
+  });
+
+  test.each(["hunter2", '{"auths": "hunter2"}', '["hunter2"]'])(
+    "%s is an error that does not quote it",
+    async (text) => {
+      const found = credentialsFor({ config, env: { DOCKER_AUTH_CONFIG: text } })("reg.example");
+      const error = await found.then(
+        () => undefined,
+        (thrown: Error) => thrown,
+      );
+      expect(error).toMatchObject({ code: "CONFIG_INVALID", hint: expect.stringContaining("DOCKER_AUTH_CONFIG") });
+      expect(error?.message).toMatch(/^DOCKER_AUTH_CONFIG is not a docker configuration/);
+      expect(error?.message).not.toContain("hunter2");
+    },
+  );
+
+  test("is passed to no program that we start", () => {
+    expect(environmentWithoutOurs({ DOCKER_AUTH_CONFIG: "x", DOCKER_CONFIG: "y" })).toEqual({ DOCKER_CONFIG: "y" });
+    expect(environmentFor({ DOCKER_AUTH_CONFIG: "x" }, ["DOCKER_*"])).toEqual({});
+  });
+});
 
 describe("the environment", () => {
   const env = { ORAS_USER: "u", ORAS_PASS: "p" };

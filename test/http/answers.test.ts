@@ -3,7 +3,7 @@ import { readFileSync } from "node:fs";
 import { createServer as createSecureServer } from "node:https";
 import { createServer, type Socket } from "node:net";
 import { describe, expect, onTestFinished, test } from "vitest";
-import { redirectTarget } from "../../src/http/redirect.ts";
+import { redirectTarget, uploadTarget } from "../../src/http/redirect.ts";
 import { directRoute } from "../../src/http/transport.ts";
 import { noSignal } from "../support/context.ts";
 import { temporaryFolder } from "../support/folders.ts";
@@ -136,6 +136,25 @@ describe("redirects", () => {
   ])("to %s lead nowhere", (location) => {
     expect(() => redirectTarget(location, new URL("https://reg.example/v2/"))).toThrow(/^reg\.example redirects /);
   });
+
+  test.each([
+    ["https://reg.example/v2/x", "http://reg.example/up?a=1"],
+    ["https://reg.example/v2/x", "http://reg.example:443/up?a=1"],
+    ["https://reg.example:5000/v2/x", "http://reg.example:5000/up?a=1"],
+  ])("from %s, an upload to %s goes to https at that host", (from, location) => {
+    expect(uploadTarget(location, new URL(from)).href).toBe(new URL("/up?a=1", from).href);
+  });
+
+  test.each(["http://reg.example:5000/up", "http://other.example/up", "ftp://reg.example/up", undefined])(
+    "from https, an upload to %s is refused; where http is named, the hint says what to set",
+    (location) => {
+      const from = new URL("https://reg.example/v2/x");
+      const hint = location?.startsWith("http:") ? /X-Forwarded-Proto.*http\.relativeurls/ : /fix the setup/;
+      expect(() => uploadTarget(location, from)).toThrow(
+        expect.objectContaining({ code: "REDIRECT_REFUSED", hint: expect.stringMatching(hint) }),
+      );
+    },
+  );
 
   test("keep no login of the address, and go on where they may", () => {
     const from = new URL("https://reg.example/v2/x");

@@ -47,6 +47,22 @@ test("a source that fails in the middle ends the push with its error, and the re
   expect(server.seen.map(({ method }) => method)).not.toContain("PUT");
 });
 
+test.each([400, 405, 416])(
+  "an empty blob that is refused with %i is sent once, and the hint says so",
+  async (status) => {
+    const server = await startServer((request, response, self) =>
+      request.method === "PUT" ? response.writeHead(status).end() : upload(request, response, self),
+    );
+    const { registry, signal } = registryClient(server.host);
+    const none = { digest: digestFromHex(createHash("sha256").digest("hex")), size: 0 };
+    await expect(registry.pushBlob(none, async function* () {}, signal)).rejects.toMatchObject({
+      code: "REGISTRY_REFUSED",
+      hint: expect.stringContaining("take no empty file"),
+    });
+    expect(server.seen.filter(({ method }) => method === "PUT")).toHaveLength(1);
+  },
+);
+
 test("a registry that refuses before it has read everything says why", async () => {
   const server = await startServer(upload, (request, response) => {
     if (request.method !== "PUT") return false;
