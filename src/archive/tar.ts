@@ -1,10 +1,9 @@
 /** Members of a tar stream: ustar, PAX and GNU names. All other tar features are refused. */
 import type { Extract, extract } from "tar-stream";
-import { type Chunks, drained } from "./chunks.ts";
+import { drained } from "./chunks.ts";
 import type { ArchiveMember } from "./member.ts";
 import { quoted, Refusal } from "./refusal.ts";
-
-const blockBytes = 512;
+import { TarLayout } from "./tar-layout.ts";
 
 /** PAX records per entry, including the global header's, which are copied for each entry. Real entries have a dozen. */
 const maxPaxRecords = 1000;
@@ -27,50 +26,29 @@ const parserOptions: Parameters<typeof extract>[0] & { readonly allowUnknownForm
   allowUnknownFormat: true,
 };
 
-/** Watches the stream's length and trailing zeros, to detect a tar's end mark. */
-class TailWatch {
-  /** Bytes so far. */
-  length = 0;
-  /** Trailing zeros so far. */
-  zeros = 0;
-
-  async *watched(source: AsyncIterable<Uint8Array>): Chunks {
-    for await (const chunk of source) {
-      let last = chunk.length;
-      while (last > 0 && chunk[last - 1] === 0) last -= 1;
-      this.zeros = last === 0 ? this.zeros + chunk.length : chunk.length - last;
-      this.length += chunk.length;
-      yield chunk;
-    }
-  }
-}
-
 /**
  * @throws {Refusal} `ARCHIVE_UNSAFE` for devices and pipes, `ARCHIVE_UNSUPPORTED` for sparse files and other kinds,
- *   `ARCHIVE_INVALID` for a truncated tar
+ *   `ARCHIVE_INVALID` for a truncated tar, and for one that other programs read in another way
  * @throws The library's error for damaged headers
  */
 export async function* readTar(source: AsyncIterable<Uint8Array>): AsyncGenerator<ArchiveMember, void, undefined> {
   const tar = await import("tar-stream");
   const parser = tar.extract(parserOptions);
-  const tail = new TailWatch();
-  const feeding = feed(tail.watched(source), parser);
-  let contentEnd = 0;
+  const layout = new TarLayout();
+  const feeding = feed(layout.watched(source), parser);
   try {
     for await (const entry of parser) {
       const header = entry.header as unknown as TarHeader;
-      yield memberOf(header, entry as AsyncIterable<unknown> as AsyncIterable<Uint8Array>);
+      const member = memberOf(header, entry as AsyncIterable<unknown> as AsyncIterable<Uint8Array>);
+      layout.checkEntry(header.byteOffset, member.size);
+      yield member;
       entry.resume();
-      contentEnd = header.byteOffset + padded(header.type === "directory" ? 0 : (header.size ?? 0));
     }
   } finally {
     parser.destroy(null);
     await feeding;
   }
-  // The library accepts the end of the stream as the tar's end; only the zeros after the last entry prove completeness.
-  if (tail.length - contentEnd < blockBytes || tail.zeros < tail.length - contentEnd) {
-    throw new Refusal("ARCHIVE_INVALID", "is truncated: the end mark of a tar is missing");
-  }
+  layout.checkEnd();
 }
 
 /** Never rejects: the parser rethrows an error of `source`. */
@@ -84,10 +62,6 @@ async function feed(source: AsyncIterable<Uint8Array>, parser: Extract): Promise
   } catch (error) {
     parser.destroy(error instanceof Error ? error : new Error(String(error)));
   }
-}
-
-function padded(size: number): number {
-  return Math.ceil(size / blockBytes) * blockBytes;
 }
 
 function memberOf(header: TarHeader, content: AsyncIterable<Uint8Array>): ArchiveMember {
@@ -115,6 +89,8 @@ function kindOf(header: TarHeader, size: number): ArchiveMember["kind"] {
       // Before ustar, a folder was a file with a trailing slash.
       return header.name.endsWith("/") && size === 0 ? "directory" : "file";
     case "directory":
+      // GNU tar skips the stated bytes; the library and Python read them as the next entry.
+      if (size !== 0) throw new Refusal("ARCHIVE_INVALID", "is a folder that states a size");
       return "directory";
     case "symlink":
     case "link":

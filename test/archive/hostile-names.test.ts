@@ -91,10 +91,8 @@ test("extract: the ustar prefix field is part of the name", async () => {
 });
 
 test("extract: a global PAX header cannot name files", async () => {
-  const archive = temporaryFile(rawTar(paxEntry({ path: "../evil" }, "g"), { name: "fine", body: "x" }));
-  const out = `${temporaryFolder()}/out`;
-  await extractArchive(archive, out, { signal: neverAborted });
-  expect(treeOf(out)).toEqual({ fine: "f644 x" });
+  const tar = rawTar(paxEntry({ path: "../evil" }, "g"), { name: "fine", body: "x" });
+  await expectRefused(tar, "ARCHIVE_INVALID", /one path or size for all entries/);
 });
 
 test("extract: control characters of a name come out as escapes", async () => {

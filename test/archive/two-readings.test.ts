@@ -2,11 +2,16 @@
 import { execFileSync } from "node:child_process";
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { gzipSync } from "node:zlib";
 import { describe, expect, test } from "vitest";
+import { listArchive } from "../../src/archive/list.ts";
 import { oras } from "../support/executable.ts";
 import { temporaryFolder } from "../support/folders.ts";
-import { paxEntry, rawTar, tarBlocks } from "./raw-tar.ts";
+import { requireProgram, type Skippable } from "../support/peers.ts";
+import { neverAborted, temporaryFile } from "./folders.ts";
+import { gnuLong, paxEntry, rawTar, tarBlocks, tarEnd } from "./raw-tar.ts";
 import { rawZip } from "./raw-zip.ts";
+import { rawZstd } from "./raw-zstd.ts";
 import { expectRefused } from "./refused.ts";
 
 const endBytes = 22;
@@ -102,13 +107,93 @@ describe("tar", () => {
 
   test("a negative size is refused", async () => {
     const sizeField = Buffer.alloc(12, 0xff);
-    await expectRefused(rawTar({ ...readme, sizeField }), "ARCHIVE_INVALID", /damaged or truncated/);
+    await expectRefused(rawTar({ ...readme, sizeField }), "ARCHIVE_INVALID", /damaged/);
   });
 
   // GNU tar and Python look for the next entry where the library passes over bytes of the link.
   test.each(["1", "2"])("an entry that hides in the bytes of a link of type %s is refused", async (type) => {
     const link = { name: "link", type, linkname: "readme", body: tarBlocks(setup) };
     await expectRefused(rawTar(readme, link), "ARCHIVE_INVALID", /link that states a size/);
+  });
+});
+
+describe("tar: bytes behind the end mark", () => {
+  const hidden = rawTar(setup);
+  const compressions: Readonly<Record<string, (context: Skippable, tar: Buffer) => Buffer>> = {
+    tar: (_, tar) => tar,
+    "tar.gz": (_, tar) => gzipSync(tar),
+    "tar.gz of two members": (_, tar) =>
+      Buffer.concat([tar.subarray(0, 512), tar.subarray(512)].map((part) => gzipSync(part))),
+    "tar.zst": (_, content) => rawZstd({ content }),
+    "tar.xz": (context, input) => execFileSync(requireProgram(context, "xz"), ["-c"], { input }),
+  };
+
+  test.for([
+    ["entries behind one block of zeros", Buffer.concat([tarBlocks(readme), Buffer.alloc(512), hidden])],
+    ["a second tar", Buffer.concat([rawTar(readme), hidden])],
+    ["entries behind a record of zeros", Buffer.concat([tarBlocks(readme), Buffer.alloc(20 * 512), hidden])],
+    ["entries behind a megabyte of zeros", Buffer.concat([tarBlocks(readme), Buffer.alloc(1024 ** 2), hidden])],
+    [
+      "entries behind zeros that follow a PAX header",
+      Buffer.concat([tarBlocks(readme, paxEntry({ path: "x" })), tarEnd, hidden]),
+    ],
+    ["a byte", Buffer.concat([rawTar(readme), Buffer.alloc(511), Buffer.from("x")])],
+  ] as const)("%s: refused in every compression", async ([, tar], context) => {
+    for (const compressed of Object.values(compressions)) {
+      await expectRefused(compressed(context, tar), "ARCHIVE_INVALID", /hides bytes behind its end mark/);
+    }
+  });
+
+  test.for([
+    ["one block of zeros at the end", Buffer.concat([tarBlocks(readme), Buffer.alloc(512)])],
+    ["a record of zeros", Buffer.concat([rawTar(readme), Buffer.alloc(10_240)])],
+    ["a name whose header ends in a block of zeros", rawTar(gnuLong("L", `${"folder/".repeat(73)}f`), readme)],
+    ["a file of zeros, and one behind it", rawTar({ name: "zeros", body: Buffer.alloc(100_000) }, readme)],
+  ] as const)("%s: fine in every compression", async ([, tar], context) => {
+    for (const [name, compressed] of Object.entries(compressions)) {
+      const archive = temporaryFile(compressed(context, tar));
+      expect((await listArchive(archive, { signal: neverAborted })).length, name).toBeGreaterThan(0);
+    }
+  });
+
+  test("no program shows the entry that is refused", (context) => {
+    const tar = Buffer.concat([tarBlocks(readme), Buffer.alloc(20 * 512), hidden]);
+    const shown = execFileSync(requireProgram(context, "tar"), ["-tf", "-"], { input: tar, encoding: "utf8" });
+    expect(shown).toBe("readme\n");
+  });
+});
+
+describe("tar: headers that programs read in different ways", () => {
+  test.each([
+    ["a PAX size beside another size", [paxEntry({ size: "0" }), { ...readme, body: tarBlocks(setup) }], /two sizes/],
+    [
+      "a PAX size beside no size",
+      [paxEntry({ size: "1024" }), { ...readme, size: 0, body: rawTar().subarray(0, 1024) }],
+      /two sizes/,
+    ],
+    ["a size for all entries", [paxEntry({ size: "512" }, "g"), readme], /for all entries/],
+    [
+      "a path for all entries",
+      [paxEntry({ path: "setup.py" }, "g"), paxEntry({ mtime: "1" }), readme],
+      /for all entries/,
+    ],
+    ["two PAX headers", [paxEntry({ path: "a" }), paxEntry({ mtime: "1" }), readme], /two headers of one kind/],
+    ["two long names", [gnuLong("L", "a"), paxEntry({ path: "b" }), readme], /two long names/],
+    [
+      "two long targets",
+      [gnuLong("K", "a"), paxEntry({ linkpath: "b" }), { name: "l", type: "2" }],
+      /two long targets/,
+    ],
+    ["a folder with bytes", [{ name: "folder", type: "5", body: tarBlocks(setup) }], /folder that states a size/],
+  ] as const)("%s: refused", async (_, entries, message) => {
+    await expectRefused(rawTar(...entries), "ARCHIVE_INVALID", message);
+  });
+
+  test("a PAX size that repeats the header's is fine", async () => {
+    const archive = temporaryFile(
+      rawTar(paxEntry({ size: "4", mtime: "1" }), readme, paxEntry({ comment: "all" }, "g"), setup),
+    );
+    expect(await listArchive(archive, { signal: neverAborted })).toHaveLength(2);
   });
 });
 

@@ -1,0 +1,186 @@
+/**
+ * Second reading of a tar's layout, against archives in which programs find different entries. Most programs stop at a
+ * block of zeros, the end mark; the library goes on. Whatever follows the mark is refused (JoviDeCroock/drydock#659),
+ * and so is an entry whose content the library finds elsewhere. Checksums and names are the library's work.
+ */
+import { Refusal } from "./refusal.ts";
+
+const blockBytes = 512;
+
+/** Limit of the library for one extended header. */
+const maxExtendedBytes = 4 * 1024 * 1024;
+
+/** Largest size in the octal digits of a header; a larger one needs a PAX record (POSIX.1-2024, pax). */
+const maxOctalSize = 0o77777777777;
+
+/** Headers that describe the next entry (`x`, and GNU's `K`, `L`, `N`), or all entries (`g`). */
+const extendedTypes = "xgKLN";
+
+/** PAX records that change what an entry is; stated for all entries, they are read by some programs only. */
+const identityRecords = ["path", "linkpath", "size"];
+
+/** Place of an entry's content, in bytes from the tar's start. */
+interface Content {
+  readonly offset: number;
+  readonly size: number;
+}
+
+function padded(size: number): number {
+  return Math.ceil(size / blockBytes) * blockBytes;
+}
+
+export class TarLayout {
+  readonly #contents: Content[] = [];
+  #position = 0;
+  /** Bytes of content to pass over. */
+  #skip = 0;
+  #parts: Uint8Array[] = [];
+  /** Bytes still lacking in `#parts`. */
+  #lacking = blockBytes;
+  /** Type and size of the extended header whose content is being collected. */
+  #extended: { readonly type: string; readonly size: number } | undefined;
+  /** Types of the extended headers of the next entry. */
+  #seen = "";
+  #pax: ReadonlyMap<string, string> = new Map();
+  #state: "entries" | "ended" | "unreadable" = "entries";
+
+  /** @throws {Refusal} `ARCHIVE_INVALID` */
+  async *watched(source: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array, void, undefined> {
+    for await (const chunk of source) {
+      this.#read(chunk);
+      yield chunk;
+    }
+  }
+
+  /** Compares the next entry with the library's. @throws {Refusal} `ARCHIVE_INVALID` */
+  checkEntry(offset: number, size: number): void {
+    const own = this.#contents.shift();
+    if (own?.offset !== offset || own.size !== size) throw twoReadings("states the place or size of its content twice");
+  }
+
+  /** @throws {Refusal} `ARCHIVE_INVALID` */
+  checkEnd(): void {
+    if (this.#state === "unreadable") throw twoReadings("states a size that is not a number");
+    if (this.#contents.length > 0) throw twoReadings("has an entry that not every program finds");
+    // The library accepts the end of the stream as the tar's end.
+    if (this.#state !== "ended") throw new Refusal("ARCHIVE_INVALID", "is truncated: the end mark of a tar is missing");
+  }
+
+  #read(chunk: Uint8Array): void {
+    let rest = chunk;
+    while (rest.length > 0 && this.#state !== "unreadable") {
+      if (this.#state === "ended") {
+        checkZeros(rest);
+        return;
+      }
+      const taken = rest.subarray(0, this.#skip > 0 ? this.#skip : this.#lacking);
+      rest = rest.subarray(taken.length);
+      this.#position += taken.length;
+      if (this.#skip > 0) {
+        this.#skip -= taken.length;
+        continue;
+      }
+      this.#parts.push(taken);
+      this.#lacking -= taken.length;
+      if (this.#lacking > 0) continue;
+      const bytes = Buffer.concat(this.#parts);
+      this.#parts = [];
+      this.#lacking = blockBytes;
+      if (this.#extended === undefined) this.#readHeader(bytes);
+      else this.#readExtended(bytes, this.#extended);
+    }
+  }
+
+  #readHeader(block: Buffer): void {
+    if (isZero(block)) {
+      this.#state = "ended";
+      return;
+    }
+    const type = String.fromCharCode(block[156] ?? 0);
+    const size = sizeIn(block);
+    const isExtended = extendedTypes.includes(type);
+    // `checkEntry` then refuses the entry, if the library can read it.
+    if (size === undefined || (isExtended && size > maxExtendedBytes)) {
+      this.#state = "unreadable";
+      return;
+    }
+    if (!isExtended) {
+      this.#readEntry(type, size);
+      return;
+    }
+    if (type !== "g" && this.#seen.includes(type)) throw twoReadings("has an entry with two headers of one kind");
+    this.#seen += type === "g" ? "" : type;
+    this.#extended = { type, size };
+    if (size === 0) this.#readExtended(block.subarray(0, 0), this.#extended);
+    else this.#lacking = padded(size);
+  }
+
+  #readExtended(bytes: Buffer, { type, size }: { readonly type: string; readonly size: number }): void {
+    this.#extended = undefined;
+    if (type !== "x" && type !== "g") return;
+    const records = paxRecords(bytes.subarray(0, size));
+    if (type === "x") this.#pax = records;
+    else if ([...records.keys()].some((key) => identityRecords.includes(key) || key.startsWith("GNU.sparse."))) {
+      throw twoReadings("states one path or size for all entries");
+    }
+  }
+
+  #readEntry(type: string, headerSize: number): void {
+    const stated = this.#pax.get("size");
+    const size = stated === undefined || stated === "" ? headerSize : Number(stated);
+    if (!Number.isSafeInteger(size) || size < 0) {
+      this.#state = "unreadable";
+      return;
+    }
+    if (size !== headerSize && size <= maxOctalSize) throw twoReadings("has an entry that states two sizes");
+    if (/[LN]/.test(this.#seen) && this.#pax.has("path")) throw twoReadings("has an entry with two long names");
+    if (this.#seen.includes("K") && this.#pax.has("linkpath")) throw twoReadings("has a link with two long targets");
+    this.#contents.push({ offset: this.#position, size });
+    this.#skip = type === "5" ? 0 : padded(size);
+    this.#seen = "";
+    this.#pax = new Map();
+  }
+}
+
+function twoReadings(reason: string): Refusal {
+  return new Refusal("ARCHIVE_INVALID", `${reason}: it is damaged, or other programs read it in another way`);
+}
+
+function isZero(bytes: Uint8Array): boolean {
+  return bytes.every((byte) => byte === 0);
+}
+
+function checkZeros(bytes: Uint8Array): void {
+  if (isZero(bytes)) return;
+  throw new Refusal(
+    "ARCHIVE_INVALID",
+    "hides bytes behind its end mark, where other programs stop",
+    "pack it again; tars that were joined by `cat` hide all but the first",
+  );
+}
+
+/** Undefined for anything but octal digits, or the binary number of GNU tar. */
+function sizeIn(header: Buffer): number | undefined {
+  const field = header.subarray(124, 136);
+  if (field[0] === 0x80) {
+    const size = Number(BigInt(`0x${field.subarray(1).toString("hex")}`));
+    return Number.isSafeInteger(size) ? size : undefined;
+  }
+  const digits = /^ *([0-7]*)[ \0]*$/.exec(field.toString("latin1"))?.[1];
+  return digits === undefined ? undefined : Number.parseInt(digits === "" ? "0" : digits, 8);
+}
+
+/** The records until the first that is malformed, as the library reads them. */
+function paxRecords(bytes: Buffer): ReadonlyMap<string, string> {
+  const records = new Map<string, string>();
+  for (let rest = bytes; rest.length > 0; ) {
+    const digits = /^([1-9][0-9]{0,9}) /.exec(rest.subarray(0, 12).toString("latin1"))?.[1];
+    if (digits === undefined) break;
+    const record = rest.subarray(digits.length + 1, Number(digits) - 1).toString("utf8");
+    const equals = record.indexOf("=");
+    if (equals === -1) break;
+    records.set(record.slice(0, equals), record.slice(equals + 1));
+    rest = rest.subarray(Number(digits));
+  }
+  return records;
+}
