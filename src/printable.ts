@@ -20,13 +20,6 @@ const hidden = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}\p{Default_Ignorable_Code_Point}]
  */
 const runnerCommand = /#(?=#[a-z]*\[)/gi;
 
-/**
- * Commands of GitHub Actions at the beginning of a line, such as `::add-path::/tmp`; leading blanks are allowed.
- *
- * @see https://docs.github.com/actions/reference/workflow-commands-for-github-actions
- */
-const runnerCommandOfLine = /(?<=^\s*):(?=:.*::)/;
-
 const shortEscapes: Readonly<Record<string, string>> = { "\n": "\\n", "\r": "\\r", "\t": "\\t" };
 
 function escaped(character: string): string {
@@ -37,6 +30,18 @@ function escaped(character: string): string {
   return code <= 0xffff ? `\\u${code.toString(16).padStart(4, "0")}` : `\\u{${code.toString(16)}}`;
 }
 
+/**
+ * Escapes a command of GitHub Actions at the beginning of a line, such as `::add-path::/tmp`; leading blanks are
+ * allowed. Searched step by step: a pattern with the blanks takes quadratic time on a long run of blanks.
+ *
+ * @see https://docs.github.com/actions/reference/workflow-commands-for-github-actions
+ */
+function withoutCommandOfLine(line: string): string {
+  const start = line.search(/\S/);
+  const isCommand = start !== -1 && line.startsWith("::", start) && line.includes("::", start + 2);
+  return isCommand ? line.slice(0, start) + escaped(":") + line.slice(start + 1) : line;
+}
+
 function jsonEscaped(character: string): string {
   return [...Array(character.length).keys()]
     .map((index) => `\\u${character.charCodeAt(index).toString(16).padStart(4, "0")}`)
@@ -45,7 +50,7 @@ function jsonEscaped(character: string): string {
 
 /** Escapes text into one line; newlines are escaped too. Idempotent. */
 export function printable(text: string): string {
-  return text.replace(hidden, escaped).replace(runnerCommand, escaped).replace(runnerCommandOfLine, escaped);
+  return withoutCommandOfLine(text.replace(hidden, escaped).replace(runnerCommand, escaped));
 }
 
 /** Serializes a value as one line of JSON without characters or commands that terminals and CI runners obey. */

@@ -1,5 +1,6 @@
 /** Formats sizes, counts and tables for people. */
 import { printable } from "../printable.ts";
+import { padTo, widthOf } from "./text-width.ts";
 
 const units = ["B", "kB", "MB", "GB", "TB"] as const;
 
@@ -30,12 +31,12 @@ export function formatTable(cells: readonly (readonly string[])[], columns?: num
   const rows = cells.map((row) => row.map(printable));
   const widths: number[] = [];
   for (const row of rows) {
-    for (const [column, cell] of row.entries()) widths[column] = Math.max(widths[column] ?? 0, cell.length);
+    for (const [column, cell] of row.entries()) widths[column] = Math.max(widths[column] ?? 0, widthOf(cell));
   }
   return rows.flatMap((row) => {
-    const padded = row.map((cell, column) => cell.padEnd(widths[column] ?? 0));
+    const padded = row.map((cell, column) => padTo(cell, widths[column] ?? 0));
     const line = padded.join("  ").trimEnd();
-    if (columns === undefined || line.length < columns) return [line];
+    if (columns === undefined || widthOf(line) < columns) return [line];
     const head = padded.slice(0, -1).map((cell) => `${cell}  `);
     return wrapLast(head.join(""), row.at(-1) ?? "", columns);
   });
@@ -48,14 +49,16 @@ export function wrapText(text: string, columns: number | undefined): readonly st
 
 /** Wraps `text` beside `head`, or below `head` if the words do not fit beside it. */
 export function wrapLast(head: string, text: string, columns: number): readonly string[] {
+  if (columns === Number.POSITIVE_INFINITY) return [head + text];
   const words = text.split(" ");
-  const longest = Math.max(...words.map((word) => word.length));
-  const isBeside = columns - head.length > Math.max(longest, minWrapColumns - 1);
-  const indent = isBeside ? " ".repeat(head.length) : belowRow;
+  const headWidth = widthOf(head);
+  const longest = words.reduce((most, word) => Math.max(most, widthOf(word)), 0);
+  const isBeside = columns - headWidth > Math.max(longest, minWrapColumns - 1);
+  const indent = isBeside ? " ".repeat(headWidth) : belowRow;
   const lines: string[] = [];
   for (const word of words) {
     const longer = lines.length === 0 ? undefined : `${lines.at(-1)} ${word}`;
-    if (longer === undefined || indent.length + longer.length >= columns) lines.push(word);
+    if (longer === undefined || indent.length + widthOf(longer) >= columns) lines.push(word);
     else lines[lines.length - 1] = longer;
   }
   if (!isBeside) return [head.trimEnd(), ...lines.map((one) => indent + one)];

@@ -1,6 +1,7 @@
 /** Layout of the line of one transfer: name, bar, percentage, sizes, speed and time left, as the width allows. */
 import { printable } from "../printable.ts";
 import { formatBytes } from "./format.ts";
+import { endWithin, padTo, widthOf } from "./text-width.ts";
 
 const maxLabelColumns = 40;
 /** Columns of ` 100%`, of ` 99.9 MB/99.9 MB`, and of ` 99.9 MB/s 59 min`, with the leading spaces. */
@@ -23,7 +24,7 @@ export interface LineState {
 /** Shortens from the left, since names differ at their ends. */
 export function shorten(name: string, columns: number): string {
   const label = printable(name);
-  return label.length > columns ? `…${label.slice(label.length - columns + 1)}` : label;
+  return widthOf(label) > columns ? `…${endWithin(label, columns - 1)}` : label;
 }
 
 /** Formats a duration in one unit: `8 s`, `12 min`, `3 h`. */
@@ -45,7 +46,7 @@ export function formatLine(state: LineState, columns: number): string {
   const percent = ` ${Math.floor(ratio * 100)}%`;
   const sizes = ` ${formatBytes(doneBytes)}/${formatBytes(totalBytes)}`;
   const forLabel = columns - 1 - percentColumns;
-  const named = (width: number): string => shorten(label, width).padEnd(width);
+  const named = (width: number): string => padTo(shorten(label, width), width);
   if (columns < minColumnsForSizes) return `${named(Math.max(1, forLabel))}${percent}`;
   if (columns < minColumnsForBar) return `${named(forLabel - sizesColumns)}${percent}${sizes}`;
   const hasSpeed = columns >= minColumnsForSpeed;

@@ -36,6 +36,10 @@ const path = v.check<string, string>(
   "must be a relative path without `..`, of names that are valid on every system",
 );
 
+/** Host, repository, tag and digest together stay below 1000 characters; the path of a layout may be longer. */
+const maxReferenceLength = 8192;
+const longReference = `must not be longer than ${maxReferenceLength} characters`;
+
 const layerSchema = v.strictObject({
   digest: digestSchema,
   size: v.pipe(v.number(), v.safeInteger(), v.minValue(0), v.description("Bytes of the blob.")),
@@ -73,6 +77,7 @@ const platformSchema = v.strictObject({
   manifest: v.pipe(digestSchema, v.description("Digest of the platform's manifest.")),
   repository: v.pipe(
     v.string(),
+    v.maxLength(maxReferenceLength, longReference),
     v.minLength(1),
     v.description("`HOST/REPOSITORY`, or `oci:DIR` relative to the lock file's folder."),
   ),
@@ -123,6 +128,7 @@ const optionsSchema = v.strictObject({
 const toolSchema = v.strictObject({
   reference: v.pipe(
     v.string(),
+    v.maxLength(maxReferenceLength, longReference),
     v.minLength(1),
     v.description("Reference as given to `lock add`; only `lock update` resolves a tag or template again."),
   ),

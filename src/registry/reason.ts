@@ -28,20 +28,24 @@ export async function reasonOf(
   shown: Iterable<string>,
 ): Promise<Error | undefined> {
   try {
-    const text = reasonIn(await response.bytes(maxBodyBytes));
-    // Redacted before truncation, so that no part of a secret remains.
-    const safe = redacted(text ?? "", shown).slice(0, maxReasonLength);
+    const secrets = [...shown];
+    const text = reasonIn(await response.bytes(maxBodyBytes), (some) => redacted(some, secrets)) ?? "";
+    const safe = text.slice(0, maxReasonLength);
     return safe === "" ? undefined : new Error(`${who} said ${safe}`);
   } catch {
     return undefined;
   }
 }
 
-/** @returns The reason as one line; undefined for bytes without one. */
-export function reasonIn(bytes: Uint8Array): string | undefined {
-  const text = new TextDecoder().decode(bytes).trim();
+/**
+ * @param clean Removes secrets. Called before anything is cut off, since a part of a secret is not recognized, and again
+ *   after each decoding.
+ * @returns The reason as one line; undefined for bytes without one.
+ */
+export function reasonIn(bytes: Uint8Array, clean: (text: string) => string): string | undefined {
+  const text = clean(new TextDecoder().decode(bytes)).trim();
   const found = text.startsWith("<") ? inMarkup(text) : (inJson(text) ?? inText(text));
-  const line = found?.replace(/\s+/g, " ").trim();
+  const line = clean(clean(found ?? "").replace(/\s+/g, " ")).trim();
   return line === "" ? undefined : line;
 }
 

@@ -37,9 +37,27 @@ export function secretsOf(credentials: Credentials): readonly string[] {
   }
 }
 
+const htmlEscapes: Readonly<Record<string, string>> = { "&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;" };
+
+/** The forms in which a server may echo a secret: escaped, re-encoded, or with its blanks collapsed. */
+function formsOf(secret: string): readonly string[] {
+  const escaped = encodeURIComponent(secret);
+  const unpadded = secret.replace(/={1,2}$/, "");
+  return [
+    secret,
+    escaped,
+    escaped.replaceAll("%20", "+"),
+    JSON.stringify(secret).slice(1, -1),
+    secret.replace(/[&<>"]/g, (character) => htmlEscapes[character] ?? character),
+    secret.replace(/\s+/g, " ").trim(),
+    unpadded,
+    unpadded.replaceAll("+", "-").replaceAll("/", "_"),
+  ];
+}
+
 /** @param secrets Sent secrets; longer secrets are replaced first, since they may contain shorter secrets. */
 export function redacted(text: string, secrets: Iterable<string>): string {
-  const known = [...secrets].flatMap((secret) => [secret, encodeURIComponent(secret)]);
+  const known = [...new Set([...secrets].flatMap(formsOf))];
   const bySize = known.filter(({ length }) => length >= minSecretLength).sort((a, b) => b.length - a.length);
   return bySize
     .reduce((rest, secret) => rest.replaceAll(secret, removed), text)

@@ -28,7 +28,7 @@ describe("a reason is one line", () => {
       "NoKey: gone",
     ],
   ])("%s", (_, body, said) => {
-    expect(reasonIn(Buffer.from(body))).toBe(said);
+    expect(reasonIn(Buffer.from(body), (text) => text)).toBe(said);
   });
 
   test.each([
@@ -40,7 +40,7 @@ describe("a reason is one line", () => {
     ["a web page without words", "<html><title></title>"],
     ["nested deeper than anybody writes", `${'{"a":'.repeat(50)}{"message":"x"}${"}".repeat(50)}`],
   ])("none in %s", (_, body) => {
-    expect(reasonIn(Buffer.from(body))).toBeUndefined();
+    expect(reasonIn(Buffer.from(body), (text) => text)).toBeUndefined();
   });
 });
 
@@ -54,5 +54,39 @@ test.each([401, 403, 400, 429, 500])("a token service's reason is shown, without
   const { registry, signal } = registryClient(server.host, { credentials: login });
   await expect(registry.fetchManifest("1", signal)).rejects.toMatchObject({
     cause: { message: "the token service said [removed] is of yesterday" },
+  });
+});
+
+describe("a login that a server echoes is not shown, nor a part of it", () => {
+  const keyFile = '{\n  "type": "service_account",\n  "private_key": "TOPSECRET"\n}';
+  const passwords = [keyFile, "correct  horse<x9>battery", 'Tr0ub4dor&3"q\\z', "p+/w==", "a b&c"];
+  const html = (text: string) => text.replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll('"', "&quot;");
+  const bodies: readonly (readonly [string, (password: string) => string])[] = [
+    ["JSON", (password) => JSON.stringify({ message: `bad password ${password}` })],
+    ["JSON of Go", (password) => JSON.stringify({ message: password }).replaceAll("<", "\\u003c")],
+    ["text", (password) => `bad password ${password}`],
+    ["a title", (password) => `<html><title>bad ${password}</title>`],
+    ["an escaped title", (password) => `<html><title>bad ${html(password)}</title>`],
+    ["a long message", (password) => `<Error><Message>${" ".repeat(1985)}${password}</Message></Error>`],
+    ["a literal of JavaScript", (password) => `refused: ${JSON.stringify(password)}`],
+    ["a form", (password) => `refused: ${new URLSearchParams({ password })}`],
+    ["Basic without padding", (password) => `got ${btoa(`user:${password}`).replace(/=+$/, "")}`],
+    ["Basic in base64url", (password) => `got ${Buffer.from(`user:${password}`).toString("base64url")}`],
+  ];
+  test.each(bodies)("in %s", async (_, bodyOf) => {
+    for (const password of passwords) {
+      const server = await startServer((request, response) => {
+        const challenge = { "www-authenticate": 'Basic realm="x"' };
+        response.writeHead(401, request.headers.authorization === undefined ? challenge : {}).end(bodyOf(password));
+      });
+      const { registry, signal } = registryClient(server.host, {
+        credentials: { kind: "basic", username: "user", password },
+      });
+      const error = await registry.fetchManifest("1", signal).catch((thrown: Error) => thrown);
+      const said = String((error as Error).cause ?? "");
+      for (const part of ["TOPSECRET", "horse", "battery", "Tr0ub4dor", "q\\z", "p+/w", "a b", "a+b", "dXNlcjp"]) {
+        expect(said, password).not.toContain(part);
+      }
+    }
   });
 });

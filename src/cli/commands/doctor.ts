@@ -23,7 +23,8 @@ const [nameColumns, statusColumns, durationColumns] = [13, 7, 8];
 function rowOf({ name, status, durationMs, detail }: Check, { stdout, paint }: CliIo): readonly string[] {
   const [first, duration] = [name.padEnd(nameColumns), `${durationMs} ms`.padEnd(durationColumns)];
   const head = `${first}  ${status.padEnd(statusColumns)}  ${duration}  `;
-  const lines = wrapLast(head, printable(detail), stdout.columns ?? Number.POSITIVE_INFINITY);
+  // Once more after the wrapping: a command of a CI runner may come to the beginning of a line.
+  const lines = wrapLast(head, printable(detail), stdout.columns ?? Number.POSITIVE_INFINITY).map(printable);
   const painted = `${first}  ${paint(colours[status], status)}`;
   return lines.map((line, index) => (index === 0 ? painted + line.slice(first.length + 2 + status.length) : line));
 }
