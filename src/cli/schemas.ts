@@ -227,6 +227,10 @@ export const importSchema = v.object({
 export const tagSchema = v.object({ reference: v.string(), digest, tagged: v.array(v.string()) });
 export const pruneSchema = v.object({
   repository: v.string(),
+  locks: v.pipe(
+    v.array(v.string()),
+    v.description("Locks whose artifacts stay: the project's own, and those of `--lock`."),
+  ),
   tags: v.array(
     v.object({
       tag: v.string(),

@@ -1,10 +1,13 @@
 /** `prune`: removes tags of a repository by pattern, count and age, but never artifacts of a lock. */
 
+import { stat } from "node:fs/promises";
+import { resolve } from "node:path";
 import { readTarget } from "../artifact/naming.ts";
 import type { Services } from "../artifact/services.ts";
 import { audited } from "../audit/audit.ts";
 import { ConfigurationError, OrasClientError, UsageError } from "../errors.ts";
 import { readLock } from "../lockfile/file.ts";
+import { findLockFile } from "../locking/find.ts";
 import type { Digest } from "../model/digest.ts";
 import { annotationKeys, parseManifest } from "../model/manifest.ts";
 import { formatLocation, formatReference } from "../model/reference.ts";
@@ -21,7 +24,7 @@ export interface PruneRequest {
   readonly keepLast: number | undefined;
   /** Removes only artifacts created more days ago; artifacts without a creation time stay. */
   readonly olderThanDays: number | undefined;
-  /** Paths of locks whose digests stay. */
+  /** Paths of locks whose digests stay, beside the project's own lock. */
   readonly locks: readonly string[];
   /** False: a dry run. */
   readonly isConfirmed: boolean;
@@ -40,6 +43,8 @@ export interface PrunedTag {
 
 export interface PruneResult {
   readonly repository: string;
+  /** Paths of the locks whose artifacts stay. */
+  readonly locks: readonly string[];
   readonly tags: readonly PrunedTag[];
 }
 
@@ -79,7 +84,8 @@ async function pruneTags(request: PruneRequest, services: Services, run: Run): P
     throw new UsageError("REFERENCE_INVALID", `${formatReference(reference)} is one artifact, not a repository`);
   }
   const target = services.open(reference.location);
-  const locked = await lockedDigests(request.locks);
+  const locks = await locksFor(request, services);
+  const locked = await lockedDigests(locks);
   const patterns = request.patterns.map(patternOf);
   // Tags of the referrers tag schema belong to their subjects.
   const names = (await target.listTags(run.signal)).filter((tag) => !/^sha256-[0-9a-f]{64}/.test(tag));
@@ -98,7 +104,16 @@ async function pruneTags(request: PruneRequest, services: Services, run: Run): P
     const rule = reasons.get(tag) ?? (isGoing ? "no rule keeps the tag" : "no pattern matches the tag");
     return { tag, digest, created, fate, why: stuck.get(tag) ?? rule };
   });
-  return { repository: formatLocation(reference.location), tags };
+  return { repository: formatLocation(reference.location), locks, tags };
+}
+
+/** The named locks, and the project's own lock if there is one: a command in a project keeps what its builds need. */
+async function locksFor({ locks }: PruneRequest, services: Services): Promise<readonly string[]> {
+  const { context } = services;
+  const own = await findLockFile(services);
+  const isThere = await stat(resolve(context.cwd, own)).catch(() => undefined);
+  const isNamed = locks.some((one) => resolve(context.cwd, one) === resolve(context.cwd, own));
+  return isThere === undefined || isNamed ? locks : [own, ...locks];
 }
 
 async function lookUp(target: Target, tag: string, signal: AbortSignal): Promise<FoundTag> {

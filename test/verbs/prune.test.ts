@@ -47,6 +47,17 @@ function desk(): Desk {
 const would = "would be removed";
 
 describe("what goes", () => {
+  test("nothing that the project's lock names, and the locks are named; --json, too", async () => {
+    const { call, push, prune } = desk();
+    for (const version of ["1", "2", "3"]) await push(`oci:layout:${version}`, version);
+    const none = await call("prune", "oci:layout", "--keep-last", "1");
+    expect(none.stderr).toContain("No lock was found: nothing is kept for a lock");
+    expect((await call("lock", "add", "tool", "oci:layout:1")).exitCode).toBe(0);
+    expect(await prune("oci:layout", "--keep-last", "1")).toEqual({ 1: "kept", 2: would, 3: "kept" });
+    const said = await call("prune", "oci:layout", "--keep-last", "1", "--lock", "oras.lock.json");
+    expect(said.stderr).toMatch(/^Locks: oras\.lock\.json$/m);
+  });
+
   test("by count: the newest stay, as versions are counted where not all have a date; nothing is removed without --delete", async () => {
     const { call, push, prune } = desk();
     for (const version of ["33.9", "33.10", "33.2"]) await push(`oci:layout:${version}`, version);

@@ -29,14 +29,15 @@ function countArgument(text: string): number {
   return Number(text);
 }
 
-function show({ repository, tags }: PruneResult, isConfirmed: boolean): Shown {
+function show({ repository, locks, tags }: PruneResult, isConfirmed: boolean): Shown {
   const gone = tags.filter(({ fate }) => fate !== "kept");
   const rows = tags.map(({ tag, fate, created, why }) => [tag, fate, created?.slice(0, 10) ?? "-", why]);
-  const json = jsonOf({ repository, tags }) satisfies v.InferOutput<typeof pruneSchema>;
-  const notes = isConfirmed
+  const json = jsonOf({ repository, locks, tags }) satisfies v.InferOutput<typeof pruneSchema>;
+  const kept = locks.length === 0 ? "No lock was found: nothing is kept for a lock" : `Locks: ${locks.join(", ")}`;
+  const summary = isConfirmed
     ? [`Removed ${plural(gone.length, "tag")} of ${repository}`]
     : [`${plural(gone.length, "tag")} of ${repository} would be removed; run again with --delete to confirm`];
-  return { text: formatTable(rows), notes, json };
+  return { text: formatTable(rows), notes: [kept, ...summary], json };
 }
 
 export function addPrune(program: Command, io: CliIo): Command {
@@ -46,13 +47,13 @@ export function addPrune(program: Command, io: CliIo): Command {
     .description(
       "Shows which tags of a repository go by count and age, and removes these tags with --delete. The age " +
         "comes from the `created` annotation; artifacts without the annotation are never removed by age. " +
-        "Artifacts of a lock stay.",
+        "The artifacts of the project's lock and of each --lock stay.",
     )
     .argument("<repo>", "HOST/REPO, REPO, or oci:DIR")
     .option("--keep-last <n>", "keep this many of the newest artifacts", countArgument)
     .option("--older-than <days>", "remove only artifacts created more than this many days ago", daysArgument)
     .option("--tag <pattern>", "remove only tags that match, such as 33.*; may be repeated", collected)
-    .option("--lock <file>", "keep the artifacts of this lock; may be repeated", collectedPaths)
+    .option("--lock <file>", "keep the artifacts of this lock, too; may be repeated", collectedPaths)
     .option("--delete", "remove the tags; without --delete, nothing changes")
     .action(async (repository: string, options: PruneOptions, command: Command) =>
       runCommand(command, io, async ({ services, run }) => {
