@@ -18,12 +18,13 @@ import { readRegularFile } from "./regular-file.ts";
 const maxBytes = 64 * 1024 * 1024;
 
 /**
+ * @param limit In bytes.
  * @returns undefined for a missing file.
- * @throws {LocalIoError} also for anything but a regular file, and for more than 64 MiB
+ * @throws {LocalIoError} also for anything but a regular file, and for a larger file
  */
-export async function readTextFile(path: string): Promise<string | undefined> {
+export async function readTextFile(path: string, limit = maxBytes): Promise<string | undefined> {
   try {
-    return (await readRegularFile(path, maxBytes)).bytes.toString("utf8");
+    return (await readRegularFile(path, limit)).bytes.toString("utf8");
   } catch (cause) {
     if (isErrno(cause, "ENOENT")) return undefined;
     throw localIoError(`read ${path}`, cause);

@@ -1,5 +1,6 @@
 /**
- * Buck2's configuration files, as far as `init` reads and extends them. The author of the checkout writes them.
+ * Buck2's configuration files, as far as `init` reads and extends them. The author of the checkout writes them: what
+ * reads them takes time in proportion to their length.
  *
  * @see https://buck2.build/docs/concepts/buckconfig/
  */
@@ -7,7 +8,9 @@
 import { lstat, readdir } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
 import { leadsInside } from "../config/inside.ts";
+import { ConfigurationError } from "../errors.ts";
 import { readTextFile } from "../files/change-text.ts";
+import { maxFileBytes } from "./text-file.ts";
 
 /** Values by section and key, after all files; later files win. */
 export interface BuckConfig {
@@ -19,8 +22,14 @@ export interface BuckConfig {
 
 type Sections = Map<string, Map<string, string>>;
 
-/** Includes may form a circle. */
+/** Limit of nested includes. */
 const maxDepth = 10;
+
+/** Files that include each other several times are read often, though each is short and no path is deep. */
+const maxReads = 1000;
+
+/** Characters of all files together, those that are read again included. */
+const maxTotal = 16 * 1024 * 1024;
 
 interface Statement {
   readonly text: string;
@@ -31,13 +40,16 @@ interface Statement {
 /** Lines without blanks around them, comments and empty lines; a final backslash joins lines. */
 function statementsOf(text: string): readonly Statement[] {
   const found: Statement[] = [];
-  let open = "";
-  let isOpen = false;
+  let open: string[] = [];
   for (const [lastLine, line] of text.split("\n").entries()) {
-    const joined: string = isOpen ? open + line.trim() : line.trim();
-    isOpen = joined.endsWith("\\");
-    open = isOpen ? joined.slice(0, -1) : "";
-    if (!isOpen && joined !== "" && !/^[#;]/.test(joined)) found.push({ text: joined, lastLine });
+    const trimmed = line.trim();
+    if (trimmed.endsWith("\\")) {
+      open.push(trimmed.slice(0, -1));
+      continue;
+    }
+    const joined = [...open, trimmed].join("");
+    open = [];
+    if (joined !== "" && !/^[#;]/.test(joined)) found.push({ text: joined, lastLine });
   }
   return found;
 }
@@ -47,17 +59,46 @@ function headerOf(text: string): string | undefined {
   return /^\[([^\]]*)\](?: #.*)?$/.exec(text)?.[1];
 }
 
+/** Key and value, without the blanks around them. */
+function settingOf(text: string): readonly [string, string] | undefined {
+  const at = text.indexOf("=");
+  return at < 1 ? undefined : [text.slice(0, at).trim(), text.slice(at + 1).trim()];
+}
+
+/** A budget of all files of one configuration. */
+interface Budget {
+  reads: number;
+  characters: number;
+}
+
+function spend(budget: Budget, cost: Partial<Budget>, root: string): void {
+  budget.reads += cost.reads ?? 0;
+  budget.characters += cost.characters ?? 0;
+  if (budget.reads <= maxReads && budget.characters <= maxTotal) return;
+  throw new ConfigurationError("CONFIG_INVALID", `the configuration of ${root} includes too many files, or too long`, {
+    hint: `remove includes: ${maxReads} files are read, with ${maxTotal / 1024 ** 2} MiB altogether`,
+  });
+}
+
 interface Reading {
   readonly sections: Sections;
   readonly unread: string[];
   /** The project's root; files outside are not read. */
   readonly root: string;
+  readonly budget: Budget;
+  readonly signal: AbortSignal;
   current: string;
 }
 
-async function readInto(path: string, reading: Reading, depth: number): Promise<void> {
-  const isAllowed = depth < maxDepth && leadsInside(path, reading.root) === true;
-  const text = isAllowed ? await readTextFile(path).catch(() => undefined) : undefined;
+/** @param above The files whose includes lead here. */
+async function readInto(path: string, reading: Reading, above: readonly string[]): Promise<void> {
+  if (above.includes(path)) return;
+  const { root, budget, signal } = reading;
+  signal.throwIfAborted();
+  spend(budget, { reads: 1 }, root);
+  const depth = above.length;
+  const isAllowed = depth < maxDepth && leadsInside(path, root) === true;
+  const text = isAllowed ? await readTextFile(path, maxFileBytes).catch(() => undefined) : undefined;
   if (text === undefined) {
     const isThere = await lstat(path).then(
       () => true,
@@ -66,34 +107,52 @@ async function readInto(path: string, reading: Reading, depth: number): Promise<
     if (depth > 0 || isThere) reading.unread.push(path);
     return;
   }
+  spend(budget, { characters: text.length }, root);
   for (const { text: line } of statementsOf(text)) {
     const header = headerOf(line);
     const include = /^<\??file:(.+)>$/.exec(line)?.[1];
-    const [, key, value] = /^([^=]+?)\s*=\s*(.*)$/.exec(line) ?? [];
+    const setting = settingOf(line);
     if (header !== undefined) reading.current = header;
-    else if (key !== undefined && value !== undefined) {
+    else if (include !== undefined) await readInto(resolve(dirname(path), include), reading, [...above, path]);
+    else if (setting !== undefined) {
       const section = reading.sections.get(reading.current) ?? new Map<string, string>();
-      reading.sections.set(reading.current, section.set(key, value));
-    } else if (include !== undefined) await readInto(resolve(dirname(path), include), reading, depth + 1);
+      reading.sections.set(reading.current, section.set(...setting));
+    }
   }
 }
 
-/** Reads the files of a cell: `.buckconfig.d/`, `.buckconfig` and `.buckconfig.local`, with their includes. */
-export async function readBuckConfig(folder: string, root: string): Promise<BuckConfig> {
+/**
+ * Reads the files of a cell: `.buckconfig.d/`, `.buckconfig` and `.buckconfig.local`, with their includes.
+ *
+ * @throws {ConfigurationError} too many includes
+ */
+export async function readBuckConfig(folder: string, root: string, signal: AbortSignal): Promise<BuckConfig> {
   const sections: Sections = new Map();
   const unread: string[] = [];
   const extra = join(folder, ".buckconfig.d");
   const names = (await readdir(extra).catch(() => [])).sort().map((name) => join(extra, name));
+  const budget: Budget = { reads: 0, characters: 0 };
   for (const path of [...names, join(folder, ".buckconfig"), join(folder, ".buckconfig.local")]) {
-    await readInto(path, { sections, unread, root, current: "" }, 0);
+    await readInto(path, { sections, unread, root, budget, signal, current: "" }, []);
   }
   const section = (name: string): ReadonlyMap<string, string> => sections.get(name) ?? new Map();
   return { section, get: (name, key) => section(name).get(key), unread };
 }
 
-/** Names of build files in order of precedence, as Buck2 reads them in a cell with this configuration. */
+function checkedName(name: string): string {
+  if (!/[/\\\0]/.test(name) && name !== "." && name !== "..") return name;
+  throw new ConfigurationError("CONFIG_INVALID", `the project's \`[buildfile]\` has ${JSON.stringify(name)}, a path`, {
+    hint: "name build files without folders in .buckconfig, such as `name = BUCK`",
+  });
+}
+
+/**
+ * Names of build files in order of precedence, as Buck2 reads them in a cell with this configuration.
+ *
+ * @throws {ConfigurationError} a path instead of a name
+ */
 export function buildFileNames(config: BuckConfig): readonly string[] {
-  const names = (value: string): string[] => value.split(",").flatMap((name) => name.trim() || []);
+  const names = (value: string): string[] => value.split(",").flatMap((name) => checkedName(name.trim()) || []);
   const exact = config.get("buildfile", "name_v2");
   if (exact !== undefined) return names(exact);
   return names(config.get("buildfile", "name") ?? "BUCK").flatMap((name) => [`${name}.v2`, name]);

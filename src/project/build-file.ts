@@ -11,8 +11,13 @@ export interface Addition {
 }
 
 /** The build file of a package: the first that exists, else the last name, which has no `.v2`. */
-export async function findBuildFile(folder: string, names: readonly string[], root: string): Promise<FoundFile> {
+export async function findBuildFile(
+  folder: string,
+  names: readonly string[],
+  { root, signal }: { readonly root: string; readonly signal: AbortSignal },
+): Promise<FoundFile> {
   for (const name of names) {
+    signal.throwIfAborted();
     const path = join(folder, name);
     const isThere = await lstat(path).then(
       () => true,
@@ -23,10 +28,10 @@ export async function findBuildFile(folder: string, names: readonly string[], ro
   return await findFile(join(folder, names.at(-1) ?? "BUCK"), root);
 }
 
-/** True if the text declares a target of the name; comments are no declarations. */
-export function declares(text: string, name: string): boolean {
-  const quoted = name.replaceAll(/[.+]/g, "\\$&");
-  return new RegExp(`\\bname\\s*=\\s*["']${quoted}["']`).test(withoutComments(text));
+/** Names of the targets that the text declares, as far as tools can have them; comments are no declarations. */
+export function declaredNames(text: string): ReadonlySet<string> {
+  const found = withoutComments(text).matchAll(/\bname\s*=\s*["']([A-Za-z0-9_.+-]+)["']/g);
+  return new Set(Array.from(found, ([, name = ""]) => name));
 }
 
 export function calls(text: string, rule: string): boolean {
@@ -34,7 +39,7 @@ export function calls(text: string, rule: string): boolean {
 }
 
 export function withoutComments(text: string): string {
-  return text.replaceAll(/^\s*#.*$/gm, "");
+  return text.replaceAll(/^[ \t]*#.*$/gm, "");
 }
 
 /** Adds loads above the first statement and targets at the end; existing lines stay as they are. */

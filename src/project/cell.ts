@@ -4,6 +4,7 @@ import { join, resolve } from "node:path";
 import { UsageError } from "../errors.ts";
 import { readTextFile } from "../files/change-text.ts";
 import type { BuckConfig } from "./buckconfig.ts";
+import { maxFileBytes } from "./text-file.ts";
 
 /** Git repository and commit of buck2-oras. */
 export interface CellSource {
@@ -56,7 +57,8 @@ export async function findCell(request: CellRequest, config: BuckConfig, root: s
   if (path === undefined) return await newCell(name, request.source, config, root);
   const kind = config.get("external_cells", name);
   if (kind === "git") return existingGitCell(name, request.source, config);
-  const defs = await readTextFile(join(resolve(root, path), "rules", "defs.bzl")).catch(() => undefined);
+  const rules = join(resolve(root, path), "rules", "defs.bzl");
+  const defs = await readTextFile(rules, maxFileBytes).catch(() => undefined);
   if (kind === undefined && defs?.includes("oras_toolchain") === true) {
     return { name, missing: [], present: `the cell ${name} is the folder ${path}`, kept: [] };
   }

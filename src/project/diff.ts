@@ -43,7 +43,7 @@ export function unifiedDiff({ name, before, after }: FileChange): readonly strin
     const oldCount = hunk.filter(({ sign }) => sign === " ").length;
     const oldStart = oldCount === 0 ? oldLine - 1 : oldLine;
     output.push(`@@ -${oldStart},${oldCount} +${newLine},${hunk.length} @@`);
-    output.push(...hunk.map(({ sign, text }) => sign + text));
+    for (const { sign, text } of hunk) output.push(sign + text);
     [oldLine, newLine, index] = [oldLine + oldCount, newLine + hunk.length, end];
   }
   return output;

@@ -2,7 +2,7 @@
 import { join } from "node:path";
 import type { Lock } from "../lockfile/schema.ts";
 import { type BuckConfig, buildFileNames, readBuckConfig, withLines } from "./buckconfig.ts";
-import { calls, declares, findBuildFile, withAddition } from "./build-file.ts";
+import { calls, declaredNames, findBuildFile, withAddition } from "./build-file.ts";
 import { type CellRequest, type ConfigLines, cellSection, cellsOf, findCell } from "./cell.ts";
 import { newProject } from "./new-project.ts";
 import { changeOfFile, type FileChange, type FoundFile, findFile } from "./text-file.ts";
@@ -34,6 +34,7 @@ export interface PlanRequest extends CellRequest {
   readonly isProject: boolean;
   /** The lock in the root; undefined for a missing lock. */
   readonly lock: Lock | undefined;
+  readonly signal: AbortSignal;
 }
 
 /** Collects the parts of a plan. */
@@ -51,12 +52,12 @@ class Planner {
   }
 }
 
-/** @throws {UsageError} see `findCell` */
+/** @throws {UsageError} see `findCell`; also {ConfigurationError} see `readBuckConfig` and `buildFileNames` */
 export async function planInit(request: PlanRequest): Promise<Plan> {
-  const { root } = request;
+  const { root, signal } = request;
   const planner = new Planner();
   const file = await findFile(join(root, ".buckconfig"), root);
-  const config = request.isProject ? await readBuckConfig(root, root) : newProject.config;
+  const config = request.isProject ? await readBuckConfig(root, root, signal) : newProject.config;
   const cell = await findCell(request, config, root);
   if (cell.present !== undefined) planner.present.push(cell.present);
   const added = [...cell.missing, ...toolchainsCell(config), ...aliasLines(cell.name, config, planner)];
@@ -103,7 +104,7 @@ function hasPrelude(config: BuckConfig): boolean {
 }
 
 async function planToolchain(cell: string, config: BuckConfig, request: PlanRequest, planner: Planner): Promise<void> {
-  const { root } = request;
+  const { root, signal } = request;
   const alias = config.get("cell_aliases", "toolchains") ?? "toolchains";
   const folder = cellsOf(config).get(alias) ?? "toolchains";
   const load = `load("@${cell}//rules:defs.bzl", "oras_toolchain")`;
@@ -123,20 +124,20 @@ async function planToolchain(cell: string, config: BuckConfig, request: PlanRequ
     return;
   }
   const path = join(root, folder);
-  const file = await findBuildFile(path, buildFileNames(await readBuckConfig(path, root)), root);
+  const file = await findBuildFile(path, buildFileNames(await readBuckConfig(path, root, signal)), request);
   const text = file.text ?? "";
   if (calls(text, "oras_toolchain")) planner.present.push(`${file.name} declares an oras_toolchain`);
-  else if (declares(text, "oras")) {
+  else if (declaredNames(text).has("oras")) {
     planner.byHand.push({ file: file.name, why: "another target is named oras", lines, isNeeded: true });
   } else planner.change(file, withAddition(text, { loads: [load], targets: [target] }), lines);
 }
 
 async function planTools(cell: string, config: BuckConfig, request: PlanRequest, planner: Planner): Promise<void> {
-  const { root, lock } = request;
-  const owner = [...cellsOf(config)].find(([, path]) => path.replace(/\/+$/, "") === "tools")?.[0];
+  const { root, lock, signal } = request;
+  const owner = [...cellsOf(config)].find(([, path]) => /^tools\/*$/.test(path))?.[0];
   const folder = join(root, "tools");
-  const names = buildFileNames(owner === undefined ? config : await readBuckConfig(folder, root));
-  const file = await findBuildFile(folder, names, root);
+  const names = buildFileNames(owner === undefined ? config : await readBuckConfig(folder, root, signal));
+  const file = await findBuildFile(folder, names, request);
   const addition = toolAddition({ cell, text: file.text ?? "", lock, rootCell: owner === undefined ? "" : "root" });
   const lines = [...addition.loads, ...addition.targets.flatMap((target) => target.split("\n"))];
   if (lines.length > 0 && !hasPrelude(config)) {

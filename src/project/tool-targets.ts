@@ -1,7 +1,7 @@
 /** Targets of the package `tools`: the executable's alias, and the locked tools. */
 import { lockFileName } from "../lockfile/file.ts";
 import type { Lock, LockedTool } from "../lockfile/schema.ts";
-import { type Addition, declares, withoutComments } from "./build-file.ts";
+import { type Addition, declaredNames, withoutComments } from "./build-file.ts";
 
 export interface ToolsRequest {
   /** Name of the cell of buck2-oras. */
@@ -27,19 +27,32 @@ function toolTarget(name: string, lock: string, layout: string): string {
   return `oras_tool(\n    name = "${name}",\n${more}    lock = ${lock},\n    visibility = ["PUBLIC"],\n)`;
 }
 
+/** True if a load statement of the text names `oras_tool`. */
+function loadsRule(code: string): boolean {
+  // Each piece ends at a parenthesis, so that no text is looked at twice.
+  return code
+    .split(")")
+    .slice(0, -1)
+    .some((piece) => {
+      const start = piece.search(/^load\(/m);
+      return start !== -1 && piece.includes('"oras_tool"', start);
+    });
+}
+
 export function toolAddition({ cell, text, lock, rootCell }: ToolsRequest): ToolsAddition {
   const alias = `alias(\n    name = "oras",\n    actual = "${cell}//tools:oras",\n    visibility = ["PUBLIC"],\n)`;
-  const aliases = declares(text, "oras") ? [] : [alias];
-  const missing = Object.entries(lock?.tools ?? {}).filter(([name]) => !declares(text, name) && name !== "oras");
+  const declared = declaredNames(text);
+  const aliases = declared.has("oras") ? [] : [alias];
+  const missing = Object.entries(lock?.tools ?? {}).filter(([name]) => !declared.has(name) && name !== "oras");
   const label = rootCell === "" ? `//:${lockFileName}` : `@${rootCell}//:${lockFileName}`;
   const code = withoutComments(text);
   const loaded = code.split("\n").find((line) => line.startsWith("load(") && line.includes(`:${lockFileName}"`));
-  const known = /(\w+)\s*=\s*["']value["']/.exec(loaded ?? "")?.[1];
+  const known = /\b(\w+)\s*=\s*["']value["']/.exec(loaded ?? "")?.[1];
   const variable = known ?? (/\block\b/.test(code) ? "oras_lock" : "lock");
   const targets = missing.flatMap(([name, tool]) => (isOfLayout(tool) ? [] : [toolTarget(name, variable, "")]));
   const layouts = missing.filter(([, tool]) => isOfLayout(tool));
   const hasTools = missing.length > 0;
-  const isRuleLoaded = /^load\([^)]*"oras_tool"[^)]*\)/m.test(code);
+  const isRuleLoaded = loadsRule(code);
   const loads = [
     ...(hasTools && !isRuleLoaded ? [`load("@${cell}//rules:defs.bzl", "oras_tool")`] : []),
     ...(hasTools && known === undefined ? [`load("${label}", ${variable} = "value")`] : []),

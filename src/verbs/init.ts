@@ -51,7 +51,7 @@ function sourceOf({ origin = repositoryUrl, commit }: InitRequest): CellSource |
 }
 
 /** @throws {UsageError} the folder is the user's home, or the cell cannot be added */
-export async function planAdoption(request: InitRequest, { context }: InitServices): Promise<Plan> {
+export async function planAdoption(request: InitRequest, { context }: InitServices, run: Run): Promise<Plan> {
   const { folder: root } = await findProjectRoot(context);
   const isProject = await lstat(join(root, ".buckconfig")).then(
     () => true,
@@ -68,7 +68,7 @@ export async function planAdoption(request: InitRequest, { context }: InitServic
     });
   }
   const lock = await readLock(join(root, lockFileName));
-  return await planInit({ name: request.cell, source: sourceOf(request), root, isProject, lock });
+  return await planInit({ name: request.cell, source: sourceOf(request), root, isProject, lock, signal: run.signal });
 }
 
 /** Writes the plan's files; a file that changed since the plan stays as it is, and ends the work. */

@@ -62,7 +62,7 @@ async function listTool(
 
 function versionIn(reference: string): string {
   const digest = /@(sha256:[0-9a-f]{64})$/.exec(reference)?.[1];
-  const tag = /:([^:/@\\]+)$/.exec(reference.replace(/@.*$/, ""))?.[1];
+  const tag = /:([^:/@\\]+)$/.exec(reference.split("@", 1)[0] ?? "")?.[1];
   return tag?.replace(/[-_.]?\{platform\}[-_.]?/, "") || digest || "latest";
 }
 

@@ -41,6 +41,7 @@ async function planOf(root: string, wanted: Wanted = {}): Promise<Plan> {
     lock,
     name: cell,
     source: own === "none" ? undefined : (own ?? source),
+    signal: new AbortController().signal,
   });
 }
 
@@ -76,6 +77,18 @@ describe("init, .buckconfig", () => {
     expect(text.replaceAll("\r\n", "")).not.toMatch(/[\r\n]/);
   });
 
+  test("each line of a mixed file keeps its own end; added lines have the end that most lines have", async () => {
+    const mixed = "[cells]\r\n  root = .\n  prelude = prelude\r\n  toolchains = toolchains\r\n\n[buck2]\n  x = y\r\n";
+    const plan = await planOf(projectOf({ ".buckconfig": mixed }));
+    const after = textAfter(plan, ".buckconfig") ?? "";
+    expect(plan.changes.find(({ name }) => name === ".buckconfig")?.before).toBe(mixed);
+    expect(after).toContain(
+      "  prelude = prelude\r\n  toolchains = toolchains\r\n  oras = oras\r\n\n[buck2]\n  x = y\r\n",
+    );
+    const [left, own] = [after.split(/(?<=\n)/), mixed.split(/(?<=\n)/)];
+    for (const line of own) expect(left.splice(0, left.indexOf(line) + 1).at(-1)).toBe(line);
+  });
+
   test("a value over several lines keeps its lines", () => {
     expect(withLines("[a]\n  x = 1 \\\n    2\n[b]\n", "a", ["y = 3"])).toBe("[a]\n  x = 1 \\\n    2\n  y = 3\n[b]\n");
   });
@@ -99,7 +112,7 @@ describe("init, .buckconfig", () => {
       "cfg/more": "[cells]\n acme = acme\n[external_cells]\nacme = git\n<file:more>\n",
       ".buckconfig.local": `[external_cell_acme]\ngit_origin = ${source.origin}\ncommit_hash = ${source.commit}\n`,
     });
-    expect((await readBuckConfig(root, root)).get("cells", "acme")).toBe("acme");
+    expect((await readBuckConfig(root, root, new AbortController().signal)).get("cells", "acme")).toBe("acme");
     const plan = await planOf(root);
     expect(textAfter(plan, ".buckconfig")).toMatch(/\n\[alias\]\n {2}oras = acme\/\/tools:oras\n$/);
     expect(plan.present.join("\n")).toContain(`${outside} belongs to the configuration and was not read`);
@@ -219,6 +232,7 @@ oras_tool(
       },
       "is not a regular file": (path) => mkdirSync(path),
       "leads out of the project": (path) => symlinkSync(target, path),
+      "larger than 1 MiB": (path) => writeFileSync(path, "\n".repeat(1024 * 1024 + 1)),
       "is not UTF-8": (path) => writeFileSync(path, Buffer.from([0xff, 0xfe, 0])),
     };
     for (const [why, make] of Object.entries(obstacles)) {

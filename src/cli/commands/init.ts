@@ -98,7 +98,7 @@ export function addInit(program: Command, io: CliIo): Command {
     .option("-y, --yes", "write without asking")
     .action(async ({ origin, commit, cell, dryRun, yes }: InitOptions, command: Command) =>
       runCommand(command, io, async ({ services, run }) => {
-        const plan = await planAdoption({ origin, commit, cell }, services);
+        const plan = await planAdoption({ origin, commit, cell }, services, run);
         if (dryRun === true || plan.changes.length === 0) return shownPlan(plan, false);
         const { isJson } = readGlobalOptions(command);
         if (yes === true) {
