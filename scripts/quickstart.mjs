@@ -173,7 +173,7 @@ function withoutBuck2() {
     platform
   ];
 
-  say("Pull it by this digest; what comes is verified");
+  say(`Pull it by the digest that the lock has for ${platform}; what comes is verified`);
   run(`buck2-oras pull oci:layout@${manifest} -o pulled`);
 
   say("Generate Python from hello.proto");

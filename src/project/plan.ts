@@ -90,10 +90,11 @@ function aliasLines(cell: string, config: BuckConfig, planner: Planner): ConfigL
   const target = `${cell}//tools:oras`;
   const found = config.get("alias", "oras");
   if (found === undefined) return [{ section: "alias", lines: [`oras = ${target}`] }];
-  if (found === target) planner.present.push(`the alias oras is ${target}`);
+  const own = [...config.section("alias")].find(([, one]) => one === target)?.[0];
+  if (own !== undefined) planner.present.push(`the alias ${own} is ${target}`);
   else {
     const why = `the alias oras is ${found} and stays so: choose another name`;
-    planner.byHand.push({ file: ".buckconfig", why, lines: ["[alias]", `  buck2_oras = ${target}`], isNeeded: false });
+    planner.byHand.push({ file: ".buckconfig", why, lines: ["[alias]", `  buck2_oras = ${target}`], isNeeded: true });
   }
   return [];
 }
@@ -148,6 +149,7 @@ async function planTools(cell: string, config: BuckConfig, request: PlanRequest,
   for (const { why, lines: needed } of addition.byHand) {
     planner.byHand.push({ file: file.name, why, lines: needed, isNeeded: true });
   }
-  if (lines.length === 0) planner.present.push(`${file.name} declares the alias and the locked tools`);
-  else planner.change(file, withAddition(file.text ?? "", addition), lines);
+  const isWhole = lines.length === 0 && addition.byHand.length === 0;
+  if (isWhole) planner.present.push(`${file.name} declares the alias and the locked tools`);
+  else if (lines.length > 0) planner.change(file, withAddition(file.text ?? "", addition), lines);
 }

@@ -39,10 +39,19 @@ function loadsRule(code: string): boolean {
     });
 }
 
+/** Names of the targets that a rule declares, where the name is the first attribute. */
+function namesOfCalls(code: string, rule: string): ReadonlySet<string> {
+  const calls = code.split(`${rule}(`).slice(1);
+  return new Set(calls.flatMap((call) => /^\s{0,99}name\s{0,9}=\s{0,9}["']([^"'\n]{1,200})["']/.exec(call)?.[1] ?? []));
+}
+
 export function toolAddition({ cell, text, lock, rootCell }: ToolsRequest): ToolsAddition {
   const alias = `alias(\n    name = "oras",\n    actual = "${cell}//tools:oras",\n    visibility = ["PUBLIC"],\n)`;
   const declared = declaredNames(text);
   const aliases = declared.has("oras") ? [] : [alias];
+  const isAliasTaken = declared.has("oras") && !text.includes(`${cell}//tools:oras`);
+  const ownTools = namesOfCalls(withoutComments(text), "oras_tool");
+  const taken = Object.keys(lock?.tools ?? {}).filter((name) => declared.has(name) && !ownTools.has(name));
   const missing = Object.entries(lock?.tools ?? {}).filter(([name]) => !declared.has(name) && name !== "oras");
   const label = rootCell === "" ? `//:${lockFileName}` : `@${rootCell}//:${lockFileName}`;
   const code = withoutComments(text);
@@ -57,9 +66,16 @@ export function toolAddition({ cell, text, lock, rootCell }: ToolsRequest): Tool
     ...(hasTools && !isRuleLoaded ? [`load("@${cell}//rules:defs.bzl", "oras_tool")`] : []),
     ...(hasTools && known === undefined ? [`load("${label}", ${variable} = "value")`] : []),
   ];
-  const byHand = layouts.map(([name]) => ({
+  const another = (name: string) => `another target is named ${name}: choose another name for this one`;
+  const byHandOfTaken = [
+    ...(isAliasTaken ? [{ why: another("oras"), lines: alias.split("\n") }] : []),
+    ...taken
+      .filter((name) => name !== "oras")
+      .map((name) => ({ why: another(name), lines: toolTarget(name, variable, "").split("\n") })),
+  ];
+  const byHandOfLayouts = layouts.map(([name]) => ({
     why: `${name} comes from a layout folder: declare the folder by oras_layout in its package, and name that target`,
     lines: toolTarget(name, variable, "<target of the folder>").split("\n"),
   }));
-  return { loads, targets: [...aliases, ...targets], byHand };
+  return { loads, targets: [...aliases, ...targets], byHand: [...byHandOfTaken, ...byHandOfLayouts] };
 }

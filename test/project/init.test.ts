@@ -144,7 +144,7 @@ describe("init, .buckconfig", () => {
     const root = projectOf({ ".buckconfig": `${minimal}[alias]\noras = //x:y\n`, "oras/BUCK": "" });
     const plan = await planOf(root);
     expect(textAfter(plan, ".buckconfig")).toContain("  oras = oras_cell\n");
-    expect(plan.byHand).toMatchObject([{ isNeeded: false, lines: ["[alias]", "  buck2_oras = oras//tools:oras"] }]);
+    expect(plan.byHand).toMatchObject([{ isNeeded: true, lines: ["[alias]", "  buck2_oras = oras//tools:oras"] }]);
   });
 
   test("a configuration that is a link is left to the user, and said to be unread where it leads out", async () => {
@@ -272,4 +272,28 @@ test("init: the diff shows added lines with three lines around them", () => {
   const before = [..."abcdefghij"].join("\n");
   const lines = unifiedDiff({ path: "/f", name: "f", before, after: `${before.replace("e", "e\nE")}\nk\n` });
   expect(lines).toEqual([..."--- a/f|+++ b/f|@@ -3,8 +3,10 @@| c| d| e|+E| f| g| h| i| j|+k".split("|")]);
+});
+
+describe("init, names that are taken", () => {
+  test("another target of a tool's name, or of the alias, is left to the user, not called present", async () => {
+    const text = 'export_file(name = "oras", src = "a")\nexport_file(name = "ruff", src = "b")\n';
+    const root = projectOf({ ".buckconfig": minimal, "tools/BUCK": text });
+    const plan = await planOf(root, { lock: lockOf("ruff") });
+    const whys = plan.byHand.filter(({ isNeeded }) => isNeeded).map(({ why }) => why);
+    expect(whys).toContain("another target is named oras: choose another name for this one");
+    expect(whys).toContain("another target is named ruff: choose another name for this one");
+    expect(plan.present.join()).not.toContain("declares the alias");
+  });
+
+  test("an alias that is taken is left to the user, until another alias leads to the executable", async () => {
+    const root = projectOf({ ".buckconfig": `${minimal}[alias]\n  oras = //other:oras\n` });
+    const plan = await planOf(root);
+    expect(plan.byHand.filter(({ isNeeded }) => isNeeded).map(({ why }) => why)).toContain(
+      "the alias oras is //other:oras and stays so: choose another name",
+    );
+    const other = projectOf({
+      ".buckconfig": `${minimal}[alias]\n  oras = //other:oras\n  buck2_oras = oras//tools:oras\n`,
+    });
+    expect((await planOf(other)).byHand.map(({ why }) => why).join()).not.toContain("stays so");
+  });
 });
