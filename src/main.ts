@@ -100,7 +100,11 @@ const io: CliIo = {
       log: createLog(verbosity),
       progress: meter,
     });
-    const settings = readSettings(overrides, context, await readConfigFiles(context));
+    const settings = readSettings(
+      overrides,
+      context,
+      await readConfigFiles({ ...context, cwd: overrides.projectFrom ?? context.cwd }),
+    );
     try {
       return await withComposition(settings, context, interruption.signal, (services, run) =>
         work({ services, run, cost }),

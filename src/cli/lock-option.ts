@@ -1,4 +1,5 @@
 /** The option `--lock` of the commands that find the lock themselves. */
+import { dirname, resolve } from "node:path";
 import { lockFileName } from "../lockfile/file.ts";
 import { pathArgument, userIdsArgument } from "./arguments.ts";
 
@@ -14,3 +15,8 @@ export const lockOwnersOption = [
   "refuse a lock that belongs to a user other than these, you and root, as do its folders and links (shims say this)",
   userIdsArgument,
 ] as const;
+
+/** `run` and `which` obey the project of a named lock: shims are called in the folders of any checkout. */
+export function projectOfLock({ lock }: { readonly lock?: string }): string | undefined {
+  return lock === undefined ? undefined : dirname(resolve(lock));
+}

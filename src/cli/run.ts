@@ -2,6 +2,7 @@
 import type { Command } from "commander";
 import { printable, printableJson } from "../printable.ts";
 import type { CliIo, OutputStream, Session } from "./io.ts";
+import { projectOfLock } from "./lock-option.ts";
 import { readGlobalOptions } from "./options.ts";
 
 /**
@@ -41,7 +42,11 @@ export async function runCommand(
   work: (session: CommandSession) => Promise<Shown>,
 ): Promise<void> {
   const options = readGlobalOptions(command);
-  const overrides = { ...options.overrides, showsLeftOut: showsLeftOut.has(command.name()) };
+  const overrides = {
+    ...options.overrides,
+    showsLeftOut: showsLeftOut.has(command.name()),
+    projectFrom: command.name() === "which" ? projectOfLock(command.opts<{ readonly lock?: string }>()) : undefined,
+  };
   const printNow = (lines: readonly string[]): void => {
     if (!options.isJson) io.stdout.write(lines.map((line) => `${line}\n`).join(""));
   };

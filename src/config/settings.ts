@@ -23,6 +23,8 @@ export interface SettingsOverrides {
   readonly auditLog?: string | undefined;
   /** Suppresses the warning about ignored keys: the command prints them itself. */
   readonly showsLeftOut?: boolean | undefined;
+  /** Absolute path of the folder whose project counts, with its file; undefined: the working folder. */
+  readonly projectFrom?: string | undefined;
 }
 
 export interface NamedRegistry {

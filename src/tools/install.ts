@@ -67,10 +67,11 @@ export async function openToolsFolder(context: Context): Promise<string> {
   });
 }
 
-/** Name of the tool's folder: equal content of equal layers is one folder. */
-function folderName({ name, platform }: ToolRequest): string {
-  const { layers } = platform;
-  const hash = createHash("sha256").update(JSON.stringify(layers)).digest("hex");
+/** Name of the tool's folder: equal layers with the same program are one folder, since its record is the program's. */
+function folderName({ name, platform }: ToolRequest, program: string): string {
+  const hash = createHash("sha256")
+    .update(JSON.stringify({ layers: platform.layers, program }))
+    .digest("hex");
   return `${name}-${hash.slice(0, 40)}`;
 }
 
@@ -84,7 +85,7 @@ export async function installTool(request: ToolRequest, services: Services, run:
   if (program === undefined) throw noProgram(request.name);
   const { context } = services;
   const parent = join(await openToolsFolder(context), "installed");
-  const folder = join(parent, folderName(request));
+  const folder = join(parent, folderName(request, program));
   const found = await findInstalled(folder, program, request, { context, run });
   if (found !== undefined) return found;
   await makeFolder(parent, 0o700).catch((cause: unknown) => {

@@ -60,22 +60,48 @@ export function checkFileNames(tools: readonly string[], os: string): void {
   }
 }
 
-/** Programs of the PATH that a new shim would hide; shims hide nothing. */
-async function hiddenBy(name: string, folder: string, context: Context): Promise<readonly string[]> {
+/** Programs of the PATH that a shim hides; another shim of the same lock is the same program. */
+async function hiddenBy(
+  name: string,
+  { folder, lock }: Pick<ShimFolderRequest, "folder" | "lock">,
+  context: Context,
+): Promise<readonly string[]> {
   const here = await realpath(folder).catch(() => folder);
   const found = await programsNamed(name, context);
   const others = await Promise.all(
     found.map(async (path) => {
       const isHere = (await realpath(dirname(path)).catch(() => dirname(path))) === here;
-      return !isHere && typeof (await lookAt(path)) === "string" ? [path] : [];
+      if (isHere) return [];
+      const look = await lookAt(path);
+      return typeof look === "string" || look.shim.lock !== lock ? [path] : [];
     }),
   );
   return others.flat();
 }
 
-async function checkHidden(tools: readonly string[], folder: string, context: Context): Promise<void> {
-  const found = await Promise.all(tools.map(async (tool) => (await hiddenBy(tool, folder, context)).slice(0, 1)));
-  const hidden = found.flat();
+async function firstHidden(
+  tools: readonly string[],
+  request: ShimFolderRequest,
+  context: Context,
+): Promise<readonly string[]> {
+  const found = await Promise.all(tools.map(async (tool) => (await hiddenBy(tool, request, context)).slice(0, 1)));
+  return found.flat();
+}
+
+/**
+ * New shims hide nothing without the user's word. Older shims stay, with a warning: the user may have named them, and
+ * the program may have come onto the PATH since.
+ */
+async function checkHidden(
+  { isNew, older }: { readonly isNew: readonly string[]; readonly older: readonly string[] },
+  request: ShimFolderRequest,
+  context: Context,
+): Promise<void> {
+  const stillHidden = await firstHidden(older, request, context);
+  if (stillHidden.length > 0) {
+    context.log.warn(`shims hide programs of your PATH: ${stillHidden.join(", ")}; with --shadow, nothing is said`);
+  }
+  const hidden = await firstHidden(isNew, request, context);
   if (hidden.length === 0) return;
   throw new UsageError("USAGE_INVALID", `shims would hide programs of your PATH: ${hidden.join(", ")}`, {
     hint: "add --shadow to let the lock's tools take their place, or name the tools that you want: a named tool may hide a program",
@@ -106,7 +132,8 @@ export async function writeShims(request: ShimFolderRequest, context: Context): 
     });
   }
   const isNew = wanted.filter(({ found }) => found === "missing").map(({ tool }) => tool);
-  if (!mayHide) await checkHidden(isNew, folder, context);
+  const older = tools.filter((tool) => !isNew.includes(tool));
+  if (!mayHide) await checkHidden({ isNew, older }, request, context);
   await makeShimFolder(folder, context);
   const changed = wanted.filter(({ found, text }) => typeof found === "string" || found.text !== text);
   for (const { path, text } of changed) {

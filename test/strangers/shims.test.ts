@@ -172,3 +172,42 @@ test("shim, lock export: a link of the project leads no program out of it, where
   }
   expect(readdirSync(target)).toEqual([]);
 });
+
+test("shim, env: a lock takes no command from another lock's shim; a shim that hides a new program says so", async () => {
+  const [first, second] = [lockedProject(), lockedProject()];
+  await first.add("own-tool", echoingTool);
+  await second.add("own-tool", echoingTool);
+  const [bin, other] = [join(first.home, "bin"), join(first.home, "other")];
+  await succeeding(first.oras(["shim", bin]));
+  const env = { PATH: `${bin}:${process.env.PATH}` };
+  for (const command of [["env"], ["shim", other]]) {
+    const ran = await second.oras(command, { env });
+    expect(ran).toMatchObject({ exitCode: 64, stdout: "" });
+    expect(ran.stderr).toContain(`would hide programs of your PATH: ${join(bin, "own-tool")}`);
+  }
+  // The same lock's shim elsewhere is the same program.
+  expect((await succeeding(first.oras(["env"], { env }))).stderr).toBe("");
+  writeFileSync(join(first.home, "own-tool"), "#!/bin/sh\n", { mode: 0o755 });
+  const since = { PATH: `${first.home}:${env.PATH}` };
+  const again = await succeeding(first.oras(["env"], { env: since }));
+  expect(again.stderr).toContain(`warning: shims hide programs of your PATH: ${join(first.home, "own-tool")}`);
+  expect((await succeeding(first.oras(["env", "--shadow"], { env: since }))).stderr).toBe("");
+});
+
+test("shim, run: the configuration of the folder of the call decides nothing about another project's lock", async () => {
+  const project = lockedProject();
+  await project.add("tool", echoingTool);
+  await succeeding(project.oras(["shim", "bin"]));
+  const checkout = join(project.home, "checkout");
+  mkdirSync(checkout);
+  writeFileSync(join(checkout, ".buckconfig"), "");
+  writeFileSync(join(checkout, "buck2-oras.json"), '{"concurrency": "lots"');
+  const shim = join(project.dir, "bin/tool");
+  const call = () => run(shim, [], { cwd: checkout, env: project.env, input: "" });
+  expect(await call()).toMatchObject({ exitCode: 7, stderr: "" });
+  const named = ["run", "--lock", project.lock, "tool"];
+  expect(await project.oras(named, { cwd: checkout, input: "" })).toMatchObject({ exitCode: 7, stderr: "" });
+  // The lock's own project decides.
+  writeFileSync(join(project.dir, "buck2-oras.json"), '{"concurrency": "lots"');
+  expect(await call()).toMatchObject({ exitCode: 78 });
+});

@@ -1,4 +1,13 @@
-import { chmodSync, mkdirSync, readdirSync, readFileSync, rmSync, utimesSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  utimesSync,
+  writeFileSync,
+} from "node:fs";
 import { constants } from "node:os";
 import { join } from "node:path";
 import { gzipSync } from "node:zlib";
@@ -77,6 +86,25 @@ test("run: an archive's program finds the files beside it; a compressed file is 
   for (const tool of ["kit", "zipped"]) await succeeding(project.oras(["lock", "add", tool, `oci:layout:${tool}`]));
   expect(await project.oras(["run", "kit"])).toMatchObject({ exitCode: 0, stdout: "data of the kit\n" });
   expect(await project.oras(["run", "zipped"])).toMatchObject({ exitCode: 0, stdout: "unzipped\n" });
+});
+
+test("run: two locks that choose another program of one archive do not install over each other", async () => {
+  const project = lockedProject();
+  mkdirSync(join(project.dir, "kit"));
+  for (const name of ["one", "two"])
+    writeFileSync(join(project.dir, "kit", name), `#!/bin/sh\necho ${name}\n`, { mode: 0o755 });
+  await succeeding(project.oras(["push", "oci:layout:kit", "kit"]));
+  const use = async (program: string) => {
+    const lock = ["--lock", join(project.dir, `${program}.json`)];
+    if (!existsSync(lock[1] ?? ""))
+      await succeeding(
+        project.oras(["lock", "add", "kit", "oci:layout:kit", "--executable", `kit/${program}`, ...lock]),
+      );
+    return await succeeding(project.oras(["run", ...lock, "kit"]));
+  };
+  for (const program of ["one", "two", "one", "two"]) {
+    expect(await use(program), program).toMatchObject({ stdout: `${program}\n`, stderr: "" });
+  }
 });
 
 test("run: a program that was changed after its installation is installed again", async () => {

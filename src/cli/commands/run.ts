@@ -3,7 +3,7 @@ import type * as v from "valibot";
 import { findToolProgram, type ProgramRequest } from "../../verbs/run.ts";
 import type { CliIo } from "../io.ts";
 import { jsonOf } from "../json.ts";
-import { lockOption, lockOwnersOption } from "../lock-option.ts";
+import { lockOption, lockOwnersOption, projectOfLock } from "../lock-option.ts";
 import { readGlobalOptions } from "../options.ts";
 import { runCommand } from "../run.ts";
 import type { whichSchema } from "../schemas.ts";
@@ -32,8 +32,10 @@ export function addRun(program: Command, io: CliIo): Command {
     .action(async (tool: string, args: string[], options: LockOptions, command: Command) => {
       const { overrides, verbosity } = readGlobalOptions(command);
       // The limit of the whole command ends with the fetch: the tool may run for days.
-      const found = await io.withSession({ ...overrides, showsLeftOut: true }, verbosity, ({ services, run }) =>
-        findToolProgram(requestOf(tool, options), services, run),
+      const found = await io.withSession(
+        { ...overrides, showsLeftOut: true, projectFrom: projectOfLock(options) },
+        verbosity,
+        ({ services, run }) => findToolProgram(requestOf(tool, options), services, run),
       );
       await io.runProgram(found.path, args);
     });
