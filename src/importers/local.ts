@@ -5,9 +5,11 @@ import { basename, join, resolve } from "node:path";
 import { extractArchive } from "../archive/extract.ts";
 import { formatByName, isArchive, sniffFile } from "../archive/format.ts";
 import { refuseUnsupported } from "../archive/unsupported.ts";
+import type { Context } from "../context.ts";
 import { UsageError } from "../errors.ts";
 import type { PlatformString } from "../model/platform.ts";
 import { expandTemplate, isTemplate } from "../model/reference.ts";
+import { misfitIn, warnOfMisfit } from "./programs.ts";
 import { fileProvenance } from "./provenance.ts";
 import { specInvalid } from "./run.ts";
 import type { ImportedFile, Importer, ImporterServices } from "./source.ts";
@@ -20,9 +22,8 @@ export const importFile: Importer = async ({ spec, platforms, named }, { context
     if (named.length > 1)
       throw specInvalid(`file:${spec}`, "write {platform} into the path: one file is for one platform or for all");
     const path = at(spec);
-    const files = [
-      { platform: named[0], path, provenance: await localProvenance(path, await statIfThere(path), signal) },
-    ];
+    const provenance = await localProvenance(path, await statIfThere(path), signal);
+    const files = [await warned({ platform: named[0], path, provenance }, basename(path), context)];
     return { version: undefined, license: undefined, sourceUrl: undefined, files, missing: [] };
   }
   const files: ImportedFile[] = [];
@@ -31,10 +32,20 @@ export const importFile: Importer = async ({ spec, platforms, named }, { context
     const path = at(expandTemplate(spec, platform));
     const stats = await statIfThere(path);
     if (stats === undefined) missing.push(platform);
-    else files.push({ platform, path, provenance: await localProvenance(path, stats, signal) });
+    else {
+      const provenance = await localProvenance(path, stats, signal);
+      files.push(await warned({ platform, path, provenance }, basename(path), context));
+    }
   }
   return { version: undefined, license: undefined, sourceUrl: undefined, files, missing };
 };
+
+/** Warns of a program for another platform: the user states the platform, which therefore counts. */
+async function warned(file: ImportedFile, source: string, { log }: Context): Promise<ImportedFile> {
+  const misfit = file.platform === undefined ? undefined : await misfitIn(file.path, file.platform);
+  if (misfit !== undefined) warnOfMisfit(source, misfit, { isPublished: true }, log);
+  return file;
+}
 
 /** The name alone, since local paths are private. A folder has no checksum here; its layer has a digest. */
 async function localProvenance(path: string, stats: Stats | undefined, signal: AbortSignal): Promise<string> {
@@ -107,9 +118,11 @@ export async function importUrl(
   const format = formatByName(await sniffFile(path), name, undefined);
   if (format === "raw")
     await refuseUnsupported(path, name, "download and unpack it, and import the folder with `file:`");
-  if (!isArchive(format)) return [{ platform, path, provenance }];
+  if (!isArchive(format)) {
+    return [await warned({ platform, path, provenance }, withoutSecrets(text), services.context)];
+  }
   const folder = join(dir, "unpacked", name.replace(/\.(?:zip|whl|jar|tar(?:\.\w+)?|tgz)$/i, ""));
   await extractArchive(path, folder, { signal });
   await rm(path);
-  return [{ platform, path: folder, provenance }];
+  return [await warned({ platform, path: folder, provenance }, withoutSecrets(text), services.context)];
 }

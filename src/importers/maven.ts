@@ -6,12 +6,13 @@ import { mkdir, readdir, readFile, rename } from "node:fs/promises";
 import { join } from "node:path";
 import { extractArchive } from "../archive/extract.ts";
 import { isArchive, sniffFile } from "../archive/format.ts";
-import { ArtifactNotFoundError, UsageError } from "../errors.ts";
+import { ArtifactNotFoundError, ContentVerificationError, UsageError } from "../errors.ts";
 import type { PlatformString } from "../model/platform.ts";
 import { coordinate } from "./maven-coordinate.ts";
 import { isProgramJar, noProgramJar } from "./maven-jar.ts";
 import { namedVariables } from "./named-variables.ts";
 import type { Pom } from "./pom.ts";
+import { type Misfit, misfitIn, warnOfMisfit } from "./programs.ts";
 import { fileProvenance } from "./provenance.ts";
 import { type ClientProgram, type ClientRun, importFailed, runClient, specInvalid } from "./run.ts";
 import type { ImportedFile, ImportedTool, Importer, ImporterServices } from "./source.ts";
@@ -63,13 +64,23 @@ export const importMaven: Importer = async ({ spec, platforms, named }, services
   const wanted = { group, artifact, version, type };
   const files: ImportedFile[] = [];
   const missing: PlatformString[] = [];
+  let unfit: Error | undefined;
   for (const { platform, suffix } of partsOf({ type, classifier }, platforms, named)) {
     const dir = join(services.workDir, "maven", platform ?? "all");
     const file = await fetchFile(client, { wanted, suffix, platform, dir }, signal);
-    if (file !== undefined) files.push(file);
+    const misfit = file?.platform === undefined ? undefined : await misfitIn(file.path, file.platform);
+    if (misfit !== undefined) {
+      const isPublished = misfit.isRunnable;
+      const classified =
+        suffix === undefined ? `maven:${spec}` : `maven:${group}:${artifact}:${version}:${type}:${suffix}`;
+      warnOfMisfit(classified, misfit, { isPublished }, services.context.log);
+      if (!isPublished) unfit ??= noFittingProgram(classified, misfit);
+    }
+    if (file !== undefined && misfit?.isRunnable !== false) files.push(file);
     else if (platform !== undefined) missing.push(platform);
     else throw absentFile(spec);
   }
+  if (files.length === 0 && unfit !== undefined) throw unfit;
   const stated = files.length === 0 ? undefined : await describe(client, `${group}:${artifact}:${version}`, services);
   return { version, license: stated?.license, sourceUrl: stated?.sourceUrl, files, missing };
 };
@@ -102,6 +113,12 @@ function partsOf(
 function absentFile(spec: string): Error {
   return new ArtifactNotFoundError("ARTIFACT_NOT_FOUND", `maven:${spec} was not found`, {
     hint: "check group, artifact, version, type and classifier; a private repository belongs into Maven's settings.xml",
+  });
+}
+
+function noFittingProgram(coordinates: string, { text }: Misfit): ContentVerificationError {
+  return new ContentVerificationError("IMPORT_CONTENT_INVALID", `${coordinates}: ${text}`, {
+    hint: "ask the publisher for a file of that platform, or try another version",
   });
 }
 

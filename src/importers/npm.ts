@@ -27,7 +27,7 @@ import {
   parseNpmSpec,
   pickVersion,
 } from "./npm-spec.ts";
-import { findPrograms } from "./programs.ts";
+import { findPrograms, type Programs, warnOfMisfit } from "./programs.ts";
 import { fileProvenance } from "./provenance.ts";
 import { specInvalid } from "./run.ts";
 import type { ImportedFile, Importer } from "./source.ts";
@@ -121,33 +121,33 @@ function chooseParts(
   return chosen;
 }
 
+interface FetchedPart {
+  /** The unpacked folder. */
+  readonly root: string;
+  readonly provenance: string;
+}
+
 /** Fetches and unpacks a package. @returns undefined for an archive that the registry does not have. */
 async function fetchPart(
   client: Npm,
   part: NpmPackage,
-  {
-    platform,
-    dir,
-    title,
-  }: { readonly platform: PlatformString; readonly dir: string; readonly title: string | undefined },
+  dir: string,
   signal: AbortSignal,
-): Promise<Omit<ImportedFile, "platform"> | undefined> {
+): Promise<FetchedPart | undefined> {
   const { name, version } = part;
-  const exact = `${name}@${version}`;
   const archive = await fetchArchive(client, part, join(dir, "packed"), signal);
   if (archive === undefined) return undefined;
   const root = await unpackRoot(archive, part, dir, signal);
-  const { found, others } = await findPrograms(root, platform);
-  const [first] = found;
-  if (first === undefined) throw noProgram(exact, others);
-  // A package for one platform is seldom named like its program.
-  const only = found.length === 1 ? basename(first).replace(/\.exe$/i, "") : name;
-  const path = join(dir, "tool", title ?? only.split("/").at(-1) ?? only);
-  await mkdir(join(dir, "tool"));
-  await rename(root, path);
-  await rm(join(path, "package.json"), { force: true });
+  await rm(join(root, "package.json"), { force: true });
   const purl = `pkg:npm/${name.replace("@", "%40")}@${version}`;
-  return { path, provenance: await fileProvenance(purl, archive, signal) };
+  return { root, provenance: await fileProvenance(purl, archive, signal) };
+}
+
+/** The name of a package's folder: a package for one platform is seldom named like its program. */
+function titleIn({ found }: Programs, name: string): string {
+  const [first = name] = found;
+  const only = found.length === 1 ? basename(first).replace(/\.exe$/i, "") : name;
+  return only.split("/").at(-1) ?? only;
 }
 
 function noProgram(exact: string, others: readonly string[]): ContentVerificationError {
@@ -200,20 +200,36 @@ export const importNpm: Importer = async ({ spec: text, platforms }, services, s
   const { parts, gone } = await viewParts(client, text, main, signal);
   const chosen = chooseParts(parts, platforms);
   const files: ImportedFile[] = [];
-  const fetched = new Map<NpmPackage, Omit<ImportedFile, "platform"> | undefined>();
+  let unfit: Error | undefined;
+  const fetched = new Map<NpmPackage, FetchedPart | undefined>();
+  const placed = new Map<NpmPackage, string>();
   for (const [platform, part] of chosen) {
-    if (!fetched.has(part)) {
-      const place = {
-        platform,
-        dir: join(services.workDir, "npm", platform),
-        title: chosen.get(platform) === main ? undefined : toolNameOf(main),
-      };
-      fetched.set(part, await fetchPart(client, part, place, signal));
+    const exact = `${part.name}@${part.version}`;
+    const dir = join(services.workDir, "npm", platform);
+    if (!fetched.has(part)) fetched.set(part, await fetchPart(client, part, dir, signal));
+    const unpacked = fetched.get(part);
+    if (unpacked === undefined) {
+      gone.push(exact);
+      continue;
     }
-    const file = fetched.get(part);
-    if (file === undefined) gone.push(`${part.name}@${part.version}`);
-    else files.push({ platform, ...file });
+    // A package may state more platforms than its programs are for.
+    const programs = await findPrograms(placed.get(part) ?? unpacked.root, platform);
+    const isPublished = programs.found.length > 0;
+    if (programs.misfit !== undefined) warnOfMisfit(exact, programs.misfit, { isPublished }, services.context.log);
+    if (!isPublished) {
+      if (programs.misfit === undefined) throw noProgram(exact, programs.others);
+      unfit ??= noProgram(exact, programs.others);
+      continue;
+    }
+    const path = placed.get(part) ?? join(dir, "tool", part === main ? titleIn(programs, part.name) : toolNameOf(main));
+    if (!placed.has(part)) {
+      await mkdir(join(dir, "tool"));
+      await rename(unpacked.root, path);
+      placed.set(part, path);
+    }
+    files.push({ platform, path, provenance: unpacked.provenance });
   }
+  if (files.length === 0 && unfit !== undefined) throw unfit;
   const missing = platforms.filter((platform) => !files.some((file) => file.platform === platform));
   if (missing.length > 0 && gone.length > 0) {
     services.context.log.warn(`npm: the registry does not have ${gone.join(", ")}, of ${text}`);

@@ -2,6 +2,7 @@
 import { mkdir, readdir } from "node:fs/promises";
 import { join } from "node:path";
 import type { PlatformString } from "../model/platform.ts";
+import { warnOfMisfit } from "./programs.ts";
 import { fileProvenance } from "./provenance.ts";
 import { type ClientProgram, clientMissing, importFailed, runClient, specInvalid } from "./run.ts";
 import type { ImportedFile, Importer } from "./source.ts";
@@ -126,6 +127,10 @@ export const importPypi: Importer = async ({ spec, platforms }, services, signal
     // The wheel's own version: a request for `1` gives 1.0.
     exactVersion = wheel.split("-")[1] ?? version;
     const tool = await unpackWheel({ path: join(wheelDir, wheel), name, platform, dir }, signal);
+    // A wheel for any platform often has a program for one, and promises none for the others.
+    if (tool.misfit !== undefined && (tool.path !== undefined || !wheel.endsWith("-any.whl"))) {
+      warnOfMisfit(wheel, tool.misfit, { isPublished: tool.path !== undefined }, services.context.log);
+    }
     stated = { license: stated.license ?? tool.license, sourceUrl: stated.sourceUrl ?? tool.sourceUrl };
     if (tool.path === undefined) {
       empty ??= wheelWithoutProgram(wheel, tool.other);

@@ -4,13 +4,15 @@ import { basename, dirname, join } from "node:path";
 import { extractArchive } from "../archive/extract.ts";
 import { ContentVerificationError } from "../errors.ts";
 import type { PlatformString } from "../model/platform.ts";
-import { findPrograms } from "./programs.ts";
+import { findPrograms, type Misfit } from "./programs.ts";
 
 export interface UnpackedWheel {
   /** Undefined for a wheel without a program for the platform. */
   readonly path: string | undefined;
   /** A file that is no program for the platform, for messages. */
   readonly other: string | undefined;
+  /** Set if no program is for the platform's own system and processor. */
+  readonly misfit: Misfit | undefined;
   readonly license: string | undefined;
   readonly sourceUrl: string | undefined;
 }
@@ -40,9 +42,9 @@ export async function unpackWheel(wheel: Wheel, signal: AbortSignal): Promise<Un
   const metadata = info === undefined ? "" : await readFile(join(unpacked, info, "METADATA"), "utf8").catch(() => "");
   const data = entries.find((entry) => entry.endsWith(".data"));
   const root = (data === undefined ? undefined : await installed(join(unpacked, data))) ?? unpacked;
-  const { found, others } = await findPrograms(root, platform);
+  const { found, others, misfit } = await findPrograms(root, platform);
   const [first] = found;
-  const stated = { ...statedIn(metadata), other: others[0] };
+  const stated = { ...statedIn(metadata), other: others[0], misfit };
   if (first === undefined) return { path: undefined, ...stated };
   // A wheel's own libraries are found by their paths beside the package.
   const isWhole = root !== unpacked || entries.some((entry) => /\.(?:libs|dylibs)$/.test(entry));
