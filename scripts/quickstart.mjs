@@ -211,7 +211,7 @@ function sayNextSteps(commit) {
 
 For a project of your own, run in its folder
 
-node ${join(here, "dist/buck2-oras.cjs")} init --origin ${origin} --commit ${commit}
+node ${join(root, "dist/buck2-oras.cjs")} init --origin ${origin} --commit ${commit}
 
 which shows what it adds to .buckconfig, toolchains/BUCK and tools/BUCK, and asks. By hand, add to .buckconfig:
 
