@@ -123,7 +123,9 @@ export class RegistryApi {
    */
   async #answerTo(response: HttpResponse, call: Call, action: Action, used: string | undefined): Promise<Answered> {
     const isRead = call.method === "GET" || call.method === "HEAD";
-    const isLast = used === undefined || response.status !== 401 || !isRead;
+    // A host to which the registry redirects says nothing about the token.
+    const isOwn = this.isOwn(response.url);
+    const isLast = used === undefined || response.status !== 401 || !isRead || !isOwn;
     try {
       const answer = await this.#auth.answer(response, action, used, call.signal);
       if (isLast || answer !== undefined) return { response, answer };
