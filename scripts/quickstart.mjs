@@ -81,7 +81,6 @@ const cells = (commit, origin = here) => `[cells]
 
 /** A project as `buck2 init` and the README make it, with this commit of this repository as its cell. */
 function writeProject(commit) {
-  write(".buckroot", "");
   write(
     ".buckconfig",
     `${cells(commit)}
@@ -139,6 +138,8 @@ function prepare() {
   endDaemon();
   rmSync(work, { recursive: true, force: true });
   mkdirSync(project, { recursive: true });
+  // A project of its own from the first step on: else the lock would go to the root of this repository.
+  write(".buckroot", "");
   mkdirSync(bin);
   if (isWindows) writeFileSync(join(bin, "buck2-oras.cmd"), `@node "${executable}" %*\r\n`);
   else symlinkSync(executable, join(bin, "buck2-oras"));

@@ -1,5 +1,5 @@
 /** `npm run quickstart` where something is lacking; what it does otherwise needs a package registry. */
-import { cpSync, existsSync, mkdirSync, readdirSync, symlinkSync } from "node:fs";
+import { cpSync, existsSync, mkdirSync, readdirSync, symlinkSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { expect, test } from "vitest";
 import { temporaryFolder } from "../support/folders.ts";
@@ -45,4 +45,15 @@ test("quickstart: without a network the command's error is shown, and a hint, an
   expect(ran.stderr).not.toMatch(/^\s+at /m);
   expect(existsSync(join(cwd, ".quickstart/project/oras.lock.json"))).toBe(false);
   expect(readdirSync(cwd).sort()).toEqual([".quickstart", "dist", "scripts"]);
+});
+
+test("quickstart: its project is a root of its own, so that the lock stays in it and out of the clone's root", async () => {
+  const cwd = clone();
+  // As in this repository.
+  for (const marker of [".buckroot", ".buckconfig"]) writeFileSync(join(cwd, marker), "");
+  const env = { PIP_INDEX_URL: "https://127.0.0.1:9/", HTTPS_PROXY: "http://127.0.0.1:9" };
+  await run(process.execPath, ["scripts/quickstart.mjs"], { cwd, env });
+  const project = join(cwd, ".quickstart/project");
+  const listed = await run(process.execPath, [join(cwd, "dist/buck2-oras.cjs"), "list"], { cwd: project });
+  expect(listed.stderr).toContain("No tool is locked in oras.lock.json.");
 });
