@@ -16,12 +16,12 @@ const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const mutants = [
   [
     "a repository may have `..`",
-    "model/reference.ts",
+    "model/location.ts",
     'const component = "[a-z0-9]+',
     'const component = "[a-z0-9.]+',
     "references",
   ],
-  ["any spelling of an address is a host", "model/reference.ts", "|| !isCanonicalHost(host)", "", "references"],
+  ["any spelling of an address is a host", "model/registry-host.ts", "|| !isCanonicalHost(host)", "", "references"],
   [
     "a digest may be upper case",
     "model/digest.ts",

@@ -20,7 +20,7 @@ import { mirrorRetry } from "./http/retry.ts";
 import { directRoute, type Route } from "./http/transport.ts";
 import { downloadVerified } from "./importers/download.ts";
 import { openLayout } from "./layout/layout.ts";
-import { formatLocation, type RegistryLocation } from "./model/reference.ts";
+import { formatLocation, type RegistryLocation } from "./model/location.ts";
 import type { Source, Target } from "./model/source.ts";
 import { anySignal, limitTo } from "./parallel.ts";
 import type { ApiDeps } from "./registry/api.ts";

@@ -2,8 +2,8 @@
 import { foldName } from "../archive/entry-path.ts";
 import { quoted } from "../archive/refusal.ts";
 import { ContentVerificationError } from "../errors.ts";
+import { formatLocation, type Location } from "../model/location.ts";
 import { annotationKeys, type Descriptor, type ImageManifest, mediaTypes } from "../model/manifest.ts";
-import { formatLocation, type Location } from "../model/reference.ts";
 
 export interface NamedLayer {
   readonly descriptor: Descriptor;

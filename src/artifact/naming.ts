@@ -1,6 +1,8 @@
 /** Parsing of references, with the configuration's names and default registry. */
 import { UsageError } from "../errors.ts";
-import { expandName, parseReference, qualifyReference, type Reference, registryIn } from "../model/reference.ts";
+import { parseReference, qualifyReference, type Reference } from "../model/reference.ts";
+import { registryIn } from "../model/registry-host.ts";
+import { expandName } from "../model/repository-prefix.ts";
 import type { Services } from "./services.ts";
 
 export type NamingServices = Pick<Services, "settings" | "noteNamed">;

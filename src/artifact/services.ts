@@ -1,6 +1,6 @@
 /** Services on the way from a reference to files, created by `compose.ts` and shared by all requests. */
 import type { CompressionThreads } from "../archive/compression-threads.ts";
-import type { Location } from "../model/reference.ts";
+import type { Location } from "../model/location.ts";
 import type { Target } from "../model/source.ts";
 import type { TransferServices } from "../transfer/services.ts";
 

@@ -4,8 +4,8 @@ import type { Context } from "../context.ts";
 import { asError, LocalIoError, OrasClientError } from "../errors.ts";
 import { appendLine } from "../files/append-line.ts";
 import type { Digest } from "../model/digest.ts";
-import { withoutLogin } from "../model/reference.ts";
 import type { Origin } from "../model/source.ts";
+import { withoutLogin } from "../model/without-login.ts";
 import { printableJson } from "../printable.ts";
 
 /** Longest logged reference, in characters; valid references are shorter. */

@@ -6,7 +6,7 @@ import { projectOfLock } from "./lock-option.ts";
 import { readGlobalOptions } from "./options.ts";
 
 /**
- * Output of a command. `json` follows the command's schema in `schemas.ts`. Each string is printed as one line: a
+ * Output of a command. `json` follows the command's schema in `schemas/`. Each string is printed as one line: a
  * publisher's text must not add lines.
  */
 export interface Shown {

@@ -1,5 +1,6 @@
 /** Selection of a repository's mirrors by the configuration's prefixes. */
-import { belowPrefix, type RegistryLocation } from "../model/reference.ts";
+import type { RegistryLocation } from "../model/location.ts";
+import { belowPrefix } from "../model/repository-prefix.ts";
 import type { NamedRegistry, Settings } from "./settings.ts";
 
 /** The entry with the longest prefix that covers the repository; entries of the user's file take precedence. */

@@ -2,7 +2,8 @@
 import * as v from "valibot";
 import { UsageError } from "../errors.ts";
 import { parseByteSize } from "../model/byte-size.ts";
-import { parseRegistry, parseRepositoryPrefix, type RepositoryPrefix } from "../model/reference.ts";
+import { parseRegistry } from "../model/registry-host.ts";
+import { parseRepositoryPrefix, type RepositoryPrefix } from "../model/repository-prefix.ts";
 
 function parses(parse: (text: string) => unknown): (text: string) => boolean {
   return (text) => {

@@ -5,7 +5,8 @@
 import { join, resolve } from "node:path";
 import type { Context } from "../context.ts";
 import { ConfigurationError, oneLine, UsageError } from "../errors.ts";
-import { parseRegistry, type RepositoryPrefix } from "../model/reference.ts";
+import { parseRegistry } from "../model/registry-host.ts";
+import type { RepositoryPrefix } from "../model/repository-prefix.ts";
 import { besideFile, type LeftOut, summarizeLeftOut, withinBoundary } from "./boundary.ts";
 import { folderVariable, variable } from "./environment.ts";
 import type { ConfigFile, ConfigFiles } from "./file.ts";

@@ -1,6 +1,6 @@
 /** The services that `doctor`'s checks need. */
 import type { Services } from "../artifact/services.ts";
-import type { RegistryLocation } from "../model/reference.ts";
+import type { RegistryLocation } from "../model/location.ts";
 import type { RegistryProbe } from "../registry/probe.ts";
 
 export interface DiagnosisServices extends Services {

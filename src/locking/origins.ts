@@ -16,8 +16,9 @@ import { ArtifactNotFoundError, ConfigurationError, UsageError } from "../errors
 import { anyPlatform, type Lock, type LockedLayer, type LockedPlatform, type LockedTool } from "../lockfile/schema.ts";
 import type { Digest } from "../model/digest.ts";
 import { platformsOf } from "../model/index-platforms.ts";
+import { formatLocation, type Location } from "../model/location.ts";
 import { type Descriptor, type ImageManifest, parseManifest } from "../model/manifest.ts";
-import { formatLocation, isTemplate, type Location } from "../model/reference.ts";
+import { isTemplate } from "../model/reference.ts";
 import type { Target } from "../model/source.ts";
 import { inParallel } from "../parallel.ts";
 import { type Run, withSignal } from "../transfer/run.ts";

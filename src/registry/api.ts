@@ -3,7 +3,7 @@ import { RegistryAuthError } from "../errors.ts";
 import type { HttpRequest, RequestBody } from "../http/client.ts";
 import type { HttpResponse } from "../http/response.ts";
 import type { RetryPolicy } from "../http/retry.ts";
-import type { RegistryLocation } from "../model/reference.ts";
+import type { RegistryLocation } from "../model/location.ts";
 import { apiBase } from "./api-base.ts";
 import { type AuthDeps, Authenticator } from "./auth.ts";
 import { redirectError, responseError } from "./response-error.ts";

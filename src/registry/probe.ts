@@ -4,7 +4,7 @@ import { networkError } from "../http/network-error.ts";
 import { addressesOf, type Connection, connectTo } from "../http/probe.ts";
 import type { Route } from "../http/transport.ts";
 import type { Digest } from "../model/digest.ts";
-import type { RegistryLocation } from "../model/reference.ts";
+import type { RegistryLocation } from "../model/location.ts";
 import { type ApiDeps, RegistryApi } from "./api.ts";
 import { apiBase } from "./api-base.ts";
 import { parseChallenges } from "./challenge.ts";

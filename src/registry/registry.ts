@@ -9,6 +9,7 @@ import type { RequestBody } from "../http/client.ts";
 import type { HttpResponse } from "../http/response.ts";
 import { isRetryableStatus } from "../http/retry.ts";
 import { type Digest, digestOf, isDigest } from "../model/digest.ts";
+import { formatLocation, type RegistryLocation } from "../model/location.ts";
 import {
   acceptedManifestTypes,
   type Descriptor,
@@ -16,7 +17,6 @@ import {
   mediaTypeOf,
   parseManifest,
 } from "../model/manifest.ts";
-import { formatLocation, type RegistryLocation } from "../model/reference.ts";
 import {
   type BlobIdentity,
   type BlobStream,

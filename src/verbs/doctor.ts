@@ -6,7 +6,7 @@ import { checkCache, checkConfiguration } from "../diagnosis/local.ts";
 import { checkConnection, checkRegistry } from "../diagnosis/registry.ts";
 import type { DiagnosisServices } from "../diagnosis/services.ts";
 import type { OrasClientError } from "../errors.ts";
-import type { Location } from "../model/reference.ts";
+import type { Location } from "../model/location.ts";
 import { askingForbidden } from "../registry/offline.ts";
 import type { RegistryProbe } from "../registry/probe.ts";
 import type { Run } from "../transfer/run.ts";

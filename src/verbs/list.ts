@@ -4,7 +4,8 @@ import { readNamed } from "../artifact/naming.ts";
 import type { Services } from "../artifact/services.ts";
 import { audited } from "../audit/audit.ts";
 import { IncompleteListError, UsageError, withCause } from "../errors.ts";
-import { formatLocation, formatReference } from "../model/reference.ts";
+import { formatLocation } from "../model/location.ts";
+import { formatReference } from "../model/reference.ts";
 import type { Run } from "../transfer/run.ts";
 
 export interface TagList {

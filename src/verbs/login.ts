@@ -5,7 +5,7 @@ import type { Logins } from "../config/logins.ts";
 import type { Settings } from "../config/settings.ts";
 import { UsageError } from "../errors.ts";
 import type { BasicCredentials } from "../model/credentials.ts";
-import { parseRegistry } from "../model/reference.ts";
+import { parseRegistry } from "../model/registry-host.ts";
 import { askingForbidden } from "../registry/offline.ts";
 import type { Run } from "../transfer/run.ts";
 

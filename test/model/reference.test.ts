@@ -6,10 +6,10 @@ import {
   formatReference,
   isTemplate,
   parseReference,
-  parseRegistry,
   qualifyReference,
-  withoutLogin,
 } from "../../src/model/reference.ts";
+import { parseRegistry } from "../../src/model/registry-host.ts";
+import { withoutLogin } from "../../src/model/without-login.ts";
 import { seed } from "../support/property.ts";
 
 const hex = "a".repeat(64);

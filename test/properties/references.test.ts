@@ -7,7 +7,9 @@ import { defaultLimits } from "../../src/archive/limits.ts";
 import { Refusal } from "../../src/archive/refusal.ts";
 import { parseByteSize } from "../../src/model/byte-size.ts";
 import { isDigest, parseDigest } from "../../src/model/digest.ts";
-import { formatReference, parseReference, parseRegistry, parseRepositoryPrefix } from "../../src/model/reference.ts";
+import { formatReference, parseReference } from "../../src/model/reference.ts";
+import { parseRegistry } from "../../src/model/registry-host.ts";
+import { parseRepositoryPrefix } from "../../src/model/repository-prefix.ts";
 import { holds, isQuick, mutated } from "../support/property.ts";
 
 const hex = "0123456789abcdef".repeat(4);

@@ -2,7 +2,7 @@
 import { join } from "node:path";
 import * as v from "valibot";
 import { expect } from "vitest";
-import { importSchema } from "../../src/cli/schemas.ts";
+import { importSchema } from "../../src/cli/schemas/published.ts";
 import { oras } from "./executable.ts";
 import { temporaryFolder } from "./folders.ts";
 import type { Ran, RunOptions } from "./run.ts";

@@ -5,7 +5,7 @@ import { mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from "n
 import { join } from "node:path";
 import * as v from "valibot";
 import { describe, expect, type TestContext, test } from "vitest";
-import { copySchema } from "../../src/cli/schemas.ts";
+import { copySchema } from "../../src/cli/schemas/published.ts";
 import { startDockerRegistry } from "../support/docker-registry.ts";
 import { oras } from "../support/executable.ts";
 import { temporaryFolder } from "../support/folders.ts";

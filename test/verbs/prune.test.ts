@@ -3,7 +3,7 @@ import { readdirSync, utimesSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import * as v from "valibot";
 import { describe, expect, test } from "vitest";
-import { pruneSchema } from "../../src/cli/schemas.ts";
+import { pruneSchema } from "../../src/cli/schemas/published.ts";
 import { startDockerRegistry } from "../support/docker-registry.ts";
 import { oras } from "../support/executable.ts";
 import { temporaryFolder } from "../support/folders.ts";

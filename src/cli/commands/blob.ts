@@ -4,7 +4,7 @@ import { pullBlob } from "../../verbs/blob.ts";
 import { pathArgument, sizeArgument } from "../arguments.ts";
 import type { CliIo } from "../io.ts";
 import { runCommand } from "../run.ts";
-import type { blobSchema } from "../schemas.ts";
+import type { blobSchema } from "../schemas/artifacts.ts";
 
 interface BlobOptions {
   readonly size: number;

@@ -5,7 +5,7 @@ import { formatBytes, formatTable, plural } from "../format.ts";
 import type { CliIo } from "../io.ts";
 import { jsonOf } from "../json.ts";
 import { runCommand, type Shown } from "../run.ts";
-import type { cacheSchema } from "../schemas.ts";
+import type { cacheSchema } from "../schemas/machine.ts";
 
 function show({ path, blobs, notes, partial, oldestUseMs }: CacheDescription): Shown {
   const oldestUse = oldestUseMs === undefined ? undefined : new Date(oldestUseMs).toISOString();

@@ -5,7 +5,7 @@ import { byteSizeArgument, daysArgument } from "../arguments.ts";
 import { formatBytes, plural } from "../format.ts";
 import type { CliIo } from "../io.ts";
 import { runCommand } from "../run.ts";
-import type { clearCacheSchema } from "../schemas.ts";
+import type { clearCacheSchema } from "../schemas/machine.ts";
 
 interface ClearCacheOptions {
   readonly olderThan?: number;

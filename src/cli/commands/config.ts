@@ -4,11 +4,11 @@ import type * as v from "valibot";
 import { configFileName } from "../../config/file.ts";
 import { findProjectRoot } from "../../config/project-root.ts";
 import type { Settings } from "../../config/settings.ts";
-import type { RepositoryPrefix } from "../../model/reference.ts";
+import type { RepositoryPrefix } from "../../model/repository-prefix.ts";
 import { formatTable } from "../format.ts";
 import type { CliIo } from "../io.ts";
 import { runCommand, type Shown } from "../run.ts";
-import type { configSchema } from "../schemas.ts";
+import type { configSchema } from "../schemas/machine.ts";
 
 type ConfigJson = v.InferOutput<typeof configSchema>;
 

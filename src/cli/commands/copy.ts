@@ -7,7 +7,7 @@ import { formatBytes, plural } from "../format.ts";
 import type { CliIo } from "../io.ts";
 import { jsonOf } from "../json.ts";
 import { runCommand, type Shown } from "../run.ts";
-import type { copySchema } from "../schemas.ts";
+import type { copySchema } from "../schemas/published.ts";
 
 interface CopyOptions {
   readonly lock?: string;

@@ -8,7 +8,7 @@ import { plural, wrapLast } from "../format.ts";
 import type { CliIo } from "../io.ts";
 import { jsonOf } from "../json.ts";
 import { runCommand, type Shown } from "../run.ts";
-import type { doctorSchema } from "../schemas.ts";
+import type { doctorSchema } from "../schemas/machine.ts";
 
 const colours: Readonly<Record<CheckStatus, Colour>> = {
   ok: "green",

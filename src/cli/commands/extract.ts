@@ -5,7 +5,7 @@ import { pathArgument } from "../arguments.ts";
 import { plural } from "../format.ts";
 import type { CliIo } from "../io.ts";
 import { runCommand } from "../run.ts";
-import type { extractSchema } from "../schemas.ts";
+import type { extractSchema } from "../schemas/artifacts.ts";
 
 interface ExtractOptions {
   readonly output: string;

@@ -15,7 +15,7 @@ import {
   type PublishOptions,
 } from "../publish-options.ts";
 import { runCommand, type Shown } from "../run.ts";
-import type { importSchema } from "../schemas.ts";
+import type { importSchema } from "../schemas/published.ts";
 
 interface ImportOptions extends PublishOptions {
   readonly platform?: readonly PlatformString[];

@@ -7,7 +7,7 @@ import { formatBytes, formatTable } from "../format.ts";
 import type { CliIo } from "../io.ts";
 import { jsonOf } from "../json.ts";
 import { runCommand } from "../run.ts";
-import type { infoSchema } from "../schemas.ts";
+import type { infoSchema } from "../schemas/artifacts.ts";
 
 /** Cells two spaces apart, unaligned; the digest goes below in a narrow terminal. */
 function row(cells: readonly string[], columns: number | undefined): readonly string[] {

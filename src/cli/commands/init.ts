@@ -10,7 +10,7 @@ import { jsonOf } from "../json.ts";
 import { readGlobalOptions } from "../options.ts";
 import { ask } from "../prompt.ts";
 import { runCommand, type Shown } from "../run.ts";
-import type { initSchema } from "../schemas.ts";
+import type { initSchema } from "../schemas/tools.ts";
 
 interface InitOptions {
   readonly origin?: string;

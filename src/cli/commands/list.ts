@@ -8,7 +8,7 @@ import type { CliIo } from "../io.ts";
 import { jsonOf } from "../json.ts";
 import { lockOption } from "../lock-option.ts";
 import { runCommand } from "../run.ts";
-import type { listSchema } from "../schemas.ts";
+import type { listSchema } from "../schemas/artifacts.ts";
 import { showLocked } from "./lock-list.ts";
 
 interface ListOptions {

@@ -8,7 +8,7 @@ import type { CliIo } from "../io.ts";
 import { jsonOf } from "../json.ts";
 import { lockOption } from "../lock-option.ts";
 import { runCommand } from "../run.ts";
-import type { lockExportSchema } from "../schemas.ts";
+import type { lockExportSchema } from "../schemas/tools.ts";
 
 interface ExportOptions {
   readonly lock?: string;

@@ -9,7 +9,7 @@ import type { CliIo } from "../io.ts";
 import { jsonOf } from "../json.ts";
 import { lockOption } from "../lock-option.ts";
 import { runCommand, type Shown } from "../run.ts";
-import type { lockListSchema, lockRemoveSchema } from "../schemas.ts";
+import type { lockListSchema, lockRemoveSchema } from "../schemas/tools.ts";
 
 interface LockOptions {
   readonly lock?: string;

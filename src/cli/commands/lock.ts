@@ -14,7 +14,7 @@ import { jsonOf } from "../json.ts";
 import { lockOption } from "../lock-option.ts";
 import { addRecordedOptions, type RecordedOptions, recordedOptions } from "../recorded-options.ts";
 import { runCommand, type Shown } from "../run.ts";
-import type { lockCheckSchema, lockOnlineSchema, lockSchema } from "../schemas.ts";
+import type { lockCheckSchema, lockOnlineSchema, lockSchema } from "../schemas/tools.ts";
 import { addLockExport } from "./lock-export.ts";
 import { addLockList, addLockRemove } from "./lock-list.ts";
 

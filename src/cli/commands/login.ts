@@ -4,7 +4,7 @@ import { checkUsername, type LogoutResult, login, loginRegistry, logout } from "
 import type { CliIo, Session } from "../io.ts";
 import { ask, type Question, readSecretFromStdin } from "../prompt.ts";
 import { runCommand, type Shown } from "../run.ts";
-import type { loginSchema, logoutSchema } from "../schemas.ts";
+import type { loginSchema, logoutSchema } from "../schemas/machine.ts";
 
 interface LoginOptions {
   readonly username?: string;

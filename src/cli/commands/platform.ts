@@ -3,7 +3,7 @@ import type * as v from "valibot";
 import { ociPlatform, platformFromNode } from "../../model/platform.ts";
 import type { CliIo } from "../io.ts";
 import { runCommand } from "../run.ts";
-import type { platformSchema } from "../schemas.ts";
+import type { platformSchema } from "../schemas/machine.ts";
 
 export function addPlatform(program: Command, io: CliIo): Command {
   return program

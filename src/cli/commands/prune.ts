@@ -6,7 +6,7 @@ import { formatTable, plural } from "../format.ts";
 import type { CliIo } from "../io.ts";
 import { jsonOf } from "../json.ts";
 import { runCommand, type Shown } from "../run.ts";
-import type { pruneSchema } from "../schemas.ts";
+import type { pruneSchema } from "../schemas/published.ts";
 
 interface PruneOptions {
   readonly tag?: readonly string[];

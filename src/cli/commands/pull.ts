@@ -8,7 +8,7 @@ import { digestArgument, pathArgument, platformArgument } from "../arguments.ts"
 import type { CliIo } from "../io.ts";
 import { jsonOf } from "../json.ts";
 import { runCommand, type Shown } from "../run.ts";
-import type { pullSchema } from "../schemas.ts";
+import type { pullSchema } from "../schemas/artifacts.ts";
 
 interface PullOptions {
   readonly platform?: PlatformString;

@@ -15,7 +15,7 @@ import {
   type PublishOptions,
 } from "../publish-options.ts";
 import { runCommand, type Shown } from "../run.ts";
-import type { pushSchema } from "../schemas.ts";
+import type { pushSchema } from "../schemas/published.ts";
 
 interface PushOptions extends PublishOptions {
   readonly platform?: readonly PushItem[];

@@ -6,7 +6,7 @@ import { jsonOf } from "../json.ts";
 import { lockOption, lockOwnersOption, projectOfLock } from "../lock-option.ts";
 import { readGlobalOptions } from "../options.ts";
 import { runCommand } from "../run.ts";
-import type { whichSchema } from "../schemas.ts";
+import type { whichSchema } from "../schemas/tools.ts";
 
 interface LockOptions {
   readonly lock?: string;

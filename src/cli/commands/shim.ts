@@ -8,7 +8,7 @@ import type { CliIo } from "../io.ts";
 import { jsonOf } from "../json.ts";
 import { lockOption } from "../lock-option.ts";
 import { runCommand } from "../run.ts";
-import type { envSchema, shimSchema } from "../schemas.ts";
+import type { envSchema, shimSchema } from "../schemas/tools.ts";
 
 interface ShimOptions {
   readonly lock?: string;

@@ -4,7 +4,7 @@ import { tag } from "../../verbs/tag.ts";
 import type { CliIo } from "../io.ts";
 import { jsonOf } from "../json.ts";
 import { runCommand } from "../run.ts";
-import type { tagSchema } from "../schemas.ts";
+import type { tagSchema } from "../schemas/published.ts";
 
 export function addTag(program: Command, io: CliIo): Command {
   return program

@@ -5,7 +5,7 @@ import { verifyFile } from "../../verbs/verify.ts";
 import { digestArgument } from "../arguments.ts";
 import type { CliIo } from "../io.ts";
 import { runCommand } from "../run.ts";
-import type { verifySchema } from "../schemas.ts";
+import type { verifySchema } from "../schemas/artifacts.ts";
 
 export function addVerify(program: Command, io: CliIo): Command {
   return program

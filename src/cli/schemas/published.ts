@@ -1,0 +1,51 @@
+/** Results about artifacts that are written, and tags that are set or removed. */
+import * as v from "valibot";
+import { contentSize, count, digest, platform, size } from "./values.ts";
+
+export const pushSchema = v.object({
+  reference: v.string(),
+  digest: v.pipe(digest, v.description("Digest of the index or manifest that the tag means now.")),
+  mediaType: v.string(),
+  platforms: v.array(v.object({ platform, digest, size, contentSize })),
+});
+export const importSchema = v.object({
+  reference: v.string(),
+  digest: v.pipe(digest, v.description("Digest of the index or manifest that the tag means now.")),
+  mediaType: v.string(),
+  platforms: v.array(
+    v.object({
+      platform,
+      digest,
+      size,
+      contentSize,
+      origin: v.pipe(v.string(), v.description("Package URL, URL or file name, with the SHA-256 of a file.")),
+    }),
+  ),
+  missing: v.pipe(v.array(v.string()), v.description("Wanted platforms that the source does not offer.")),
+});
+export const copySchema = v.object({
+  artifacts: v.array(v.object({ source: v.string(), destination: v.string(), digest })),
+  manifestsCopied: count,
+  manifestsPresent: count,
+  blobsCopied: count,
+  blobsMounted: v.pipe(count, v.description("Blobs mounted within the registry, without an upload.")),
+  blobsPresent: count,
+  bytesSent: size,
+});
+export const tagSchema = v.object({ reference: v.string(), digest, tagged: v.array(v.string()) });
+export const pruneSchema = v.object({
+  repository: v.string(),
+  locks: v.pipe(
+    v.array(v.string()),
+    v.description("Locks whose artifacts stay: the project's own, and those of `--lock`."),
+  ),
+  tags: v.array(
+    v.object({
+      tag: v.string(),
+      digest,
+      created: v.nullable(v.string()),
+      fate: v.picklist(["removed", "would be removed", "kept"]),
+      why: v.string(),
+    }),
+  ),
+});

@@ -1,0 +1,94 @@
+/** Results about locked tools, and the project that builds with the tools. */
+import * as v from "valibot";
+import { digest, size } from "./values.ts";
+
+const lockChange = v.object({
+  tool: v.string(),
+  change: v.picklist(["added", "updated", "unchanged"]),
+  reference: v.string(),
+  digest: v.nullable(digest),
+  previousReference: v.nullable(v.string()),
+  previousDigest: v.nullable(digest),
+  platforms: v.pipe(v.array(v.string()), v.description("Current platforms of the tool.")),
+  platformChanges: v.array(
+    v.object({
+      platform: v.string(),
+      change: v.picklist(["added", "removed", "changed", "unchanged"]),
+      size: v.nullable(size),
+      previousSize: v.nullable(size),
+    }),
+  ),
+});
+export const lockSchema = v.object({ lock: v.string(), tools: v.array(lockChange) });
+export const lockListSchema = v.object({
+  lock: v.string(),
+  tools: v.array(
+    v.object({
+      tool: v.string(),
+      reference: v.string(),
+      version: v.pipe(v.string(), v.description("Tag of the reference without `{platform}`, or its digest.")),
+      platforms: v.pipe(v.array(v.string()), v.description("Platform strings, or `any`.")),
+      size: v.pipe(
+        v.nullable(size),
+        v.description("Bytes to fetch for this machine's platform; null if the platform is not locked."),
+      ),
+      cached: v.pipe(
+        v.nullable(v.boolean()),
+        v.description("True if this machine's files are cached; null if the platform is not locked."),
+      ),
+    }),
+  ),
+});
+export const lockRemoveSchema = v.object({ lock: v.string(), removed: v.array(v.string()) });
+export const lockCheckSchema = v.object({ lock: v.string(), tools: v.pipe(v.number(), v.integer()) });
+export const lockOnlineSchema = v.object({
+  lock: v.string(),
+  tools: v.pipe(v.number(), v.integer()),
+  moved: v.array(
+    v.object({
+      tool: v.string(),
+      reference: v.string(),
+      locked: digest,
+      current: v.pipe(v.nullable(digest), v.description("Digest that the tag means now; null if the tag is gone.")),
+    }),
+  ),
+});
+export const lockExportSchema = v.object({
+  lock: v.string(),
+  format: v.string(),
+  tools: v.array(
+    v.object({
+      tool: v.string(),
+      text: v.pipe(v.string(), v.description("The DotSlash file, or the lines for mise.toml.")),
+    }),
+  ),
+  files: v.pipe(v.array(v.string()), v.description("Absolute paths of the written files.")),
+});
+export const whichSchema = v.object({
+  tool: v.string(),
+  path: v.pipe(v.string(), v.description("Absolute path of the program.")),
+  digest: v.pipe(digest, v.description("Digest of the program itself.")),
+});
+const shimEntries = {
+  folder: v.string(),
+  lock: v.string(),
+  written: v.pipe(v.array(v.string()), v.description("Tools whose shim is new or changed.")),
+  unchanged: v.array(v.string()),
+  removed: v.pipe(v.array(v.string()), v.description("Tools that left the lock.")),
+};
+export const shimSchema = v.object(shimEntries);
+export const envSchema = v.object({
+  ...shimEntries,
+  shell: v.string(),
+  lines: v.pipe(v.array(v.string()), v.description("Lines for the shell to evaluate.")),
+});
+export const initSchema = v.object({
+  root: v.pipe(v.string(), v.description("Folder of the project.")),
+  written: v.boolean(),
+  files: v.array(v.object({ path: v.string(), created: v.boolean(), added: v.array(v.string()) })),
+  byHand: v.pipe(
+    v.array(v.object({ path: v.string(), why: v.string(), lines: v.array(v.string()) })),
+    v.description("Lines that could not be added, or that differ from existing lines."),
+  ),
+  present: v.array(v.string()),
+});
