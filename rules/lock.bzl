@@ -7,6 +7,7 @@ load(":by_platform.bzl", "any_of", "select_by_platform")
 load(":checks.bzl", "ARCHIVE_TYPES", "FILE_TYPES")
 load(":common.bzl", "BUCK2_ATTRIBUTES", "common_attributes")
 load(":folder.bzl", "oras_folder")
+load(":unlocked.bzl", "oras_unlocked")
 
 _LOCK_VERSION = 1
 
@@ -35,7 +36,7 @@ def oras_tool(
     skips the targets of other platforms. `name` is an alias: a `select` without a default chooses the target of the configured platform. A tool
     that is the same for all platforms is one target. Each of several layers is a target such as `protoc__layer_0`; `name` joins the layers into
     one folder, with the paths of `oras pull`. On a platform that is not locked, the tool fails, in `build //...` too: lock the platform, or set
-    `target_compatible_with`.
+    `target_compatible_with`. A tool that the lock does not have fails when it is built; the package's other targets stay usable.
 
     ```python
     load("//:oras.lock.json", lock = "value")
@@ -82,7 +83,12 @@ def oras_tool(
                 name,
                 ", ".join(["`{}`".format(one) for one in _COMMON]),
             ))
-    locked = _locked_platforms(name, key, lock)
+    fault = _lock_fault(name, key, lock)
+    if fault != None:
+        # No failure here: it would take along every target of the package, and with them the one that mends the lock.
+        oras_unlocked(name = name, message = fault, **{one: value for one, value in kwargs.items() if one != "out"})
+        return
+    locked = lock["tools"][key]["platforms"]
     override = struct(
         executable = executable,
         format = format,
@@ -132,24 +138,24 @@ def oras_tool(
         **(kwargs | ({"target_compatible_with": compatible} if alternatives == None else {"compatible_with": alternatives}))
     )
 
-def _locked_platforms(name: str, key: str, lock: dict[str, typing.Any]) -> dict[str, typing.Any]:
+def _lock_fault(name: str, key: str, lock: dict[str, typing.Any]) -> str | None:
+    """Why the lock file does not give the tool, and what to do; `None` if it gives the tool."""
     version = lock.get("version")
     if version != _LOCK_VERSION:
-        fail(
+        return (
             "the lock file of the tool `{}` has version {}, and these rules read {}: ".format(name, version, _LOCK_VERSION) +
-            "update the cell of these rules, or write the lock with the `buck2-oras` of this cell",
+            "update the cell of these rules, or write the lock with the `buck2-oras` of this cell"
         )
     tools = lock.get("tools", {})
     if key not in tools:
-        fail("no tool `{}` in the lock file, which has {}: run `buck2-oras lock add {} REFERENCE`".format(
+        return "no tool `{}` in the lock file, which has {}: run `buck2-oras lock add {} REFERENCE`".format(
             key,
             ", ".join(["`{}`".format(one) for one in tools]) or "none",
             key,
-        ))
-    platforms = tools[key].get("platforms", {})
-    if not platforms:
-        fail("the tool `{}` in the lock file has no platforms: run `buck2-oras lock update {}`".format(key, key))
-    return platforms
+        )
+    if not tools[key].get("platforms", {}):
+        return "the tool `{}` in the lock file has no platforms: run `buck2-oras lock update {}`".format(key, key)
+    return None
 
 def _origin(entry: dict[str, typing.Any], platform: str) -> dict[str, typing.Any]:
     return {

@@ -78,6 +78,7 @@ export const errorCodes = {
   CONFIG_INVALID: { exit: 78, side: "setting", isRetryable: false },
   CACHE_NEWER: { exit: 78, side: "setting", isRetryable: false },
   CREDENTIAL_HELPER_FAILED: { exit: 78, side: "setting", isRetryable: false },
+  LOCK_CONFLICT: { exit: 78, side: "setting", isRetryable: false },
   LOCK_INVALID: { exit: 78, side: "setting", isRetryable: false },
   LOCK_VERSION_UNSUPPORTED: { exit: 78, side: "setting", isRetryable: false },
   LOCK_OUTDATED: { exit: 78, side: "setting", isRetryable: false },

@@ -8,11 +8,17 @@ import { type Lock, lockSchema, lockVersion } from "./schema.ts";
 
 export const lockFileName = "oras.lock.json";
 
+/** A tool on eight platforms needs 8 KB: this is room for 2000 of them. JSON is parsed without a pause. */
+const maxLockBytes = 16 * 1024 * 1024;
+
+/** The lines that git and its kin leave around both sides of a conflict. */
+const conflictMarker = /^(?:<{7}|>{7})(?:[ \r]|$)/m;
+
 export const emptyLock: Lock = { version: lockVersion, tools: {} };
 
 /**
  * @param file Names the lock in messages.
- * @throws {ConfigurationError} `LOCK_INVALID`, `LOCK_VERSION_UNSUPPORTED`
+ * @throws {ConfigurationError} `LOCK_CONFLICT`, `LOCK_INVALID`, `LOCK_VERSION_UNSUPPORTED`
  */
 export function parseLock(text: string, file: string): Lock {
   const hint = `restore ${file} from version control, or remove ${file} and recreate it with \`buck2-oras lock add\``;
@@ -20,6 +26,7 @@ export function parseLock(text: string, file: string): Lock {
   try {
     json = JSON.parse(text);
   } catch (cause) {
+    if (conflictMarker.test(text)) throw inConflict(file, cause);
     throw new ConfigurationError("LOCK_INVALID", `${file} is not JSON`, { cause, hint });
   }
   if (typeof json === "object" && json !== null && "version" in json && json.version !== lockVersion) {
@@ -49,15 +56,24 @@ export function parseLock(text: string, file: string): Lock {
   throw new ConfigurationError("LOCK_INVALID", `${file}: \`${place}\` ${fault}`, { hint });
 }
 
+function inConflict(file: string, cause: unknown): ConfigurationError {
+  return new ConfigurationError("LOCK_CONFLICT", `${file} has the marks of an unfinished merge`, {
+    cause,
+    hint:
+      "resolve the merge first: keep one side, such as with `git checkout --ours` (in a rebase, --theirs) and the file's name, " +
+      "then repeat the other side's `buck2-oras lock add` or `lock update`",
+  });
+}
+
 /** @returns undefined for a missing file. */
 export async function readLock(file: string): Promise<Lock | undefined> {
-  const text = await readTextFile(file);
+  const text = await readTextFile(file, maxLockBytes);
   return text === undefined ? undefined : parseLock(text, file);
 }
 
 /** True if the file's text is the written form of `lock`. Line ends are ignored, since git may convert them. */
 export async function isInWrittenForm(file: string, lock: Lock): Promise<boolean> {
-  return (await readTextFile(file))?.replaceAll("\r\n", "\n") === formatLock(lock);
+  return (await readTextFile(file, maxLockBytes))?.replaceAll("\r\n", "\n") === formatLock(lock);
 }
 
 function sortKeys(value: unknown): unknown {

@@ -25,6 +25,8 @@ export interface Plan {
   readonly byHand: readonly ByHand[];
   /** Existing parts, in words. */
   readonly present: readonly string[];
+  /** Target or alias that runs the executable, also where the lock keeps the package of the tools from loading. */
+  readonly executable: string;
 }
 
 export interface PlanRequest extends CellRequest {
@@ -74,7 +76,7 @@ export async function planInit(request: PlanRequest): Promise<Plan> {
   await planToolchain(cell.name, config, request, planner);
   await planTools(cell.name, config, request, planner);
   const { changes, byHand, present } = planner;
-  return { root, changes, byHand, present };
+  return { root, changes, byHand, present, executable: executableOf(cell.name, config) };
 }
 
 function shownLines(added: ConfigLines): readonly string[] {
@@ -97,6 +99,13 @@ function aliasLines(cell: string, config: BuckConfig, planner: Planner): ConfigL
     planner.byHand.push({ file: ".buckconfig", why, lines: ["[alias]", `  buck2_oras = ${target}`], isNeeded: true });
   }
   return [];
+}
+
+/** The alias, else the target itself; neither reads the lock. */
+function executableOf(cell: string, config: BuckConfig): string {
+  const target = `${cell}//tools:oras`;
+  if (config.get("alias", "oras") === undefined) return "oras";
+  return [...config.section("alias")].find(([, one]) => one === target)?.[0] ?? target;
 }
 
 /** Without the prelude, the executable's own target does not load. */

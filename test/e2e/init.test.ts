@@ -52,8 +52,24 @@ async function adopt(project: Buck2Project, { from, registry, cwd }: Adoption): 
   expect(JSON.parse(again.stdout)).toMatchObject({ written: true, files: [{ path: "tools/BUCK", created: false }] });
   expect((await succeeding(project.buck2(["run", "//tools:hello"]))).stdout).toBe("hello\n");
   expect(await oras(["init"], { cwd })).toMatchObject({ exitCode: 0, stdout: "" });
+  await survivesBrokenLocks(project);
   // A shim of an executable in `buck-out` outlives `buck2 clean`.
   const env = { BUCK2_ORAS_TOOLS_DIR: join(dir, "../installed") };
   await succeeding(project.buck2(["run", "//tools:oras", "--", "shim", join(dir, "bin")], { env }));
   expect(readFileSync(join(dir, "bin/hello"), "utf8")).not.toContain("buck-out");
+}
+
+/** A lock out of step with `tools/BUCK`, and one in the middle of a merge: the executable that mends it runs. */
+async function survivesBrokenLocks({ dir, buck2 }: Buck2Project): Promise<void> {
+  const lock = join(dir, "oras.lock.json");
+  const text = readFileSync(lock, "utf8");
+  await succeeding(buck2(["run", "//tools:oras", "--", "lock", "remove", "hello"]));
+  expect((await succeeding(buck2(["run", "//tools:oras", "--", "list"]))).stderr).toContain("No tool is locked");
+  expect((await buck2(["build", "//tools:hello"])).stderr).toContain("run `buck2-oras lock add hello REFERENCE`");
+  writeFileSync(lock, `<<<<<<< HEAD\n${text}=======\n${text}>>>>>>> main\n`);
+  expect((await buck2(["run", "//tools:oras", "--", "list"])).stderr).toContain("Parsing root//oras.lock.json");
+  expect((await buck2(["run", "oras", "--", "lock", "check"])).stderr).toContain(
+    "error[LOCK_CONFLICT]: oras.lock.json",
+  );
+  writeFileSync(lock, text);
 }

@@ -183,6 +183,7 @@ describe("lock check", () => {
 
   test.each([
     ["not JSON", "{", "LOCK_INVALID"],
+    ["an unfinished merge", '{\n<<<<<<< HEAD\n  "version": 1\n=======\n>>>>>>> main\n}', "LOCK_CONFLICT"],
     ["a newer version", '{"version": 2, "tools": {}}', "LOCK_VERSION_UNSUPPORTED"],
     ["no version", '{"tools": {}}', "LOCK_INVALID"],
     ["an unknown field", '{"version": 1, "tools": {}, "extra": 1}', "LOCK_INVALID"],
@@ -200,6 +201,13 @@ describe("lock check", () => {
     expect(ran.stderr).toContain(`error[${code}]`);
     expect(ran.stderr).toContain("hint: ");
     if (text.startsWith('{"tools"')) expect(ran.stderr).toContain("`version` is missing");
+  });
+
+  test("a file that is larger than any lock is not read", async () => {
+    const project = await layoutProject();
+    writeFileSync(join(project.dir, "oras.lock.json"), `{"version": 1, "tools": {}}${" ".repeat(16 * 1024 * 1024)}`);
+    const ran = await project.oras(["lock", "check"]);
+    expect(ran).toMatchObject({ exitCode: 74, stderr: expect.stringContaining("larger than the limit of 16777216") });
   });
 
   test("what `lock add` wrote is well-formed; no lock at all is said", async () => {

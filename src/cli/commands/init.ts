@@ -25,7 +25,7 @@ function wordArgument(text: string): string {
   return text;
 }
 
-function notesOf({ root, changes, byHand, present }: Plan, isWritten: boolean): readonly string[] {
+function notesOf({ root, changes, byHand, present, executable }: Plan, isWritten: boolean): readonly string[] {
   const done = changes.map(({ name, before }) => `${before === undefined ? "created" : "extended"} ${name}`);
   const head = isWritten
     ? [`${root}: ${done.join(", ")}`]
@@ -44,7 +44,7 @@ function notesOf({ root, changes, byHand, present }: Plan, isWritten: boolean): 
     ...head,
     ...(next
       ? [
-          "next: `buck2 run //tools:oras -- lock add NAME REFERENCE`, then `buck2-oras init` again for the tool's target",
+          `next: \`buck2 run ${executable} -- lock add NAME REFERENCE\`, then \`buck2-oras init\` again for the tool's target`,
         ]
       : []),
   ];
