@@ -11,6 +11,7 @@ import { runCli } from "./cli/program.ts";
 import { createTerminalProgress, type LiveProgress } from "./cli/progress.ts";
 import { errorJson, formatError } from "./cli/report.ts";
 import { createPlainTerminalProgress, createTransferLines } from "./cli/transfer-lines.ts";
+import { wrapLine } from "./cli/wrap.ts";
 import { createContext, surroundingsOf, withComposition } from "./compose.ts";
 import { readConfigFiles } from "./config/file.ts";
 import { readSettings } from "./config/settings.ts";
@@ -32,18 +33,24 @@ function writeToStderr(text: string): void {
   process.stderr.write(text);
 }
 
+/** Lines of an escaped line of prose, wrapped on a terminal. */
+function wrapped(line: string): string {
+  return wrapLine(line, process.stderr.columns).join("\n");
+}
+
 function createLog({ isVerbose, isQuiet }: Verbosity): Log {
   const say = (line: string): void => writeToStderr(`${line}\n`);
   /** Printed warnings; several steps of a command may repeat a warning. */
   const warned = new Set<string>();
   return {
     debug: (message) => {
-      if (isVerbose) say(printable(message));
+      if (isVerbose) say(wrapped(printable(message)));
     },
     warn: (message) => {
       if (isQuiet || warned.has(message)) return;
       warned.add(message);
-      say(`${paintOfErrors("yellow", "warning:")} ${printable(message)}`);
+      const label = "warning:";
+      say(paintOfErrors("yellow", label) + wrapped(`${label} ${printable(message)}`).slice(label.length));
     },
   };
 }
@@ -51,7 +58,7 @@ function createLog({ isVerbose, isQuiet }: Verbosity): Log {
 function createProgress({ showsProgress, isVerbose }: Verbosity): Progress {
   if (!showsProgress) return noProgress;
   const { stderr } = process;
-  const say = (line: string): void => void stderr.write(`${line}\n`);
+  const say = (line: string): void => void stderr.write(`${wrapped(line)}\n`);
   // `--verbose` prints each step, and what is awaited is the last step.
   if (isVerbose || !stderr.isTTY) return createTransferLines(say);
   if (!obeysCursor(stderr, env)) return createPlainTerminalProgress(say);
@@ -161,7 +168,7 @@ function report(thrown: unknown, argv: readonly string[]): void {
   // Words after `--` are a tool's.
   const own = argv.slice(0, argv.includes("--") ? argv.indexOf("--") : undefined);
   if (!own.includes("--json") || !tryPrint(`${printableJson(errorJson(error))}\n`)) {
-    writeToStderr(`${formatError(error, paintOfErrors)}\n`);
+    writeToStderr(`${formatError(error, paintOfErrors, process.stderr.columns)}\n`);
   }
   if (error.code === "INTERNAL" && (own.includes("-v") || own.includes("--verbose"))) {
     const stack = thrown instanceof Error ? (thrown.stack ?? "") : "";

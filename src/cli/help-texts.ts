@@ -1,6 +1,6 @@
 /** Texts below the options: examples, environment variables, the page of the command. */
 import type { Command } from "commander";
-import { wrapText } from "./format.ts";
+import { wrapLine } from "./wrap.ts";
 
 const exitCodes =
   "Exit codes: 0 done, 64 usage, 65 verification failed, 66 not found, 69 registry unavailable, 74 local files, " +
@@ -15,7 +15,7 @@ export function helpOfProgram(columns: number | undefined): string {
     "  buck2-oras lock add protoc ghcr.io/acme/tools/protoc:33.0",
     "  buck2-oras push localhost:5000/tools/protoc:33.0 --platform linux-x86_64=./protoc",
     "",
-    ...wrapText(exitCodes, columns ?? 110),
+    ...wrapLine(exitCodes, columns ?? 110, 0),
     "",
     "Documentation: docs/cli.md",
   ].join("\n");
@@ -108,6 +108,6 @@ export function addHelpTexts(command: Command, path: string, columns: number | u
   const texts = helpTexts[path];
   const examples = texts === undefined ? [] : ["", "Examples:", ...texts.examples.map(commandLine)];
   const page = `docs/cli.md#buck2-oras-${path.replaceAll(" ", "-")}`;
-  const variables = texts?.variables === undefined ? [] : ["", ...wrapText(`Environment: ${texts.variables}`, columns)];
+  const variables = texts?.variables === undefined ? [] : ["", ...wrapLine(`Environment: ${texts.variables}`, columns)];
   command.addHelpText("after", [...examples, ...variables, "", `Documentation: ${page}`].join("\n"));
 }

@@ -1,9 +1,14 @@
 /** Formats an error as text (`error[CODE]: …`, causes, hint) or as one JSON object. */
 import { errorCodes, type OrasClientError, oneLine } from "../errors.ts";
-import { type Paint, plainPaint } from "./colour.ts";
+import { type Colour, type Paint, plainPaint } from "./colour.ts";
 import type { ErrorJson } from "./schemas.ts";
+import { wrapLine } from "./wrap.ts";
 
 const maxCauses = 5;
+/** Width from which a wrapped hint stays beside its label. */
+const minColumnsBeside = 60;
+/** Indent of a wrapped error, and of what is below a label in a narrower terminal. */
+const narrowIndent = 4;
 
 function causesOf(error: Error): string[] {
   const causes: string[] = [];
@@ -16,11 +21,21 @@ function causesOf(error: Error): string[] {
   return causes;
 }
 
-export function formatError(error: OrasClientError, paint: Paint = plainPaint): string {
-  const lines = [`${paint("red", `error[${error.code}]:`)} ${oneLine(error.message)}`];
-  for (const cause of causesOf(error)) lines.push(`  ${paint("dim", "cause:")} ${cause}`);
-  if (error.hint !== undefined) lines.push(`  ${paint("cyan", "hint:")} ${oneLine(error.hint)}`);
-  return lines.join("\n");
+/** @param columns Width of the terminal; undefined without a terminal. */
+export function formatError(error: OrasClientError, paint: Paint = plainPaint, columns?: number): string {
+  const say = (colour: Colour, label: string, text: string): readonly string[] => {
+    const name = label.trimStart();
+    const indent = label.length - name.length;
+    const isBeside = indent > 0 && (columns ?? 0) >= minColumnsBeside;
+    const hanging = isBeside ? name.length + 1 : narrowIndent - indent;
+    const [first = "", ...further] = wrapLine(`${label} ${text}`, columns, hanging);
+    return [" ".repeat(indent) + paint(colour, name) + first.slice(label.length), ...further];
+  };
+  return [
+    ...say("red", `error[${error.code}]:`, oneLine(error.message)),
+    ...causesOf(error).flatMap((cause) => say("dim", "  cause:", cause)),
+    ...(error.hint === undefined ? [] : say("cyan", "  hint:", oneLine(error.hint))),
+  ].join("\n");
 }
 
 export function errorJson(error: OrasClientError): ErrorJson {

@@ -1,21 +1,22 @@
 /** Runs one command: reads the global options, calls the use case, prints the result as text or JSON. */
 import type { Command } from "commander";
-import { printable, printableJson } from "../printable.ts";
+import { printableJson } from "../printable.ts";
 import type { CliIo, OutputStream, Session } from "./io.ts";
+import { layOut, type Part } from "./layout.ts";
 import { projectOfLock } from "./lock-option.ts";
 import { readGlobalOptions } from "./options.ts";
 
 /**
- * Output of a command. `json` follows the command's schema in `schemas/`. Each string is printed as one line: a
- * publisher's text must not add lines.
+ * Output of a command. `json` follows the command's schema in `schemas/`. Each string is printed as one line, which a
+ * terminal wraps: a publisher's text must not add lines.
  */
 export interface Shown {
   /** Result on stdout, one line or several. */
-  readonly text: string | readonly string[];
-  /** Notes for people on stderr, one line each. */
-  readonly notes?: readonly string[];
+  readonly text: string | readonly Part[];
+  /** Notes for people on stderr. */
+  readonly notes?: readonly Part[];
   /** Further notes, printed after the result. */
-  readonly closingNotes?: readonly string[];
+  readonly closingNotes?: readonly Part[];
   /** Result with `--quiet`, if it is shorter. */
   readonly quietText?: string;
   readonly json: object;
@@ -28,8 +29,9 @@ interface CommandSession extends Session {
   readonly printNow: (lines: readonly string[]) => void;
 }
 
-function writeLines(stream: OutputStream, lines: readonly string[]): void {
-  if (lines.length > 0) stream.write(lines.map((line) => `${printable(line)}\n`).join(""));
+function write(stream: OutputStream, parts: readonly Part[]): void {
+  const lines = layOut(parts, stream.columns);
+  if (lines.length > 0) stream.write(lines.map((line) => `${line}\n`).join(""));
 }
 
 /** Commands without the warning of ignored settings: they list the settings in full, or run at each call of a tool. */
@@ -58,7 +60,7 @@ export async function runCommand(
   }
   const { isQuiet } = options.verbosity;
   const text = isQuiet ? (shown.quietText ?? shown.text) : shown.text;
-  if (!isQuiet) writeLines(io.stderr, shown.notes ?? []);
-  writeLines(io.stdout, typeof text === "string" ? [text] : text);
-  if (!isQuiet) writeLines(io.stderr, shown.closingNotes ?? []);
+  if (!isQuiet) write(io.stderr, shown.notes ?? []);
+  write(io.stdout, typeof text === "string" ? [text] : text);
+  if (!isQuiet) write(io.stderr, shown.closingNotes ?? []);
 }

@@ -1,7 +1,7 @@
 import type { Command } from "commander";
 import type * as v from "valibot";
 import { type CacheDescription, describeCache } from "../../verbs/cache.ts";
-import { formatBytes, formatTable, plural } from "../format.ts";
+import { formatBytes, plural } from "../format.ts";
 import type { CliIo } from "../io.ts";
 import { jsonOf } from "../json.ts";
 import { runCommand, type Shown } from "../run.ts";
@@ -17,7 +17,7 @@ function show({ path, blobs, notes, partial, oldestUseMs }: CacheDescription): S
     ["Oldest use", oldestUse?.slice(0, 10) ?? "-"],
   ];
   const json = jsonOf({ path, blobs, notes, partial, oldestUse }) satisfies v.InferOutput<typeof cacheSchema>;
-  return { text: formatTable(rows), json };
+  return { text: [{ rows }], json };
 }
 
 export function addCache(program: Command, io: CliIo): Command {

@@ -5,8 +5,8 @@ import { configFileName } from "../../config/file.ts";
 import { findProjectRoot } from "../../config/project-root.ts";
 import type { Settings } from "../../config/settings.ts";
 import type { RepositoryPrefix } from "../../model/repository-prefix.ts";
-import { formatTable } from "../format.ts";
 import type { CliIo } from "../io.ts";
+import type { Part } from "../layout.ts";
 import { runCommand, type Shown } from "../run.ts";
 import type { configSchema } from "../schemas/machine.ts";
 
@@ -58,11 +58,9 @@ interface Looked {
   readonly sharedBecause: string | undefined;
   /** Folder where the search for the project's file begins. */
   readonly root: string;
-  /** Width of the terminal; undefined without a terminal. */
-  readonly columns: number | undefined;
 }
 
-function show({ settings, sharedBecause, root, columns }: Looked): Shown {
+function show({ settings, sharedBecause, root }: Looked): Shown {
   const json = asJson(settings, sharedBecause);
   const rows = json.settings.map(({ name, value, source }) => {
     const text = Array.isArray(value) ? value.join(", ") : String(value ?? "");
@@ -74,12 +72,11 @@ function show({ settings, sharedBecause, root, columns }: Looked): Shown {
     mirrors.join(", ") || "-",
     source,
   ]);
-  const text = [...formatTable(rows, columns)];
-  if (registries.length > 0)
-    text.push("", ...formatTable([["name", "prefix", "mirrors", "source"], ...registries], columns));
+  const text: Part[] = [{ rows }];
+  if (registries.length > 0) text.push("", { rows: [["name", "prefix", "mirrors", "source"], ...registries] });
   if (json.leftOut.length > 0) {
     const rest = json.leftOut.map(({ key, file, reason }) => [key, file, reason]);
-    text.push("", ...formatTable([["left out", "file", "why"], ...rest], columns));
+    text.push("", { rows: [["left out", "file", "why"], ...rest] });
   }
   const notes =
     json.files.length === 0
@@ -105,7 +102,7 @@ export function addConfig(program: Command, io: CliIo): Command {
     .action(async (_options: object, command: Command) =>
       runCommand(command, io, async ({ services: { settings, store, context } }) => {
         const { folder: root } = await findProjectRoot(context);
-        return show({ settings, sharedBecause: await store.sharedBecause(), root, columns: io.stdout.columns });
+        return show({ settings, sharedBecause: await store.sharedBecause(), root });
       }),
     );
 }

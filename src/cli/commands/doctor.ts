@@ -4,11 +4,12 @@ import type { Check, CheckStatus } from "../../diagnosis/examination.ts";
 import { printable } from "../../printable.ts";
 import { type Diagnosis, diagnose } from "../../verbs/doctor.ts";
 import type { Colour } from "../colour.ts";
-import { plural, wrapLast } from "../format.ts";
+import { plural } from "../format.ts";
 import type { CliIo } from "../io.ts";
 import { jsonOf } from "../json.ts";
 import { runCommand, type Shown } from "../run.ts";
 import type { doctorSchema } from "../schemas/machine.ts";
+import { wrapLast } from "../wrap.ts";
 
 const colours: Readonly<Record<CheckStatus, Colour>> = {
   ok: "green",
@@ -23,8 +24,7 @@ const [nameColumns, statusColumns, durationColumns] = [13, 7, 8];
 function rowOf({ name, status, durationMs, detail }: Check, { stdout, paint }: CliIo): readonly string[] {
   const [first, duration] = [name.padEnd(nameColumns), `${durationMs} ms`.padEnd(durationColumns)];
   const head = `${first}  ${status.padEnd(statusColumns)}  ${duration}  `;
-  // Once more after the wrapping: a command of a CI runner may come to the beginning of a line.
-  const lines = wrapLast(head, printable(detail), stdout.columns ?? Number.POSITIVE_INFINITY).map(printable);
+  const lines = wrapLast(head, printable(detail), stdout.columns);
   const painted = `${first}  ${paint(colours[status], status)}`;
   return lines.map((line, index) => (index === 0 ? painted + line.slice(first.length + 2 + status.length) : line));
 }

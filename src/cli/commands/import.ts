@@ -4,9 +4,9 @@ import type { Digest } from "../../model/digest.ts";
 import type { PlatformString } from "../../model/platform.ts";
 import { type ImportResult, importTool } from "../../verbs/import.ts";
 import { digestArgument, platformArgument } from "../arguments.ts";
-import { formatTable } from "../format.ts";
 import type { CliIo } from "../io.ts";
 import { jsonOf } from "../json.ts";
+import type { Part } from "../layout.ts";
 import {
   addPublishOptions,
   annotationsOf,
@@ -38,15 +38,14 @@ function shortOrigin(origin: string): string {
   return short.startsWith("pkg:") ? short.replaceAll("%40", "@") : short;
 }
 
-/** @param columns Width of the terminal; undefined without a terminal. */
-function show(result: ImportResult, columns: number | undefined): Shown {
+function show(result: ImportResult): Shown {
   const { reference, digest, mediaType, missing } = result;
   const platforms = result.platforms.map((pushed) => ({
     ...pushed,
     origin: result.provenances.find(({ platform }) => platform === pushed.platform)?.provenance ?? "",
   }));
   const rows = platforms.map((one) => [one.platform ?? "all platforms", formatShrunk(one), shortOrigin(one.origin)]);
-  const notes = [...formatTable(rows, columns), `Digest: ${digest}`];
+  const notes: Part[] = [{ rows }, `Digest: ${digest}`];
   if (missing.length > 0) notes.push(`Not available for: ${missing.join(", ")}`);
   const json = jsonOf({ reference, digest, mediaType, platforms, missing }) satisfies v.InferOutput<
     typeof importSchema
@@ -79,7 +78,7 @@ export function addImport(program: Command, io: CliIo): Command {
         const { platform: platforms = [], digest, title, skipUnavailable: skipsUnavailable = false } = options;
         const [compressor, annotations] = [compressorOf(options), annotationsOf(options)];
         const what = { source, reference, platforms, digest, title, skipsUnavailable };
-        return show(await importTool({ ...what, compressor, annotations }, services, run), io.stderr.columns);
+        return show(await importTool({ ...what, compressor, annotations }, services, run));
       }),
   );
 }

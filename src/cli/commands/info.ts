@@ -3,26 +3,19 @@ import type * as v from "valibot";
 import type { PlatformString } from "../../model/platform.ts";
 import { type ArtifactInfo, artifactInfo, type PlatformInfo } from "../../verbs/info.ts";
 import { platformArgument } from "../arguments.ts";
-import { formatBytes, formatTable } from "../format.ts";
+import { formatBytes } from "../format.ts";
 import type { CliIo } from "../io.ts";
 import { jsonOf } from "../json.ts";
+import { type Part, row } from "../layout.ts";
 import { runCommand } from "../run.ts";
 import type { infoSchema } from "../schemas/artifacts.ts";
 
-/** Cells two spaces apart, unaligned; the digest goes below in a narrow terminal. */
-function row(cells: readonly string[], columns: number | undefined): readonly string[] {
-  return formatTable([cells], columns);
+function platformLines({ platform, digest, layers }: PlatformInfo): readonly Part[] {
+  const heading = platform === undefined ? "Files:" : row(`Platform: ${platform}`, digest);
+  return [heading, ...layers.map((one) => row(`  ${one.title ?? "(no name)"}`, formatBytes(one.size), one.digest))];
 }
 
-function platformLines({ platform, digest, layers }: PlatformInfo, columns: number | undefined): string[] {
-  const heading = platform === undefined ? ["Files:"] : row([`Platform: ${platform}`, digest], columns);
-  const rows = layers.flatMap((layer) =>
-    row([`  ${layer.title ?? "(no name)"}`, formatBytes(layer.size), layer.digest], columns),
-  );
-  return [...heading, ...rows];
-}
-
-function format(info: ArtifactInfo, columns: number | undefined): readonly string[] {
+function format(info: ArtifactInfo): readonly Part[] {
   const annotations = Object.entries(info.annotations).map(([key, value]) => `  ${key}: ${value}`);
   return [
     `Reference: ${info.reference}`,
@@ -30,10 +23,8 @@ function format(info: ArtifactInfo, columns: number | undefined): readonly strin
     `Media type: ${info.mediaType}`,
     ...(info.artifactType === undefined ? [] : [`Artifact type: ${info.artifactType}`]),
     ...(annotations.length === 0 ? [] : ["Annotations:", ...annotations]),
-    ...info.platforms.flatMap((one) => platformLines(one, columns)),
-    ...info.otherPlatforms.flatMap(({ platform, digest }) =>
-      row([`Unsupported platform: ${platform}`, digest], columns),
-    ),
+    ...info.platforms.flatMap(platformLines),
+    ...info.otherPlatforms.map(({ platform, digest }) => row(`Unsupported platform: ${platform}`, digest)),
   ];
 }
 
@@ -48,7 +39,7 @@ export function addInfo(program: Command, io: CliIo): Command {
     .action(async (reference: string, options: { platform?: PlatformString }, command: Command) =>
       runCommand(command, io, async ({ services, run }) => {
         const info = await artifactInfo(reference, options.platform, services, run);
-        return { text: format(info, io.stdout.columns), json: jsonOf(info) satisfies v.InferOutput<typeof infoSchema> };
+        return { text: format(info), json: jsonOf(info) satisfies v.InferOutput<typeof infoSchema> };
       }),
     );
 }

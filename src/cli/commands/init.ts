@@ -7,6 +7,7 @@ import type { Plan } from "../../project/plan.ts";
 import { applyPlan, planAdoption } from "../../verbs/init.ts";
 import type { CliIo } from "../io.ts";
 import { jsonOf } from "../json.ts";
+import { code, type Part } from "../layout.ts";
 import { readGlobalOptions } from "../options.ts";
 import { ask } from "../prompt.ts";
 import { runCommand, type Shown } from "../run.ts";
@@ -25,7 +26,7 @@ function wordArgument(text: string): string {
   return text;
 }
 
-function notesOf({ root, changes, byHand, present, executable }: Plan, isWritten: boolean): readonly string[] {
+function notesOf({ root, changes, byHand, present, executable }: Plan, isWritten: boolean): readonly Part[] {
   const done = changes.map(({ name, before }) => `${before === undefined ? "created" : "extended"} ${name}`);
   const head = isWritten
     ? [`${root}: ${done.join(", ")}`]
@@ -34,7 +35,7 @@ function notesOf({ root, changes, byHand, present, executable }: Plan, isWritten
       : [`${root}: nothing was written`];
   const left = byHand.flatMap(({ file, why, lines }) => [
     `not done in ${file}: ${why}`,
-    ...lines.map((line) => `    ${line}`),
+    code(...lines.map((line) => `    ${line}`)),
   ]);
   const isReady = changes.length === 0 || isWritten;
   const next = isReady && !byHand.some(({ isNeeded }) => isNeeded);
@@ -61,7 +62,7 @@ function shownPlan(plan: Plan, isWritten: boolean): Shown {
   const json = jsonOf({ root, written: isWritten, files, byHand: left, present });
   const isLeft = byHand.some(({ isNeeded }) => isNeeded);
   return {
-    text: changes.flatMap(unifiedDiff),
+    text: [code(...changes.flatMap(unifiedDiff))],
     notes: notesOf(plan, isWritten),
     json: json satisfies v.InferOutput<typeof initSchema>,
     ...(isLeft ? { exitCode: errorCodes.CONFIG_INVALID.exit } : {}),

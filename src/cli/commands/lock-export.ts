@@ -6,6 +6,7 @@ import { type ExportFormat, exportFormats, lockExport, writeDotslash } from "../
 import { pathArgument } from "../arguments.ts";
 import type { CliIo } from "../io.ts";
 import { jsonOf } from "../json.ts";
+import { code } from "../layout.ts";
 import { lockOption } from "../lock-option.ts";
 import { runCommand } from "../run.ts";
 import type { lockExportSchema } from "../schemas/tools.ts";
@@ -50,7 +51,7 @@ export function addLockExport(lock: Command, io: CliIo): Command {
           ? ["Not checked whether the registry asks for a login (--offline)"]
           : [];
         return {
-          text: output === undefined ? lines : files,
+          text: [code(...(output === undefined ? lines : files))],
           notes,
           json: json satisfies v.InferOutput<typeof lockExportSchema>,
         };

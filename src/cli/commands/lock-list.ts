@@ -4,9 +4,10 @@ import type * as v from "valibot";
 import { findLockFile } from "../../locking/find.ts";
 import { type ListedTool, listLocked } from "../../verbs/lock-list.ts";
 import { lockRemove } from "../../verbs/lock-remove.ts";
-import { formatBytes, formatTable } from "../format.ts";
+import { formatBytes } from "../format.ts";
 import type { CliIo } from "../io.ts";
 import { jsonOf } from "../json.ts";
+import { code } from "../layout.ts";
 import { lockOption } from "../lock-option.ts";
 import { runCommand, type Shown } from "../run.ts";
 import type { lockListSchema, lockRemoveSchema } from "../schemas/tools.ts";
@@ -20,8 +21,7 @@ function cachedText(cached: boolean | undefined): string {
   return cached ? "cached" : "not cached";
 }
 
-/** @param columns Width of the terminal; undefined without a terminal. */
-export function showLocked(lock: string, tools: readonly ListedTool[], columns: number | undefined): Shown {
+export function showLocked(lock: string, tools: readonly ListedTool[]): Shown {
   const rows = tools.map(({ tool, version, platforms, size, cached }) => [
     tool,
     version.startsWith("sha256:") ? version.slice(0, "sha256:".length + 12) : version,
@@ -31,10 +31,10 @@ export function showLocked(lock: string, tools: readonly ListedTool[], columns: 
   ]);
   const nothing = [
     `No tool is locked in ${lock}. Lock the first one with:`,
-    "  buck2-oras lock add NAME HOST/REPOSITORY:TAG",
+    code("  buck2-oras lock add NAME HOST/REPOSITORY:TAG"),
   ];
   return {
-    text: formatTable(rows, columns),
+    text: [{ rows }],
     notes: tools.length === 0 ? nothing : [`Lock: ${lock}`],
     json: jsonOf({ lock, tools }) satisfies v.InferOutput<typeof lockListSchema>,
   };
@@ -53,7 +53,7 @@ export function addLockList(lock: Command, io: CliIo): Command {
     .action(async (options: LockOptions, command: Command) =>
       runCommand(command, io, async ({ services }) => {
         const file = options.lock ?? (await findLockFile(services));
-        return showLocked(file, await listLocked(file, services), io.stdout.columns);
+        return showLocked(file, await listLocked(file, services));
       }),
     );
 }
@@ -72,7 +72,7 @@ export function addLockRemove(lock: Command, io: CliIo): Command {
         const removed = [...new Set(names)];
         await lockRemove(file, removed, services, run);
         return {
-          text: formatTable(removed.map((name) => [name, "removed"])),
+          text: [{ rows: removed.map((name) => [name, "removed"]) }],
           notes: [`Lock: ${file}`, "Remove their `oras_tool` from your BUCK files as well"],
           json: { lock: file, removed } satisfies v.InferOutput<typeof lockRemoveSchema>,
         };

@@ -8,9 +8,10 @@ import type { LockedTag } from "../../locking/online.ts";
 import { lockAdd, lockCheck, lockCheckOnline, lockUpdate } from "../../verbs/lock.ts";
 import { lockedNames } from "../../verbs/lock-list.ts";
 import { linesForBuck } from "../buck-lines.ts";
-import { formatBytes, formatTable, plural } from "../format.ts";
+import { formatBytes, plural } from "../format.ts";
 import type { CliIo } from "../io.ts";
 import { jsonOf } from "../json.ts";
+import type { Part } from "../layout.ts";
 import { lockOption } from "../lock-option.ts";
 import { addRecordedOptions, type RecordedOptions, recordedOptions } from "../recorded-options.ts";
 import { runCommand, type Shown } from "../run.ts";
@@ -32,7 +33,7 @@ function sizes({ size, previousSize }: PlatformChange): string {
 }
 
 /** One line per tool, then one line per changed platform of the updated tools. */
-function lines(changes: readonly LockChange[], columns: number | undefined): readonly string[] {
+function lines(changes: readonly LockChange[]): readonly Part[] {
   const tools = changes.map(({ tool, change, previousDigest, digest, platforms, reference, previousReference }) => {
     const digests = change === "updated" ? `${short(previousDigest)} → ${short(digest)}` : short(digest);
     const isRenamed = previousReference !== undefined && previousReference !== reference;
@@ -45,17 +46,12 @@ function lines(changes: readonly LockChange[], columns: number | undefined): rea
         .filter(({ change }) => change !== "unchanged")
         .map((one) => [`  ${tool}`, one.platform, one.change, sizes(one)]),
     );
-  return [...formatTable(tools, columns), ...formatTable(details, columns)];
+  return [{ rows: tools }, { rows: details }];
 }
 
-interface Printing {
-  readonly columns: number | undefined;
-  readonly furtherNotes?: readonly string[];
-}
-
-function show(lock: string, changes: readonly LockChange[], { columns, furtherNotes = [] }: Printing): Shown {
+function show(lock: string, changes: readonly LockChange[], furtherNotes: readonly Part[] = []): Shown {
   const json = jsonOf({ lock, tools: changes }) satisfies v.InferOutput<typeof lockSchema>;
-  return { text: lines(changes, columns), notes: [`Lock: ${lock}`, ...furtherNotes], json };
+  return { text: lines(changes), notes: [`Lock: ${lock}`, ...furtherNotes], json };
 }
 
 function showTags(lock: string, tags: readonly LockedTag[]): Shown {
@@ -81,7 +77,7 @@ function showTags(lock: string, tags: readonly LockedTag[]): Shown {
       : []),
     ...(isGone ? ["Push a tag that is gone again, or lock the tool under another tag"] : []),
   ];
-  return { text: formatTable(rows), closingNotes: notes, json, exitCode: errorCodes.LOCK_OUTDATED.exit };
+  return { text: [{ rows }], closingNotes: notes, json, exitCode: errorCodes.LOCK_OUTDATED.exit };
 }
 
 export function addLock(program: Command, io: CliIo): readonly Command[] {
@@ -104,7 +100,7 @@ export function addLock(program: Command, io: CliIo): readonly Command[] {
         const isFirst = (await lockedNames(file)).length === 0;
         const change = await lockAdd({ file, name, reference, options: recordedOptions(asked) }, services, run);
         const furtherNotes = isFirst ? await linesForBuck(change, file, services) : [];
-        return show(file, [change], { columns: io.stdout.columns, furtherNotes });
+        return show(file, [change], furtherNotes);
       }),
     );
   addRecordedOptions(add);
@@ -117,7 +113,7 @@ export function addLock(program: Command, io: CliIo): readonly Command[] {
     .action(async (names: string[], options: LockOptions, command: Command) =>
       runCommand(command, io, async ({ services, run }) => {
         const file = options.lock ?? (await findLockFile(services));
-        return show(file, await lockUpdate(file, names, services, run), { columns: io.stdout.columns });
+        return show(file, await lockUpdate(file, names, services, run));
       }),
     );
   const check = lock

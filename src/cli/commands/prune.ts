@@ -2,7 +2,7 @@ import { type Command, InvalidArgumentError } from "commander";
 import type * as v from "valibot";
 import { type PruneResult, prune } from "../../verbs/prune.ts";
 import { daysArgument, pathArgument } from "../arguments.ts";
-import { formatTable, plural } from "../format.ts";
+import { plural } from "../format.ts";
 import type { CliIo } from "../io.ts";
 import { jsonOf } from "../json.ts";
 import { runCommand, type Shown } from "../run.ts";
@@ -37,7 +37,7 @@ function show({ repository, locks, tags }: PruneResult, isConfirmed: boolean): S
   const summary = isConfirmed
     ? [`Removed ${plural(gone.length, "tag")} of ${repository}`]
     : [`${plural(gone.length, "tag")} of ${repository} would be removed; run again with --delete to confirm`];
-  return { text: formatTable(rows), notes: [kept, ...summary], json };
+  return { text: [{ rows }], notes: [kept, ...summary], json };
 }
 
 export function addPrune(program: Command, io: CliIo): Command {

@@ -4,7 +4,6 @@ import { UsageError } from "../../errors.ts";
 import type { PushItem, PushResult } from "../../publish/artifact.ts";
 import { push } from "../../verbs/push.ts";
 import { platformArgument } from "../arguments.ts";
-import { formatTable } from "../format.ts";
 import type { CliIo } from "../io.ts";
 import { jsonOf } from "../json.ts";
 import {
@@ -40,17 +39,13 @@ function itemsOf(path: string | undefined, options: PushOptions): readonly PushI
   });
 }
 
-/** @param columns Width of the terminal; undefined without a terminal. */
-function show(result: PushResult, columns: number | undefined): Shown {
+function show(result: PushResult): Shown {
   const { reference, digest, platforms } = result;
   return {
     text: `Pushed: ${reference}`,
     notes: [
       `Digest: ${digest}`,
-      ...formatTable(
-        platforms.map((one) => [`  ${one.platform ?? "all platforms"}`, formatShrunk(one), one.digest]),
-        columns,
-      ),
+      { rows: platforms.map((one) => [`  ${one.platform ?? "all platforms"}`, formatShrunk(one), one.digest]) },
     ],
     json: jsonOf(result) satisfies v.InferOutput<typeof pushSchema>,
   };
@@ -87,7 +82,6 @@ export function addPush(program: Command, io: CliIo): Command {
             services,
             run,
           ),
-          io.stderr.columns,
         ),
       ),
   );

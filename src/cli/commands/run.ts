@@ -3,6 +3,7 @@ import type * as v from "valibot";
 import { findToolProgram, type ProgramRequest } from "../../verbs/run.ts";
 import type { CliIo } from "../io.ts";
 import { jsonOf } from "../json.ts";
+import { code } from "../layout.ts";
 import { lockOption, lockOwnersOption, projectOfLock } from "../lock-option.ts";
 import { readGlobalOptions } from "../options.ts";
 import { runCommand } from "../run.ts";
@@ -55,7 +56,7 @@ export function addWhich(program: Command, io: CliIo): Command {
     .action(async (tool: string, options: LockOptions, command: Command) =>
       runCommand(command, io, async ({ services, run }) => {
         const found = await findToolProgram(requestOf(tool, options), services, run);
-        return { text: found.path, json: jsonOf(found) satisfies v.InferOutput<typeof whichSchema> };
+        return { text: [code(found.path)], json: jsonOf(found) satisfies v.InferOutput<typeof whichSchema> };
       }),
     );
 }

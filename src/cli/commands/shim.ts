@@ -6,6 +6,7 @@ import { pathArgument } from "../arguments.ts";
 import { plural } from "../format.ts";
 import type { CliIo } from "../io.ts";
 import { jsonOf } from "../json.ts";
+import { code } from "../layout.ts";
 import { lockOption } from "../lock-option.ts";
 import { runCommand } from "../run.ts";
 import type { envSchema, shimSchema } from "../schemas/tools.ts";
@@ -69,7 +70,7 @@ export function addEnv(program: Command, io: CliIo): Command {
       runCommand(command, io, async ({ services }) => {
         const result = await shellEnvironment(options.shell, requestOf(names, options, io), services);
         const json = jsonOf(result) satisfies v.InferOutput<typeof envSchema>;
-        return { text: result.lines, json };
+        return { text: [code(...result.lines)], json };
       }),
     );
 }
