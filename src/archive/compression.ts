@@ -1,5 +1,6 @@
 /** Decompression of gzip, zstd and xz streams; the libraries are loaded on first use. */
 import { type Chunks, chunkBytes, through } from "./chunks.ts";
+import { Refusal } from "./refusal.ts";
 import { decodeXz } from "./xz.ts";
 import { decodeZstd } from "./zstd.ts";
 
@@ -13,7 +14,13 @@ export type WrittenCompression = Exclude<Compression, "xz">;
  */
 async function* decodeGzip(source: AsyncIterable<Uint8Array>): Chunks {
   const { createGunzip } = await import("node:zlib");
-  yield* through(source, createGunzip({ chunkSize: chunkBytes }));
+  try {
+    yield* through(source, createGunzip({ chunkSize: chunkBytes }));
+  } catch (error) {
+    // Node's message for a member without the magic number; callers have seen the magic number of the first one.
+    const isBehind = error instanceof Error && error.message === "incorrect header check";
+    throw isBehind ? new Refusal("ARCHIVE_INVALID", "has other bytes after its gzip data") : error;
+  }
 }
 
 /** Decompresses a stream. @throws {Refusal} or the decoder's error, from the iteration */

@@ -1,7 +1,7 @@
 /** Detection of file formats by their bytes, since names and media types are often wrong. */
 import { unreadableFile } from "../errors.ts";
 import { type FileSource, type OpenedFile, readHead, withOpened } from "../files/opened-file.ts";
-import { beginningOf, readChunks } from "./chunks.ts";
+import { beginningOf, type Chunks, readChunks } from "./chunks.ts";
 import { type Compression, decompressed } from "./compression.ts";
 
 /** `gzip`, `zstd` and `xz` are single compressed files; `raw` is every other file. */
@@ -40,28 +40,15 @@ const tarHeaderBytes = 512;
 /** Limit of the compressed bytes that must contain the first tar header. */
 export const maxSniffedBytes: number = 4 * 1024 * 1024;
 
+/** Pieces of the first bytes: a decoder passes on what it has before it meets bytes that are no part of its stream. */
+const sniffedPieceBytes = 16;
+const sniffedInPieces = 4096;
+
 const zstdMagic = [0x28, 0xb5, 0x2f, 0xfd];
 const xzMagic = [0xfd, 0x37, 0x7a, 0x58, 0x5a, 0x00];
 
-/** Formats of archives and compressed files that cannot be unpacked, by their first bytes. */
-const unsupportedMagics: readonly (readonly [name: string, magic: readonly number[]])[] = [
-  // `BZh`, a digit, and the mark of a block or of the end; the digit is 0 here, and is not compared.
-  ["bzip2", [0x42, 0x5a, 0x68, 0, 0x31, 0x41, 0x59, 0x26, 0x53, 0x59]],
-  ["bzip2", [0x42, 0x5a, 0x68, 0, 0x17, 0x72, 0x45, 0x38, 0x50, 0x90]],
-  ["7z", [0x37, 0x7a, 0xbc, 0xaf, 0x27, 0x1c]],
-  ["lzip", [0x4c, 0x5a, 0x49, 0x50, 0x01]],
-  ["rar", [0x52, 0x61, 0x72, 0x21, 0x1a, 0x07]],
-  // A file of the old format has no magic number: these are the usual properties and the usual sizes of its dictionary.
-  ["lzma", [0x5d, 0x00, 0x00, 0x80, 0x00]],
-  ["lzma", [0x5d, 0x00, 0x00, 0x00, 0x04]],
-];
-
-function hasMagic(bytes: Uint8Array, magic: readonly number[]): boolean {
-  const anyDigit = magic[0] === 0x42 ? 3 : -1;
-  return bytes.length >= magic.length && magic.every((byte, index) => index === anyDigit || bytes[index] === byte);
-}
-
-function startsWith(bytes: Uint8Array, magic: readonly number[]): boolean {
+/** True if `bytes` begin with the magic number. */
+export function startsWith(bytes: Uint8Array, magic: readonly number[]): boolean {
   return bytes.length >= magic.length && magic.every((byte, index) => bytes[index] === byte);
 }
 
@@ -75,12 +62,24 @@ function isTarHeader(block: Uint8Array): boolean {
   return Number.parseInt(stated, 8) === sum;
 }
 
+/** The beginning in small pieces, so that a short file gives its content before the damage behind it. */
+async function* inSmallPieces(source: AsyncIterable<Uint8Array>): Chunks {
+  let left = sniffedInPieces;
+  for await (const chunk of source) {
+    const beginning = chunk.subarray(0, left);
+    for (let at = 0; at < beginning.length; at += sniffedPieceBytes)
+      yield beginning.subarray(at, at + sniffedPieceBytes);
+    left -= beginning.length;
+    if (beginning.length < chunk.length) yield chunk.subarray(beginning.length);
+  }
+}
+
 /** True if the content begins with a tar header. Damage is not reported here, but on unpacking. */
 async function holdsTar(file: OpenedFile, compression: Compression): Promise<boolean> {
   let head = Buffer.alloc(0);
   try {
     const source = beginningOf(readChunks(file, new AbortController().signal), maxSniffedBytes);
-    for await (const chunk of decompressed(source, compression)) {
+    for await (const chunk of decompressed(inSmallPieces(source), compression)) {
       head = Buffer.concat([head, chunk]);
       if (head.length >= tarHeaderBytes) break;
     }
@@ -108,6 +107,11 @@ async function reading<T>(source: FileSource, work: (file: OpenedFile) => Promis
   }
 }
 
+/** The first bytes of a file, as many as any format is known by. */
+export async function readFormatHead(source: FileSource): Promise<Uint8Array> {
+  return await reading(source, (file) => readHead(file, tarHeaderBytes));
+}
+
 async function formatOf(file: OpenedFile): Promise<ArchiveFormat> {
   const head = await readHead(file, tarHeaderBytes);
   if (startsWith(head, [0x1f, 0x8b])) return (await holdsTar(file, "gzip")) ? "tar.gz" : "gzip";
@@ -121,36 +125,9 @@ async function formatOf(file: OpenedFile): Promise<ArchiveFormat> {
   return isTarHeader(head) ? "tar" : "raw";
 }
 
-/** Magic numbers of packages for the installers of systems, for messages. */
-const packageMagics: readonly (readonly [name: string, magic: Uint8Array])[] = [
-  ["an ar archive, such as a Debian package", Buffer.from("!<arch>\n")],
-  ["an RPM package", Buffer.from([0xed, 0xab, 0xee, 0xdb])],
-  ["a macOS installer package (xar)", Buffer.from("xar!")],
-  ["a cabinet file", Buffer.from("MSCF")],
-  ["an MSI package", Buffer.from([0xd0, 0xcf, 0x11, 0xe0, 0xa1, 0xb1, 0x1a, 0xe1])],
-];
-
-/** Name of a package for a system's installer, with its article; undefined for other files. */
-export async function systemPackageOf(source: FileSource): Promise<string | undefined> {
-  const head = await reading(source, (file) => readHead(file, tarHeaderBytes));
-  return packageMagics.find(([, magic]) => startsWith(head, [...magic]))?.[0];
-}
-
 /** The compression of content, by its first bytes. */
 export function compressionOf(head: Uint8Array): Compression | undefined {
   if (startsWith(head, [0x1f, 0x8b])) return "gzip";
   if (startsWith(head, zstdMagic)) return "zstd";
   return startsWith(head, xzMagic) ? "xz" : undefined;
-}
-
-/** Name of the format of a compressed file's content, if the content is an archive or compressed again. */
-export function formatInside(head: Uint8Array): string | undefined {
-  if (startsWith(head, [0x50, 0x4b, 0x03, 0x04])) return "zip";
-  return compressionOf(head) ?? unsupportedMagics.find(([, magic]) => hasMagic(head, magic))?.[0];
-}
-
-/** Name of a recognized but unsupported format, such as `bzip2`. */
-export async function unsupportedFormatOf(source: FileSource): Promise<string | undefined> {
-  const head = await reading(source, (file) => readHead(file, tarHeaderBytes));
-  return unsupportedMagics.find(([, magic]) => hasMagic(head, magic))?.[0];
 }

@@ -2,11 +2,12 @@
 import type { OpenedFile } from "../files/opened-file.ts";
 import { beginningOf, type Chunks, readChunks } from "./chunks.ts";
 import { type Compression, decompressed } from "./compression.ts";
-import { type ArchiveFormat, formatInside, maxSniffedBytes, systemPackageOf, unsupportedFormatOf } from "./format.ts";
+import { type ArchiveFormat, maxSniffedBytes } from "./format.ts";
 import type { Budget } from "./limits.ts";
 import type { ArchiveMember } from "./member.ts";
 import { Refusal } from "./refusal.ts";
 import { readTar } from "./tar.ts";
+import { formatInside, unsupportedKindOf } from "./unsupported.ts";
 import { readZip } from "./zip.ts";
 
 /** Bytes of the content that name its format. */
@@ -70,12 +71,9 @@ async function notAnArchiveInside(file: OpenedFile, format: Compression, signal:
 }
 
 async function notAnArchive(file: OpenedFile): Promise<Refusal> {
-  const systemPackage = await systemPackageOf(file);
-  if (systemPackage !== undefined) {
-    return new Refusal("ARCHIVE_UNSUPPORTED", `is ${systemPackage}`, "unpack it, and publish the program or a tar.gz");
-  }
-  const name = await unsupportedFormatOf(file);
-  return name === undefined
-    ? new Refusal("ARCHIVE_UNSUPPORTED", "is not an archive", "name a tar, tar.gz, tar.zst, tar.xz or zip file")
-    : new Refusal("ARCHIVE_UNSUPPORTED", `is compressed by ${name}`, "pack it again as tar.gz, tar.zst, tar.xz or zip");
+  const { reason, hint } = (await unsupportedKindOf(file)) ?? {
+    reason: "is not an archive",
+    hint: "name a tar, tar.gz, tar.zst, tar.xz or zip file",
+  };
+  return new Refusal("ARCHIVE_UNSUPPORTED", reason, hint);
 }

@@ -20,7 +20,8 @@ export class Refusal extends Error {
 }
 
 const hints: Readonly<Record<ArchiveCode, string | undefined>> = {
-  ARCHIVE_INVALID: "fetch the archive again, or pack it again: it is damaged or truncated",
+  ARCHIVE_INVALID:
+    "pack the archive again, or fetch it again if its digest was not checked: it is damaged or truncated",
   ARCHIVE_UNSAFE: "ask the archive's author to pack it again without that entry; nothing was unpacked",
   ARCHIVE_TOO_LARGE: "ask the archive's author; nothing was unpacked",
   ARCHIVE_UNSUPPORTED: undefined,

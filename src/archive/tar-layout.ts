@@ -143,7 +143,11 @@ export class TarLayout {
 }
 
 function twoReadings(reason: string): Refusal {
-  return new Refusal("ARCHIVE_INVALID", `${reason}: it is damaged, or other programs read it in another way`);
+  return new Refusal(
+    "ARCHIVE_INVALID",
+    `${reason}: it is damaged, or other programs read it in another way`,
+    "pack it again with one program, such as GNU tar or bsdtar: fetching it again gives the same entries",
+  );
 }
 
 function isZero(bytes: Uint8Array): boolean {

@@ -3,7 +3,9 @@
 import type { Compression } from "../archive/compression.ts";
 import { decompressFile } from "../archive/decompress.ts";
 import { type ArchiveFormat, formatByName, isCompressed, sniffFile } from "../archive/format.ts";
+import { quoted } from "../archive/refusal.ts";
 import { UsageError } from "../errors.ts";
+import { calledAs } from "../files/opened-file.ts";
 import type { Digest } from "../model/digest.ts";
 import { digestHex } from "../model/digest.ts";
 import type { BlobIdentity, Origin, Target } from "../model/source.ts";
@@ -100,7 +102,8 @@ export async function fetchFile(
     if (wanted !== undefined && wanted !== "raw" && wanted !== found) throw otherFormat(layer, wanted, found);
     const format = wanted ?? formatByName(found, layer.title, layer.descriptor.mediaType);
     if (!isCompressed(format)) return { ...blob, digest, size, title: layer.title, format };
-    const content = await services.store.ingestContent(decompressFile(opened, format, {}, run.signal), run.signal);
+    const named = calledAs(opened, `${quoted(layer.title)} of ${source.name}`);
+    const content = await services.store.ingestContent(decompressFile(named, format, {}, run.signal), run.signal);
     return { ...content, origin: blob.origin, title: contentTitle(layer.title, format), format };
   });
 }

@@ -11,7 +11,7 @@ import { defaultLimits } from "../archive/limits.ts";
 import { quoted } from "../archive/refusal.ts";
 import { refuseUnsupported } from "../archive/unsupported.ts";
 import { ContentVerificationError, isErrno, LocalIoError, localIoError } from "../errors.ts";
-import type { OpenedFile } from "../files/opened-file.ts";
+import { calledAs, type OpenedFile } from "../files/opened-file.ts";
 import type { Digest } from "../model/digest.ts";
 import type { Origin, Target } from "../model/source.ts";
 import { inParallel } from "../parallel.ts";
@@ -114,6 +114,10 @@ export async function placeFile(
 
 type PlaceOptions = Omit<ExtractOptions, "format" | "limits">;
 
+function nameOf({ title }: Pick<TitledFile, "title">, artifact: string): string {
+  return `${quoted(title)} of ${artifact}`;
+}
+
 /** @returns Absolute paths of the unpacked files. */
 async function placeArchive(archive: OpenedFile, output: string, options: PlaceOptions): Promise<readonly string[]> {
   const entries = await extractArchive(archive, output, options);
@@ -123,17 +127,19 @@ async function placeArchive(archive: OpenedFile, output: string, options: PlaceO
 /**
  * Unpacks a file if the file is an archive, and not a program in the form of an archive.
  *
+ * @param file With the artifact that it belongs to, for messages.
  * @returns Absolute paths of the files; undefined for another file.
  */
 export async function placeIfArchive(
-  { digest, title }: TitledFile,
+  { digest, title, of }: TitledFile & { readonly of: string },
   output: string,
   options: PlaceOptions,
   { store, context }: Pick<Services, "context" | "store">,
 ): Promise<readonly string[] | undefined> {
   return await store.read(digest, options.signal, async (opened) => {
     const format = formatByName(await sniffFile(opened), title, undefined);
-    if (isArchive(format)) return await placeArchive(opened, output, { ...options, context });
+    const named = calledAs(opened, nameOf({ title }, of));
+    if (isArchive(format)) return await placeArchive(named, output, { ...options, context });
     if (format === "raw") await refuseUnsupported(opened, title, "leave out --extract for the file as it is");
     return undefined;
   });
@@ -181,12 +187,13 @@ export async function placeLayers(
         // `oras push` packs a folder under the folder's title.
         const stripPrefix = path.join("/");
         const inFolder = { ...options, stripPrefix, onReplaced: (one: string) => onReplaced([...path, one].join("/")) };
-        const place = (opened: OpenedFile) => placeArchive(opened, resolve(output, ...path), inFolder);
+        const place = (opened: OpenedFile) =>
+          placeArchive(calledAs(opened, nameOf(layer, source.name)), resolve(output, ...path), inFolder);
         placed.push(...(await services.store.read(digest, run.signal, place)));
         continue;
       }
       const unpacked = extract
-        ? await placeIfArchive({ digest, title: layer.title }, output, options, services)
+        ? await placeIfArchive({ digest, title: layer.title, of: source.name }, output, options, services)
         : undefined;
       placed.push(
         ...(unpacked ?? [

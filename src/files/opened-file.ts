@@ -60,6 +60,11 @@ export async function openFile(path: string, links: "follow" | "refuse", name = 
   }
 }
 
+/** The same open file under another name in messages: a file of the cache by the artifact that it belongs to. */
+export function calledAs(file: OpenedFile, name: string): OpenedFile {
+  return { ...file, path: name };
+}
+
 /** Runs `work` with the open file. Closes only a file that it opened itself. */
 export async function withOpened<T>(source: FileSource, work: (file: OpenedFile) => Promise<T>): Promise<T> {
   if (typeof source !== "string") return await work(source);

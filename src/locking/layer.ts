@@ -7,7 +7,7 @@ import { refuseUnsupported } from "../archive/unsupported.ts";
 import { fetchFile } from "../artifact/fetch.ts";
 import type { NamedLayer } from "../artifact/layers.ts";
 import { ContentVerificationError } from "../errors.ts";
-import { readHead } from "../files/opened-file.ts";
+import { calledAs, readHead } from "../files/opened-file.ts";
 import { isLockedPath, type LockedLayer } from "../lockfile/schema.ts";
 import type { Target } from "../model/source.ts";
 import type { Run } from "../transfer/run.ts";
@@ -82,7 +82,10 @@ export async function readLayer(
   withSafePaths({ locked: { ...common, unpackInto }, files: [] }, source);
   // As `pull` and the rules unpack the folder, so that what they would refuse is not locked.
   const listed = await services.store.read(file.digest, run.signal, (opened) =>
-    listArchive(opened, { stripPrefix: unpackInto, signal: run.signal }),
+    listArchive(calledAs(opened, `${quoted(layer.title)} of ${source.name}`), {
+      stripPrefix: unpackInto,
+      signal: run.signal,
+    }),
   );
   const entries = unpackInto === undefined ? listed : listed.map((entry) => inFolder(unpackInto, entry));
   const locked = { ...common, include: includeIn(entries), unpackInto };

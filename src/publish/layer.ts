@@ -6,10 +6,11 @@ import { counted, readChunks } from "../archive/chunks.ts";
 import { compressed } from "../archive/compress.ts";
 import type { CompressionThreads } from "../archive/compression-threads.ts";
 import type { Compressor } from "../archive/encoder.ts";
-import { sniffFile, unsupportedFormatOf } from "../archive/format.ts";
+import { sniffFile } from "../archive/format.ts";
 import { identifyFile } from "../archive/identify.ts";
 import { packItems, parseTitle } from "../archive/pack.ts";
 import { type DiskItem, readFolder } from "../archive/tree-on-disk.ts";
+import { unsupportedKindOf } from "../archive/unsupported.ts";
 import { localIoError, UsageError, unreadableFile } from "../errors.ts";
 import { type WrittenFile, writeHashed } from "../files/hashed-write.ts";
 import { withOpened } from "../files/opened-file.ts";
@@ -116,7 +117,7 @@ export async function layerOf(content: LocalContent, options: LayerOptions, pack
 /** False for small files, and for archives and compressed files, which stay unchanged. */
 async function isWorthCompressing(path: string, size: number): Promise<boolean> {
   if (size < minCompressedBytes || (await sniffFile(path)) !== "raw") return false;
-  return (await unsupportedFormatOf(path)) === undefined;
+  return (await unsupportedKindOf(path)) === undefined;
 }
 
 async function compressedLayer(

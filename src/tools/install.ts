@@ -12,6 +12,7 @@ import * as v from "valibot";
 import { extractArchive } from "../archive/extract.ts";
 import { isArchive, isCompressed } from "../archive/format.ts";
 import { identifyFile } from "../archive/identify.ts";
+import { quoted } from "../archive/refusal.ts";
 import { fetchBlob, fetchFile } from "../artifact/fetch.ts";
 import { placeFile } from "../artifact/place.ts";
 import { withDamageRepaired } from "../artifact/repair.ts";
@@ -20,6 +21,7 @@ import { toolsFolder } from "../config/tools-folder.ts";
 import type { Context } from "../context.ts";
 import { ConfigurationError, ContentVerificationError, isErrno, localIoError, UsageError } from "../errors.ts";
 import { makeFolder } from "../files/folder.ts";
+import { calledAs } from "../files/opened-file.ts";
 import { sharedBecause } from "../files/ownership.ts";
 import { withStagingFolder } from "../files/temporary-folder.ts";
 import type { LockedLayer, LockedPlatform } from "../lockfile/schema.ts";
@@ -192,7 +194,9 @@ async function placeLayer(
   }
   await fetchBlob({ source, blob: { digest, size }, label: name }, services, run);
   if (isUnpacked(layer, platform)) {
-    await store.read(digest, signal, (opened) => extractArchive(opened, output, { signal, context }));
+    await store.read(digest, signal, (opened) =>
+      extractArchive(calledAs(opened, `${quoted(title)} of ${source.name}`), output, { signal, context }),
+    );
     return;
   }
   if (layer.contentDigest !== digest) throw otherContent(name, layer, digest);

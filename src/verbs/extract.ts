@@ -2,7 +2,8 @@
 import { decompressFile } from "../archive/decompress.ts";
 import { isExecutable } from "../archive/executable.ts";
 import { extractArchive } from "../archive/extract.ts";
-import { isArchive, isCompressed, sniffFile, unsupportedFormatOf } from "../archive/format.ts";
+import { isArchive, isCompressed, sniffFile } from "../archive/format.ts";
+import { unsupportedKindOf } from "../archive/unsupported.ts";
 import { checkOutputFile, checkOutputFolder } from "../artifact/output.ts";
 import { tellingReplaced } from "../artifact/replaced.ts";
 import type { Context } from "../context.ts";
@@ -33,13 +34,9 @@ export async function extractTo(request: ExtractRequest, context: Context, signa
   }
   const format = await sniffFile(archive);
   if (!isCompressed(format)) {
-    const name = isArchive(format) ? undefined : await unsupportedFormatOf(archive);
-    const what = isArchive(format)
-      ? `an archive (${format})`
-      : name === undefined
-        ? "not compressed"
-        : `compressed by ${name}`;
-    throw new ContentVerificationError("ARCHIVE_UNSUPPORTED", `${archive} is ${what}, not a single compressed file`, {
+    const unsupported = isArchive(format) ? undefined : await unsupportedKindOf(archive);
+    const what = isArchive(format) ? `is an archive (${format})` : (unsupported?.reason ?? "is not compressed");
+    throw new ContentVerificationError("ARCHIVE_UNSUPPORTED", `${archive} ${what}, not a single compressed file`, {
       hint: isArchive(format)
         ? "leave out --single to unpack an archive"
         : "compress the file by gzip, zstd or xz, or copy it as it is",

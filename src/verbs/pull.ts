@@ -247,7 +247,9 @@ async function place(
   }
   const [placed, isLeftAsIs] = await tellingReplaced(services.context.log, async (onReplaced) => {
     const options = { onReplaced, signal: run.signal };
-    const unpacked = request.extract ? await placeIfArchive(file, output, options, services) : undefined;
+    const unpacked = request.extract
+      ? await placeIfArchive({ ...file, of: expanded.text }, output, options, services)
+      : undefined;
     if (unpacked !== undefined) return [unpacked, false] as const;
     return [
       [await placeFile(file, output, onReplaced, { store: services.store, signal: run.signal })],

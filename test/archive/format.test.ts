@@ -18,6 +18,7 @@ test.each([
   ["a tar of GNU", rawTar({ name: "a", body: "x", magic: "ustar  \0" }), "tar"],
   ["gzip of a tar", gzipSync(tar), "tar.gz"],
   ["gzip of a tar behind an empty member", Buffer.concat([gzipSync(""), gzipSync(tar)]), "tar.gz"],
+  ["gzip of a tar with other bytes behind it", Buffer.concat([gzipSync(tar), Buffer.from("garbage")]), "tar.gz"],
   ["gzip of a text", gzipSync(text), "gzip"],
   ["gzip of less than a tar header", gzipSync("x"), "gzip"],
   ["gzip of nothing", gzipSync(""), "gzip"],
@@ -72,6 +73,15 @@ describe("what is not unpacked", () => {
     await expect(extractArchive(path, `${place}/out`, { signal: neverAborted })).rejects.toMatchObject(error);
     await expect(listArchive(path, { signal: neverAborted })).rejects.toMatchObject(error);
     expect(treeOf(place)).toEqual({});
+  });
+
+  test("extract: other bytes behind the gzip of a small tar are named, whatever Node has decoded by then", async () => {
+    const path = temporaryFile(Buffer.concat([gzipSync(tar), Buffer.from("garbage")]));
+    const extracting = extractArchive(path, `${temporaryFolder()}/out`, { signal: neverAborted });
+    await expect(extracting).rejects.toMatchObject({
+      code: "ARCHIVE_INVALID",
+      message: expect.stringMatching(/other bytes after its gzip data/),
+    });
   });
 
   test("extract: a single compressed file is no archive", async () => {
