@@ -89,12 +89,12 @@ function kindOf(header: TarHeader, size: number): ArchiveMember["kind"] {
       // Before ustar, a folder was a file with a trailing slash.
       return header.name.endsWith("/") && size === 0 ? "directory" : "file";
     case "directory":
-      // GNU tar skips the stated bytes; the library and Python read them as the next entry.
+      // The library, GNU tar 1.34, bsdtar and Python read the stated bytes as entries. A reader that trusts the size does not.
       if (size !== 0) throw new Refusal("ARCHIVE_INVALID", "is a folder that states a size");
       return "directory";
     case "symlink":
     case "link":
-      // The library skips the stated bytes; GNU tar and Python read them as the next entry.
+      // The library passes over the stated bytes, as GNU tar does for symbolic links; bsdtar and Python read entries.
       if (size !== 0) throw new Refusal("ARCHIVE_INVALID", "is a link that states a size");
       return header.type === "link" ? "hardlink" : "symlink";
     case "character-device":

@@ -65,16 +65,15 @@ export class EntryTree {
     this.#links.push({ link, path: path.join("/") });
   }
 
-  /** True for an added file with exactly this spelling. */
-  hasFile(path: readonly string[]): boolean {
-    let folder = this.#root;
-    for (const [index, name] of path.entries()) {
-      const child = folder.children.get(foldName(name));
-      if (child?.name !== name) return false;
-      if (child.kind !== "directory") return child.kind === "file" && index === path.length - 1;
-      folder = child;
+  /** The kind of the entry with exactly this spelling; undefined if no such entry was added. */
+  kindAt(path: readonly string[]): Node["kind"] | undefined {
+    let node: Node = this.#root;
+    for (const name of path) {
+      const child: Node | undefined = node.kind === "directory" ? node.children.get(foldName(name)) : undefined;
+      if (child?.name !== name) return undefined;
+      node = child;
     }
-    return false;
+    return node.kind;
   }
 
   /**

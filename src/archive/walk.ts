@@ -8,6 +8,7 @@ import { type ArchiveLimits, Budget, defaultLimits } from "./limits.ts";
 import type { ArchiveMember } from "./member.ts";
 import { openMembers } from "./members.ts";
 import { archiveError, quoted, Refusal } from "./refusal.ts";
+import { Repeats } from "./repeats.ts";
 import { EntryTree, type LinkEnd } from "./tree.ts";
 
 export interface WalkOptions {
@@ -62,6 +63,8 @@ export async function walkArchive(file: OpenedFile, options: WalkOptions): Promi
     throw explain(error, undefined);
   });
   const tree = new EntryTree(limits.maxEntries);
+  const admission = { prefix, tree, limits, linkTargets: new Map<string, string>() };
+  const repeats = new Repeats();
   let links: ReadonlyMap<string, LinkEnd> = new Map();
 
   async function* entries(): AsyncGenerator<WalkedEntry, void, undefined> {
@@ -80,8 +83,10 @@ export async function walkArchive(file: OpenedFile, options: WalkOptions): Promi
         if (path.length === 0 && member.kind !== "directory") {
           throw new Refusal("ARCHIVE_UNSAFE", "replaces the output folder itself");
         }
-        const entry = admit(member, path, { prefix, tree, limits });
-        if (entry === undefined) {
+        const entry = admit(member, path, admission);
+        if (entry === "repeated") {
+          if (member.kind === "file") await repeats.note(fileOf(path.slice(prefix.length), admission), member);
+        } else if (entry === "outside") {
           // An empty folder satisfies the prefix.
           if (isBelow(prefix, path)) hasPrefix ||= member.kind === "directory";
           else outside.add(path[0] ?? "");
@@ -89,6 +94,15 @@ export async function walkArchive(file: OpenedFile, options: WalkOptions): Promi
         } else {
           found += 1;
           yield entry;
+        }
+        current = undefined;
+      }
+      if (repeats.hasAny) {
+        for await (const member of await openMembers(file, format, new Budget(limits, file.size), options.signal)) {
+          options.signal.throwIfAborted();
+          current = member.name;
+          const path = parseEntryPath(member.name, limits);
+          if (isBelow(prefix, path)) await repeats.checkFirst(path.slice(prefix.length).join("/"), member);
         }
         current = undefined;
       }
@@ -142,16 +156,22 @@ interface Admission {
   /** Entries admitted so far. */
   readonly tree: EntryTree;
   readonly limits: ArchiveLimits;
+  /** By the paths of the links admitted so far: a symbolic link's target as stated, the file that hard links lead to. */
+  readonly linkTargets: Map<string, string>;
 }
 
-/** @returns undefined for an entry outside the prefix. */
+/**
+ * @returns `outside` for an entry outside the prefix; `repeated` for an entry that the tree has, if it is a file whose
+ *   bytes the caller has to compare, or the same link.
+ */
 function admit(
   member: ArchiveMember,
   fullPath: readonly string[],
-  { prefix, tree, limits }: Admission,
-): WalkedEntry | undefined {
+  admission: Admission,
+): WalkedEntry | "outside" | "repeated" {
+  const { prefix, tree } = admission;
   const path = fullPath.slice(prefix.length);
-  if (path.length === 0 || !isBelow(prefix, fullPath)) return undefined;
+  if (path.length === 0 || !isBelow(prefix, fullPath)) return "outside";
   const { name, kind, size, content, mode, target } = member;
   const entry = { name, path, kind, size, content, isExecutable: (mode & 0o111) !== 0, linkTarget: "", linkedFile: [] };
   switch (kind) {
@@ -159,24 +179,55 @@ function admit(
       tree.addDirectory(path);
       return entry;
     case "file":
+      if (tree.kindAt(path) === "file") return "repeated";
       tree.addFile(path);
       return entry;
     case "symlink":
-      tree.addSymlink(path, parseLinkTarget(target, limits));
-      return { ...entry, linkTarget: target };
-    case "hardlink": {
-      const full = parseEntryPath(target, limits);
-      const linkedFile = full.slice(prefix.length);
-      if (!isBelow(prefix, full) || !tree.hasFile(linkedFile)) {
-        throw new Refusal(
-          "ARCHIVE_UNSAFE",
-          `is a hard link to ${quoted(target)}, which is not an earlier file of the archive`,
-        );
-      }
-      tree.addFile(path);
-      return { ...entry, linkedFile };
-    }
+      return admitSymlink(entry, target, admission);
+    case "hardlink":
+      return admitHardLink(entry, target, admission);
   }
+}
+
+function admitSymlink(
+  entry: WalkedEntry,
+  target: string,
+  { tree, limits, linkTargets }: Admission,
+): WalkedEntry | "repeated" {
+  const key = entry.path.join("/");
+  if (tree.kindAt(entry.path) === "symlink" && linkTargets.get(key) === target) return "repeated";
+  tree.addSymlink(entry.path, parseLinkTarget(target, limits));
+  linkTargets.set(key, target);
+  return { ...entry, kind: "symlink", linkTarget: target };
+}
+
+/**
+ * A hard link to a symbolic link is a second symbolic link with the same target, seen from its own folder. A file with
+ * several names that is appended again is written by GNU tar and bsdtar as hard links in any order, also to itself.
+ */
+function admitHardLink(entry: WalkedEntry, target: string, admission: Admission): WalkedEntry | "repeated" {
+  const { prefix, tree, limits, linkTargets } = admission;
+  const full = parseEntryPath(target, limits);
+  const linkedFile = full.slice(prefix.length);
+  const kind = isBelow(prefix, full) ? tree.kindAt(linkedFile) : undefined;
+  if (kind !== "file" && kind !== "symlink") {
+    throw new Refusal(
+      "ARCHIVE_UNSAFE",
+      `is a hard link to ${quoted(target)}, which is not an earlier file of the archive`,
+    );
+  }
+  if (kind === "symlink") return admitSymlink(entry, linkTargets.get(linkedFile.join("/")) ?? "", admission);
+  const file = fileOf(linkedFile, admission);
+  if (tree.kindAt(entry.path) === "file" && fileOf(entry.path, admission) === file) return "repeated";
+  tree.addFile(entry.path);
+  linkTargets.set(entry.path.join("/"), file);
+  return { ...entry, linkedFile };
+}
+
+/** Path of the file that gave its bytes to the file at `path`, through hard links. */
+function fileOf(path: readonly string[], { linkTargets }: Admission): string {
+  const key = path.join("/");
+  return linkTargets.get(key) ?? key;
 }
 
 /**
