@@ -41,6 +41,7 @@ export type Surroundings = Pick<
   | "user"
   | "userId"
   | "processId"
+  | "parentProcessId"
   | "isRunning"
   | "cwd"
   | "homeDir"
@@ -53,7 +54,7 @@ export type Surroundings = Pick<
 >;
 
 /** The parts of `process` that describe its surroundings. */
-type Host = Pick<NodeJS.Process, "arch" | "cwd" | "env" | "geteuid" | "kill" | "pid" | "platform">;
+type Host = Pick<NodeJS.Process, "arch" | "cwd" | "env" | "geteuid" | "kill" | "pid" | "platform" | "ppid">;
 
 /**
  * Reads the surroundings of the process once.
@@ -66,6 +67,7 @@ export function surroundingsOf(host: Host): Omit<Surroundings, "bundlePath" | "l
     user: userName(),
     userId: host.geteuid?.(),
     processId: host.pid,
+    parentProcessId: host.ppid,
     isRunning: isRunningBy(host.kill),
     cwd: workingFolder(host.cwd),
     homeDir: homeFolder(),

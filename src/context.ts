@@ -70,6 +70,7 @@ export interface Context {
   /** The effective user ID; undefined on systems without file owners (Windows). */
   readonly userId: number | undefined;
   readonly processId: number;
+  readonly parentProcessId: number;
   /** False if no process of this machine has the ID. */
   readonly isRunning: (processId: number) => boolean;
   /** The working folder. */

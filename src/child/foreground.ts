@@ -60,20 +60,23 @@ export async function runInForeground(
       throw notStarted(program, cause);
     }
   };
-  // libuv gives a child the default reaction to every signal, as a shell does: Node itself ignores SIGPIPE.
-  const child = start();
+  let child: ChildProcess | undefined;
   const names = passedOn.filter((name) => os !== "win32" || ofWindows.has(name));
   const listeners = names.map((name) => {
     const listener = (): void => {
-      if (!(hasTerminal && ofTerminal.has(name))) child.kill(name);
+      if (!(hasTerminal && ofTerminal.has(name))) child?.kill(name);
     };
     signals.on(name, listener);
     return { name, listener };
   });
   try {
+    // Started after the listeners are there: a signal may come as soon as the program runs. libuv gives a child the default
+    // reaction to every signal, as a shell does: Node itself ignores SIGPIPE.
+    const started = start();
+    child = started;
     return await new Promise((resolve, reject) => {
-      child.on("error", (cause) => reject(notStarted(program, cause)));
-      child.on("exit", (code, signal) => resolve(signal === null ? { exitCode: code ?? 1 } : { signal }));
+      started.on("error", (cause) => reject(notStarted(program, cause)));
+      started.on("exit", (code, signal) => resolve(signal === null ? { exitCode: code ?? 1 } : { signal }));
     });
   } finally {
     for (const { name, listener } of listeners) signals.off(name, listener);

@@ -16,7 +16,10 @@ export const lockOwnersOption = [
   userIdsArgument,
 ] as const;
 
-/** `run` and `which` obey the project of a named lock: shims are called in the folders of any checkout. */
+/**
+ * Every command obeys the `buck2-oras.json` of a named lock's project, not that of the working folder: a lock means the
+ * same from everywhere, and shims are called in the folders of any checkout.
+ */
 export function projectOfLock({ lock }: { readonly lock?: string }): string | undefined {
   return lock === undefined ? undefined : dirname(resolve(lock));
 }

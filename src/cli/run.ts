@@ -47,7 +47,7 @@ export async function runCommand(
   const overrides = {
     ...options.overrides,
     showsLeftOut: showsLeftOut.has(command.name()),
-    projectFrom: command.name() === "which" ? projectOfLock(command.opts<{ readonly lock?: string }>()) : undefined,
+    projectFrom: projectOfLock(command.opts<{ readonly lock?: string }>()),
   };
   const printNow = (lines: readonly string[]): void => {
     if (!options.isJson) io.stdout.write(lines.map((line) => `${line}\n`).join(""));

@@ -1,14 +1,29 @@
 /** The user's shell and the commands of the user's PATH. */
 import { constants } from "node:fs";
-import { access, stat } from "node:fs/promises";
+import { access, readFile, stat } from "node:fs/promises";
 import { basename, delimiter, join, resolve } from "node:path";
 import type { Context } from "../context.ts";
 import { variable } from "./environment.ts";
 
-/** The name of the user's login shell, such as `fish`; undefined if unknown. */
-export function loginShell(context: Context): string | undefined {
+/** Names of shells; a program of another name started this process for a shell, or for nobody. */
+const shellNames = new Set(["ash", "bash", "csh", "dash", "fish", "ksh", "mksh", "pwsh", "sh", "tcsh", "zsh"]);
+
+/**
+ * The shell that started this process, else the user's login shell: bash may run below a login shell of another kind.
+ *
+ * @returns Its name, such as `fish`; undefined if unknown.
+ */
+export async function usersShell(context: Context): Promise<string | undefined> {
+  const parent = await parentName(context);
+  if (parent !== undefined && shellNames.has(parent)) return parent;
   const shell = variable(context, "SHELL");
   return shell === undefined ? undefined : basename(shell);
+}
+
+/** The name of the parent process; undefined on systems without `/proc`. @see proc(5) */
+async function parentName({ parentProcessId }: Context): Promise<string | undefined> {
+  const name = await readFile(`/proc/${parentProcessId}/comm`, "utf8").catch(() => undefined);
+  return name?.trimEnd();
 }
 
 async function isProgram(path: string): Promise<boolean> {

@@ -48,11 +48,19 @@ function cellOfOrigin(config: BuckConfig, source: CellSource | undefined): strin
   return cells.find((name) => config.get(`external_cell_${name}`, "git_origin") === source.origin);
 }
 
+/** A name that a load statement and a target can hold; the author of the checkout may have written it. */
+function checkedCell(name: string): string {
+  if (/^[A-Za-z0-9_][A-Za-z0-9_.+-]*$/.test(name)) return name;
+  throw new UsageError("USAGE_INVALID", `${JSON.stringify(name)} is not a name of a cell`, {
+    hint: "name the cell with letters, digits and `_`, such as --cell buck2_oras",
+  });
+}
+
 /**
- * @throws {UsageError} the name belongs to another cell; a new cell needs a source
+ * @throws {UsageError} no name of a cell; the name belongs to another cell; a new cell needs a source
  */
 export async function findCell(request: CellRequest, config: BuckConfig, root: string): Promise<Cell> {
-  const name = request.name ?? cellOfOrigin(config, request.source) ?? "oras";
+  const name = checkedCell(request.name ?? cellOfOrigin(config, request.source) ?? "oras");
   const path = cellsOf(config).get(name);
   if (path === undefined) return await newCell(name, request.source, config, root);
   const kind = config.get("external_cells", name);

@@ -7,12 +7,16 @@ import { fishWord, posixWord, powershellWord } from "./quoting.ts";
 export const shells = ["bash", "zsh", "sh", "fish", "powershell", "direnv", "github"] as const;
 export type Shell = (typeof shells)[number];
 
-/** The shell of a user who names none. */
-export function defaultShell(login: string | undefined, { os }: Pick<Context, "os">): Shell {
+/**
+ * The form of the lines for a user who names none.
+ *
+ * @param user The user's shell; undefined if unknown.
+ */
+export function defaultShell(user: string | undefined, { os }: Pick<Context, "os">): Shell {
   // Shims of Windows are batch files, which POSIX shells there do not find.
   if (os === "win32") return "powershell";
-  if (login === undefined) return "sh";
-  return shells.find((shell) => shell === login) ?? (login === "pwsh" ? "powershell" : "sh");
+  if (user === undefined) return "sh";
+  return shells.find((shell) => shell === user) ?? (user === "pwsh" ? "powershell" : "sh");
 }
 
 /** @throws {UsageError} a shell that does not find the system's shims */

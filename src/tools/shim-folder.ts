@@ -28,6 +28,8 @@ export interface ShimFolder {
   readonly written: readonly string[];
   readonly unchanged: readonly string[];
   readonly removed: readonly string[];
+  /** Tools without a shim: it would hide a program of the PATH. */
+  readonly leftOut: readonly string[];
 }
 
 /** Shims have about 1 KB; a longer file is no shim. */
@@ -79,63 +81,71 @@ async function hiddenBy(
   return others.flat();
 }
 
-async function firstHidden(
+/** The first program of the PATH that each tool's shim hides; tools that hide nothing are missing. */
+async function hiddenPrograms(
   tools: readonly string[],
   request: ShimFolderRequest,
   context: Context,
-): Promise<readonly string[]> {
-  const found = await Promise.all(tools.map(async (tool) => (await hiddenBy(tool, request, context)).slice(0, 1)));
-  return found.flat();
+): Promise<ReadonlyMap<string, string>> {
+  const found = await Promise.all(
+    tools.map(async (tool) => [tool, (await hiddenBy(tool, request, context))[0]] as const),
+  );
+  return new Map(found.flatMap(([tool, path]) => (path === undefined ? [] : [[tool, path]])));
 }
 
 /**
- * New shims hide nothing without the user's word. Older shims stay, with a warning: the user may have named them, and
- * the program may have come onto the PATH since.
+ * Finds the new shims that would hide a program, which need the user's word. Older shims stay, with a warning: the user
+ * may have named them, and the program may have come onto the PATH since.
+ *
+ * @returns Tools to leave out.
  */
-async function checkHidden(
+async function hidingTools(
   { isNew, older }: { readonly isNew: readonly string[]; readonly older: readonly string[] },
   request: ShimFolderRequest,
   context: Context,
-): Promise<void> {
-  const stillHidden = await firstHidden(older, request, context);
+): Promise<readonly string[]> {
+  const stillHidden = [...(await hiddenPrograms(older, request, context)).values()];
   if (stillHidden.length > 0) {
     context.log.warn(`shims hide programs of your PATH: ${stillHidden.join(", ")}; with --shadow, nothing is said`);
   }
-  const hidden = await firstHidden(isNew, request, context);
-  if (hidden.length === 0) return;
-  throw new UsageError("USAGE_INVALID", `shims would hide programs of your PATH: ${hidden.join(", ")}`, {
-    hint: "add --shadow to let the lock's tools take their place, or name the tools that you want: a named tool may hide a program",
-  });
+  const hidden = await hiddenPrograms(isNew, request, context);
+  if (hidden.size > 0) {
+    const named = Array.from(hidden, ([tool, path]) => `${tool} (${path})`).join(", ");
+    context.log.warn(
+      `left out, since a shim would hide a program of your PATH: ${named}; to let it, name the tool or add --shadow`,
+    );
+  }
+  return [...hidden.keys()];
 }
 
 /**
  * Brings a folder of shims up to date. All obstacles are found before the first write.
  *
  * @throws {LocalIoError} a file in a shim's place that is not a shim of this lock
- * @throws {UsageError} a shim would hide a program
  */
 export async function writeShims(request: ShimFolderRequest, context: Context): Promise<ShimFolder> {
   const { folder, lock, tools, locked, call, mayHide } = request;
   const { os } = context;
   checkFileNames(tools, os);
-  const wanted = await Promise.all(
+  const found = await Promise.all(
     tools.map(async (tool) => {
       const path = join(folder, shimName(tool, os));
       return { tool, path, text: shimText({ tool, lock }, call, os), found: await lookAt(path) };
     }),
   );
-  for (const { path, found } of wanted) {
-    if (found === "missing" || (found !== "foreign" && found.shim.lock === lock)) continue;
-    const what = found === "foreign" ? "is not a shim" : `is a shim of another lock, ${found.shim.lock}`;
+  for (const { path, found: look } of found) {
+    if (look === "missing" || (look !== "foreign" && look.shim.lock === lock)) continue;
+    const what = look === "foreign" ? "is not a shim" : `is a shim of another lock, ${look.shim.lock}`;
     throw new LocalIoError("LOCAL_IO", `${path} ${what}; nothing was written`, {
       hint: "name another folder, or remove this file yourself",
     });
   }
-  const isNew = wanted.filter(({ found }) => found === "missing").map(({ tool }) => tool);
+  const isNew = found.filter(({ found: look }) => look === "missing").map(({ tool }) => tool);
   const older = tools.filter((tool) => !isNew.includes(tool));
-  if (!mayHide) await checkHidden({ isNew, older }, request, context);
+  const leftOut = mayHide ? [] : await hidingTools({ isNew, older }, request, context);
+  const wanted = found.filter(({ tool }) => !leftOut.includes(tool));
   await makeShimFolder(folder, context);
-  const changed = wanted.filter(({ found, text }) => typeof found === "string" || found.text !== text);
+  const changed = wanted.filter(({ found: look, text }) => typeof look === "string" || look.text !== text);
   for (const { path, text } of changed) {
     await placeAtomically(path, async (staged) => {
       await writeFile(staged, text);
@@ -143,7 +153,8 @@ export async function writeShims(request: ShimFolderRequest, context: Context): 
     });
   }
   const unchanged = wanted.filter((one) => !changed.includes(one)).map(({ tool }) => tool);
-  return { written: changed.map(({ tool }) => tool), unchanged, removed: await removeGone(folder, lock, locked) };
+  const removed = await removeGone(folder, lock, locked);
+  return { written: changed.map(({ tool }) => tool), unchanged, removed, leftOut };
 }
 
 /** A new folder in a checkout gets a `.gitignore`: its scripts hold paths of this machine. */

@@ -27,14 +27,24 @@ interface InitServices {
 }
 
 /**
+ * True for an address that git takes and a configuration file holds: with a scheme, or `USER@HOST:PATH` of ssh. A path
+ * would mean a folder of one machine alone.
+ */
+function isGitAddress(text: string): boolean {
+  if (/[\s\\]|\$\(/.test(text)) return false;
+  if (/^(?:https?|ssh|git|git\+ssh):\/\/[^/]+\/./.test(text)) return URL.canParse(text);
+  return /^file:\/\/\/./.test(text) || /^(?:[\w.-]+@)?[\w][\w.-]*:(?!\/\/)./.test(text);
+}
+
+/**
  * The source of a new cell; undefined without a commit, as for a project that has the cell.
  *
  * @throws {UsageError} an address that a configuration file cannot hold, or that holds a login
  */
 function sourceOf({ origin = repositoryUrl, commit }: InitRequest): CellSource | undefined {
-  if (origin !== undefined && (/[\s\\]|\$\(/.test(origin) || origin.startsWith("-"))) {
+  if (origin !== undefined && !isGitAddress(origin)) {
     throw new UsageError("USAGE_INVALID", `${JSON.stringify(origin)} is not the address of a git repository`, {
-      hint: "give --origin an address such as https://HOST/PATH.git or file:///PATH",
+      hint: "give --origin an address such as https://HOST/PATH.git, git@HOST:PATH.git or file:///PATH",
     });
   }
   if (origin !== undefined && URL.canParse(origin) && new URL(origin).password !== "") {
@@ -60,11 +70,6 @@ export async function planAdoption(request: InitRequest, { context }: InitServic
   if (!isProject && (root === context.homeDir || dirname(root) === root)) {
     throw new UsageError("USAGE_INVALID", `${root} is no place for a new Buck2 project`, {
       hint: "change to the folder of your project, and run the command again",
-    });
-  }
-  if (request.cell !== undefined && !/^[A-Za-z_][A-Za-z0-9_]*$/.test(request.cell)) {
-    throw new UsageError("USAGE_INVALID", `${JSON.stringify(request.cell)} is not a name of a cell`, {
-      hint: "give --cell a name of letters, digits and `_`",
     });
   }
   const lock = await readLock(join(root, lockFileName));

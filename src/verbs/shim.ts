@@ -4,7 +4,7 @@ import { createHash } from "node:crypto";
 import { join, resolve } from "node:path";
 import { checkOutputFolder } from "../artifact/output.ts";
 import type { Services } from "../artifact/services.ts";
-import { loginShell } from "../config/path-commands.ts";
+import { usersShell } from "../config/path-commands.ts";
 import { sharedBecause } from "../files/ownership.ts";
 import { checkNames, readExisting } from "../locking/existing.ts";
 import { findLockFile } from "../locking/find.ts";
@@ -64,7 +64,7 @@ export async function shellEnvironment(
   const file = resolve(context.cwd, request.lock ?? (await findLockFile(services)));
   const name = createHash("sha256").update(file).digest("hex").slice(0, 16);
   const folder = join(await openToolsFolder(context), "shims", name);
-  const chosen = shell ?? defaultShell(loginShell(context), context);
+  const chosen = shell ?? defaultShell(await usersShell(context), context);
   checkShell(chosen, context);
   const lines = shellLines(chosen, folder, file);
   return { ...(await writeInto(folder, { ...request, lock: file }, services)), shell: chosen, lines };

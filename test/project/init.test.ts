@@ -158,6 +158,12 @@ describe("init, .buckconfig", () => {
     expect(readFileSync(join(real, ".buckconfig"), "utf8")).toBe(minimal);
   });
 
+  test("a name that a load statement cannot hold is refused, also where the configuration has it", async () => {
+    expect(await codeOf(planOf(projectOf({ ".buckconfig": minimal }), { cell: 'a" "b' }))).toBe("USAGE_INVALID");
+    const config = `${minimal}  a"b = x\n[external_cell_a"b]\n  git_origin = ${source.origin}\n`;
+    expect(await codeOf(planOf(projectOf({ ".buckconfig": config })))).toBe("USAGE_INVALID");
+  });
+
   test("a new cell needs a repository and a commit", async () => {
     expect(await codeOf(planOf(projectOf({ ".buckconfig": minimal }), { source: "none" }))).toBe("USAGE_INVALID");
   });

@@ -82,3 +82,20 @@ describe("init, in a stranger's checkout", () => {
     expect(readFileSync(join(root, ".buckconfig"), "utf8").startsWith(text)).toBe(true);
   });
 });
+
+test.each([
+  ["github.com/acme/buck2-oras", 64],
+  ["../rules", 64],
+  ["/srv/rules", 64],
+  ["https://host", 64],
+  ["file://relative", 64],
+  ["-oProxyCommand=x", 64],
+  ["git@git.example:acme/buck2-oras.git", 0],
+  ["ssh://git@git.example/acme/buck2-oras.git", 0],
+  ["file:///srv/rules", 0],
+])("init: the origin %s ends with exit code %i", async (origin, exitCode) => {
+  const cwd = checkoutOf({ ".buckconfig": minimal });
+  const ran = await oras(["init", "--dry-run", "--origin", origin, "--commit", "0".repeat(40)], { cwd });
+  expect(ran.exitCode, ran.stderr).toBe(exitCode);
+  if (exitCode !== 0) expect(ran.stderr).toContain("hint: give --origin an address such as https://HOST/PATH.git");
+});

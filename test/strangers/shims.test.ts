@@ -52,9 +52,9 @@ test("shim, env: a lock takes no command that the user has, without the user's w
   await project.add("tool", echoingTool);
   rename(project, "tool", "sh", "ls");
   for (const command of [["shim", "bin"], ["env"]]) {
-    expect((await project.oras(command)).stderr).toContain("would hide programs of your PATH");
+    expect((await project.oras(command)).stderr).toContain("would hide a program of your PATH: sh (");
   }
-  expect(existsSync(join(project.dir, "bin"))).toBe(false);
+  expect(readdirSync(join(project.dir, "bin")).sort()).toEqual([".gitignore", "tool"]);
 });
 
 test("shim: a link of the checkout leads no shim out of the project, nor into `.git`", async () => {
@@ -182,9 +182,10 @@ test("shim, env: a lock takes no command from another lock's shim; a shim that h
   const env = { PATH: `${bin}:${process.env.PATH}` };
   for (const command of [["env"], ["shim", other]]) {
     const ran = await second.oras(command, { env });
-    expect(ran).toMatchObject({ exitCode: 64, stdout: "" });
-    expect(ran.stderr).toContain(`would hide programs of your PATH: ${join(bin, "own-tool")}`);
+    expect(ran).toMatchObject({ exitCode: 0 });
+    expect(ran.stderr).toContain(`would hide a program of your PATH: own-tool (${join(bin, "own-tool")})`);
   }
+  expect(readdirSync(other)).toEqual([".gitignore"]);
   // The same lock's shim elsewhere is the same program.
   expect((await succeeding(first.oras(["env"], { env }))).stderr).toBe("");
   writeFileSync(join(first.home, "own-tool"), "#!/bin/sh\n", { mode: 0o755 });
@@ -194,7 +195,7 @@ test("shim, env: a lock takes no command from another lock's shim; a shim that h
   expect((await succeeding(first.oras(["env", "--shadow"], { env: since }))).stderr).toBe("");
 });
 
-test("shim, run: the configuration of the folder of the call decides nothing about another project's lock", async () => {
+test("shim, env, run: the configuration of the folder of the call decides nothing about another project's lock", async () => {
   const project = lockedProject();
   await project.add("tool", echoingTool);
   await succeeding(project.oras(["shim", "bin"]));
@@ -207,6 +208,9 @@ test("shim, run: the configuration of the folder of the call decides nothing abo
   expect(await call()).toMatchObject({ exitCode: 7, stderr: "" });
   const named = ["run", "--lock", project.lock, "tool"];
   expect(await project.oras(named, { cwd: checkout, input: "" })).toMatchObject({ exitCode: 7, stderr: "" });
+  for (const command of [["env"], ["shim", join(project.home, "other-bin")], ["lock", "list"]]) {
+    await succeeding(project.oras([...command, "--lock", project.lock], { cwd: checkout }));
+  }
   // The lock's own project decides.
   writeFileSync(join(project.dir, "buck2-oras.json"), '{"concurrency": "lots"');
   expect(await call()).toMatchObject({ exitCode: 78 });

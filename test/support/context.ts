@@ -27,6 +27,7 @@ export function testContext(changes: Partial<Context> = {}): TestContext {
     user: "tester",
     userId: process.geteuid?.(),
     processId: process.pid,
+    parentProcessId: process.ppid,
     isRunning: () => true,
     cwd: impossibleFolder,
     homeDir: impossibleFolder,

@@ -63,7 +63,12 @@ export function addEnv(program: Command, io: CliIo): Command {
         "PowerShell: buck2-oras env --shell powershell | Invoke-Expression.",
     )
     .argument(...nameArgument)
-    .addOption(new Option("--shell <shell>", "form of the lines (default: your login shell's)").choices([...shells]))
+    .addOption(
+      new Option(
+        "--shell <shell>",
+        "form of the lines (default: of the shell that calls, else of your login shell)",
+      ).choices([...shells]),
+    )
     .option(...lockOption)
     .option(...shadowOption)
     .action(async (names: string[], options: ShimOptions & { readonly shell?: Shell }, command: Command) =>

@@ -75,6 +75,10 @@ const shimEntries = {
   written: v.pipe(v.array(v.string()), v.description("Tools whose shim is new or changed.")),
   unchanged: v.array(v.string()),
   removed: v.pipe(v.array(v.string()), v.description("Tools that left the lock.")),
+  leftOut: v.pipe(
+    v.array(v.string()),
+    v.description("Tools without a shim, since it would hide a program of the PATH."),
+  ),
 };
 export const shimSchema = v.object(shimEntries);
 export const envSchema = v.object({
