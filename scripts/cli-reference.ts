@@ -16,6 +16,7 @@ const silent = {
   terminal: process.stderr,
   paint: plainPaint,
   setExitCode: () => {},
+  command: "buck2-oras",
   launcher: [],
   runProgram: () => Promise.reject(new Error("the reference runs no program")),
   withSession: () => Promise.reject(new Error("the reference runs no command")),

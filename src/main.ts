@@ -4,6 +4,7 @@ import { resolve } from "node:path";
 import { compressorOfThread, serveCompression } from "./archive/compression-worker.ts";
 import { runInForeground } from "./child/foreground.ts";
 import { obeysCursor, paintFor } from "./cli/colour.ts";
+import { readCaller, withCommand } from "./cli/command-name.ts";
 import type { CliIo, OutputStream, Verbosity } from "./cli/io.ts";
 import { createMeter } from "./cli/meter.ts";
 import { createOutput, outputError } from "./cli/output.ts";
@@ -21,6 +22,7 @@ import { printable, printableJson } from "./printable.ts";
 import { bundlePath } from "./version.ts";
 
 const { env } = process;
+const { command, argv: commandLine } = readCaller(process.argv.slice(2));
 const paintOfErrors = paintFor(process.stderr, env);
 
 /** The progress on the terminal, which other output must not overwrite. */
@@ -50,7 +52,8 @@ function createLog({ isVerbose, isQuiet }: Verbosity): Log {
       if (isQuiet || warned.has(message)) return;
       warned.add(message);
       const label = "warning:";
-      say(paintOfErrors("yellow", label) + wrapped(`${label} ${printable(message)}`).slice(label.length));
+      const text = withCommand(`${label} ${printable(message)}`, command);
+      say(paintOfErrors("yellow", label) + wrapped(text).slice(label.length));
     },
   };
 }
@@ -97,6 +100,7 @@ const io: CliIo = {
   },
   launcher: [...new Set([process.execPath, ...(process.argv[1] === undefined ? [] : [resolve(process.argv[1])])])],
   runProgram,
+  command,
   async withSession(overrides, verbosity, work) {
     const progress = createProgress(verbosity);
     meter = createMeter(progress, progress !== noProgress && progress !== live);
@@ -167,8 +171,8 @@ function report(thrown: unknown, argv: readonly string[]): void {
   process.exitCode = error.exitCode;
   // Words after `--` are a tool's.
   const own = argv.slice(0, argv.includes("--") ? argv.indexOf("--") : undefined);
-  if (!own.includes("--json") || !tryPrint(`${printableJson(errorJson(error))}\n`)) {
-    writeToStderr(`${formatError(error, paintOfErrors, process.stderr.columns)}\n`);
+  if (!own.includes("--json") || !tryPrint(`${printableJson(errorJson(error, { command }))}\n`)) {
+    writeToStderr(`${formatError(error, { command, paint: paintOfErrors, columns: process.stderr.columns })}\n`);
   }
   if (error.code === "INTERNAL" && (own.includes("-v") || own.includes("--verbose"))) {
     const stack = thrown instanceof Error ? (thrown.stack ?? "") : "";
@@ -210,4 +214,4 @@ function endWhenWritten(): void {
 // A compression thread runs this file, too.
 const compressor = compressorOfThread();
 if (compressor !== undefined) void serveCompression(compressor);
-else void main(process.argv.slice(2)).then(endWhenWritten);
+else void main(commandLine).then(endWhenWritten);

@@ -38,6 +38,8 @@ export interface CliIo {
   readonly paint: Paint;
   /** Sets the exit code for a result that reports a problem; a thrown error sets its own exit code. */
   readonly setExitCode: (code: number) => void;
+  /** The words that a person types to start this executable. */
+  readonly command: string;
   /** The words that start this executable again: absolute paths. */
   readonly launcher: readonly string[];
   /** Runs a program in the foreground; this process then ends as the program ends. */

@@ -2,6 +2,7 @@
 import { Command, CommanderError } from "commander";
 import { errorCodes } from "../errors.ts";
 import { version } from "../version.ts";
+import { withCommand } from "./command-name.ts";
 import { addBlob } from "./commands/blob.ts";
 import { addCache } from "./commands/cache.ts";
 import { addClearCache } from "./commands/clear-cache.ts";
@@ -40,7 +41,7 @@ export async function createProgram(io: CliIo, argv: readonly string[]): Promise
     .addHelpText("after", helpOfProgram(io.stdout.columns))
     .configureHelp({ formatHelp, formatItem, subcommandTerm, minWidthToWrap: 12 })
     .configureOutput({
-      writeOut: (text) => void io.stdout.write(text),
+      writeOut: (text) => void io.stdout.write(withCommand(text, io.command)),
       // `main.ts` prints usage errors like all other errors.
       writeErr: () => {},
       outputError: () => {},

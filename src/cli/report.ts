@@ -1,6 +1,7 @@
 /** Formats an error as text (`error[CODE]: …`, causes, hint) or as one JSON object. */
 import { errorCodes, type OrasClientError, oneLine } from "../errors.ts";
 import { type Colour, type Paint, plainPaint } from "./colour.ts";
+import { withCommand } from "./command-name.ts";
 import type { ErrorJson } from "./schemas.ts";
 import { wrapLine } from "./wrap.ts";
 
@@ -21,8 +22,15 @@ function causesOf(error: Error): string[] {
   return causes;
 }
 
-/** @param columns Width of the terminal; undefined without a terminal. */
-export function formatError(error: OrasClientError, paint: Paint = plainPaint, columns?: number): string {
+interface Reader {
+  readonly paint?: Paint;
+  /** Width of the terminal; undefined without a terminal. */
+  readonly columns?: number | undefined;
+  /** Words that start this executable. */
+  readonly command: string;
+}
+
+export function formatError(error: OrasClientError, { paint = plainPaint, columns, command }: Reader): string {
   const say = (colour: Colour, label: string, text: string): readonly string[] => {
     const name = label.trimStart();
     const indent = label.length - name.length;
@@ -34,17 +42,21 @@ export function formatError(error: OrasClientError, paint: Paint = plainPaint, c
   return [
     ...say("red", `error[${error.code}]:`, oneLine(error.message)),
     ...causesOf(error).flatMap((cause) => say("dim", "  cause:", cause)),
-    ...(error.hint === undefined ? [] : say("cyan", "  hint:", oneLine(error.hint))),
+    ...(error.hint === undefined ? [] : say("cyan", "  hint:", hintOf(error.hint, command))),
   ].join("\n");
 }
 
-export function errorJson(error: OrasClientError): ErrorJson {
+function hintOf(hint: string, command: string): string {
+  return oneLine(withCommand(hint, command));
+}
+
+export function errorJson(error: OrasClientError, { command }: Reader): ErrorJson {
   return {
     error: {
       code: error.code,
       message: oneLine(error.message),
       causes: causesOf(error),
-      hint: error.hint === undefined ? null : oneLine(error.hint),
+      hint: error.hint === undefined ? null : hintOf(error.hint, command),
       exitCode: errorCodes[error.code].exit,
       retryable: error.isRetryable,
     },

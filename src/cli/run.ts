@@ -1,6 +1,7 @@
 /** Runs one command: reads the global options, calls the use case, prints the result as text or JSON. */
 import type { Command } from "commander";
 import { printableJson } from "../printable.ts";
+import { withCommand } from "./command-name.ts";
 import type { CliIo, OutputStream, Session } from "./io.ts";
 import { layOut, type Part } from "./layout.ts";
 import { projectOfLock } from "./lock-option.ts";
@@ -27,6 +28,18 @@ export interface Shown {
 interface CommandSession extends Session {
   /** Prints lines of the result at once, unless `--json` is given. Strangers' text must be escaped already. */
   readonly printNow: (lines: readonly string[]) => void;
+}
+
+/** @param command Words that start this executable, in the place of `buck2-oras`. */
+function writeNotes({ stderr, command }: CliIo, parts: readonly Part[] = []): void {
+  const named = (text: string): string => withCommand(text, command);
+  write(
+    stderr,
+    parts.map((part) => {
+      if (typeof part === "string") return named(part);
+      return "code" in part ? { code: part.code.map(named) } : part;
+    }),
+  );
 }
 
 function write(stream: OutputStream, parts: readonly Part[]): void {
@@ -60,7 +73,7 @@ export async function runCommand(
   }
   const { isQuiet } = options.verbosity;
   const text = isQuiet ? (shown.quietText ?? shown.text) : shown.text;
-  if (!isQuiet) write(io.stderr, shown.notes ?? []);
+  if (!isQuiet) writeNotes(io, shown.notes);
   write(io.stdout, typeof text === "string" ? [text] : text);
-  if (!isQuiet) write(io.stderr, shown.closingNotes ?? []);
+  if (!isQuiet) writeNotes(io, shown.closingNotes);
 }

@@ -143,10 +143,9 @@ function readToken(bytes: Uint8Array, realm: URL): string {
 export function authenticationHint(credentials: Credentials, registry: string): string {
   if (credentials.kind === "none" && credentials.withheld !== undefined) return credentials.withheld;
   return credentials.kind === "none"
-    ? `log in with \`buck2 run oras -- login ${registry}\` (outside Buck2: \`buck2-oras login\` or ` +
-        "`docker login`); no credentials were found, and a build daemon does not see a later `export` of ORAS_USER, " +
-        "ORAS_PASS or ORAS_TOKEN"
+    ? `log in with \`buck2-oras login ${registry}\` or \`docker login ${registry}\`; no credentials ` +
+        "were found, and a build daemon does not see a later `export` of ORAS_USER, ORAS_PASS or ORAS_TOKEN"
     : "check the credentials, their expiry and their permissions (a set ORAS_TOKEN, or ORAS_USER with ORAS_PASS, comes " +
         "before a stored login), or store a new login with " +
-        `\`buck2 run oras -- login ${registry}\`: the credentials were refused`;
+        `\`buck2-oras login ${registry}\`: the credentials were refused`;
 }

@@ -23,6 +23,7 @@ async function start(argv: readonly string[]): Promise<Started> {
     terminal: process.stderr,
     paint: plainPaint,
     setExitCode: () => {},
+    command: "buck2-oras",
     launcher: [],
     runProgram: () => Promise.reject(new Error("no program runs here")),
     withSession: (overrides, verbosity) => {

@@ -64,6 +64,7 @@ describe("help", () => {
     terminal: process.stderr,
     paint: (_: unknown, text: string) => text,
     setExitCode: () => {},
+    command: "buck2-oras",
     launcher: [],
     runProgram: () => Promise.reject(new Error("no program runs here")),
     withSession: () => Promise.reject(new Error("no command runs here")),

@@ -60,7 +60,7 @@ describe("a line", () => {
 
 describe("an error", () => {
   test("is wrapped at 40 columns, and beside its labels at 80", () => {
-    expect(formatError(error, undefined, 40).split("\n")).toEqual([
+    expect(formatError(error, { columns: 40, command: "buck2-oras" }).split("\n")).toEqual([
       "error[USAGE_INVALID]: the words of this",
       "    message take more than one line of",
       "    a terminal",
@@ -68,16 +68,20 @@ describe("an error", () => {
       "    DESTINATION` or `buck2-oras copy",
       "    --lock FILE DESTINATION`",
     ]);
-    expect(formatError(error, undefined, 80).split("\n").slice(2)).toEqual([
+    expect(formatError(error, { columns: 80, command: "buck2-oras" }).split("\n").slice(2)).toEqual([
       "  hint: write `buck2-oras copy SOURCE DESTINATION` or",
       "        `buck2-oras copy --lock FILE DESTINATION`",
     ]);
-    expect(formatError(error).split("\n")).toHaveLength(2);
+    expect(formatError(error, { command: "buck2-oras" }).split("\n")).toHaveLength(2);
   });
 
   test("the colour of a label changes no width", () => {
-    const painted = formatError(error, (_, text) => `<${text}>`, 40).replaceAll(/[<>]/g, "");
-    expect(painted).toBe(formatError(error, undefined, 40));
+    const painted = formatError(error, {
+      paint: (_, text) => `<${text}>`,
+      columns: 40,
+      command: "buck2-oras",
+    }).replaceAll(/[<>]/g, "");
+    expect(painted).toBe(formatError(error, { columns: 40, command: "buck2-oras" }));
   });
 });
 

@@ -36,6 +36,9 @@ oras_tool(name = "hello", layout = "oci", lock = lock)
   await lockTool(project);
   expect((await project.buck2(["run", "//tools:hello"])).stdout).toBe("hello\n");
   expect((await project.buck2(["run", "acme_tools//tools:oras", "--", "platform"])).stdout).toMatch(/^\w+-\w+\n$/);
+  // The alias `oras` of this project means a cell that is not there: hints name the target.
+  const typo = await project.buck2(["run", "acme_tools//tools:oras", "--", "lst"]);
+  expect(typo.stderr).toContain("`buck2 run acme_tools//tools:oras -- --help`");
 });
 
 /** What the prelude has ready, in the least that a project can do with. */

@@ -182,4 +182,6 @@ test("example: `buck2 run` lists the tags of a repository, from the caller's fol
     cwd,
   });
   expect(ran.stdout).toContain("is well-formed");
+  const typo = await project.buck2(["run", "oras//tools:oras", "--", "lst"]);
+  expect(typo.stderr).toContain("`buck2 run oras -- --help`");
 });

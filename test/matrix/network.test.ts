@@ -200,7 +200,7 @@ test("what is public is pulled without a login, with an anonymous token", async 
   expect((await oras(["pull", "public/tool:1"], { cwd: dir, env })).exitCode).toBe(0);
   const refused = await oras(["list", "private/tool"], { cwd: dir, env });
   expect(refused.exitCode).toBe(77);
-  expect(refused.stderr).toContain(`buck2 run oras -- login ${registry.host}`);
+  expect(refused.stderr).toContain(`buck2-oras login ${registry.host}`);
   // Two scopes, two tokens.
   expect(tokens.seen).toContain("anybody repository:public/tool:pull");
   expect(tokens.seen).toContain("anybody repository:private/tool:pull");

@@ -4,6 +4,7 @@ import type { Check, CheckStatus } from "../../diagnosis/examination.ts";
 import { printable } from "../../printable.ts";
 import { type Diagnosis, diagnose } from "../../verbs/doctor.ts";
 import type { Colour } from "../colour.ts";
+import { withCommand } from "../command-name.ts";
 import { plural } from "../format.ts";
 import type { CliIo } from "../io.ts";
 import { jsonOf } from "../json.ts";
@@ -30,12 +31,12 @@ function rowOf({ name, status, durationMs, detail }: Check, { stdout, paint }: C
 }
 
 /** Each hint once, with the names of its checks. */
-function hintsOf(checks: readonly Check[]): readonly string[] {
+function hintsOf(checks: readonly Check[], command: string): readonly string[] {
   const names = new Map<string, string[]>();
   for (const { name, hint } of checks) {
     if (hint !== undefined) names.set(hint, [...(names.get(hint) ?? []), name]);
   }
-  return [...names].map(([hint, of]) => `hint (${of.join(", ")}): ${hint}`);
+  return [...names].map(([hint, of]) => `hint (${of.join(", ")}): ${withCommand(hint, command)}`);
 }
 
 function verdictOf({ reference, checks, failure }: Diagnosis): string {
@@ -48,12 +49,12 @@ function verdictOf({ reference, checks, failure }: Diagnosis): string {
   return `No check failed${warnings}: a pull of ${reference} works from here`;
 }
 
-function show(diagnosis: Diagnosis): Shown {
+function show(diagnosis: Diagnosis, command: string): Shown {
   const { reference, checks, failure } = diagnosis;
   const json = jsonOf({ reference, healthy: failure === undefined, checks }) satisfies v.InferOutput<
     typeof doctorSchema
   >;
-  return { text: [...hintsOf(checks), verdictOf(diagnosis)], json, exitCode: failure?.exitCode ?? 0 };
+  return { text: [...hintsOf(checks, command), verdictOf(diagnosis)], json, exitCode: failure?.exitCode ?? 0 };
 }
 
 export function addDoctor(program: Command, io: CliIo): Command {
@@ -68,7 +69,7 @@ export function addDoctor(program: Command, io: CliIo): Command {
     .argument("<ref>", "reference to check: HOST/REPO:TAG, REPO:TAG, or oci:DIR:TAG")
     .action(async (reference: string, _options: object, command: Command) =>
       runCommand(command, io, async ({ services, run, printNow }) =>
-        show(await diagnose(reference, services, run, (check) => printNow(rowOf(check, io)))),
+        show(await diagnose(reference, services, run, (check) => printNow(rowOf(check, io))), io.command),
       ),
     );
 }
