@@ -44,7 +44,7 @@ export async function openMembers(
 
 /** Counts all decompressed bytes: headers and padding can be a bomb too. */
 async function* tarMembers(stream: Chunks, budget: Budget): Members {
-  for await (const member of readTar(budget.counted(stream))) {
+  for await (const member of readTar(budget.counted(stream), budget)) {
     budget.countEntry();
     yield member;
   }

@@ -1,9 +1,11 @@
 /** Members of a tar stream: ustar, PAX and GNU names. All other tar features are refused. */
 import type { Extract, extract } from "tar-stream";
 import { drained } from "./chunks.ts";
+import type { Budget } from "./limits.ts";
 import type { ArchiveMember } from "./member.ts";
 import { quoted, Refusal } from "./refusal.ts";
-import { TarLayout } from "./tar-layout.ts";
+import { type SparseFile, sparseFileOf, withHoles } from "./sparse.ts";
+import { type TarEntry, TarLayout } from "./tar-layout.ts";
 
 /** PAX records per entry, including the global header's, which are copied for each entry. Real entries have a dozen. */
 const maxPaxRecords = 1000;
@@ -27,11 +29,16 @@ const parserOptions: Parameters<typeof extract>[0] & { readonly allowUnknownForm
 };
 
 /**
- * @throws {Refusal} `ARCHIVE_UNSAFE` for devices and pipes, `ARCHIVE_UNSUPPORTED` for sparse files and other kinds,
- *   `ARCHIVE_INVALID` for a truncated tar, and for one that other programs read in another way
+ * @param source The tar; the caller counts its bytes.
+ * @param budget Gets the bytes of the holes of sparse files.
+ * @throws {Refusal} `ARCHIVE_UNSAFE` for devices and pipes, `ARCHIVE_UNSUPPORTED` for other kinds, `ARCHIVE_INVALID` for
+ *   a truncated tar, and for one that other programs read in another way
  * @throws The library's error for damaged headers
  */
-export async function* readTar(source: AsyncIterable<Uint8Array>): AsyncGenerator<ArchiveMember, void, undefined> {
+export async function* readTar(
+  source: AsyncIterable<Uint8Array>,
+  budget: Budget,
+): AsyncGenerator<ArchiveMember, void, undefined> {
   const tar = await import("tar-stream");
   const parser = tar.extract(parserOptions);
   const layout = new TarLayout();
@@ -39,8 +46,9 @@ export async function* readTar(source: AsyncIterable<Uint8Array>): AsyncGenerato
   try {
     for await (const entry of parser) {
       const header = entry.header as unknown as TarHeader;
-      const member = memberOf(header, entry as AsyncIterable<unknown> as AsyncIterable<Uint8Array>);
-      layout.checkEntry(header.byteOffset, member.size);
+      const content = entry as AsyncIterable<unknown> as AsyncIterable<Uint8Array>;
+      const member = memberOf({ header, content, own: layout.next, budget });
+      layout.checkEntry(header.byteOffset, header.size ?? 0);
       yield member;
       entry.resume();
     }
@@ -64,25 +72,53 @@ async function feed(source: AsyncIterable<Uint8Array>, parser: Extract): Promise
   }
 }
 
-function memberOf(header: TarHeader, content: AsyncIterable<Uint8Array>): ArchiveMember {
+/** An entry as the library found it, and as the layout has it. */
+interface FoundEntry {
+  readonly header: TarHeader;
+  readonly content: AsyncIterable<Uint8Array>;
+  readonly own: TarEntry | undefined;
+  readonly budget: Budget;
+}
+
+function memberOf({ header, content, own, budget }: FoundEntry): ArchiveMember {
   const { name } = header;
-  const size = header.size ?? 0;
+  const stored = header.size ?? 0;
+  const common = { name, mode: header.mode ?? 0, target: header.linkname ?? "" };
   try {
-    return { name, kind: kindOf(header, size), mode: header.mode ?? 0, target: header.linkname ?? "", size, content };
+    checkRecords(header);
+    const sparse = sparseFileOf(header.pax ?? {}) ?? own?.sparse;
+    const kind = kindOf(header, stored, own);
+    if (sparse === undefined) return { ...common, kind, size: stored, content };
+    return sparseMember({ ...common, kind, size: stored, content }, sparse, budget);
   } catch (error) {
     if (error instanceof Refusal) error.entry = name;
     throw error;
   }
 }
 
-function kindOf(header: TarHeader, size: number): ArchiveMember["kind"] {
-  const records = Object.keys(header.pax ?? {});
-  if (records.length > maxPaxRecords) {
+function sparseMember(member: ArchiveMember, sparse: SparseFile, budget: Budget): ArchiveMember {
+  if (member.kind !== "file") throw new Refusal("ARCHIVE_INVALID", "is a sparse file of another type");
+  const content = withHoles(sparse, member.content, member.size, budget);
+  return { ...member, name: sparse.name ?? member.name, size: sparse.size, content };
+}
+
+function checkRecords({ pax }: TarHeader): void {
+  if (Object.keys(pax ?? {}).length > maxPaxRecords) {
     throw new Refusal("ARCHIVE_TOO_LARGE", `has more than ${maxPaxRecords} PAX records`);
   }
-  if (records.some((key) => key.startsWith("GNU.sparse."))) throw sparse();
-  if (!/^[0-9]*$/.test(header.pax?.size ?? ""))
-    throw new Refusal("ARCHIVE_INVALID", "states a size that is not a number");
+  if (!/^[0-9]*$/.test(pax?.size ?? "")) throw new Refusal("ARCHIVE_INVALID", "states a size that is not a number");
+}
+
+/** Kinds of GNU tar, of which the library knows nothing, and the way to a tar without them. */
+const gnuKinds: Readonly<Record<string, readonly [kind: string, hint: string]>> = {
+  S: ["a sparse file of another program than GNU tar", "pack it again without sparse files"],
+  V: ["a volume label", "pack it again without `--label`"],
+  M: ["the rest of a file of another volume", "pack it again without `--multi-volume`"],
+  D: ["a folder of an incremental dump", "pack it again without `--listed-incremental`"],
+};
+
+function kindOf(header: TarHeader, size: number, own: TarEntry | undefined): ArchiveMember["kind"] {
+  if (own?.sparse !== undefined) return "file";
   switch (header.type) {
     case "file":
     case "contiguous-file":
@@ -102,15 +138,14 @@ function kindOf(header: TarHeader, size: number): ArchiveMember["kind"] {
     case "fifo":
       throw new Refusal("ARCHIVE_UNSAFE", `is a ${header.type === "fifo" ? "pipe" : "device"}`);
     default:
-      // The library has no names for `S` (old sparse files of GNU tar), volumes and dumps.
-      throw new Refusal(
-        "ARCHIVE_UNSUPPORTED",
-        `has an unsupported type (sparse file, volume label or part of a dump: ${quoted(String(header.type))})`,
-        "pack it again without `--sparse` and without GNU tar's incremental or multi-volume options",
-      );
+      throw unknownKind(own?.type ?? "");
   }
 }
 
-function sparse(): Refusal {
-  return new Refusal("ARCHIVE_UNSUPPORTED", "is a sparse file", "pack it again without `--sparse`");
+function unknownKind(type: string): Refusal {
+  const [kind, hint] = gnuKinds[type] ?? [
+    `of the unknown type ${quoted(type)}`,
+    "pack it again with GNU tar or bsdtar",
+  ];
+  return new Refusal("ARCHIVE_UNSUPPORTED", `is ${kind}`, hint);
 }

@@ -1,6 +1,6 @@
 /** Archives as the programs write them that publishers use; and what they make of ours. */
 import { execFileSync } from "node:child_process";
-import { chmodSync, linkSync, mkdirSync, rmSync, symlinkSync, truncateSync, writeFileSync } from "node:fs";
+import { chmodSync, linkSync, mkdirSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { extractArchive } from "../../src/archive/extract.ts";
@@ -68,18 +68,6 @@ describe("tar", () => {
     const out = join(temporaryFolder(), "out");
     await extractArchive(join(folder, "b"), out, { signal });
     expect(treeOf(out)).toEqual(treeOf(join(folder, "t")));
-  });
-
-  test.for(["gnu", "pax"])("extract: a sparse file of tar --format=%s is refused, not cut", async (format, context) => {
-    const folder = temporaryFolder();
-    writeFileSync(join(folder, "sparse"), "");
-    truncateSync(join(folder, "sparse"), 4 * 1024 ** 2);
-    run(context, folder, "tar", `--format=${format}`, "-Scf", "a", "sparse");
-    const extracting = extractArchive(join(folder, "a"), join(folder, "out"), { signal });
-    await expect(extracting).rejects.toMatchObject({
-      code: "ARCHIVE_UNSUPPORTED",
-      message: expect.stringMatching(/sparse/),
-    });
   });
 
   test("extract: what tar wrote through zstd", async (context) => {
