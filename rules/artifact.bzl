@@ -14,6 +14,7 @@ load(
 )
 load(":common.bzl", "common_attributes")
 load(":errors.bzl", "oras_error_handler")
+load(":native.bzl", "ACCESS_KINDS", "native_url")
 load(":toolchain.bzl", "OrasToolchainInfo")
 load(":tree.bzl", "file_providers", "folder_attributes", "folder_providers")
 
@@ -68,10 +69,21 @@ def _reference(ctx: AnalysisContext) -> cmd_args:
         hidden = [blob, layout.project("oci-layout")],
     )
 
-def _pull(ctx: AnalysisContext, cli: RunInfo, output: Artifact, size_bytes: int, is_executable: bool) -> None:
+def _pull(ctx: AnalysisContext, oras: OrasToolchainInfo, output: Artifact, size_bytes: int, is_executable: bool) -> None:
+    url = native_url(ctx, oras)
+    if url != None:
+        ctx.actions.download_file(
+            output,
+            url,
+            has_content_based_path = True,
+            is_executable = is_executable,
+            sha256 = ctx.attrs.digest.removeprefix("sha256:"),
+            size_bytes = size_bytes,
+        )
+        return
     ctx.actions.run(
         cmd_args(
-            cli,
+            oras.cli,
             "blob",
             _reference(ctx),
             "--size={}".format(size_bytes),
@@ -111,15 +123,15 @@ def _oras_artifact_impl(ctx: AnalysisContext) -> list[Provider]:
     if type in FILE_TYPES:
         output = ctx.actions.declare_output(_file_name(ctx), has_content_based_path = True)
         if type == "raw":
-            _pull(ctx, oras.cli, output, size_bytes, is_executable)
+            _pull(ctx, oras, output, size_bytes, is_executable)
         else:
             blob = ctx.actions.declare_output("__blob__", has_content_based_path = True)
-            _pull(ctx, oras.cli, blob, size_bytes, False)
+            _pull(ctx, oras, blob, size_bytes, False)
             _extract(ctx, oras, blob, output, ["--single"] + (["--executable"] if is_executable else []))
         providers = file_providers(ctx, output)
     else:
         blob = ctx.actions.declare_output("__blob__", has_content_based_path = True)
-        _pull(ctx, oras.cli, blob, size_bytes, False)
+        _pull(ctx, oras, blob, size_bytes, False)
         output = ctx.actions.declare_output(ctx.attrs.out or ctx.attrs.name, dir = True, has_content_based_path = True)
         strip_prefix = ctx.attrs.strip_prefix
         _extract(ctx, oras, blob, output, ["--strip-prefix=" + strip_prefix] if strip_prefix else [])
@@ -137,6 +149,12 @@ oras_artifact = rule(
     doc = "Fetches one blob by digest. The output is the file, or the folder that the archive unpacks to.",
     impl = _oras_artifact_impl,
     attrs = common_attributes | folder_attributes | {
+        "access": attrs.option(
+            attrs.enum(ACCESS_KINDS),
+            default = None,
+            doc = """What the registry gives to a plain GET without a login: the blob over `https` or `http`, or a challenge for a `token`.
+            Without a value, it is not known. The toolchain's `fetch` says what follows.""",
+        ),
         "digest": attrs.string(doc = "Digest of the blob: `sha256:` and 64 lower-case hex digits. Tags are refused."),
         "format": attrs.option(attrs.enum(FILE_TYPES + ARCHIVE_TYPES), default = None, doc = "Old name of `type`, until the next release."),
         "layout": attrs.option(

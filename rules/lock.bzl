@@ -15,7 +15,7 @@ _LOCK_VERSION = 1
 _COMMON = BUCK2_ATTRIBUTES + list(common_attributes)
 
 # Attributes that only the lock file sets.
-_RESERVED = ["digest", "manifest_digest", "parts", "platform", "repository", "size", "size_bytes", "type"]
+_RESERVED = ["access", "digest", "manifest_digest", "parts", "platform", "repository", "size", "size_bytes", "type"]
 
 def oras_tool(
         *,
@@ -227,6 +227,7 @@ def _declare_file(
         include = _below(layer.get("include"), prefix)
     oras_artifact(
         name = name,
+        access = entry.get("access"),
         digest = layer["digest"],
         executable = executable,
         include = include,
@@ -263,6 +264,7 @@ def _declare_folder(
         parts[path] = ":" + part
         oras_artifact(
             name = part,
+            access = entry.get("access"),
             digest = layer["digest"],
             executable = None if folder else layer.get("executable") == layer["title"],
             layout = _layout_of(entry, layout),

@@ -2,13 +2,23 @@
 
 load(":common.bzl", "common_attributes")
 
+FETCH_KINDS = ["auto", "native", "process"]
+
 OrasToolchainInfo = provider(
-    doc = "The command `cli` that fetches and unpacks artifacts, and `extract_locally`: whether only this machine may unpack.",
+    doc = """The command `cli` that fetches and unpacks artifacts, `extract_locally`: whether only this machine may unpack, `fetch`: who
+    fetches blobs, and `has_sha256`: whether Buck2 knows files by their SHA-256.""",
     fields = {
         "cli": provider_field(RunInfo),
         "extract_locally": provider_field(bool),
+        "fetch": provider_field(str),
+        "has_sha256": provider_field(bool),
     },
 )
+
+def _has_sha256(algorithms: str) -> bool:
+    """Whether a file with a known SHA-256 has a known digest. Buck2 prefers SHA-1 where both are allowed."""
+    names = [name.strip().upper() for name in algorithms.split(",")]
+    return "SHA256" in names and "SHA1" not in names
 
 def _oras_toolchain_impl(ctx: AnalysisContext) -> list[Provider]:
     return [
@@ -16,6 +26,8 @@ def _oras_toolchain_impl(ctx: AnalysisContext) -> list[Provider]:
         OrasToolchainInfo(
             cli = RunInfo(args = cmd_args(ctx.attrs.cli[RunInfo], ctx.attrs.options)),
             extract_locally = not ctx.attrs.workers_can_run,
+            fetch = ctx.attrs.fetch,
+            has_sha256 = _has_sha256(ctx.attrs._digest_algorithms),
         ),
     ]
 
@@ -30,6 +42,13 @@ oras_toolchain = rule(
             providers = [RunInfo],
             doc = "The executable `buck2-oras`: the one of these rules, or your own.",
         ),
+        "fetch": attrs.enum(
+            FETCH_KINDS,
+            default = read_root_config("oras", "fetch", "auto"),
+            doc = """Who fetches blobs. `process`: `buck2-oras`, with its store for all checkouts, logins, mirrors and resumed transfers. `native`:
+            Buck2 itself, by a plain GET, where the registry asks for no login; a warning names the others. Remote execution without local
+            actions needs `native`. `auto` is `process`. The default is `fetch` in the section `oras` of the root cell's configuration, else `auto`.""",
+        ),
         "options": attrs.list(
             attrs.arg(),
             default = [],
@@ -40,5 +59,7 @@ oras_toolchain = rule(
             doc = """Whether remote execution workers have Node, which `cli` needs. If so, the workers unpack archives.
             Blobs are always fetched on the machine that builds, which has the network and the credentials.""",
         ),
+        # The default of Buck2's open-source build.
+        "_digest_algorithms": attrs.default_only(attrs.string(default = read_root_config("buck2", "digest_algorithms", "SHA256"))),
     },
 )

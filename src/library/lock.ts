@@ -1,6 +1,7 @@
 /** Methods for a lock file: arguments → request of a use case. */
 
 import type { Services } from "../artifact/services.ts";
+import type { LockingServices } from "../locking/access.ts";
 import { findLockFile } from "../locking/find.ts";
 import { parsePlatform } from "../model/platform.ts";
 import type { Run } from "../transfer/run.ts";
@@ -16,7 +17,7 @@ import type { OrasLock } from "./oras-lock.ts";
 /** Runs work with the services of one call. `parse` reads the caller's arguments; its errors reject, too. */
 export type Caller = <Arguments extends CallArguments, Result>(
   parse: () => Arguments,
-  work: (given: Arguments, services: Services, run: Run) => Promise<Result>,
+  work: (given: Arguments, services: LockingServices, run: Run) => Promise<Result>,
 ) => Promise<Result>;
 
 async function fileOf({ file }: { readonly file?: string | undefined }, services: Services): Promise<string> {

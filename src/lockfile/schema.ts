@@ -73,7 +73,19 @@ const layerSchema = v.strictObject({
   ),
 });
 
+/** Answers of a registry to programs without a login, such as Buck2 itself. */
+export const accessKinds = ["https", "http", "token"] as const;
+export type Access = (typeof accessKinds)[number];
+
 const platformSchema = v.strictObject({
+  access: v.optional(
+    v.pipe(
+      v.picklist(accessKinds),
+      v.description(
+        "What a plain GET without a login gave when the tool was locked. `https`, `http`: the blob, over this scheme; `token`: the registry asked for a token or a login. Absent: not known.",
+      ),
+    ),
+  ),
   manifest: v.pipe(digestSchema, v.description("Digest of the platform's manifest.")),
   repository: v.pipe(
     v.string(),

@@ -2,13 +2,13 @@
 
 import { checkTitles, type NamedLayer, shapeOf } from "../artifact/layers.ts";
 import { withDamageRepaired } from "../artifact/repair.ts";
-import type { Services } from "../artifact/services.ts";
 import { audited } from "../audit/audit.ts";
 import type { LockedLayer, LockedPlatform, LockedTool, LockOptions, LockPlatform } from "../lockfile/schema.ts";
 import { formatLocation } from "../model/location.ts";
 import { annotationKeys } from "../model/manifest.ts";
 import { inParallel } from "../parallel.ts";
 import { type Run, withSignal } from "../transfer/run.ts";
+import { accessTo, type LockingServices } from "./access.ts";
 import { executableOf, type Unchosen, warnOfUnchosen } from "./choices.ts";
 import { type ReadLayer, readLayer } from "./layer.ts";
 import { type FoundManifest, findManifests } from "./manifests.ts";
@@ -22,7 +22,7 @@ export interface ToolRequest {
 }
 
 /** Locks one reference or template. Each blob is fetched once, since a media type does not prove the format. */
-export async function lockTool(request: ToolRequest, services: Services, run: Run): Promise<LockedTool> {
+export async function lockTool(request: ToolRequest, services: LockingServices, run: Run): Promise<LockedTool> {
   return await audited(
     { operation: "lock", reference: request.reference },
     services,
@@ -31,7 +31,7 @@ export async function lockTool(request: ToolRequest, services: Services, run: Ru
   );
 }
 
-async function lockPlatforms(request: ToolRequest, services: Services, run: Run): Promise<LockedTool> {
+async function lockPlatforms(request: ToolRequest, services: LockingServices, run: Run): Promise<LockedTool> {
   const { name, reference, options } = request;
   const { digest, found } = await findManifests(reference, options?.platforms ?? [], services, run);
   const done = await inParallel(found, run.signal, (one, either) =>
@@ -55,7 +55,7 @@ interface DonePlatform {
 async function lockPlatform(
   { name, options }: ToolRequest,
   { platform, digest, source, manifest, location }: FoundManifest,
-  services: Services,
+  services: LockingServices,
   run: Run,
 ): Promise<DonePlatform> {
   const shape = shapeOf(manifest, location);
@@ -81,6 +81,7 @@ async function lockPlatform(
   return {
     platform,
     locked: {
+      access: await accessTo(location, layers[0]?.descriptor, services, run),
       manifest: digest,
       repository: formatLocation(location),
       layers: locked,

@@ -2,12 +2,15 @@
 
 import { networkError } from "../http/network-error.ts";
 import { addressesOf, type Connection, connectTo } from "../http/probe.ts";
+import type { HttpResponse } from "../http/response.ts";
+import type { RetryPolicy } from "../http/retry.ts";
 import type { Route } from "../http/transport.ts";
 import type { Digest } from "../model/digest.ts";
 import type { RegistryLocation } from "../model/location.ts";
 import { type ApiDeps, RegistryApi } from "./api.ts";
 import { apiBase } from "./api-base.ts";
 import { parseChallenges } from "./challenge.ts";
+import { parseContentRange } from "./content-range.ts";
 
 export interface Greeting {
   readonly status: number;
@@ -17,6 +20,15 @@ export interface Greeting {
   readonly tokenService: string | undefined;
   /** The registry's clock, from the `Date` header. */
   readonly date: Date | undefined;
+}
+
+/** Answer to a GET without a login. */
+export interface PlainAnswer {
+  readonly status: number;
+  /** Bytes of the whole blob; undefined if the answer does not state them. */
+  readonly sizeBytes: number | undefined;
+  /** True if the user's own authorities or client certificate were used, which other programs lack. */
+  readonly isPrivate: boolean;
 }
 
 export interface RegistryProbe {
@@ -39,23 +51,23 @@ export interface RegistryProbe {
     readonly kind: string;
     readonly withheld: string | undefined;
   }>;
-  /**
-   * Asks for a blob's first byte without a login, as other programs do; redirects are followed.
-   *
-   * @param how `address`: nothing is asked.
-   * @returns The blob's address, and the status of the answer.
-   */
-  blobWithoutLogin(
-    digest: Digest,
-    how: "ask" | "address",
-    signal: AbortSignal,
-  ): Promise<{ readonly url: URL; readonly status: number | undefined }>;
+  /** Address of a blob. Asks nothing. */
+  blobUrl(digest: Digest): URL;
+  /** Asks for a blob's first byte without a login, as other programs do; redirects are followed. */
+  blobWithoutLogin(digest: Digest, retries: RetryPolicy, signal: AbortSignal): Promise<PlainAnswer>;
   /** @returns Status of the referrers API; 404 for a 200 without an index. */
   referrers(digest: Digest, signal: AbortSignal): Promise<number>;
 }
 
 export interface ProbeDeps extends ApiDeps {
   readonly routeTo: (url: URL) => Promise<Route>;
+}
+
+/** Size of the whole file in an answer to a range. */
+function wholeSize(response: HttpResponse): number | undefined {
+  if (response.status === 206) return parseContentRange(response.header("content-range"))?.total;
+  const stated = response.header("content-length");
+  return stated === undefined ? undefined : Number(stated);
 }
 
 export function createRegistryProbe(location: RegistryLocation, deps: ProbeDeps): RegistryProbe {
@@ -102,13 +114,18 @@ export function createRegistryProbe(location: RegistryLocation, deps: ProbeDeps)
       const withheld = credentials.kind === "none" ? credentials.withheld : undefined;
       return { foundIn, kind: credentials.kind, withheld };
     },
-    async blobWithoutLogin(digest, how, signal) {
-      const blob = api.url(`blobs/${digest}`);
-      if (how === "address") return { url: blob, status: undefined };
+    blobUrl: (digest) => api.url(`blobs/${digest}`),
+    async blobWithoutLogin(digest, retries, signal) {
       // A HEAD may be refused where a GET is signed; the rest of the body is not read.
-      const response = await deps.http.request({ method: "GET", url: blob, headers: { range: "bytes=0-0" }, signal });
+      const request = { method: "GET", url: api.url(`blobs/${digest}`), headers: { range: "bytes=0-0" } } as const;
+      const response = await deps.http.request({ ...request, retries, signal });
       await response.discard();
-      return { url: blob, status: response.status };
+      const { tls } = await deps.routeTo(url);
+      return {
+        status: response.status,
+        sizeBytes: wholeSize(response),
+        isPrivate: tls.ca !== undefined || tls.cert !== undefined,
+      };
     },
     async referrers(digest, signal) {
       const response = await api.call({ method: "GET", url: api.url(`referrers/${digest}`), signal }, "pull");

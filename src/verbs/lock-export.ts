@@ -9,6 +9,7 @@ import type { DiagnosisServices } from "../diagnosis/services.ts";
 import { LocalIoError, localIoError, RegistryAuthError } from "../errors.ts";
 import { readTextFile } from "../files/change-text.ts";
 import { placeAtomically } from "../files/place.ts";
+import { defaultRetry } from "../http/retry.ts";
 import { toolOf } from "../lockfile/schema.ts";
 import { checkNames, readExisting } from "../locking/existing.ts";
 import { checkProgramFolder } from "../locking/project.ts";
@@ -52,10 +53,11 @@ interface Addressed {
 async function addressOf(tool: string, one: ExportedPlatform, services: ExportServices, run: Run): Promise<string> {
   const { location } = readReference(one.repository, services);
   if (location.kind === "layout") throw notExported(tool, "comes from a layout folder, which has no address");
-  const { url, status } = await services
-    .probe(location)
-    .blobWithoutLogin(one.layer.digest, services.settings.isOffline ? "address" : "ask", run.signal);
-  if (status === undefined || status < 400) return url.href;
+  const probe = services.probe(location);
+  const url = probe.blobUrl(one.layer.digest);
+  if (services.settings.isOffline) return url.href;
+  const { status } = await probe.blobWithoutLogin(one.layer.digest, defaultRetry, run.signal);
+  if (status < 400) return url.href;
   throw new RegistryAuthError(
     status === 403 ? "REGISTRY_FORBIDDEN" : "REGISTRY_UNAUTHORIZED",
     `${location.registry} answers ${status} for ${tool} without a login (authentication), and DotSlash and mise have none`,

@@ -7,6 +7,7 @@ import { ConfigurationError, UsageError } from "../errors.ts";
 import { checkWritable } from "../files/change-text.ts";
 import { changeLock, emptyLock, isInWrittenForm, readLock } from "../lockfile/file.ts";
 import { isToolName, type Lock, type LockedTool, type LockOptions, toolOf } from "../lockfile/schema.ts";
+import { type LockingServices, withKnownAccess } from "../locking/access.ts";
 import { changeOf, isAskedAlike, isSame, type LockChange } from "../locking/change.ts";
 import { checkNames, lockNotFound, readExisting } from "../locking/existing.ts";
 import { checkLayouts, type LockLayouts, layoutsOfLock, openingFromLock } from "../locking/layouts.ts";
@@ -25,7 +26,7 @@ function referenceForLock(text: string, layouts: LockLayouts, services: NamingSe
   return qualifyReference(expandNamed(text, services), services.settings.registry);
 }
 
-async function servicesOfLock(file: string, services: Services): Promise<Services> {
+async function servicesOfLock<Given extends Services>(file: string, services: Given): Promise<Given> {
   return { ...services, open: openingFromLock(await layoutsOfLock(file, services), services.open) };
 }
 
@@ -55,7 +56,7 @@ export interface LockAddRequest {
 /** Locks a tool under its name; an entry with this name is replaced. */
 export async function lockAdd(
   { file, name, reference, options }: LockAddRequest,
-  services: Services,
+  services: LockingServices,
   run: Run,
 ): Promise<LockChange> {
   if (!isToolName(name)) {
@@ -69,7 +70,8 @@ export async function lockAdd(
   const layouts = await layoutsOfLock(file, services);
   const text = referenceForLock(reference, layouts, services);
   const lockServices = { ...services, open: openingFromLock(layouts, services.open) };
-  const tool = await lockTool({ name, reference: text, options }, lockServices, run);
+  const found = await lockTool({ name, reference: text, options }, lockServices, run);
+  const tool = withKnownAccess(atFirst, found);
   let before: LockedTool | undefined;
   const change = (lock: Lock = emptyLock): Lock => {
     before = toolOf(lock, name);
@@ -94,7 +96,7 @@ function withTools(lock: Lock, tools: readonly (readonly [string, LockedTool])[]
 export async function lockUpdate(
   file: string,
   names: readonly string[],
-  services: Services,
+  services: LockingServices,
   run: Run,
 ): Promise<readonly LockChange[]> {
   await checkChangeable(file, services);
@@ -103,9 +105,11 @@ export async function lockUpdate(
   const wanted = Object.entries(lock.tools).filter(([name]) => names.length === 0 || names.includes(name));
   const lockServices = await servicesOfLock(file, services);
   openAll(wanted, lockServices);
-  const updated = await inParallel(wanted, run.signal, async ([name, { reference, options }], either) => {
+  const updated = await inParallel(wanted, run.signal, async ([name, before], either) => {
+    const { reference, options } = before;
     try {
-      return { name, after: await lockTool({ name, reference, options }, lockServices, withSignal(run, either)) };
+      const found = await lockTool({ name, reference, options }, lockServices, withSignal(run, either));
+      return { name, after: withKnownAccess(before, found) };
     } catch (error) {
       // Only the first failure is news: it aborts the other tools.
       if (!either.aborted)

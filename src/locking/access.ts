@@ -1,0 +1,62 @@
+/** Answers of registries to programs without a login: whether Buck2 itself can fetch a tool. */
+import type { Services } from "../artifact/services.ts";
+import { asError } from "../errors.ts";
+import { mirrorRetry } from "../http/retry.ts";
+import type { Access, LockedTool } from "../lockfile/schema.ts";
+import { formatLocation, type Location, type RegistryLocation } from "../model/location.ts";
+import type { BlobIdentity } from "../model/source.ts";
+import { anySignal } from "../parallel.ts";
+import type { RegistryProbe } from "../registry/probe.ts";
+import type { Run } from "../transfer/run.ts";
+
+export interface LockingServices extends Services {
+  readonly probe: (location: RegistryLocation) => Pick<RegistryProbe, "url" | "blobWithoutLogin">;
+}
+
+/** The blob was just fetched: a registry that needs longer is not worth the wait. */
+const maxWaitMs = 10_000;
+
+const refusedStatuses: ReadonlySet<number> = new Set([401, 403]);
+
+/**
+ * Asks for one blob without a login.
+ *
+ * @param blob Undefined for an artifact without layers.
+ * @returns Undefined if the answer says nothing: for a layout folder, without network, for another size, or if the
+ *   user's own certificates were needed.
+ */
+export async function accessTo(
+  location: Location,
+  blob: BlobIdentity | undefined,
+  services: LockingServices,
+  run: Run,
+): Promise<Access | undefined> {
+  if (location.kind === "layout" || blob === undefined || services.settings.isOffline) return undefined;
+  const { url, blobWithoutLogin } = services.probe(location);
+  try {
+    const signal = anySignal(run.signal, AbortSignal.timeout(maxWaitMs));
+    const answer = await services.slots.run(() => blobWithoutLogin(blob.digest, mirrorRetry, signal));
+    if (refusedStatuses.has(answer.status)) return "token";
+    const isBlob = answer.status === 206 || answer.status === 200;
+    if (!isBlob || answer.isPrivate || (answer.sizeBytes ?? blob.size) !== blob.size) return undefined;
+    return url.protocol === "http:" ? "http" : "https";
+  } catch (error) {
+    run.signal.throwIfAborted();
+    services.context.log.debug(`${formatLocation(location)} without a login: ${asError(error).message}`);
+    return undefined;
+  }
+}
+
+/** A new entry that keeps what was known of the same repositories: a registry that does not answer changes no lock. */
+export function withKnownAccess(before: LockedTool | undefined, after: LockedTool): LockedTool {
+  const known = new Map(
+    Object.values(before?.platforms ?? {}).map(({ repository, access }) => [repository, access] as const),
+  );
+  const platforms = Object.fromEntries(
+    Object.entries(after.platforms).map(([platform, locked]) => [
+      platform,
+      { ...locked, access: locked.access ?? known.get(locked.repository) },
+    ]),
+  );
+  return { ...after, platforms };
+}

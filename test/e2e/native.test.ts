@@ -1,0 +1,144 @@
+/** Blobs that Buck2 fetches itself, without a process, where a registry asks for no login. */
+import { readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { expect, test } from "vitest";
+import type { Lock, LockedPlatform } from "../../src/lockfile/schema.ts";
+import { requireBuck2, shared } from "../support/buck2.ts";
+import { type Consumer, layOutProject } from "../support/consumer.ts";
+import { oras } from "../support/executable.ts";
+import { temporaryFolder } from "../support/folders.ts";
+import { type Handler, startServer, type TestServer } from "../support/registry/server.ts";
+import { serveTool } from "../support/registry/tool.ts";
+import { succeeding } from "../support/succeeding.ts";
+import { gzipTar } from "../support/tar-of-one.ts";
+
+const script = (word: string): string => `#!/bin/sh\necho ${word}\n`;
+
+/** Gives blobs to those who have a token, as most public registries do. */
+const tokenRegistry = (content: string | Buffer): Handler => {
+  const serve = serveTool(content);
+  return (request, response, server) => {
+    if (request.url.startsWith("/token")) {
+      response.end(JSON.stringify({ token: "t" }));
+    } else if (request.headers.authorization === undefined) {
+      const realm = `Bearer realm="http://${server.host}/token",service="s",scope="repository:t/tool:pull"`;
+      response.writeHead(401, { "www-authenticate": realm }).end();
+    } else {
+      serve(request, response, server);
+    }
+  };
+};
+
+const toolchains = `load("@oras//rules:defs.bzl", "oras_toolchain")
+oras_toolchain(name = "oras", visibility = ["PUBLIC"])
+`;
+const native = { args: ["--config", "oras.fetch=native"] };
+
+const setting = shared(
+  (context) => requireBuck2(context),
+  (buck2) => Promise.resolve(layOutProject(buck2, { files: { "toolchains/BUCK": toolchains } })),
+);
+
+/** Locks the tool `t/tool:1` of the registry in a package of its own. @returns The entry of the lock. */
+async function lockTool(project: Consumer, name: string, registry: TestServer): Promise<LockedPlatform> {
+  project.write(
+    `${name}/BUCK`,
+    `load("@oras//rules:defs.bzl", "oras_tool")
+load("//${name}:oras.lock.json", lock = "value")
+oras_tool(name = "tool", lock = lock)
+`,
+  );
+  const cache = { BUCK2_ORAS_CACHE_DIR: temporaryFolder() };
+  const reference = `${registry.host}/t/tool:1`;
+  const args = ["lock", "add", "tool", reference, "--lock", `${name}/oras.lock.json`];
+  await succeeding(oras(args, { cwd: project.dir, env: cache }));
+  registry.seen.length = 0;
+  const lock: Lock = JSON.parse(readFileSync(join(project.dir, name, "oras.lock.json"), "utf8"));
+  const locked = lock.tools.tool?.platforms.any;
+  if (locked === undefined) throw new Error("the tool is not locked");
+  return locked;
+}
+
+function isOurs(server: TestServer): readonly boolean[] {
+  return server.seen.map(({ headers }) => headers["user-agent"]?.startsWith("buck2-oras/") === true);
+}
+
+test("native: a tool without a login is fetched by one request and no process", async (context) => {
+  const project = await setting(context);
+  const registry = await startServer(serveTool(script("plain")));
+  expect(await lockTool(project, "plain", registry)).toMatchObject({ access: "http" });
+  const built = await project.build(["//plain:tool"], native);
+  expect(built.stderr).toContain("BUILD SUCCEEDED");
+  expect(built.actions).toEqual({ local: 0, remote: 0, cached: 0 });
+  expect(isOurs(registry)).toEqual([false]);
+  const ran = await project.buck2(["run", ...native.args, "//plain:tool"]);
+  expect(ran.stdout).toBe("plain\n");
+});
+
+test("native: a process gives the same file at the same path", async (context) => {
+  const project = await setting(context);
+  const registry = await startServer(serveTool(script("path")));
+  await lockTool(project, "path", registry);
+  const one = await project.build(["//path:tool"], native);
+  const other = await project.build(["//path:tool"], { args: ["--config", "oras.fetch=process"] });
+  expect(other.stderr).toContain("BUILD SUCCEEDED");
+  expect(other.outputs("root//path:tool")).toEqual(one.outputs("root//path:tool"));
+});
+
+test("native: an archive is fetched without a process, and unpacked by one", async (context) => {
+  const project = await setting(context);
+  const registry = await startServer(serveTool(gzipTar("tool", script("archive"))));
+  await lockTool(project, "archive", registry);
+  const built = await project.build(["//archive:tool"], native);
+  expect(built.stderr).toContain("BUILD SUCCEEDED");
+  expect(built.actions.local).toBe(1);
+  expect(isOurs(registry)).toEqual([false]);
+});
+
+test("native: without the user's word the executable fetches, whose store all checkouts share", async (context) => {
+  const project = await setting(context);
+  const registry = await startServer(serveTool(script("auto")));
+  await lockTool(project, "auto", registry);
+  const built = await project.build(["//auto:tool"]);
+  expect(built.stderr).toContain("BUILD SUCCEEDED");
+  expect(built.actions.local).toBe(1);
+  expect(isOurs(registry)).toEqual([true]);
+});
+
+test("native: a registry that asks for a token is left to the executable, and named", async (context) => {
+  const project = await setting(context);
+  const registry = await startServer(tokenRegistry(script("token")));
+  expect(await lockTool(project, "token", registry)).toMatchObject({ access: "token" });
+  const built = await project.build(["//token:tool"], native);
+  expect(built.stderr).toContain("BUILD SUCCEEDED");
+  expect(built.actions.local).toBe(1);
+  expect(built.stderr).toContain(
+    "Buck2 does not fetch `root//token:tool` itself: the registry asks for a token or a login",
+  );
+});
+
+test("native: other bytes than the lock's are refused, and nothing is kept", async (context) => {
+  const project = await setting(context);
+  const registry = await startServer(serveTool(script("other")));
+  const { layers } = await lockTool(project, "other", registry);
+  const file = join(project.dir, "other", "oras.lock.json");
+  const wrong = `sha256:${"0".repeat(64)}`;
+  writeFileSync(file, readFileSync(file, "utf8").replaceAll(layers[0]?.digest ?? "", wrong));
+  const built = await project.build(["//other:tool"], native);
+  expect(built.exitCode).not.toBe(0);
+  expect(built.stderr).toContain("0".repeat(64));
+  const placed = readdirSync(join(project.dir, "buck-out", "e2e", "art"), { recursive: true }).map(String);
+  expect(placed.filter((path) => path.includes("other") && path.endsWith("/tool"))).toEqual([]);
+});
+
+test("native: Buck2 with BLAKE3 digests leaves the tool to the executable, and says so", async (context) => {
+  const config = "[buck2]\n  digest_algorithms = BLAKE3\n";
+  const project = layOutProject(requireBuck2(context), { config, files: { "toolchains/BUCK": toolchains } });
+  context.onTestFinished(() => project.stop());
+  const registry = await startServer(serveTool(script("blake3")));
+  await lockTool(project, "blake3", registry);
+  const built = await project.build(["//blake3:tool"], native);
+  expect(built.stderr).toContain("BUILD SUCCEEDED");
+  expect(built.actions.local).toBe(1);
+  expect(built.stderr).toContain("digest_algorithms = SHA256");
+});
