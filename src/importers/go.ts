@@ -88,13 +88,21 @@ function notForPlatform(spec: string, platform: PlatformString, ran: ClientRun):
   });
 }
 
+/** The error for a text that names no version of Go: most often, only the `v` is missing. */
+function withoutVersion(spec: string): Error {
+  const [, path = "", version = ""] = /^([^@=]+)(?:@|==)v?([0-9].*)$/.exec(spec) ?? [];
+  const meant = `${path}@v${version}`;
+  const isMeant = specPattern.test(meant) && !meant.startsWith("-");
+  return specInvalid(`go:${spec}`, isMeant ? `write go:${meant}` : "write go:MODULE/PACKAGE@vVERSION");
+}
+
 /**
  * Builds a Go program for each platform. The bytes depend on the version of Go, which the provenance names. Paths and
  * build ids are left out, so that machines with the same version give the same digest.
  */
 export const importGo: Importer = async ({ spec, platforms, skipsUnavailable }, services, signal) => {
   const [, packagePath = "", version = ""] = specPattern.exec(spec) ?? [];
-  if (packagePath === "" || packagePath.startsWith("-")) throw specInvalid(spec, "write go:MODULE/PACKAGE@vVERSION");
+  if (packagePath === "" || packagePath.startsWith("-")) throw withoutVersion(spec);
   const settings = await settingsFor(services, signal);
   const name = programName(packagePath);
   const files: ImportedFile[] = [];

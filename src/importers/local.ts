@@ -7,9 +7,10 @@ import { formatByName, isArchive, sniffFile } from "../archive/format.ts";
 import { refuseUnsupported } from "../archive/unsupported.ts";
 import type { Context } from "../context.ts";
 import { UsageError } from "../errors.ts";
-import type { PlatformString } from "../model/platform.ts";
+import { type PlatformString, platformStrings } from "../model/platform.ts";
 import { expandTemplate, isTemplate } from "../model/reference.ts";
-import { misfitIn, warnOfMisfit } from "./programs.ts";
+import { fitOf, machineText } from "./machine.ts";
+import { misfitIn, type SoleMachine, soleMachineIn, warnOfMisfit } from "./programs.ts";
 import { fileProvenance } from "./provenance.ts";
 import { specInvalid } from "./run.ts";
 import type { ImportedFile, Importer, ImporterServices } from "./source.ts";
@@ -40,11 +41,24 @@ export const importFile: Importer = async ({ spec, platforms, named }, { context
   return { version: undefined, license: undefined, sourceUrl: undefined, files, missing };
 };
 
-/** Warns of a program for another platform: the user states the platform, which therefore counts. */
+/** Warns of a program for another platform than the stated one, or than all: what the user states counts. */
 async function warned(file: ImportedFile, source: string, { log }: Context): Promise<ImportedFile> {
-  const misfit = file.platform === undefined ? undefined : await misfitIn(file.path, file.platform);
+  if (file.platform === undefined) {
+    const sole = await soleMachineIn(file.path);
+    if (sole !== undefined) log.warn(`${source}: ${forAll(sole)}`);
+    return file;
+  }
+  const misfit = await misfitIn(file.path, file.platform);
   if (misfit !== undefined) warnOfMisfit(source, misfit, { isPublished: true }, log);
   return file;
+}
+
+function forAll({ machine, program }: SoleMachine): string {
+  const platforms = platformStrings.filter((platform) => fitOf(machine, platform) === "native");
+  const [only, ...others] = platforms;
+  const option = only === undefined || others.length > 0 ? "--platform" : `--platform ${only}`;
+  const text = `${JSON.stringify(program)} is a program for ${machineText(machine)}, and is published for all platforms`;
+  return `${text}; to publish it for its own, add ${option}`;
 }
 
 /** The name alone, since local paths are private. A folder has no checksum here; its layer has a digest. */

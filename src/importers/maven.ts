@@ -8,6 +8,7 @@ import { extractArchive } from "../archive/extract.ts";
 import { isArchive, sniffFile } from "../archive/format.ts";
 import { ArtifactNotFoundError, ContentVerificationError, UsageError } from "../errors.ts";
 import type { PlatformString } from "../model/platform.ts";
+import { versionAbsent } from "./absent.ts";
 import { coordinate } from "./maven-coordinate.ts";
 import { isProgramJar, noProgramJar } from "./maven-jar.ts";
 import { namedVariables } from "./named-variables.ts";
@@ -59,7 +60,7 @@ interface Coordinates {
 /** Imports a Maven artifact. Maven verifies the repository's checksums, and fails on a mismatch. */
 export const importMaven: Importer = async ({ spec, platforms, named }, services, signal) => {
   const [, group = "", artifact = "", version = "", type = "exe", classifier] = specPattern.exec(spec) ?? [];
-  if (group === "") throw specInvalid(spec, "write maven:GROUP:ARTIFACT:VERSION:exe");
+  if (group === "") throw specInvalid(`maven:${spec}`, "write maven:GROUP:ARTIFACT:VERSION:exe");
   const client = await openMaven(services, signal);
   const wanted = { group, artifact, version, type };
   const files: ImportedFile[] = [];
@@ -76,6 +77,9 @@ export const importMaven: Importer = async ({ spec, platforms, named }, services
       warnOfMisfit(classified, misfit, { isPublished }, services.context.log);
       if (!isPublished) unfit ??= noFittingProgram(classified, misfit);
     }
+    if (file === undefined && missing.length === 0 && files.length === 0) {
+      await checkVersion(client, { group, artifact, version }, services.workDir);
+    }
     if (file !== undefined && misfit?.isRunnable !== false) files.push(file);
     else if (platform !== undefined) missing.push(platform);
     else throw absentFile(spec);
@@ -84,6 +88,22 @@ export const importMaven: Importer = async ({ spec, platforms, named }, services
   const stated = files.length === 0 ? undefined : await describe(client, `${group}:${artifact}:${version}`, services);
   return { version, license: stated?.license, sourceUrl: stated?.sourceUrl, files, missing };
 };
+
+/**
+ * Asks for the POM, which every version has: a wrong version takes seconds for each platform otherwise.
+ *
+ * @throws {ArtifactNotFoundError}
+ */
+async function checkVersion(
+  client: Maven,
+  { group, artifact, version }: Pick<Coordinates, "group" | "artifact" | "version">,
+  workDir: string,
+): Promise<void> {
+  const pom = await copyArtifact(client, `${group}:${artifact}:${version}:pom`, join(workDir, "maven", "pom"));
+  if (pom !== undefined) return;
+  const hint = "check group, artifact and version; a private repository belongs into Maven's settings.xml";
+  throw versionAbsent({ source: `maven:${group}:${artifact}`, version, known: [] }, hint);
+}
 
 interface Part {
   /** Undefined: for all platforms. */

@@ -4,9 +4,10 @@
  */
 import { mkdir, rename, rm } from "node:fs/promises";
 import { basename, join } from "node:path";
-import { ArtifactNotFoundError, ContentVerificationError } from "../errors.ts";
+import { ContentVerificationError } from "../errors.ts";
 import type { PlatformString } from "../model/platform.ts";
 import { inParallel, limitTo } from "../parallel.ts";
+import { packageAbsent, versionAbsent } from "./absent.ts";
 import { fetchArchive, readManifest, unpackRoot } from "./npm-archive.ts";
 import { type Npm, openNpm, view } from "./npm-client.ts";
 import {
@@ -177,6 +178,9 @@ function notNative(spec: string, { bin, scripts }: NpmPackage): ContentVerificat
 /** The error for a text that names no version. */
 function withoutVersion(text: string): Error {
   const name = /^(@?[^@]+)(?:@.*)?$/.exec(text)?.[1] ?? "NAME";
+  const [pinned, number = ""] = text.split("==");
+  const exact = parseNpmSpec(`${pinned}@${number}`);
+  if (exact !== undefined) return specInvalid(`npm:${text}`, `write npm:${exact.name}@${exact.version}`);
   const { name: known } = parseNpmSpec(`${name}@0.0.0`) ?? { name: "NAME" };
   const look = known === "NAME" ? "" : `; \`npm view ${known} version\` prints the newest`;
   return specInvalid(`npm:${text}`, `write npm:${known}@VERSION, with the exact version${look}`);
@@ -189,9 +193,11 @@ export const importNpm: Importer = async ({ spec: text, platforms }, services, s
   const client = await openNpm(services, signal);
   const stated = await view(client, packageSchema, text, packageFields);
   if (stated === undefined) {
-    throw new ArtifactNotFoundError("ARTIFACT_NOT_FOUND", `npm:${text} was not found in the registry`, {
-      hint: `check name and version: \`npm view ${spec.name} versions\`; a private package may need a login of npm`,
-    });
+    const known = await view(client, versionsSchema, spec.name, ["versions", "dist-tags"]);
+    const source = `npm:${spec.name}`;
+    const look = "check the name; a private package may need a login of npm";
+    if (known === undefined) throw packageAbsent(source, look);
+    throw versionAbsent({ source, version: spec.version, known: known.versions.toReversed() }, look);
   }
   checkIdentity(spec, stated);
   const isBare = Object.keys(stated.optionalDependencies).length === 0 && !statesPlatform(stated);

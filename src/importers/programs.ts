@@ -5,7 +5,7 @@ import { isExecutable } from "../archive/executable.ts";
 import type { Context } from "../context.ts";
 import { readHead, withOpened } from "../files/opened-file.ts";
 import type { PlatformString } from "../model/platform.ts";
-import { type Fit, fitOf, machineHeadBytes, machineOf, machineText } from "./machine.ts";
+import { type Fit, fitOf, type Machine, machineHeadBytes, machineOf, machineText } from "./machine.ts";
 
 /** Libraries have the same first bytes as programs; Python and Node load them. */
 const libraryName = /\.(?:node|so(?:\.[0-9]+)*|dylib|dll|pyd)$/i;
@@ -105,6 +105,34 @@ export async function misfitIn(path: string, platform: PlatformString): Promise<
   const stats = await stat(path).catch(() => undefined);
   if (stats?.isFile() !== true && stats?.isDirectory() !== true) return undefined;
   return (await findPrograms(path, platform)).misfit;
+}
+
+/** The only machine that the native programs of a file or folder are for. */
+export interface SoleMachine {
+  readonly machine: Machine;
+  /** Path of the shallowest of the programs. */
+  readonly program: string;
+}
+
+/** @returns undefined without native programs, and for programs of several machines; also for a missing path. */
+export async function soleMachineIn(root: string): Promise<SoleMachine | undefined> {
+  const stats = await stat(root).catch(() => undefined);
+  if (stats?.isFile() !== true && stats?.isDirectory() !== true) return undefined;
+  const found = new Map<string, SoleMachine>();
+  for (const path of (await filesBelow(root)).toSorted(byDepth)) {
+    const head = Buffer.from(await withOpened(path, (file) => readHead(file, machineHeadBytes)));
+    const machine = isExecutable(head) && !libraryName.test(path) ? machineOf(head) : undefined;
+    const text = machine === undefined ? undefined : machineText(machine);
+    if (machine === undefined || text === undefined || found.has(text)) continue;
+    found.set(text, {
+      machine,
+      program: relative(path === root ? dirname(root) : root, path)
+        .split(sep)
+        .join("/"),
+    });
+  }
+  const [only, ...others] = found.values();
+  return others.length === 0 ? only : undefined;
 }
 
 /** Prints what does not fit. @param source Names the package. */

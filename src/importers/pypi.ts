@@ -4,8 +4,9 @@ import { join } from "node:path";
 import type { PlatformString } from "../model/platform.ts";
 import { warnOfMisfit } from "./programs.ts";
 import { fileProvenance } from "./provenance.ts";
-import { type ClientProgram, clientMissing, importFailed, runClient, specInvalid } from "./run.ts";
-import type { ImportedFile, Importer } from "./source.ts";
+import { checkStated, statedVersions } from "./pypi-versions.ts";
+import { type ClientProgram, type ClientRun, clientMissing, importFailed, runClient, specInvalid } from "./run.ts";
+import type { ImportedFile, Importer, ImporterServices } from "./source.ts";
 import { type UnpackedWheel, unpackWheel, wheelWithoutProgram } from "./wheel.ts";
 
 const pip: ClientProgram = {
@@ -80,10 +81,35 @@ const absent = /No matching distribution found|Could not find a version that sat
 /** pip reports a version as absent even if the index fails; with `-vv` pip also names the failed URL. */
 const unreachable = /Could not fetch URL (?!\S+: 404 )/;
 
+/** Asks for all versions with a wheel for one of the platforms. */
+async function askVersions(
+  { name, platforms }: { readonly name: string; readonly platforms: readonly PlatformString[] },
+  services: ImporterServices,
+  signal: AbortSignal,
+): Promise<ClientRun> {
+  const wheels = ["--pre", "--only-binary=:all:", "--ignore-requires-python"];
+  const args = [...wheels, ...platforms.flatMap((platform) => platformArgs(platform))];
+  return await runClient(
+    pip,
+    {
+      args: ["-m", "pip", "index", "versions", "-vv", "--no-input", ...args, "--", name],
+      env: asExpected,
+      what: `PyPI: versions of ${name}`,
+    },
+    services,
+    signal,
+  );
+}
+
+function platformArgs(platform: PlatformString): string[] {
+  return tags[platform].flatMap((tag) => ["--platform", tag]);
+}
+
 /** Imports one wheel per platform. pip verifies the index's checksums, and fails on a mismatch. */
 export const importPypi: Importer = async ({ spec, platforms }, services, signal) => {
   const [, name = "", version = ""] = specPattern.exec(spec) ?? [];
-  if (name === "") throw specInvalid(spec, "write pypi:NAME@VERSION");
+  if (name === "")
+    throw specInvalid(`pypi:${spec}`, "write pypi:NAME@VERSION or pypi:NAME==VERSION, with the exact version");
   const files: ImportedFile[] = [];
   const missing: PlatformString[] = [];
   let exactVersion = version;
@@ -93,7 +119,6 @@ export const importPypi: Importer = async ({ spec, platforms }, services, signal
     const dir = join(services.workDir, "pypi", platform);
     const wheelDir = join(dir, "wheel");
     await mkdir(wheelDir, { recursive: true });
-    const platformArgs = tags[platform].flatMap((tag) => ["--platform", tag]);
     const args = [
       "-m",
       "pip",
@@ -104,7 +129,7 @@ export const importPypi: Importer = async ({ spec, platforms }, services, signal
       "--only-binary=:all:",
       // The tool is a program, and the Python of this machine does not run the program.
       "--ignore-requires-python",
-      ...platformArgs,
+      ...platformArgs(platform),
       "--dest",
       wheelDir,
     ];
@@ -119,6 +144,11 @@ export const importPypi: Importer = async ({ spec, platforms }, services, signal
         throw clientMissing({ ...pip, name: "pip, as a module of python3," });
       if (!absent.test(ran.output) || unreachable.test(ran.output))
         throw importFailed(pip, `${name}==${version} for ${platform}`, ran);
+      // Asked for once: the version is most often wrong on every platform, and each try takes seconds.
+      if (missing.length === 0 && files.length === 0) {
+        const asked = await askVersions({ name, platforms }, services, signal);
+        checkStated(statedVersions(asked, version), name, version);
+      }
       missing.push(platform);
       continue;
     }

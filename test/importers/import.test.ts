@@ -44,6 +44,15 @@ describe("what is published", () => {
     });
   });
 
+  test("maven: a version that is not there ends with the first platform", async (context) => {
+    requireProgram(context, "mvn");
+    const ran = await importDesk().call(["import", "maven:com.google.protobuf:protoc:0.0.1:exe", "oci:layout:1"]);
+    expect(ran.exitCode, ran.stderr).toBe(66);
+    expect(ran.stderr).toContain(
+      "maven:com.google.protobuf:protoc has no version 0.0.1\n  hint: check group, artifact",
+    );
+  });
+
   test("maven: one file for each platform, the same bytes as from PyPI", async (context) => {
     requireProgram(context, "mvn");
     const { dir, call, imported } = importDesk();

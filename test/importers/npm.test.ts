@@ -186,7 +186,13 @@ describe("import npm", () => {
     requireProgram(context, "npm");
     const absent = await imported("npm:tool@1.0.0", { gone: ["tool"] });
     expect(absent.exitCode, absent.stderr).toBe(66);
-    expect(absent.stderr).toContain("npm:tool@1.0.0 was not found in the registry");
+    expect(absent.stderr).toContain("there is no package npm:tool\n  hint: check the name");
+    const wrong = await imported("npm:tool@2.0.0", {});
+    expect(wrong.exitCode, wrong.stderr).toBe(66);
+    expect(wrong.stderr).toContain(
+      "npm:tool has no version 2.0.0\n  hint: choose an existing version; the newest are 1.0.0",
+    );
+    expect((await imported("npm:tool==1.0.0", {})).stderr).toContain("hint: write npm:tool@1.0.0\n");
     const bare = await imported("npm:tool", {});
     expect(bare.exitCode, bare.stderr).toBe(64);
     expect(bare.stderr).toContain("write npm:tool@VERSION, with the exact version; `npm view tool version`");

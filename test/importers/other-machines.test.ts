@@ -190,6 +190,12 @@ describe("files and addresses", () => {
     }
     const fitting = await call(["import", "file:tool", "oci:layout:2", "--platform", "darwin-arm64"]);
     expect(fitting.stderr).not.toContain("warning");
+    const forAll = await call(["import", "file:tool", "oci:layout:3", "--json"]);
+    expect(published(forAll)).toEqual({ platforms: [null], missing: [] });
+    expect(forAll.stderr).toBe(
+      'warning: tool: "tool" is a program for darwin-arm64, and is published for all platforms; ' +
+        "to publish it for its own, add --platform darwin-arm64\n",
+    );
     expect(existsSync(join(dir, "layout"))).toBe(true);
   });
 });

@@ -90,7 +90,14 @@ describe("what cannot be imported", () => {
     expect(wrong.stderr).toMatch(/IMPORT_CONTENT_INVALID\]: python3 refuses/);
     const missing = await run("pypi:absent@1.0");
     expect(missing.exitCode, missing.stderr).toBe(66);
-    expect(missing.stderr).toContain("was not found for any wanted platform");
+    expect(missing.stderr).toContain("there is no package pypi:absent\n");
+    for (const source of ["pypi:nothing@1.5", "pypi:nothing==1.5"]) {
+      const wrong = await run(source);
+      expect(wrong.exitCode, wrong.stderr).toBe(66);
+      expect(wrong.stderr).toContain(
+        "pypi:nothing has no version 1.5\n  hint: choose an existing version; the newest are 1.0",
+      );
+    }
   });
 
   test.each([401, 403, 503])(
