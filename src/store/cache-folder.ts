@@ -1,5 +1,5 @@
 /**
- * The cache's root folder: creation, mark, and check for other writers.
+ * The cache's root folder: creation, and check for other writers.
  *
  * The path may come from a checkout, contain a typo, or name a shared folder. Therefore only a new or empty folder is
  * marked, and an unmarked folder is never cleared.
@@ -7,21 +7,13 @@
 import { lstat } from "node:fs/promises";
 import { join } from "node:path";
 import type { Context } from "../context.ts";
-import { ConfigurationError, isErrno, LocalIoError, localIoError, UsageError } from "../errors.ts";
+import { isErrno, LocalIoError, localIoError, UsageError } from "../errors.ts";
 import { makeFolder } from "../files/folder.ts";
 import { HeldFolder } from "../files/held-folder.ts";
-import { readHead } from "../files/opened-file.ts";
 import { sharedBecause } from "../files/ownership.ts";
+import { checkCacheVersion, isMarkedCache, markCache, tagName } from "./cache-mark.ts";
 import { CacheUnusableError, cacheError, removeHint } from "./damage.ts";
 import { cacheNames } from "./paths.ts";
-
-/** https://bford.info/cachedir/: backup programs skip the folder. */
-const tagName = "CACHEDIR.TAG";
-const tag = "Signature: 8a477f597d28d172789f06886806bc55\n# This folder is a cache of buck2-oras.\n";
-/** Format of the cache, higher in later releases. A cache without this file has format 1. */
-const versionName = "version";
-const version = 1;
-const maxMarkBytes = 1024;
 
 /** Mode of new folders, less the umask. Other users may write only if the root's mode allows it. */
 const folderMode = 0o755;
@@ -87,8 +79,8 @@ export class CacheFolder {
       return undefined;
     }
     try {
-      if ((await this.#readMark(held, tagName)) === tag) {
-        await this.#checkVersion(held);
+      if (await isMarkedCache(held)) {
+        await checkCacheVersion(held, this.#context.userId);
         return held;
       }
       if ((await held.names()).length > 0) {
@@ -212,7 +204,7 @@ export class CacheFolder {
       throw await this.#unmakeable(cause);
     });
     try {
-      await this.#mark(root);
+      await this.#mark();
       for (const name of [blobs, metadata, tmp, locks]) {
         const folder = await this.#open([name], "make");
         if (folder === undefined) throw await inTheWay(join(root, name));
@@ -225,63 +217,13 @@ export class CacheFolder {
     this.#looking = undefined;
   }
 
-  /** Marks the root before the other folders are created, so that concurrent processes recognize the cache. */
-  async #mark(root: string): Promise<void> {
+  async #mark(): Promise<void> {
     const held = await this.#openRoot();
     if (held === undefined) return;
     try {
-      const names = await held.names();
-      const found = await this.#readMark(held, tagName).catch(() => "");
-      // A concurrent process may have written only a part of the tag; another user's tag may be unreadable.
-      const isMarked = found !== undefined && tag.startsWith(found);
-      if (names.length > 0 && !isMarked) {
-        this.#context.log.warn(
-          `the cache ${root} was not empty: it gets no ${tagName}, and \`clear-cache\` will not clear it`,
-        );
-        return;
-      }
-      await this.#checkVersion(held);
-      const make = async (name: string, text: string): Promise<void> => {
-        // Users who can read the root can read the mark.
-        await held.writeNew(name, text, (held.stats.mode & 0o044) | 0o600).catch((cause: unknown) => {
-          if (!isErrno(cause, "EEXIST")) throw cause;
-        });
-      };
-      if (!names.includes(tagName)) await make(tagName, tag);
-      if (!names.includes(versionName)) await make(versionName, `${version}\n`);
+      await markCache(held, this.#context);
     } finally {
       await held.close();
-    }
-  }
-
-  async #checkVersion(held: HeldFolder): Promise<void> {
-    // In a shared cache, another writer could block every command by a high version.
-    const isShared = (await sharedBecause(held.path, this.#context.userId)) !== undefined;
-    const text = isShared ? undefined : await this.#readMark(held, versionName).catch(() => undefined);
-    const found = text === undefined ? version : Number.parseInt(text, 10);
-    if (!(found > version)) return;
-    throw new ConfigurationError(
-      "CACHE_NEWER",
-      `the cache ${held.path} was created by a newer buck2-oras: its format is ${found}`,
-      {
-        hint: "update buck2-oras, or name another folder with --cache-dir or BUCK2_ORAS_CACHE_DIR",
-      },
-    );
-  }
-
-  /**
-   * @returns undefined for a missing file and for anything but a file.
-   * @throws Node's `EACCES` for an unreadable file
-   */
-  async #readMark(held: HeldFolder, name: string): Promise<string | undefined> {
-    const file = await held.openFile(name).catch((cause: unknown) => {
-      if (isErrno(cause, "EACCES")) throw cause;
-    });
-    if (!file) return undefined;
-    try {
-      return Buffer.from(await readHead(file, maxMarkBytes)).toString("utf8");
-    } finally {
-      await file.handle.close();
     }
   }
 
