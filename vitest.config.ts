@@ -1,4 +1,5 @@
 import { defineConfig } from "vitest/config";
+import { SlowestFirst } from "./test/support/slowest-first.ts";
 
 export default defineConfig({
   test: {
@@ -10,7 +11,9 @@ export default defineConfig({
     teardownTimeout: 60_000,
     expect: { poll: { timeout: 60_000, interval: 20 } },
     pool: "forks",
-    maxWorkers: 3,
+    // More than the cores of a small machine: a test waits for a good part of its time.
+    maxWorkers: 4,
+    sequence: { sequencer: SlowestFirst },
     reporters: ["default", "./test/support/summary-reporter.ts"],
   },
 });
