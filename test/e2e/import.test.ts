@@ -1,4 +1,4 @@
-/** From empty to built: tools of four ecosystems are imported, locked, and used by a build; the same again gives the same digests. */
+/** From empty to built: tools of four ecosystems are imported, locked, and used by a build; they have the digests that they always had. */
 import { readdirSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
@@ -8,6 +8,7 @@ import { type Consumer, layOutProject } from "../support/consumer.ts";
 import { startDockerRegistry } from "../support/docker-registry.ts";
 import { oras } from "../support/executable.ts";
 import { temporaryFolder } from "../support/folders.ts";
+import { quickMaven } from "../support/maven.ts";
 import { requireProgram } from "../support/peers.ts";
 import { succeeding } from "../support/succeeding.ts";
 
@@ -20,6 +21,14 @@ const sources = {
 } as const;
 
 const names = Object.keys(sources);
+
+/** On every machine, of files that their registries never change. What Go builds depends on Go's version. */
+const digestsOnLinux = {
+  protoc: "sha256:ac00f4d6922178cb8961d5aca5cc447f9f61f659757fea08b7604f5bcab17ce5",
+  "protoc-32": "sha256:ae09f0c4a8ee2719372b1de60d5caa9c00d7f1506ea2ad61cb47a20c68bd7b93",
+  "grpc-java": "sha256:b012233d427049927021352cf8603640c47c370d234486ff5f3164071dcb6b2c",
+  buf: "sha256:9ff746e2654569c85c33f76e5d967243510d83727eaaf99d559e074f3493b301",
+};
 
 const toolchains = `load("@oras//rules:defs.bzl", "oras_toolchain", "protoc_toolchain")
 oras_toolchain(name = "oras", visibility = ["PUBLIC"])
@@ -78,23 +87,23 @@ test("import: protoc in two versions, plugins and buf are imported, locked, and 
 
   const platform = platformFromNode(process.platform, process.arch);
   const options = ["--platform", platform, "--platform", "windows-x86_64", "--compression", "zstd:1", "--json"];
-  const digests: Record<string, string[]> = {};
+  const digests: Record<string, string> = {};
   for (const [name, source] of Object.entries(sources)) {
-    for (const { project, reference } of [
-      { project: fromRegistry, reference: `${registry.host}/tools/${name}:1` },
-      { project: fromFolder, reference: `oci:oci:${name}` },
-    ]) {
-      // Another clone has neither the cache nor the folder of the first.
-      const env = { HOME: process.env.HOME ?? "", BUCK2_ORAS_CACHE_DIR: join(temporaryFolder(), "cache") };
-      const at = { cwd: project.dir, env };
-      const imported = await succeeding(oras(["import", source, reference, ...options], at));
-      const { digest, missing } = JSON.parse(imported.stdout) as { digest: string; missing: string[] };
-      expect(missing, name).toEqual([]);
-      digests[name] = [...(digests[name] ?? []), digest];
-      await succeeding(oras(["lock", "add", name, reference], at));
-    }
+    const [inRegistry, inFolder] = [`${registry.host}/tools/${name}:1`, `oci:oci:${name}`];
+    // Another clone has neither the cache nor the folder of the first.
+    const at = ({ dir }: Consumer) => ({
+      cwd: dir,
+      env: { ...quickMaven, HOME: process.env.HOME ?? "", BUCK2_ORAS_CACHE_DIR: join(temporaryFolder(), "cache") },
+    });
+    const imported = await succeeding(oras(["import", source, inRegistry, ...options], at(fromRegistry)));
+    const { digest, missing } = JSON.parse(imported.stdout) as { digest: string; missing: string[] };
+    expect(missing, name).toEqual([]);
+    digests[name] = digest;
+    await succeeding(oras(["lock", "add", name, inRegistry], at(fromRegistry)));
+    await succeeding(oras(["copy", inRegistry, inFolder], at(fromFolder)));
+    await succeeding(oras(["lock", "add", name, inFolder], at(fromFolder)));
   }
-  for (const [name, [first, again]] of Object.entries(digests)) expect(again, name).toBe(first);
+  if (platform === "linux-x86_64") expect(digests).toMatchObject(digestsOnLinux);
   await buildAndRun(fromRegistry);
   await registry.stop();
   await buildAndRun(fromFolder);

@@ -91,12 +91,10 @@ describe("what is published", () => {
     const source = "go:google.golang.org/protobuf/cmd/protoc-gen-go@v1.36.0";
     const wanted = ["--platform", "linux-x86_64", "--platform", "windows-x86_64"];
     const first = await importDesk().imported(source, "oci:layout:1", ...wanted);
-    const again = await importDesk().imported(source, "oci:layout:1", ...wanted);
-    expect(again.digest).toBe(first.digest);
     expect(first.platforms[0]?.origin).toMatch(
       /^pkg:golang\/\S+@v1\.36\.0\?built_with=go1\.[0-9.]+&module_sum=h1%3A\S+&checksum=sha256:[0-9a-f]{64}$/,
     );
-    // The processors of whoever imports are not those of whoever builds.
+    // Once more, the processors of whoever imports being others than those of whoever builds.
     const { call } = importDesk();
     const args = ["import", source, "oci:layout:1", ...wanted, "--compression", "zstd:1", "--json"];
     const elsewhere = await call(args, { env: { GOAMD64: "v3" } });

@@ -5,6 +5,7 @@ import { expect } from "vitest";
 import { importSchema } from "../../src/cli/schemas/published.ts";
 import { oras } from "./executable.ts";
 import { temporaryFolder } from "./folders.ts";
+import { quickMaven } from "./maven.ts";
 import type { Ran, RunOptions } from "./run.ts";
 
 type Imported = v.InferOutput<typeof importSchema>;
@@ -19,7 +20,7 @@ export interface ImportDesk {
 export function importDesk(): ImportDesk {
   const dir = temporaryFolder();
   const { HOME = "" } = process.env;
-  const env = { ...definedEnvironment(), HOME, BUCK2_ORAS_CACHE_DIR: join(dir, "cache") };
+  const env = { ...quickMaven, ...definedEnvironment(), HOME, BUCK2_ORAS_CACHE_DIR: join(dir, "cache") };
   const call: ImportDesk["call"] = (args, options = {}) =>
     oras(args, { cwd: dir, ...options, env: { ...env, ...options.env } });
   const imported: ImportDesk["imported"] = async (...args) => {

@@ -4,6 +4,7 @@ import { existsSync, mkdirSync, mkdtempSync, readdirSync, renameSync, rmSync } f
 import { join } from "node:path";
 import { promisify } from "node:util";
 import type { PlatformString } from "../../src/model/platform.ts";
+import { quickMaven } from "./maven.ts";
 import { requireProgram, type Skippable } from "./peers.ts";
 
 const execute = promisify(execFile);
@@ -44,7 +45,7 @@ export async function mavenExecutable(
     // Maven alone knows where its repository is: it takes the home from the password file, whatever HOME says.
     const folder = await cachedFolder(`maven-${coordinates.replaceAll(":", "-")}`, async (staged) => {
       const wanted = [`-Dartifact=${coordinates}`, `-DoutputDirectory=${staged}`];
-      await execute(mvn, ["-q", "-B", "dependency:copy", ...wanted]);
+      await execute(mvn, ["-q", "-B", "dependency:copy", ...wanted], { env: { ...process.env, ...quickMaven } });
     });
     return onlyFileIn(folder);
   } catch {
