@@ -29,7 +29,7 @@ function expectUploadsOfTheirOwn(seen: readonly SeenExchange[]): void {
   expect(new Set(puts.map(({ path }) => path)).size).toBe(puts.length);
 }
 
-test.for(scenarios)("$operation: $name: exit $exitCode", async (scenario) => {
+test.concurrent.for(scenarios)("$operation: $name: exit $exitCode", async (scenario) => {
   const outcome = await meet(scenario, ours(inject("executable")), patient);
   if (outcome === undefined) throw new Error("ours has everything that a scenario is about");
   expect(outcome.exitCode, outcome.output).toBe(scenario.exitCode);

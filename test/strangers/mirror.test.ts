@@ -9,6 +9,7 @@ import { every, type RawAnswer, startRawServer } from "../support/raw-server.ts"
 import { type Handler, startServer, type TestServer } from "../support/registry/server.ts";
 import { serveTool } from "../support/registry/tool.ts";
 import type { Ran } from "../support/run.ts";
+import { alongside } from "../support/test-end.ts";
 
 const content = "0123456789".repeat(30_000);
 const blobsOf = ({ seen }: TestServer) => seen.filter(({ url }) => url.includes("/blobs/"));
@@ -76,9 +77,10 @@ const answers: Readonly<Record<string, RawAnswer>> = {
   "sends 100 kB of headers": (socket) => socket.end(`${ok(1)}x-long: ${"x".repeat(100_000)}\r\n\r\nx`),
 };
 
-test.each(Object.keys(answers))(
+// All of these wait for most of their time.
+test.concurrent.for(Object.keys(answers))(
   "a mirror that %s: the registry is asked in time",
-  async (what) => {
+  alongside(async (what: string) => {
     const mirror = await startRawServer(answers[what] ?? (() => {}));
     const origin = await startServer(serveTool(content));
     const ran = await pull(origin, [mirror.host]);
@@ -86,31 +88,36 @@ test.each(Object.keys(answers))(
     expect(ran.stderr).toContain(`warning: the mirror ${mirror.host}/m/tool failed: `);
     expect(mirror.seen.length).toBeGreaterThan(0);
     expect(blobsOf(origin).length).toBeGreaterThan(0);
-  },
-  150_000,
+  }),
 );
 
-test("a mirror whose TLS never gets further: the registry is asked in time", async () => {
-  // The head of a record, and then a byte of it now and then.
-  const mirror = await startRawServer(drip("\x16\x03\x03\x00\x7a"));
-  const origin = await startServer(serveTool(content));
-  const host = mirror.host.replace("127.0.0.1", "mirror.test");
-  const ran = await pull(origin, [host], { env: aliasesOfLoopback("mirror.test") });
-  expect(ran.exitCode, ran.stderr).toBe(0);
-  expect(ran.stderr).toContain(`warning: the mirror ${host}/m/tool failed: `);
-}, 150_000);
+test.concurrent(
+  "a mirror whose TLS never gets further: the registry is asked in time",
+  alongside(async () => {
+    // The head of a record, and then a byte of it now and then.
+    const mirror = await startRawServer(drip("\x16\x03\x03\x00\x7a"));
+    const origin = await startServer(serveTool(content));
+    const host = mirror.host.replace("127.0.0.1", "mirror.test");
+    const ran = await pull(origin, [host], { env: aliasesOfLoopback("mirror.test") });
+    expect(ran.exitCode, ran.stderr).toBe(0);
+    expect(ran.stderr).toContain(`warning: the mirror ${host}/m/tool failed: `);
+  }),
+);
 
-test("three mirrors that hold us up, and little time: the registry is asked before it is over", async () => {
-  const mirrors = await Promise.all([() => {}, drip(`${ok(content.length)}\r\n`), miser].map(startRawServer));
-  const origin = await startServer(serveTool(content));
-  const ran = await pull(
-    origin,
-    mirrors.map(({ host }) => host),
-    { timeouts: { idleSeconds: 30 }, args: ["--timeout", "60"] },
-  );
-  expect(ran.exitCode, ran.stderr).toBe(0);
-  expect(blobsOf(origin)).toHaveLength(1);
-}, 150_000);
+test.concurrent(
+  "three mirrors that hold us up, and little time: the registry is asked before it is over",
+  alongside(async () => {
+    const mirrors = await Promise.all([() => {}, drip(`${ok(content.length)}\r\n`), miser].map(startRawServer));
+    const origin = await startServer(serveTool(content));
+    const ran = await pull(
+      origin,
+      mirrors.map(({ host }) => host),
+      { timeouts: { idleSeconds: 30 }, args: ["--timeout", "60"] },
+    );
+    expect(ran.exitCode, ran.stderr).toBe(0);
+    expect(blobsOf(origin)).toHaveLength(1);
+  }),
+);
 
 /** @param bytesPerSecond Of all but the first `at` bytes. */
 function slowly(bytesPerSecond: number, at = 0): Handler {
@@ -128,41 +135,53 @@ function slowly(bytesPerSecond: number, at = 0): Handler {
   };
 }
 
-test("a mirror that brings 50 kB in a second all the time is used to the end", async () => {
-  const mirror = await startServer(serveTool(content, slowly(50_000)));
-  const origin = await startServer(serveTool(content));
-  const ran = await pull(origin, [mirror.host], { timeouts: { idleSeconds: 5 } });
-  expect(ran.exitCode, ran.stderr).toBe(0);
-  expect(blobsOf(origin)).toEqual([]);
-}, 150_000);
+test.concurrent(
+  "a mirror that brings 50 kB in a second all the time is used to the end",
+  alongside(async () => {
+    const mirror = await startServer(serveTool(content, slowly(50_000)));
+    const origin = await startServer(serveTool(content));
+    const ran = await pull(origin, [mirror.host], { timeouts: { idleSeconds: 5 } });
+    expect(ran.exitCode, ran.stderr).toBe(0);
+    expect(blobsOf(origin)).toEqual([]);
+  }),
+);
 
-test("a mirror that becomes slow: the registry is asked for what is missing", async () => {
-  const mirror = await startServer(serveTool(content, slowly(100, 200_000)));
-  const origin = await startServer(serveTool(content));
-  const ran = await pull(origin, [mirror.host]);
-  expect(ran.exitCode, ran.stderr).toBe(0);
-  const ranges = blobsOf(origin).map(({ headers }) => Number(/^bytes=([0-9]+)-$/.exec(headers.range ?? "")?.[1]));
-  expect(ranges.length).toBeGreaterThan(0);
-  for (const first of ranges) expect(first).toBeGreaterThanOrEqual(200_000);
-}, 150_000);
+test.concurrent(
+  "a mirror that becomes slow: the registry is asked for what is missing",
+  alongside(async () => {
+    const mirror = await startServer(serveTool(content, slowly(100, 200_000)));
+    const origin = await startServer(serveTool(content));
+    const ran = await pull(origin, [mirror.host]);
+    expect(ran.exitCode, ran.stderr).toBe(0);
+    const ranges = blobsOf(origin).map(({ headers }) => Number(/^bytes=([0-9]+)-$/.exec(headers.range ?? "")?.[1]));
+    expect(ranges.length).toBeGreaterThan(0);
+    for (const first of ranges) expect(first).toBeGreaterThanOrEqual(200_000);
+  }),
+);
 
-test("a slow mirror of a registry that cannot be reached is asked once more, and has all the time", async () => {
-  const mirror = await startServer(serveTool(content, slowly(3000, content.length - 20_000)));
-  const broken: Handler = (_request, response) => response.destroy();
-  const origin = await startServer(serveTool(content, broken));
-  const ran = await pull(origin, [mirror.host]);
-  expect(ran.exitCode, ran.stderr).toBe(0);
-  expect(blobsOf(mirror)).toHaveLength(2);
-}, 150_000);
+test.concurrent(
+  "a slow mirror of a registry that cannot be reached is asked once more, and has all the time",
+  alongside(async () => {
+    const mirror = await startServer(serveTool(content, slowly(3000, content.length - 20_000)));
+    const broken: Handler = (_request, response) => response.destroy();
+    const origin = await startServer(serveTool(content, broken));
+    const ran = await pull(origin, [mirror.host]);
+    expect(ran.exitCode, ran.stderr).toBe(0);
+    expect(blobsOf(mirror)).toHaveLength(2);
+  }),
+);
 
-test("the registry itself: none of it is a defect, and the deadline is kept", async () => {
-  const ends = await Promise.all(
-    Object.entries(answers).map(async ([what, answer]) => {
-      const registry = await startRawServer(answer);
-      const ran = await pull(registry, [], { args: ["--timeout", "10"] });
-      expect(ran.stderr, what).not.toContain("INTERNAL");
-      return { what, isError: [65, 69, 75].includes(ran.exitCode ?? 0) };
-    }),
-  );
-  expect(ends.filter(({ isError }) => !isError)).toEqual([]);
-}, 150_000);
+test.concurrent(
+  "the registry itself: none of it is a defect, and the deadline is kept",
+  alongside(async () => {
+    const ends = await Promise.all(
+      Object.entries(answers).map(async ([what, answer]) => {
+        const registry = await startRawServer(answer);
+        const ran = await pull(registry, [], { args: ["--timeout", "10"] });
+        expect(ran.stderr, what).not.toContain("INTERNAL");
+        return { what, isError: [65, 69, 75].includes(ran.exitCode ?? 0) };
+      }),
+    );
+    expect(ends.filter(({ isError }) => !isError)).toEqual([]);
+  }),
+);

@@ -1,7 +1,6 @@
 /** Another user who can write into the cache folder: he gets nothing placed, and nothing of the user's changed. */
 import {
   chmodSync,
-  chownSync,
   mkdirSync,
   readdirSync,
   readFileSync,
@@ -9,7 +8,6 @@ import {
   rmSync,
   symlinkSync,
   truncateSync,
-  utimesSync,
   writeFileSync,
 } from "node:fs";
 import { join } from "node:path";
@@ -20,12 +18,11 @@ import { temporaryFolder } from "../support/folders.ts";
 import { sha256 } from "../support/layout-project.ts";
 import { startServer } from "../support/registry/server.ts";
 import { serveTool, toolManifest } from "../support/registry/tool.ts";
-import type { Ran } from "../support/run.ts";
 import {
   blobArgs,
   evil,
   forgeNote,
-  neighbour,
+  inCache,
   putAsNeighbour,
   requireRoot,
   type SharedCache,
@@ -36,12 +33,6 @@ import {
 import { gzipTar } from "../support/tar-of-one.ts";
 
 const digest = toolDigest;
-
-/** Runs in a folder of its own with the shared cache. */
-async function inCache(cache: SharedCache, args: readonly string[]): Promise<Ran & { readonly dir: string }> {
-  const dir = temporaryFolder();
-  return { dir, ...(await oras(args, { cwd: dir, env: { BUCK2_ORAS_CACHE_DIR: cache.dir } })) };
-}
 
 describe("a staged file that is swapped during a download", () => {
   test.each([
@@ -261,65 +252,6 @@ describe("notes that the neighbour wrote", () => {
       expect(ran.exitCode, ran.stderr).toBe(0);
       expect(readFileSync(join(ran.dir, "tool"), "utf8")).toBe(tool.repeat(10));
     }
-  });
-});
-
-describe("locks and partial files that the neighbour left", () => {
-  const lockOf = (cache: SharedCache): string => join(cache.dir, "locks", `${digest.slice(7)}.lock`);
-  const inTenYears = Date.now() / 1000 + 10 * 365 * 24 * 3600;
-  const makeFutureLock = (path: string): void => {
-    mkdirSync(path);
-    utimesSync(path, inTenYears, inTenYears);
-  };
-
-  test.each([
-    ["a lock of a time that is to come", makeFutureLock],
-    ["a file", (path: string) => putAsNeighbour(path, "x")],
-    ["a link to a folder", (path: string, cache: SharedCache) => symlinkSync(join(cache.secret, ".."), path)],
-    ["a lock with something in it", (path: string) => mkdirSync(join(path, "x"), { recursive: true })],
-  ])("%s in a lock's place: the work is done without", async (_, put) => {
-    const cache = sharedCache(digest);
-    put(lockOf(cache), cache);
-    const server = await startServer(serveTool(tool));
-    const ran = await inCache(cache, blobArgs(server.host, "--timeout", "60"));
-    expect(ran.exitCode, ran.stderr).toBe(0);
-  });
-
-  test.for([
-    ["another user's", neighbour],
-    ["one of the user's own, which a neighbour caught and keeps there,", 0],
-  ] as const)("a lock, %s, that somebody keeps alive is waited for a while only", async ([, owner], context) => {
-    requireRoot(context);
-    const cache = sharedCache(digest);
-    mkdirSync(lockOf(cache));
-    chownSync(lockOf(cache), owner, owner);
-    const beat = setInterval(() => utimesSync(lockOf(cache), Date.now() / 1000, Date.now() / 1000), 200);
-    context.onTestFinished(() => clearInterval(beat));
-    const server = await startServer(serveTool(tool));
-    const ran = await inCache(cache, blobArgs(server.host, "--timeout", "90"));
-    expect(ran.exitCode, ran.stderr).toBe(0);
-    expect(ran.stderr).toContain("warning: another process does the same work, or was killed: waiting for its lock");
-  });
-
-  test.each([
-    ["that nobody may read", (path: string) => putAsNeighbour(path, evil, 0o000)],
-    ["that is a folder", (path: string) => mkdirSync(join(path, "x"), { recursive: true })],
-    ["that is a link", (path: string, cache: SharedCache) => symlinkSync(cache.secret, path)],
-    ["that has other bytes", (path: string) => putAsNeighbour(path, evil.slice(0, 8), 0o444)],
-  ])("a partial file %s is passed over", async (_, put) => {
-    const cache = sharedCache(digest);
-    put(join(cache.dir, "tmp", `${digest.slice(7)}-0123456789abcdef.partial`), cache);
-    const server = await startServer(
-      serveTool(tool, ({ headers }, response) => {
-        const first = Number(/bytes=([0-9]+)-/.exec(headers.range ?? "")?.[1] ?? 0);
-        const range = { "content-range": `bytes ${first}-${tool.length - 1}/${tool.length}` };
-        response.writeHead(first === 0 ? 200 : 206, first === 0 ? {} : range).end(tool.slice(first));
-      }),
-    );
-    const ran = await inCache(cache, blobArgs(server.host));
-    expect(ran.exitCode, ran.stderr).toBe(0);
-    expect(readFileSync(join(ran.dir, "out"), "utf8")).toBe(tool);
-    expect(cache.isSecretUntouched()).toBe(true);
   });
 });
 

@@ -3,7 +3,7 @@ import { execFileSync } from "node:child_process";
 import { chmodSync, existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { delimiter, join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
-import { onTestFinished } from "vitest";
+import { whenTestEnds } from "./test-end.ts";
 
 /** Writes a shell script into `DIR/bin`. @returns A PATH that begins there. */
 export function scriptOnPath(dir: string, name: string, text: string): string {
@@ -28,7 +28,7 @@ function isRunning(pid: number): boolean {
 
 /** @returns Those of the processes that are there still after some seconds; they are ended with the test. */
 export async function stillRunning(pids: readonly number[]): Promise<readonly number[]> {
-  onTestFinished(() => {
+  whenTestEnds(() => {
     for (const pid of pids.filter(isRunning)) process.kill(pid, "SIGKILL");
   });
   for (let tries = 0; tries < 50 && pids.some(isRunning); tries += 1) await delay(100);

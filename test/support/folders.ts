@@ -2,12 +2,12 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { onTestFinished } from "vitest";
+import { whenTestEnds } from "./test-end.ts";
 
 /** A new empty folder, removed when the test ends. */
 export function temporaryFolder(): string {
   const folder = mkdtempSync(join(tmpdir(), "buck2-oras-test-"));
-  onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
+  whenTestEnds(() => rmSync(folder, { recursive: true, force: true }));
   return folder;
 }
 

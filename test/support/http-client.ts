@@ -1,8 +1,9 @@
 /** The HTTP client over real sockets, without waiting between tries. */
-import { onTestFinished } from "vitest";
+
 import { createHttpClient, type HttpClient, type HttpOptions } from "../../src/http/client.ts";
 import { directRoute } from "../../src/http/transport.ts";
 import { type TestContext, testContext } from "./context.ts";
+import { whenTestEnds } from "./test-end.ts";
 
 export interface TestHttpClient {
   readonly http: HttpClient;
@@ -23,6 +24,6 @@ export function testHttpClient(changes: Partial<HttpOptions> = {}): TestHttpClie
   const routeTo = (): Promise<typeof directRoute> => Promise.resolve(directRoute);
   const timeouts = { connectTimeoutMs: 30_000, idleTimeoutMs: 60_000, deadlineMs: Date.now() + 120_000 };
   const http = createHttpClient({ routeTo, ...timeouts, ...changes }, context);
-  onTestFinished(() => http.close());
+  whenTestEnds(() => http.close());
   return { http, waits, context };
 }

@@ -1,6 +1,6 @@
 /** A server that writes whatever a test wants in place of an answer. */
 import { createServer, type Socket } from "node:net";
-import { onTestFinished } from "vitest";
+import { whenTestEnds } from "./test-end.ts";
 
 export interface RawServer {
   /** `127.0.0.1:PORT` */
@@ -26,7 +26,7 @@ export async function startRawServer(answer: RawAnswer): Promise<RawServer> {
     });
   });
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  onTestFinished(() => {
+  whenTestEnds(() => {
     server.close();
     for (const socket of sockets) socket.destroy();
   });

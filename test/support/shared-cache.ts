@@ -4,8 +4,10 @@ import { dirname, join } from "node:path";
 import type { TestContext } from "vitest";
 import { platformStrings } from "../../src/model/platform.ts";
 import { metadataName } from "../../src/store/paths.ts";
+import { oras } from "./executable.ts";
 import { temporaryFolder } from "./folders.ts";
 import { sha256 } from "./layout-project.ts";
+import type { Ran } from "./run.ts";
 
 /** The other user. */
 export const neighbour = 65_534;
@@ -47,6 +49,12 @@ export function sharedCache(...digests: readonly string[]): SharedCache {
       return now.isFile() && (now.mode & 0o777) === 0o600 && now.mtimeMs === mtimeMs && now.size === 5;
     },
   };
+}
+
+/** Runs in a folder of its own with the shared cache. */
+export async function inCache(cache: SharedCache, args: readonly string[]): Promise<Ran & { readonly dir: string }> {
+  const dir = temporaryFolder();
+  return { dir, ...(await oras(args, { cwd: dir, env: { BUCK2_ORAS_CACHE_DIR: cache.dir } })) };
 }
 
 /** Writes a file as the neighbour would. */

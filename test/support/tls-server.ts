@@ -2,9 +2,9 @@
 import { readFileSync } from "node:fs";
 import type { RequestListener } from "node:http";
 import { createServer } from "node:https";
-import { onTestFinished } from "vitest";
 import { aliasesOfLoopback } from "./hosts-alias.ts";
 import type { SignedCertificate } from "./private-ca.ts";
+import { whenTestEnds } from "./test-end.ts";
 
 export interface TlsServer {
   /** `NAME:PORT` */
@@ -30,7 +30,7 @@ export async function startTlsServer(options: TlsServerOptions, listener: Reques
   const clients = isMutual ? { ca: readFileSync(clientsOf), requestCert: true, rejectUnauthorized: true } : {};
   const server = createServer({ ...identity, ...clients }, listener);
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  onTestFinished(() => {
+  whenTestEnds(() => {
     server.closeAllConnections();
     server.close();
   });

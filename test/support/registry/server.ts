@@ -1,7 +1,7 @@
 /** A loopback HTTP server that answers as a test says and remembers what it was asked. */
 import { createHash } from "node:crypto";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
-import { onTestFinished } from "vitest";
+import { whenTestEnds } from "../test-end.ts";
 
 export interface SeenRequest {
   readonly method: string;
@@ -41,7 +41,7 @@ export async function startServer(handler: Handler, early: EarlyHandler = () => 
     });
   });
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  onTestFinished(() => {
+  whenTestEnds(() => {
     server.closeAllConnections();
     server.close();
   });
