@@ -12,8 +12,11 @@ export interface Log {
   warn(message: string): void;
 }
 
-/** A `fetch` leaves bytes that the next try resumes from; `pack` is work on this machine. */
-export type TransferKind = "fetch" | "send" | "pack";
+/**
+ * A `fetch` leaves bytes that the next try resumes from; so does a `relay`, whose bytes are then sent on. `pack` is work
+ * on this machine.
+ */
+export type TransferKind = "fetch" | "relay" | "send" | "pack";
 
 /** Receiver of progress; calls are cheap, and may come once per chunk. */
 export interface Progress {

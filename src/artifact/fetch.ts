@@ -27,6 +27,8 @@ export interface BlobFetch {
   readonly blob: BlobIdentity;
   /** Name of the transfer in the progress bar. */
   readonly label: string;
+  /** True if the bytes are sent on; default false. */
+  readonly isRelayed?: boolean;
 }
 
 function otherFormat({ title }: NamedLayer, wanted: ArchiveFormat, found: ArchiveFormat): UsageError {
@@ -46,7 +48,7 @@ export interface FetchedFile extends FetchedBlob {
 
 /** Gets one blob from the store, else from its source. A lock saves concurrent processes a second transfer. */
 export async function fetchBlob(
-  { source, blob, label }: BlobFetch,
+  { source, blob, label, isRelayed = false }: BlobFetch,
   services: TransferServices,
   run: Run,
 ): Promise<FetchedBlob> {
@@ -59,7 +61,7 @@ export async function fetchBlob(
   const fetchLocked = async (): Promise<FetchedBlob> => {
     const meanwhile = await findCached(blob.digest, blob.size, services, run);
     if (meanwhile !== undefined) return { path: meanwhile.path, origin: "cache" };
-    const task = context.progress.start(label, blob.size, "fetch");
+    const task = context.progress.start(label, blob.size, isRelayed ? "relay" : "fetch");
     try {
       const done = await transferBlob({ source, blob, onResumed: task.resume, onBytes: task.advance }, services, run);
       const origin = done.servedBy !== source ? "mirror" : isLayout ? "layout" : "registry";

@@ -20,6 +20,7 @@ export const lockOwnersOption = [
  * Every command obeys the `buck2-oras.json` of a named lock's project, not that of the working folder: a lock means the
  * same from everywhere, and shims are called in the folders of any checkout.
  */
-export function projectOfLock({ lock }: { readonly lock?: string }): string | undefined {
-  return lock === undefined ? undefined : dirname(resolve(lock));
+export function projectOfLock({ lock }: { readonly lock?: string | readonly string[] }): string | undefined {
+  // A list is for `prune`: locks of other projects, which keep their artifacts.
+  return typeof lock === "string" ? dirname(resolve(lock)) : undefined;
 }

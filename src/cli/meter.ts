@@ -22,7 +22,7 @@ export function createMeter(progress: Progress, tellsEach: boolean): Meter {
   return {
     start(label, totalBytes, kind) {
       const task = progress.start(label, totalBytes, kind);
-      if (kind !== "fetch") return task;
+      if (kind !== "fetch" && kind !== "relay") return task;
       const own = {};
       firstMs ??= Date.now();
       count += 1;

@@ -60,7 +60,7 @@ export async function runCommand(
   const overrides = {
     ...options.overrides,
     showsLeftOut: showsLeftOut.has(command.name()),
-    projectFrom: projectOfLock(command.opts<{ readonly lock?: string }>()),
+    projectFrom: projectOfLock(command.opts<{ readonly lock?: string | readonly string[] }>()),
   };
   const printNow = (lines: readonly string[]): void => {
     if (!options.isJson) io.stdout.write(lines.map((line) => `${line}\n`).join(""));

@@ -28,8 +28,8 @@ export function createTransferLines(say: (line: string) => void): Progress {
           doneBytes += chunkBytes;
         },
         done: () => {
-          // A failed transfer has its error, and packing is no transfer.
-          if (kind === "pack" || doneBytes !== totalBytes) return;
+          // A failed transfer has its error, packing is no transfer, and relayed bytes have the line of their sending.
+          if (kind === "pack" || kind === "relay" || doneBytes !== totalBytes) return;
           const cost = formatCost(totalBytes - resumedBytes, Date.now() - startedMs, resumedBytes);
           say(printable(`${kind === "fetch" ? "Fetched" : "Sent"} ${label}: ${cost}`));
         },

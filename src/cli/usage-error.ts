@@ -1,6 +1,9 @@
 /** Usage errors: Commander's messages with the command to write. */
 import type { Command, CommanderError } from "commander";
 import { UsageError } from "../errors.ts";
+import { lockFileName } from "../lockfile/file.ts";
+import { nearestOf } from "../model/nearest.ts";
+import { commandsFor, optionFor } from "./suggestion.ts";
 
 /** Words of other programs, with the command to write in code quotes. */
 const otherNames: ReadonlyMap<string, string> = new Map(
@@ -32,16 +35,43 @@ function pathOf(command: Command): string {
   return command.parent === null ? command.name() : `${pathOf(command.parent)} ${command.name()}`;
 }
 
-/** Question that suggests a command or option for an unknown word. */
-function suggestionFor(error: CommanderError, command: Command, suggested: string | undefined): string | undefined {
-  const [word] = command.args;
-  const isOption =
-    error.code === "commander.unknownCommand" && command.options.some(({ long }) => long === `--${word}`);
-  return isOption
-    ? `did you mean \`${pathOf(command)} --${word}\`?`
-    : suggested?.replace(/^\(Did you mean (one of )?(.*)\?\)$/, (_, several, names) =>
-        several === undefined ? `did you mean \`${names}\`?` : `did you mean one of ${names}?`,
-      );
+/** The command to write for a word of another program, also with a slip; undefined if our own names are nearer. */
+function otherName(word: string, command: Command): string | undefined {
+  const own = command.commands.flatMap((one) => [one.name(), ...one.aliases()]);
+  return otherNames.get(word) ?? otherNames.get(nearestOf(word, [...own, ...otherNames.keys()]) ?? "");
+}
+
+/** Question that suggests commands or an option for an unknown word. */
+function suggestionFor(error: CommanderError, command: Command, suggested = ""): string | undefined {
+  const [word = ""] = command.args;
+  if (error.code === "commander.unknownOption") {
+    const option = optionFor(/'([^']*)'/.exec(error.message)?.[1] ?? "", command);
+    return option === undefined ? undefined : `did you mean \`${option}\`?`;
+  }
+  if (error.code === "commander.unknownCommand" && command.options.some(({ long }) => long === `--${word}`)) {
+    return `did you mean \`${pathOf(command)} --${word}\`?`;
+  }
+  const [, words] = /^\(Did you mean (?:one of )?(.*)\?\)$/.exec(suggested) ?? [];
+  if (words === undefined) return undefined;
+  const names = commandsFor(words.split(", "), command).map((name) => `\`${name}\``);
+  return `did you mean ${names.join(" or ")}?`;
+}
+
+/** Explains a missing argument that an option took as its value, such as `copy --lock oci:mirror`. */
+function takenWord(error: CommanderError, command: Command): string | undefined {
+  if (error.code !== "commander.missingArgument") return undefined;
+  const missing = /'([^']*)'/.exec(error.message)?.[1]?.toUpperCase();
+  for (const option of command.options.filter(({ required }) => required)) {
+    const name = option.attributeName();
+    const value: unknown = command.getOptionValue(name);
+    const word: unknown = Array.isArray(value) ? value.at(-1) : value;
+    if (command.getOptionValueSource(name) !== "cli" || typeof word !== "string") continue;
+    if (command.name() === "copy" && !word.endsWith(".json")) {
+      return `write \`${pathOf(command)} --lock ${lockFileName} ${word}\`: ${option.long} took the next word as its value.`;
+    }
+    return `add ${missing}: ${option.long} took the next word, ${word}, as its value.`;
+  }
+  return undefined;
 }
 
 /** Converts Commander's error; undefined if Commander printed the requested help or version. */
@@ -60,13 +90,15 @@ export function usageError(error: CommanderError, command: Command): UsageError 
     });
   }
   const [word = ""] = command.args;
-  if (error.code === "commander.unknownCommand" && command.parent === null && otherNames.has(word)) {
+  const other =
+    error.code === "commander.unknownCommand" && command.parent === null ? otherName(word, command) : undefined;
+  if (other !== undefined) {
     return new UsageError("USAGE_INVALID", `unknown command '${word}'`, {
-      hint: `write ${otherNames.get(word)}; for all commands, see \`${path} --help\``,
+      hint: `write ${other}; for all commands, see \`${path} --help\``,
     });
   }
   const [message = "", suggested] = error.message.replace(/^error: /, "").split("\n");
-  const suggestion = suggestionFor(error, command, suggested);
+  const suggestion = suggestionFor(error, command, suggested) ?? takenWord(error, command);
   const help = `for usage, see \`${path} --help\``;
   return new UsageError("USAGE_INVALID", message, {
     hint: suggestion === undefined ? help : `${suggestion} For usage, see \`${path} --help\``,

@@ -2,6 +2,7 @@
 import type { JSONScanner, Node } from "jsonc-parser";
 import * as v from "valibot";
 import { ConfigurationError } from "../errors.ts";
+import { nearestOf } from "../model/nearest.ts";
 import { reservedKeys } from "../model/object-key.ts";
 import { type Config, configSchema, prefixForm } from "./schema.ts";
 
@@ -172,25 +173,7 @@ function knownKeys(path: readonly (string | number)[]): readonly string[] {
 }
 
 function suggestion(key: string, known: readonly string[]): string {
-  const [nearest] = known
-    .map((name) => ({ name, distance: editDistance(key.toLowerCase(), name.toLowerCase()) }))
-    .sort((one, other) => one.distance - other.distance);
-  const isNear = nearest !== undefined && nearest.distance <= Math.max(2, nearest.name.length / 3);
+  const nearest = nearestOf(key, known);
   const names = known.map((name) => `\`${name}\``).join(", ");
-  return isNear ? `did you mean \`${nearest.name}\`? Known keys: ${names}` : `known keys: ${names}`;
-}
-
-/** Levenshtein distance, in characters. */
-function editDistance(from: string, to: string): number {
-  if (from.length > maxQuotedLength) return from.length;
-  let row = Array.from({ length: to.length + 1 }, (_, column) => column);
-  for (const [index, letter] of [...from].entries()) {
-    const next = [index + 1];
-    for (let column = 1; column <= to.length; column += 1) {
-      const changed = (row[column - 1] ?? 0) + (to[column - 1] === letter ? 0 : 1);
-      next.push(Math.min((row[column] ?? 0) + 1, (next[column - 1] ?? 0) + 1, changed));
-    }
-    row = next;
-  }
-  return row.at(-1) ?? 0;
+  return nearest === undefined ? `known keys: ${names}` : `did you mean \`${nearest}\`? Known keys: ${names}`;
 }

@@ -9,10 +9,18 @@ import { fetchBlob } from "../artifact/fetch.ts";
 import { withDamageRepaired } from "../artifact/repair.ts";
 import { fetchManifestByDigest } from "../artifact/resolve.ts";
 import type { Services } from "../artifact/services.ts";
+import { noProgress } from "../context.ts";
 import { ArtifactNotFoundError, ContentVerificationError } from "../errors.ts";
 import { type OpenedFile, piecesOf } from "../files/opened-file.ts";
 import type { Digest } from "../model/digest.ts";
-import { blobsOf, type Descriptor, type ImageIndex, type ImageManifest, parseManifest } from "../model/manifest.ts";
+import {
+  annotationKeys,
+  blobsOf,
+  type Descriptor,
+  type ImageIndex,
+  type ImageManifest,
+  parseManifest,
+} from "../model/manifest.ts";
 import type { BlobIdentity, FetchedManifest, Target } from "../model/source.ts";
 import { anySignal, inParallel } from "../parallel.ts";
 import { type Run, withSignal } from "../transfer/run.ts";
@@ -35,6 +43,8 @@ export function noCounts(): CopyCounts {
 }
 
 const pieceBytes = 1024 * 1024;
+/** Smaller blobs, such as configs, are sent without a word. */
+const minShownBytes = 1024;
 
 /** Deeper than any real index of indexes; a longer chain is an attack. */
 const maxDepth = 8;
@@ -176,6 +186,7 @@ export class GraphCopy {
     const { source, target } = this.#options;
     const { digest, size } = descriptor;
     const blob = { digest, size };
+    const label = descriptor.annotations?.[annotationKeys.title] ?? digest.slice(0, "sha256:".length + 12);
     const signal = this.#signal;
     if (await target.hasBlob(blob, signal)) {
       this.counts.blobsPresent += 1;
@@ -187,21 +198,22 @@ export class GraphCopy {
     }
     await withDamageRepaired(this.#services, async (services) => {
       try {
-        await fetchBlob({ source, blob, label: digest }, services, this.#run);
+        await fetchBlob({ source, blob, label, isRelayed: true }, services, this.#run);
       } catch (error) {
         if (error instanceof ArtifactNotFoundError && optionalLayer.test(descriptor.mediaType)) return;
         throw error;
       }
-      const send = (): Promise<void> => services.store.read(digest, signal, (file) => this.#send(blob, file));
+      const send = (): Promise<void> => services.store.read(digest, signal, (file) => this.#send(blob, label, file));
       await services.slots.run(send);
       this.counts.blobsCopied += 1;
       this.counts.bytesSent += size;
     });
   }
 
-  async #send(blob: BlobIdentity, file: OpenedFile): Promise<void> {
+  async #send(blob: BlobIdentity, label: string, file: OpenedFile): Promise<void> {
     const { target } = this.#options;
-    const task = this.#services.context.progress.start(`→ ${target.name}`, blob.size, "send");
+    const progress = blob.size < minShownBytes ? noProgress : this.#services.context.progress;
+    const task = progress.start(`${label} → ${target.name}`, blob.size, "send");
     const signal = this.#signal;
     const open = async function* (): AsyncGenerator<Uint8Array> {
       for await (const piece of piecesOf(file, pieceBytes, signal)) {

@@ -30,7 +30,7 @@ import { digestSchema } from "../model/digest-schema.ts";
 import type { Target } from "../model/source.ts";
 import type { Run } from "../transfer/run.ts";
 import { fileName, isUnpacked, programIn } from "./program.ts";
-import { noteUse, recordName, removeUnused } from "./unused.ts";
+import { countInstalled, noteUse, recordName, removeUnused } from "./unused.ts";
 
 export interface ToolRequest {
   /** Name in the lock. */
@@ -47,6 +47,9 @@ export interface InstalledTool {
   /** False if the tool was there already. */
   readonly isNew: boolean;
 }
+
+/** Name of the folder of all installed tools. */
+const installedFolder = "installed";
 
 const recordSchema = v.object({ digest: digestSchema });
 
@@ -69,6 +72,18 @@ export async function openToolsFolder(context: Context): Promise<string> {
   });
 }
 
+export interface InstalledTools {
+  /** Absolute path of the folder for everything that runs outside the build. */
+  readonly folder: string;
+  readonly count: number;
+}
+
+/** @throws {ConfigurationError} the variable of the folder holds a relative path */
+export async function installedTools(context: Context): Promise<InstalledTools> {
+  const folder = toolsFolder(context);
+  return { folder, count: await countInstalled(join(folder, installedFolder)) };
+}
+
 /** Name of the tool's folder: equal layers with the same program are one folder, since its record is the program's. */
 function folderName({ name, platform }: ToolRequest, program: string): string {
   const hash = createHash("sha256")
@@ -86,7 +101,7 @@ export async function installTool(request: ToolRequest, services: Services, run:
   const program = programIn(request.name, request.platform);
   if (program === undefined) throw noProgram(request.name);
   const { context } = services;
-  const parent = join(await openToolsFolder(context), "installed");
+  const parent = join(await openToolsFolder(context), installedFolder);
   const folder = join(parent, folderName(request, program));
   const found = await findInstalled(folder, program, request, { context, run });
   if (found !== undefined) return found;

@@ -15,10 +15,18 @@ export async function noteUse(record: string, { now }: Context): Promise<void> {
   await utimes(record, seconds, seconds).catch(() => {});
 }
 
+/** The form of the names of installed tools' folders. */
+const folderName = /^[A-Za-z0-9_][A-Za-z0-9_.+-]*-[0-9a-f]{40}$/;
+
+/** @param parent Folder of the installed tools; a missing folder holds none. */
+export async function countInstalled(parent: string): Promise<number> {
+  return (await readdir(parent).catch(() => [])).filter((name) => folderName.test(name)).length;
+}
+
 /** Removes only folders with this module's form of name and a record. Best effort: never throws. */
 export async function removeUnused(parent: string, { now, log }: Context): Promise<void> {
   for (const name of await readdir(parent).catch(() => [])) {
-    if (!/^[A-Za-z0-9_][A-Za-z0-9_.+-]*-[0-9a-f]{40}$/.test(name)) continue;
+    if (!folderName.test(name)) continue;
     const folder = join(parent, name);
     const record = await stat(join(folder, recordName)).catch(() => undefined);
     if (record === undefined || now() - record.mtimeMs < maxUnusedMs) continue;

@@ -2,6 +2,7 @@
 
 import type { Services } from "../artifact/services.ts";
 import { audited } from "../audit/audit.ts";
+import { type InstalledTools, installedTools } from "../tools/install.ts";
 import type { Run } from "../transfer/run.ts";
 
 export interface ClearCacheRequest {
@@ -19,25 +20,33 @@ export interface ClearCacheResult {
   readonly filesInUse: number;
 }
 
+export interface ClearedCache extends ClearCacheResult {
+  /** Tools that `run` and shims installed: no part of the cache, and kept. */
+  readonly toolsKept: InstalledTools;
+}
+
 const dayMs = 24 * 60 * 60 * 1000;
 
 export async function clearCache(
   request: ClearCacheRequest,
   services: Pick<Services, "context" | "settings" | "store">,
   run: Run,
-): Promise<ClearCacheResult> {
+): Promise<ClearedCache> {
   const { olderThanDays, maxSizeBytes } = request;
   const limits = {
     olderThanMs: olderThanDays === undefined ? undefined : olderThanDays * dayMs,
     maxTotalBytes: maxSizeBytes,
   };
   const factsOf = ({ bytesFreed }: ClearCacheResult) => ({ size: bytesFreed });
-  return await audited(
+  // First: an invalid folder is reported before anything is removed.
+  const toolsKept = await installedTools(services.context);
+  const result = await audited(
     { operation: "clear-cache", reference: services.settings.cacheDir },
     services,
     () => services.store.clear(limits, run.signal),
     factsOf,
   );
+  return { ...result, toolsKept };
 }
 
 /**

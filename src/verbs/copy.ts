@@ -5,7 +5,7 @@ import { fetchManifestByDigest, fetchRoot } from "../artifact/resolve.ts";
 import type { Services } from "../artifact/services.ts";
 import { audited } from "../audit/audit.ts";
 import { ArtifactNotFoundError, ConfigurationError, UsageError } from "../errors.ts";
-import { readLock } from "../lockfile/file.ts";
+import { lockFileName, readLock } from "../lockfile/file.ts";
 import { anyPlatform, type LockedTool } from "../lockfile/schema.ts";
 import { layoutsOfLock, openingFromLock } from "../locking/layouts.ts";
 import { checkManifests, checkOrigins } from "../locking/origins.ts";
@@ -118,11 +118,21 @@ export async function copyLock(request: CopyLockRequest, services: Services, run
   );
 }
 
+/** The line to write: a word that is no path of a lock was meant as the first place. */
+function lineOfLock({ lockFile, source, destination }: CopyLockRequest): string {
+  const places = [
+    ...(lockFile.endsWith(".json") ? [] : [lockFile]),
+    ...(source === undefined ? [] : [source]),
+    destination,
+  ];
+  return `buck2-oras copy --lock ${lockFileName} ${places.slice(-2).join(" ")}`;
+}
+
 async function copyTools(request: CopyLockRequest, services: Services, run: Run): Promise<CopyResult> {
   const lock = await readLock(request.lockFile);
   if (lock === undefined) {
     throw new ConfigurationError("LOCK_INVALID", `lock file not found: ${request.lockFile}`, {
-      hint: "name the lock file: `copy --lock FILE DESTINATION`",
+      hint: `name the file after --lock, which takes the next word: \`${lineOfLock(request)}\``,
     });
   }
   checkOrigins(request.lockFile, lock, services);

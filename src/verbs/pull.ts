@@ -1,7 +1,7 @@
 /** `pull`: resolves a reference, fetches blobs missing in the cache, verifies, and places the result. */
 
 import { lstat } from "node:fs/promises";
-import { resolve } from "node:path";
+import { basename, resolve } from "node:path";
 import { pullThroughExternalCli } from "../artifact/external-cli.ts";
 import { fetchOfManifest, findKnown, type KnownFile, noteMeaning, resolveCached } from "../artifact/known-file.ts";
 import { fallbackTitle, shapeOf } from "../artifact/layers.ts";
@@ -23,6 +23,7 @@ import { ContentVerificationError, UsageError } from "../errors.ts";
 import type { Digest } from "../model/digest.ts";
 import type { PlatformString } from "../model/platform.ts";
 import type { Origin } from "../model/source.ts";
+import { posixWord } from "../tools/quoting.ts";
 import type { Run } from "../transfer/run.ts";
 
 export interface PullRequest {
@@ -84,10 +85,20 @@ interface Pull {
   readonly expanded: ExpandedReference;
 }
 
+/** The line to write: the requested one with a folder, which has the name of the repository. */
+function lineWithOutput({ reference, platform, extract }: PullRequest, expanded: ExpandedReference): string {
+  const { location } = expanded.reference;
+  const folder = basename(location.kind === "layout" ? location.path : location.repository) || "tools";
+  const options = [...(platform === undefined ? [] : ["--platform", platform]), ...(extract ? ["--extract"] : [])];
+  return `name a folder for the files: \`${["buck2-oras pull", /^[\w./:@%+,=-]+$/.test(reference) ? reference : posixWord(reference), ...options, "-o", folder].join(" ")}\``;
+}
+
 async function pullArtifact(request: PullRequest, services: Services, run: Run): Promise<PullResult> {
   const expanded = expandNamedReference(request.reference, request.platform, services);
   if (request.extract && request.output === undefined) {
-    throw new UsageError("OUTPUT_REQUIRED", "--extract needs a folder to unpack into", { hint: "add -o DIR" });
+    throw new UsageError("OUTPUT_REQUIRED", "--extract needs a folder to unpack into", {
+      hint: lineWithOutput(request, expanded),
+    });
   }
   if (request.output !== undefined) {
     checkOutputFolder(request.output, services.context);
@@ -184,7 +195,7 @@ async function placeResolved(
       "OUTPUT_REQUIRED",
       `${expanded.text} holds ${count === 1 ? "a folder" : `${count} files or folders`}`,
       {
-        hint: "name an output folder with -o DIR",
+        hint: lineWithOutput(request, expanded),
       },
     );
   }

@@ -1,5 +1,5 @@
 /** What people type by habit, and what they read then. */
-import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import * as v from "valibot";
 import { describe, expect, test } from "vitest";
@@ -124,6 +124,21 @@ describe("cache", () => {
     expect(shown.stdout).toMatch(/^Oldest use +\d{4}-\d{2}-\d{2}$/m);
     const json = JSON.parse((await project.oras(["cache", "--json"])).stdout);
     expect(v.parse(v.strictObject(jsonSchemas.cache.entries), json)).toMatchObject({ notes: { files: 1 } });
+  });
+
+  test("installed tools are shown beside the cache; `clear-cache` keeps them and says so", async () => {
+    const project = await layoutProject();
+    const env = { BUCK2_ORAS_TOOLS_DIR: join(project.dir, "tools") };
+    expect((await project.oras(["clear-cache"], { env })).stderr).not.toContain("tool");
+    await project.oras(["lock", "add", "tool", "oci:layout:1.0"]);
+    const installed = await project.oras(["which", "tool"], { env });
+    expect(installed.exitCode, installed.stderr).toBe(0);
+    expect((await project.oras(["cache"], { env })).stdout).toContain(
+      `1 tool of \`run\` and shims, outside the cache: ${env.BUCK2_ORAS_TOOLS_DIR}`,
+    );
+    const cleared = await project.oras(["clear-cache"], { env });
+    expect(cleared.stderr).toContain(`Kept 1 tool that \`run\` and shims installed below ${env.BUCK2_ORAS_TOOLS_DIR}`);
+    expect(existsSync(installed.stdout.trim())).toBe(true);
   });
 
   test("a cache that does not exist is empty, and a folder that is no cache is refused", async () => {

@@ -7,16 +7,17 @@ import { jsonOf } from "../json.ts";
 import { runCommand, type Shown } from "../run.ts";
 import type { cacheSchema } from "../schemas/machine.ts";
 
-function show({ path, blobs, notes, partial, oldestUseMs }: CacheDescription): Shown {
+function show({ path, blobs, notes, partial, oldestUseMs, tools }: CacheDescription): Shown {
   const oldestUse = oldestUseMs === undefined ? undefined : new Date(oldestUseMs).toISOString();
   const rows = [
     ["Path", path],
     ["Files", `${plural(blobs.files, "file")}, ${formatBytes(blobs.bytes)}`],
     ["Tags", plural(notes.files, "note")],
     ["Unfinished", `${plural(partial.files, "transfer")}, ${formatBytes(partial.bytes)}`],
+    ["Installed", `${plural(tools.count, "tool")} of \`run\` and shims, outside the cache: ${tools.folder}`],
     ["Oldest use", oldestUse?.slice(0, 10) ?? "-"],
   ];
-  const json = jsonOf({ path, blobs, notes, partial, oldestUse }) satisfies v.InferOutput<typeof cacheSchema>;
+  const json = jsonOf({ path, blobs, notes, partial, oldestUse, tools }) satisfies v.InferOutput<typeof cacheSchema>;
   return { text: [{ rows }], json };
 }
 
@@ -26,7 +27,8 @@ export function addCache(program: Command, io: CliIo): Command {
     .summary("show the cache's path, size and age")
     .description(
       "Shows the cache's path, the number and size of its files, notes on tags, unfinished transfers, and the last " +
-        "use of the least recently used file. `clear-cache` removes files.",
+        "use of the least recently used file. `clear-cache` removes files. The tools that `run` and shims installed are " +
+        "no part of the cache.",
     )
     .action(async (_options: object, command: Command) =>
       runCommand(command, io, async ({ services, run }) => show(await describeCache(services, run))),

@@ -34,12 +34,15 @@ export function addClearCache(program: Command, io: CliIo): Command {
           services,
           run,
         );
-        const { filesRemoved, bytesFreed, filesInUse } = result;
+        const { filesRemoved, bytesFreed, filesInUse, toolsKept } = result;
         const json = { filesRemoved, bytesFreed, filesInUse } satisfies v.InferOutput<typeof clearCacheSchema>;
         const text = `Removed ${plural(filesRemoved, "file")} (${formatBytes(bytesFreed)})`;
         const kept = `Kept ${plural(filesInUse, "file")} of transfers that may still run, or ended in the last hour`;
+        const tools =
+          `Kept ${plural(toolsKept.count, "tool")} that \`run\` and shims installed below ${toolsKept.folder}: ` +
+          "each goes by itself when nobody has used it for 30 days";
         const notes = filesInUse === 0 ? [] : [kept];
-        return { text, notes, json };
+        return { text, notes, closingNotes: toolsKept.count === 0 ? [] : [tools], json };
       }),
     );
 }

@@ -17,10 +17,16 @@ interface CopyOptions {
 function show(result: CopyResult): Shown {
   const json = jsonOf(result) satisfies v.InferOutput<typeof copySchema>;
   const { blobsCopied, blobsMounted, blobsPresent, manifestsCopied, manifestsPresent, bytesSent } = result;
+  const both = (blobs: number, manifests: number): string =>
+    [blobs > 0 ? plural(blobs, "blob") : "", manifests > 0 ? plural(manifests, "manifest") : ""]
+      .filter((text) => text !== "")
+      .join(" and ");
   const counts = [
-    `${plural(blobsCopied, "blob")} copied, ${blobsMounted} mounted, ${blobsPresent} already present`,
-    `${plural(manifestsCopied, "manifest")} copied, ${manifestsPresent} already present`,
-    `${formatBytes(bytesSent)} sent`,
+    ...(blobsCopied + manifestsCopied > 0
+      ? [`Sent ${both(blobsCopied, manifestsCopied)}, ${formatBytes(bytesSent)}`]
+      : ["Sent nothing"]),
+    ...(blobsMounted > 0 ? [`mounted ${plural(blobsMounted, "blob")}`] : []),
+    ...(blobsPresent + manifestsPresent > 0 ? [`there already: ${both(blobsPresent, manifestsPresent)}`] : []),
   ];
   const text = result.artifacts.map(({ destination, digest }) =>
     destination.includes("@") ? `Copied: ${destination}` : `Copied: ${destination}@${digest}`,

@@ -16,6 +16,11 @@ interface PruneOptions {
   readonly delete?: boolean;
 }
 
+interface Asked {
+  readonly isConfirmed: boolean;
+  readonly olderThan: number | undefined;
+}
+
 function collected(text: string, earlier: readonly string[] = []): readonly string[] {
   return [...earlier, text];
 }
@@ -29,15 +34,23 @@ function countArgument(text: string): number {
   return Number(text);
 }
 
-function show({ repository, locks, tags }: PruneResult, isConfirmed: boolean): Shown {
+const undated =
+  "Artifacts without a creation time stay, whatever their age: the option --created of `buck2-oras push` and " +
+  "`buck2-oras import` states the time";
+
+function show({ repository, locks, tags }: PruneResult, { isConfirmed, olderThan }: Asked): Shown {
   const gone = tags.filter(({ fate }) => fate !== "kept");
   const rows = tags.map(({ tag, fate, created, why }) => [tag, fate, created?.slice(0, 10) ?? "-", why]);
   const json = jsonOf({ repository, locks, tags }) satisfies v.InferOutput<typeof pruneSchema>;
   const kept = locks.length === 0 ? "No lock was found: nothing is kept for a lock" : `Locks: ${locks.join(", ")}`;
   const summary = isConfirmed
-    ? [`Removed ${plural(gone.length, "tag")} of ${repository}`]
-    : [`${plural(gone.length, "tag")} of ${repository} would be removed; run again with --delete to confirm`];
-  return { text: [{ rows }], notes: [kept, ...summary], json };
+    ? [`Removed ${gone.length === 0 ? "no tag" : plural(gone.length, "tag")} of ${repository}`]
+    : gone.length === 0
+      ? [`No tag of ${repository} would be removed`]
+      : [`${plural(gone.length, "tag")} of ${repository} would be removed; run again with --delete to confirm`];
+  const isUndated =
+    olderThan !== undefined && tags.some(({ fate, created }) => fate === "kept" && created === undefined);
+  return { text: [{ rows }], notes: [kept, ...summary], closingNotes: isUndated ? [undated] : [], json };
 }
 
 export function addPrune(program: Command, io: CliIo): Command {
@@ -60,7 +73,7 @@ export function addPrune(program: Command, io: CliIo): Command {
         const isConfirmed = options.delete ?? false;
         const { tag = [], lock = [], keepLast, olderThan } = options;
         const request = { repository, patterns: tag, keepLast, olderThanDays: olderThan, locks: lock, isConfirmed };
-        return show(await prune(request, services, run), isConfirmed);
+        return show(await prune(request, services, run), { isConfirmed, olderThan });
       }),
     );
 }

@@ -24,9 +24,13 @@ function requestOf(names: readonly string[], { lock, shadow }: ShimOptions, { la
 }
 
 function notesOf({ folder, written, unchanged, removed }: ShimResult): readonly string[] {
-  const gone = removed.length === 0 ? "" : `, removed ${removed.join(", ")}`;
-  const changes = written.length === 0 ? "nothing to change" : `wrote ${written.join(", ")}`;
-  return [`${folder}: ${plural(written.length + unchanged.length, "shim")}, ${changes}${gone}`];
+  const changes = [
+    ...(written.length === 0 ? [] : [`wrote ${written.join(", ")}`]),
+    ...(removed.length === 0 ? [] : [`removed ${removed.join(", ")}`]),
+  ];
+  const count = written.length + unchanged.length;
+  const now = count === 0 ? "no shim of this lock" : plural(count, "shim");
+  return [`${folder}: ${changes.join(", ") || "nothing to change"}; ${now}`];
 }
 
 export function addShim(program: Command, io: CliIo): Command {

@@ -14,6 +14,10 @@ export const cacheSchema = v.object({
   notes: v.pipe(fileCount, v.description("Notes on the meaning of tags.")),
   partial: v.pipe(fileCount, v.description("Beginnings of files that transfers left, or still write.")),
   oldestUse: v.pipe(v.nullable(v.string()), v.description("Last use of the least recently used file, in UTC.")),
+  tools: v.pipe(
+    v.object({ folder: v.string(), count: v.pipe(v.number(), v.integer()) }),
+    v.description("Tools that `run` and shims installed, outside the cache."),
+  ),
 });
 export const clearCacheSchema = v.object({
   filesRemoved: v.pipe(v.number(), v.integer(), v.description("Number of removed files, metadata included.")),
