@@ -1,6 +1,7 @@
 /**
- * Validation of names in archives. An attacker controls the names. A valid name is a relative path that every system
- * can create, and that stays below the folder to which it is joined.
+ * Validation of names in archives. An attacker controls the names. A valid name is a relative path that stays below the
+ * folder to which it is joined. A portable name can be created on every system; other valid names, such as `File::Spec`
+ * of a manual page, are refused on the systems that cannot have them.
  */
 import type { ArchiveLimits } from "./limits.ts";
 import { quoted, Refusal } from "./refusal.ts";
@@ -26,15 +27,18 @@ export function windowsFault(segment: string): string | undefined {
   return undefined;
 }
 
-/** The fault of a path component, on every system alike; undefined for a valid component. */
-function segmentFault(segment: string): string | undefined {
+/** Systems on which the files of a path will be: `portable` for all of them, `unix` for all but Windows. */
+export type PathSystems = "portable" | "unix";
+
+/** The fault of a path component; undefined for a valid component. */
+function segmentFault(segment: string, systems: PathSystems): string | undefined {
   if (segment === "") return "has an empty part in its path";
   if (segment === "..") return "leads outside with `..`";
   if (/[\p{Cc}\p{Zl}\p{Zp}]/u.test(segment)) return "has a control character in its name";
   if (bidiControl.test(segment)) return "has a character in its name that reverses text";
   if (segment.includes("\ufffd") || /\p{Cs}/u.test(segment)) return "has a name that is not UTF-8";
   if (segment.includes("\\")) return "has a backslash in its name, which separates folders on Windows";
-  const fault = windowsFault(segment);
+  const fault = systems === "portable" ? windowsFault(segment) : undefined;
   if (fault !== undefined) return fault;
   if (Buffer.byteLength(segment) > maxSegmentBytes) return `has a name of more than ${maxSegmentBytes} bytes`;
   return undefined;
@@ -55,14 +59,18 @@ function checkLength(name: string, limits: ArchiveLimits): void {
  * Parses an entry's path. `.` components and one trailing `/` are dropped: `tar` writes `./` and `dir/./file`.
  *
  * @returns The components; empty for the archive's root (`./`).
- * @throws {Refusal} a name that could lead outside, or that some system cannot create
+ * @throws {Refusal} a name that could lead outside, or that one of the systems cannot create
  */
-export function parseEntryPath(name: string, limits: ArchiveLimits): readonly string[] {
+export function parseEntryPath(
+  name: string,
+  limits: ArchiveLimits,
+  systems: PathSystems = "portable",
+): readonly string[] {
   checkAbsolute(name, "is named by");
   checkLength(name, limits);
   const parts = (name.endsWith("/") ? name.slice(0, -1) : name).split("/").filter((part) => part !== ".");
   for (const part of parts) {
-    const fault = segmentFault(part);
+    const fault = segmentFault(part, systems);
     if (fault !== undefined) throw new Refusal("ARCHIVE_UNSAFE", fault);
   }
   if (parts.length > limits.maxDepth) {
@@ -76,12 +84,16 @@ export function parseEntryPath(name: string, limits: ArchiveLimits): readonly st
  *
  * @throws {Refusal} an absolute target, or a refused component
  */
-export function parseLinkTarget(target: string, limits: ArchiveLimits): readonly string[] {
+export function parseLinkTarget(
+  target: string,
+  limits: ArchiveLimits,
+  systems: PathSystems = "portable",
+): readonly string[] {
   checkAbsolute(target, "links to");
   checkLength(target, limits);
   const parts = target.split("/").filter((part) => part !== "." && part !== "");
   for (const part of parts) {
-    const fault = part === ".." ? undefined : segmentFault(part);
+    const fault = part === ".." ? undefined : segmentFault(part, systems);
     if (fault !== undefined) throw new Refusal("ARCHIVE_UNSAFE", `links to ${quoted(target)}, which ${fault}`);
   }
   return parts;

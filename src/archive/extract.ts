@@ -10,6 +10,7 @@ import type { FileSource, OpenedFile } from "../files/opened-file.ts";
 import { withStagingFolder } from "../files/temporary-folder.ts";
 import { type ArchiveEntry, folderMode } from "./entry.ts";
 import { checkForExisting, findReplaced } from "./existing.ts";
+import { checkTwins } from "./local-names.ts";
 import { existingFolder, makeParent, mergeInto, placeWhole } from "./placing.ts";
 import { writeEntries } from "./staging.ts";
 import { readingArchive, type WalkOptions, walkArchive } from "./walk.ts";
@@ -61,6 +62,7 @@ async function extractOpened(file: OpenedFile, outputDir: string, options: Extra
       }
       // A concurrent process may have created the folder.
       await check();
+      await checkTwins(file.path, folder, entries);
       const replaced = await findReplaced(staged, folder, entries);
       await mergeInto(staged, folder, entries);
       for (const path of replaced) options.onReplaced?.(path);

@@ -3,10 +3,11 @@
  * link.
  */
 import { constants } from "node:fs";
-import { chmod, copyFile, link, mkdir, open, symlink } from "node:fs/promises";
+import { chmod, copyFile, link, lstat, mkdir, open, symlink } from "node:fs/promises";
 import { join } from "node:path";
 import { isErrno, LocalIoError, localIoError } from "../errors.ts";
 import { type ArchiveEntry, fileMode, folderMode, linkMode, peek } from "./entry.ts";
+import { checkLocalNames, explainTaken, takenName } from "./local-names.ts";
 import type { LinkEnd } from "./tree.ts";
 import { linkedEntry, type Walk, type WalkedEntry } from "./walk.ts";
 
@@ -25,6 +26,7 @@ export async function writeEntries(walk: Walk, folder: string, signal: AbortSign
     signal.throwIfAborted();
     const path = entry.path.join("/");
     try {
+      checkLocalNames(entry);
       await folders.make(entry.kind === "directory" ? entry.path : entry.path.slice(0, -1));
       switch (entry.kind) {
         case "directory":
@@ -37,22 +39,28 @@ export async function writeEntries(walk: Walk, folder: string, signal: AbortSign
           written.set(path, await writeHardLink(linkedEntry(walk, entry, written), path, folder));
           break;
         case "symlink":
-          links.push({ path, target: entry.linkTarget });
+          links.push({ path, entry });
           written.set(path, symbolicLink(path));
           break;
       }
     } catch (error) {
-      throw walk.explain(error, entry);
+      throw walk.explain(explainTaken(error), entry);
     }
   }
   const ends = walk.links();
-  for (const link of links) written.set(link.path, await writeLink(link, ends.get(link.path), { folder, written }));
+  for (const link of links) {
+    try {
+      written.set(link.path, await writeLink(link, ends.get(link.path), { folder, written }));
+    } catch (error) {
+      throw walk.explain(explainTaken(error), link.entry);
+    }
+  }
   return [...written.values()];
 }
 
 interface Link {
   readonly path: string;
-  readonly target: string;
+  readonly entry: WalkedEntry;
 }
 
 function symbolicLink(path: string): ArchiveEntry {
@@ -64,10 +72,12 @@ function symbolicLink(path: string): ArchiveEntry {
  * to a file of the archive becomes a hard link or a copy.
  */
 async function writeLink(
-  { path, target }: Link,
+  { path, entry: { linkTarget: target } }: Link,
   end: LinkEnd | undefined,
   { folder, written }: { readonly folder: string; readonly written: ReadonlyMap<string, ArchiveEntry> },
 ): Promise<ArchiveEntry> {
+  // Links come last: some systems could put a link in the place of a file.
+  if ((await lstat(join(folder, path)).catch(() => undefined)) !== undefined) throw takenName();
   try {
     // The type matters only on Windows.
     await symlink(target, join(folder, path), end?.kind === "directory" ? "dir" : "file");

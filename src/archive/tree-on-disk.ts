@@ -2,7 +2,7 @@
 import { lstat, readdir, readlink } from "node:fs/promises";
 import { join } from "node:path";
 import { LocalIoError, localIoError, UsageError } from "../errors.ts";
-import { parseEntryPath, parseLinkTarget } from "./entry-path.ts";
+import { foldName, type PathSystems, parseEntryPath, parseLinkTarget } from "./entry-path.ts";
 import { defaultLimits } from "./limits.ts";
 import { quoted, Refusal } from "./refusal.ts";
 import { EntryTree } from "./tree.ts";
@@ -24,10 +24,16 @@ export interface DiskItem {
 /**
  * Reads everything below `folder`, parents first, names in byte order.
  *
- * @throws {UsageError} an entry that could not be unpacked on every system
+ * @param systems Where the folder will be unpacked.
+ * @throws {UsageError} an entry that could not be unpacked there
  * @throws {LocalIoError}
  */
-export async function readFolder(folder: string, signal: AbortSignal): Promise<DiskItem[]> {
+export async function readFolder(
+  folder: string,
+  signal: AbortSignal,
+  systems: PathSystems = "portable",
+): Promise<DiskItem[]> {
+  const folds = new Map<string, string>();
   const tree = new EntryTree(defaultLimits.maxEntries);
   const items: DiskItem[] = [];
   const pending = [""];
@@ -36,7 +42,8 @@ export async function readFolder(folder: string, signal: AbortSignal): Promise<D
       signal.throwIfAborted();
       for (const entry of await readdir(join(folder, parent))) {
         const item = await itemAt(folder, parent === "" ? entry : `${parent}/${entry}`);
-        addToTree(tree, item);
+        addToTree(tree, item, systems);
+        if (systems === "portable") checkTwin(folds, item.name);
         items.push(item);
         if (item.kind === "directory") pending.push(item.name);
       }
@@ -53,20 +60,34 @@ function refused(folder: string, cause: Refusal): UsageError {
   const subject = cause.entry === undefined ? folder : `${folder}: ${quoted(cause.entry)}`;
   return new UsageError("USAGE_INVALID", `${subject} ${cause.message}`, {
     cause,
-    hint: "remove or rename this entry: it could not be unpacked on every system",
+    hint: "remove or rename this entry: it could not be unpacked on every system, as a folder for Linux alone may be",
   });
 }
 
-function addToTree(tree: EntryTree, item: DiskItem): void {
+function addToTree(tree: EntryTree, item: DiskItem, systems: PathSystems): void {
   try {
-    const path = parseEntryPath(item.name, defaultLimits);
+    const path = parseEntryPath(item.name, defaultLimits, systems);
     if (item.kind === "directory") tree.addDirectory(path);
     else if (item.kind === "file") tree.addFile(path);
-    else tree.addSymlink(path, parseLinkTarget(item.target, defaultLimits));
+    else tree.addSymlink(path, parseLinkTarget(item.target, defaultLimits, systems));
   } catch (error) {
     if (error instanceof Refusal) error.entry = item.name;
     throw error;
   }
+}
+
+/** Refuses two names that some file systems take for one. */
+function checkTwin(folds: Map<string, string>, name: string): void {
+  const key = name.split("/").map(foldName).join("/");
+  const twin = folds.get(key);
+  folds.set(key, name);
+  if (twin === undefined) return;
+  const refusal = new Refusal(
+    "ARCHIVE_UNSAFE",
+    `differs from ${quoted(twin)} only in ways that some file systems ignore`,
+  );
+  refusal.entry = name;
+  throw refusal;
 }
 
 async function itemAt(folder: string, name: string): Promise<DiskItem> {

@@ -1,8 +1,10 @@
 /**
  * The tree described by an archive, checked in memory before any write.
  *
- * Invariants: names in a folder have distinct folded keys, so that every system has the same files. No entry lies below
- * a symbolic link, so that no file is written through a link.
+ * Invariant: no entry lies below a symbolic link, so that no file is written through a link.
+ *
+ * Names in a folder may be twins, which some file systems take for one name. Only a file system that tells them apart
+ * gets such a tree; all others refuse it in the staging folder, before anything is placed.
  */
 import { foldName } from "./entry-path.ts";
 import { quoted, Refusal } from "./refusal.ts";
@@ -12,6 +14,8 @@ interface Folder {
   readonly name: string;
   readonly parent: Folder | undefined;
   readonly children: Map<string, Node>;
+  /** Children by their folded names; of twins, the first one. */
+  readonly folded: Map<string, Node>;
 }
 
 interface Leaf {
@@ -39,7 +43,7 @@ export interface LinkEnd {
 }
 
 export class EntryTree {
-  readonly #root: Folder = { kind: "directory", name: "", parent: undefined, children: new Map() };
+  readonly #root: Folder = { kind: "directory", name: "", parent: undefined, children: new Map(), folded: new Map() };
   readonly #links: { readonly link: Leaf; readonly path: string }[] = [];
   readonly #maxFolders: number;
   #folders = 0;
@@ -69,8 +73,8 @@ export class EntryTree {
   kindAt(path: readonly string[]): Node["kind"] | undefined {
     let node: Node = this.#root;
     for (const name of path) {
-      const child: Node | undefined = node.kind === "directory" ? node.children.get(foldName(name)) : undefined;
-      if (child?.name !== name) return undefined;
+      const child: Node | undefined = node.kind === "directory" ? node.children.get(name) : undefined;
+      if (child === undefined) return undefined;
       node = child;
     }
     return node.kind;
@@ -100,7 +104,7 @@ export class EntryTree {
           continue;
         }
         const top = trail.at(-1);
-        const child = top?.kind === "directory" ? top.children.get(foldName(part)) : undefined;
+        const child = top?.kind === "directory" ? seen(top, part) : undefined;
         if (child?.kind !== "symlink") {
           trail.push(child);
           continue;
@@ -122,29 +126,28 @@ export class EntryTree {
     const name = path.at(-1);
     if (name === undefined) throw new Refusal("ARCHIVE_UNSAFE", "replaces the output folder itself");
     const parent = this.#folderAt(path.slice(0, -1));
-    const key = foldName(name);
-    const existing = parent.children.get(key);
-    if (existing !== undefined) throw collision(existing, name);
+    const existing = parent.children.get(name);
+    if (existing !== undefined) {
+      const reason = `is in the archive twice: ${quoted(name)} is a ${nameOf(existing)} already`;
+      throw new Refusal("ARCHIVE_UNSAFE", reason);
+    }
     const leaf: Leaf = { kind, name, parent, target };
-    parent.children.set(key, leaf);
+    add(parent, leaf);
     return leaf;
   }
 
   #folderAt(path: readonly string[]): Folder {
     let folder = this.#root;
     for (const name of path) {
-      const key = foldName(name);
-      const child = folder.children.get(key);
+      const child = folder.children.get(name);
       if (child === undefined) {
         this.#folders += 1;
         if (this.#folders > this.#maxFolders) {
           throw new Refusal("ARCHIVE_TOO_LARGE", `exceeds the limit of ${this.#maxFolders} folders`);
         }
-        const made: Folder = { kind: "directory", name, parent: folder, children: new Map() };
-        folder.children.set(key, made);
+        const made: Folder = { kind: "directory", name, parent: folder, children: new Map(), folded: new Map() };
+        add(folder, made);
         folder = made;
-      } else if (child.name !== name) {
-        throw collision(child, name);
       } else if (child.kind === "directory") {
         folder = child;
       } else {
@@ -167,12 +170,18 @@ function nameOf(node: Node): string {
   return { directory: "folder", file: "file", symlink: "symbolic link" }[node.kind];
 }
 
-function collision(existing: Node, name: string): Refusal {
-  const reason =
-    existing.name === name
-      ? `is in the archive twice: ${quoted(name)} is a ${nameOf(existing)} already`
-      : `differs from ${quoted(existing.name)} only in ways that some file systems ignore`;
-  return new Refusal("ARCHIVE_UNSAFE", reason);
+function add(folder: Folder, node: Node): void {
+  folder.children.set(node.name, node);
+  const key = foldName(node.name);
+  if (!folder.folded.has(key)) folder.folded.set(key, node);
+}
+
+/**
+ * The child that a kernel finds under a name. Another spelling counts where the name itself is missing: some file
+ * system would find it.
+ */
+function seen(folder: Folder, name: string): Node | undefined {
+  return folder.children.get(name) ?? folder.folded.get(foldName(name));
 }
 
 /**
@@ -190,9 +199,9 @@ function unsureStep(link: Leaf): string | undefined {
       trail.pop();
       continue;
     }
-    const child = unsure === undefined ? trail.at(-1)?.children.get(foldName(part)) : undefined;
+    const child = unsure === undefined ? trail.at(-1)?.children.get(part) : undefined;
     // Another spelling is another name on some file systems.
-    if (child?.kind === "directory" && child.name === part) trail.push(child);
+    if (child?.kind === "directory") trail.push(child);
     else unsure = part;
   }
   return undefined;

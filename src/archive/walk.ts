@@ -20,7 +20,7 @@ export interface WalkOptions {
   readonly signal: AbortSignal;
 }
 
-/** An entry that may be unpacked: its path is relative, portable and confined. */
+/** An entry that may be unpacked where the file system can have its path, which is relative and confined. */
 export interface WalkedEntry {
   /** Name as stated by the archive, for messages. */
   readonly name: string;
@@ -76,7 +76,7 @@ export async function walkArchive(file: OpenedFile, options: WalkOptions): Promi
       for await (const member of members) {
         options.signal.throwIfAborted();
         current = member.name;
-        const path = parseEntryPath(member.name, limits);
+        const path = parseEntryPath(member.name, limits, "unix");
         if (member.name.endsWith("/") && (member.kind !== "directory" || member.size > 0)) {
           throw new Refusal("ARCHIVE_INVALID", "has the name of a folder but another type");
         }
@@ -101,7 +101,7 @@ export async function walkArchive(file: OpenedFile, options: WalkOptions): Promi
         for await (const member of await openMembers(file, format, new Budget(limits, file.size), options.signal)) {
           options.signal.throwIfAborted();
           current = member.name;
-          const path = parseEntryPath(member.name, limits);
+          const path = parseEntryPath(member.name, limits, "unix");
           if (isBelow(prefix, path)) await repeats.checkFirst(path.slice(prefix.length).join("/"), member);
         }
         current = undefined;
@@ -137,7 +137,7 @@ export async function readingArchive<T>(source: FileSource, work: (file: OpenedF
 function parsePrefix(stripPrefix: string | undefined, limits: ArchiveLimits): readonly string[] {
   if (stripPrefix === undefined || stripPrefix === "") return [];
   try {
-    return parseEntryPath(stripPrefix, limits);
+    return parseEntryPath(stripPrefix, limits, "unix");
   } catch (cause) {
     if (!(cause instanceof Refusal)) throw cause;
     throw new UsageError("USAGE_INVALID", `the prefix ${quoted(stripPrefix)} ${cause.message}`, {
@@ -196,7 +196,7 @@ function admitSymlink(
 ): WalkedEntry | "repeated" {
   const key = entry.path.join("/");
   if (tree.kindAt(entry.path) === "symlink" && linkTargets.get(key) === target) return "repeated";
-  tree.addSymlink(entry.path, parseLinkTarget(target, limits));
+  tree.addSymlink(entry.path, parseLinkTarget(target, limits, "unix"));
   linkTargets.set(key, target);
   return { ...entry, kind: "symlink", linkTarget: target };
 }
@@ -207,7 +207,7 @@ function admitSymlink(
  */
 function admitHardLink(entry: WalkedEntry, target: string, admission: Admission): WalkedEntry | "repeated" {
   const { prefix, tree, limits, linkTargets } = admission;
-  const full = parseEntryPath(target, limits);
+  const full = parseEntryPath(target, limits, "unix");
   const linkedFile = full.slice(prefix.length);
   const kind = isBelow(prefix, full) ? tree.kindAt(linkedFile) : undefined;
   if (kind !== "file" && kind !== "symlink") {

@@ -110,7 +110,7 @@ async function pushItem(
     const label = item.platform ?? basename(item.path);
     const layer = await services.packing.limit(async () => {
       signal.throwIfAborted();
-      const content = await findContent(item.path, signal);
+      const content = await findContent(item.path, item.platform, signal);
       const packing = services.context.progress.start(`pack ${label}`, content.size, "pack");
       const { layerMediaType: mediaType, compressor } = request;
       const title = item.title ?? request.title;

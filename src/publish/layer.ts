@@ -16,6 +16,7 @@ import { type WrittenFile, writeHashed } from "../files/hashed-write.ts";
 import { withOpened } from "../files/opened-file.ts";
 import type { Digest } from "../model/digest.ts";
 import { type Annotations, annotationKeys } from "../model/manifest.ts";
+import { ociPlatform, type PlatformString } from "../model/platform.ts";
 import type { BlobIdentity, BlobStream } from "../model/source.ts";
 
 export interface LayerOptions {
@@ -55,11 +56,17 @@ export interface LocalContent {
 }
 
 /**
+ * @param platform For which the content is; undefined: for all. A folder for Linux may have names that other systems
+ *   cannot have.
  * @throws {ArtifactNotFoundError} `FILE_NOT_FOUND`
  * @throws {LocalIoError} for a pipe, a socket or a device
- * @throws {UsageError} for a folder with an entry that cannot be unpacked on every system
+ * @throws {UsageError} for a folder with an entry that cannot be unpacked on the systems of the platform
  */
-export async function findContent(path: string, signal: AbortSignal): Promise<LocalContent> {
+export async function findContent(
+  path: string,
+  platform: PlatformString | undefined,
+  signal: AbortSignal,
+): Promise<LocalContent> {
   let stats: Stats;
   try {
     stats = await stat(path);
@@ -73,7 +80,8 @@ export async function findContent(path: string, signal: AbortSignal): Promise<Lo
     });
     return { path, size: stats.size, items: undefined };
   }
-  const items = await readFolder(path, signal);
+  const isLinux = platform !== undefined && ociPlatform(platform).os === "linux";
+  const items = await readFolder(path, signal, isLinux ? "unix" : "portable");
   return { path, size: items.reduce((sum, { size }) => sum + size, 0), items };
 }
 

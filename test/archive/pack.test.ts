@@ -4,6 +4,7 @@ import {
   chmodSync,
   linkSync,
   mkdirSync,
+  readdirSync,
   readFileSync,
   rmSync,
   statSync,
@@ -140,6 +141,18 @@ test.each([
     exitCode: 64,
     message: expect.stringMatching(message),
   });
+});
+
+test("pack: a folder for Linux may have names that other systems cannot have, and is unpacked there", async (context) => {
+  const folder = temporaryFolder();
+  for (const name of ["a", "A", "a:b", "aux", "dot."]) writeFileSync(join(folder, name), name, { mode: 0o644 });
+  if (readdirSync(folder).length < 5) context.skip("this file system cannot have these names");
+  const archive = join(temporaryFolder(), "packed");
+  const items = await readFolder(folder, signal, "unix");
+  await packItems(items, folder, archive, { root: ".", compressor: gzip, signal });
+  const out = join(temporaryFolder(), "out");
+  await extractArchive(archive, out, { signal });
+  expect(treeOf(out)).toEqual(treeOf(folder));
 });
 
 test.each(["../tool", "/tool", "a\\b", ""])("pack: the root %j is refused", async (root) => {

@@ -3,6 +3,7 @@ import { execFileSync } from "node:child_process";
 import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, expect, type TestContext, test } from "vitest";
+import { rawTar } from "../archive/raw-tar.ts";
 import { sha256 } from "../support/layout-project.ts";
 import { startServer } from "../support/registry/server.ts";
 import { alongside } from "../support/test-end.ts";
@@ -80,6 +81,45 @@ test.concurrent(
     const blob = await oras(["blob", `oci:lay@${digest}`, "--size", "13", "-o", "out.exe:hidden"]);
     expect(blob.stderr).toContain("a drive or a stream on Windows");
     expect(readdirSync(dir).filter((name) => !before.includes(name))).toEqual([]);
+  }),
+);
+
+test.concurrent(
+  "windows: an archive with names that Windows cannot have is locked, and is not unpacked",
+  alongside(async (context: TestContext) => {
+    const { dir, oras } = requireWindows(context);
+    const archives: Readonly<Record<string, readonly [tar: Buffer, why: RegExp]>> = {
+      stream: [rawTar({ name: "tool.exe", body: tool }, { name: "tool.exe:ads", body: "x" }), /has a colon/],
+      device: [rawTar({ name: "tool.exe", body: tool }, { name: "NUL", body: "x" }), /named like a device/],
+      dot: [rawTar({ name: "tool.exe", body: tool }, { name: "lib./x", body: "x" }), /ends in a dot/],
+      link: [rawTar({ name: "tool.exe", body: tool }, { name: "l", type: "2", linkname: "C:" }), /has a colon/],
+      files: [rawTar({ name: "Tool.exe", body: tool }, { name: "tool.exe", body: "x" }), /takes for that of another/],
+      folders: [
+        rawTar({ name: "Lib/tool.exe", body: tool }, { name: "lib/x", body: "x" }),
+        /takes for that of another/,
+      ],
+      hard: [
+        rawTar({ name: "tool.exe", body: tool }, { name: "TOOL.exe", type: "1", linkname: "tool.exe" }),
+        /takes for that of another/,
+      ],
+      soft: [
+        rawTar({ name: "tool.exe", body: tool }, { name: "TOOL.exe", type: "2", linkname: "gone" }),
+        /takes for that of another/,
+      ],
+    };
+    for (const [name, [tar, why]] of Object.entries(archives)) {
+      writeFileSync(join(dir, `${name}.tar`), tar);
+      const ran = await oras(["extract", `${name}.tar`, "-o", "out"]);
+      expect(ran, `${name}: ${ran.stderr}`).toMatchObject({ exitCode: 65 });
+      expect(ran.stderr, name).toMatch(why);
+      expect(ran.stderr).toContain("hint: unpack it on a system that can have such names");
+      expect(readdirSync(dir).filter((file) => !file.endsWith(".tar") && !/^\.(?:preset|std)/.test(file))).toEqual([]);
+    }
+    for (const name of ["stream", "files"]) {
+      expect((await oras(["push", `oci:lay:${name}`, `${name}.tar`])).exitCode).toBe(0);
+      const locked = await oras(["lock", "add", name, `oci:lay:${name}`, "--executable", "tool.exe"]);
+      expect(locked.exitCode, locked.stderr).toBe(0);
+    }
   }),
 );
 
