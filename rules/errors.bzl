@@ -1,4 +1,4 @@
-"""Shows the code, causes and hint of a `buck2-oras` error in Buck2's own output and build report."""
+"""Brings the code, causes and hint of a `buck2-oras` error into Buck2's build report."""
 
 # First line of a report by `src/cli/report.ts`. Two leading letters exclude compiler codes such as rustc's `E0425`.
 _REPORT = "^error\\[[A-Z][A-Z][A-Z0-9_]*\\]: "
@@ -10,7 +10,7 @@ def _field(line: str, name: str) -> str | None:
 def oras_error_handler(ctx: ActionErrorCtx) -> list[ActionSubError]:
     """Makes one sub-error of each `error[CODE]: …` on stderr. Its category is the code, its remediation the hint.
 
-    Other output makes no sub-error; Buck2 shows that output unchanged.
+    Other output makes no sub-error. Buck2 shows all of stderr unchanged, so a sub-error is not shown once more.
     """
     reports = []
     for line in ctx.stderr.splitlines():
@@ -30,7 +30,6 @@ def oras_error_handler(ctx: ActionErrorCtx) -> list[ActionSubError]:
             category = report["code"],
             message = "\n".join(report["message"]),
             remediation = report["hint"],
-            show_in_stderr = True,
         )
         for report in reports
     ]

@@ -28,15 +28,20 @@ const setting = shared(
   },
 );
 
-/** The failure is in Buck2's output as a person sees it, and in the build report as a program reads it. */
+/**
+ * The failure is in Buck2's output as a person sees it, in our own words alone, and in the build report as a program reads
+ * it.
+ */
 function expectFailure(built: Built, code: string, message: RegExp, hint: RegExp): void {
   expect(built.exitCode).not.toBe(0);
   expect(built.subErrors).toEqual([
     { category: code, message: expect.stringMatching(message), remediation: expect.stringMatching(hint) },
   ]);
   const [subError] = built.subErrors;
-  expect(built.stderr).toContain(`- [${code}] ${subError?.message}`);
-  expect(built.stderr).toContain(`Hint: ${subError?.remediation}`);
+  expect(built.stderr).toContain(`error[${code}]: ${subError?.message}`);
+  // Buck2 shows an action's stderr when the action fails, and once more at the end.
+  expect(built.stderr.split(`hint: ${subError?.remediation}`)).toHaveLength(3);
+  expect(built.stderr).not.toContain(`Hint: ${subError?.remediation}`);
 }
 
 test("failures: bytes tampered with in the registry's storage", async (context) => {
