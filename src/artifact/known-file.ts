@@ -123,7 +123,7 @@ type Noted = Pick<KnownFile, "digest" | "size" | "title">;
  */
 export async function noteMeaning(
   expanded: ExpandedReference,
-  { manifestDigest, platform }: ResolvedArtifact,
+  { manifestDigest, platform }: Pick<ResolvedArtifact, "manifestDigest" | "platform">,
   { digest, size, title }: Noted,
   { store, context }: Pick<Services, "store" | "context">,
 ): Promise<void> {

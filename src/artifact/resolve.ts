@@ -2,7 +2,7 @@
 
 import { ArtifactNotFoundError, ContentVerificationError } from "../errors.ts";
 import { type Digest, isDigest } from "../model/digest.ts";
-import { otherPlatformsOf, platformsOf } from "../model/index-platforms.ts";
+import { manifestForAll, otherPlatformsOf, platformsOf } from "../model/index-platforms.ts";
 import { type ImageIndex, type ImageManifest, parseManifest } from "../model/manifest.ts";
 import {
   formatStated,
@@ -187,10 +187,8 @@ function chooseManifest(
     warnOfVariant(text, chosen.platform, services);
     return { digest: chosen.digest, isForAll: false };
   }
-  const [only] = index.manifests;
-  if (index.manifests.length === 1 && only !== undefined && only.platform === undefined) {
-    return { digest: only.digest, isForAll: true };
-  }
+  const forAll = manifestForAll(index);
+  if (forAll !== undefined) return { digest: forAll.digest, isForAll: true };
   throw new ArtifactNotFoundError("PLATFORM_NOT_FOUND", `platform ${platform} not found in ${text}`, {
     hint: platformHint(index, platform),
   });

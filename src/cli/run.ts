@@ -5,6 +5,7 @@ import { withCommand } from "./command-name.ts";
 import type { CliIo, OutputStream, Session } from "./io.ts";
 import { layOut, type Part } from "./layout.ts";
 import { projectOfLock } from "./lock-option.ts";
+import { explainingLockedName } from "./locked-name.ts";
 import { readGlobalOptions } from "./options.ts";
 
 /**
@@ -65,7 +66,10 @@ export async function runCommand(
   const printNow = (lines: readonly string[]): void => {
     if (!options.isJson) io.stdout.write(lines.map((line) => `${line}\n`).join(""));
   };
-  const shown = await io.withSession(overrides, options.verbosity, (session) => work({ ...session, printNow }));
+  const typed = { command: command.name(), first: command.args[0] };
+  const shown = await io.withSession(overrides, options.verbosity, (session) =>
+    explainingLockedName(typed, session, () => work({ ...session, printNow })),
+  );
   if (shown.exitCode !== undefined) io.setExitCode(shown.exitCode);
   if (options.isJson) {
     io.stdout.write(`${printableJson(shown.json)}\n`);

@@ -18,7 +18,7 @@ import type { Services } from "../artifact/services.ts";
 import { ArtifactNotFoundError, OrasClientError } from "../errors.ts";
 import { anyPlatform, type LockPlatform } from "../lockfile/schema.ts";
 import type { Digest } from "../model/digest.ts";
-import { platformsOf } from "../model/index-platforms.ts";
+import { manifestForAll, platformsOf } from "../model/index-platforms.ts";
 import type { Location } from "../model/location.ts";
 import type { ImageManifest } from "../model/manifest.ts";
 import { type PlatformString, platformFromOci, platformStrings } from "../model/platform.ts";
@@ -97,6 +97,14 @@ async function findByIndex(
   if (parsed.kind === "manifest") {
     const platform = await platformOfOnly({ source, manifest: parsed }, { text, wanted }, services, run);
     return { digest, found: [{ platform, source, digest, manifest: parsed, location }] };
+  }
+  const forAll = manifestForAll(parsed);
+  if (forAll !== undefined) {
+    const manifest = await services.slots.run(() => fetchKeptManifest(source, forAll.digest, services, run));
+    // Not `any`: the lock's digest is then the manifest's own, and here it is the index's.
+    const platforms = wanted.length > 0 ? wanted : platformStrings;
+    const found = platforms.map((platform) => ({ platform, source, digest: forAll.digest, manifest, location }));
+    return { digest, found };
   }
   const available = platformsOf(parsed);
   const absent = wanted.filter((platform) => !available.has(platform)).join(", ");
@@ -184,7 +192,7 @@ async function findForPlatform(
     const { source, root, parsed } = await services.slots.run(() => fetchKeptRoot(reference, services, run));
     const { location } = reference;
     if (parsed.kind === "manifest") return { platform, source, digest: root.digest, manifest: parsed, location };
-    const digest = platformsOf(parsed).get(platform)?.digest;
+    const digest = (platformsOf(parsed).get(platform) ?? manifestForAll(parsed))?.digest;
     if (digest === undefined) return undefined;
     const manifest = await services.slots.run(() => fetchKeptManifest(source, digest, services, run));
     return { platform, source, digest, manifest, location };

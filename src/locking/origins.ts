@@ -15,7 +15,7 @@ import type { Services } from "../artifact/services.ts";
 import { ArtifactNotFoundError, ConfigurationError, UsageError } from "../errors.ts";
 import { anyPlatform, type Lock, type LockedLayer, type LockedPlatform, type LockedTool } from "../lockfile/schema.ts";
 import type { Digest } from "../model/digest.ts";
-import { platformsOf } from "../model/index-platforms.ts";
+import { manifestForAll, platformsOf } from "../model/index-platforms.ts";
 import { formatLocation, type Location } from "../model/location.ts";
 import { type Descriptor, type ImageManifest, parseManifest } from "../model/manifest.ts";
 import { isTemplate } from "../model/reference.ts";
@@ -183,7 +183,8 @@ async function manifestsOfRoot(
     flattenIndex({ source, digest, index: parsed }, services, run, keptManifests),
   );
   const listed = new Map<string, Descriptor>(platformsOf(index));
-  return (platform) => listed.get(platform)?.digest;
+  const forAll = manifestForAll(index);
+  return (platform) => (listed.get(platform) ?? forAll)?.digest;
 }
 
 function faultsOfLayers({ layers }: LockedPlatform, manifest: ImageManifest, location: Location): readonly string[] {

@@ -12,6 +12,7 @@ import { accessTo, type LockingServices } from "./access.ts";
 import { executableOf, type Unchosen, warnOfUnchosen } from "./choices.ts";
 import { type ReadLayer, readLayer } from "./layer.ts";
 import { type FoundManifest, findManifests } from "./manifests.ts";
+import { noteLocked } from "./meaning.ts";
 
 export interface ToolRequest {
   /** Name in the lock. */
@@ -42,6 +43,7 @@ async function lockPlatforms(request: ToolRequest, services: LockingServices, ru
   const platforms: Partial<Record<LockPlatform, LockedPlatform>> = Object.fromEntries(
     done.map(({ platform, locked }) => [platform, locked]),
   );
+  await noteLocked(reference, platforms, services);
   return { reference, digest, options, platforms };
 }
 

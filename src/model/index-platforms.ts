@@ -23,6 +23,12 @@ export function platformsOf(index: ImageIndex): ReadonlyMap<PlatformString, Desc
   return found;
 }
 
+/** The manifest of an index for all platforms: its only one, without a platform. The rule of `pull` and the lock alike. */
+export function manifestForAll({ manifests }: ImageIndex): Descriptor | undefined {
+  const [only, ...others] = manifests;
+  return others.length === 0 && only?.platform === undefined ? only : undefined;
+}
+
 /** Entries with a platform that `platformsOf` omits: outside the table, or for newer processors. */
 export function otherPlatformsOf(index: ImageIndex): readonly Descriptor[] {
   const chosen = new Set(platformsOf(index).values());

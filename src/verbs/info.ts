@@ -4,7 +4,7 @@ import { expandNamedReference, fetchArtifact, fetchPlatformManifest, statedPlatf
 import type { Services } from "../artifact/services.ts";
 import { audited } from "../audit/audit.ts";
 import type { Digest } from "../model/digest.ts";
-import { otherPlatformsOf, platformsOf } from "../model/index-platforms.ts";
+import { manifestForAll, otherPlatformsOf, platformsOf } from "../model/index-platforms.ts";
 import { type Annotations, annotationKeys, type Descriptor, type ImageManifest } from "../model/manifest.ts";
 import { formatStated, type PlatformString, platformFromOci } from "../model/platform.ts";
 import type { Run } from "../transfer/run.ts";
@@ -104,7 +104,9 @@ async function readInfo(
       otherPlatforms: isOther ? [{ platform: formatStated(stated), digest: root.digest }] : [],
     };
   }
-  const wanted = [...platformsOf(parsed)].filter(([name]) => platform === undefined || name === platform);
+  const forAll = manifestForAll(parsed);
+  const named = [...platformsOf(parsed)].filter(([name]) => platform === undefined || name === platform);
+  const wanted = forAll === undefined ? named : [[undefined, forAll] as const];
   const manifests = await Promise.all(
     wanted.map(async ([name, descriptor]) => {
       const manifest = await fetchPlatformManifest({ source, digest: descriptor.digest }, services, run);

@@ -45,6 +45,20 @@ describe("the lock without --lock", () => {
     expect(JSON.parse(alone.stdout)).toEqual({ lock: "oras.lock.json", tools: [] });
   });
 
+  test("a locked tool's name in the place of a reference is answered with the commands that take it", async () => {
+    const project = await layoutProject();
+    await project.oras(["lock", "add", "tool", "oci:layout:1.0"]);
+    for (const command of ["pull", "info", "doctor", "list"]) {
+      const ran = await project.oras([command, "tool"]);
+      expect(ran.exitCode).toBe(64);
+      expect(ran.stderr).toContain(`tool is a tool of oras.lock.json, and \`${command}\` takes a reference`);
+      expect(ran.stderr.replaceAll(/\s+/g, " ")).toContain(
+        "hint: take `buck2-oras run tool` or `buck2-oras which tool`",
+      );
+      expect((await project.oras([command, "other"])).stderr).toContain("names no registry, and no default registry");
+    }
+  });
+
   test("lock update, check and remove find it as well", async () => {
     const project = await markedProject();
     await project.oras(["lock", "add", "tool", "oci:layout:1.0"]);

@@ -5,6 +5,7 @@ import { expect, test } from "vitest";
 import { parseLock } from "../../src/lockfile/file.ts";
 import type { LockedTool } from "../../src/lockfile/schema.ts";
 import { mediaTypes } from "../../src/model/manifest.ts";
+import { platformStrings } from "../../src/model/platform.ts";
 import { oras } from "../support/executable.ts";
 import { temporaryFolder } from "../support/folders.ts";
 import { type RawDescriptor, type RawLayout, rawLayout, tagged } from "../support/raw-layout.ts";
@@ -49,6 +50,27 @@ test("a single manifest whose config states a platform: locked as this platform;
   );
   expect((await oras("lock", "add", "tool", "oci:layout:1", "--platform", "darwin-arm64")).exitCode).toBe(66);
   expect(JSON.parse((await oras("info", "oci:layout:1", "--json")).stdout).platforms[0].platform).toBe("linux-x86_64");
+});
+
+test("an index of one manifest without a platform is for all: for pull, info and the lock alike", async () => {
+  const { dir, layout, oras, locked } = project();
+  layout.entries(["1", "1-linux-x86_64"].map((tag) => tagged(layout.index([layout.manifest({ tool: "any" })]), tag)));
+  expect((await oras("pull", "oci:layout:1", "-o", "out")).exitCode).toBe(0);
+  expect(JSON.parse((await oras("info", "oci:layout:1", "--json")).stdout).platforms).toMatchObject([
+    { platform: null },
+  ]);
+  const rows = [
+    ["oci:layout:1", [], platformStrings],
+    ["oci:layout:1", ["--platform", "darwin-arm64"], ["darwin-arm64"]],
+    ["oci:layout:1-{platform}", [], ["linux-x86_64"]],
+  ] as const;
+  for (const [reference, options, platforms] of rows) {
+    const ran = await oras("lock", "add", "tool", reference, ...options);
+    expect(ran.exitCode, ran.stderr).toBe(0);
+    expect(Object.keys(locked()?.platforms ?? {})).toEqual([...platforms].sort());
+    expect(await oras("lock", "check", "--online")).toMatchObject({ exitCode: 0 });
+  }
+  expect(readFileSync(join(dir, "out/tool"), "utf8")).toBe("any");
 });
 
 test("a template: the tag's name decides, whatever the config states", async () => {

@@ -51,10 +51,41 @@ test("what a tag meant last counts, though another command brought the bytes, an
   }
 });
 
+test("what `lock add` fetched is there for pull, for every locked platform, by tag and as the lock says", async () => {
+  const { host } = await inProcessRegistry();
+  const project = await layoutProject();
+  const [plain, all] = [`${host}/t/tool:1`, `${host}/t/all:1`];
+  expect((await project.oras(["copy", "oci:layout:1.0", plain])).exitCode).toBe(0);
+  expect((await project.oras(["push", all, "linux-x86_64/tool"])).exitCode).toBe(0);
+  const offline = (reference: string, ...args: string[]) => project.oras(["pull", reference, "--offline", ...args]);
+  expect((await offline(plain)).exitCode).toBe(69);
+  for (const [name, reference] of [
+    ["plain", plain],
+    ["all", all],
+  ] as const) {
+    expect((await project.oras(["lock", "add", name, reference])).exitCode).toBe(0);
+  }
+  const listed: { tool: string; platforms: string[]; cached: boolean }[] = JSON.parse(
+    (await project.oras(["list", "--json"])).stdout,
+  ).tools;
+  for (const { tool, platforms, cached } of listed) {
+    expect(cached, tool).toBe(true);
+    for (const platform of platforms.filter((one) => one !== "any")) {
+      const ran = await offline(plain, "--platform", platform);
+      expect(ran.exitCode, ran.stderr).toBe(0);
+    }
+  }
+  expect(listed.map(({ tool }) => tool)).toEqual(["all", "plain"]);
+  for (const platform of [[], ["--platform", "windows-arm64"]]) {
+    const ran = await offline(all, ...platform);
+    expect(ran.exitCode, ran.stderr).toBe(0);
+  }
+});
+
 describe("a command that needs a registry ends with OFFLINE", () => {
   const digest = sha256("nothing that is cached");
   test.each<[string, (host: string) => readonly string[]]>([
-    ["pull", (host) => ["pull", `${host}/t/tool:1`]],
+    ["pull", (host) => ["pull", `${host}/t/tool:2`]],
     ["pull by digest", (host) => ["pull", `${host}/t/tool@${digest}`, "-o", "out"]],
     ["blob", (host) => ["blob", `${host}/t/tool@${digest}`, "--size", "3", "-o", "out"]],
     ["list", (host) => ["list", `${host}/t/tool`]],
