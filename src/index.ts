@@ -94,18 +94,17 @@ export type {
   CopyResult,
   ImportResult,
   LayerInfo,
-  LockChange,
   LockCheck,
   LockedTag,
   LockedTool,
   LoginResult,
   LogoutResult,
-  PlatformChange,
   PlatformInfo,
   PulledArtifact,
   PushedPlatform,
   PushResult,
 } from "./library/results.ts";
+export type { LockChange, PlatformChange } from "./locking/lock-change.ts";
 export type { Digest } from "./model/digest.ts";
 export type { PlatformString } from "./model/platform.ts";
 

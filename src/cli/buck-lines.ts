@@ -3,7 +3,7 @@ import { dirname, relative, resolve, sep } from "node:path";
 import { findProjectRoot } from "../config/project-root.ts";
 import type { Context } from "../context.ts";
 import { lockFileName } from "../lockfile/file.ts";
-import type { LockChange } from "../locking/change.ts";
+import type { LockChange } from "../locking/lock-change.ts";
 import { code, type Part } from "./layout.ts";
 
 /** Notes for the first locked tool, since the lock alone makes no target. */

@@ -1,7 +1,8 @@
 /** Methods for a lock file, as the library declares them. Refers to no other package's types. */
 
+import type { LockChange } from "../locking/lock-change.ts";
 import type { LockAddOptions, LockCheckOptions, LockCopyOptions, LockOptions } from "./options.ts";
-import type { CopyResult, LockChange, LockCheck, LockedTool } from "./results.ts";
+import type { CopyResult, LockCheck, LockedTool } from "./results.ts";
 
 /** Methods for `oras.lock.json`, by which builds pin their tools. */
 export interface OrasLock {

@@ -112,28 +112,6 @@ export interface LogoutResult {
   readonly remainingIn: string | undefined;
 }
 
-export interface PlatformChange {
-  /** A platform string, or `any`. */
-  readonly platform: string;
-  readonly change: "added" | "removed" | "changed" | "unchanged";
-  /** Bytes to fetch; undefined for a removed platform. */
-  readonly size: number | undefined;
-  readonly previousSize: number | undefined;
-}
-
-export interface LockChange {
-  readonly tool: string;
-  readonly change: "added" | "updated" | "unchanged";
-  readonly reference: string;
-  readonly previousReference: string | undefined;
-  /** Digest of the index or the only manifest; undefined for a template. */
-  readonly digest: Digest | undefined;
-  readonly previousDigest: Digest | undefined;
-  /** The tool's platforms after the change. */
-  readonly platforms: readonly string[];
-  readonly platformChanges: readonly PlatformChange[];
-}
-
 export interface LockedTool {
   readonly tool: string;
   readonly reference: string;

@@ -1,28 +1,7 @@
 /** Changes between two entries of a tool in a lock. */
 import { emptyLock, formatLock } from "../lockfile/file.ts";
 import type { Lock, LockedPlatform, LockedTool } from "../lockfile/schema.ts";
-import type { Digest } from "../model/digest.ts";
-
-export interface PlatformChange {
-  readonly platform: string;
-  readonly change: "added" | "removed" | "changed" | "unchanged";
-  /** Bytes to fetch; undefined for a removed platform. */
-  readonly size: number | undefined;
-  readonly previousSize: number | undefined;
-}
-
-export interface LockChange {
-  readonly tool: string;
-  readonly change: "added" | "updated" | "unchanged";
-  readonly reference: string;
-  readonly previousReference: string | undefined;
-  /** Digest of the index or the only manifest; undefined for a template. */
-  readonly digest: Digest | undefined;
-  readonly previousDigest: Digest | undefined;
-  /** The tool's platforms after the change. */
-  readonly platforms: readonly string[];
-  readonly platformChanges: readonly PlatformChange[];
-}
+import type { LockChange, PlatformChange } from "./lock-change.ts";
 
 function lockOf(tool: LockedTool): Lock {
   return { ...emptyLock, tools: { tool } };
