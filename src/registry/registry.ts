@@ -91,9 +91,8 @@ class Registry implements Target {
 
   async fetchManifest(version: Digest | string, signal: AbortSignal): Promise<FetchedManifest> {
     const what = `${this.name}${isDigest(version) ? "@" : ":"}${version}`;
-    const headers = { accept: acceptedManifestTypes.join(", ") };
     const response = await this.#api.call(
-      { method: "GET", url: this.#api.url(`manifests/${version}`), headers, bufferBytes: maxManifestBytes, signal },
+      { ...this.#manifestRequest(version, signal), method: "GET", bufferBytes: maxManifestBytes },
       "pull",
     );
     if (response.status !== 200) throw await this.#api.error(response, what);
@@ -174,20 +173,16 @@ class Registry implements Target {
   async hasBlob(blob: BlobIdentity, signal: AbortSignal): Promise<boolean> {
     const url = this.#api.url(`blobs/${blob.digest}`);
     const head = await this.#api.call({ method: "HEAD", url, signal }, "push");
-    return await this.#isThere(head, { url, headers: { range: "bytes=0-0" }, digest: blob.digest, signal });
+    return await this.#isThere(head, blob.digest, { url, headers: { range: "bytes=0-0" }, signal });
   }
 
   async hasManifest(digest: Digest, signal: AbortSignal): Promise<boolean> {
     const head = await this.#headManifest(digest, "push", signal);
-    const url = this.#api.url(`manifests/${digest}`);
-    return await this.#isThere(head, { url, headers: { accept: acceptedManifestTypes.join(", ") }, digest, signal });
+    return await this.#isThere(head, digest, this.#manifestRequest(digest, signal));
   }
 
   /** Some servers refuse HEAD, or sign a redirect for GET alone: then GET decides, as for a pull. */
-  async #isThere(
-    head: HttpResponse,
-    { digest, ...get }: Pick<Call, "url" | "headers" | "signal"> & { readonly digest: Digest },
-  ): Promise<boolean> {
+  async #isThere(head: HttpResponse, digest: Digest, get: Pick<Call, "url" | "headers" | "signal">): Promise<boolean> {
     await head.discard();
     const isUndecided = head.status !== 200 && head.status !== 404 && !isRetryableStatus(head.status, true);
     const response = isUndecided ? await this.#api.call({ ...get, method: "GET" }, "pull") : head;
@@ -243,11 +238,15 @@ class Registry implements Target {
   }
 
   async #headManifest(version: Digest | string, action: "pull" | "push", signal: AbortSignal): Promise<HttpResponse> {
-    const headers = { accept: acceptedManifestTypes.join(", ") };
-    const url = this.#api.url(`manifests/${version}`);
-    const response = await this.#api.call({ method: "HEAD", url, headers, signal }, action);
+    const response = await this.#api.call({ ...this.#manifestRequest(version, signal), method: "HEAD" }, action);
     await response.discard();
     return response;
+  }
+
+  /** A request for a manifest, but for its method. */
+  #manifestRequest(version: Digest | string, signal: AbortSignal): Pick<Call, "url" | "headers" | "signal"> {
+    const headers = { accept: acceptedManifestTypes.join(", ") };
+    return { url: this.#api.url(`manifests/${version}`), headers, signal };
   }
 
   async #delete(version: string, what: string, signal: AbortSignal): Promise<void> {
