@@ -3,6 +3,7 @@
 import { checkTitles, type NamedLayer, shapeOf } from "../artifact/layers.ts";
 import { withDamageRepaired } from "../artifact/repair.ts";
 import { audited } from "../audit/audit.ts";
+import { executableAmong } from "../lockfile/executable.ts";
 import type { LockedLayer, LockedPlatform, LockedTool, LockOptions, LockPlatform } from "../lockfile/schema.ts";
 import { formatLocation } from "../model/location.ts";
 import { annotationKeys } from "../model/manifest.ts";
@@ -105,9 +106,10 @@ function withExecutable({ locked, files }: ReadLayer, chosen: string | undefined
   return chosen !== undefined && files.some(({ path }) => path === chosen) ? { ...locked, executable: chosen } : locked;
 }
 
-/** The choice of `rules/lock.bzl` among the executables of several layers. */
+/** The choice of the rules, which read the layers alone. */
 function executableByRules(name: string, layers: readonly LockedLayer[]): string | undefined {
-  const paths = layers.map(({ executable }) => executable).filter((path) => typeof path === "string");
-  const named = paths.find((path) => [name, `${name}.exe`].includes(path.split("/").at(-1) ?? ""));
-  return named ?? (paths.length === 1 ? paths[0] : undefined);
+  return executableAmong(
+    name,
+    layers.map(({ executable }) => executable).filter((path) => typeof path === "string"),
+  );
 }

@@ -1,5 +1,6 @@
 /** Which file of a locked tool is the program. */
 import { isArchive } from "../archive/format.ts";
+import { executableAmong } from "../lockfile/executable.ts";
 import type { LockedLayer, LockedPlatform } from "../lockfile/schema.ts";
 
 /** A layer that unpacks into the tool's folder: the only archive, or a folder as `oras push` packs it. */
@@ -28,6 +29,5 @@ export function programIn(name: string, platform: LockedPlatform): string | unde
     const isThere = isUnpacked(layer, platform) || executable === title;
     return typeof executable === "string" && isThere ? [executable] : [];
   });
-  const named = paths.find((path) => [name, `${name}.exe`].includes(path.split("/").at(-1) ?? ""));
-  return named ?? (paths.length === 1 ? paths[0] : undefined);
+  return executableAmong(name, paths);
 }

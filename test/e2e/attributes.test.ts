@@ -1,138 +1,9 @@
 /** Wrong attributes fail at analysis, before anything runs, with a message that names the target and the attribute. */
 import { expect, test } from "vitest";
+import { executableAmong } from "../../src/lockfile/executable.ts";
 import { requireBuck2, shared } from "../support/buck2.ts";
 import { layOutProject } from "../support/consumer.ts";
-
-const digest = `sha256:${"a".repeat(64)}`;
-const artifact = { digest, repository: "ghcr.io/acme/protoc", size_bytes: 1 };
-const archive = { ...artifact, type: "tar.gz" };
-
-type Attributes = Readonly<Record<string, unknown>>;
-
-interface Case {
-  readonly rule: string;
-  readonly attributes: Attributes;
-  /** What the message says after the target's name. */
-  readonly attribute: string;
-  readonly problem: string;
-}
-
-const wrong = (attribute: string, problem: string, attributes: Attributes, rule = "oras_artifact"): Case => ({
-  rule,
-  attributes,
-  attribute,
-  problem,
-});
-
-const cases: Readonly<Record<string, Case>> = {
-  "digest without algorithm": wrong("digest", "64 lower-case hex digits", { ...artifact, digest: "a".repeat(64) }),
-  "digest in upper case": wrong("digest", "64 lower-case hex digits", { ...artifact, digest: digest.toUpperCase() }),
-  "digest too short": wrong("digest", "64 lower-case hex digits", { ...artifact, digest: "sha256:abc" }),
-  "digest with a path in it": wrong("digest", "64 lower-case hex digits", { ...artifact, digest: "sha256:../../etc" }),
-  "negative size": wrong("size_bytes", "a number of bytes", { ...artifact, size_bytes: -1 }),
-  "no size": wrong("size_bytes", "a number of bytes", { digest, repository: "ghcr.io/acme/protoc" }),
-  "negative size under its old name": wrong("size_bytes", "a number of bytes", {
-    digest,
-    repository: "ghcr.io/acme/protoc",
-    size: -1,
-  }),
-  "size under both names": wrong("size", "is the old name of `size_bytes`", { ...artifact, size: 1 }),
-  "type under both names": wrong("format", "is the old name of `type`", { ...archive, format: "zip" }),
-  "digest of the manifest": wrong("manifest_digest", "64 lower-case hex", { ...artifact, manifest_digest: "33.0" }),
-  "empty repository": wrong("repository", "is empty", { ...artifact, repository: "" }),
-  "tag in the repository": wrong("repository", "without tag", { ...artifact, repository: "ghcr.io/acme/protoc:33" }),
-  "digest in the repository": wrong("repository", "without tag", { ...artifact, repository: `ghcr.io/a@${digest}` }),
-  "repository without host": wrong("repository", "HOST/REPOSITORY", { ...artifact, repository: "acme/protoc" }),
-  "repository with scheme": wrong("repository", "HOST/REPOSITORY", { ...artifact, repository: "https://ghcr.io/a" }),
-  "layout reference without layout": wrong("layout", "an `oras_layout` in the folder's package", {
-    ...artifact,
-    repository: "oci:tools",
-  }),
-  "layout with a registry": wrong("layout", "is for `oci:` repositories only", { ...artifact, layout: "tools" }),
-  "executable outside": wrong("executable", "has a `..`", { ...archive, executable: "../protoc" }),
-  "executable with a backslash": wrong("executable", "write `/`", { ...archive, executable: "bin\\protoc" }),
-  "executable path of a single file": wrong("executable", "folders only", { ...artifact, executable: "bin/protoc" }),
-  "include outside": wrong("include", "is absolute", { ...archive, include: "/usr/include" }),
-  "sub-target outside": wrong("sub_targets", "has a `..`", { ...archive, sub_targets: ["a/../../b"] }),
-  "sub-targets of a single file": wrong("sub_targets", "archives only", { ...artifact, sub_targets: ["a"] }),
-  "prefix outside": wrong("strip_prefix", "has a `..`", { ...archive, strip_prefix: ".." }),
-  "output elsewhere": wrong("out", "has a `..`", { ...artifact, out: "../protoc" }),
-  "language that nobody knows": wrong(
-    "language",
-    "neither built into protoc",
-    { srcs: ["a.proto"], language: "pascal" },
-    "proto_generate",
-  ),
-  "generator without files": wrong("srcs", "exactly one", { language: "python" }, "proto_generate"),
-  "language and generators": wrong(
-    "language",
-    "exactly one",
-    { srcs: ["a.proto"], language: "python", generators: { pyi: [] } },
-    "proto_generate",
-  ),
-  "options beside generators": wrong(
-    "options",
-    "`generators` has the options",
-    { srcs: ["a.proto"], generators: { pyi: [] }, options: ["x"] },
-    "proto_generate",
-  ),
-  "generator that nobody knows": wrong(
-    "generators",
-    "neither built into protoc",
-    { srcs: ["a.proto"], generators: { python: [], pascal: [] } },
-    "proto_generate",
-  ),
-  "named outputs of an archive": wrong(
-    "outs",
-    "is the archive `a.srcjar`",
-    { srcs: ["a.proto"], language: "java", out: "a.srcjar", outs: ["A.java"] },
-    "proto_generate",
-  ),
-  "include library without an include folder": wrong("toolchain", "no `include` folder", {}, "proto_include_library"),
-  "strip prefix elsewhere": wrong(
-    "strip_import_prefix",
-    "has a `..`",
-    { srcs: ["a.proto"], strip_import_prefix: "/a/.." },
-    "proto_library",
-  ),
-  "absolute import prefix": wrong(
-    "import_prefix",
-    "is absolute",
-    { srcs: ["a.proto"], import_prefix: "/a" },
-    "proto_library",
-  ),
-  "named output elsewhere": wrong(
-    "outs",
-    "has a `..`",
-    { srcs: ["a.proto"], language: "python", outs: ["../a"] },
-    "proto_generate",
-  ),
-  "import prefix elsewhere": wrong(
-    "import_prefix",
-    "has a `..`",
-    { srcs: ["a.proto"], import_prefix: ".." },
-    "proto_library",
-  ),
-  "prefix that the file has not": wrong(
-    "strip_import_prefix",
-    "which is no parent folder of",
-    { srcs: ["a.proto"], strip_import_prefix: "b" },
-    "proto_library",
-  ),
-};
-
-function starlark(value: unknown): string {
-  return JSON.stringify(value);
-}
-
-function target(name: string, { rule, attributes }: Case): string {
-  const lines = Object.entries(attributes).map(([attribute, value]) => `    ${attribute} = ${starlark(value)},`);
-  return `${rule}(\n    name = "${name}",\n${lines.join("\n")}\n)\n`;
-}
-
-function targetName(title: string): string {
-  return title.replaceAll(/[^a-z]+/g, "_");
-}
+import { artifact, cases, digest, target, targetName } from "./wrong-attributes.ts";
 
 const setting = shared(
   (context) => requireBuck2(context),
@@ -301,6 +172,49 @@ oras_tool(name = "several", contacts = ["me"], exec_compatible_with = ["prelude/
   }
 });
 
+test("attributes: among the executables of several layers, rules and executable choose the same", async (context) => {
+  const project = await setting(context);
+  const tools: Readonly<Record<string, readonly string[]>> = {
+    named: ["bin/other", "bin/named"],
+    windows: ["windows-helper.exe", "bin/windows.exe"],
+    first: ["a/first", "b/first"],
+    only: ["bin/tool"],
+    none: [],
+    several: ["bin/one", "bin/two", "several/three"],
+  };
+  const locked = Object.entries(tools).map(([name, paths]) => {
+    const layers = [...paths, undefined].map((executable, index) => ({
+      ...layer,
+      executable,
+      title: `${index}.tar.gz`,
+    }));
+    return [name, lockedIn("ghcr.io/acme/tool", ...layers, { ...layer, title: "more.tar.gz" })];
+  });
+  project.write("choice/oras.lock.json", JSON.stringify({ version: 1, tools: Object.fromEntries(locked) }));
+  project.write(
+    "choice/BUCK",
+    `load("@oras//rules:defs.bzl", "oras_tool")
+load(":oras.lock.json", lock = "value")
+[oras_tool(name = name, lock = lock) for name in lock["tools"]]
+`,
+  );
+  const wanted = ["--json", "--output-attribute", "^executable$"];
+  const ran = await project.buck2([
+    "uquery",
+    `set(${Object.keys(tools)
+      .map((name) => `//choice:${name}`)
+      .join(" ")})`,
+    ...wanted,
+  ]);
+  const chosen = Object.entries(JSON.parse(ran.stdout) as Record<string, { executable?: string | null }>);
+  const byRules = Object.fromEntries(
+    chosen.map(([target, { executable }]) => [target.split(":")[1], executable ?? undefined]),
+  );
+  const byUs = Object.fromEntries(Object.entries(tools).map(([name, paths]) => [name, executableAmong(name, paths)]));
+  expect(byRules).toEqual(byUs);
+  expect(byUs).toMatchObject({ named: "bin/named", first: "a/first", only: "bin/tool", several: undefined });
+});
+
 test("attributes: two layers of one title are refused with the title", async (context) => {
   const project = await setting(context);
   project.write(
@@ -372,32 +286,4 @@ oras_tool(name = "one", labls = ["codegen"], lock = lock)
   );
   const ran = await project.buck2(["uquery", "//unknown:"]);
   expect(ran.stderr).toContain("error: fail: `oras_tool` has no attribute `labls` (the tool `one`)");
-});
-
-test("errors: only `error[CODE]: ` begins a report of ours", async (context) => {
-  const project = await setting(context);
-  const lines = [
-    "error[",
-    "error[E0425 no end",
-    "error[lower]: x",
-    "  hint: nobody's",
-    "error[BLOB_X]: ours",
-    "  hint: do it",
-  ];
-  project.write(
-    "shouts/rule.bzl",
-    `load("@oras//rules:errors.bzl", "oras_error_handler")
-
-def _impl(ctx):
-    out = ctx.actions.declare_output("out")
-    script = """printf '%s\\\\n' ${lines.map((line) => `"${line}"`).join(" ")} >&2; exit 1"""
-    ctx.actions.run(["sh", "-c", script, cmd_args(out.as_output())], category = "shout", error_handler = oras_error_handler)
-    return [DefaultInfo(default_output = out)]
-
-shout = rule(impl = _impl, attrs = {})
-`,
-  );
-  project.write("shouts/BUCK", `load(":rule.bzl", "shout")\nshout(name = "shout")\n`);
-  const built = await project.build(["//shouts:shout"]);
-  expect(built.subErrors).toEqual([{ category: "BLOB_X", message: "ours", remediation: "do it" }]);
 });

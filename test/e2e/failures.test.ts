@@ -103,3 +103,31 @@ test("failures: a node that is too old", async (context) => {
   const built = await project.build(["//old-node:tool"], options);
   expectFailure(built, "NODE_UNSUPPORTED", /^Node\.js 18\..* is too old/, /install Node\.js 20\.19 or newer/);
 });
+
+test("failures: only `error[CODE]: ` begins a report of ours", async (context) => {
+  const { project } = await setting(context);
+  const lines = [
+    "error[",
+    "error[E0425 no end",
+    "error[lower]: x",
+    "  hint: nobody's",
+    "error[BLOB_X]: ours",
+    "  hint: do it",
+  ];
+  project.write(
+    "shouts/rule.bzl",
+    `load("@oras//rules:errors.bzl", "oras_error_handler")
+
+def _impl(ctx):
+    out = ctx.actions.declare_output("out")
+    script = """printf '%s\\\\n' ${lines.map((line) => `"${line}"`).join(" ")} >&2; exit 1"""
+    ctx.actions.run(["sh", "-c", script, cmd_args(out.as_output())], category = "shout", error_handler = oras_error_handler)
+    return [DefaultInfo(default_output = out)]
+
+shout = rule(impl = _impl, attrs = {})
+`,
+  );
+  project.write("shouts/BUCK", `load(":rule.bzl", "shout")\nshout(name = "shout")\n`);
+  const built = await project.build(["//shouts:shout"]);
+  expect(built.subErrors).toEqual([{ category: "BLOB_X", message: "ours", remediation: "do it" }]);
+});
