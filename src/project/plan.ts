@@ -27,6 +27,8 @@ export interface Plan {
   readonly present: readonly string[];
   /** Target or alias that runs the executable, also where the lock keeps the package of the tools from loading. */
   readonly executable: string;
+  /** Targets of the locked tools, in the lock's order. */
+  readonly tools: readonly string[];
 }
 
 export interface PlanRequest extends CellRequest {
@@ -74,9 +76,9 @@ export async function planInit(request: PlanRequest): Promise<Plan> {
     planner.byHand.push({ file: ".buckconfig", why, lines: shownLines([kept]), isNeeded: false });
   }
   await planToolchain(cell.name, config, request, planner);
-  await planTools(cell.name, config, request, planner);
+  const tools = await planTools(cell.name, config, request, planner);
   const { changes, byHand, present } = planner;
-  return { root, changes, byHand, present, executable: executableOf(cell.name, config) };
+  return { root, changes, byHand, present, executable: executableOf(cell.name, config), tools };
 }
 
 function shownLines(added: ConfigLines): readonly string[] {
@@ -142,7 +144,13 @@ async function planToolchain(cell: string, config: BuckConfig, request: PlanRequ
   } else planner.change(file, withAddition(text, { loads: [load], targets: [target] }), lines);
 }
 
-async function planTools(cell: string, config: BuckConfig, request: PlanRequest, planner: Planner): Promise<void> {
+/** @returns The targets of the locked tools. */
+async function planTools(
+  cell: string,
+  config: BuckConfig,
+  request: PlanRequest,
+  planner: Planner,
+): Promise<readonly string[]> {
   const { root, lock, signal } = request;
   const owner = [...cellsOf(config)].find(([, path]) => /^tools\/*$/.test(path))?.[0];
   const folder = join(root, "tools");
@@ -153,7 +161,7 @@ async function planTools(cell: string, config: BuckConfig, request: PlanRequest,
   if (lines.length > 0 && !hasPrelude(config)) {
     const why = "the project has no prelude: give each oras_tool your own `constraints`, and leave the alias out";
     planner.byHand.push({ file: file.name, why, lines, isNeeded: true });
-    return;
+    return [];
   }
   for (const { why, lines: needed } of addition.byHand) {
     planner.byHand.push({ file: file.name, why, lines: needed, isNeeded: true });
@@ -161,4 +169,6 @@ async function planTools(cell: string, config: BuckConfig, request: PlanRequest,
   const isWhole = lines.length === 0 && addition.byHand.length === 0;
   if (isWhole) planner.present.push(`${file.name} declares the alias and the locked tools`);
   else if (lines.length > 0) planner.change(file, withAddition(file.text ?? "", addition), lines);
+  const place = owner === undefined ? "//tools:" : `${owner}//:`;
+  return Object.keys(lock?.tools ?? {}).map((name) => place + name);
 }

@@ -26,7 +26,17 @@ function wordArgument(text: string): string {
   return text;
 }
 
-function notesOf({ root, changes, byHand, present, executable }: Plan, isWritten: boolean): readonly Part[] {
+/** The command to type after this one. */
+function nextOf({ changes, byHand, executable, tools }: Plan, isWritten: boolean): string {
+  if (changes.length > 0 && !isWritten) return "next: the same command with --yes in place of --dry-run";
+  if (byHand.some(({ isNeeded }) => isNeeded)) return "next: write the lines that are left to you";
+  const [first] = tools;
+  return first === undefined
+    ? `next: \`buck2 run ${executable} -- lock add NAME REFERENCE\`, then \`buck2 run ${executable} -- init\` for the tool's target`
+    : `next: \`buck2 build ${first}\``;
+}
+
+function notesOf({ root, changes, byHand, present }: Plan, isWritten: boolean): readonly Part[] {
   const done = changes.map(({ name, before }) => `${before === undefined ? "created" : "extended"} ${name}`);
   const head = isWritten
     ? [`${root}: ${done.join(", ")}`]
@@ -37,18 +47,7 @@ function notesOf({ root, changes, byHand, present, executable }: Plan, isWritten
     `not done in ${file}: ${why}`,
     code(...lines.map((line) => `    ${line}`)),
   ]);
-  const isReady = changes.length === 0 || isWritten;
-  const next = isReady && !byHand.some(({ isNeeded }) => isNeeded);
-  return [
-    ...present.map((one) => `already there: ${one}`),
-    ...left,
-    ...head,
-    ...(next
-      ? [
-          `next: \`buck2 run ${executable} -- lock add NAME REFERENCE\`, then \`buck2-oras init\` again for the tool's target`,
-        ]
-      : []),
-  ];
+  return [...present.map((one) => `already there: ${one}`), ...left, ...head];
 }
 
 function shownPlan(plan: Plan, isWritten: boolean): Shown {
@@ -64,6 +63,7 @@ function shownPlan(plan: Plan, isWritten: boolean): Shown {
   return {
     text: [code(...changes.flatMap(unifiedDiff))],
     notes: notesOf(plan, isWritten),
+    closingNotes: [nextOf(plan, isWritten)],
     json: json satisfies v.InferOutput<typeof initSchema>,
     ...(isLeft ? { exitCode: errorCodes.CONFIG_INVALID.exit } : {}),
   };
@@ -71,12 +71,12 @@ function shownPlan(plan: Plan, isWritten: boolean): Shown {
 
 /** @throws {UsageError} nobody can be asked */
 async function isConfirmed(plan: Plan, io: CliIo, signal: AbortSignal): Promise<boolean> {
+  for (const line of plan.changes.flatMap(unifiedDiff)) io.stderr.write(`${printable(line)}\n`);
   if (io.stdin.isTTY !== true || io.stderr.isTTY !== true) {
     throw new UsageError("USAGE_INVALID", "nothing was written: the changes need your word", {
-      hint: "add --yes to write them, or look at them with --dry-run",
+      hint: "add --yes to write these lines",
     });
   }
-  for (const line of plan.changes.flatMap(unifiedDiff)) io.stderr.write(`${printable(line)}\n`);
   const prompt = `Add these lines in ${plan.root}? [y/N]`;
   const answer = await ask({ what: "answer", prompt, isSecret: false }, io, signal);
   return /^y(es)?$/i.test(answer.trim());
