@@ -56,7 +56,8 @@ function checkLength(name: string, limits: ArchiveLimits): void {
 }
 
 /**
- * Parses an entry's path. `.` components and one trailing `/` are dropped: `tar` writes `./` and `dir/./file`.
+ * Parses an entry's path. `.` components and one trailing `/` are dropped: `tar` writes `./` and `dir/./file`. In an
+ * archive, doubled slashes count as one, as for every system: `tar` keeps them as the user wrote them.
  *
  * @returns The components; empty for the archive's root (`./`).
  * @throws {Refusal} a name that could lead outside, or that one of the systems cannot create
@@ -68,7 +69,9 @@ export function parseEntryPath(
 ): readonly string[] {
   checkAbsolute(name, "is named by");
   checkLength(name, limits);
-  const parts = (name.endsWith("/") ? name.slice(0, -1) : name).split("/").filter((part) => part !== ".");
+  const parts = (name.endsWith("/") ? name.slice(0, -1) : name)
+    .split("/")
+    .filter((part) => part !== "." && (part !== "" || systems === "portable"));
   for (const part of parts) {
     const fault = segmentFault(part, systems);
     if (fault !== undefined) throw new Refusal("ARCHIVE_UNSAFE", fault);

@@ -98,7 +98,9 @@ export class TarLayout {
     for (let at = 0; at < chunk.length && this.#state !== "unreadable"; ) {
       if (this.#state === "ended") {
         checkZeros(chunk.subarray(at));
-        break;
+        // The library wants whole blocks; the zeros behind the mark may end anywhere.
+        if (first < at) yield chunk.subarray(first, at);
+        return;
       }
       const start = at;
       const taken = chunk.subarray(start, start + (this.#skip > 0 ? this.#skip : this.#lacking));

@@ -1,7 +1,8 @@
 /** Archives as the programs write them that publishers use; and what they make of ours. */
 import { execFileSync } from "node:child_process";
-import { chmodSync, linkSync, mkdirSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { chmodSync, linkSync, mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { gzipSync } from "node:zlib";
 import { describe, expect, test } from "vitest";
 import { extractArchive } from "../../src/archive/extract.ts";
 import { sniffFile } from "../../src/archive/format.ts";
@@ -68,6 +69,44 @@ describe("tar", () => {
     const out = join(temporaryFolder(), "out");
     await extractArchive(join(folder, "b"), out, { signal });
     expect(treeOf(out)).toEqual(treeOf(join(folder, "t")));
+  });
+
+  test.for(["tar", "bsdtar"])("extract: what %s wrote of a path with doubled slashes", async (program, context) => {
+    const folder = makeTree();
+    run(context, folder, program, "-cf", "a", "t//bin//tool", "t/bin//twin", ".//t/big");
+    expect(execFileSync("tar", ["-tf", "a"], { cwd: folder, encoding: "utf8" })).toContain("//");
+    const out = join(temporaryFolder(), "out");
+    await extractArchive(join(folder, "a"), out, { stripPrefix: "t", signal });
+    const { bin, big, "bin/tool": tool, "bin/twin": twin } = treeOf(join(folder, "t"));
+    expect(treeOf(out)).toEqual({ big, bin, "bin/tool": tool, "bin/twin": twin });
+  });
+
+  test.for(["", "-z"])("extract: zeros behind the end mark of a tar %s, to no whole block", async (option, context) => {
+    const folder = makeTree();
+    run(context, folder, "tar", "-cf", "a", "t");
+    for (const zeros of [1, 511, 3000, 300_001]) {
+      const padded = Buffer.concat([readFileSync(join(folder, "a")), Buffer.alloc(zeros)]);
+      writeFileSync(join(folder, "b"), option === "" ? padded : gzipSync(padded));
+      expect(execFileSync("tar", ["-tf", "b"], { cwd: folder, stdio: "pipe" }).length).toBeGreaterThan(0);
+      await expectSameTree(folder, join(folder, "b"), option === "" ? "tar" : "tar.gz");
+    }
+  });
+
+  test("extract: what git archive wrote, whose first header names the commit", async (context) => {
+    const folder = makeTree();
+    const git = (...args: string[]) =>
+      run(context, folder, "git", "-c", "user.name=n", "-c", "user.email=n@example.com", ...args);
+    git("init", "-q");
+    git("add", "t/bin/tool", "t/bin/alias", "t/big");
+    git("commit", "-qm", "tree");
+    git("archive", "-o", "a.tar.gz", "HEAD");
+    git("archive", "-o", "a.zip", "HEAD");
+    const { bin, big, "bin/tool": tool, "bin/alias": alias } = treeOf(join(folder, "t"));
+    for (const archive of ["a.tar.gz", "a.zip"]) {
+      const out = join(temporaryFolder(), "out");
+      await extractArchive(join(folder, archive), out, { stripPrefix: "t", signal });
+      expect(treeOf(out), archive).toEqual({ big, bin, "bin/alias": alias, "bin/tool": tool });
+    }
   });
 
   test("extract: what tar wrote through zstd", async (context) => {
