@@ -29,6 +29,7 @@ import { askingForbidden, forbiddenTarget } from "./registry/offline.ts";
 import { createRegistryProbe } from "./registry/probe.ts";
 import { createRegistry } from "./registry/registry.ts";
 import { openStore } from "./store/file-store.ts";
+import { Deadline } from "./transfer/deadline.ts";
 import { MirrorHealth } from "./transfer/mirror-health.ts";
 import type { Run } from "./transfer/run.ts";
 import { createSlots } from "./transfer/slots.ts";
@@ -144,8 +145,12 @@ export function createContext(surroundings: Surroundings): Context {
 const maxOpen = 16;
 
 /** As many layers at a time as there are processors, each compressed in a thread. */
-function packingBy({ processors, bundlePath, log }: Context): VerbServices["packing"] {
-  const limit = limitTo(processors).run;
+function packingBy(
+  { processors, bundlePath, log }: Context,
+  puttingOff: Lifetime["puttingOff"],
+): VerbServices["packing"] {
+  const { run } = limitTo(processors);
+  const limit: VerbServices["packing"]["limit"] = (work) => run(() => puttingOff(work));
   if (bundlePath === undefined) return { limit, threads: undefined };
   const onFailure = (error: unknown): void => log.debug(`no thread for compression: ${asError(error).message}`);
   return { limit, threads: createCompressionThreads(bundlePath, onFailure) };
@@ -157,8 +162,13 @@ interface Composition {
   readonly close: () => void;
 }
 
-/** @param lifetime Signal and deadline of the services, as of their only request. */
-function compose(settings: Settings, context: Context, lifetime: Pick<Run, "signal" | "deadlineMs">): Composition {
+/** Signal and deadline of the services, as of their only request. */
+interface Lifetime extends Pick<Run, "signal" | "deadlineMs"> {
+  /** Runs work that puts the deadline off. */
+  readonly puttingOff: <T>(work: () => Promise<T>) => Promise<T>;
+}
+
+function compose(settings: Settings, context: Context, lifetime: Lifetime): Composition {
   const routeTo = async (url: URL): Promise<Route> => {
     const proxy = proxyFor(url, context);
     // A registry without TLS may be behind a proxy with TLS.
@@ -166,8 +176,16 @@ function compose(settings: Settings, context: Context, lifetime: Pick<Run, "sign
     return { tls: secure === undefined ? directRoute.tls : await tlsIdentityOf(secure, settings, context), proxy };
   };
   const { connectTimeoutMs, idleTimeoutMs } = settings;
-  const { signal, deadlineMs } = lifetime;
-  const http = createHttpClient({ connectTimeoutMs, idleTimeoutMs, deadlineMs, routeTo }, context);
+  const { signal, puttingOff } = lifetime;
+  const timeouts = {
+    connectTimeoutMs,
+    idleTimeoutMs,
+    routeTo,
+    get deadlineMs() {
+      return lifetime.deadlineMs;
+    },
+  };
+  const http = createHttpClient(timeouts, context);
   const credentials = createCredentialProvider(settings, context, signal);
   const withheldCredentials = createWithheldCredentials(settings);
   const plainHttp = new PlainHttp(settings);
@@ -211,7 +229,7 @@ function compose(settings: Settings, context: Context, lifetime: Pick<Run, "sign
     },
     slots: createSlots(settings.concurrency),
     limitOpen: limitTo(maxOpen).run,
-    packing: packingBy(context),
+    packing: packingBy(context, puttingOff),
     open: (location) => {
       if (location.kind === "layout") return openLayout(location.path, context);
       const name = formatLocation(location);
@@ -240,22 +258,34 @@ export async function withComposition<T>(
   work: (services: VerbServices, run: Run) => Promise<T>,
 ): Promise<T> {
   await checkCaFile(settings);
-  const deadline = new AbortController();
-  const timer = setTimeout(() => {
-    const message = `not finished after ${settings.timeoutMs / 1000} seconds`;
-    deadline.abort(new TimeoutError("TIMED_OUT", message, { hint: "allow more time with --timeout SECONDS" }));
-  }, settings.timeoutMs);
-  timer.unref();
+  const end = new AbortController();
   const startedMs = context.now();
-  const signal = anySignal(deadline.signal, ...(interruption === undefined ? [] : [interruption]));
-  const run: Run = { signal, deadlineMs: startedMs + settings.timeoutMs, mirrorHealth: new MirrorHealth() };
-  const { services, close } = compose(settings, context, run);
+  const deadline = new Deadline(settings.timeoutMs, context, () => {
+    const message = `not finished after ${settings.timeoutMs / 1000} seconds`;
+    end.abort(new TimeoutError("TIMED_OUT", message, { hint: "allow more time with --timeout SECONDS" }));
+  });
+  const signal = anySignal(end.signal, ...(interruption === undefined ? [] : [interruption]));
+  const run: Run = {
+    signal,
+    get deadlineMs() {
+      return deadline.endMs;
+    },
+    mirrorHealth: new MirrorHealth(),
+  };
+  const lifetime: Lifetime = {
+    signal,
+    get deadlineMs() {
+      return deadline.endMs;
+    },
+    puttingOff: (packing) => deadline.puttingOff(packing),
+  };
+  const { services, close } = compose(settings, context, lifetime);
   try {
     return await work(services, run);
   } finally {
     close();
     // Also after a failure: a full disk may be the cause.
     if (services.store.hasGrown() && !signal.aborted) await applyRetention(services, run, startedMs);
-    clearTimeout(timer);
+    deadline.stop();
   }
 }

@@ -54,7 +54,9 @@ const globalOptions = (): readonly Option[] => [
   ).argParser(parseHosts),
   new Option("--ca-file <file>", "PEM file with additional certificate authorities to trust").argParser(pathArgument),
   new Option("--audit-log <file>", "append one JSON line per operation (BUCK2_ORAS_AUDIT_LOG)").argParser(pathArgument),
-  new Option("--timeout <seconds>", "limit the time of the whole command (default 600)").argParser(parseSeconds),
+  new Option("--timeout <seconds>", "limit the time of the whole command, packing apart (default 600)").argParser(
+    parseSeconds,
+  ),
 ];
 
 export function addGlobalOptions(command: Command): Command {

@@ -12,6 +12,9 @@ export function formatCost(bytes: number, elapsedMs: number, resumedBytes: numbe
   return `${formatBytes(bytes)} in ${time}${resumed}`;
 }
 
+/** Time after which a wait is printed. */
+const waitAfterMs = 1000;
+
 /** @param say Prints one line. */
 export function createTransferLines(say: (line: string) => void): Progress {
   return {
@@ -19,6 +22,10 @@ export function createTransferLines(say: (line: string) => void): Progress {
       const startedMs = Date.now();
       let resumedBytes = 0;
       let doneBytes = 0;
+      // Nothing else is said until a large layer is packed, which takes minutes at the highest levels.
+      const packing = `${label.replace(/^pack /, "")} (${formatBytes(totalBytes)})`;
+      const timer =
+        kind === "pack" ? setTimeout(() => say(printable(`Packing ${packing} …`)), waitAfterMs).unref() : undefined;
       return {
         resume: (bytes) => {
           resumedBytes = bytes;
@@ -28,6 +35,7 @@ export function createTransferLines(say: (line: string) => void): Progress {
           doneBytes += chunkBytes;
         },
         done: () => {
+          clearTimeout(timer);
           // A failed transfer has its error, packing is no transfer, and relayed bytes have the line of their sending.
           if (kind === "pack" || kind === "relay" || doneBytes !== totalBytes) return;
           const cost = formatCost(totalBytes - resumedBytes, Date.now() - startedMs, resumedBytes);
@@ -38,9 +46,6 @@ export function createTransferLines(say: (line: string) => void): Progress {
     awaiting: () => () => {},
   };
 }
-
-/** Time after which a wait is printed. */
-const waitAfterMs = 1000;
 
 /** {@link createTransferLines} for a terminal that obeys no codes: waits are printed as well, each text once. */
 export function createPlainTerminalProgress(say: (line: string) => void): Progress {

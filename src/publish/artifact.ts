@@ -87,6 +87,21 @@ function manifestOf(layer: Layer, item: PushItem, request: PushRequest): Uint8Ar
   });
 }
 
+/** The time of packing after which a faster level is worth a word, and the highest level that is fast. */
+const slowAfterMs = 15_000;
+const fastLevel = 9;
+
+/** @returns A timer for the caller to end. */
+function warnIfSlow(
+  label: string,
+  compressor: Compressor | undefined,
+  { context }: Pick<Services, "context">,
+): NodeJS.Timeout | undefined {
+  if (compressor?.format !== "zstd" || compressor.level <= fastLevel) return undefined;
+  const text = `packing ${label} at zstd:${compressor.level} takes long; --compression zstd:${fastLevel} is several times faster`;
+  return setTimeout(() => context.log.warn(text), slowAfterMs).unref();
+}
+
 /** Bytes of content that are worth a thread, which takes about 50 ms to start. */
 const minThreadBytes = 4 * 1024 * 1024;
 
@@ -116,7 +131,11 @@ async function pushItem(
       const title = item.title ?? request.title;
       const threads = content.size < minThreadBytes ? undefined : services.packing.threads;
       const how = { workDir, onBytes: packing.advance, threads, signal };
-      return await layerOf(content, { title, mediaType, compressor }, how).finally(packing.done);
+      const slow = warnIfSlow(label, compressor, services);
+      return await layerOf(content, { title, mediaType, compressor }, how).finally(() => {
+        clearTimeout(slow);
+        packing.done();
+      });
     });
     return await services.slots.run(async () => {
       signal.throwIfAborted();
