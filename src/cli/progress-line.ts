@@ -1,7 +1,7 @@
 /** Layout of the line of one transfer: name, bar, percentage, sizes, speed and time left, as the width allows. */
 import { printable } from "../printable.ts";
 import { formatBytes } from "./format.ts";
-import { endWithin, padTo, widthOf } from "./text-width.ts";
+import { endWithin, padTo, startWithin, widthOf } from "./text-width.ts";
 
 const maxLabelColumns = 40;
 /** Columns of ` 100%`, of ` 99.9 MB/99.9 MB`, and of ` 99.9 MB/s 59 min`, with the leading spaces. */
@@ -21,10 +21,12 @@ export interface LineState {
   readonly bytesPerSecond: number | undefined;
 }
 
-/** Shortens from the left, since names differ at their ends. */
+/** Shortens in the middle: the beginning says what it is, and names differ at their ends, which get two thirds. */
 export function shorten(name: string, columns: number): string {
   const label = printable(name);
-  return widthOf(label) > columns ? `…${endWithin(label, columns - 1)}` : label;
+  if (widthOf(label) <= columns) return label;
+  const start = startWithin(label, Math.floor((columns - 1) / 3)).trimEnd();
+  return `${start}…${endWithin(label, columns - 1 - widthOf(start)).trimStart()}`;
 }
 
 /** Formats a duration in one unit: `8 s`, `12 min`, `3 h`. */

@@ -22,6 +22,17 @@ export function padTo(text: string, columns: number): string {
   return text + " ".repeat(Math.max(0, columns - widthOf(text)));
 }
 
+/** The beginning of the text that fits into the width. */
+export function startWithin(text: string, columns: number): string {
+  let [start, free] = ["", columns];
+  for (const character of text) {
+    free -= widthOfCharacter(character);
+    if (free < 0) break;
+    start += character;
+  }
+  return start;
+}
+
 /** The end of the text that fits into the width. */
 export function endWithin(text: string, columns: number): string {
   const characters = [...text];

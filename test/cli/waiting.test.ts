@@ -5,7 +5,8 @@ import { describe, expect, inject, test } from "vitest";
 import { paintFor } from "../../src/cli/colour.ts";
 import { createMeter } from "../../src/cli/meter.ts";
 import { createTerminalProgress } from "../../src/cli/progress.ts";
-import { formatDuration, formatLine } from "../../src/cli/progress-line.ts";
+import { formatDuration, formatLine, shorten } from "../../src/cli/progress-line.ts";
+import { widthOf } from "../../src/cli/text-width.ts";
 import { createPlainTerminalProgress, createTransferLines } from "../../src/cli/transfer-lines.ts";
 import { noProgress } from "../../src/context.ts";
 import { oras } from "../support/executable.ts";
@@ -53,6 +54,17 @@ describe("on a terminal", () => {
     for (let columns = 10; columns < 200; columns += 1) {
       expect(formatLine(longest, columns).length).toBeLessThan(columns);
       expect(formatLine({ ...longest, doneBytes: 0 }, columns).length).toBeLessThan(columns);
+    }
+  });
+
+  test("a long name keeps its beginning and its end, and never more columns than there are", () => {
+    expect(shorten("protoc-33.0-linux-x86_64.zip", 18)).toBe("proto…x-x86_64.zip");
+    expect(shorten("asking registry.of.a.long.name.example …", 30)).toBe("asking re….long.name.example …");
+    expect(shorten("protoc", 6)).toBe("protoc");
+    for (let columns = 1; columns < 30; columns += 1) {
+      for (const name of ["a name of some length, and more", "工具的名字很长很长很长很长很长很长"]) {
+        expect(widthOf(shorten(name, columns))).toBeLessThanOrEqual(columns);
+      }
     }
   });
 
