@@ -73,7 +73,15 @@ async function checkTarget(path: string, target: string): Promise<string> {
 
 /** Checks early for the errors that `changeText` would throw at the end. */
 export async function checkWritable(path: string): Promise<void> {
-  await writableTarget(path);
+  const folder = dirname(await writableTarget(path));
+  try {
+    if ((await stat(folder)).isDirectory()) return;
+  } catch (cause) {
+    if (!isErrno(cause, "ENOENT") && !isErrno(cause, "ENOTDIR")) throw localIoError(`write ${path}`, cause);
+  }
+  throw new LocalIoError("LOCAL_IO", `${path} cannot be written: its folder does not exist`, {
+    hint: "create the folder, or correct the path",
+  });
 }
 
 export interface TextFile {

@@ -203,6 +203,18 @@ describe("lock check", () => {
     if (text.startsWith('{"tools"')) expect(ran.stderr).toContain("`version` is missing");
   });
 
+  test("a lock in a folder that does not exist is refused before anything is fetched", async () => {
+    const project = await layoutProject();
+    for (const lock of ["sub/none.json", "layout/oci-layout/none.json"]) {
+      const ran = await project.oras(["lock", "add", "tool", "oci:layout:1.0", "--lock", lock]);
+      expect(ran.exitCode).toBe(74);
+      expect(ran.stderr).toMatch(/error\[\w+\]: .*none\.json/);
+      expect(ran.stderr).not.toContain("Fetched");
+    }
+    const ran = await project.oras(["lock", "add", "tool", "oci:layout:1.0", "--lock", "sub/none.json"]);
+    expect(ran.stderr).toContain("its folder does not exist\n  hint: create the folder, or correct the path");
+  });
+
   test("a file that is larger than any lock is not read", async () => {
     const project = await layoutProject();
     writeFileSync(join(project.dir, "oras.lock.json"), `{"version": 1, "tools": {}}${" ".repeat(16 * 1024 * 1024)}`);
