@@ -51,7 +51,7 @@ function lines(changes: readonly LockChange[]): readonly Part[] {
 
 function show(lock: string, changes: readonly LockChange[], furtherNotes: readonly Part[] = []): Shown {
   const json = jsonOf({ lock, tools: changes }) satisfies v.InferOutput<typeof lockSchema>;
-  return { text: lines(changes), notes: [`Lock: ${lock}`, ...furtherNotes], json };
+  return { text: lines(changes), notes: [`Lock: ${lock}`], closingNotes: furtherNotes, json };
 }
 
 function showTags(lock: string, tags: readonly LockedTag[]): Shown {
