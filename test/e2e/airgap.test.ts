@@ -26,7 +26,7 @@ test("air gap: registry → folder → another registry: the example is built fr
     isExample: true,
     registry: first.host,
     config: executionPlatformsConfig,
-    files: executionPlatforms([platformFromNode(process.platform, process.arch)], false),
+    files: executionPlatforms([platformFromNode(process.platform, process.arch)], "local"),
   });
   context.onTestFinished(() => project.stop());
   const lockFile = join(project.dir, "oras.lock.json");

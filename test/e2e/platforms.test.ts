@@ -19,7 +19,7 @@ const setting = shared(
       isExample: true,
       config: executionPlatformsConfig,
       files: {
-        ...executionPlatforms(["linux-x86_64", "darwin-arm64"], false),
+        ...executionPlatforms(["linux-x86_64", "darwin-arm64"], "local"),
         "compat/BUCK": `load("@oras//rules:defs.bzl", "oras_tool")
 load("//:oras.lock.json", lock = "value")
 oras_tool(name = "any_of", tool = "protoc", lock = lock, compatible_with = ["prelude//os:linux"])

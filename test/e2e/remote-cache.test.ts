@@ -26,7 +26,7 @@ test("remote cache: a second project folder is built from it, with registry and 
       isExample: true,
       registry: registry.host,
       config: executionPlatformsConfig + remoteCache.config,
-      files: executionPlatforms([platform], true),
+      files: executionPlatforms([platform], "cache"),
     });
     context.onTestFinished(() => project.stop());
     return project;

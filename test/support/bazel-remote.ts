@@ -1,10 +1,10 @@
 /** bazel-remote, a remote cache that speaks the protocol of Buck2, on free loopback ports. */
 import { type ChildProcess, spawn } from "node:child_process";
 import { mkdtempSync, rmSync } from "node:fs";
-import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
+import { freePort } from "./free-port.ts";
 
 export interface RemoteCache {
   /** Lines for a project's configuration. */
@@ -50,18 +50,6 @@ async function start(program: string): Promise<RemoteCache | undefined> {
 `,
     stop,
   };
-}
-
-function freePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const server = createServer();
-    server.on("error", reject);
-    server.listen(0, "127.0.0.1", () => {
-      const address = server.address();
-      const port = typeof address === "object" && address !== null ? address.port : 0;
-      server.close(() => resolve(port));
-    });
-  });
 }
 
 /** Whether it answers, and goes on: the answer may be of another server at that port. */

@@ -25,10 +25,11 @@ export const platformsBuildFile = platformStrings
 
 const executionPlatformsRule = `def _impl(ctx: AnalysisContext) -> list[Provider]:
     executor_config = CommandExecutorConfig(
-        local_enabled = True,
-        remote_enabled = False,
-        remote_cache_enabled = ctx.attrs.use_remote_cache,
-        allow_cache_uploads = ctx.attrs.use_remote_cache,
+        local_enabled = ctx.attrs.mode != "strict",
+        remote_enabled = ctx.attrs.mode in ["hybrid", "strict"],
+        use_limited_hybrid = ctx.attrs.mode == "hybrid",
+        remote_cache_enabled = ctx.attrs.mode != "local",
+        allow_cache_uploads = ctx.attrs.mode != "local",
         remote_execution_properties = {},
         remote_execution_use_case = "buck2-default",
         remote_output_paths = "output_paths",
@@ -47,7 +48,7 @@ execution_platforms = rule(
     impl = _impl,
     attrs = {
         "platforms": attrs.list(attrs.dep(providers = [PlatformInfo])),
-        "use_remote_cache": attrs.bool(),
+        "mode": attrs.string(),
     },
 )
 `;
@@ -55,10 +56,16 @@ execution_platforms = rule(
 /** Configuration for a project with the files of `executionPlatforms`. */
 export const executionPlatformsConfig = "[build]\n  execution_platforms = root//platforms:execution\n";
 
-/** All that runs actions runs them here; a platform of another system is fit for looking at its actions only. */
+/**
+ * Where actions run. `local`: here. `cache`: here, with a remote cache. `hybrid`: on workers, but for actions that are
+ * `local_only`. `strict`: on workers alone.
+ */
+export type ExecutionMode = "local" | "cache" | "hybrid" | "strict";
+
+/** A platform of another system is fit for looking at its actions only. */
 export function executionPlatforms(
   platforms: readonly PlatformString[],
-  isWithRemoteCache: boolean,
+  mode: ExecutionMode,
 ): Readonly<Record<string, string>> {
   return {
     "platforms/execution.bzl": executionPlatformsRule,
@@ -68,7 +75,7 @@ ${platformsBuildFile}
 execution_platforms(
     name = "execution",
     platforms = [${platforms.map((platform) => `":${platform}"`).join(", ")}],
-    use_remote_cache = ${isWithRemoteCache ? "True" : "False"},
+    mode = "${mode}",
 )
 `,
   };

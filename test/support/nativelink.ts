@@ -1,0 +1,130 @@
+/** NativeLink on free loopback ports: CAS, action cache, scheduler and one worker in a process. */
+import { type ChildProcess, spawn } from "node:child_process";
+import { closeSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { connect } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
+import { freePort } from "./free-port.ts";
+
+export interface RemoteExecution {
+  /** Lines for a project's configuration. */
+  readonly config: string;
+  readonly stop: () => Promise<void>;
+}
+
+/** @param program Path of `nativelink`. */
+export async function startNativeLink(program: string): Promise<RemoteExecution> {
+  for (let tries = 0; tries < 5; tries += 1) {
+    const started = await start(program);
+    if (started !== undefined) return started;
+  }
+  throw new Error("NativeLink finds no free ports");
+}
+
+function filesystemStore(dir: string, name: string): object {
+  const eviction = { max_bytes: 4_000_000_000 };
+  return {
+    filesystem: {
+      content_path: join(dir, name, "content"),
+      temp_path: join(dir, name, "temp"),
+      eviction_policy: eviction,
+    },
+  };
+}
+
+/** @see nativelink-config/examples/local_rbe_self_test.json5 of NativeLink 1.6 */
+function configuration(dir: string, port: number, workerPort: number): object {
+  const slow = { ref_store: { name: "CAS" } };
+  return {
+    stores: [
+      { name: "CAS", ...filesystemStore(dir, "cas") },
+      { name: "AC", ...filesystemStore(dir, "ac") },
+      { name: "WORKER", fast_slow: { fast: filesystemStore(dir, "worker"), slow } },
+    ],
+    schedulers: [{ name: "SCHEDULER", simple: { supported_platform_properties: { OSFamily: "priority" } } }],
+    workers: [
+      {
+        local: {
+          worker_api_endpoint: { uri: `grpc://127.0.0.1:${workerPort}` },
+          cas_fast_slow_store: "WORKER",
+          upload_action_result: { ac_store: "AC" },
+          work_directory: join(dir, "work"),
+          platform_properties: { OSFamily: { values: [""] } },
+        },
+      },
+    ],
+    servers: [
+      {
+        name: "public",
+        listener: { http: { socket_address: `127.0.0.1:${port}` } },
+        services: {
+          cas: [{ cas_store: "CAS" }],
+          ac: [{ ac_store: "AC" }],
+          bytestream: [{ cas_store: "CAS" }],
+          execution: [{ cas_store: "CAS", scheduler: "SCHEDULER" }],
+          capabilities: [{ remote_execution: { scheduler: "SCHEDULER" } }],
+        },
+      },
+      {
+        name: "worker",
+        listener: { http: { socket_address: `127.0.0.1:${workerPort}` } },
+        services: { worker_api: { scheduler: "SCHEDULER" } },
+      },
+    ],
+  };
+}
+
+/** Undefined when it ended at once: somebody else was faster to take one of the ports. */
+async function start(program: string): Promise<RemoteExecution | undefined> {
+  const dir = mkdtempSync(join(tmpdir(), "buck2-oras-nativelink-"));
+  const [port, workerPort] = [await freePort(), await freePort()];
+  const configFile = join(dir, "config.json5");
+  writeFileSync(configFile, JSON.stringify(configuration(dir, port, workerPort)));
+  const logFile = join(dir, "log");
+  const log = openSync(logFile, "a");
+  const child = spawn(program, [configFile], { stdio: ["ignore", log, log] });
+  closeSync(log);
+  const ended = new Promise<void>((resolve) => child.once("exit", () => resolve()));
+  const stop = async (): Promise<void> => {
+    child.kill("SIGKILL");
+    await ended;
+    rmSync(dir, { recursive: true, force: true, maxRetries: 3 });
+  };
+  if (!(await isListening(port, child))) {
+    const text = readFileSync(logFile, "utf8");
+    await stop();
+    if (text.includes("in use")) return undefined;
+    throw new Error(`NativeLink ended:\n${text}`);
+  }
+  const address = `grpc://127.0.0.1:${port}`;
+  return {
+    config: `[buck2]
+  digest_algorithms = SHA256
+
+[buck2_re_client]
+  engine_address = ${address}
+  action_cache_address = ${address}
+  cas_address = ${address}
+  tls = false
+`,
+    stop,
+  };
+}
+
+/** Whether it takes connections, and goes on. */
+async function isListening(port: number, child: ChildProcess): Promise<boolean> {
+  for (let tries = 0; tries < 600 && child.exitCode === null && child.signalCode === null; tries += 1) {
+    await delay(100);
+    const isUp = await new Promise<boolean>((resolve) => {
+      const socket = connect(port, "127.0.0.1");
+      socket.once("connect", () => {
+        socket.destroy();
+        resolve(true);
+      });
+      socket.once("error", () => resolve(false));
+    });
+    if (isUp && child.exitCode === null) return true;
+  }
+  return false;
+}
