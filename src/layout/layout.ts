@@ -113,8 +113,7 @@ class Layout implements Target {
       const parsed = parseManifest(await this.#readManifest(entry.digest, what), entry.mediaType, what);
       if (parsed.subject?.digest !== digest) continue;
       const { mediaType, size } = entry;
-      const artifactType = parsed.kind === "manifest" ? parsed.artifactType : undefined;
-      const { annotations } = parsed;
+      const { annotations, artifactType } = parsed;
       found.push({ mediaType, digest: entry.digest, size, annotations, artifactType, platform: undefined });
     }
     return found;

@@ -82,6 +82,7 @@ export interface ImageManifest {
 export interface ImageIndex {
   readonly kind: "index";
   readonly mediaType: string;
+  readonly artifactType: string | undefined;
   readonly manifests: readonly Descriptor[];
   readonly annotations: Annotations;
   readonly subject: Descriptor | undefined;
@@ -133,6 +134,7 @@ const artifactSchema = v.object({
 });
 const indexSchema = v.object({
   mediaType: optional(v.string()),
+  artifactType: optional(v.string()),
   manifests: descriptorsSchema,
   annotations: annotationsSchema,
   subject: optional(descriptorSchema),
@@ -214,6 +216,7 @@ export function parseManifest(bytes: Uint8Array, mediaType: string, origin: stri
       return {
         kind: "index",
         mediaType: stated ?? mediaType,
+        artifactType: raw.artifactType ?? undefined,
         manifests: (raw.manifests ?? []).map(toDescriptor),
         annotations: toAnnotations(raw.annotations),
         subject: raw.subject ? toDescriptor(raw.subject) : undefined,

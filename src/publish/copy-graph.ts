@@ -71,7 +71,9 @@ export class GraphCopy {
   /** Also aborted after a failure of any part: several parents may share a part. */
   readonly #run: Run;
   readonly #signal: AbortSignal;
-  readonly #manifests = new Map<Digest, Promise<void>>();
+  /** Digests of the manifests that a copied index lists; none for other manifests. */
+  readonly #manifests = new Map<Digest, Promise<readonly Digest[]>>();
+  readonly #referred = new Set<Digest>();
   readonly #blobs = new Map<Digest, Promise<void>>();
   /** Manifests named so far; a manifest with two parents counts twice. */
   #named = 0;
@@ -86,18 +88,19 @@ export class GraphCopy {
 
   /** Copies the graph of a fetched manifest, and writes the tag last. */
   async copyRoot(root: FetchedManifest, tag: string | undefined): Promise<void> {
+    const { target, withReferrers } = this.#options;
     await this.#copyOnce(root.digest, root, 0);
+    if (withReferrers) await this.#copyReferrers(root.digest, 0);
     if (tag === undefined) return;
-    const { target } = this.#options;
     if (await isTagged(target, tag, root.digest, this.#signal)) return;
     await target.pushManifest(root.bytes, root.mediaType, tag, this.#signal);
     this.counts.bytesSent += root.bytes.byteLength;
   }
 
   /** Aborts the whole copy after a failure of `part`. */
-  async #orAll(part: Promise<void>): Promise<void> {
+  async #orAll<T>(part: Promise<T>): Promise<T> {
     try {
-      await part;
+      return await part;
     } catch (error) {
       this.#failing.abort(error);
       throw error;
@@ -113,7 +116,7 @@ export class GraphCopy {
   }
 
   /** Copies each manifest once, even with several parents. */
-  #copyOnce(digest: Digest, fetched: FetchedManifest | undefined, depth: number): Promise<void> {
+  #copyOnce(digest: Digest, fetched: FetchedManifest | undefined, depth: number): Promise<readonly Digest[]> {
     let copying = this.#manifests.get(digest);
     if (copying === undefined) {
       copying = this.#orAll(this.#copyManifest(digest, fetched, depth));
@@ -122,8 +125,8 @@ export class GraphCopy {
     return copying;
   }
 
-  async #copyManifest(digest: Digest, known: FetchedManifest | undefined, depth: number): Promise<void> {
-    const { source, target, withReferrers } = this.#options;
+  async #copyManifest(digest: Digest, known: FetchedManifest | undefined, depth: number): Promise<readonly Digest[]> {
+    const { source, target } = this.#options;
     const what = `${source.name}@${digest}`;
     if (depth > maxDepth) {
       throw new ArtifactNotFoundError(
@@ -142,13 +145,23 @@ export class GraphCopy {
       this.counts.manifestsCopied += 1;
       this.counts.bytesSent += fetched.bytes.byteLength;
     }
-    if (withReferrers) {
-      const referrers = await this.#opening(() => source.listReferrers(digest, this.#signal));
-      this.#count(referrers.length, 0);
-      await inParallel(referrers, this.#signal, (referrer) => this.#copyOnce(referrer.digest, undefined, depth + 1));
-      // Referrers of a platform's manifest are listed per manifest, even for manifests that the target has.
-      if (parsed.kind === "index") await this.#copyChildren(parsed, depth);
-    }
+    return parsed.kind === "index" ? parsed.manifests.map((child) => child.digest) : [];
+  }
+
+  /**
+   * Copies what refers to a manifest and, for an index, to the manifests in it, even if the target has these.
+   *
+   * Only the first caller waits for a manifest's referrers: an index may list the manifest to which it refers, and a
+   * fallback tag may list its own subject.
+   */
+  async #copyReferrers(digest: Digest, depth: number): Promise<void> {
+    if (this.#referred.has(digest)) return;
+    this.#referred.add(digest);
+    const children = await this.#copyOnce(digest, undefined, depth);
+    const listed = await this.#opening(() => this.#options.source.listReferrers(digest, this.#signal));
+    this.#count(listed.length, 0);
+    const next = [...listed.map((referrer) => referrer.digest), ...children];
+    await inParallel(next, this.#signal, (one) => this.#orAll(this.#copyReferrers(one, depth + 1)));
   }
 
   /** Checks the limits before any named manifest is requested: a registry may invent endless lists. */

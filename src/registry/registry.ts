@@ -222,7 +222,7 @@ class Registry implements Target {
     await response.discard();
     const parsed = parseManifest(bytes, mediaType, this.name);
     if (parsed.subject !== undefined && response.header("oci-subject") === undefined) {
-      const artifactType = parsed.kind === "manifest" ? (parsed.artifactType ?? parsed.config?.mediaType) : undefined;
+      const artifactType = parsed.artifactType ?? (parsed.kind === "manifest" ? parsed.config?.mediaType : undefined);
       const referrer = { bytes, mediaType, artifactType, annotations: parsed.annotations };
       await noteReferrer({ digest: parsed.subject.digest, name: this.name }, referrer, this.#api, signal);
     }

@@ -19,8 +19,8 @@ const referrer = Buffer.from(
   }),
 );
 
-/** @param tagged What the fallback tag names at first; a PUT replaces it only if `isKept` is false. */
-async function push(tagged: Buffer | undefined, isKept = false) {
+/** @param tagged What the fallback tag names at first; a PUT replaces it unless `isKept`. */
+async function push(tagged: Buffer | undefined, { isKept = false, bytes = referrer } = {}) {
   let now = tagged;
   const server = await startServer(({ method, url, body }, response) => {
     if (method === "PUT" && url.endsWith(tag) && !isKept) now = Buffer.from(body);
@@ -29,7 +29,12 @@ async function push(tagged: Buffer | undefined, isKept = false) {
     else response.writeHead(404).end();
   });
   const { registry, signal } = registryClient(server.host);
-  const pushed = registry.pushManifest(referrer, mediaTypes.ociManifest, undefined, signal);
+  const pushed = registry.pushManifest(
+    bytes,
+    JSON.parse(String(bytes)).mediaType ?? mediaTypes.ociManifest,
+    undefined,
+    signal,
+  );
   const puts = () => server.seen.filter(({ method, url }) => method === "PUT" && url.endsWith(tag));
   return { pushed, puts, now: () => String(now) };
 }
@@ -40,6 +45,20 @@ describe("a referrer that is pushed", () => {
     await pushed;
     expect(puts()).toHaveLength(1);
     expect(now()).toContain(digestOf(referrer));
+  });
+
+  test.each([
+    ["an index, with its type", { artifactType: "x/all", manifests: [] }, "x/all"],
+    ["an index without a type, without one", { manifests: [] }, undefined],
+    ["a manifest without a type, with its config's", { config: empty, layers: [] }, mediaTypes.empty],
+  ])("is listed for %s", async (_, fields, artifactType) => {
+    const mediaType = "manifests" in fields ? mediaTypes.ociIndex : mediaTypes.ociManifest;
+    const descriptor = { mediaType: mediaTypes.ociIndex, digest: subjectDigest, size: subject.byteLength };
+    const bytes = Buffer.from(JSON.stringify({ schemaVersion: 2, mediaType, ...fields, subject: descriptor }));
+    const { pushed, now } = await push(undefined, { bytes });
+    await pushed;
+    const [listed] = JSON.parse(now()).manifests;
+    expect([listed.mediaType, listed.digest, listed.artifactType]).toEqual([mediaType, digestOf(bytes), artifactType]);
   });
 
   test.each([
@@ -57,7 +76,7 @@ describe("a referrer that is pushed", () => {
 
   test("is tried five times where somebody else's list always wins", async () => {
     const others = Buffer.from(`{"schemaVersion":2,"mediaType":"${mediaTypes.ociIndex}","manifests":[ ]}`);
-    const { pushed, puts } = await push(others, true);
+    const { pushed, puts } = await push(others, { isKept: true });
     await expect(pushed).rejects.toMatchObject({ code: "REGISTRY_UNAVAILABLE" });
     expect(puts()).toHaveLength(5);
   });

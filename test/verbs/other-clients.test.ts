@@ -55,6 +55,19 @@ test("copy: a referrer that is an OCI 1.1-rc artifact manifest comes along as it
   }
 });
 
+test("copy: an index that refers to a manifest in it comes along, and the copy ends", async () => {
+  const dir = temporaryFolder();
+  const layout = rawLayout(join(dir, "from"));
+  const tool = layout.manifest({ tool: "x" });
+  const { mediaType } = layout.index([]);
+  const document = { schemaVersion: 2, mediaType, artifactType: "x/all", manifests: [tool], subject: tool };
+  const referrer = layout.blob(JSON.stringify(document), mediaType);
+  layout.entries([tagged(tool, "1"), referrer]);
+  const copied = await call(dir, "copy", "oci:from:1", "oci:to:1", "--json", "--timeout", "5");
+  expect(copied.exitCode, copied.stderr + copied.stdout).toBe(0);
+  expect(JSON.parse(copied.stdout).manifestsCopied).toBe(2);
+});
+
 test("a link that leads out of its folder layer is refused by pull, and not locked either", async (context) => {
   const program = requireProgram(context, "oras");
   const dir = temporaryFolder();
