@@ -65,7 +65,11 @@ export class RegistryApi {
     const { response, answer } = await this.#answerTo(first, call, action, used);
     if (answer === undefined || answer === used) return response;
     await response.discard();
-    return await this.#send(call, answer);
+    const second = await this.#send(call, answer);
+    const login = await this.#auth.answerWithLogin(second, action, answer, call.signal);
+    if (login === undefined) return second;
+    await second.discard();
+    return await this.#send(call, login);
   }
 
   /** Says something that a person should know although the work goes on. */

@@ -110,6 +110,26 @@ export class Authenticator {
     return await found;
   }
 
+  /**
+   * Answers a refusal of the token service's token with the login itself, if the registry asks for Basic alone: Harbor
+   * takes no token without a scope.
+   *
+   * @param used The refused header value.
+   * @returns Undefined if the refusal is final.
+   */
+  async answerWithLogin(
+    response: HttpResponse,
+    action: Action,
+    used: string,
+    signal: AbortSignal,
+  ): Promise<string | undefined> {
+    if (response.status !== 401 || !used.startsWith("Bearer ")) return undefined;
+    const schemes = parseChallenges(response.header("www-authenticate") ?? "").map(({ scheme }) => scheme);
+    if (!schemes.includes("basic") || schemes.includes("bearer")) return undefined;
+    const answer = await this.answer(response, action, used, signal);
+    return answer === used ? undefined : answer;
+  }
+
   async #answerOnce(
     challenges: readonly Challenge[],
     url: URL,

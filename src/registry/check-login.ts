@@ -40,7 +40,10 @@ export async function checkLogin(
   const authorization = await auth.answer(asked, "pull", undefined, signal);
   if (authorization === undefined) throw await responseError(asked, { ...request, what: `a login at ${registry}` });
   await asked.discard();
-  const answered = await greet({ authorization });
+  const first = await greet({ authorization });
+  const login = await auth.answerWithLogin(first, "pull", authorization, signal);
+  if (login !== undefined) await first.discard();
+  const answered = login === undefined ? first : await greet({ authorization: login });
   if (answered.status !== 200) throw await loginError(answered, request);
   await answered.discard();
   return true;

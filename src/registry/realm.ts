@@ -2,7 +2,11 @@
 import { RegistryAuthError } from "../errors.ts";
 import { isForbiddenFrom } from "../http/forbidden-address.ts";
 
+/** A path from the root; `//HOST` and `/\HOST` would name another host. */
+const ownPath = /^\/(?![/\\])/;
+
 /**
+ * @param realm An address, or a path at the registry's own host.
  * @param registryUrl URL of the challenge; its scheme follows the user's settings.
  * @returns The address without `scope` and `account` in its query.
  * @throws {RegistryAuthError} `REALM_REFUSED`; no request was made
@@ -12,8 +16,9 @@ export function checkRealm(realm: string | undefined, registryUrl: URL): URL {
     new RegistryAuthError("REALM_REFUSED", `authentication at ${registryUrl.host} refused: its token service ${why}`, {
       hint: "tell the registry's operator: the registry, or an attacker, asks for credentials at a wrong place",
     });
-  if (realm === undefined || !URL.canParse(realm)) throw refuse("has no usable address");
-  const url = new URL(realm);
+  const base = realm !== undefined && ownPath.test(realm) ? registryUrl.origin : undefined;
+  if (realm === undefined || !URL.canParse(realm, base)) throw refuse("has no usable address");
+  const url = new URL(realm, base);
   if (url.protocol !== "https:" && url.protocol !== "http:") throw refuse(`has the scheme ${url.protocol}`);
   if (url.protocol === "http:" && registryUrl.protocol === "https:") throw refuse("would be asked without encryption");
   if (url.username !== "" || url.password !== "") throw refuse("has a login in its address");

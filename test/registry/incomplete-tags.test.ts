@@ -40,6 +40,18 @@ describe("a second page that leads nowhere is an error; --partial lists the firs
   });
 });
 
+test("a link that leaves out the first part of the repository, as Artifactory's does, leads to the next page", async () => {
+  const server = await startServer(({ url }, response) => {
+    const { pathname, searchParams } = new URL(url, "http://x");
+    if (pathname !== "/v2/docker/t/tool/tags/list") return response.writeHead(404).end();
+    if (searchParams.get("last") === "1") return response.end('{"tags": ["2"]}');
+    response.setHeader("link", '</v2/t/tool/tags/list?last=1&n=1>; rel="next"');
+    return response.end('{"tags": ["1"]}');
+  });
+  const listed = await oras(["list", `${server.host}/docker/t/tool`]);
+  expect(listed).toMatchObject({ exitCode: 0, stdout: "1\n2\n" });
+});
+
 test("prune removes nothing from a list that is incomplete", async () => {
   const server = await startServer(twoPages((response) => void response.writeHead(404).end()));
   const ran = await oras(["prune", `${server.host}/t/tool`, "--older-than", "1", "--delete"]);

@@ -82,6 +82,22 @@ test.each<[string, Handler]>([
   },
 );
 
+test("a registry that refuses its own service's token, and then asks for Basic, gets the login", async () => {
+  const server = await startServer(({ url, headers }, response, { host }) => {
+    const { authorization } = headers;
+    if (url.startsWith("/token")) response.end('{"token": "tok"}');
+    else if (authorization?.startsWith("Basic ")) response.end(url.endsWith("list") ? '{"tags": ["1"]}' : "{}");
+    else {
+      const challenge = authorization === undefined ? `Bearer realm="http://${host}/token"` : 'Basic realm="harbor"';
+      response.writeHead(401, { "www-authenticate": challenge }).end();
+    }
+  });
+  expect(JSON.parse((await login(server.host, "--json")).stdout)).toMatchObject({ checked: true });
+  const env = { ORAS_USER: "user", ORAS_PASS: "hunter2" };
+  const listed = await oras(["list", "t/tool", "--registry", server.host], { env });
+  expect(listed).toMatchObject({ exitCode: 0, stdout: "1\n" });
+});
+
 test("a registry that takes the login is said to have checked it", async () => {
   const server = await startServer(({ headers }, response) =>
     headers.authorization === undefined

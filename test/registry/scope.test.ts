@@ -66,6 +66,24 @@ test("the query of the realm neither widens the token nor names an account", asy
   expect(searchParams.getAll("scope")).toEqual(["repository:team/tool:pull"]);
 });
 
+test("a realm without a host is at the registry; a realm of another host is not taken for a path", async () => {
+  const at = async (realm: string) => {
+    const server = await startServer(({ url, headers }, response) => {
+      if (url.startsWith("/auth/token")) return response.end('{"token": "tok"}');
+      if (headers.authorization === "Bearer tok") return response.end('{"tags": ["1"]}');
+      return response.writeHead(401, { "www-authenticate": `Bearer realm="${realm}",service="s"` }).end();
+    });
+    const { registry, signal } = registryClient(server.host, { repository: "team/tool" });
+    const tags = await registry.listTags(signal).catch((error: { readonly code: string }) => error.code);
+    return { tags, asked: server.seen.map(({ url }) => url.replace(/\?.*/, "")) };
+  };
+  const list = "/v2/team/tool/tags/list";
+  expect(await at("/auth/token?x=1")).toEqual({ tags: ["1"], asked: [list, "/auth/token", list] });
+  for (const realm of ["", "Registry", "//registry.invalid/auth/token", "auth/token"]) {
+    expect(await at(realm)).toEqual({ tags: "REALM_REFUSED", asked: [list] });
+  }
+});
+
 test.each([
   { token: null, access_token: "tok" },
   { token: "", access_token: "tok" },
