@@ -21,6 +21,7 @@ export type Operation =
   | "info"
   | "lock"
   | "run"
+  | "prefetch"
   | "tag"
   | "prune"
   | "clear-cache"

@@ -52,6 +52,10 @@ const helpTexts: Readonly<Record<string, HelpText>> = {
     examples: [`lock add protoc ${protoc}:33.0`, `lock add protoc '${protoc}:33.0-{platform}'`],
     variables: network,
   },
+  prefetch: {
+    examples: ["prefetch", "prefetch protoc --platform linux-x86_64 --platform darwin-arm64"],
+    variables: network,
+  },
   "lock list": { examples: ["lock list"] },
   "lock remove": { examples: ["lock remove protoc"] },
   "lock update": { examples: ["lock update", "lock update protoc"], variables: network },

@@ -18,6 +18,7 @@ import { addList } from "./commands/list.ts";
 import { addLock } from "./commands/lock.ts";
 import { addLogin, addLogout } from "./commands/login.ts";
 import { addPlatform } from "./commands/platform.ts";
+import { addPrefetch } from "./commands/prefetch.ts";
 import { addPrune } from "./commands/prune.ts";
 import { addPull } from "./commands/pull.ts";
 import { addPush } from "./commands/push.ts";
@@ -62,6 +63,7 @@ export async function createProgram(io: CliIo, argv: readonly string[]): Promise
     addPlatform(program, io),
     addConfig(program, io),
     ...addLock(program, io),
+    addPrefetch(program, io),
     addRun(program, io),
     addWhich(program, io),
     addShim(program, io),

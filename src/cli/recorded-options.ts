@@ -22,7 +22,7 @@ function innerPathArgument(text: string): string {
 }
 
 /** Collects repeated options. */
-function platformsArgument(text: string, earlier: readonly PlatformString[] = []): readonly PlatformString[] {
+export function platformsArgument(text: string, earlier: readonly PlatformString[] = []): readonly PlatformString[] {
   return [...earlier, platformArgument(text)];
 }
 

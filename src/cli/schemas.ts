@@ -23,6 +23,7 @@ import {
   lockOnlineSchema,
   lockRemoveSchema,
   lockSchema,
+  prefetchSchema,
   shimSchema,
   whichSchema,
 } from "./schemas/tools.ts";
@@ -62,6 +63,7 @@ export const jsonSchemas = {
   prune: pruneSchema,
   "lock-export": lockExportSchema,
   init: initSchema,
+  prefetch: prefetchSchema,
   which: whichSchema,
   shim: shimSchema,
   env: envSchema,

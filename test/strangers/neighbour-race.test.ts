@@ -13,7 +13,7 @@ import { run } from "../support/run.ts";
 import { neighbour, requireRoot, sharedCache } from "../support/shared-cache.ts";
 import { gzipTar } from "../support/tar-of-one.ts";
 
-/** A nightly run asks for more: some hundred pulls in a minute. */
+/** CI asks for 60: some hundred pulls in a minute. */
 const seconds = Number(process.env.NEIGHBOUR_SECONDS ?? 20);
 const good = "#!/bin/sh\necho the tool\n".padEnd(200_000, "#");
 const evil = "#!/bin/sh\necho the evil\n".padEnd(200_000, "#");

@@ -48,6 +48,7 @@ const lockCommandsOfTools: ReadonlySet<string> = new Set(["update", "remove", "e
 const commandsOfTools: ReadonlyMap<string, number> = new Map([
   ["run", 0],
   ["which", 0],
+  ["prefetch", 0],
   ["env", 0],
   ["shim", 1],
 ]);

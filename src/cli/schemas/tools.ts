@@ -39,6 +39,17 @@ export const lockListSchema = v.object({
     }),
   ),
 });
+export const prefetchSchema = v.object({
+  lock: v.string(),
+  tools: v.array(
+    v.object({
+      tool: v.string(),
+      platform: v.pipe(v.string(), v.description("Platform string, or `any`.")),
+      size: v.pipe(size, v.description("Bytes of all blobs.")),
+      fetched: v.pipe(size, v.description("Bytes of the blobs that were not in the cache.")),
+    }),
+  ),
+});
 export const lockRemoveSchema = v.object({ lock: v.string(), removed: v.array(v.string()) });
 export const lockCheckSchema = v.object({ lock: v.string(), tools: v.pipe(v.number(), v.integer()) });
 export const lockOnlineSchema = v.object({
