@@ -41,6 +41,15 @@ function invalid(): Refusal {
   return new Refusal("ARCHIVE_INVALID", "is a sparse file with a map that contradicts itself or the file's size");
 }
 
+function twoReadings(what: string): Refusal {
+  return new Refusal("ARCHIVE_INVALID", `is a sparse file ${what}, which programs read in different ways`);
+}
+
+/** The file's name in the `path` that GNU tar writes beside a name in other records: `dir/GNUSparseFile.PID/name`. */
+function withoutSparseFolder(path: string): string {
+  return path.replace(/(^|\/)GNUSparseFile\.[0-9]+\/([^/]*)$/, "$1$2");
+}
+
 function numberIn(text: string | undefined): number {
   const value = /^[0-9]{1,16}$/.test(text ?? "") ? Number(text) : Number.NaN;
   if (!Number.isSafeInteger(value)) throw invalid();
@@ -63,12 +72,16 @@ export function sparseFileOf(pax: Readonly<Record<string, string>>): SparseFile 
   const records = new Map(found.map(([key, value]) => [key.slice(prefix.length), value]));
   const hasOnly = (known: readonly string[]): boolean => [...records.keys()].every((key) => known.includes(key));
   const name = records.get("name");
+  // Python takes the last record as the name, GNU tar and bsdtar the sparse file's.
+  if (name !== undefined && pax.path !== undefined && ![pax.path, withoutSparseFolder(pax.path)].includes(name)) {
+    throw twoReadings("with two names");
+  }
   if (records.get("major") === "1" && records.get("minor") === "0" && hasOnly(keys["1.0"])) {
     return { name, size: numberIn(records.get("realsize")), parts: undefined };
   }
   const map = records.get("map");
   if (map !== undefined && hasOnly(keys["0.1"])) {
-    const numbers = map === "" ? [] : map.split(",").map(numberIn);
+    const numbers = map.split(",").map(numberIn);
     return { name, size: numberIn(records.get("size")), parts: partsOf(numbers, numberIn(records.get("numblocks"))) };
   }
   throw new Refusal(
@@ -105,7 +118,6 @@ export async function* withHoles(
     }
     position = part.offset + part.size;
   }
-  yield* hole(size - position, budget);
   // Reaches the end of the stream, as readers of other files do.
   if ((await reader.take(1)).length > 0) throw invalid();
 }
@@ -118,16 +130,23 @@ function* hole(size: number, budget: Budget): Generator<Uint8Array, void, undefi
   }
 }
 
-/** Parts in ascending order, without overlaps, which hold the stored bytes and no others. */
+/**
+ * Parts in ascending order, without overlaps, which hold the stored bytes and no others.
+ *
+ * For GNU tar alone, each part begins a block of the archive, and the file ends with its last part. All writers keep to
+ * both: a hole at the end is followed by an empty part.
+ */
 function checkParts(parts: readonly StoredPart[], size: number, storedBytes: number): void {
   let end = 0;
   let sum = 0;
   for (const part of parts) {
     if (part.offset < end || part.offset + part.size > size) throw invalid();
+    if (part.size > 0 && sum % blockBytes !== 0) throw twoReadings("with parts of broken blocks");
     end = part.offset + part.size;
     sum += part.size;
   }
   if (sum !== storedBytes) throw invalid();
+  if (end !== size) throw twoReadings("without a part at its end");
 }
 
 /** The map of version 1.0: a count, then as many pairs of offset and size, each number on a line, in whole blocks. */

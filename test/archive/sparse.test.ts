@@ -116,14 +116,18 @@ function sparse(map: string, bytes: string, records: Readonly<Record<string, str
 }
 
 describe("maps", () => {
+  const block = "a".repeat(512);
+
   test.each([
-    ["1\n3\n2\n", "ab", "\0\0\0ab\0\0\0\0\0"],
-    ["2\n0\n1\n9\n1\n", "ab", "a\0\0\0\0\0\0\0\0b"],
+    ["2\n3\n2\n10\n0\n", "ab", "\0\0\0ab\0\0\0\0\0"],
+    ["1\n8\n2\n", "ab", "\0\0\0\0\0\0\0\0ab"],
+    ["2\n0\n512\n600\n1\n", `${block}b`, `${block}${"\0".repeat(88)}b`],
     ["1\n10\n0\n", "", "\0".repeat(10)],
-    ["0\n", "", "\0".repeat(10)],
+    ["0\n", "", ""],
   ])("%j is read", async (map, bytes, expected) => {
     const out = join(temporaryFolder(), "out");
-    await extractArchive(temporaryFile(rawTar(...sparse(map, bytes))), out, { signal });
+    const records = { "GNU.sparse.realsize": `${expected.length}` };
+    await extractArchive(temporaryFile(rawTar(...sparse(map, bytes, records))), out, { signal });
     expect(readFileSync(join(out, "f"), "latin1")).toBe(expected);
     expect(readFileSync(join(out, "next"), "latin1")).toBe("next");
   });
@@ -143,6 +147,26 @@ describe("maps", () => {
     await expectRefused(rawTar(...sparse(map, bytes)), "ARCHIVE_INVALID", /map that contradicts/);
   });
 
+  // GNU tar begins each part at a block, and ends the file with the last part; bsdtar and Python do neither.
+  test.each([
+    ["a part of half a block in front of another", "3\n0\n1\n5\n1\n10\n0\n", "ab", /parts of broken blocks/],
+    ["a hole at the end", "1\n3\n2\n", "ab", /without a part at its end/],
+    ["nothing but a hole", "0\n", "", /without a part at its end/],
+  ])("%s, which GNU tar reads in another way: refused", async (_, map, bytes, message) => {
+    await expectRefused(rawTar(...sparse(map, bytes)), "ARCHIVE_INVALID", message);
+  });
+
+  test("a second name, which Python takes: refused, but for the name that GNU tar writes", async () => {
+    const named = (path: string) => rawTar(...sparse("1\n10\n0\n", "", { "GNU.sparse.name": "d/f", path }));
+    await expectRefused(named("d/evil"), "ARCHIVE_INVALID", /two names/);
+    await expectRefused(named("GNUSparseFile.1/d/f"), "ARCHIVE_INVALID", /two names/);
+    for (const path of ["d/f", "d/GNUSparseFile.4711/f"]) {
+      const out = join(temporaryFolder(), "out");
+      await extractArchive(temporaryFile(named(path)), out, { signal });
+      expect(readFileSync(join(out, "d/f")).length).toBe(10);
+    }
+  });
+
   test.each([
     ["two versions in one", { "GNU.sparse.map": "0,1" }, "ARCHIVE_UNSUPPORTED", /unknown version/],
     ["a later version", { "GNU.sparse.minor": "1" }, "ARCHIVE_UNSUPPORTED", /unknown version/],
@@ -154,7 +178,7 @@ describe("maps", () => {
       /like a decompression bomb/,
     ],
   ] as const)("%s: refused", async (_, records, code, message) => {
-    await expectRefused(rawTar(...sparse("1\n3\n2\n", "ab", records)), code, message);
+    await expectRefused(rawTar(...sparse("1\n9000000000000000\n0\n", "", records)), code, message);
   });
 
   test("of a link or a folder: refused", async () => {
@@ -176,11 +200,13 @@ describe("old maps", () => {
     return Buffer.concat([header, Buffer.from(body.padEnd(512, "\0")), rawTar({ name: "next", body: "next" })]);
   }
 
-  test("one part is read", async () => {
+  test("one part, and a hole at the end, are read", async () => {
     const tar = oldSparse(
       [
         [386, "00000000003"],
         [398, "00000000002"],
+        [410, "00000000012"],
+        [422, "00000000000"],
       ],
       "ab",
     );
