@@ -44,7 +44,7 @@ async function lockPlatforms(request: ToolRequest, services: LockingServices, ru
   const platforms: Partial<Record<LockPlatform, LockedPlatform>> = Object.fromEntries(
     done.map(({ platform, locked }) => [platform, locked]),
   );
-  await noteLocked(reference, platforms, services);
+  await services.limitOpen(() => noteLocked(reference, platforms, services));
   return { reference, digest, options, platforms };
 }
 
