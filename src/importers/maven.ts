@@ -57,10 +57,18 @@ interface Coordinates {
   readonly type: string;
 }
 
+const withoutVersionPattern = new RegExp(`^(${coordinate}):(${coordinate}):?$`);
+
+/** The error for a text that is no coordinate: most often, only the version is missing. */
+function withoutVersion(spec: string): Error {
+  const [, group = "GROUP", artifact = "ARTIFACT"] = withoutVersionPattern.exec(spec) ?? [];
+  return specInvalid(`maven:${spec}`, `write maven:${group}:${artifact}:VERSION:exe, with the exact version`);
+}
+
 /** Imports a Maven artifact. Maven verifies the repository's checksums, and fails on a mismatch. */
 export const importMaven: Importer = async ({ spec, platforms, named }, services, signal) => {
   const [, group = "", artifact = "", version = "", type = "exe", classifier] = specPattern.exec(spec) ?? [];
-  if (group === "") throw specInvalid(`maven:${spec}`, "write maven:GROUP:ARTIFACT:VERSION:exe");
+  if (group === "") throw withoutVersion(spec);
   const client = await openMaven(services, signal);
   const wanted = { group, artifact, version, type };
   const files: ImportedFile[] = [];

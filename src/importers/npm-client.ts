@@ -67,6 +67,8 @@ export interface Npm {
     spec: string,
     fields: readonly string[],
   ) => Promise<ClientRun>;
+  /** The same client, with another end for its calls. */
+  readonly until: (signal: AbortSignal) => Npm;
 }
 
 export async function openNpm(services: ImporterServices, signal: AbortSignal): Promise<Npm> {
@@ -76,15 +78,17 @@ export async function openNpm(services: ImporterServices, signal: AbortSignal): 
   const program = { ...npm, variables: [...npm.variables, ...named] };
   // No folder above counts as a project or a workspace.
   const always = ["--json", "--ignore-scripts", "--no-workspaces"];
-  return {
+  const until = (end: AbortSignal): Npm => ({
     call: (command, options, spec, fields) =>
       runClient(
         program,
         { args: [command, ...always, ...options, "--", spec, ...fields], env: runsNothing, what: `npm: ${spec}` },
         services,
-        signal,
+        end,
       ),
-  };
+    until,
+  });
+  return until(signal);
 }
 
 /**

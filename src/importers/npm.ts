@@ -101,7 +101,8 @@ async function viewParts(
   const wanted = partsOf(text, main.optionalDependencies);
   if (wanted.length === 0) return { parts: [main], gone: [] };
   const limit = limitTo(maxRequests);
-  const viewed = await inParallel(wanted, signal, (part) => limit.run(() => viewPart(client, part)));
+  // After a failure, the others end as well: npm tries for over a minute where no network is.
+  const viewed = await inParallel(wanted, signal, (part, end) => limit.run(() => viewPart(client.until(end), part)));
   const gone = wanted.filter((_, index) => viewed[index] === undefined);
   return {
     parts: viewed.filter((part) => part !== undefined),

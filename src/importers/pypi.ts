@@ -105,11 +105,19 @@ function platformArgs(platform: PlatformString): string[] {
   return tags[platform].flatMap((tag) => ["--platform", tag]);
 }
 
+const leadingName = new RegExp(`^(${namePattern})(?:$|[@=<>~!^\\s])`);
+
+/** The error for a text that names no version. */
+function withoutVersion(spec: string): Error {
+  const name = leadingName.exec(spec)?.[1];
+  const look = name === undefined ? "" : `; \`python3 -m pip index versions ${name}\` prints the versions`;
+  return specInvalid(`pypi:${spec}`, `write pypi:${name ?? "NAME"}@VERSION, with the exact version${look}`);
+}
+
 /** Imports one wheel per platform. pip verifies the index's checksums, and fails on a mismatch. */
 export const importPypi: Importer = async ({ spec, platforms }, services, signal) => {
   const [, name = "", version = ""] = specPattern.exec(spec) ?? [];
-  if (name === "")
-    throw specInvalid(`pypi:${spec}`, "write pypi:NAME@VERSION or pypi:NAME==VERSION, with the exact version");
+  if (name === "") throw withoutVersion(spec);
   const files: ImportedFile[] = [];
   const missing: PlatformString[] = [];
   let exactVersion = version;

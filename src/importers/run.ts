@@ -112,6 +112,14 @@ const noSum = /no checksums available/i;
 /** Messages of pip, Maven, npm and Go for bytes that differ from the registry's checksum. */
 const wrongSum = /do not match the hashes|checksum validation failed|EINTEGRITY|checksum mismatch|SECURITY ERROR/i;
 
+/** Messages of pip, Maven, npm and Go for a registry that nobody reaches. */
+const unreached =
+  /\b(?:ENOTFOUND|EAI_AGAIN|ECONNREFUSED|ENETUNREACH|EHOSTUNREACH|NewConnectionError)\b|name resolution|unknown host|no such host|connection refused|network is unreachable/i;
+
+function cut(text: string): string {
+  return text.length > maxQuotedLength ? `${text.slice(0, maxQuotedLength - 1)}…` : text;
+}
+
 /** The error for a failed client. @param what Names the requested thing. */
 export function importFailed(
   { name }: Pick<ClientProgram, "name">,
@@ -119,16 +127,15 @@ export function importFailed(
   { output, exitCode }: ClientRun,
 ): OrasClientError {
   const said = output.split("\n").filter((line) => /error|fatal|fail|not found/i.test(line));
-  const quoted = (said.length > 0 ? said.slice(0, 3).join(" ") : output.trim().slice(-maxQuotedLength)).slice(
-    0,
-    maxQuotedLength,
-  );
+  const quoted = said.length > 0 ? cut(said.slice(0, 3).join(" ")) : output.trim().slice(-maxQuotedLength);
   const cause = new Error(`exit code ${exitCode}: ${quoted}`);
   if (noSum.test(output)) return sumMissing({ name }, what, cause);
   if (wrongSum.test(output)) return contentReplaced({ name }, what, cause);
   return new OrasClientError("IMPORT_FAILED", `${name} could not provide ${what}`, {
     cause,
-    hint: `run ${name} by hand with the same name and version; the import uses its configuration and logins`,
+    hint: unreached.test(quoted)
+      ? `check the network, the proxy, and the address in the configuration of ${name}: no connection was made`
+      : `run ${name} by hand with the same name and version; the import uses its configuration and logins`,
   });
 }
 

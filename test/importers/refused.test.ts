@@ -13,8 +13,10 @@ import type { Ran } from "../support/run.ts";
 describe("what cannot be imported", () => {
   test.each([
     ["rubygems:x@1", /names no known source[\s\S]*pypi:…/],
-    ["pypi:x", /write pypi:NAME@VERSION/],
-    ["maven:x:1", /write maven:GROUP:ARTIFACT:VERSION:exe/],
+    ["pypi:x", /write pypi:x@VERSION[\s\S]*`python3 -m pip index versions x`/],
+    ["pypi:x>=1", /write pypi:x@VERSION/],
+    ["maven:g:a", /write maven:g:a:VERSION:exe/],
+    ["maven:x", /write maven:GROUP:ARTIFACT:VERSION:exe/],
     ["npm:@x/y", /write npm:@x\/y@VERSION/],
     ["npm:x@^1", /write npm:x@VERSION/],
     ["npm:x@latest", /write npm:x@VERSION, with the exact version/],
@@ -111,6 +113,50 @@ describe("what cannot be imported", () => {
       expect(ran.stderr).toContain(String(status));
     },
   );
+
+  test.each([
+    ["pypi:tool@1.0", "python3"],
+    ["npm:tool@1.0.0", "npm"],
+  ])("%s from a registry that nobody reaches: the hint names the network", async (source, client) => {
+    const nobody = "http://127.0.0.1:1/";
+    const ran = await importDesk().call(["import", source, "oci:layout:1"], {
+      env: {
+        PIP_INDEX_URL: nobody,
+        PIP_CONFIG_FILE: "/dev/null",
+        PIP_FIND_LINKS: "",
+        PIP_RETRIES: "0",
+        npm_config_registry: nobody,
+        npm_config_cache: temporaryFolder(),
+        npm_config_fetch_retries: "0",
+      },
+    });
+    expect(ran.exitCode, ran.stderr).toBe(69);
+    expect(ran.stderr).toContain(
+      `hint: check the network, the proxy, and the address in the configuration of ${client}`,
+    );
+  });
+
+  test("npm: after the failure of one package, nobody waits for the others", async (context) => {
+    requireProgram(context, "npm");
+    const server = await startServer((request, response) => {
+      const name = request.url.slice(1);
+      if (name === "tool-linux-x64") return void response.writeHead(500).end();
+      // Never answered; npm waits for five minutes.
+      if (name !== "tool") return;
+      const dist = { tarball: `http://${server.host}/tool.tgz` };
+      const optionalDependencies = { "tool-linux-x64": "1.0.0", "tool-linux-arm64": "1.0.0" };
+      const versions = { "1.0.0": { name, version: "1.0.0", dist, optionalDependencies } };
+      response.end(JSON.stringify({ name, "dist-tags": { latest: "1.0.0" }, versions }));
+    });
+    const env = {
+      npm_config_registry: `http://${server.host}/`,
+      npm_config_cache: temporaryFolder(),
+      npm_config_fetch_retries: "0",
+    };
+    const ran = await importDesk().call(["import", "npm:tool@1.0.0", "oci:layout:1"], { env });
+    expect(ran.exitCode, ran.stderr).toBe(69);
+    expect(ran.stderr).toContain("npm could not provide tool-linux-x64@1.0.0");
+  });
 
   test("npm: a package whose bytes have another sum than its registry states", async (context) => {
     requireProgram(context, "npm");
