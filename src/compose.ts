@@ -12,7 +12,7 @@ import { PlainHttp } from "./config/plain-http.ts";
 import { proxyFor } from "./config/proxy.ts";
 import type { Settings } from "./config/settings.ts";
 import { checkCaFile, tlsIdentityOf } from "./config/tls.ts";
-import type { Context } from "./context.ts";
+import { type Context, rememberAwaited } from "./context.ts";
 import { asError, isErrno, LocalIoError, TimeoutError } from "./errors.ts";
 import { withTemporaryFolder } from "./files/temporary-folder.ts";
 import { createHttpClient, type HttpClient } from "./http/client.ts";
@@ -260,9 +260,12 @@ export async function withComposition<T>(
   await checkCaFile(settings);
   const end = new AbortController();
   const startedMs = context.now();
+  const progress = rememberAwaited(context.progress);
   const deadline = new Deadline(settings.timeoutMs, context, () => {
+    const awaited = progress.awaited();
     const message = `not finished after ${settings.timeoutMs / 1000} seconds`;
-    end.abort(new TimeoutError("TIMED_OUT", message, { hint: "allow more time with --timeout SECONDS" }));
+    const cause = awaited === undefined ? undefined : new Error(`at that time: ${awaited}`);
+    end.abort(new TimeoutError("TIMED_OUT", message, { cause, hint: "allow more time with --timeout SECONDS" }));
   });
   const signal = anySignal(end.signal, ...(interruption === undefined ? [] : [interruption]));
   const run: Run = {
@@ -279,7 +282,7 @@ export async function withComposition<T>(
     },
     puttingOff: (packing) => deadline.puttingOff(packing),
   };
-  const { services, close } = compose(settings, context, lifetime);
+  const { services, close } = compose(settings, { ...context, progress }, lifetime);
   try {
     return await work(services, run);
   } finally {

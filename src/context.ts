@@ -45,6 +45,32 @@ export const noProgress: Progress = {
   awaiting: () => () => {},
 };
 
+/** Progress that also remembers what is awaited. */
+export interface AwaitingProgress extends Progress {
+  /** The text of the newest wait that has not ended. */
+  readonly awaited: () => string | undefined;
+}
+
+export function rememberAwaited(progress: Progress): AwaitingProgress {
+  const waits = new Set<{ readonly text: string | (() => string) }>();
+  return {
+    start: (label, totalBytes, kind) => progress.start(label, totalBytes, kind),
+    awaiting: (text) => {
+      const wait = { text };
+      const end = progress.awaiting(text);
+      waits.add(wait);
+      return () => {
+        waits.delete(wait);
+        end();
+      };
+    },
+    awaited: () => {
+      const text = [...waits].at(-1)?.text;
+      return typeof text === "function" ? text() : text;
+    },
+  };
+}
+
 /** Runs `work` while the progress tells what is awaited. */
 export async function whileAwaiting<T>(
   progress: Progress,

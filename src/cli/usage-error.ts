@@ -74,6 +74,17 @@ function takenWord(error: CommanderError, command: Command): string | undefined 
   return undefined;
 }
 
+/** Names the choices for a missing argument or option. */
+function missingChoice(error: CommanderError, command: Command): string | undefined {
+  if (!/^commander\.missing(?:Argument|MandatoryOptionValue)$/.test(error.code)) return undefined;
+  const missing = /'([^']*)'/.exec(error.message)?.[1];
+  const option = command.options.find(({ flags }) => flags === missing);
+  const argument = command.registeredArguments.find((one) => one.name() === missing);
+  const [before, choices] = option === undefined ? ["", argument?.argChoices] : [`${option.long} `, option.argChoices];
+  if (choices === undefined) return undefined;
+  return `add ${choices.map((choice) => `\`${before}${choice}\``).join(" or ")}.`;
+}
+
 /** Converts Commander's error; undefined if Commander printed the requested help or version. */
 export function usageError(error: CommanderError, command: Command): UsageError | undefined {
   if (error.exitCode === 0) return undefined;
@@ -98,7 +109,8 @@ export function usageError(error: CommanderError, command: Command): UsageError 
     });
   }
   const [message = "", suggested] = error.message.replace(/^error: /, "").split("\n");
-  const suggestion = suggestionFor(error, command, suggested) ?? takenWord(error, command);
+  const suggestion =
+    suggestionFor(error, command, suggested) ?? takenWord(error, command) ?? missingChoice(error, command);
   const help = `for usage, see \`${path} --help\``;
   return new UsageError("USAGE_INVALID", message, {
     hint: suggestion === undefined ? help : `${suggestion} For usage, see \`${path} --help\``,

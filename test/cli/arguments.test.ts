@@ -119,7 +119,16 @@ describe("a usage error", () => {
       /`buck2-oras lock --help`/,
     ],
     [["lock", "chek"], "unknown command 'chek'", /check.*`buck2-oras lock --help`/],
-    [["completion"], "missing required argument 'shell'", /`buck2-oras completion --help`/],
+    [
+      ["completion"],
+      "missing required argument 'shell'",
+      /^add `bash` or `zsh` or `fish` or `powershell`\. .*`buck2-oras completion --help`/,
+    ],
+    [
+      ["lock", "export"],
+      "required option '--format <format>' not specified",
+      /^add `--format dotslash` or `--format mise`\. .*`buck2-oras lock export --help`/,
+    ],
     [["pul"], "unknown command 'pul'", /pull.*`buck2-oras --help`/],
     [["install", "x"], "unknown command 'install'", /^write `pull REF -o DIR`.*`buck2-oras --help`/],
     [["rm", "x"], "unknown command 'rm'", /^write `lock remove NAME`.*`buck2-oras --help`/],

@@ -1,4 +1,4 @@
-import type { Command } from "commander";
+import { Argument, type Command } from "commander";
 import { maxLevels } from "../../archive/compress.ts";
 import { UsageError } from "../../errors.ts";
 import { findLockFile } from "../../locking/find.ts";
@@ -38,7 +38,11 @@ export async function addCompletion(program: Command, io: CliIo, argv: readonly 
       `Prints a completion script (${shells}). In bash: source <(buck2-oras completion bash)\n` +
         "The options --json, --quiet and --verbose do not change the script.",
     )
-    .argument("<shell>", shells, scriptArgument)
+    .addArgument(
+      new Argument("<shell>", "the shell that completes")
+        .choices([...completionScripts.keys()])
+        .argParser(scriptArgument),
+    )
     .action((script: string) => void io.stdout.write(script));
   addGlobalOptions(command);
 }
