@@ -58,6 +58,17 @@ const replaced = /interpreted differently than if it were the main module/;
 const absent =
   /unknown revision|404 Not Found|410 Gone|does not contain package|no matching versions|\.info: .*no such file/;
 
+/** The module's own path, as Go or its proxy states it: with the major version, or as its `go.mod` has it. */
+const majorVersion = /module path must match major version \("(([\w.~/-]{1,200})\/v[0-9]+)"\)/;
+const declared = /module declares its path as: ([\w.~/-]{1,200})\s+but was required as: ([\w.~/-]{1,200})(?:\s|$)/;
+
+/** @returns The text to write instead; undefined if the path is not at fault. */
+function underOwnPath(spec: string, output: string): string | undefined {
+  const [, own = "", asked = ""] = majorVersion.exec(output) ?? declared.exec(output) ?? [];
+  const rest = spec.slice(asked.length);
+  return asked !== "" && spec.startsWith(asked) && /^[/@]/.test(rest) ? `${own}${rest}` : undefined;
+}
+
 /** The error for a build that fails on every platform. */
 function buildFailed(spec: string, ran: ClientRun): OrasClientError {
   const failed = importFailed(go, spec, ran);
@@ -68,6 +79,12 @@ function buildFailed(spec: string, ran: ClientRun): OrasClientError {
       cause,
       hint: "import another version, or build the program in a checkout and import `file:NAME-{platform}`",
     });
+  }
+  const meant = underOwnPath(spec, ran.output);
+  if (meant !== undefined) {
+    const message = `go:${spec} was not found: the module has another path`;
+    const hint = `write go:${meant}; build a fork in a checkout and import \`file:NAME-{platform}\``;
+    return new ArtifactNotFoundError("ARTIFACT_NOT_FOUND", message, { cause, hint });
   }
   if (absent.test(ran.output)) {
     return new ArtifactNotFoundError("ARTIFACT_NOT_FOUND", `go:${spec} was not found`, {

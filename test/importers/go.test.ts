@@ -2,9 +2,11 @@
 import { execFileSync } from "node:child_process";
 import { join } from "node:path";
 import { expect, onTestFinished, test } from "vitest";
+import { rawZip } from "../archive/raw-zip.ts";
 import { goProxy, modulePath } from "../support/go-proxy.ts";
 import { importDesk } from "../support/import-desk.ts";
 import { requireProgram, type Skippable } from "../support/peers.ts";
+import { startServer } from "../support/registry/server.ts";
 import type { Ran } from "../support/run.ts";
 
 interface Module {
@@ -71,6 +73,34 @@ test("a module with replaced modules, which Go does not install, is refused with
   expect(ran.exitCode, ran.stderr).toBe(65);
   expect(ran.stderr).toContain("the module's go.mod replaces or excludes modules");
   expect(ran.stderr).toContain("build the program in a checkout and import `file:NAME-{platform}`");
+});
+
+test.for<[string, string, string, string]>([
+  ["of a higher major version", "@v2.6.0", "", "example.com/tool/v2@v2.6.0"],
+  ["that states another path", "/cmd/tool@v1.0.0", "example.com/Tool", "example.com/Tool/cmd/tool@v1.0.0"],
+])("a module %s is not found, and the hint has what to write", async ([, wanted, stated, written], context) => {
+  requireProgram(context, "go");
+  const mod = `module ${stated}\n`;
+  const inZip = `${modulePath}@v1.0.0`;
+  const zip = rawZip({ name: `${inZip}/go.mod`, body: mod }, { name: `${inZip}/cmd/tool/main.go`, body: main });
+  const { host } = await startServer(({ url }, response) => {
+    if (!url.startsWith("/example.com/tool/@v/")) return response.writeHead(404).end();
+    if (url.endsWith(".mod")) return response.end(mod);
+    if (url.endsWith(".zip")) return response.end(zip);
+    if (url.endsWith("/list")) return response.end("v1.0.0\n");
+    if (stated !== "") return response.end('{"Version":"v1.0.0"}');
+    const why = 'module contains a go.mod file, so module path must match major version ("example.com/tool/v2")';
+    return response
+      .writeHead(404, { "content-type": "text/plain" })
+      .end(`not found: example.com/tool@v2.6.0: invalid version: ${why}`);
+  });
+  const { dir, call } = importDesk();
+  const env = { GOPATH: join(dir, "gopath"), GOPROXY: `http://${host}`, GOSUMDB: "off" };
+  const ran = await call(["import", `go:${modulePath}${wanted}`, "oci:layout:1", "--platform", "linux-x86_64"], {
+    env,
+  });
+  expect(ran.exitCode, ran.stderr).toBe(66);
+  expect(ran.stderr).toContain(`hint: write go:${written};`);
 });
 
 test("a version that is not there is not found", async (context) => {
