@@ -43,9 +43,6 @@ async function startFleet(context: TestContext): Promise<Fleet> {
         "toolchains/BUCK": toolchains.replace('name = "oras",', 'name = "oras",\n    workers_can_run = True,'),
       },
     });
-    // As `lock update` notes it of this registry.
-    const lock = readFileSync(join(project.dir, "oras.lock.json"), "utf8");
-    project.write("oras.lock.json", lock.replaceAll('"manifest":', '"access": "http",\n"manifest":'));
     context.onTestFinished(() => project.stop());
     return project;
   };
