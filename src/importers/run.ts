@@ -133,7 +133,7 @@ export function importFailed(
   if (wrongSum.test(output)) return contentReplaced({ name }, what, cause);
   return new OrasClientError("IMPORT_FAILED", `${name} could not provide ${what}`, {
     cause,
-    hint: unreached.test(quoted)
+    hint: said.some((line) => unreached.test(line))
       ? `check the network, the proxy, and the address in the configuration of ${name}: no connection was made`
       : `run ${name} by hand with the same name and version; the import uses its configuration and logins`,
   });

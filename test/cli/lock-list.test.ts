@@ -75,6 +75,10 @@ describe("the lock without --lock", () => {
       removed: ["tool"],
     });
     expect((await project.oras(["lock", "check"])).stdout).toContain("0 tools");
+    await project.oras(["lock", "add", "tool", "oci:layout:1.0"]);
+    const shown = await project.oras(["lock", "remove", "tool"]);
+    expect(shown.stdout).toBe("tool  removed\n");
+    expect(shown.stderr).toContain("Remove its `oras_tool` from your BUCK files as well\n");
   });
 });
 

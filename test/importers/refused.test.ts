@@ -1,5 +1,7 @@
 /** What `import` refuses: sources that are none, clients that are missing, and registries that lie or are in trouble. */
 import { createHash } from "node:crypto";
+import { writeFileSync } from "node:fs";
+import { delimiter, join } from "node:path";
 import { gzipSync } from "node:zlib";
 import { describe, expect, test } from "vitest";
 import { rawTar } from "../archive/raw-tar.ts";
@@ -134,6 +136,28 @@ describe("what cannot be imported", () => {
     expect(ran.stderr).toContain(
       `hint: check the network, the proxy, and the address in the configuration of ${client}`,
     );
+  });
+
+  test.skipIf(process.platform === "win32")("mvn names the unknown host late in its output", async () => {
+    const dir = temporaryFolder();
+    const said = [
+      "[ERROR] Failed to execute goal …:copy: Unable to resolve artifact.",
+      "[ERROR] g:a:exe:1",
+      "[ERROR] ",
+      "[ERROR] from the specified remote repositories:",
+      "[ERROR]   central (https://repository.example): Unknown host repository.example",
+    ];
+    writeFileSync(
+      join(dir, "mvn"),
+      `#!/bin/sh\nprintf '%s\\n' ${said.map((line) => `'${line}'`).join(" ")}\nexit 1\n`,
+      {
+        mode: 0o755,
+      },
+    );
+    const env = { PATH: `${dir}${delimiter}${process.env.PATH ?? ""}` };
+    const ran = await importDesk().call(["import", "maven:g:a:1", "oci:layout:1"], { env });
+    expect(ran.exitCode, ran.stderr).toBe(69);
+    expect(ran.stderr).toContain("hint: check the network, the proxy, and the address in the configuration of mvn");
   });
 
   test("npm: after the failure of one package, nobody waits for the others", async (context) => {

@@ -73,7 +73,8 @@ export function addLockRemove(lock: Command, io: CliIo): Command {
         await lockRemove(file, removed, services, run);
         return {
           text: [{ rows: removed.map((name) => [name, "removed"]) }],
-          notes: [`Lock: ${file}`, "Remove their `oras_tool` from your BUCK files as well"],
+          notes: [`Lock: ${file}`],
+          closingNotes: [`Remove ${removed.length === 1 ? "its" : "their"} \`oras_tool\` from your BUCK files as well`],
           json: { lock: file, removed } satisfies v.InferOutput<typeof lockRemoveSchema>,
         };
       }),
