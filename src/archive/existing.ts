@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { haveSameBytes } from "../files/same-bytes.ts";
 import type { ArchiveEntry } from "./entry.ts";
 import { foldName } from "./entry-path.ts";
+import { nodesOf } from "./nodes.ts";
 import { archiveError, Refusal } from "./refusal.ts";
 
 /**
@@ -12,9 +13,23 @@ import { archiveError, Refusal } from "./refusal.ts";
  */
 const versionControl = /^(?:\.(?:git|hg|sl|jj)|(?:git|hg|sl|jj)~[0-9])$/;
 
+/**
+ * A key like `foldName`'s, and without what file systems of Windows drop: `.git.` is `.git` in a FAT file system that
+ * Linux has mounted, and `.git::$INDEX_ALLOCATION` on NTFS.
+ */
+function foldAnywhere(name: string): string {
+  return foldName(name)
+    .replace(/:.*$/s, "")
+    .replace(/[. ]+$/, "");
+}
+
+function isNameOfVersionControl(name: string): boolean {
+  return versionControl.test(foldAnywhere(name));
+}
+
 /** True for a path into such a folder, in any spelling of any file system. */
 export function isVersionControl(parts: readonly string[]): boolean {
-  return parts.some((part) => versionControl.test(foldName(part)));
+  return parts.some(isNameOfVersionControl);
 }
 
 /**
@@ -25,6 +40,7 @@ export function isVersionControl(parts: readonly string[]): boolean {
  */
 const repositoryParts = ["HEAD", "commondir", "objects", "refs"] as const;
 type RepositoryPart = (typeof repositoryParts)[number];
+const foldedParts: ReadonlyMap<string, RepositoryPart> = new Map(repositoryParts.map((part) => [foldName(part), part]));
 
 function isRepository(parts: ReadonlySet<RepositoryPart>): boolean {
   return parts.has("HEAD") && (parts.has("commondir") || (parts.has("objects") && parts.has("refs")));
@@ -46,14 +62,10 @@ async function partsIn(folder: string): Promise<ReadonlySet<RepositoryPart>> {
  */
 export async function findRepository(root: string, paths: readonly string[]): Promise<string | undefined> {
   const added = new Map<string, Set<RepositoryPart>>();
-  for (const path of paths) {
-    const names = path.split("/");
-    for (const [depth, name] of names.entries()) {
-      const folder = names.slice(0, depth).join("/");
-      const parts = added.get(folder) ?? new Set();
-      const part = repositoryParts.find((one) => foldName(one) === foldName(name));
-      added.set(folder, part === undefined ? parts : parts.add(part));
-    }
+  for (const { folder, name } of nodesOf(paths)) {
+    const parts = added.get(folder) ?? new Set();
+    const part = foldedParts.get(foldAnywhere(name));
+    added.set(folder, part === undefined ? parts : parts.add(part));
   }
   for (const [folder, parts] of added) {
     const there = await partsIn(join(root, folder));
@@ -80,8 +92,11 @@ export async function checkForExisting(
   const refuse = (path: string, why: string): never => {
     throw archiveError(archivePath, path, new Refusal("ARCHIVE_UNSAFE", why, lookHint));
   };
-  const inside = entries.find(({ path }) => isVersionControl(path.split("/")));
-  if (inside !== undefined) refuse(inside.path, "lies in a folder of version control, whose files can run as code");
+  for (const { name, path } of nodesOf(entries.map((entry) => entry.path))) {
+    if (!isNameOfVersionControl(name)) continue;
+    const inside = entries.find((entry) => entry.path === path || entry.path.startsWith(`${path}/`));
+    refuse(inside?.path ?? path, "lies in a folder of version control, whose files can run as code");
+  }
   const paths = entries.map(({ path }) => (below === "" ? path : `${below}/${path}`));
   const part = await findRepository(root, paths);
   if (part !== undefined) refuse(part, "makes a repository of its folder, and git runs commands of its configuration");

@@ -4,6 +4,7 @@ import { join, sep } from "node:path";
 import { isErrno, LocalIoError, localIoError } from "../errors.ts";
 import type { ArchiveEntry } from "./entry.ts";
 import { foldName, windowsFault } from "./entry-path.ts";
+import { nodesOf } from "./nodes.ts";
 import { archiveError, Refusal } from "./refusal.ts";
 import type { WalkedEntry } from "./walk.ts";
 
@@ -38,15 +39,11 @@ export function takenName(): Refusal {
 function twinsIn(entries: readonly ArchiveEntry[]): ReadonlyMap<string, ReadonlySet<string>> {
   const first = new Map<string, string>();
   const twins = new Map<string, Set<string>>();
-  for (const { path } of entries) {
-    const parts = path.split("/");
-    for (const [depth, name] of parts.entries()) {
-      const folder = parts.slice(0, depth).join("/");
-      const key = `${folder}/${foldName(name)}`;
-      const other = first.get(key);
-      if (other === undefined) first.set(key, name);
-      else if (other !== name) twins.set(folder, (twins.get(folder) ?? new Set()).add(other).add(name));
-    }
+  for (const { folder, name } of nodesOf(entries.map(({ path }) => path))) {
+    const key = `${folder}/${foldName(name)}`;
+    const other = first.get(key);
+    if (other === undefined) first.set(key, name);
+    else twins.set(folder, (twins.get(folder) ?? new Set()).add(other).add(name));
   }
   return twins;
 }

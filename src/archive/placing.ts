@@ -7,6 +7,7 @@ import { patiently } from "../files/patience.ts";
 import { FolderReplacedError, type StagingFolder } from "../files/temporary-folder.ts";
 import type { ArchiveEntry } from "./entry.ts";
 import { checkMergedLinks } from "./merged-links.ts";
+import { nodesOf } from "./nodes.ts";
 import { quoted } from "./refusal.ts";
 
 /** @returns The real path of the output folder; undefined if missing. */
@@ -99,13 +100,9 @@ export async function mergeInto(staged: string, folder: string, entries: readonl
 
 /** Stated and implied folders, parents first. */
 function foldersOf(entries: readonly ArchiveEntry[]): string[] {
-  const found = new Set<string>();
-  for (const { path, kind } of entries) {
-    const parts = path.split("/");
-    const depth = kind === "directory" ? parts.length : parts.length - 1;
-    for (let length = 1; length <= depth; length += 1) found.add(parts.slice(0, length).join("/"));
-  }
-  return [...found];
+  const leaves = new Set(entries.filter(({ kind }) => kind !== "directory").map(({ path }) => path));
+  const nodes = Array.from(nodesOf(entries.map(({ path }) => path)), ({ path }) => path);
+  return nodes.filter((path) => !leaves.has(path));
 }
 
 async function exists(path: string): Promise<boolean> {
@@ -128,6 +125,9 @@ async function checkFolder(root: string, path: string): Promise<boolean> {
 
 /** Checks all parents of a leaf. */
 async function checkFolders(root: string, path: string): Promise<void> {
+  const parent = dirname(join(root, path));
+  // One call instead of a hundred for a deep file.
+  if ((await realpath(parent).catch(() => undefined)) === parent) return;
   const parts = path.split("/");
   for (let depth = 1; depth < parts.length; depth += 1) await checkFolder(root, parts.slice(0, depth).join("/"));
 }

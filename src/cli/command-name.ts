@@ -9,8 +9,11 @@ const name = "buck2-oras";
 /** First argument of the target `//tools:oras`. */
 const calledAs = "--called-as=";
 
-/** A target or an alias: no blanks, quotes or backticks, so that the printed command is one command. */
-const target = /^[\w@.+=,~/:-]{1,200}$/;
+/**
+ * A target or an alias: no blanks, quotes or backticks, so that the printed command is one command; and neither an option
+ * of Buck2 nor `@FILE` with options in the beginning.
+ */
+const target = /^[\w/:][\w@.+=,~/:-]{0,199}$/;
 
 export interface Caller {
   readonly command: string;

@@ -17,7 +17,7 @@ describe("caller", () => {
     expect(readCaller([])).toEqual({ command: "buck2-oras", argv: [] });
   });
 
-  test.each(["", "a b", "`x`", "$(x)", "a\nb"])("%j is no target", (name) => {
+  test.each(["", "a b", "`x`", "$(x)", "a\nb", "--config=a.b=c", "@options"])("%j is no target", (name) => {
     expect(readCaller([`--called-as=${name}`])).toEqual({ command: "buck2-oras", argv: [] });
   });
 

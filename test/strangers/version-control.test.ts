@@ -33,7 +33,10 @@ describe("folders of version control", () => {
     expect(existsSync(join(dir, "home/new"))).toBe(false);
   });
 
-  test.each(hooks)("an archive with %j is not unpacked into a folder that is there", async (name) => {
+  // Linux allows these names, and a FAT or NTFS file system that it has mounted takes them for `.git`.
+  const dropped = [".git./config", "sub/.git /config", ".git. ./config", ".git::$INDEX_ALLOCATION/config"];
+
+  test.each([...hooks, ...dropped])("an archive with %j is not unpacked into a folder that is there", async (name) => {
     const body = rawTar({ name: "readme", body: "fine" }, { name, body: "#!/bin/sh\n" });
     const { dir, pull } = publishedProject([{ title: "tool.tar", body }]);
     writeFileSync(join(dir, "tool.tar"), body);
@@ -55,6 +58,7 @@ describe("folders of version control", () => {
     ["whole", ["HEAD", "config", "objects/a", "refs/a"], []],
     ["whole, below a folder", ["d/e/HEAD", "d/e/config", "d/e/objects/a", "d/e/refs/a"], []],
     ["by other letters", ["head", "config", "OBJECTS/a", "Refs/a"], []],
+    ["by dots that Windows drops", ["HEAD.", "config.", "objects./a", "refs/a"], []],
     ["together with what is there", ["config", "HEAD", "d"], ["objects", "refs"]],
     ["together with what is there below", ["d/HEAD", "d/config", "d/objects/a"], ["d/refs"]],
     ["by a `commondir`", ["HEAD", "commondir", "config.worktree", "sub/config", "sub/objects/x"], []],
