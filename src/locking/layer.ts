@@ -101,15 +101,23 @@ function inFolder(folder: string, entry: ListedEntry): ListedEntry {
   };
 }
 
+function withSafePaths(read: ReadLayer, source: Target): ReadLayer {
+  const { title, include, unpackInto } = read.locked;
+  checkLockedPaths([title, include, unpackInto], source.name);
+  return read;
+}
+
 /**
  * Refuses unsafe paths, which a publisher may write into annotations and archives: a lock with an unsafe path is
  * refused when read.
+ *
+ * @param artifact Its name, for messages.
+ * @throws {ContentVerificationError} `ARCHIVE_UNSAFE`
  */
-function withSafePaths(read: ReadLayer, { name }: Target): ReadLayer {
-  const { title, include, unpackInto } = read.locked;
-  const unsafe = [title, include, unpackInto].filter((path) => path !== undefined).find((path) => !isLockedPath(path));
-  if (unsafe === undefined) return read;
-  throw new ContentVerificationError("ARCHIVE_UNSAFE", `${name} names a file ${quoted(unsafe)}`, {
-    hint: "tell the publisher that a name must be a plain relative path; nothing was locked",
+export function checkLockedPaths(paths: readonly (string | undefined)[], artifact: string): void {
+  const unsafe = paths.filter((path) => path !== undefined).find((path) => !isLockedPath(path));
+  if (unsafe === undefined) return;
+  throw new ContentVerificationError("ARCHIVE_UNSAFE", `${artifact} names a file ${quoted(unsafe)}`, {
+    hint: "tell the publisher that a name must be a plain relative path, which every system can have; nothing was locked",
   });
 }

@@ -11,7 +11,7 @@ import { inParallel } from "../parallel.ts";
 import { type Run, withSignal } from "../transfer/run.ts";
 import { accessTo, type LockingServices } from "./access.ts";
 import { executableOf, type Unchosen, warnOfUnchosen } from "./choices.ts";
-import { type ReadLayer, readLayer } from "./layer.ts";
+import { checkLockedPaths, type ReadLayer, readLayer } from "./layer.ts";
 import { type FoundManifest, findManifests } from "./manifests.ts";
 import { noteLocked } from "./meaning.ts";
 
@@ -80,6 +80,8 @@ async function lockPlatform(
   const files = read.flatMap((one) => one.files);
   const stated = [...layers, manifest].map(statedExecutable).find((path) => path !== undefined);
   const chosen = executableOf({ name, platform, files, wanted: options?.executable, stated }, services);
+  // Linux unpacks other names, too; the lock is for every system.
+  checkLockedPaths([chosen], formatLocation(location));
   const locked = read.map((one) => withExecutable(one, chosen));
   return {
     platform,

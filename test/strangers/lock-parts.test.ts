@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { formatLock, parseLock } from "../../src/lockfile/file.ts";
 import type { LockedTool } from "../../src/lockfile/schema.ts";
+import { rawTar } from "../archive/raw-tar.ts";
 import { darwinTool, type LayoutProject, layoutProject, linuxTool, sha256 } from "../support/layout-project.ts";
 import { startServer } from "../support/registry/server.ts";
 import { serveTool } from "../support/registry/tool.ts";
@@ -109,6 +110,16 @@ test("lock add: a title that no lock may have is refused, and no lock is made", 
   expect(ran.stderr).toMatch(
     /error\[ARCHIVE_UNSAFE\].*names a file "\.\.\/\.bashr"[\s\S]*hint: tell the publisher .*nothing was locked/,
   );
+  expect(existsSync(join(project.dir, lockName))).toBe(false);
+});
+
+test("lock add: an executable that only some systems can have is refused, and no lock is made", async () => {
+  const project = await layoutProject();
+  writeFileSync(join(project.dir, "tool.tar"), rawTar({ name: "bin/a:b", mode: 0o755, body: "#!/bin/sh\n" }));
+  await succeeding(project.oras(["push", "oci:layout:colon", "tool.tar"]));
+  const ran = await project.oras(["lock", "add", "tool", "oci:layout:colon"]);
+  expect(ran.exitCode, ran.stderr).toBe(65);
+  expect(ran.stderr).toMatch(/error\[ARCHIVE_UNSAFE\].*names a file "bin\/a:b"/);
   expect(existsSync(join(project.dir, lockName))).toBe(false);
 });
 
