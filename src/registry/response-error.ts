@@ -19,6 +19,11 @@ export interface Asked {
   readonly isUnsent?: boolean;
 }
 
+const refusalHints: ReadonlyMap<number, string> = new Map([
+  [405, "check whether the registry is read-only or in maintenance: it does not allow this method"],
+  [413, "raise the limit of uploads at the registry, or at the proxy before it (nginx: client_max_body_size)"],
+]);
+
 export async function responseError(response: HttpResponse, asked: Asked): Promise<OrasClientError> {
   const { what, credentials, registry, shown, isUnsent = false } = asked;
   const cause = await reasonOf(response, "the registry", shown);
@@ -61,9 +66,7 @@ export async function responseError(response: HttpResponse, asked: Asked): Promi
         cause,
         hint: isAskedForTls(status, url, cause)
           ? tlsHint
-          : status === 405
-            ? "check whether the registry is read-only or in maintenance: it does not allow this method"
-            : "run with --verbose to see the refused request",
+          : (refusalHints.get(status) ?? "run with --verbose to see the refused request"),
       });
   }
 }

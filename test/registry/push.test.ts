@@ -47,6 +47,25 @@ test("a source that fails in the middle ends the push with its error, and the re
   expect(server.seen.map(({ method }) => method)).not.toContain("PUT");
 });
 
+test("a blob that is too large for a proxy is sent once, and the hint names the proxy's limit", async () => {
+  const server = await startServer((request, response, self) =>
+    request.method === "PUT"
+      ? response.writeHead(413, { connection: "close" }).end("<title>413 Request Entity Too Large</title>")
+      : upload(request, response, self),
+  );
+  const { registry, signal } = registryClient(server.host);
+  const content = Buffer.alloc(8 * 1024 * 1024);
+  const large = { digest: digestFromHex(createHash("sha256").update(content).digest("hex")), size: content.length };
+  const open = async function* () {
+    yield content;
+  };
+  await expect(registry.pushBlob(large, open, signal)).rejects.toMatchObject({
+    code: "REGISTRY_REFUSED",
+    hint: expect.stringContaining("client_max_body_size"),
+  });
+  expect(server.seen.filter(({ method }) => method === "PUT")).toHaveLength(1);
+});
+
 test.each([400, 405, 416])(
   "an empty blob that is refused with %i is sent once, and the hint says so",
   async (status) => {
