@@ -33,8 +33,11 @@ export async function accessTo(
 ): Promise<Access | undefined> {
   if (location.kind === "layout" || blob === undefined || services.settings.isOffline) return undefined;
   const { url, blobWithoutLogin } = services.probe(location);
+  // Held here: Node forgets an `AbortSignal.timeout` that only `AbortSignal.any` knows, and it never comes.
+  const patience = new AbortController();
+  const timer = setTimeout(() => patience.abort(new Error("no answer in time")), maxWaitMs).unref();
   try {
-    const signal = anySignal(run.signal, AbortSignal.timeout(maxWaitMs));
+    const signal = anySignal(run.signal, patience.signal);
     const answer = await services.slots.run(() => blobWithoutLogin(blob.digest, mirrorRetry, signal));
     if (refusedStatuses.has(answer.status)) return "token";
     const isBlob = answer.status === 206 || answer.status === 200;
@@ -44,6 +47,8 @@ export async function accessTo(
     run.signal.throwIfAborted();
     services.context.log.debug(`${formatLocation(location)} without a login: ${asError(error).message}`);
     return undefined;
+  } finally {
+    clearTimeout(timer);
   }
 }
 

@@ -55,6 +55,16 @@ const rows: Readonly<Record<string, readonly [answer: Handler, access: Access | 
   "a broken connection": [(_, response) => response.destroy(), undefined],
 };
 
+test("lock access: an answer that does not come holds up `lock add` for seconds, and not for the idle time", async () => {
+  const { host } = await startServer(answering(() => {}));
+  const cwd = temporaryFolder();
+  const startedMs = Date.now();
+  await succeeding(oras(["lock", "add", "--plain-http", "tool", `${host}/t/tool:1.0`], { cwd }));
+  // Alone, the idle time of 30 seconds and the second try would take a minute.
+  expect(Date.now() - startedMs).toBeLessThan(28_000);
+  expect(accessIn(cwd)).toBeUndefined();
+});
+
 test.each(Object.entries(rows))("lock access: %s", async (_, [answer, access]) => {
   const { host } = await startServer(answering(answer));
   const cwd = temporaryFolder();
