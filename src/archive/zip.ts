@@ -94,9 +94,11 @@ function namesAreUtf8(entry: Entry): boolean {
 
 /**
  * The name with slashes. Old .NET, and PowerShell 5 with it, separates folders by backslashes; Windows and Info-ZIP read
- * these names so. Only for an archive without any slash: with both, programs disagree.
+ * these names so. Only for an archive without any slash: with both, programs disagree. A name with a drive stays as it is,
+ * and is refused: Windows reads it as an absolute path.
  */
 function withSlashes(entry: Entry, name: string): string {
+  if (/^[A-Za-z]:/.test(name)) return name;
   return windowsHosts.has(entry.versionMadeBy >> 8) ? name.replaceAll("\\", "/") : name;
 }
 
