@@ -5,9 +5,9 @@ import { mirrorRetry } from "../http/retry.ts";
 import type { Access, LockedTool } from "../lockfile/schema.ts";
 import { formatLocation, type Location, type RegistryLocation } from "../model/location.ts";
 import type { BlobIdentity } from "../model/source.ts";
-import { anySignal } from "../parallel.ts";
+import { anySignal, inParallel } from "../parallel.ts";
 import type { RegistryProbe } from "../registry/probe.ts";
-import type { Run } from "../transfer/run.ts";
+import { type Run, withSignal } from "../transfer/run.ts";
 
 export interface LockingServices extends Services {
   readonly probe: (location: RegistryLocation) => Pick<RegistryProbe, "url" | "blobWithoutLogin">;
@@ -18,16 +18,33 @@ const maxWaitMs = 10_000;
 
 const refusedStatuses: ReadonlySet<number> = new Set([401, 403]);
 
+/** A locked platform's repository, and one of its blobs. */
+export interface AskedRepository {
+  readonly location: Location;
+  readonly blob: BlobIdentity | undefined;
+}
+
+/** Asks each repository once. @returns Answers by the repository's name. */
+export async function accessByRepository(
+  asked: readonly AskedRepository[],
+  services: LockingServices,
+  run: Run,
+): Promise<ReadonlyMap<string, Access | undefined>> {
+  const byName = new Map(asked.map((one) => [formatLocation(one.location), one] as const));
+  const answers = await inParallel([...byName], run.signal, async ([name, one], either) => {
+    return [name, await accessTo(one, services, withSignal(run, either))] as const;
+  });
+  return new Map(answers);
+}
+
 /**
  * Asks for one blob without a login.
  *
- * @param blob Undefined for an artifact without layers.
  * @returns Undefined if the answer says nothing: for a layout folder, without network, for another size, or if the
  *   user's own certificates were needed.
  */
-export async function accessTo(
-  location: Location,
-  blob: BlobIdentity | undefined,
+async function accessTo(
+  { location, blob }: AskedRepository,
   services: LockingServices,
   run: Run,
 ): Promise<Access | undefined> {

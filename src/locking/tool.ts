@@ -5,11 +5,11 @@ import { withDamageRepaired } from "../artifact/repair.ts";
 import { audited } from "../audit/audit.ts";
 import { executableAmong } from "../lockfile/executable.ts";
 import type { LockedLayer, LockedPlatform, LockedTool, LockOptions, LockPlatform } from "../lockfile/schema.ts";
-import { formatLocation } from "../model/location.ts";
+import { formatLocation, type Location } from "../model/location.ts";
 import { annotationKeys } from "../model/manifest.ts";
 import { inParallel } from "../parallel.ts";
 import { type Run, withSignal } from "../transfer/run.ts";
-import { accessTo, type LockingServices } from "./access.ts";
+import { accessByRepository, type LockingServices } from "./access.ts";
 import { executableOf, type Unchosen, warnOfUnchosen } from "./choices.ts";
 import { checkLockedPaths, type ReadLayer, readLayer } from "./layer.ts";
 import { type FoundManifest, findManifests } from "./manifests.ts";
@@ -41,8 +41,10 @@ async function lockPlatforms(request: ToolRequest, services: LockingServices, ru
   );
   const unchosen = done.map((one) => one.unchosen).filter((one) => one !== undefined);
   warnOfUnchosen(name, unchosen, services);
+  const asked = done.map(({ location, locked }) => ({ location, blob: locked.layers[0] }));
+  const accesses = await accessByRepository(asked, services, run);
   const platforms: Partial<Record<LockPlatform, LockedPlatform>> = Object.fromEntries(
-    done.map(({ platform, locked }) => [platform, locked]),
+    done.map(({ platform, locked }) => [platform, { access: accesses.get(locked.repository), ...locked }]),
   );
   await services.limitOpen(() => noteLocked(reference, platforms, services));
   return { reference, digest, options, platforms };
@@ -50,6 +52,7 @@ async function lockPlatforms(request: ToolRequest, services: LockingServices, ru
 
 interface DonePlatform {
   readonly platform: LockPlatform;
+  readonly location: Location;
   readonly locked: LockedPlatform;
   /** Undefined if the executable is known. */
   readonly unchosen: Unchosen | undefined;
@@ -85,8 +88,8 @@ async function lockPlatform(
   const locked = read.map((one) => withExecutable(one, chosen));
   return {
     platform,
+    location,
     locked: {
-      access: await accessTo(location, layers[0]?.descriptor, services, run),
       manifest: digest,
       repository: formatLocation(location),
       layers: locked,

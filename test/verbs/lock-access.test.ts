@@ -1,5 +1,5 @@
 /** Notes of `lock add` and `lock update` on a registry: the answer to a GET without a login. */
-import { readFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import type { Access, Lock } from "../../src/lockfile/schema.ts";
@@ -7,6 +7,7 @@ import { oras } from "../support/executable.ts";
 import { temporaryFolder } from "../support/folders.ts";
 import { requireProgram } from "../support/peers.ts";
 import { createPrivateCa } from "../support/private-ca.ts";
+import { inProcessRegistry } from "../support/registry/in-process/for-tests.ts";
 import { type Handler, startServer } from "../support/registry/server.ts";
 import { serveTool } from "../support/registry/tool.ts";
 import { succeeding } from "../support/succeeding.ts";
@@ -123,4 +124,19 @@ test("lock access: a layout folder has none", async () => {
   await succeeding(oras(["copy", `${host}/t/tool:1`, "oci:layout:1"], { cwd }));
   await succeeding(oras(["lock", "add", "tool", "oci:layout:1"], { cwd }));
   expect(accessIn(cwd)).toBeUndefined();
+});
+
+test("lock access: a repository with several platforms is asked once", async () => {
+  const registry = await inProcessRegistry();
+  const cwd = temporaryFolder();
+  writeFileSync(join(cwd, "file"), content);
+  const platforms = ["linux-x86_64", "darwin-arm64", "windows-x86_64"];
+  const items = platforms.flatMap((platform) => ["--platform", `${platform}=file`]);
+  await succeeding(oras(["push", `${registry.host}/t/tool:1`, ...items, "--compression", "none"], { cwd }));
+  await succeeding(oras(["lock", "add", "tool", `${registry.host}/t/tool:1`], { cwd }));
+  const lock: Lock = JSON.parse(readFileSync(join(cwd, "oras.lock.json"), "utf8"));
+  expect(Object.values(lock.tools.tool?.platforms ?? {}).map(({ access }) => access)).toEqual(
+    platforms.map(() => "http"),
+  );
+  expect(registry.blobReads().filter(({ headers }) => headers.range === "bytes=0-0")).toHaveLength(1);
 });
