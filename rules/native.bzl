@@ -7,8 +7,6 @@ ACCESS_KINDS = ["https", "http", "token"]
 
 def _obstacle(ctx: AnalysisContext, oras: OrasToolchainInfo) -> str | None:
     """Reason for which Buck2 cannot fetch the blob itself; `None` if it can."""
-    if ctx.attrs.layout != None:
-        return "the blob comes from a layout folder"
     if ctx.attrs.access == "token":
         return "the registry asks for a token or a login"
     if ctx.attrs.access == None:
@@ -19,12 +17,11 @@ def _obstacle(ctx: AnalysisContext, oras: OrasToolchainInfo) -> str | None:
 
 def native_url(ctx: AnalysisContext, oras: OrasToolchainInfo) -> str | None:
     """Address of the blob for Buck2's own download; `None` if `buck2-oras` fetches the blob."""
-    if oras.fetch != "native":
+    if oras.fetch != "native" or ctx.attrs.layout != None:
         return None
     obstacle = _obstacle(ctx, oras)
     if obstacle == None:
         host, _, repository = ctx.attrs.repository.partition("/")
         return "{}://{}/v2/{}/blobs/{}".format(ctx.attrs.access, host, repository, ctx.attrs.digest)
-    if ctx.attrs.layout == None:
-        warning("Buck2 does not fetch `{}` itself: {}".format(ctx.label.raw_target(), obstacle))
+    warning("Buck2 does not fetch `{}` itself: {}".format(ctx.label.raw_target(), obstacle))
     return None
