@@ -1,25 +1,15 @@
 /** NativeLink on free loopback ports: CAS, action cache, scheduler and one worker in a process. */
-import { type ChildProcess, spawn } from "node:child_process";
+import { spawn } from "node:child_process";
 import { closeSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { connect } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { setTimeout as delay } from "node:timers/promises";
 import { freePort } from "./free-port.ts";
-
-export interface RemoteExecution {
-  /** Lines for a project's configuration. */
-  readonly config: string;
-  readonly stop: () => Promise<void>;
-}
+import { engineConfig, isAnswering, type RemoteEngine, startOnFreePorts } from "./remote-engine.ts";
 
 /** @param program Path of `nativelink`. */
-export async function startNativeLink(program: string): Promise<RemoteExecution> {
-  for (let tries = 0; tries < 5; tries += 1) {
-    const started = await start(program);
-    if (started !== undefined) return started;
-  }
-  throw new Error("NativeLink finds no free ports");
+export function startNativeLink(program: string): Promise<RemoteEngine> {
+  return startOnFreePorts("NativeLink", () => start(program));
 }
 
 function filesystemStore(dir: string, name: string): object {
@@ -76,7 +66,7 @@ function configuration(dir: string, port: number, workerPort: number): object {
 }
 
 /** Undefined when it ended at once: somebody else was faster to take one of the ports. */
-async function start(program: string): Promise<RemoteExecution | undefined> {
+async function start(program: string): Promise<RemoteEngine | undefined> {
   const dir = mkdtempSync(join(tmpdir(), "buck2-oras-nativelink-"));
   const [port, workerPort] = [await freePort(), await freePort()];
   const configFile = join(dir, "config.json5");
@@ -91,40 +81,22 @@ async function start(program: string): Promise<RemoteExecution | undefined> {
     await ended;
     rmSync(dir, { recursive: true, force: true, maxRetries: 3 });
   };
-  if (!(await isListening(port, child))) {
+  if (!(await isAnswering(child, () => isListening(port)))) {
     const text = readFileSync(logFile, "utf8");
     await stop();
     if (text.includes("in use")) return undefined;
     throw new Error(`NativeLink ended:\n${text}`);
   }
-  const address = `grpc://127.0.0.1:${port}`;
-  return {
-    config: `[buck2]
-  digest_algorithms = SHA256
-
-[buck2_re_client]
-  engine_address = ${address}
-  action_cache_address = ${address}
-  cas_address = ${address}
-  tls = false
-`,
-    stop,
-  };
+  return { config: engineConfig(`grpc://127.0.0.1:${port}`), stop };
 }
 
-/** Whether it takes connections, and goes on. */
-async function isListening(port: number, child: ChildProcess): Promise<boolean> {
-  for (let tries = 0; tries < 600 && child.exitCode === null && child.signalCode === null; tries += 1) {
-    await delay(100);
-    const isUp = await new Promise<boolean>((resolve) => {
-      const socket = connect(port, "127.0.0.1");
-      socket.once("connect", () => {
-        socket.destroy();
-        resolve(true);
-      });
-      socket.once("error", () => resolve(false));
+function isListening(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = connect(port, "127.0.0.1");
+    socket.once("connect", () => {
+      socket.destroy();
+      resolve(true);
     });
-    if (isUp && child.exitCode === null) return true;
-  }
-  return false;
+    socket.once("error", () => resolve(false));
+  });
 }
