@@ -10,9 +10,12 @@ import type { FileSource, OpenedFile } from "../files/opened-file.ts";
 import { withStagingFolder } from "../files/temporary-folder.ts";
 import { type ArchiveEntry, folderMode } from "./entry.ts";
 import { checkForExisting, findReplaced } from "./existing.ts";
+import { sniffFile } from "./format.ts";
 import { checkTwins } from "./local-names.ts";
+import { checkMergedLinks } from "./merged-links.ts";
 import { existingFolder, makeParent, mergeInto, placeWhole } from "./placing.ts";
 import { writeEntries } from "./staging.ts";
+import { unchangedEntries } from "./unchanged.ts";
 import { readingArchive, type WalkOptions, walkArchive } from "./walk.ts";
 
 export interface ExtractOptions extends WalkOptions {
@@ -42,26 +45,41 @@ export async function extractArchive(
   return await whileAwaiting(progress, `unpacking into ${outputDir}`, work);
 }
 
-async function extractOpened(file: OpenedFile, outputDir: string, options: ExtractOptions): Promise<ExtractedEntry[]> {
-  const walk = await walkArchive(file, options);
+async function extractOpened(file: OpenedFile, outputDir: string, given: ExtractOptions): Promise<ExtractedEntry[]> {
+  const options = { ...given, format: given.format ?? (await sniffFile(file)) };
   const output = resolve(outputDir);
   const existing = await existingFolder(output);
+  const folder = existing ?? output;
+  /** Checks before a merge into an existing folder. */
+  const check = async (entries: readonly ExtractedEntry[]): Promise<void> => {
+    const root = options.partOf === undefined ? folder : resolve(options.partOf);
+    await checkForExisting(file.path, entries, root, relative(root, folder).split(sep).join("/"));
+  };
+  if (existing !== undefined) {
+    const walk = await walkArchive(file, options);
+    const found = await unchangedEntries(walk, existing, options.context?.userId, options.signal);
+    if (found !== undefined) {
+      await check(found);
+      await checkTwins(file.path, existing, found);
+      const links = found.filter(({ kind }) => kind === "symlink").map(({ path }) => path);
+      await checkMergedLinks(existing, existing, links);
+      return found;
+    }
+  }
+  const walk = await walkArchive(file, options);
   const removeParent = existing === undefined ? await makeParent(output) : async () => {};
   try {
     const parent = existing ?? dirname(output);
     return await withStagingFolder(parent, `.${basename(output)}.unpacking`, options.context, async (staging) => {
       const staged = staging.path;
       const entries = await writeEntries(walk, staged, options.signal);
-      const folder = existing ?? output;
-      const root = options.partOf === undefined ? folder : resolve(options.partOf);
-      const check = () => checkForExisting(file.path, entries, root, relative(root, folder).split(sep).join("/"));
       if (existing === undefined) {
-        if (options.partOf !== undefined) await check();
+        if (options.partOf !== undefined) await check(entries);
         await chmod(staged, folderMode);
         if (await placeWhole(staging, output)) return entries;
       }
       // A concurrent process may have created the folder.
-      await check();
+      await check(entries);
       await checkTwins(file.path, folder, entries);
       const replaced = await findReplaced(staged, folder, entries);
       await mergeInto(staged, folder, entries);

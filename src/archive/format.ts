@@ -58,7 +58,9 @@ function isTarHeader(block: Uint8Array): boolean {
   const stated = /^ *([0-7]+)[ \0]/.exec(Buffer.from(block.subarray(148, 156)).toString("latin1"))?.[1];
   if (stated === undefined) return false;
   let sum = 8 * 0x20;
-  for (const [index, byte] of block.entries()) if (index < tarHeaderBytes && (index < 148 || index >= 156)) sum += byte;
+  // The block may be a whole decompressed chunk.
+  const header = block.subarray(0, tarHeaderBytes);
+  for (const [index, byte] of header.entries()) if (index < 148 || index >= 156) sum += byte;
   return Number.parseInt(stated, 8) === sum;
 }
 
@@ -74,19 +76,30 @@ async function* inSmallPieces(source: AsyncIterable<Uint8Array>): Chunks {
   }
 }
 
+/** Reads the first decompressed bytes. @returns False after damage; `head` has the bytes before the damage. */
+async function readContentHead(source: Chunks, compression: Compression, head: Uint8Array[]): Promise<boolean> {
+  let size = 0;
+  try {
+    for await (const chunk of decompressed(source, compression)) {
+      head.push(chunk.subarray(0, tarHeaderBytes));
+      size += chunk.length;
+      if (size >= tarHeaderBytes) break;
+    }
+    return true;
+  } catch {
+    return false;
+  }
+}
+
 /** True if the content begins with a tar header. Damage is not reported here, but on unpacking. */
 async function holdsTar(file: OpenedFile, compression: Compression): Promise<boolean> {
-  let head = Buffer.alloc(0);
-  try {
-    const source = beginningOf(readChunks(file, new AbortController().signal), maxSniffedBytes);
-    for await (const chunk of decompressed(inSmallPieces(source), compression)) {
-      head = Buffer.concat([head, chunk]);
-      if (head.length >= tarHeaderBytes) break;
-    }
-  } catch {
-    // The bytes before the damage decide.
-  }
-  return isTarHeader(head);
+  const source = (): Chunks => beginningOf(readChunks(file, new AbortController().signal), maxSniffedBytes);
+  const head: Uint8Array[] = [];
+  if (await readContentHead(source(), compression, head)) return isTarHeader(Buffer.concat(head));
+  // The bytes before the damage decide.
+  const beginning: Uint8Array[] = [];
+  await readContentHead(inSmallPieces(source()), compression, beginning);
+  return isTarHeader(Buffer.concat(beginning));
 }
 
 /**

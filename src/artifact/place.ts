@@ -112,7 +112,7 @@ export async function placeFile(
   return path;
 }
 
-type PlaceOptions = Omit<ExtractOptions, "format" | "limits">;
+type PlaceOptions = Omit<ExtractOptions, "limits">;
 
 function nameOf({ title }: Pick<TitledFile, "title">, artifact: string): string {
   return `${quoted(title)} of ${artifact}`;
@@ -139,7 +139,7 @@ export async function placeIfArchive(
   return await store.read(digest, options.signal, async (opened) => {
     const format = formatByName(await sniffFile(opened), title, undefined);
     const named = calledAs(opened, nameOf({ title }, of));
-    if (isArchive(format)) return await placeArchive(named, output, { ...options, context });
+    if (isArchive(format)) return await placeArchive(named, output, { ...options, format, context });
     if (format === "raw") await refuseUnsupported(opened, title, "leave out --extract for the file as it is");
     return undefined;
   });

@@ -82,20 +82,25 @@ export async function readHead({ handle }: Pick<OpenedFile, "handle">, maxBytes:
   return buffer.subarray(0, bytesRead);
 }
 
+/** Buffer for the read that finds the end of a file. */
+const endBytes = 4096;
+
 /**
  * Reads a file by absolute positions. The next piece is read while the current piece is used.
  *
- * @param pieceBytes Maximum size of a piece.
+ * @param pieceBytes Maximum size of a piece; no buffer is larger than the rest of the file.
  * @param first Offset of the first byte.
  */
 export async function* piecesOf(
-  { handle }: OpenedFile,
+  { handle, size }: OpenedFile,
   pieceBytes: number,
   signal: AbortSignal,
   first = 0,
 ): AsyncGenerator<Uint8Array, void, undefined> {
   const readAt = (position: number): Promise<{ bytesRead: number; buffer: Uint8Array }> => {
-    const reading = handle.read(Buffer.allocUnsafe(pieceBytes), 0, pieceBytes, position);
+    // The file may grow during the read.
+    const bytes = Math.min(pieceBytes, Math.max(size - position, endBytes));
+    const reading = handle.read(Buffer.allocUnsafe(bytes), 0, bytes, position);
     // Awaited in the next round; the handler avoids an unhandled rejection until then.
     reading.catch(() => {});
     return reading;
