@@ -142,3 +142,27 @@ test("native: Buck2 with BLAKE3 digests leaves the tool to the executable, and s
   expect(built.actions.local).toBe(1);
   expect(built.stderr).toContain("digest_algorithms = SHA256");
 });
+
+/** Buck2's word for an answer, as docs/troubleshooting.md has it, and its number of requests. */
+const refusals: readonly (readonly [status: number, words: string, requests: number])[] = [
+  [401, "HTTP Client Error (401 Unauthorized)", 1],
+  [404, "HTTP Client Error (404 Not Found)", 1],
+  [429, "HTTP Client Error (429 Too Many Requests)", 4],
+];
+
+test.for(refusals)("native: Buck2 names the target and the answer %i", async ([status, words, requests], context) => {
+  const project = await setting(context);
+  let isOpen = true;
+  const serve = serveTool(script(`status ${status}`));
+  const registry = await startServer((request, response, server) => {
+    if (isOpen) serve(request, response, server);
+    else response.writeHead(status).end();
+  });
+  await lockTool(project, `status-${status}`, registry);
+  isOpen = false;
+  const built = await project.build([`//status-${status}:tool`], native);
+  expect(built.exitCode).not.toBe(0);
+  expect(built.stderr).toContain(`Error materializing HTTP resource declared by target \`root//status-${status}:tool`);
+  expect(built.stderr).toContain(words);
+  expect(registry.seen).toHaveLength(requests);
+});

@@ -1,15 +1,25 @@
 /** NativeLink on free loopback ports: CAS, action cache, scheduler and one worker in a process. */
 import { spawn } from "node:child_process";
-import { closeSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { closeSync, mkdtempSync, openSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { connect } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { freePort } from "./free-port.ts";
 import { engineConfig, isAnswering, type RemoteEngine, startOnFreePorts } from "./remote-engine.ts";
 
+export interface NativeLink extends RemoteEngine {
+  /** Bytes that the CAS holds. */
+  readonly storedBytes: () => number;
+}
+
 /** @param program Path of `nativelink`. */
-export function startNativeLink(program: string): Promise<RemoteEngine> {
+export function startNativeLink(program: string): Promise<NativeLink> {
   return startOnFreePorts("NativeLink", () => start(program));
+}
+
+function bytesBelow(dir: string): number {
+  const files = readdirSync(dir, { recursive: true, withFileTypes: true }).filter((entry) => entry.isFile());
+  return files.reduce((sum, { parentPath, name }) => sum + statSync(join(parentPath, name)).size, 0);
 }
 
 function filesystemStore(dir: string, name: string): object {
@@ -66,7 +76,7 @@ function configuration(dir: string, port: number, workerPort: number): object {
 }
 
 /** Undefined when it ended at once: somebody else was faster to take one of the ports. */
-async function start(program: string): Promise<RemoteEngine | undefined> {
+async function start(program: string): Promise<NativeLink | undefined> {
   const dir = mkdtempSync(join(tmpdir(), "buck2-oras-nativelink-"));
   const [port, workerPort] = [await freePort(), await freePort()];
   const configFile = join(dir, "config.json5");
@@ -87,7 +97,8 @@ async function start(program: string): Promise<RemoteEngine | undefined> {
     if (text.includes("in use")) return undefined;
     throw new Error(`NativeLink ended:\n${text}`);
   }
-  return { config: engineConfig(`grpc://127.0.0.1:${port}`), stop };
+  const config = engineConfig(`grpc://127.0.0.1:${port}`);
+  return { config, stop, storedBytes: () => bytesBelow(join(dir, "cas", "content")) };
 }
 
 function isListening(port: number): Promise<boolean> {

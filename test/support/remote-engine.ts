@@ -9,10 +9,10 @@ export interface RemoteEngine {
 }
 
 /** @param start Undefined if somebody else was faster to take one of the ports. */
-export async function startOnFreePorts(
+export async function startOnFreePorts<Engine extends RemoteEngine>(
   name: string,
-  start: () => Promise<RemoteEngine | undefined>,
-): Promise<RemoteEngine> {
+  start: () => Promise<Engine | undefined>,
+): Promise<Engine> {
   for (let tries = 0; tries < 5; tries += 1) {
     const started = await start();
     if (started !== undefined) return started;
