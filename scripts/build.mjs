@@ -43,7 +43,7 @@ function licenses(metafile) {
 }
 
 const outputs = new Map([
-  ["dist/buck2-oras.cjs", executable.outputFiles[0].text],
+  ["dist/buck2-oras.cjs", executable.text],
   ["dist/LICENSES.txt", licenses(executable.metafile)],
 ]);
 

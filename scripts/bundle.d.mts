@@ -1,5 +1,5 @@
-import type { BuildResult } from "esbuild";
+import type { BuildResult, Metafile } from "esbuild";
 
 export declare const root: string;
-export declare function bundleExecutable(): Promise<BuildResult<{ write: false }>>;
+export declare function bundleExecutable(): Promise<{ readonly text: string; readonly metafile: Metafile }>;
 export declare function bundleLibrary(): Promise<BuildResult<{ write: false }>>;

@@ -3,6 +3,7 @@ import { readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
+import { joinParts } from "./parts.mjs";
 
 export const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const manifest = JSON.parse(readFileSync(join(root, "package.json"), "utf8"));
@@ -18,7 +19,7 @@ const versionGuard = `(function () {
   process.exit(69);
 })();`;
 
-const common = {
+export const common = {
   absWorkingDir: root,
   bundle: true,
   platform: "node",
@@ -36,20 +37,25 @@ const common = {
   logLevel: "warning",
 };
 
-/** @returns esbuild's result; the text is in `outputFiles[0]`, nothing is written */
+// Syntax that an old Node can read, so that it comes as far as the guard; the APIs are those of the floor.
+const executableText = { target: "node12.22", minifySyntax: true, minifyWhitespace: true };
+
+/** @returns the text of the executable, and esbuild's metafile; nothing is written */
 export async function bundleExecutable() {
-  return await build({
-    ...common,
+  const { supported, ...options } = common;
+  const result = await build({
+    ...options,
+    ...executableText,
+    // An `import()` is where the parts are divided; `joinParts` turns it into `require`.
+    supported: { "dynamic-import": true },
     entryPoints: ["src/main.ts"],
-    outfile: "dist/buck2-oras.cjs",
-    format: "cjs",
-    // Syntax that an old Node can read, so that it comes as far as the guard; the APIs are those of the floor.
-    target: "node12.22",
-    minifySyntax: true,
-    minifyWhitespace: true,
+    outdir: "dist",
+    format: "esm",
+    splitting: true,
     write: false,
-    banner: { js: `#!/usr/bin/env node\n"use strict";\n${versionGuard}` },
   });
+  const text = await joinParts(result, "src/main.ts", { ...executableText, supported, platform: "node" });
+  return { text: `#!/usr/bin/env node\n"use strict";\n${versionGuard}\n${text}`, metafile: result.metafile };
 }
 
 /** @returns esbuild's result of the library, as `bundleExecutable`: CommonJS, which `import` and `require` both take */

@@ -112,8 +112,8 @@ async function layOut(work) {
   }
   const bin = join(work, "bin");
   mkdirSync(bin);
-  const { outputFiles } = await bundleExecutable();
-  writeFileSync(join(bin, "buck2-oras"), outputFiles[0].contents, { mode: 0o755 });
+  const { text } = await bundleExecutable();
+  writeFileSync(join(bin, "buck2-oras"), text, { mode: 0o755 });
   return { project, bin };
 }
 

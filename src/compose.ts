@@ -33,7 +33,7 @@ import { Deadline } from "./transfer/deadline.ts";
 import { MirrorHealth } from "./transfer/mirror-health.ts";
 import type { Run } from "./transfer/run.ts";
 import { createSlots } from "./transfer/slots.ts";
-import { applyRetention } from "./verbs/clear-cache.ts";
+import { applyRetention } from "./verbs/retention.ts";
 
 /** Surroundings of the process, with the log and progress that `main.ts` and `index.ts` choose. */
 export type Surroundings = Pick<

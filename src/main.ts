@@ -1,8 +1,7 @@
 /** Executable: connects the process with the command line. Only this file prints errors. */
 import { constants } from "node:os";
 import { resolve } from "node:path";
-import { compressorOfThread, serveCompression } from "./archive/compression-worker.ts";
-import { runInForeground } from "./child/foreground.ts";
+import { roleKey } from "./archive/compression-threads.ts";
 import { obeysCursor, paintFor } from "./cli/colour.ts";
 import { readCaller, withCommand } from "./cli/command-name.ts";
 import type { CliIo, OutputStream, Verbosity } from "./cli/io.ts";
@@ -130,6 +129,7 @@ const signals = { SIGHUP: "HUNG_UP", SIGINT: "INTERRUPTED", SIGTERM: "TERMINATED
 
 /** Runs a tool with the streams of this process, and ends as the tool ends. */
 async function runProgram(program: string, args: readonly string[]): Promise<void> {
+  const { runInForeground } = await import("./child/foreground.ts");
   const hasTerminal = [process.stdin, process.stdout, process.stderr].some(({ isTTY }) => isTTY);
   for (const name of Object.keys(signals)) process.removeAllListeners(name);
   const end = await runInForeground({ program, args, env: process.env, hasTerminal }, process, process.platform);
@@ -211,7 +211,19 @@ function endWhenWritten(): void {
   process.stdout.write("", () => process.stderr.write("", () => process.exit()));
 }
 
-// A compression thread runs this file, too.
-const compressor = compressorOfThread();
-if (compressor !== undefined) void serveCompression(compressor);
-else void main(commandLine).then(endWhenWritten);
+/** A compression thread runs this file, too. The argument alone proves nothing: a tool may have such an argument. */
+async function servesCompression(): Promise<boolean> {
+  if (!process.argv.includes(roleKey)) return false;
+  const { compressorOfThread, serveCompression } = await import("./archive/compression-worker.ts");
+  const compressor = compressorOfThread();
+  if (compressor !== undefined) await serveCompression(compressor);
+  return compressor !== undefined;
+}
+
+async function start(): Promise<void> {
+  if (await servesCompression()) return;
+  await main(commandLine);
+  endWhenWritten();
+}
+
+void start();

@@ -4,10 +4,10 @@
  * A thread starts from the bundle's own file, since there is no other file. The thread's data tells the file that it
  * runs as such a thread (`compression-worker.ts`).
  */
-import { Worker } from "node:worker_threads";
+import type { Worker } from "node:worker_threads";
 import type { Compressor } from "./encoder.ts";
 
-/** Key of a thread's data. */
+/** Key of a thread's data, and its only argument. */
 export const roleKey = "buck2OrasCompression";
 
 export interface CompressionThread {
@@ -34,7 +34,10 @@ export function createCompressionThreads(file: string, onFailure: (error: unknow
   return {
     async start(compressor) {
       try {
-        return await startThread(new Worker(file, { workerData: { [roleKey]: compressor }, argv: [], stdin: false }));
+        const { Worker } = await import("node:worker_threads");
+        return await startThread(
+          new Worker(file, { workerData: { [roleKey]: compressor }, argv: [roleKey], stdin: false }),
+        );
       } catch (error) {
         onFailure(error);
         return undefined;

@@ -1,5 +1,5 @@
 /** A program in the foreground: it has the terminal and the streams of this process, and this process ends as it ends. */
-import { type ChildProcess, spawn } from "node:child_process";
+import type { ChildProcess } from "node:child_process";
 import { LocalIoError } from "../errors.ts";
 import { type Start, windowsStart } from "./windows-program.ts";
 
@@ -52,6 +52,7 @@ export async function runInForeground(
   os: string,
 ): Promise<ForegroundEnd> {
   const way = await startOf(program, args, env, os);
+  const { spawn } = await import("node:child_process");
   const start = (): ChildProcess => {
     try {
       const { isVerbatim: windowsVerbatimArguments } = way;

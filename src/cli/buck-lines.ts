@@ -2,7 +2,7 @@
 import { dirname, relative, resolve, sep } from "node:path";
 import { findProjectRoot } from "../config/project-root.ts";
 import type { Context } from "../context.ts";
-import { lockFileName } from "../lockfile/file.ts";
+import { lockFileName } from "../lockfile/name.ts";
 import type { LockChange } from "../locking/lock-change.ts";
 import { code, type Part } from "./layout.ts";
 

@@ -1,6 +1,6 @@
 /** The option `--lock` of the commands that find the lock themselves. */
 import { dirname, resolve } from "node:path";
-import { lockFileName } from "../lockfile/file.ts";
+import { lockFileName } from "../lockfile/name.ts";
 import { pathArgument, userIdsArgument } from "./arguments.ts";
 
 export const lockOption = [

@@ -1,8 +1,5 @@
 /** Answers a tool's name in the place of a reference: a locked tool is meant, which other commands take. */
 import { OrasClientError, UsageError } from "../errors.ts";
-import { isToolName } from "../lockfile/schema.ts";
-import { findLockFile } from "../locking/find.ts";
-import { lockedNames } from "../verbs/lock-list.ts";
 import type { Session } from "./io.ts";
 
 /** Commands whose first argument is a reference. */
@@ -23,7 +20,11 @@ export async function explainingLockedName<T>(
     return await work();
   } catch (error) {
     const isNotNamed = error instanceof OrasClientError && error.code === "REGISTRY_NOT_NAMED";
-    if (!isNotNamed || first === undefined || !takeReference.has(command) || !isToolName(first)) throw error;
+    if (!isNotNamed || first === undefined || !takeReference.has(command)) throw error;
+    const { isToolName } = await import("../lockfile/schema.ts");
+    if (!isToolName(first)) throw error;
+    const { findLockFile } = await import("../locking/find.ts");
+    const { lockedNames } = await import("../verbs/lock-list.ts");
     const lock = await findLockFile(services);
     const names: readonly string[] = await lockedNames(lock).catch(() => []);
     if (!names.includes(first)) throw error;

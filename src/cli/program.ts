@@ -1,39 +1,16 @@
 /** Command-line program: commands, global options, help, usage errors. */
-import { Command, CommanderError } from "commander";
+import { Command, type CommanderError } from "commander";
 import { errorCodes } from "../errors.ts";
 import { version } from "../version.ts";
 import { withCommand } from "./command-name.ts";
-import { addBlob } from "./commands/blob.ts";
-import { addCache } from "./commands/cache.ts";
-import { addClearCache } from "./commands/clear-cache.ts";
-import { addCompletion } from "./commands/completion.ts";
-import { addConfig } from "./commands/config.ts";
-import { addCopy } from "./commands/copy.ts";
-import { addDoctor } from "./commands/doctor.ts";
-import { addExtract } from "./commands/extract.ts";
-import { addImport } from "./commands/import.ts";
-import { addInfo } from "./commands/info.ts";
-import { addInit } from "./commands/init.ts";
-import { addList } from "./commands/list.ts";
-import { addLock } from "./commands/lock.ts";
-import { addLogin, addLogout } from "./commands/login.ts";
-import { addPlatform } from "./commands/platform.ts";
-import { addPrefetch } from "./commands/prefetch.ts";
-import { addPrune } from "./commands/prune.ts";
-import { addPull } from "./commands/pull.ts";
-import { addPush } from "./commands/push.ts";
-import { addRun, addWhich } from "./commands/run.ts";
-import { addEnv, addShim } from "./commands/shim.ts";
-import { addTag } from "./commands/tag.ts";
-import { addVerify } from "./commands/verify.ts";
+import { addCommands } from "./command-table.ts";
 import { formatHelp, formatItem, subcommandTerm } from "./help.ts";
 import { addHelpTexts, helpOfProgram } from "./help-texts.ts";
 import type { CliIo } from "./io.ts";
 import { addGlobalOptions, withExplicitValues } from "./options.ts";
 import { withToolArguments } from "./tool-arguments.ts";
-import { usageError } from "./usage-error.ts";
 
-/** Builds the program. @param argv Decides only whether the completion library is loaded. */
+/** Builds the program. @param argv Arguments without the executable's name; the first word decides what is loaded. */
 export async function createProgram(io: CliIo, argv: readonly string[]): Promise<Command> {
   const program = new Command("buck2-oras")
     .description("Fetches build tools from OCI registries: pinned by digest, verified, cached.")
@@ -50,46 +27,30 @@ export async function createProgram(io: CliIo, argv: readonly string[]): Promise
       getErrHelpWidth: () => io.stderr.columns ?? 100,
     });
   addGlobalOptions(program);
-  const commands = [
-    addInit(program, io),
-    addPull(program, io),
-    addBlob(program, io),
-    addExtract(program, io),
-    addList(program, io),
-    addInfo(program, io),
-    addVerify(program, io),
-    addCache(program, io),
-    addClearCache(program, io),
-    addPlatform(program, io),
-    addConfig(program, io),
-    ...addLock(program, io),
-    addPrefetch(program, io),
-    addRun(program, io),
-    addWhich(program, io),
-    addShim(program, io),
-    addEnv(program, io),
-    addPush(program, io),
-    addCopy(program, io),
-    addImport(program, io),
-    addTag(program, io),
-    addPrune(program, io),
-    addLogin(program, io),
-    addLogout(program, io),
-    addDoctor(program, io),
-  ];
-  for (const command of commands) addGlobalOptions(command);
-  await addCompletion(program, io, argv);
+  await addCommands(program, io, argv);
   for (const command of program.commands) addHelpTexts(command, command.name(), io.stdout.columns);
-  explainUsage(program);
+  nameInErrors(program);
   return program;
 }
 
+/** Stop of Commander: an error, or the requested help or version, with the command that stopped. */
+class StoppedByCommander extends Error {
+  readonly error: CommanderError;
+  readonly command: Command;
+
+  constructor(error: CommanderError, command: Command) {
+    super(error.message);
+    this.error = error;
+    this.command = command;
+  }
+}
+
 /** Makes the usage errors of each command name the command. */
-function explainUsage(command: Command): void {
+function nameInErrors(command: Command): void {
   command.exitOverride((error) => {
-    throw usageError(error, command) ?? error;
+    throw new StoppedByCommander(error, command);
   });
-  for (const one of command.commands) explainUsage(one);
+  for (const one of command.commands) nameInErrors(one);
 }
 
 /** Rewrites `help lock add` to `lock add --help`. An unknown command loses its `--help` and becomes a usage error. */
@@ -130,7 +91,10 @@ export async function runCli(argv: readonly string[], io: CliIo): Promise<void> 
   try {
     await program.parseAsync(withExplicitValues(known), { from: "user" });
   } catch (error) {
-    // Commander printed the requested help or version.
-    if (!(error instanceof CommanderError)) throw error;
+    if (!(error instanceof StoppedByCommander)) throw error;
+    const { usageError } = await import("./usage-error.ts");
+    const explained = usageError(error.error, error.command);
+    // Undefined: Commander printed the requested help or version.
+    if (explained !== undefined) throw explained;
   }
 }

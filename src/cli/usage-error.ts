@@ -1,7 +1,7 @@
 /** Usage errors: Commander's messages with the command to write. */
 import type { Command, CommanderError } from "commander";
 import { UsageError } from "../errors.ts";
-import { lockFileName } from "../lockfile/file.ts";
+import { lockFileName } from "../lockfile/name.ts";
 import { nearestOf } from "../model/nearest.ts";
 import { commandsFor, optionFor } from "./suggestion.ts";
 

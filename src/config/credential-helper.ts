@@ -7,7 +7,6 @@ import { closeSync, constants, openSync, statSync } from "node:fs";
 import { parse } from "node:path";
 import * as v from "valibot";
 import { environmentWithoutOurs } from "../child/environment.ts";
-import { runChild } from "../child/run.ts";
 import { type Context, whileAwaiting } from "../context.ts";
 import { ConfigurationError } from "../errors.ts";
 import type { Credentials } from "../model/credentials.ts";
@@ -84,6 +83,7 @@ async function run({ helper, action, input }: HelperCall, context: Context, sign
     runsIn: hasTerminal() ? "session" : "group",
     leavings: "stay",
   } as const;
+  const { runChild } = await import("../child/run.ts");
   const { outcome, exitCode, stdout, stderr } = await runChild(request, signal);
   if (outcome !== "exited") throw new Error(`it ${outcome}`);
   return { exitCode, stdout, stderr };

@@ -6,8 +6,6 @@ import { changeText, readTextFile } from "../files/change-text.ts";
 import { reservedKeyIn } from "../model/object-key.ts";
 import { type Lock, lockSchema, lockVersion } from "./schema.ts";
 
-export const lockFileName = "oras.lock.json";
-
 /** A tool on eight platforms needs 8 KB: this is room for 2000 of them. JSON is parsed without a pause. */
 const maxLockBytes = 16 * 1024 * 1024;
 

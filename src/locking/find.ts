@@ -3,7 +3,7 @@ import { lstat, stat } from "node:fs/promises";
 import { dirname, join, relative } from "node:path";
 import { findProjectRoot, strangerAmong, strangerOfFolder, upwardFrom } from "../config/project-root.ts";
 import type { Context } from "../context.ts";
-import { lockFileName } from "../lockfile/file.ts";
+import { lockFileName } from "../lockfile/name.ts";
 
 /**
  * Finds the nearest lock from the working folder up to the project's root, like the configuration file. Without a lock,

@@ -1,5 +1,5 @@
 /** Targets of the package `tools`: the executable's alias, and the locked tools. */
-import { lockFileName } from "../lockfile/file.ts";
+import { lockFileName } from "../lockfile/name.ts";
 import type { Lock, LockedTool } from "../lockfile/schema.ts";
 import { type Addition, declaredNames, withoutComments } from "./build-file.ts";
 

@@ -17,9 +17,7 @@ export async function setup(project: TestProject): Promise<() => void> {
   // Some tests run it as another user.
   chmodSync(folder, 0o755);
   const path = join(folder, "buck2-oras.cjs");
-  const [output] = (await bundleExecutable()).outputFiles;
-  if (output === undefined) throw new Error("esbuild gave no output");
-  writeFileSync(path, output.text);
+  writeFileSync(path, (await bundleExecutable()).text);
   chmodSync(path, 0o755);
   project.provide("executable", path);
   return () => rmSync(folder, { recursive: true, force: true });

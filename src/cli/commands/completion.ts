@@ -6,7 +6,6 @@ import { platformStrings } from "../../model/platform.ts";
 import { lockedNames } from "../../verbs/lock-list.ts";
 import { completionScripts } from "../completion-scripts.ts";
 import type { CliIo } from "../io.ts";
-import { addGlobalOptions } from "../options.ts";
 
 const shells = "bash, zsh, fish or powershell";
 
@@ -22,14 +21,14 @@ const optionValues: Readonly<Record<string, readonly string[]>> = {
  *
  * @param argv The library is loaded only if the first word is `complete`.
  */
-export async function addCompletion(program: Command, io: CliIo, argv: readonly string[]): Promise<void> {
+export async function addCompletion(program: Command, io: CliIo, argv: readonly string[]): Promise<readonly Command[]> {
   if (argv[0] === "complete") {
     prepare(program);
     await offerLockedNames(program, io, argv);
     const { default: tab } = await import("@bomb.sh/tab/commander");
     // The library's own `completion` command stays unused: the library's scripts make the shell evaluate typed text.
     tab(program, { completionCommandName: "completion" });
-    return;
+    return [];
   }
   const command = program
     .command("completion")
@@ -44,7 +43,7 @@ export async function addCompletion(program: Command, io: CliIo, argv: readonly 
         .argParser(scriptArgument),
     )
     .action((script: string) => void io.stdout.write(script));
-  addGlobalOptions(command);
+  return [command];
 }
 
 /** Commands that take names of locked tools, and the argument with the names; the former are of `lock`. */

@@ -1,7 +1,7 @@
 import type { Command } from "commander";
 import type * as v from "valibot";
 import { errorCodes } from "../../errors.ts";
-import { lockFileName } from "../../lockfile/file.ts";
+import { lockFileName } from "../../lockfile/name.ts";
 import { findLockFile } from "../../locking/find.ts";
 import type { LockChange, PlatformChange } from "../../locking/lock-change.ts";
 import type { LockedTag } from "../../locking/online.ts";

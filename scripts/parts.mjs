@@ -1,0 +1,75 @@
+/**
+ * Joins esbuild's chunks to one file in which a part is compiled when it is first needed.
+ *
+ * A JavaScript engine reads the whole text of a file before it runs the first line. The parts that every start needs are
+ * functions. The others are strings, which an engine only scans.
+ */
+import { transform } from "esbuild";
+
+const loader = `var loaded = new Map();
+function load(name) {
+  if (loaded.has(name)) return loaded.get(name).exports;
+  var module = { exports: {} };
+  loaded.set(name, module);
+  var part = parts[name];
+  if (typeof part === "string") part = compile(name, part);
+  part(module, module.exports, require, load, __filename);
+  return module.exports;
+}
+function compile(name, text) {
+  return require("node:vm").compileFunction(text, ["module", "exports", "require", "load", "__filename"], { filename: __filename + "/" + name });
+}`;
+
+/** Paths of the outputs that `path` loads at once, itself included. */
+function closure(path, outputs, found = new Set()) {
+  if (found.has(path)) return found;
+  found.add(path);
+  for (const { path: next, kind, external } of outputs[path].imports) {
+    if (kind === "import-statement" && external !== true) closure(next, outputs, found);
+  }
+  return found;
+}
+
+/** Names of the outputs, as they stand in stack traces: the source that is imported, or a number. */
+function namesOf(outputs) {
+  return new Map(
+    Object.entries(outputs).map(([path, { entryPoint }], index) => [path, entryPoint ?? `shared-${index}`]),
+  );
+}
+
+/**
+ * @param result esbuild's result with `format: "esm"`, `splitting` and `metafile`
+ * @param entry the source file that runs first
+ * @param options esbuild's options for the text of each part
+ * @returns CommonJS text
+ */
+export async function joinParts({ outputFiles, metafile: { inputs, outputs } }, entry, options) {
+  const names = namesOf(outputs);
+  const [first] = Object.entries(outputs).find(([, { entryPoint }]) => entryPoint === entry) ?? [];
+  if (first === undefined) throw new Error(`no output for ${entry}`);
+  const atOnce = closure(first, outputs);
+  const textOf = async (path) => {
+    const file = outputFiles.find((one) => one.path.replaceAll("\\", "/").endsWith(`/${path}`));
+    const { code } = await transform(file.text, { ...options, format: "cjs" });
+    const { entryPoint, imports } = outputs[path];
+    let text = code.trimEnd();
+    for (const { path: next, external } of imports) {
+      if (external === true) continue;
+      const chunk = next.slice(next.lastIndexOf("/") + 1);
+      text = text.replaceAll(`require("./${chunk}")`, `load(${JSON.stringify(names.get(next))})`);
+    }
+    if (inputs[entryPoint]?.format !== "cjs") return text;
+    // esbuild exports a CommonJS package as a default alone; as in Node, its names can be imported, too.
+    return `${text}\nmodule.exports={...module.exports.default,default:module.exports.default,__esModule:true};`;
+  };
+  const parts = await Promise.all(
+    Object.keys(outputs).map(async (path) => {
+      const text = await textOf(path);
+      const value = atOnce.has(path)
+        ? `function (module, exports, require, load, __filename) {\n${text}\n}`
+        : JSON.stringify(`"use strict";${text}`);
+      return `${JSON.stringify(names.get(path))}: ${value}`;
+    }),
+  );
+  return `var parts = {\n${parts.join(",\n")}\n};\n${loader}\nload(${JSON.stringify(entry)});\n`;
+}

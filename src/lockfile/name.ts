@@ -1,0 +1,2 @@
+/** The name of the lock in a project. */
+export const lockFileName = "oras.lock.json";
