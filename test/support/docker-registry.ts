@@ -24,6 +24,8 @@ export interface DockerRegistryOptions {
   readonly tls?: { readonly certificate: string; readonly key: string };
   /** Where it listens: loopback when left out. */
   readonly address?: string;
+  /** Gives what another registry has to everybody: `registry` of version 3. */
+  readonly proxy?: { readonly remoteurl: string; readonly username: string; readonly password: string };
   /** Left out: it does everything that it is asked to. */
   readonly refuses?: "writes" | "deletion";
   /** To start again where an earlier one stopped. */
@@ -102,6 +104,7 @@ async function start(program: string, options: DockerRegistryOptions): Promise<D
     // 0: the kernel gives one that nobody has. It would not stay free between a look for it and here.
     http: { addr: `${address}:${options.port ?? 0}`, ...(options.tls === undefined ? {} : { tls: options.tls }) },
     ...authOf(options, htpasswdFile),
+    ...(options.proxy === undefined ? {} : { proxy: options.proxy }),
   };
   // JSON is YAML.
   const configFile = join(folder, "config.yml");

@@ -14,21 +14,39 @@ export interface Zot {
 /** Against what hangs. */
 const startMs = 60_000;
 
+/** A registry that zot copies artifacts from, when somebody asks for a manifest. */
+export interface Upstream {
+  /** `HOST:PORT`, over http. */
+  readonly host: string;
+  readonly username: string;
+  readonly password: string;
+}
+
+/** @see zot, examples/config-sync.json */
+function syncOf({ host, username, password }: Upstream, folder: string): object {
+  const credentialsFile = join(folder, "credentials.json");
+  writeFileSync(credentialsFile, JSON.stringify({ [host]: { username, password } }));
+  const registry = { urls: [`http://${host}`], onDemand: true, tlsVerify: false, content: [{ prefix: "**" }] };
+  return { extensions: { sync: { enable: true, credentialsFile, registries: [registry] } } };
+}
+
 /**
  * @param program Path of `zot`.
  * @param htpasswd Lines of an htpasswd file (bcrypt); without them everybody may do everything.
+ * @param upstream Only a zot that was built with the extension `sync` obeys it.
  */
-export async function startZot(program: string, htpasswd?: string): Promise<Zot> {
+export async function startZot(program: string, htpasswd?: string, upstream?: Upstream): Promise<Zot> {
   const folder = mkdtempSync(join(tmpdir(), "buck2-oras-zot-"));
   const users = join(folder, "htpasswd");
   if (htpasswd !== undefined) writeFileSync(users, htpasswd);
   const auth = htpasswd === undefined ? {} : { auth: { htpasswd: { path: users } } };
   const config = {
     distSpecVersion: "1.1.1",
-    storage: { rootDirectory: join(folder, "storage") },
+    storage: { rootDirectory: join(folder, "storage"), ...(upstream === undefined ? {} : { gc: false }) },
     // 0: the kernel chooses one.
     http: { address: "127.0.0.1", port: "0", ...auth },
     log: { level: "info" },
+    ...(upstream === undefined ? {} : syncOf(upstream, folder)),
   };
   const file = join(folder, "config.json");
   writeFileSync(file, JSON.stringify(config));
