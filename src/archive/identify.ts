@@ -2,6 +2,7 @@
 import { createHash } from "node:crypto";
 import { stat } from "node:fs/promises";
 import { UsageError, unreadableFile } from "../errors.ts";
+import { release } from "../files/released-bytes.ts";
 import { digestFromHex } from "../model/digest.ts";
 import type { BlobIdentity } from "../model/source.ts";
 import { readChunks } from "./chunks.ts";
@@ -26,6 +27,7 @@ export async function identifyFile(path: string, signal: AbortSignal = never): P
     for await (const chunk of readChunks(path, signal)) {
       hash.update(chunk);
       size += chunk.byteLength;
+      release(chunk);
     }
     return { digest: digestFromHex(hash.digest("hex")), size };
   } catch (cause) {

@@ -3,6 +3,7 @@ import { createHash, type Hash } from "node:crypto";
 import { type FileHandle, open } from "node:fs/promises";
 import { localIoError } from "../errors.ts";
 import { type Digest, digestFromHex } from "../model/digest.ts";
+import { release } from "./released-bytes.ts";
 
 export interface WrittenFile {
   readonly digest: Digest;
@@ -138,7 +139,10 @@ export class HashedFile {
   async #writeAt(chunks: Uint8Array[], size: number, position: number): Promise<void> {
     try {
       let { bytesWritten } = await this.#handle.writev(chunks, position);
-      if (bytesWritten === size) return;
+      if (bytesWritten === size) {
+        for (const chunk of chunks) release(chunk);
+        return;
+      }
       // A full disk causes a short write; the next write reports the error.
       const bytes = Buffer.concat(chunks);
       while (bytesWritten < size) {

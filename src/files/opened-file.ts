@@ -2,6 +2,7 @@
 import { constants, type Stats } from "node:fs";
 import { type FileHandle, open, stat } from "node:fs/promises";
 import { LocalIoError } from "../errors.ts";
+import { markOwned } from "./released-bytes.ts";
 
 export interface OpenedFile {
   /** Names the file in messages: usually the path. */
@@ -113,7 +114,9 @@ export async function* piecesOf(
       if (bytesRead === 0) return;
       position += bytesRead;
       next = readAt(position);
-      yield buffer.subarray(0, bytesRead);
+      const piece = buffer.subarray(0, bytesRead);
+      markOwned(piece);
+      yield piece;
     }
   } finally {
     // The caller may close the file next: no read may be pending.

@@ -1,6 +1,7 @@
 /** An HTTP response: the head at once, the body as a stream with backpressure. */
 import type { IncomingMessage } from "node:http";
 import { ContentVerificationError } from "../errors.ts";
+import { markOwned } from "../files/released-bytes.ts";
 import { networkError } from "./network-error.ts";
 
 export interface HttpResponse {
@@ -32,7 +33,10 @@ async function* once(bytes: Uint8Array): AsyncGenerator<Uint8Array> {
 
 async function* mapped(body: AsyncIterable<Uint8Array>, url: URL): AsyncGenerator<Uint8Array> {
   try {
-    for await (const chunk of body) yield chunk;
+    for await (const chunk of body) {
+      markOwned(chunk);
+      yield chunk;
+    }
   } catch (error) {
     throw networkError(url, error);
   }

@@ -6,6 +6,7 @@
  */
 import type { Agent, ClientRequest, IncomingMessage } from "node:http";
 import type { RequestOptions } from "node:https";
+import type { OnReadOpts, Socket } from "node:net";
 import type { PeerCertificate } from "node:tls";
 
 /** The client certificate for one host, and the trusted authorities. All values are PEM texts. */
@@ -59,9 +60,32 @@ function proxyHeaders(proxy: ProxyRoute): Record<string, string> {
   return proxy.authorization === undefined ? {} : { "Proxy-Authorization": proxy.authorization };
 }
 
+/** Bytes of one read: 64 KiB, the default, cost more calls; 1 MiB more memory. */
+const readBytes = 256 * 1024;
+
+/**
+ * All sockets read into one buffer, whose bytes the HTTP parser copies before the next read. By default, each read would
+ * allocate a buffer of its own, only for the parser to copy; the garbage collector took half of a transfer's time.
+ *
+ * @see https://nodejs.org/api/net.html, `socket.connect()`, option `onread`
+ */
+function intoOneBuffer(): { readonly onread: OnReadOpts } {
+  return {
+    onread: {
+      buffer: Buffer.allocUnsafeSlow(readBytes),
+      callback(this: Socket, size: number, buffer: Uint8Array): boolean {
+        // The HTTP client listens to this event alone.
+        this.emit("data", buffer.subarray(0, size));
+        return true;
+      },
+    },
+  };
+}
+
 async function plainTransport({ proxy, tls }: Route): Promise<Transport> {
   const { Agent, request } = await import("node:http");
-  if (proxy === undefined) return { agent: new Agent({ keepAlive: true }), proxyHost: undefined, request };
+  if (proxy === undefined)
+    return { agent: new Agent({ keepAlive: true, ...intoOneBuffer() }), proxyHost: undefined, request };
   const { HttpProxyAgent } = await import("http-proxy-agent");
   const options = { keepAlive: true, headers: proxyHeaders(proxy), ...authoritiesOf(tls) };
   const agent = new HttpProxyAgent(proxy.url, options);
@@ -72,7 +96,7 @@ async function secureTransport({ proxy, tls }: Route): Promise<Transport> {
   const { Agent, request } = await import("node:https");
   const identity = tlsOptions(tls);
   if (proxy === undefined) {
-    return { agent: new Agent({ keepAlive: true, ...identity }), proxyHost: undefined, request };
+    return { agent: new Agent({ keepAlive: true, ...identity, ...intoOneBuffer() }), proxyHost: undefined, request };
   }
   const [{ HttpsProxyAgent }, { checkServerIdentity }] = await Promise.all([
     import("https-proxy-agent"),

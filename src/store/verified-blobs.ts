@@ -15,6 +15,7 @@ import type { HeldFolder } from "../files/held-folder.ts";
 import { type OpenedFile, openFile, piecesOf, readHead, UnfitFileError } from "../files/opened-file.ts";
 import { isWritableByOthers } from "../files/ownership.ts";
 import { placeAtomically, placedMode } from "../files/place.ts";
+import { release } from "../files/released-bytes.ts";
 import { createUnnamedTemporary } from "../files/unnamed-file.ts";
 import { type Digest, digestFromHex, digestHex } from "../model/digest.ts";
 import type { CacheFolder } from "./cache-folder.ts";
@@ -174,7 +175,10 @@ export class VerifiedBlobs {
     if (!(await this.#isVerified(file))) {
       const hash = createHash("sha256");
       try {
-        for await (const piece of piecesOf(file, readBytes, signal)) hash.update(piece);
+        for await (const piece of piecesOf(file, readBytes, signal)) {
+          hash.update(piece);
+          release(piece);
+        }
       } catch (cause) {
         signal.throwIfAborted();
         throw localIoError(`read ${path}`, cause);

@@ -6,6 +6,7 @@
  * beginning of the blob; any later process can resume from this beginning.
  */
 import type { Context } from "../context.ts";
+import { markOwned, release } from "../files/released-bytes.ts";
 import type { ByteRange, OpenedBlob } from "../model/source.ts";
 import { anySignal } from "../parallel.ts";
 import { nextRange } from "./next-range.ts";
@@ -165,6 +166,7 @@ class ReadAhead {
       for (; step.done !== true; step = await bytes.next()) {
         this.#buffer.set(step.value, this.#size);
         this.#size += step.value.byteLength;
+        release(step.value);
         this.#wake();
       }
       this.#end = step.value;
@@ -179,7 +181,9 @@ class ReadAhead {
       if (given < this.#size) {
         const end = Math.min(this.#size, given + chunkBytes);
         // Copied: the buffer may be reused before these bytes are written.
-        yield Buffer.from(this.#buffer.subarray(given, end));
+        const chunk = Buffer.from(this.#buffer.subarray(given, end));
+        markOwned(chunk);
+        yield chunk;
         given = end;
       } else if (this.#end?.kind === "failed") throw this.#end.error;
       else if (this.#end !== undefined) return this.#end;
