@@ -7,6 +7,7 @@ load(":by_platform.bzl", "any_of", "select_by_platform")
 load(":checks.bzl", "ARCHIVE_TYPES", "FILE_TYPES")
 load(":common.bzl", "BUCK2_ATTRIBUTES", "common_attributes")
 load(":folder.bzl", "oras_folder")
+load(":native.bzl", "ACCESS_KINDS")
 load(":unlocked.bzl", "oras_unlocked")
 
 _LOCK_VERSION = 1
@@ -83,7 +84,7 @@ def oras_tool(
                 name,
                 ", ".join(["`{}`".format(one) for one in _COMMON]),
             ))
-    fault = _lock_fault(name, key, lock)
+    fault = _lock_fault(name, key, lock, constraints)
     if fault != None:
         # No failure here: it would take along every target of the package, and with them the one that mends the lock.
         oras_unlocked(name = name, message = fault, **{one: value for one, value in kwargs.items() if one != "out"})
@@ -115,13 +116,6 @@ def oras_tool(
     if list(locked) == ["any"]:
         declare(name, key, locked["any"], "any", layout, override, {"out": name} | kwargs)
         return
-    for platform in locked:
-        if platform not in constraints:
-            fail("no constraints for the platform `{}` of the tool `{}`: `constraints` has {}".format(
-                platform,
-                key,
-                ", ".join(constraints),
-            ))
     compatible = kwargs.pop("target_compatible_with", [])
 
     # Buck2 allows `compatible_with` or `target_compatible_with`, not both. The targets of platforms set the second one.
@@ -138,7 +132,7 @@ def oras_tool(
         **(kwargs | ({"target_compatible_with": compatible} if alternatives == None else {"compatible_with": alternatives}))
     )
 
-def _lock_fault(name: str, key: str, lock: dict[str, typing.Any]) -> str | None:
+def _lock_fault(name: str, key: str, lock: dict[str, typing.Any], constraints: dict[str, list[str]]) -> str | None:
     """Why the lock file does not give the tool, and what to do; `None` if it gives the tool."""
     version = lock.get("version")
     if version != _LOCK_VERSION:
@@ -155,7 +149,30 @@ def _lock_fault(name: str, key: str, lock: dict[str, typing.Any]) -> str | None:
         )
     if not tools[key].get("platforms", {}):
         return "the tool `{}` in the lock file has no platforms: run `buck2-oras lock update {}`".format(key, key)
+    return _unknown_word(key, tools[key]["platforms"], constraints)
+
+def _unknown_word(key: str, platforms: dict[str, typing.Any], constraints: dict[str, list[str]]) -> str | None:
+    """Names a platform or a format that a newer lock may have; `None` if all are known."""
+    for platform, entry in platforms.items():
+        if platform not in constraints and list(platforms) != ["any"]:
+            return "no constraints for the platform `{}` of the tool `{}`: `constraints` has {}; a newer cell of these rules may know the platform".format(
+                platform,
+                key,
+                ", ".join(constraints),
+            )
+        for layer in entry["layers"]:
+            if layer["format"] not in FILE_TYPES + ARCHIVE_TYPES:
+                return "the tool `{}` in the lock file has the format `{}`, and these rules know {}: update the cell of these rules".format(
+                    key,
+                    layer["format"],
+                    ", ".join(FILE_TYPES + ARCHIVE_TYPES),
+                )
     return None
+
+def _access(entry: dict[str, typing.Any]) -> str | None:
+    """The noted access. A newer word counts as not known: a process then fetches the blob."""
+    access = entry.get("access")
+    return access if access in ACCESS_KINDS else None
 
 def _origin(entry: dict[str, typing.Any], platform: str) -> dict[str, typing.Any]:
     return {
@@ -227,7 +244,7 @@ def _declare_file(
         include = _below(layer.get("include"), prefix)
     oras_artifact(
         name = name,
-        access = entry.get("access"),
+        access = _access(entry),
         digest = layer["digest"],
         executable = executable,
         include = include,
@@ -264,7 +281,7 @@ def _declare_folder(
         parts[path] = ":" + part
         oras_artifact(
             name = part,
-            access = entry.get("access"),
+            access = _access(entry),
             digest = layer["digest"],
             executable = None if folder else layer.get("executable") == layer["title"],
             layout = _layout_of(entry, layout),

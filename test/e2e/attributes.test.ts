@@ -107,6 +107,44 @@ oras_tool(name = "protoc", lock = lock)
   expect(ran.stderr).toContain("update the cell of these rules");
 });
 
+/** Words of a lock that these rules do not know, and the end of each: an unknown access is no more than an absent one. */
+const newerWords: Readonly<Record<string, readonly [change: (text: string) => string, problem: string | undefined]>> = {
+  access: [(text) => text.replace('"http"', '"ipfs"'), undefined],
+  format: [(text) => text.replace('"raw"', '"tar.lz"'), "the format `tar.lz`"],
+  platform: [
+    (text) => text.replace('"linux-x86_64"', '"linux-riscv64"'),
+    "no constraints for the platform `linux-riscv64`",
+  ],
+};
+
+test.for(Object.entries(newerWords))(
+  "attributes: a newer word of the lock for %s leaves the package's other targets usable",
+  async ([word, [change, problem]], context) => {
+    const project = await setting(context);
+    const platform = {
+      access: "http",
+      manifest: digest,
+      repository: "ghcr.io/acme/tool",
+      layers: [{ digest, format: "raw", mediaType: "a/b", size: 1, title: "tool", executable: "tool" }],
+    };
+    const tools = { tool: { reference: "ghcr.io/acme/tool:1", platforms: { "linux-x86_64": platform } } };
+    project.write(`word-${word}/oras.lock.json`, change(JSON.stringify({ version: 1, tools })));
+    project.write(
+      `word-${word}/BUCK`,
+      `load("@oras//rules:defs.bzl", "oras_tool")
+load(":oras.lock.json", lock = "value")
+oras_tool(name = "tool", lock = lock)
+alias(name = "oras", actual = "oras//tools:oras")
+`,
+    );
+    const other = await project.buck2(["audit", "subtargets", `//word-${word}:oras`]);
+    expect(other.exitCode, other.stderr).toBe(0);
+    const ran = await project.buck2(["audit", "subtargets", `//word-${word}:tool`]);
+    if (problem === undefined) expect(ran.exitCode, ran.stderr).toBe(0);
+    else expect(ran.stderr).toContain(problem);
+  },
+);
+
 test("attributes: what the lock says cannot be said again beside it", async (context) => {
   const project = await setting(context);
   project.write("twice/oras.lock.json", JSON.stringify({ version: 1, tools: {} }));
