@@ -1,11 +1,13 @@
 /**
  * Brings the versions of Node that the executable must run on (and two that it must refuse) into `.test-nodes/`, from the npm
- * registry's packages of Node's own executables. What cannot be had is left out; its tests are then skipped by name.
+ * registry's packages of Node's own executables, and the Node of this machine's standalone executable into `build/nodes/`. What cannot be
+ * had is left out; its tests are then skipped by name.
  */
 import { spawn } from "node:child_process";
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { root } from "./bundle.mjs";
+import { fetchNode, ownPlatform, versions as pinned } from "./package/nodes.mjs";
 import { winePrefix } from "./wine-prefix.mjs";
 
 const versions = ["14", "18", "20.19.0", "22", "24", "26"];
@@ -60,4 +62,13 @@ async function prepareWine() {
   console.log(`Wine for the tests: ${existsSync(join(winePrefix, "drive_c")) ? "prepared" : "not to be had"}`);
 }
 
-await Promise.all([...versions.map(prepareNode), prepareWine()]);
+/** What \`test/package/\` needs. */
+async function prepareStandalone() {
+  const result = await fetchNode(ownPlatform, pinned.get(ownPlatform)).then(
+    () => "prepared",
+    ({ message }) => `not to be had (${message})`,
+  );
+  console.log(`Node for the standalone executable: ${result}`);
+}
+
+await Promise.all([...versions.map(prepareNode), prepareWine(), prepareStandalone()]);

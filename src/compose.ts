@@ -49,7 +49,7 @@ export type Surroundings = Pick<
   | "os"
   | "cpu"
   | "processors"
-  | "bundlePath"
+  | "threadCode"
   | "log"
   | "progress"
 >;
@@ -62,7 +62,7 @@ type Host = Pick<NodeJS.Process, "arch" | "cwd" | "env" | "geteuid" | "kill" | "
  *
  * @throws {LocalIoError} the working folder was removed
  */
-export function surroundingsOf(host: Host): Omit<Surroundings, "bundlePath" | "log" | "progress"> {
+export function surroundingsOf(host: Host): Omit<Surroundings, "threadCode" | "log" | "progress"> {
   return {
     env: host.env,
     user: userName(),
@@ -146,14 +146,14 @@ const maxOpen = 16;
 
 /** As many layers at a time as there are processors, each compressed in a thread. */
 function packingBy(
-  { processors, bundlePath, log }: Context,
+  { processors, threadCode, log }: Context,
   puttingOff: Lifetime["puttingOff"],
 ): VerbServices["packing"] {
   const { run } = limitTo(processors);
   const limit: VerbServices["packing"]["limit"] = (work) => run(() => puttingOff(work));
-  if (bundlePath === undefined) return { limit, threads: undefined };
+  if (threadCode === undefined) return { limit, threads: undefined };
   const onFailure = (error: unknown): void => log.debug(`no thread for compression: ${asError(error).message}`);
-  return { limit, threads: createCompressionThreads(bundlePath, onFailure) };
+  return { limit, threads: createCompressionThreads(threadCode, onFailure) };
 }
 
 interface Composition {

@@ -85,6 +85,9 @@ export async function whileAwaiting<T>(
   }
 }
 
+/** The executable's bundle: its path, or its text where Node and the bundle are one file. */
+export type ThreadCode = string | (() => Promise<string>);
+
 export interface Context {
   /** Milliseconds since the epoch. */
   readonly now: () => number;
@@ -111,8 +114,8 @@ export interface Context {
   readonly cpu: string;
   /** Processors that this process may use. */
   readonly processors: number;
-  /** Path of the executable's bundle, from which threads start; undefined: no threads are started. */
-  readonly bundlePath: string | undefined;
+  /** The executable's bundle, which threads run; undefined: no threads are started. */
+  readonly threadCode: ThreadCode | undefined;
   readonly log: Log;
   readonly progress: Progress;
 }

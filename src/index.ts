@@ -266,7 +266,7 @@ export class OrasClient {
     return runCall(parse, async (given, signal, progress) => {
       const log = { debug: say, warn: say };
       // A program that bundles the library would start itself as a thread.
-      const context = createContext({ ...surroundingsOf(process), bundlePath: undefined, log, progress });
+      const context = createContext({ ...surroundingsOf(process), threadCode: undefined, log, progress });
       const settings = readSettings(this.#options, context, await readConfigFiles(context));
       return await withComposition(settings, context, signal, (services, run) => work(given, services, run));
     });

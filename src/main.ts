@@ -22,6 +22,8 @@ import { bundlePath } from "./version.ts";
 
 const { env } = process;
 const { command, argv: commandLine } = readCaller(process.argv.slice(2));
+/** Whether Node and the bundle are one file (`scripts/package.mjs`). */
+const isStandalone = bundlePath === process.execPath;
 const paintOfErrors = paintFor(process.stderr, env);
 
 /** The progress on the terminal, which other output must not overwrite. */
@@ -83,6 +85,12 @@ function besideProgress(stream: OutputStream): OutputStream {
   };
 }
 
+/** The bundle of a standalone executable, which Node keeps a copy of for this question. */
+async function bundleText(): Promise<string> {
+  const { getAsset } = await import("node:sea");
+  return getAsset("buck2-oras.cjs", "utf8");
+}
+
 const interruption = new AbortController();
 
 const io: CliIo = {
@@ -97,7 +105,8 @@ const io: CliIo = {
   setExitCode: (code) => {
     process.exitCode = code;
   },
-  launcher: [...new Set([process.execPath, ...(process.argv[1] === undefined ? [] : [resolve(process.argv[1])])])],
+  launcher:
+    isStandalone || process.argv[1] === undefined ? [process.execPath] : [process.execPath, resolve(process.argv[1])],
   runProgram,
   command,
   async withSession(overrides, verbosity, work) {
@@ -106,7 +115,7 @@ const io: CliIo = {
     const { cost } = meter;
     const context = createContext({
       ...surroundingsOf(process),
-      bundlePath,
+      threadCode: isStandalone ? bundleText : bundlePath,
       log: createLog(verbosity),
       progress: meter,
     });

@@ -1,10 +1,11 @@
 /**
  * Threads that compress, one stream each.
  *
- * A thread starts from the bundle's own file, since there is no other file. The thread's data tells the file that it
- * runs as such a thread (`compression-worker.ts`).
+ * A thread runs the bundle, since there is no other file. The thread's data tells the bundle that it runs as such a
+ * thread (`compression-worker.ts`).
  */
 import type { Worker } from "node:worker_threads";
+import type { ThreadCode } from "../context.ts";
 import type { Compressor } from "./encoder.ts";
 
 /** Key of a thread's data, and its only argument. */
@@ -27,17 +28,17 @@ interface Waiting {
 }
 
 /**
- * @param file The bundle.
+ * @param code The bundle.
  * @param onFailure Receives the reason why a thread cannot start, such as Node's permission model.
  */
-export function createCompressionThreads(file: string, onFailure: (error: unknown) => void): CompressionThreads {
+export function createCompressionThreads(code: ThreadCode, onFailure: (error: unknown) => void): CompressionThreads {
   return {
     async start(compressor) {
       try {
         const { Worker } = await import("node:worker_threads");
-        return await startThread(
-          new Worker(file, { workerData: { [roleKey]: compressor }, argv: [roleKey], stdin: false }),
-        );
+        const options = { workerData: { [roleKey]: compressor }, argv: [roleKey], stdin: false };
+        const isFile = typeof code === "string";
+        return await startThread(new Worker(isFile ? code : await code(), { ...options, eval: !isFile }));
       } catch (error) {
         onFailure(error);
         return undefined;

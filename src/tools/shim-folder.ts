@@ -1,6 +1,6 @@
 /** A folder of shims: what to write, what to remove, and what is somebody else's. */
 import { lstat, readdir, readFile, realpath, unlink, writeFile } from "node:fs/promises";
-import { dirname, join, resolve } from "node:path";
+import { dirname, extname, join, resolve } from "node:path";
 import { programsNamed } from "../config/path-commands.ts";
 import type { Context } from "../context.ts";
 import { isErrno, LocalIoError, localIoError, UsageError } from "../errors.ts";
@@ -185,28 +185,28 @@ async function removeGone(folder: string, lock: string, locked: readonly string[
 }
 
 /**
- * A launcher that outlives the checkout: a copy of the executable, if Buck2 made the executable in `buck-out`.
+ * A launcher that outlives the checkout: a copy of the executable (bundle or program), if it is in `buck-out`.
  *
  * @param openFolder Opens the folder of the copy.
  */
 export async function lastingLauncher(launcher: Launcher, openFolder: () => Promise<string>): Promise<Launcher> {
-  const [node, bundle] = launcher;
-  if (node === undefined || bundle === undefined || !bundle.split(/[\\/]/).includes("buck-out")) return launcher;
-  const copy = join(await openFolder(), "buck2-oras.cjs");
+  const executable = launcher.at(-1);
+  if (executable === undefined || !executable.split(/[\\/]/).includes("buck-out")) return launcher;
+  const copy = join(await openFolder(), `buck2-oras${extname(executable)}`);
   try {
-    const text = await readFile(bundle);
+    const bytes = await readFile(executable);
     const isSame = await readFile(copy).then(
-      (found) => found.equals(text),
+      (found) => found.equals(bytes),
       () => false,
     );
     if (!isSame) {
       await placeAtomically(copy, async (staged) => {
-        await writeFile(staged, text);
-        return { mode: 0o644 };
+        await writeFile(staged, bytes);
+        return { mode: 0o755 };
       });
     }
   } catch (cause) {
     throw localIoError(`copy the executable to ${copy}`, cause);
   }
-  return [node, copy];
+  return [...launcher.slice(0, -1), copy];
 }

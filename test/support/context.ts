@@ -34,7 +34,7 @@ export function testContext(changes: Partial<Context> = {}): TestContext {
     os: "linux",
     cpu: "x64",
     processors: 2,
-    bundlePath: undefined,
+    threadCode: undefined,
     log,
     progress: noProgress,
   };

@@ -1,8 +1,20 @@
-/** Runs the bundled executable. */
+/** Runs the bundled executable, or the standalone one that `BUCK2_ORAS_EXECUTABLE` names. */
 import { inject } from "vitest";
 import { type Ran, type RunOptions, run } from "./run.ts";
 
+/**
+ * Words that start the executable.
+ *
+ * @param node Node that runs the bundle; without it, a standalone executable of the environment comes first.
+ */
+export function orasCommand(node?: string): readonly [string, ...string[]] {
+  const standalone = process.env.BUCK2_ORAS_EXECUTABLE;
+  if (node === undefined && standalone !== undefined) return [standalone];
+  return [node ?? process.execPath, inject("executable")];
+}
+
 /** `buck2-oras ARGS`, from the sources as they are now. */
 export function oras(args: readonly string[], options: RunOptions = {}): Promise<Ran> {
-  return run(options.node ?? process.execPath, [inject("executable"), ...args], options);
+  const [program, ...words] = orasCommand(options.node);
+  return run(program, [...words, ...args], options);
 }

@@ -1,0 +1,123 @@
+/**
+ * `npm run package [-- [--platform P …] [--output DIR] [--push REF]]`: makes standalone executables, which need no Node, in
+ * `build/standalone/`, with `SHA256SUMS` and the licences of all that is in them. Without --platform, for every platform whose Node the npm
+ * registry has.
+ *
+ * With --push, publishes them as one artifact with an index of the platforms, by our own `push`.
+ */
+import { execFileSync } from "node:child_process";
+import { createHash } from "node:crypto";
+import { chmodSync, linkSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { join, resolve } from "node:path";
+import { parseArgs } from "node:util";
+import { bundleExecutable, root } from "./bundle.mjs";
+import { checkMade } from "./package/check.mjs";
+import { executableName, makeExecutable } from "./package/make.mjs";
+import { isWindows, nodeFolder, ownPlatform, versions } from "./package/nodes.mjs";
+
+const { version } = JSON.parse(readFileSync(join(root, "package.json"), "utf8"));
+
+function fail(message, hint) {
+  console.error(`error: ${message}\n  hint: ${hint}`);
+  process.exit(1);
+}
+
+function readArguments() {
+  const options = {
+    platform: { type: "string", multiple: true },
+    output: { type: "string", default: join(root, "build/standalone") },
+    push: { type: "string" },
+  };
+  try {
+    const { values } = parseArgs({ options });
+    const platforms = [...new Set(values.platform ?? versions.keys())];
+    for (const platform of platforms) {
+      if (!versions.has(platform))
+        throw new Error(`no platform «${platform}», which is none of ${[...versions.keys()].join(", ")}`);
+    }
+    return { platforms, folder: resolve(values.output), reference: values.push };
+  } catch (error) {
+    return fail(error.message, "run `npm run package -- [--platform PLATFORM …] [--output FOLDER] [--push REFERENCE]`");
+  }
+}
+
+async function writeBundle(dir) {
+  const path = join(dir, "buck2-oras.cjs");
+  writeFileSync(path, (await bundleExecutable()).text);
+  return path;
+}
+
+/** Licences of the bundle's packages, and of each version of Node with all that Node contains. */
+function writeLicenses(folder, platforms) {
+  const nodes = new Map(
+    platforms.map((platform) => [versions.get(platform), nodeFolder(platform, versions.get(platform))]),
+  );
+  const texts = [
+    "The executables contain buck2-oras (LICENSE of its repository), the packages below, and Node.js.",
+    readFileSync(join(root, "dist/LICENSES.txt"), "utf8").trim(),
+  ];
+  for (const [one, node] of nodes) {
+    texts.push(`Node.js ${one}\n${"=".repeat(72)}\n${readFileSync(join(node, "LICENSE"), "utf8").trim()}`);
+  }
+  writeFileSync(join(folder, "LICENSES.txt"), `${texts.join("\n\n")}\n`);
+}
+
+/** `SHA256SUMS` as `sha256sum --check` reads it. */
+function writeChecksums(folder, names) {
+  const lines = names.sort().map((name) => {
+    const digest = createHash("sha256")
+      .update(readFileSync(join(folder, name)))
+      .digest("hex");
+    return `${digest}  ${name}\n`;
+  });
+  writeFileSync(join(folder, "SHA256SUMS"), lines.join(""));
+}
+
+/** Uncompressed, so that Buck2 itself can fetch the file: nothing could unpack it before it is there. */
+function push(bundle, { platforms, folder, reference }) {
+  const staged = mkdtempSync(join(folder, ".push-"));
+  try {
+    const files = platforms.map((platform) => {
+      const file = join(staged, platform, isWindows(platform) ? "buck2-oras.exe" : "buck2-oras");
+      mkdirSync(join(staged, platform));
+      linkSync(join(folder, executableName(platform)), file);
+      return `--platform=${platform}=${file}`;
+    });
+    const annotation = `--annotation=org.opencontainers.image.version=${version}`;
+    const args = [bundle, "push", reference, ...files, "--compression=none", annotation];
+    execFileSync(process.execPath, args, { stdio: "inherit" });
+  } finally {
+    rmSync(staged, { recursive: true, force: true });
+  }
+}
+
+async function main() {
+  const request = readArguments();
+  const { platforms, folder, reference } = request;
+  if (ownPlatform === undefined) fail("this machine is none of the platforms", "use a machine of one of them");
+  mkdirSync(folder, { recursive: true });
+  mkdirSync(join(root, "build"), { recursive: true });
+  for (const name of [...versions.keys()].map(executableName)) rmSync(join(folder, name), { force: true });
+  const work = mkdtempSync(join(root, "build/.bundle-"));
+  try {
+    const bundle = await writeBundle(work);
+    for (const platform of platforms) {
+      const output = join(folder, executableName(platform));
+      await makeExecutable({ platform, version: versions.get(platform), bundle, output });
+      chmodSync(output, 0o755);
+      checkMade({ file: output, platform, bundle: readFileSync(bundle), version });
+      console.log(
+        `${executableName(platform)} ${(statSync(output).size / 1e6).toFixed(0)} MB, Node ${versions.get(platform)}`,
+      );
+    }
+    writeLicenses(folder, platforms);
+    writeChecksums(folder, [...platforms.map(executableName), "LICENSES.txt"]);
+    if (reference !== undefined) push(bundle, request);
+  } finally {
+    rmSync(work, { recursive: true, force: true });
+  }
+}
+
+await main().catch((error) =>
+  fail(error.message, "read the output above; the npm registry must be reachable the first time"),
+);

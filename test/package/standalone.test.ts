@@ -1,0 +1,105 @@
+/** The standalone executable of this machine, as `npm run package` makes it. */
+import { copyFileSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { expect, inject, test } from "vitest";
+import { checkMade } from "../../scripts/package/check.mjs";
+import { oras } from "../support/executable.ts";
+import { temporaryFolder } from "../support/folders.ts";
+import { sha256 } from "../support/layout-project.ts";
+import { echoingTool, lockedProject } from "../support/locked-project.ts";
+import { type Ran, type RunOptions, run } from "../support/run.ts";
+import {
+  packageVersion,
+  requireStandalone,
+  requireStandaloneNode,
+  runPackage,
+  type Standalone,
+} from "../support/standalone.ts";
+import { succeeding } from "../support/succeeding.ts";
+
+/** Runs it where no Node and no other program is on the PATH. */
+function alone({ file }: Standalone, args: readonly string[], options: RunOptions = {}): Promise<Ran> {
+  return run(file, args, { ...options, env: { PATH: "/nowhere", ...options.env } });
+}
+
+test("npm run package: the executable says its version without Node, and its checksums and licences are beside it", async (context) => {
+  const standalone = await requireStandalone(context);
+  const { file, folder, platform } = standalone;
+  const ran = await alone(standalone, ["--version"]);
+  expect(ran).toMatchObject({ exitCode: 0, stdout: `buck2-oras ${packageVersion}\n`, stderr: "" });
+  expect((await alone(standalone, ["platform"])).stdout).toBe(`${platform}\n`);
+  const sums = readFileSync(join(folder, "SHA256SUMS"), "utf8");
+  for (const name of [`${file.slice(folder.length + 1)}`, "LICENSES.txt"]) {
+    expect(sums).toContain(`${sha256(readFileSync(join(folder, name))).slice(7)}  ${name}\n`);
+  }
+  const licenses = readFileSync(join(folder, "LICENSES.txt"), "utf8");
+  for (const name of ["Node.js", "OpenSSL", "valibot"]) expect(licenses).toContain(name);
+});
+
+test("npm run package --push: every file is published as it is, for Buck2's own download", async (context) => {
+  const standalone = await requireStandalone(context);
+  const { file, folder: cwd, platform } = standalone;
+  writeFileSync(join(cwd, ".buckconfig"), "");
+  await succeeding(alone(standalone, ["lock", "add", "buck2-oras", "oci:layout:1"], { cwd }));
+  const { platforms } = JSON.parse(readFileSync(join(cwd, "oras.lock.json"), "utf8")).tools["buck2-oras"];
+  const executable = platform.startsWith("windows-") ? "buck2-oras.exe" : "buck2-oras";
+  expect(platforms[platform].layers).toMatchObject([{ digest: sha256(readFileSync(file)), format: "raw", executable }]);
+  expect(Object.keys(platforms)).toEqual([platform]);
+});
+
+test("standalone: layers are compressed in threads, to the digests of the bundle", async (context) => {
+  const standalone = await requireStandalone(context);
+  const dir = temporaryFolder();
+  const platforms = ["linux-x86_64", "darwin-arm64"];
+  for (const platform of platforms) writeFileSync(join(dir, platform), platform.repeat(100_000));
+  const items = platforms.flatMap((platform) => ["--platform", `${platform}=${platform}`]);
+  const args = ["push", "oci:layout:1", ...items, "--title", "tool", "--json", "-v"];
+  const here = await succeeding(alone(standalone, args, { cwd: dir }));
+  expect(here.stderr).not.toContain("no thread for compression");
+  const there = await succeeding(oras(args, { cwd: dir, node: process.execPath }));
+  expect(JSON.parse(here.stdout).digest).toBe(JSON.parse(there.stdout).digest);
+});
+
+test("standalone: its shims name it alone, however it was called, and a copy of it if it lies in buck-out", async (context) => {
+  const { file } = await requireStandalone(context);
+  const project = lockedProject();
+  await project.add("echoing", echoingTool);
+  const bin = join(project.home, "bin");
+  mkdirSync(bin);
+  symlinkSync(file, join(bin, "oras-by-link"));
+  const env = { ...project.env, PATH: `${bin}:${process.env.PATH}` };
+  await succeeding(run("oras-by-link", ["shim", "shims"], { cwd: project.dir, env }));
+  const shim = join(project.dir, "shims/echoing");
+  expect(readFileSync(shim, "utf8")).toContain(`$('${file}' which `);
+  expect(await run(shim, ["a b"], { env, cwd: "/" })).toMatchObject({
+    exitCode: 7,
+    stdout: "args:1:a b\n",
+    stderr: "",
+  });
+  mkdirSync(join(project.home, "buck-out"));
+  const built = join(project.home, "buck-out/buck2-oras");
+  copyFileSync(file, built);
+  await succeeding(run(built, ["shim", "lasting"], { cwd: project.dir, env }));
+  const lasting = join(project.dir, "lasting/echoing");
+  expect(readFileSync(lasting, "utf8")).not.toContain("buck-out");
+  expect(await run(lasting, ["a b"], { env })).toMatchObject({ exitCode: 7, stdout: "args:1:a b\n", stderr: "" });
+});
+
+test("npm run package: a plain Node, another bundle and another platform are no result", async (context) => {
+  const { platform, node } = requireStandaloneNode(context);
+  const { file } = await requireStandalone(context);
+  const bundle = readFileSync(inject("executable"));
+  const made = { file, platform, bundle, version: packageVersion };
+  checkMade(made);
+  expect(() => checkMade({ ...made, file: node })).toThrow("is a plain Node");
+  expect(() => checkMade({ ...made, bundle: Buffer.from("another bundle") })).toThrow("does not hold the bundle");
+  expect(() => checkMade({ ...made, platform: "windows-arm64" })).toThrow("is not for windows-arm64");
+  expect(() => checkMade({ ...made, version: "0.0.1" })).toThrow("says «buck2-oras");
+  expect(() => checkMade({ ...made, file: inject("executable") })).toThrow("it is no executable");
+});
+
+test("npm run package: an unknown platform is refused, with the known ones", async () => {
+  const ran = await runPackage(["--platform", "linux-riscv64"]);
+  expect(ran.exitCode).toBe(1);
+  expect(ran.stderr).toMatch(/no platform «linux-riscv64», which is none of linux-x86_64, [^\n]*\n {2}hint: run /);
+});
