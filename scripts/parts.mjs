@@ -6,6 +6,13 @@
  */
 import { transform } from "esbuild";
 
+/**
+ * Modules of Node that most starts never call, such as that of child processes (5 ms on Node 24); `late` loads each at
+ * its first use. An import as a whole (`__toESM`) copies all names, and cannot wait.
+ */
+const lateRequire =
+  /(?<!__toESM\()(?:require|\(0,\w+\.__require\))\(("(?:node:)?(?:child_process|dns|dns\/promises)")\)/g;
+
 const loader = `var loaded = new Map();
 function load(name) {
   if (loaded.has(name)) return loaded.get(name).exports;
@@ -13,11 +20,14 @@ function load(name) {
   loaded.set(name, module);
   var part = parts[name];
   if (typeof part === "string") part = compile(name, part);
-  part(module, module.exports, require, load, __filename);
+  part(module, module.exports, require, load, late, __filename);
   return module.exports;
 }
+function late(id) {
+  return new Proxy({}, { get: function (_, key) { return require(id)[key]; } });
+}
 function compile(name, text) {
-  return require("node:vm").compileFunction(text, ["module", "exports", "require", "load", "__filename"], { filename: __filename + "/" + name });
+  return require("node:vm").compileFunction(text, ["module", "exports", "require", "load", "late", "__filename"], { filename: __filename + "/" + name });
 }`;
 
 /** Paths of the outputs that `path` loads at once, itself included. */
@@ -58,6 +68,7 @@ export async function joinParts({ outputFiles, metafile: { inputs, outputs } }, 
       const chunk = next.slice(next.lastIndexOf("/") + 1);
       text = text.replaceAll(`require("./${chunk}")`, `load(${JSON.stringify(names.get(next))})`);
     }
+    text = text.replaceAll(lateRequire, "late($1)");
     if (inputs[entryPoint]?.format !== "cjs") return text;
     // esbuild exports a CommonJS package as a default alone; as in Node, its names can be imported, too.
     return `${text}\nmodule.exports={...module.exports.default,default:module.exports.default,__esModule:true};`;
@@ -66,7 +77,8 @@ export async function joinParts({ outputFiles, metafile: { inputs, outputs } }, 
     Object.keys(outputs).map(async (path) => {
       const text = await textOf(path);
       const value = atOnce.has(path)
-        ? `function (module, exports, require, load, __filename) {\n${text}\n}`
+        ? // In parentheses: V8 then compiles it at once, and does not read it twice.
+          `(function (module, exports, require, load, late, __filename) {\n${text}\n})`
         : JSON.stringify(`"use strict";${text}`);
       return `${JSON.stringify(names.get(path))}: ${value}`;
     }),
