@@ -83,7 +83,6 @@ def _pull(ctx: AnalysisContext, oras: OrasToolchainInfo, output: Artifact, size_
         return
     ctx.actions.run(
         cmd_args(
-            oras.cli,
             "blob",
             _reference(ctx),
             "--size={}".format(size_bytes),
@@ -91,6 +90,7 @@ def _pull(ctx: AnalysisContext, oras: OrasToolchainInfo, output: Artifact, size_
             ["--executable"] if is_executable else [],
         ),
         category = "oras_pull",
+        exe = WorkerRunInfo(exe = oras.cli.args, worker = oras.worker) if oras.worker != None else oras.cli,
         # Only this machine has the network, the credentials and the cache. Other machines get the result from a remote cache.
         local_only = True,
         allow_cache_upload = True,

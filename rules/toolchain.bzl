@@ -4,14 +4,18 @@ load(":common.bzl", "common_attributes")
 
 FETCH_KINDS = ["auto", "native", "process"]
 
+# The worker itself limits the transfers, by the setting `concurrency`; without a number, Buck2 sends one request at a time.
+_MAX_REQUESTS = 64
+
 OrasToolchainInfo = provider(
     doc = """The command `cli` that fetches and unpacks artifacts, `extract_locally`: whether only this machine may unpack, `fetch`: who
-    fetches blobs, and `has_sha256`: whether Buck2 knows files by their SHA-256.""",
+    fetches blobs, `has_sha256`: whether Buck2 knows files by their SHA-256, and `worker`: the process that pulls share.""",
     fields = {
         "cli": provider_field(RunInfo),
         "extract_locally": provider_field(bool),
         "fetch": provider_field(str),
         "has_sha256": provider_field(bool),
+        "worker": provider_field(WorkerInfo | None),
     },
 )
 
@@ -21,13 +25,18 @@ def _has_sha256(algorithms: str) -> bool:
     return "SHA256" in names and "SHA1" not in names
 
 def _oras_toolchain_impl(ctx: AnalysisContext) -> list[Provider]:
+    cli = cmd_args(ctx.attrs.cli[RunInfo], ctx.attrs.options)
+
+    # The worker is this instance: all artifacts of the toolchain share one process.
+    worker = WorkerInfo(concurrency = _MAX_REQUESTS, exe = cmd_args(cli, "worker")) if ctx.attrs.worker else None
     return [
         DefaultInfo(),
         OrasToolchainInfo(
-            cli = RunInfo(args = cmd_args(ctx.attrs.cli[RunInfo], ctx.attrs.options)),
+            cli = RunInfo(args = cli),
             extract_locally = not ctx.attrs.workers_can_run,
             fetch = ctx.attrs.fetch,
             has_sha256 = _has_sha256(ctx.attrs._digest_algorithms),
+            worker = worker,
         ),
     ]
 
@@ -53,6 +62,11 @@ oras_toolchain = rule(
             attrs.arg(),
             default = [],
             doc = "Global options of every call, such as `--ca-file=…`. Pass no secrets: the options enter the digest of the actions.",
+        ),
+        "worker": attrs.bool(
+            default = True,
+            doc = """Whether pulls share one process, a persistent worker, on execution platforms with `use_persistent_workers = True`. On other
+            platforms, and on Windows, each pull is a process. See docs/workers.md.""",
         ),
         "workers_can_run": attrs.bool(
             default = False,

@@ -20,6 +20,7 @@ const silent = {
   launcher: [],
   runProgram: () => Promise.reject(new Error("the reference runs no program")),
   withSession: () => Promise.reject(new Error("the reference runs no command")),
+  withServices: () => Promise.reject(new Error("the reference runs no command")),
 };
 
 /** The command and those below it, without the protocol of the completion scripts. */

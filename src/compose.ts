@@ -1,10 +1,8 @@
 /** Composition of the services: the only place that knows the class behind each interface. */
 
-import { availableParallelism, homedir, userInfo } from "node:os";
-import { isAbsolute, join } from "node:path";
-import { setTimeout as delay } from "node:timers/promises";
+import { join } from "node:path";
 import { createCompressionThreads } from "./archive/compression-threads.ts";
-import type { VerbServices } from "./cli/services.ts";
+import type { SharedServices, VerbServices } from "./cli/services.ts";
 import { createCredentialProvider, createWithheldCredentials } from "./config/credentials.ts";
 import { createLogins } from "./config/logins.ts";
 import { mirrorsOf } from "./config/mirrors.ts";
@@ -13,7 +11,7 @@ import { proxyFor } from "./config/proxy.ts";
 import type { Settings } from "./config/settings.ts";
 import { checkCaFile, tlsIdentityOf } from "./config/tls.ts";
 import { type Context, rememberAwaited } from "./context.ts";
-import { asError, isErrno, LocalIoError, TimeoutError } from "./errors.ts";
+import { asError, TimeoutError } from "./errors.ts";
 import { withTemporaryFolder } from "./files/temporary-folder.ts";
 import { createHttpClient, type HttpClient } from "./http/client.ts";
 import { mirrorRetry } from "./http/retry.ts";
@@ -34,112 +32,6 @@ import { MirrorHealth } from "./transfer/mirror-health.ts";
 import type { Run } from "./transfer/run.ts";
 import { createSlots } from "./transfer/slots.ts";
 import { applyRetention } from "./verbs/retention.ts";
-
-/** Surroundings of the process, with the log and progress that `main.ts` and `index.ts` choose. */
-export type Surroundings = Pick<
-  Context,
-  | "env"
-  | "user"
-  | "userId"
-  | "processId"
-  | "parentProcessId"
-  | "isRunning"
-  | "cwd"
-  | "homeDir"
-  | "os"
-  | "cpu"
-  | "processors"
-  | "threadCode"
-  | "log"
-  | "progress"
->;
-
-/** The parts of `process` that describe its surroundings. */
-type Host = Pick<NodeJS.Process, "arch" | "cwd" | "env" | "geteuid" | "kill" | "pid" | "platform" | "ppid">;
-
-/**
- * Reads the surroundings of the process once.
- *
- * @throws {LocalIoError} the working folder was removed
- */
-export function surroundingsOf(host: Host): Omit<Surroundings, "threadCode" | "log" | "progress"> {
-  return {
-    env: host.env,
-    user: userName(),
-    userId: host.geteuid?.(),
-    processId: host.pid,
-    parentProcessId: host.ppid,
-    isRunning: isRunningBy(host.kill),
-    cwd: workingFolder(host.cwd),
-    homeDir: homeFolder(),
-    os: host.platform,
-    cpu: host.arch,
-    processors: availableParallelism(),
-  };
-}
-
-/** The user's name; `unknown` for a user without an entry, as in some containers. */
-function userName(): string {
-  try {
-    return userInfo().username;
-  } catch {
-    return "unknown";
-  }
-}
-
-/**
- * The user's home folder, as an absolute path. An empty or relative `HOME` is ignored in favour of the system's entry:
- * otherwise, files of the working folder would count as the user's.
- */
-function homeFolder(): string {
-  try {
-    const home = homedir();
-    return isAbsolute(home) ? home : userInfo().homedir;
-  } catch {
-    // A user without an entry, as in some containers.
-    return "/";
-  }
-}
-
-/** @param kill `process.kill`; signal 0 only checks whether the process exists. */
-function isRunningBy(kill: (processId: number, signal: 0) => unknown): (processId: number) => boolean {
-  return (processId) => {
-    try {
-      kill(processId, 0);
-      return true;
-    } catch (error) {
-      // EPERM: the process exists, and belongs to another user.
-      return isErrno(error, "EPERM");
-    }
-  };
-}
-
-/**
- * @param cwd `process.cwd`
- * @throws {LocalIoError} the working folder was removed
- */
-function workingFolder(cwd: () => string): string {
-  try {
-    return cwd();
-  } catch (cause) {
-    throw new LocalIoError("LOCAL_IO", "the working folder is gone: the folder was removed or replaced", {
-      cause,
-      hint: 'change to an existing folder and run the command again; for a replaced folder, run `cd "$PWD"` first',
-    });
-  }
-}
-
-/** Context with the real clock and dice, and the given surroundings. */
-export function createContext(surroundings: Surroundings): Context {
-  return {
-    ...surroundings,
-    now: Date.now,
-    random: Math.random,
-    sleep: async (delayMs, signal) => {
-      await delay(delayMs, undefined, { signal }).catch(() => signal.throwIfAborted());
-    },
-  };
-}
 
 /** Limit of pieces of work with open files at the same time; each piece opens a handful of files. */
 const maxOpen = 16;
@@ -246,6 +138,45 @@ function compose(settings: Settings, context: Context, lifetime: Lifetime): Comp
   return { services, close: () => http.close() };
 }
 
+/** The time of one request. */
+interface Timed extends Lifetime {
+  readonly stop: () => void;
+}
+
+/** @param awaited Tells what the request waits for when its time is over. */
+function startTime(
+  settings: Settings,
+  context: Context,
+  interruptions: readonly AbortSignal[],
+  awaited: () => string | undefined,
+): Timed {
+  const end = new AbortController();
+  const deadline = new Deadline(settings.timeoutMs, context, () => {
+    const last = awaited();
+    const message = `not finished after ${settings.timeoutMs / 1000} seconds`;
+    const cause = last === undefined ? undefined : new Error(`at that time: ${last}`);
+    end.abort(new TimeoutError("TIMED_OUT", message, { cause, hint: "allow more time with --timeout SECONDS" }));
+  });
+  return {
+    signal: anySignal(end.signal, ...interruptions),
+    get deadlineMs() {
+      return deadline.endMs;
+    },
+    puttingOff: (packing) => deadline.puttingOff(packing),
+    stop: () => deadline.stop(),
+  };
+}
+
+function runIn(time: Timed, mirrorHealth: MirrorHealth): Run {
+  return {
+    signal: time.signal,
+    get deadlineMs() {
+      return time.deadlineMs;
+    },
+    mirrorHealth,
+  };
+}
+
 /**
  * Creates the services and one run, calls `work` with both, and closes the services.
  *
@@ -258,37 +189,62 @@ export async function withComposition<T>(
   work: (services: VerbServices, run: Run) => Promise<T>,
 ): Promise<T> {
   await checkCaFile(settings);
-  const end = new AbortController();
   const startedMs = context.now();
   const progress = rememberAwaited(context.progress);
-  const deadline = new Deadline(settings.timeoutMs, context, () => {
-    const awaited = progress.awaited();
-    const message = `not finished after ${settings.timeoutMs / 1000} seconds`;
-    const cause = awaited === undefined ? undefined : new Error(`at that time: ${awaited}`);
-    end.abort(new TimeoutError("TIMED_OUT", message, { cause, hint: "allow more time with --timeout SECONDS" }));
-  });
-  const signal = anySignal(end.signal, ...(interruption === undefined ? [] : [interruption]));
-  const run: Run = {
-    signal,
-    get deadlineMs() {
-      return deadline.endMs;
-    },
-    mirrorHealth: new MirrorHealth(),
-  };
-  const lifetime: Lifetime = {
-    signal,
-    get deadlineMs() {
-      return deadline.endMs;
-    },
-    puttingOff: (packing) => deadline.puttingOff(packing),
-  };
-  const { services, close } = compose(settings, { ...context, progress }, lifetime);
+  const time = startTime(settings, context, interruption === undefined ? [] : [interruption], progress.awaited);
+  const run = runIn(time, new MirrorHealth());
+  const { services, close } = compose(settings, { ...context, progress }, time);
   try {
     return await work(services, run);
   } finally {
     close();
     // Also after a failure: a full disk may be the cause.
-    if (services.store.hasGrown() && !signal.aborted) await applyRetention(services, run, startedMs);
-    deadline.stop();
+    if (services.store.hasGrown() && !time.signal.aborted) await applyRetention(services, run, startedMs);
+    time.stop();
+  }
+}
+
+/**
+ * Creates services for many requests, calls `work` with them, and closes the services. Each request has its own signal
+ * and time; all share the health of the mirrors, as the requests of one command would.
+ *
+ * @param interruption Ends all requests.
+ */
+export async function withSharedComposition<T>(
+  settings: Settings,
+  context: Context,
+  interruption: AbortSignal,
+  work: (shared: SharedServices) => Promise<T>,
+): Promise<T> {
+  await checkCaFile(settings);
+  const startedMs = context.now();
+  const lifetime: Lifetime = {
+    signal: interruption,
+    // Of a request that starts now: the HTTP client knows no request, and refuses longer waits at once.
+    get deadlineMs() {
+      return context.now() + settings.timeoutMs;
+    },
+    puttingOff: (packing) => packing(),
+  };
+  const { services, close } = compose(settings, context, lifetime);
+  const mirrorHealth = new MirrorHealth();
+  let underWay = 0;
+  const request: SharedServices["request"] = async (signal, answer) => {
+    const time = startTime(settings, context, [signal, interruption], () => undefined);
+    const run = runIn(time, mirrorHealth);
+    underWay += 1;
+    try {
+      return await answer(services, run);
+    } finally {
+      underWay -= 1;
+      const isLast = underWay === 0 && services.store.hasGrown();
+      if (isLast && !time.signal.aborted) await applyRetention(services, run, startedMs);
+      time.stop();
+    }
+  };
+  try {
+    return await work({ services, signal: interruption, request });
+  } finally {
+    close();
   }
 }

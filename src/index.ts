@@ -3,7 +3,7 @@
 import { resolve } from "node:path";
 import { identifyFile } from "./archive/identify.ts";
 import type { VerbServices } from "./cli/services.ts";
-import { createContext, surroundingsOf, withComposition } from "./compose.ts";
+import { withComposition } from "./compose.ts";
 import { readConfigFiles } from "./config/file.ts";
 import { readSettings } from "./config/settings.ts";
 import { parseArgument, schemas } from "./library/arguments.ts";
@@ -45,6 +45,7 @@ import type {
 } from "./library/results.ts";
 import { platformFromNode } from "./model/platform.ts";
 import { printable } from "./printable.ts";
+import { createContext, surroundingsOf } from "./surroundings.ts";
 import type { Run } from "./transfer/run.ts";
 import { clearCache } from "./verbs/clear-cache.ts";
 import { copy } from "./verbs/copy.ts";

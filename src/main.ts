@@ -12,12 +12,13 @@ import { createTerminalProgress, type LiveProgress } from "./cli/progress.ts";
 import { errorJson, formatError } from "./cli/report.ts";
 import { createPlainTerminalProgress, createTransferLines } from "./cli/transfer-lines.ts";
 import { wrapLine } from "./cli/wrap.ts";
-import { createContext, surroundingsOf, withComposition } from "./compose.ts";
+import { withComposition, withSharedComposition } from "./compose.ts";
 import { readConfigFiles } from "./config/file.ts";
-import { readSettings } from "./config/settings.ts";
-import { type Log, noProgress, type Progress } from "./context.ts";
+import { readSettings, type Settings, type SettingsOverrides } from "./config/settings.ts";
+import { type Context, type Log, noProgress, type Progress } from "./context.ts";
 import { asError, errorCodes, InterruptedError, isErrno } from "./errors.ts";
 import { printable, printableJson } from "./printable.ts";
+import { createContext, surroundingsOf } from "./surroundings.ts";
 import { bundlePath } from "./version.ts";
 
 const { env } = process;
@@ -41,8 +42,8 @@ function wrapped(line: string): string {
   return wrapLine(line, process.stderr.columns).join("\n");
 }
 
-function createLog({ isVerbose, isQuiet }: Verbosity): Log {
-  const say = (line: string): void => writeToStderr(`${line}\n`);
+function createLog({ isVerbose, isQuiet }: Verbosity, write: (text: string) => void): Log {
+  const say = (line: string): void => write(`${line}\n`);
   /** Printed warnings; several steps of a command may repeat a warning. */
   const warned = new Set<string>();
   return {
@@ -91,6 +92,22 @@ async function bundleText(): Promise<string> {
   return getAsset("buck2-oras.cjs", "utf8");
 }
 
+/** Reads the surroundings and the settings of the process. */
+async function settle(
+  overrides: SettingsOverrides,
+  log: Log,
+  progress: Progress,
+): Promise<{ readonly settings: Settings; readonly context: Context }> {
+  const context = createContext({
+    ...surroundingsOf(process),
+    threadCode: isStandalone ? bundleText : bundlePath,
+    log,
+    progress,
+  });
+  const files = await readConfigFiles({ ...context, cwd: overrides.projectFrom ?? context.cwd });
+  return { settings: readSettings(overrides, context, files), context };
+}
+
 const interruption = new AbortController();
 
 const io: CliIo = {
@@ -113,17 +130,7 @@ const io: CliIo = {
     const progress = createProgress(verbosity);
     meter = createMeter(progress, progress !== noProgress && progress !== live);
     const { cost } = meter;
-    const context = createContext({
-      ...surroundingsOf(process),
-      threadCode: isStandalone ? bundleText : bundlePath,
-      log: createLog(verbosity),
-      progress: meter,
-    });
-    const settings = readSettings(
-      overrides,
-      context,
-      await readConfigFiles({ ...context, cwd: overrides.projectFrom ?? context.cwd }),
-    );
+    const { settings, context } = await settle(overrides, createLog(verbosity, writeToStderr), meter);
     try {
       return await withComposition(settings, context, interruption.signal, (services, run) =>
         work({ services, run, cost }),
@@ -131,6 +138,10 @@ const io: CliIo = {
     } finally {
       live.stop();
     }
+  },
+  async withServices(overrides, verbosity, write, work) {
+    const { settings, context } = await settle(overrides, createLog(verbosity, write), noProgress);
+    return await withSharedComposition(settings, context, interruption.signal, work);
   },
 };
 

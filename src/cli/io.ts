@@ -3,7 +3,7 @@
 import type { SettingsOverrides } from "../config/settings.ts";
 import type { Run } from "../transfer/run.ts";
 import type { Paint } from "./colour.ts";
-import type { VerbServices } from "./services.ts";
+import type { SharedServices, VerbServices } from "./services.ts";
 
 export interface OutputStream {
   write(text: string): unknown;
@@ -49,5 +49,16 @@ export interface CliIo {
     overrides: SettingsOverrides,
     verbosity: Verbosity,
     work: (session: Session) => Promise<T>,
+  ) => Promise<T>;
+  /**
+   * Creates services for many requests, calls `work`, and closes the services.
+   *
+   * @param write Takes the lines of the log.
+   */
+  readonly withServices: <T>(
+    overrides: SettingsOverrides,
+    verbosity: Verbosity,
+    write: (text: string) => void,
+    work: (shared: SharedServices) => Promise<T>,
   ) => Promise<T>;
 }

@@ -30,6 +30,10 @@ async function start(argv: readonly string[]): Promise<Started> {
       started = { overrides, verbosity };
       return Promise.reject(new SessionStarted());
     },
+    withServices: (overrides, verbosity) => {
+      started = { overrides, verbosity };
+      return Promise.reject(new SessionStarted());
+    },
   };
   await runCli(argv, io).catch((error: unknown) => {
     if (!(error instanceof SessionStarted)) throw error;

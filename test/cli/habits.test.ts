@@ -68,6 +68,7 @@ describe("help", () => {
     launcher: [],
     runProgram: () => Promise.reject(new Error("no program runs here")),
     withSession: () => Promise.reject(new Error("no command runs here")),
+    withServices: () => Promise.reject(new Error("no command runs here")),
   };
 
   test("each command has its page, and required options are marked", async () => {

@@ -19,6 +19,7 @@ const io: CliIo = {
   launcher: [],
   runProgram: () => Promise.reject(new Error("no program runs here")),
   withSession: () => Promise.reject(new Error("no command runs here")),
+  withServices: () => Promise.reject(new Error("no command runs here")),
 };
 
 async function hintOf(line: string): Promise<string> {

@@ -1,9 +1,9 @@
 /** A context that tests control. */
 
 import { setMaxListeners } from "node:events";
-import { createContext } from "../../src/compose.ts";
 import type { ConfigFiles } from "../../src/config/file.ts";
 import { type Context, noProgress } from "../../src/context.ts";
+import { createContext } from "../../src/surroundings.ts";
 import { impossibleFolder } from "./folders.ts";
 
 /** As where nothing was configured, outside any project. */

@@ -1,0 +1,150 @@
+/** The executable as a persistent worker, and a client that calls it as Buck2 does. */
+import { mkdirSync, statSync } from "node:fs";
+import { connect } from "node:http2";
+import { connect as connectSocket } from "node:net";
+import { join } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
+import { oras } from "./executable.ts";
+import { temporaryFolder } from "./folders.ts";
+import type { Ran } from "./run.ts";
+import { whenTestEnds } from "./test-end.ts";
+
+export interface Answered {
+  /** Of gRPC. */
+  readonly status: string;
+  readonly exitCode: number | undefined;
+  readonly stderr: string | undefined;
+}
+
+export interface WorkerClient {
+  readonly call: (path: string, body: Buffer, signal?: AbortSignal) => Promise<Answered>;
+  readonly execute: (argv: readonly string[], options?: ExecuteOptions) => Promise<Answered>;
+  readonly close: () => void;
+}
+
+export interface ExecuteOptions {
+  readonly env?: Readonly<Record<string, string>>;
+  readonly signal?: AbortSignal;
+}
+
+function varint(value: number): number[] {
+  return value < 128 ? [value] : [(value % 128) + 128, ...varint(Math.floor(value / 128))];
+}
+
+function field(number: number, bytes: Buffer): Buffer {
+  return Buffer.concat([Buffer.from([number * 8 + 2, ...varint(bytes.length)]), bytes]);
+}
+
+export function framed(message: Buffer): Buffer {
+  const prefix = Buffer.alloc(5);
+  prefix.writeUInt32BE(message.length, 1);
+  return Buffer.concat([prefix, message]);
+}
+
+/** `ExecuteCommand` of Buck2's worker.proto, in its frame. */
+export function commandOf(argv: readonly string[], env: Readonly<Record<string, string>> = {}): Buffer {
+  const words = argv.map((word) => field(1, Buffer.from(word)));
+  const entries = Object.entries(env).map(([key, value]) =>
+    field(2, Buffer.concat([field(1, Buffer.from(key)), field(2, Buffer.from(value))])),
+  );
+  const timeout = Buffer.from([3 * 8, ...varint(600)]);
+  return framed(Buffer.concat([...words, ...entries, timeout]));
+}
+
+/** `ExecuteResponse`, as `buck2-oras` writes it: exit code, then the text. */
+function responseOf(body: Buffer): Pick<Answered, "exitCode" | "stderr"> {
+  let at = 5;
+  const number = (): number => {
+    let value = 0;
+    for (let scale = 1; ; scale *= 128) {
+      const byte = body.readUInt8(at++);
+      value += (byte % 128) * scale;
+      if (byte < 128) return value;
+    }
+  };
+  at += 1;
+  const exitCode = number();
+  at += 1;
+  const length = number();
+  return { exitCode, stderr: body.subarray(at, at + length).toString() };
+}
+
+export function workerClient(socketPath: string): WorkerClient {
+  const session = connect("http://localhost", { createConnection: () => connectSocket(socketPath) });
+  session.on("error", () => {});
+  const call: WorkerClient["call"] = (path, body, signal) =>
+    new Promise((resolve, reject) => {
+      const headers = { ":method": "POST", ":path": path, "content-type": "application/grpc", te: "trailers" };
+      const stream = session.request(headers, signal === undefined ? {} : { signal });
+      const chunks: Buffer[] = [];
+      let status: unknown;
+      stream.on("response", (head) => {
+        status = head["grpc-status"];
+      });
+      stream.on("trailers", (trailers) => {
+        status ??= trailers["grpc-status"];
+      });
+      stream.on("data", (chunk: Buffer) => chunks.push(chunk));
+      stream.on("error", reject);
+      stream.on("close", () => {
+        if (status === undefined) return reject(new Error("no answer"));
+        const whole = Buffer.concat(chunks);
+        const response = whole.length === 0 ? { exitCode: undefined, stderr: undefined } : responseOf(whole);
+        resolve({ status: String(status), ...response });
+      });
+      stream.end(body);
+    });
+  return {
+    call,
+    execute: (argv, { env, signal } = {}) => call("/worker.Worker/Execute", commandOf(argv, env), signal),
+    close: () => session.destroy(),
+  };
+}
+
+export interface RunningWorker extends WorkerClient {
+  readonly socketPath: string;
+  readonly kill: (signal: NodeJS.Signals) => void;
+  readonly ended: Promise<Ran>;
+}
+
+/** The path that Buck2 would choose, in a folder of the test. */
+export function socketFolder(): string {
+  const folder = join(temporaryFolder(), "build-0");
+  mkdirSync(folder, { mode: 0o755 });
+  return folder;
+}
+
+async function socketExists(path: string, ended: Promise<Ran>): Promise<void> {
+  let end: Ran | undefined;
+  void ended.then((ran) => {
+    end = ran;
+  });
+  for (let tries = 0; tries < 1200; tries += 1) {
+    if (end !== undefined) throw new Error(`the worker ended:\n${end.stderr}`);
+    try {
+      if (statSync(path).isSocket()) return;
+    } catch {}
+    await delay(50);
+  }
+  throw new Error("the worker makes no socket");
+}
+
+export async function startWorker(
+  args: readonly string[],
+  options: { readonly cwd: string; readonly env: Readonly<Record<string, string>> },
+): Promise<RunningWorker> {
+  const socketPath = join(socketFolder(), "socket");
+  let kill: RunningWorker["kill"] = () => {};
+  const ended = oras([...args, "worker"], {
+    ...options,
+    env: { ...options.env, WORKER_SOCKET: socketPath },
+    onStart: (child) => {
+      kill = (signal) => void child.kill(signal);
+    },
+  });
+  whenTestEnds(() => kill("SIGKILL"));
+  await socketExists(socketPath, ended);
+  const client = workerClient(socketPath);
+  whenTestEnds(() => client.close());
+  return { ...client, socketPath, kill, ended };
+}
