@@ -7,6 +7,7 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { hasBuck2, root, withBuck2 } from "./buck2.mjs";
+import { fetchSection } from "./fetch-table.mjs";
 
 const file = join(root, "docs", "rules.md");
 const isCheck = process.argv.includes("--check");
@@ -68,6 +69,13 @@ too: ${[...common].map((name) => `\`${name}\``).join(", ")}.
 ## Rules and macros
 
 ${functions.map((one) => renderFunction(one, isRule(one) ? common : new Set())).join("\n")}
+## Who fetches
+
+Seconds of \`buck2 build\` with a running daemon, medians, for the values of the toolchain's \`fetch\`. A store is empty where nothing else is
+said. The links and the machine are those of [bench/RESULTS.md](../bench/RESULTS.md).
+
+${fetchSection()}
+
 ## Providers
 
 ${providers.map(({ id, item }) => `- \`${id.name}\`: ${oneLine(item.docs)}`).join("\n")}

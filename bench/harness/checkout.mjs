@@ -59,8 +59,8 @@ function plainBuildFile(host, tools) {
 /** The entry that `lock add` writes for the first tool; the others differ in names and digests alone. */
 async function lockOf(bench, tools) {
   const { host } = await bench.registries.open();
-  const file = join(bench.work, "first.lock.json");
   const [first] = tools;
+  const file = join(bench.work, `${first.name}.lock.json`);
   if (!existsSync(file))
     await bench.publications.oras(["lock", "add", first.name, `${host}/${first.reference}`, "--lock", file]);
   const lock = JSON.parse(readFileSync(file, "utf8"));
@@ -69,6 +69,7 @@ async function lockOf(bench, tools) {
     text
       .replaceAll(first.manifest, tool.manifest)
       .replaceAll(first.digest, tool.digest)
+      .replaceAll(`"size":${first.size}`, `"size":${tool.size}`)
       .replaceAll(`${first.repository}:1`, `${tool.repository}:1`)
       .replaceAll(`${first.repository}"`, `${tool.repository}"`)
       .replaceAll(`"title":"${first.name}"`, `"title":"${tool.name}"`)

@@ -62,7 +62,7 @@ export function createPublications(work, env, registries) {
       writeRandomFile(file, sizeBytes);
       const pushed = await push(`t/random-${sizeBytes}`, file, ["--compression", "none"]);
       rmSync(file);
-      return pushed;
+      return { name: `random-${sizeBytes}`, ...pushed };
     });
   }
 

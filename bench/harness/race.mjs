@@ -2,7 +2,8 @@
  * A race: the contenders take turns, round by round, so that a machine whose speed drifts is fair to all.
  *
  * A contender has `command`, and perhaps `cwd`, `env` and `prepare`, which makes a clean slate before each run; or `missing`, the
- * name of the program without which the contender cannot run; or `time`, a function that measures one run itself.
+ * name of the program without which the contender cannot run; or `time`, a function that measures one run itself. After a run, `note`
+ * may say more of it.
  */
 import { runProgram } from "./run-program.mjs";
 
@@ -30,8 +31,9 @@ export async function race(contenders, limits, say = () => {}) {
       try {
         const ms = await run(contender, round);
         if (round > 0) result.ms.push(ms);
+        if (contender.note?.() !== undefined) result.note = contender.note();
       } catch (error) {
-        results[name] = { failed: String(error.message ?? error) };
+        results[name] = { failed: String(error.message ?? error), reason: error.reason };
         say(`${name}: ${results[name].failed}`);
       }
     }

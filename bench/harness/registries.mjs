@@ -1,5 +1,5 @@
 /** Registries of a run: all serve one folder, so that what is pushed once can be raced with and without tokens. */
-import { mkdirSync, mkdtempSync } from "node:fs";
+import { mkdirSync, mkdtempSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { find, startLink } from "../support.mjs";
 import { fromTests } from "./from-tests.mjs";
@@ -49,6 +49,20 @@ export function createRegistries(work, onEnd) {
 
     /** The open registry behind a link. */
     openBehind: (limits) => once(`open ${JSON.stringify(limits)}`, async () => await limited(await open(), limits)),
+
+    /** Asks for a login; `folder` has the client's settings with the login. */
+    withLogin: (folder) =>
+      once("login", async () => {
+        const { userSecret } = await fromTests(work, "docker-registry.ts");
+        const registry = await startRegistry(["docker-registry", "registry"], { htpasswd: userSecret });
+        const auth = Buffer.from("user:secret").toString("base64");
+        mkdirSync(folder, { recursive: true });
+        writeFileSync(join(folder, "config.json"), JSON.stringify({ auths: { [registry.host]: { auth } } }));
+        return registry;
+      }),
+
+    /** The open registry behind a link of its own, which `stop` takes down. */
+    passing: async () => await limited(await open(), { bitsPerSecond: 1e10 }),
 
     /** Asks for tokens, which its service gives to everybody for `t/…`. With limits, both are behind a link. */
     withTokens: (limits = {}) =>

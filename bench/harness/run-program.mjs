@@ -3,7 +3,7 @@ import { spawn } from "node:child_process";
 
 /** The longest run of a contender; a hang must not hold up the rest. */
 const limitMs = 120_000;
-const keptStderrBytes = 4000;
+const keptStderrBytes = 40_000;
 
 /** Programs that run now: an interrupted benchmark ends them. */
 const running = new Set();
@@ -13,10 +13,10 @@ export function endPrograms() {
 }
 
 /**
- * @param contender `command` is the program and its arguments; `cwd` and `env` are optional.
+ * @param contender `command` is the program and its arguments; `cwd` and `env` are optional; `hear` receives standard error.
  * @returns Milliseconds.
  */
-export function runProgram({ command, cwd, env }) {
+export function runProgram({ command, cwd, env, hear }) {
   const [program, ...args] = command;
   return new Promise((resolve, reject) => {
     const start = performance.now();
@@ -37,6 +37,7 @@ export function runProgram({ command, cwd, env }) {
       setTimeout(() => child.stderr.destroy(), 500).unref();
     });
     child.once("close", (code, signal) => {
+      hear?.(stderr);
       if (code === 0) resolve(elapsed);
       else reject(new ProgramFailure(command, signal ?? code, stderr));
     });
@@ -46,11 +47,25 @@ export function runProgram({ command, cwd, env }) {
 export class ProgramFailure extends Error {
   constructor(command, end, stderr) {
     const words = command.slice(0, 4).map((word) => word.split("/").at(-1));
-    super(`${words.join(" ")} … ended with ${end}: ${lastLines(stderr)}`);
-    this.stderr = stderr;
+    const reason = reasonIn(stderr);
+    super(`${words.join(" ")} … ended with ${end}: ${reason}`);
+    this.reason = reason;
   }
 }
 
-function lastLines(text) {
-  return text.trim().split("\n").slice(-3).join(" | ").slice(-400);
+/** Lines that say the reason: ours, Buck2's refusals, and causes from the innermost to the outermost. */
+const telling = [
+  /error\[[A-Z_]+\]: .*/,
+  /Trying to execute a .*/,
+  /error reading a body.*/,
+  /HTTP: .*/,
+  /HTTP error .*/,
+];
+
+function reasonIn(stderr) {
+  const found = telling.map((pattern) => pattern.exec(stderr)?.[0]).find((line) => line !== undefined);
+  const line = found ?? stderr.trim().split("\n").slice(-3).join("; ");
+  // Ports of loopback and digests differ from run to run.
+  const lasting = line.replaceAll(/(?:to |for )?\(?https?:\/\/\S+/g, "").replaceAll(/\x1b\[\d*m/g, "");
+  return lasting.replaceAll(/\s+/g, " ").trim().slice(0, 300);
 }
