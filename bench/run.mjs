@@ -6,7 +6,7 @@
  * installed is skipped by name, and a failure ends its own row alone. The whole run ends within a quarter of an hour: on a slow machine, a
  * race has fewer rounds.
  */
-import { execFileSync } from "node:child_process";
+import { spawnSync } from "node:child_process";
 import { loadavg } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
@@ -98,7 +98,11 @@ const lines = families.flatMap(({ name, targets }) => {
 });
 writeResults(results);
 renderPage(results, lines);
-execFileSync(process.execPath, [join(root, "scripts/docs-fetch.mjs")]);
+// Pages that show figures of this run.
+for (const script of ["scripts/docs-fetch.mjs", "bench/scale.mjs"]) {
+  const { status, stderr } = spawnSync(process.execPath, [join(root, script)], { encoding: "utf8" });
+  if (status !== 0) say(`${script} failed, run \`npm run docs\`: ${stderr.trim()}`);
+}
 console.log(renderTable(lines));
 const misses = lines.filter(({ verdict }) => verdict === "MISS").length;
 say(`${misses} of ${lines.length} targets missed; bench/RESULTS.md, RESULTS.json and chart.svg are written`);

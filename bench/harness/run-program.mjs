@@ -1,5 +1,6 @@
 /** One run of a program: its time from start to exit, or an error with what it said. */
 import { spawn } from "node:child_process";
+import { stripVTControlCharacters } from "node:util";
 
 /** The longest run of a contender; a hang must not hold up the rest. */
 const limitMs = 120_000;
@@ -66,6 +67,6 @@ function reasonIn(stderr) {
   const found = telling.map((pattern) => pattern.exec(stderr)?.[0]).find((line) => line !== undefined);
   const line = found ?? stderr.trim().split("\n").slice(-3).join("; ");
   // Ports of loopback and digests differ from run to run.
-  const lasting = line.replaceAll(/(?:to |for )?\(?https?:\/\/\S+/g, "").replaceAll(/\x1b\[\d*m/g, "");
+  const lasting = stripVTControlCharacters(line).replaceAll(/(?:to |for )?\(?https?:\/\/\S+/g, "");
   return lasting.replaceAll(/\s+/g, " ").trim().slice(0, 300);
 }
