@@ -69,7 +69,7 @@ too: ${[...common].map((name) => `\`${name}\``).join(", ")}.
 ## Rules and macros
 
 ${functions.map((one) => renderFunction(one, isRule(one) ? common : new Set())).join("\n")}
-## Who fetches
+## Choice of fetch
 
 Seconds of \`buck2 build\` with a running daemon, medians, for the values of the toolchain's \`fetch\`. A store is empty where nothing else is
 said. The links and the machine are those of [bench/RESULTS.md](../bench/RESULTS.md).
