@@ -91,8 +91,8 @@ def _pull(ctx: AnalysisContext, oras: OrasToolchainInfo, output: Artifact, size_
         ),
         category = "oras_pull",
         exe = WorkerRunInfo(exe = oras.cli.args, worker = oras.worker) if oras.worker != None else oras.cli,
-        # Only this machine has the network, the credentials and the cache. Other machines get the result from a remote cache.
-        local_only = True,
+        # Only this machine surely has the network, the credentials and the cache. Other machines get the result from a remote cache.
+        local_only = oras.pull_locally,
         allow_cache_upload = True,
         allow_offline_output_cache = True,
         error_handler = oras_error_handler,

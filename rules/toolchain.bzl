@@ -8,13 +8,14 @@ FETCH_KINDS = ["auto", "native", "process"]
 _MAX_REQUESTS = 64
 
 OrasToolchainInfo = provider(
-    doc = """The command `cli` that fetches and unpacks artifacts, `extract_locally`: whether only this machine may unpack, `fetch`: who
+    doc = """The command `cli` that fetches and unpacks artifacts, `extract_locally`: whether only this machine may unpack, `pull_locally`: whether only this machine may pull, `fetch`: who
     fetches blobs, `has_sha256`: whether Buck2 knows files by their SHA-256, and `worker`: the process that pulls share.""",
     fields = {
         "cli": provider_field(RunInfo),
         "extract_locally": provider_field(bool),
         "fetch": provider_field(str),
         "has_sha256": provider_field(bool),
+        "pull_locally": provider_field(bool),
         "worker": provider_field(WorkerInfo | None),
     },
 )
@@ -33,9 +34,10 @@ def _oras_toolchain_impl(ctx: AnalysisContext) -> list[Provider]:
         DefaultInfo(),
         OrasToolchainInfo(
             cli = RunInfo(args = cli),
-            extract_locally = not ctx.attrs.workers_can_run,
+            extract_locally = not (ctx.attrs.workers_can_run or ctx.attrs.workers_can_pull),
             fetch = ctx.attrs.fetch,
             has_sha256 = _has_sha256(ctx.attrs._digest_algorithms),
+            pull_locally = not ctx.attrs.workers_can_pull,
             worker = worker,
         ),
     ]
@@ -68,10 +70,15 @@ oras_toolchain = rule(
             doc = """Whether pulls share one process, a persistent worker, on execution platforms with `use_persistent_workers = True`. On other
             platforms, and on Windows, each pull is a process. See docs/workers.md.""",
         ),
+        "workers_can_pull": attrs.bool(
+            default = False,
+            doc = """Whether remote execution workers have what pulls need: Node, the network, and logins of their own (docs/remote-execution.md).
+            If so, blobs may be fetched there.""",
+        ),
         "workers_can_run": attrs.bool(
             default = False,
             doc = """Whether remote execution workers have Node, which `cli` needs. If so, the workers unpack archives.
-            Blobs are always fetched on the machine that builds, which has the network and the credentials.""",
+            Blobs are fetched on the machine that builds, which has the network and the credentials, unless `workers_can_pull`.""",
         ),
         # The default of Buck2's open-source build.
         "_digest_algorithms": attrs.default_only(attrs.string(default = read_root_config("buck2", "digest_algorithms", "SHA256"))),

@@ -12,9 +12,12 @@ export interface NativeLink extends RemoteEngine {
   readonly storedBytes: () => number;
 }
 
-/** @param program Path of `nativelink`. */
-export function startNativeLink(program: string): Promise<NativeLink> {
-  return startOnFreePorts("NativeLink", () => start(program));
+/**
+ * @param program Path of `nativelink`.
+ * @param env What the worker adds to the environment of each action.
+ */
+export function startNativeLink(program: string, env: Readonly<Record<string, string>> = {}): Promise<NativeLink> {
+  return startOnFreePorts("NativeLink", () => start(program, env));
 }
 
 function bytesBelow(dir: string): number {
@@ -34,7 +37,11 @@ function filesystemStore(dir: string, name: string): object {
 }
 
 /** @see nativelink-config/examples/local_rbe_self_test.json5 of NativeLink 1.6 */
-function configuration(dir: string, port: number, workerPort: number): object {
+function configuration(
+  dir: string,
+  { port, workerPort, env }: { port: number; workerPort: number; env: Readonly<Record<string, string>> },
+): object {
+  const added = Object.entries(env).map(([name, value]) => [name, { value }]);
   const slow = { ref_store: { name: "CAS" } };
   return {
     stores: [
@@ -51,6 +58,7 @@ function configuration(dir: string, port: number, workerPort: number): object {
           upload_action_result: { ac_store: "AC" },
           work_directory: join(dir, "work"),
           platform_properties: { OSFamily: { values: [""] } },
+          additional_environment: Object.fromEntries(added),
         },
       },
     ],
@@ -76,11 +84,11 @@ function configuration(dir: string, port: number, workerPort: number): object {
 }
 
 /** Undefined when it ended at once: somebody else was faster to take one of the ports. */
-async function start(program: string): Promise<NativeLink | undefined> {
+async function start(program: string, env: Readonly<Record<string, string>>): Promise<NativeLink | undefined> {
   const dir = mkdtempSync(join(tmpdir(), "buck2-oras-nativelink-"));
   const [port, workerPort] = [await freePort(), await freePort()];
   const configFile = join(dir, "config.json5");
-  writeFileSync(configFile, JSON.stringify(configuration(dir, port, workerPort)));
+  writeFileSync(configFile, JSON.stringify(configuration(dir, { port, workerPort, env })));
   const logFile = join(dir, "log");
   const log = openSync(logFile, "a");
   const child = spawn(program, [configFile], { stdio: ["ignore", log, log] });

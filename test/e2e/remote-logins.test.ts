@@ -1,0 +1,123 @@
+/** Strict remote execution and a registry with logins: pulls run where a login is. */
+import { mkdirSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { expect, test } from "vitest";
+import { requireBuck2 } from "../support/buck2.ts";
+import { type Consumer, layOutProject } from "../support/consumer.ts";
+import { startDockerRegistry, userSecret } from "../support/docker-registry.ts";
+import { temporaryFolder } from "../support/folders.ts";
+import { startNativeLink } from "../support/nativelink.ts";
+import { requireProgram, type Skippable } from "../support/peers.ts";
+import { executionPlatformsConfig } from "../support/platform-targets.ts";
+import { publishTool } from "../support/published-tool.ts";
+
+type TestContext = Skippable & { readonly onTestFinished: (end: () => Promise<void>) => void };
+
+/** The platform of docs/remote-execution.md that runs nothing but fetches, beside a strict one. */
+const platforms = `def _impl(ctx: AnalysisContext) -> list[Provider]:
+    remote = {"remote_execution_use_case": "buck2-default", "remote_output_paths": "output_paths", "remote_execution_properties": {}}
+
+    def platform(dep: Dependency, **options) -> ExecutionPlatformInfo:
+        return ExecutionPlatformInfo(
+            label = dep.label.raw_target(),
+            configuration = dep[PlatformInfo].configuration,
+            executor_config = CommandExecutorConfig(remote_cache_enabled = True, allow_cache_uploads = True, **(remote | options)),
+        )
+
+    return [DefaultInfo(), ExecutionPlatformRegistrationInfo(platforms = [
+        platform(ctx.attrs.workers, local_enabled = False, remote_enabled = True),
+        platform(ctx.attrs.fetches, local_enabled = True, remote_enabled = False),
+    ])]
+
+execution_platforms = rule(impl = _impl, attrs = {
+    "fetches": attrs.dep(providers = [PlatformInfo]),
+    "workers": attrs.dep(providers = [PlatformInfo]),
+})
+`;
+
+const platformTargets = `load(":execution.bzl", "execution_platforms")
+
+constraint_setting(name = "purpose")
+constraint_value(name = "fetches", constraint_setting = ":purpose", visibility = ["PUBLIC"])
+platform(name = "workers", deps = ["prelude//platforms:default"])
+platform(name = "fetching", constraint_values = [":fetches"], deps = ["prelude//platforms:default"])
+execution_platforms(name = "execution", fetches = ":fetching", workers = ":workers")
+`;
+
+/** Runs a tool, as a code generator would be. */
+const use = `def _impl(ctx: AnalysisContext) -> list[Provider]:
+    out = ctx.actions.declare_output("out.txt")
+    command = cmd_args("/bin/sh", "-c", '"$0" > "$1"', ctx.attrs.tool[RunInfo], out.as_output())
+    ctx.actions.run(command, category = "use")
+    return [DefaultInfo(default_output = out)]
+
+use = rule(impl = _impl, attrs = {"tool": attrs.exec_dep(providers = [RunInfo])})
+`;
+
+const login = { ORAS_USER: "user", ORAS_PASS: "secret" };
+
+interface Fleet {
+  readonly project: (toolchain: string) => Consumer;
+  readonly stopRegistry: () => Promise<void>;
+  /** `HOME` with a login. */
+  readonly home: string;
+}
+
+async function startFleet(context: TestContext, workerHasLogin: boolean): Promise<Fleet> {
+  const buck2 = requireBuck2(context);
+  const engine = requireProgram(context, "nativelink");
+  const registryProgram = requireProgram(context, "docker-registry");
+  const registry = await startDockerRegistry(registryProgram, { htpasswd: userSecret });
+  context.onTestFinished(() => registry.stop());
+  const home = temporaryFolder();
+  mkdirSync(join(home, ".docker"));
+  const auth = Buffer.from("user:secret").toString("base64");
+  writeFileSync(join(home, ".docker/config.json"), JSON.stringify({ auths: { [registry.host]: { auth } } }));
+  const workerHome = workerHasLogin ? home : temporaryFolder();
+  const execution = await startNativeLink(engine, { HOME: workerHome, BUCK2_ORAS_NODE: process.execPath });
+  context.onTestFinished(() => execution.stop());
+  const tool = await publishTool(`${registry.host}/tools`, { ...login, BUCK2_ORAS_REGISTRY: registry.host });
+  const project: Fleet["project"] = (toolchain) => {
+    const made = layOutProject(buck2, {
+      config: executionPlatformsConfig + execution.config,
+      files: {
+        "platforms/execution.bzl": platforms,
+        "platforms/BUCK": platformTargets,
+        "use.bzl": use,
+        BUCK: `load("@oras//rules:defs.bzl", "oras_artifact")\nload(":use.bzl", "use")\n${tool.target("tool")}\nuse(name = "used", tool = ":tool")\n`,
+        "toolchains/BUCK": `load("@oras//rules:defs.bzl", "oras_toolchain")\noras_toolchain(name = "oras", ${toolchain}visibility = ["PUBLIC"])\n`,
+      },
+    });
+    context.onTestFinished(() => made.stop());
+    return made;
+  };
+  return { project, stopRegistry: () => registry.stop(), home };
+}
+
+const used = ["//:used"];
+
+test("remote logins: a platform for fetches alone pulls here, and the tool runs on a worker", async (context) => {
+  const { project, stopRegistry, home } = await startFleet(context, false);
+  const toolchain = 'exec_compatible_with = ["root//platforms:fetches"], ';
+  const first = await project(toolchain).build(used, { env: { HOME: home } });
+  expect(first.stderr).toContain("BUILD SUCCEEDED");
+  expect(first.actions).toMatchObject({ local: 1, remote: 1 });
+  await stopRegistry();
+  const second = await project(toolchain).build(used);
+  expect(second.stderr).toContain("BUILD SUCCEEDED");
+  expect(second.actions).toMatchObject({ local: 0, remote: 0 });
+});
+
+test("remote logins: workers that have a login pull themselves", async (context) => {
+  const { project } = await startFleet(context, true);
+  const built = await project("workers_can_pull = True, ").build(used);
+  expect(built.stderr).toContain("BUILD SUCCEEDED");
+  expect(built.actions).toMatchObject({ local: 0, remote: 2 });
+});
+
+test("remote logins: a worker without a login tells what is missing", async (context) => {
+  const { project } = await startFleet(context, false);
+  const built = await project("workers_can_pull = True, ").build(used);
+  expect(built.exitCode).not.toBe(0);
+  expect(built.subErrors).toMatchObject([{ category: "REGISTRY_UNAUTHORIZED" }]);
+});
