@@ -155,7 +155,12 @@ function startTime(
     const last = awaited();
     const message = `not finished after ${settings.timeoutMs / 1000} seconds`;
     const cause = last === undefined ? undefined : new Error(`at that time: ${last}`);
-    end.abort(new TimeoutError("TIMED_OUT", message, { cause, hint: "allow more time with --timeout SECONDS" }));
+    end.abort(
+      new TimeoutError("TIMED_OUT", message, {
+        cause,
+        hint: "allow more time with --timeout SECONDS, or find the slow step with `buck2-oras doctor REF`",
+      }),
+    );
   });
   return {
     signal: anySignal(end.signal, ...interruptions),

@@ -123,6 +123,10 @@ class Layout implements Target {
     return (await this.#look(digest))?.isFile() === true;
   }
 
+  async tagDigest(tag: string, _signal: AbortSignal): Promise<Digest | undefined> {
+    return findEntry((await this.#readIndex()).manifests, tag)?.digest;
+  }
+
   /** Layouts share no blobs. */
   async mountBlob(): Promise<boolean> {
     return false;

@@ -65,6 +65,8 @@ export interface PushResult {
   readonly reference: string;
   /** Digest of the index, or of the only manifest. */
   readonly digest: Digest;
+  /** Manifest that the tag meant before; undefined for a new or unchanged tag, or if the target does not say. */
+  readonly replaced: Digest | undefined;
   readonly mediaType: string;
   readonly platforms: readonly PushedPlatform[];
 }

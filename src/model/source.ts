@@ -87,6 +87,9 @@ export interface Target extends Source {
   /** True when the target has the manifest already. */
   hasManifest(digest: Digest, signal: AbortSignal): Promise<boolean>;
 
+  /** The digest that a tag means, by one request; undefined for a missing tag, or if the target does not say. */
+  tagDigest(tag: string, signal: AbortSignal): Promise<Digest | undefined>;
+
   /** Adds a blob from another repository without an upload. @returns False if the blob must be sent. */
   mountBlob(blob: BlobIdentity, from: Source, signal: AbortSignal): Promise<boolean>;
 

@@ -15,6 +15,7 @@ import type { Target } from "../model/source.ts";
 import { inParallel } from "../parallel.ts";
 import type { Run } from "../transfer/run.ts";
 import { findContent, type Layer, layerOf } from "./layer.ts";
+import { moveTag } from "./move-tag.ts";
 
 /** Default artifact type of `push`. */
 export const defaultArtifactType = "application/vnd.buck2-oras.tool.v1";
@@ -58,6 +59,8 @@ export interface PushResult {
   readonly reference: string;
   /** Digest of the index, or of the only manifest. */
   readonly digest: Digest;
+  /** Manifest that the tag meant before; undefined for a new or unchanged tag, or if the target does not say. */
+  readonly replaced: Digest | undefined;
   readonly mediaType: string;
   readonly platforms: readonly PushedPlatform[];
 }
@@ -120,7 +123,7 @@ async function pushItem(
   { item, request, target, tag }: ItemPush,
   services: PublishServices,
   signal: AbortSignal,
-): Promise<PushedPlatform & { readonly manifestSize: number }> {
+): Promise<PushedPlatform & Pick<PushResult, "replaced"> & { readonly manifestSize: number }> {
   return await withTemporaryFolder("push", services.context, async (workDir) => {
     const label = item.platform ?? basename(item.path);
     const layer = await services.packing.limit(async () => {
@@ -144,9 +147,13 @@ async function pushItem(
         await target.pushBlob(layer, () => counted(layer.open(), sending.advance), signal).finally(sending.done);
       }
       const manifest = manifestOf(layer, item, request);
-      const digest = await target.pushManifest(manifest, mediaTypes.ociManifest, tag, signal);
+      const mediaType = mediaTypes.ociManifest;
+      const { digest, replaced } =
+        tag === undefined
+          ? { digest: await target.pushManifest(manifest, mediaType, tag, signal), replaced: undefined }
+          : await moveTag({ bytes: manifest, mediaType, tag }, target, services, signal);
       const { size, contentSize } = layer;
-      return { platform: item.platform, digest, size, contentSize, manifestSize: manifest.byteLength };
+      return { platform: item.platform, digest, replaced, size, contentSize, manifestSize: manifest.byteLength };
     });
   });
 }
@@ -220,8 +227,9 @@ export async function publish(
   const text = formatReference(reference);
   const [first] = request.items;
   if (request.items.length === 1 && first !== undefined && first.platform === undefined) {
-    const { manifestSize: _, ...pushed } = await pushItem({ item: first, request, target, tag }, services, run.signal);
-    return { reference: text, digest: pushed.digest, mediaType: mediaTypes.ociManifest, platforms: [pushed] };
+    const single = await pushItem({ item: first, request, target, tag }, services, run.signal);
+    const { digest, replaced } = single;
+    return { reference: text, digest, replaced, mediaType: mediaTypes.ociManifest, platforms: [withoutRest(single)] };
   }
   const byPlatform = [...request.items].sort((a, b) => ((a.platform ?? "") < (b.platform ?? "") ? -1 : 1));
   const pushed = await inParallel(byPlatform, run.signal, (item, signal) =>
@@ -239,13 +247,13 @@ export async function publish(
     })),
     annotations: sorted(request.annotations),
   });
-  const digest = await target.pushManifest(index, mediaTypes.ociIndex, tag, run.signal);
-  return {
-    reference: text,
-    digest,
-    mediaType: mediaTypes.ociIndex,
-    platforms: pushed.map(({ manifestSize: _, ...platform }) => platform),
-  };
+  const mediaType = mediaTypes.ociIndex;
+  const moved = await moveTag({ bytes: index, mediaType, tag }, target, services, run.signal);
+  return { reference: text, ...moved, mediaType, platforms: pushed.map(withoutRest) };
+}
+
+function withoutRest({ platform, digest, size, contentSize }: PushedPlatform): PushedPlatform {
+  return { platform, digest, size, contentSize };
 }
 
 /** Keys in the order of the image-spec's examples, which `oras` and `crane` also use. */

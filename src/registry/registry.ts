@@ -181,6 +181,12 @@ class Registry implements Target {
     return await this.#isThere(head, digest, this.#manifestRequest(digest, signal));
   }
 
+  async tagDigest(tag: string, signal: AbortSignal): Promise<Digest | undefined> {
+    const head = await this.#headManifest(tag, "push", signal);
+    const digest = head.header("docker-content-digest") ?? "";
+    return head.status === 200 && isDigest(digest) ? digest : undefined;
+  }
+
   /** Some servers refuse HEAD, or sign a redirect for GET alone: then GET decides, as for a pull. */
   async #isThere(head: HttpResponse, digest: Digest, get: Pick<Call, "url" | "headers" | "signal">): Promise<boolean> {
     await head.discard();

@@ -16,6 +16,8 @@ export interface ClearRequest {
   readonly maxTotalBytes: number | undefined;
   /** Keeps files used since this time regardless of the limits; milliseconds since the epoch. */
   readonly keepUsedSinceMs?: number | undefined;
+  /** Counts the files, and removes nothing. */
+  readonly isDryRun?: boolean;
 }
 
 export interface ClearResult {
@@ -57,8 +59,16 @@ function choose(files: readonly StoredFile[], request: ClearRequest, nowMs: numb
   return chosen;
 }
 
-/** Notes whose content is no longer stored; other files stay. */
-async function orphanedMetadata(root: HeldFolder, signal: AbortSignal): Promise<StoredFile[]> {
+/**
+ * Notes whose content is no longer stored; other files stay.
+ *
+ * @param gone Names of stored files that count as removed.
+ */
+async function orphanedMetadata(
+  root: HeldFolder,
+  gone: ReadonlySet<string>,
+  signal: AbortSignal,
+): Promise<StoredFile[]> {
   const folder = [cacheNames.metadata];
   const orphaned: StoredFile[] = [];
   for (const file of await filesIn(root, folder, (name) => name.endsWith(".json"), signal)) {
@@ -66,7 +76,7 @@ async function orphanedMetadata(root: HeldFolder, signal: AbortSignal): Promise<
     if (metadata === undefined || !isMetadataNamed(metadata, file.name)) continue;
     const hex = metadata.digest.slice("sha256:".length);
     const blob = await withFolder(root, [cacheNames.blobs, hex.slice(0, 2)], (held) => held.look(hex));
-    if (blob === undefined) orphaned.push(file);
+    if (blob === undefined || gone.has(hex)) orphaned.push(file);
   }
   return orphaned;
 }
@@ -95,8 +105,14 @@ export async function clearStore(
   let bytesFreed = 0;
   let filesInUse = 0;
   const refusals: OrasClientError[] = [];
+  const { isDryRun = false } = request;
   const remove = async ({ folder, name, size }: StoredFile): Promise<void> => {
     signal.throwIfAborted();
+    if (isDryRun) {
+      filesRemoved += 1;
+      bytesFreed += size;
+      return;
+    }
     try {
       // A concurrent process may have removed the file.
       if ((await withFolder(root, folder, (held) => held.unlink(name))) !== true) return;
@@ -113,13 +129,15 @@ export async function clearStore(
     bytesFreed += size;
   };
   try {
-    for (const file of choose(await blobsIn(root, signal), request, nowMs)) await remove(file);
-    for (const file of await orphanedMetadata(root, signal)) await remove(file);
+    const chosen = choose(await blobsIn(root, signal), request, nowMs);
+    for (const file of chosen) await remove(file);
+    const gone = new Set(isDryRun ? chosen.map(({ name }) => name) : []);
+    for (const file of await orphanedMetadata(root, gone, signal)) await remove(file);
     for (const file of await filesIn(root, [cacheNames.tmp], isStagedName, signal)) {
       if (file.lastWrittenMs <= nowMs - abandonedMs) await remove(file);
       else filesInUse += 1;
     }
-    await removeLocks(root, nowMs);
+    if (!isDryRun) await removeLocks(root, nowMs);
   } catch (cause) {
     signal.throwIfAborted();
     throw localIoError(`clear ${root.path}`, cause);

@@ -12,6 +12,8 @@ export interface ClearCacheRequest {
   readonly olderThanDays: number | undefined;
   /** Removes the least recently used files until this many bytes remain; undefined: no limit. */
   readonly maxSizeBytes: number | undefined;
+  /** Counts the files, and removes nothing. */
+  readonly isDryRun?: boolean;
 }
 
 export interface ClearCacheResult {
@@ -32,19 +34,18 @@ export async function clearCache(
   services: Pick<Services, "context" | "settings" | "store">,
   run: Run,
 ): Promise<ClearedCache> {
-  const { olderThanDays, maxSizeBytes } = request;
+  const { olderThanDays, maxSizeBytes, isDryRun = false } = request;
   const limits = {
+    isDryRun,
     olderThanMs: olderThanDays === undefined ? undefined : olderThanDays * dayMs,
     maxTotalBytes: maxSizeBytes,
   };
   const factsOf = ({ bytesFreed }: ClearCacheResult) => ({ size: bytesFreed });
   // First: an invalid folder is reported before anything is removed.
   const toolsKept = await installedTools(services.context);
-  const result = await audited(
-    { operation: "clear-cache", reference: services.settings.cacheDir },
-    services,
-    () => services.store.clear(limits, run.signal),
-    factsOf,
-  );
+  const clear = (): Promise<ClearCacheResult> => services.store.clear(limits, run.signal);
+  const audit = { operation: "clear-cache", reference: services.settings.cacheDir } as const;
+  // A dry run changes nothing that the log would have to tell.
+  const result = isDryRun ? await clear() : await audited(audit, services, clear, factsOf);
   return { ...result, toolsKept };
 }

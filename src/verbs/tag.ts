@@ -7,6 +7,7 @@ import { audited } from "../audit/audit.ts";
 import { UsageError } from "../errors.ts";
 import type { Digest } from "../model/digest.ts";
 import { formatReference, isTag } from "../model/reference.ts";
+import { moveTag } from "../publish/move-tag.ts";
 import type { Run } from "../transfer/run.ts";
 
 export interface TagResult {
@@ -14,6 +15,13 @@ export interface TagResult {
   readonly digest: Digest;
   /** References with the new tags. */
   readonly tagged: readonly string[];
+  /** Tags that meant another manifest before, and its digest. */
+  readonly replaced: readonly ReplacedTag[];
+}
+
+export interface ReplacedTag {
+  readonly tag: string;
+  readonly digest: Digest;
 }
 
 /** @throws {UsageError} for an invalid tag */
@@ -36,7 +44,16 @@ async function write(text: string, tags: readonly string[], services: Services, 
   const reference = readTarget(text, services);
   const { root } = await fetchRoot(reference, services, run);
   const target = services.open(reference.location);
-  for (const one of tags) await target.pushManifest(root.bytes, root.mediaType, one, run.signal);
+  const replaced: ReplacedTag[] = [];
+  for (const one of tags) {
+    const moved = await moveTag(
+      { bytes: root.bytes, mediaType: root.mediaType, tag: one },
+      target,
+      services,
+      run.signal,
+    );
+    if (moved.replaced !== undefined) replaced.push({ tag: one, digest: moved.replaced });
+  }
   const tagged = tags.map((one) => formatReference({ ...reference, tag: one, digest: undefined }));
-  return { reference: formatReference(reference), digest: root.digest, tagged };
+  return { reference: formatReference(reference), digest: root.digest, tagged, replaced };
 }

@@ -86,7 +86,8 @@ describe("list without a repository", () => {
   test.skipIf(!isLocked)("shows the locked tools, and whether this machine has their files", async () => {
     const project = await markedProject();
     await project.oras(["lock", "add", "tool", "oci:layout:1.0"]);
-    const row = (state: string) => new RegExp(`^tool {2}1\\.0 {2}\\d+ B {2}${state} {2}darwin-arm64, linux-x86_64\\n$`);
+    const row = (state: string) =>
+      new RegExp(`^tool {2}1\\.0 {2}\\d+ B {2}${state} {2}darwin-arm64, linux-x86_64 {2}oci:layout:1\\.0\\n$`);
     const cached = await project.oras(["list"], { cwd: project.deep });
     expect(cached.exitCode, cached.stderr).toBe(0);
     expect(cached.stdout).toMatch(row("cached"));

@@ -136,7 +136,9 @@ describe("the process", () => {
     server.closeAllConnections();
     server.close();
     expect(ran.exitCode).toBe(75);
-    expect(ran.stderr).toMatch(/TIMED_OUT[\s\S]*cause: at that time: asking 127\.0\.0\.1:\d+\n[\s\S]*--timeout/);
+    expect(ran.stderr).toMatch(
+      /TIMED_OUT[\s\S]*cause: at that time: asking 127\.0\.0\.1:\d+\n[\s\S]*--timeout[\s\S]*doctor/,
+    );
   });
 
   test("a refused connection names the host and the reason, exit 69", async () => {

@@ -57,6 +57,18 @@ describe("clear", () => {
     expect(await store.readMetadata("h.io/used:1", "linux-x86_64")).toBeDefined();
   });
 
+  test("a dry run counts what a run removes, notes included, and removes nothing", async () => {
+    const { store } = testStore();
+    await put(store);
+    await put(store, script);
+    await store.writeMetadata("h.io/a:1", "linux-x86_64", { ...entry, digest });
+    const planned = await store.clear({ ...everything, isDryRun: true }, noSignal);
+    expect(await store.find(digest)).toBeDefined();
+    expect(await store.readMetadata("h.io/a:1", "linux-x86_64")).toBeDefined();
+    expect(planned.filesRemoved).toBe(3);
+    expect(await store.clear(everything, noSignal)).toEqual(planned);
+  });
+
   test("by size the least recently used goes first", async () => {
     const { store, pathOf } = testStore();
     const digests: Digest[] = [];

@@ -155,6 +155,19 @@ test("a cache that does not exist, or is a file, has nothing to clear, and says 
   expect(file.stderr).toContain(`${join(project.dir, "file")} is not a folder`);
 });
 
+test("`clear-cache --dry-run` says what would go, and nothing goes", async () => {
+  const project = await layoutProject();
+  const cache = ["--cache-dir", join(project.dir, "cache")];
+  await project.oras(["pull", "oci:layout:1.0", ...cache, ...linux]);
+  const planned = await project.oras(["clear-cache", "--dry-run", ...cache]);
+  expect(planned.stdout).toMatch(/^Would remove \d+ files \(/);
+  const json = JSON.parse((await project.oras(["clear-cache", "--dry-run", "--json", ...cache])).stdout);
+  expect(json).toMatchObject({ dryRun: true });
+  const done = JSON.parse((await project.oras(["clear-cache", "--json", ...cache])).stdout);
+  expect(done).toEqual({ ...json, dryRun: false });
+  expect((await project.oras(["clear-cache", "--dry-run", ...cache])).stdout).toContain("Would remove 0 files");
+});
+
 test("doctor says that a cache cannot be used, and `clear-cache` what it leaves to transfers", async () => {
   const project = await layoutProject();
   const cache = join(project.dir, "cache");

@@ -10,6 +10,7 @@ import type { clearCacheSchema } from "../schemas/machine.ts";
 interface ClearCacheOptions {
   readonly olderThan?: number;
   readonly maxSize?: number;
+  readonly dryRun?: boolean;
 }
 
 export function addClearCache(program: Command, io: CliIo): Command {
@@ -27,22 +28,22 @@ export function addClearCache(program: Command, io: CliIo): Command {
       "remove the least recently used files until this size remains, such as 2GiB",
       byteSizeArgument,
     )
+    .option("--dry-run", "show what would be removed, and remove nothing")
     .action(async (options: ClearCacheOptions, command: Command) =>
       runCommand(command, io, async ({ services, run }) => {
-        const result = await clearCache(
-          { olderThanDays: options.olderThan, maxSizeBytes: options.maxSize },
-          services,
-          run,
-        );
+        const { olderThan: olderThanDays, maxSize: maxSizeBytes, dryRun: isDryRun = false } = options;
+        const result = await clearCache({ olderThanDays, maxSizeBytes, isDryRun }, services, run);
         const { filesRemoved, bytesFreed, filesInUse, toolsKept } = result;
-        const json = { filesRemoved, bytesFreed, filesInUse } satisfies v.InferOutput<typeof clearCacheSchema>;
-        const text = `Removed ${plural(filesRemoved, "file")} (${formatBytes(bytesFreed)})`;
+        const json = { filesRemoved, bytesFreed, filesInUse, dryRun: isDryRun } satisfies v.InferOutput<
+          typeof clearCacheSchema
+        >;
+        const text = `${isDryRun ? "Would remove" : "Removed"} ${plural(filesRemoved, "file")} (${formatBytes(bytesFreed)})`;
         const kept = `Kept ${plural(filesInUse, "file")} of transfers that may still run, or ended in the last hour`;
         const tools =
           `Kept ${plural(toolsKept.count, "tool")} that \`run\` and shims installed below ${toolsKept.folder}: ` +
           "each goes by itself when nobody has used it for 30 days";
         const notes = filesInUse === 0 ? [] : [kept];
-        return { text, notes, closingNotes: toolsKept.count === 0 ? [] : [tools], json };
+        return { text, notes, closingNotes: isDryRun || toolsKept.count === 0 ? [] : [tools], json };
       }),
     );
 }

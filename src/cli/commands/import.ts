@@ -39,15 +39,16 @@ function shortOrigin(origin: string): string {
 }
 
 function show(result: ImportResult): Shown {
-  const { reference, digest, mediaType, missing } = result;
+  const { reference, digest, replaced, mediaType, missing } = result;
   const platforms = result.platforms.map((pushed) => ({
     ...pushed,
     origin: result.provenances.find(({ platform }) => platform === pushed.platform)?.provenance ?? "",
   }));
   const rows = platforms.map((one) => [one.platform ?? "all platforms", formatShrunk(one), shortOrigin(one.origin)]);
   const notes: Part[] = [{ rows }, `Digest: ${digest}`];
+  if (replaced !== undefined) notes.push(`Replaced: ${replaced}`);
   if (missing.length > 0) notes.push(`Not available for: ${missing.join(", ")}`);
-  const json = jsonOf({ reference, digest, mediaType, platforms, missing }) satisfies v.InferOutput<
+  const json = jsonOf({ reference, digest, replaced, mediaType, platforms, missing }) satisfies v.InferOutput<
     typeof importSchema
   >;
   return { text: `Imported: ${reference}`, notes, json };

@@ -22,12 +22,13 @@ function cachedText(cached: boolean | undefined): string {
 }
 
 export function showLocked(lock: string, tools: readonly ListedTool[]): Shown {
-  const rows = tools.map(({ tool, version, platforms, size, cached }) => [
+  const rows = tools.map(({ tool, reference, version, platforms, size, cached }) => [
     tool,
     version.startsWith("sha256:") ? version.slice(0, "sha256:".length + 12) : version,
     size === undefined ? "-" : formatBytes(size),
     cachedText(cached),
     platforms.join(", "),
+    reference,
   ]);
   const nothing = [
     `No tool is locked in ${lock}. Lock the first one with:`,
@@ -47,7 +48,7 @@ export function addLockList(lock: Command, io: CliIo): Command {
     .summary("list the locked tools")
     .description(
       "Lists the locked tools: name, version, size for this machine, whether this machine has the files in its " +
-        "cache, and platforms. Contacts no registry.",
+        "cache, platforms, and the locked reference. Contacts no registry.",
     )
     .option(...lockOption)
     .action(async (options: LockOptions, command: Command) =>

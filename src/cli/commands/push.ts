@@ -40,11 +40,12 @@ function itemsOf(path: string | undefined, options: PushOptions): readonly PushI
 }
 
 function show(result: PushResult): Shown {
-  const { reference, digest, platforms } = result;
+  const { reference, digest, replaced, platforms } = result;
   return {
     text: `Pushed: ${reference}`,
     notes: [
       `Digest: ${digest}`,
+      ...(replaced === undefined ? [] : [`Replaced: ${replaced}`]),
       { rows: platforms.map((one) => [`  ${one.platform ?? "all platforms"}`, formatShrunk(one), one.digest]) },
     ],
     json: jsonOf(result) satisfies v.InferOutput<typeof pushSchema>,

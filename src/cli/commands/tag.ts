@@ -18,7 +18,10 @@ export function addTag(program: Command, io: CliIo): Command {
         const result = await tag(reference, tags, services, run);
         return {
           text: result.tagged.map((one) => `Tagged: ${one}`),
-          notes: [`Digest: ${result.digest}`],
+          notes: [
+            `Digest: ${result.digest}`,
+            ...result.replaced.map(({ tag, digest }) => `Replaced: ${digest} (${tag})`),
+          ],
           json: jsonOf(result) satisfies v.InferOutput<typeof tagSchema>,
         };
       }),

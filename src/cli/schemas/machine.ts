@@ -23,6 +23,7 @@ export const clearCacheSchema = v.object({
   filesRemoved: v.pipe(v.number(), v.integer(), v.description("Number of removed files, metadata included.")),
   filesInUse: v.pipe(v.number(), v.integer(), v.description("Number of kept files of transfers that may still run.")),
   bytesFreed: size,
+  dryRun: v.pipe(v.boolean(), v.description("True: the files would be removed, and nothing was.")),
 });
 export const loginSchema = v.object({
   registry: v.string(),

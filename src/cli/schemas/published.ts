@@ -2,15 +2,21 @@
 import * as v from "valibot";
 import { contentSize, count, digest, platform, size } from "./values.ts";
 
+const replaced = v.pipe(
+  v.nullable(digest),
+  v.description("Digest that the tag meant before; null for a new or unchanged tag, or if the registry does not say."),
+);
 export const pushSchema = v.object({
   reference: v.string(),
   digest: v.pipe(digest, v.description("Digest of the index or manifest that the tag means now.")),
+  replaced,
   mediaType: v.string(),
   platforms: v.array(v.object({ platform, digest, size, contentSize })),
 });
 export const importSchema = v.object({
   reference: v.string(),
   digest: v.pipe(digest, v.description("Digest of the index or manifest that the tag means now.")),
+  replaced,
   mediaType: v.string(),
   platforms: v.array(
     v.object({
@@ -32,7 +38,15 @@ export const copySchema = v.object({
   blobsPresent: count,
   bytesSent: size,
 });
-export const tagSchema = v.object({ reference: v.string(), digest, tagged: v.array(v.string()) });
+export const tagSchema = v.object({
+  reference: v.string(),
+  digest,
+  tagged: v.array(v.string()),
+  replaced: v.pipe(
+    v.array(v.object({ tag: v.string(), digest })),
+    v.description("Tags that meant another manifest before, and its digest."),
+  ),
+});
 export const pruneSchema = v.object({
   repository: v.string(),
   locks: v.pipe(

@@ -1,0 +1,61 @@
+/** Tags that are moved: the commands say which artifact had the tag before. */
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { expect, test } from "vitest";
+import { oras } from "../support/executable.ts";
+import { temporaryFolder } from "../support/folders.ts";
+import { inProcessRegistry } from "../support/registry/in-process/for-tests.ts";
+import { startServer } from "../support/registry/server.ts";
+import type { Ran } from "../support/run.ts";
+import { succeeding } from "../support/succeeding.ts";
+
+interface Pushed {
+  readonly digest: string;
+  readonly replaced: string | null;
+}
+
+function desk() {
+  const dir = temporaryFolder();
+  const call = (...args: readonly string[]): Promise<Ran> => succeeding(oras(args, { cwd: dir }));
+  const push = async (reference: string, text: string, ...args: readonly string[]): Promise<Pushed> => {
+    writeFileSync(join(dir, "tool"), `#!/bin/sh\necho ${text}\n`);
+    const { stdout } = await call("push", reference, ...(args.length === 0 ? ["tool"] : args), "--json");
+    return JSON.parse(stdout);
+  };
+  return { dir, call, push };
+}
+
+test.for(["registry", "layout"])("replaced: push and tag name the digest that a tag meant before, %s", async (kind) => {
+  const { call, push } = desk();
+  const registry = await inProcessRegistry();
+  const place = kind === "registry" ? `${registry.host}/t/tool` : "oci:layout";
+  const first = await push(`${place}:1`, "one");
+  expect(first.replaced).toBeNull();
+  expect((await push(`${place}:1`, "one")).replaced).toBeNull();
+  const second = await push(`${place}:1`, "two");
+  expect(second.replaced).toBe(first.digest);
+  const index = await push(`${place}:1`, "two", "--platform", "linux-x86_64=tool");
+  expect(index.replaced).toBe(second.digest);
+
+  await push(`${place}:2`, "three");
+  const tagged = await call("tag", `${place}:2`, "1", "new", "--json");
+  expect(JSON.parse(tagged.stdout).replaced).toEqual([{ tag: "1", digest: index.digest }]);
+  const shown = await call("tag", `${place}:1`, "new", "1");
+  expect(shown.stderr).not.toContain("Replaced");
+  const third = await push(`${place}:1`, "four");
+  const told = await call("tag", `${place}:2`, "1");
+  expect(told.stderr).toContain(`Replaced: ${third.digest} (1)`);
+});
+
+test("replaced: one HEAD asks for it, and a registry that answers nothing to it gets the tag", async () => {
+  const { push } = desk();
+  const heads: string[] = [];
+  const { host } = await startServer(({ method, url }, response, server) => {
+    if (method === "HEAD" && url.includes("/manifests/")) heads.push(url);
+    if (method === "HEAD") response.writeHead(url.includes("/manifests/") ? 405 : 404).end();
+    else if (method === "POST") response.writeHead(202, { location: `http://${server.host}/upload` }).end();
+    else response.writeHead(201).end();
+  });
+  expect((await push(`${host}/t/tool:1`, "one")).replaced).toBeNull();
+  expect(heads).toEqual(["/v2/t/tool/manifests/1"]);
+});
