@@ -37,6 +37,8 @@ import type { ImportedFile, Importer } from "./source.ts";
 const maxDependencies = 100;
 /** Requests for metadata at the same time; each is a process of npm. */
 const maxRequests = 4;
+/** Archives at the same time: npm checks one while the other is unpacked. */
+const maxArchives = 2;
 
 /** Parses the optional packages: their publisher could name a folder of the user, or a repository with scripts. */
 function partsOf(spec: string, optionalDependencies: Readonly<Record<string, string>>): NpmDependency[] {
@@ -145,6 +147,22 @@ async function fetchPart(
   return { root, provenance: await fileProvenance(purl, archive, signal) };
 }
 
+/** The folder for a package, by the first platform that it serves. */
+type PartFolders = ReadonlyMap<NpmPackage, string>;
+
+/** Fetches and unpacks all packages. @returns Without the archives that the registry does not have. */
+async function fetchParts(
+  client: Npm,
+  folders: PartFolders,
+  signal: AbortSignal,
+): Promise<ReadonlyMap<NpmPackage, FetchedPart>> {
+  const limit = limitTo(maxArchives);
+  const fetched = await inParallel([...folders], signal, ([part, dir], end) =>
+    limit.run(async () => [part, await fetchPart(client.until(end), part, dir, end)] as const),
+  );
+  return new Map(fetched.flatMap(([part, found]) => (found === undefined ? [] : [[part, found] as const])));
+}
+
 /** The name of a package's folder: a package for one platform is seldom named like its program. */
 function titleIn({ found }: Programs, name: string): string {
   const [first = name] = found;
@@ -208,12 +226,15 @@ export const importNpm: Importer = async ({ spec: text, platforms }, services, s
   const chosen = chooseParts(parts, platforms);
   const files: ImportedFile[] = [];
   let unfit: Error | undefined;
-  const fetched = new Map<NpmPackage, FetchedPart | undefined>();
+  const folders = new Map<NpmPackage, string>();
+  for (const [platform, part] of chosen) {
+    if (!folders.has(part)) folders.set(part, join(services.workDir, "npm", platform));
+  }
+  const fetched = await fetchParts(client, folders, signal);
   const placed = new Map<NpmPackage, string>();
   for (const [platform, part] of chosen) {
     const exact = `${part.name}@${part.version}`;
     const dir = join(services.workDir, "npm", platform);
-    if (!fetched.has(part)) fetched.set(part, await fetchPart(client, part, dir, signal));
     const unpacked = fetched.get(part);
     if (unpacked === undefined) {
       gone.push(exact);
