@@ -6,17 +6,16 @@ import { parseEntryPath } from "../archive/entry-path.ts";
 import { findRepository, isVersionControl } from "../archive/existing.ts";
 import { type ExtractOptions, extractArchive } from "../archive/extract.ts";
 import { formatByName, isArchive, sniffFile } from "../archive/format.ts";
-import { identifyFile } from "../archive/identify.ts";
 import { defaultLimits } from "../archive/limits.ts";
 import { quoted } from "../archive/refusal.ts";
 import { refuseUnsupported } from "../archive/unsupported.ts";
 import { ContentVerificationError, isErrno, LocalIoError, localIoError } from "../errors.ts";
 import { calledAs, type OpenedFile } from "../files/opened-file.ts";
 import type { Digest } from "../model/digest.ts";
-import type { Origin, Target } from "../model/source.ts";
+import type { BlobIdentity, Origin, Target } from "../model/source.ts";
 import { inParallel } from "../parallel.ts";
-import type { Store } from "../store/store.ts";
 import { type Run, withSignal } from "../transfer/run.ts";
+import { existingFile } from "./existing-file.ts";
 import { type FetchedBlob, fetchBlob } from "./fetch.ts";
 import type { NamedLayer } from "./layers.ts";
 import { tellingReplaced } from "./replaced.ts";
@@ -84,31 +83,26 @@ export interface TitledFile {
   readonly title: string;
 }
 
-/** True if the path holds anything but a folder or the file with this digest. */
-async function hasOther(path: string, digest: Digest): Promise<boolean> {
-  const found = await lstat(path).catch(() => undefined);
-  if (found === undefined || found.isDirectory()) return false;
-  if (!found.isFile()) return true;
-  return (await identifyFile(path).catch(() => undefined))?.digest !== digest;
-}
-
 /**
+ * Places a file. An equal file of this user is left alone, and keeps its time.
+ *
  * @param onReplaced Gets the title of a replaced file with other content.
  * @returns Absolute path of the placed file.
  */
 export async function placeFile(
-  { digest, title }: TitledFile,
+  { digest, size, title }: TitledFile & BlobIdentity,
   output: string,
   onReplaced: (path: string) => void,
-  { store, signal }: { readonly store: Store; readonly signal: AbortSignal },
+  { store, context, signal }: Pick<Services, "store" | "context"> & Pick<Run, "signal">,
 ): Promise<string> {
   const parts = confinedPath(title);
   await checkRepository(output, [parts]);
   await checkFolders(output, parts);
   const path = resolve(output, ...parts);
-  const isReplaced = await hasOther(path, digest);
+  const existing = await existingFile(path, { digest, size }, context.userId, signal);
+  if (existing === "placed") return path;
   await store.materialize(digest, path, {}, signal);
-  if (isReplaced) onReplaced(parts.join("/"));
+  if (existing === "other") onReplaced(parts.join("/"));
   return path;
 }
 
@@ -197,8 +191,8 @@ export async function placeLayers(
         : undefined;
       placed.push(
         ...(unpacked ?? [
-          await placeFile({ digest, title: layer.title }, output, onReplaced, {
-            store: services.store,
+          await placeFile({ ...layer.descriptor, title: layer.title }, output, onReplaced, {
+            ...services,
             signal: run.signal,
           }),
         ]),

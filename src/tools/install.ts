@@ -27,7 +27,7 @@ import { withStagingFolder } from "../files/temporary-folder.ts";
 import type { LockedLayer, LockedPlatform } from "../lockfile/schema.ts";
 import type { Digest } from "../model/digest.ts";
 import { digestSchema } from "../model/digest-schema.ts";
-import type { Target } from "../model/source.ts";
+import type { BlobIdentity, Target } from "../model/source.ts";
 import type { Run } from "../transfer/run.ts";
 import { fileName, isUnpacked, programIn } from "./program.ts";
 import { countInstalled, noteUse, recordName, removeUnused } from "./unused.ts";
@@ -194,8 +194,8 @@ async function placeLayer(
   const { store, context } = services;
   const { signal } = run;
   const placeAs = platform.layers.length === 1 ? fileName(name, title) : title;
-  const place = (content: Digest) =>
-    placeFile({ digest: content, title: placeAs }, output, () => {}, { store, signal });
+  const place = (content: BlobIdentity) =>
+    placeFile({ ...content, title: placeAs }, output, () => {}, { store, context, signal });
   if (isCompressed(format)) {
     const descriptor = { mediaType, digest, size, annotations: {}, artifactType: undefined, platform: undefined };
     const file = await fetchFile(
@@ -204,7 +204,7 @@ async function placeLayer(
       run,
     );
     if (file.digest !== layer.contentDigest) throw otherContent(name, layer, file.digest);
-    await place(file.digest);
+    await place(file);
     return;
   }
   await fetchBlob({ source, blob: { digest, size }, label: name }, services, run);
@@ -215,7 +215,7 @@ async function placeLayer(
     return;
   }
   if (layer.contentDigest !== digest) throw otherContent(name, layer, digest);
-  await place(digest);
+  await place({ digest, size });
 }
 
 function otherContent(name: string, { contentDigest }: LockedLayer, found: Digest): ContentVerificationError {

@@ -262,10 +262,7 @@ async function place(
       ? await placeIfArchive({ ...file, of: expanded.text }, output, options, services)
       : undefined;
     if (unpacked !== undefined) return [unpacked, false] as const;
-    return [
-      [await placeFile(file, output, onReplaced, { store: services.store, signal: run.signal })],
-      request.extract,
-    ] as const;
+    return [[await placeFile(file, output, onReplaced, { ...services, signal: run.signal })], request.extract] as const;
   });
   return { ...result, placed, isLeftAsIs };
 }

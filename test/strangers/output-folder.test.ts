@@ -19,9 +19,12 @@ describe("files that were there", () => {
     expect(first.exitCode, first.stderr).toBe(0);
     expect(first.stderr).toContain("warning: replaced an existing file: Makefile\n");
     expect(readFileSync(join(dir, "home/Makefile"), "utf8")).toBe("new");
+    const before = statSync(join(dir, "home/Makefile"));
     const again = await pull("-o", ".");
     expect(again.exitCode, again.stderr).toBe(0);
     expect(again.stderr).not.toContain("replaced");
+    const { ino, ctimeMs } = statSync(join(dir, "home/Makefile"));
+    expect([ino, ctimeMs]).toEqual([before.ino, before.ctimeMs]);
   });
 
   test("pull --extract: the same, of the files of an archive", async () => {
