@@ -23,6 +23,7 @@ import type { Source, Target } from "./model/source.ts";
 import { anySignal, limitTo } from "./parallel.ts";
 import type { ApiDeps } from "./registry/api.ts";
 import { checkLogin } from "./registry/check-login.ts";
+import { KnownChallenges } from "./registry/known-challenges.ts";
 import { askingForbidden, forbiddenTarget } from "./registry/offline.ts";
 import { createRegistryProbe } from "./registry/probe.ts";
 import { createRegistry } from "./registry/registry.ts";
@@ -81,10 +82,11 @@ function compose(settings: Settings, context: Context, lifetime: Lifetime): Comp
   const credentials = createCredentialProvider(settings, context, signal);
   const withheldCredentials = createWithheldCredentials(settings);
   const plainHttp = new PlainHttp(settings);
+  const known = new KnownChallenges();
   const apiDeps = (registry: string, isMirror: boolean): ApiDeps => {
     const use = plainHttp.use(registry, isMirror);
     const shown = use === "anonymous" ? withheldCredentials : credentials;
-    return { http, credentials: shown, context, isPlainHttp: use !== "no" };
+    return { http, credentials: shown, context, known, isPlainHttp: use !== "no" };
   };
   /** Registries by location; a repository keeps its token until the command ends. */
   const registries = new Map<string, Target>();

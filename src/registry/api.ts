@@ -58,7 +58,7 @@ export class RegistryApi {
   /** Sends a request; answers a 401 (ECR: 403) and sends it again. Other origins never receive the credentials. */
   async call(call: Call, action: Action): Promise<HttpResponse> {
     const isOwn = this.isOwn(call.url);
-    const used = isOwn ? await this.#auth.header(action).catch(() => undefined) : undefined;
+    const used = isOwn ? await this.#auth.header(action, call.signal).catch(() => undefined) : undefined;
     const first = await this.#send(call, used);
     const isChallenge = first.status === 401 || (first.status === 403 && used !== undefined);
     if (!isChallenge || !isOwn) return first;

@@ -1,5 +1,5 @@
 /**
- * Authentication at one registry: no credentials before a challenge, then exactly the requested kind.
+ * Authentication at one registry: no credentials before a challenge of its host, then exactly the requested kind.
  *
  * Invariant: only challenges of the registry's own origin are answered.
  */
@@ -10,6 +10,7 @@ import type { HttpResponse } from "../http/response.ts";
 import type { CredentialProvider, FoundCredentials } from "../model/credentials.ts";
 import { basicHeader } from "./basic-header.ts";
 import { type Challenge, parseChallenges } from "./challenge.ts";
+import type { KnownChallenges } from "./known-challenges.ts";
 import { checkRealm } from "./realm.ts";
 import { secretsOf } from "./redact.ts";
 import { type Action, scopesFor } from "./scope.ts";
@@ -19,6 +20,8 @@ export interface AuthDeps {
   readonly http: HttpClient;
   readonly credentials: CredentialProvider;
   readonly context: Context;
+  /** Undefined: each repository waits for its own challenge. */
+  readonly known?: KnownChallenges;
 }
 
 /** The receiver of credentials. */
@@ -40,6 +43,8 @@ export class Authenticator {
   readonly #mountSources = new Set<string>();
   readonly #shown = new Set<string>();
   #refusal: LoginRefusedError | undefined;
+  /** The header value that was asked for ahead of this repository's own challenge. */
+  #ahead: Promise<string | undefined> | undefined;
 
   constructor(audience: Audience, deps: AuthDeps) {
     this.#audience = audience;
@@ -58,9 +63,19 @@ export class Authenticator {
     if (this.#mountSources.delete(repository)) this.#headers.delete("mount");
   }
 
-  /** The header value of the last answered challenge, so that the registry need not send another challenge. */
-  async header(action: Action): Promise<string | undefined> {
-    return await this.#headers.get(action);
+  /**
+   * The header value of the last answered challenge, so that the registry need not send another challenge. For the first
+   * read, the value of the challenge that another repository of the host got.
+   */
+  async header(action: Action, signal: AbortSignal): Promise<string | undefined> {
+    const held = this.#headers.get(action);
+    if (held !== undefined) return await held;
+    const { origin, repository } = this.#audience;
+    const challenge = this.#deps.known?.get(origin);
+    const isFirstRead = action === "pull" && repository !== undefined && this.#ahead === undefined;
+    if (challenge === undefined || !isFirstRead) return undefined;
+    this.#ahead = this.#hold(action, this.#answerOnce([challenge], new URL(origin), action, signal));
+    return await this.#ahead;
   }
 
   /** Every secret that was sent or could have been sent, for redaction. */
@@ -85,7 +100,9 @@ export class Authenticator {
     used: string | undefined,
     signal: AbortSignal,
   ): Promise<string | undefined> {
-    if (response.url.origin !== this.#audience.origin) return undefined;
+    const { origin } = this.#audience;
+    if (response.url.origin !== origin) return undefined;
+    if (used !== undefined && used === (await this.#ahead?.catch(() => undefined))) this.#deps.known?.refuse(origin);
     try {
       const known = this.#headers.get(action);
       if (known !== undefined) {
@@ -101,13 +118,17 @@ export class Authenticator {
       return await this.answer(response, action, used, signal);
     }
     const challenges = parseChallenges(response.header("www-authenticate") ?? "");
-    const found = this.#answerOnce(challenges, response.url, action, signal);
+    return await this.#hold(action, this.#answerOnce(challenges, response.url, action, signal));
+  }
+
+  /** Shares a lookup with concurrent requests, and forgets a lookup without a result. */
+  #hold(action: Action, found: Promise<string | undefined>): Promise<string | undefined> {
     this.#headers.set(action, found);
     const forget = (): void => {
       if (this.#headers.get(action) === found) this.#headers.delete(action);
     };
     found.then((header) => header ?? forget(), forget);
-    return await found;
+    return found;
   }
 
   /**
@@ -136,7 +157,7 @@ export class Authenticator {
     action: Action,
     signal: AbortSignal,
   ): Promise<string | undefined> {
-    const { registry, repository } = this.#audience;
+    const { registry, repository, origin } = this.#audience;
     const found = await this.#deps.credentials(registry, repository);
     const { credentials } = found;
     for (const secret of secretsOf(credentials)) this.#shown.add(secret);
@@ -148,6 +169,7 @@ export class Authenticator {
       const service = new TokenService(query, registry, this.#deps.http, signal);
       const token = await this.#tokenOf(service, found, action);
       this.#shown.add(token);
+      this.#deps.known?.note(origin, bearer);
       return `Bearer ${token}`;
     }
     const isBasic = challenges.some((challenge) => challenge.scheme === "basic");
