@@ -14,24 +14,10 @@ load(
 )
 load(":common.bzl", "common_attributes")
 load(":errors.bzl", "oras_error_handler")
-load(":native.bzl", "ACCESS_KINDS", "native_url")
+load(":info.bzl", "OrasArtifactInfo")
+load(":native.bzl", "access_attribute", "download", "native_url")
 load(":toolchain.bzl", "OrasToolchainInfo")
-load(":tree.bzl", "file_providers", "folder_attributes", "folder_providers")
-
-OrasArtifactInfo = provider(
-    doc = """Origin of an artifact: `repository`, `manifest_digest` (`None` if not stated), `digest` of its blob (`None` for a folder of several
-    blobs), and `platform` (`None` if the artifact is the same for all platforms).""",
-    fields = {
-        # Digest of the blob; `None` for a folder of several blobs.
-        "digest": provider_field(str | None),
-        # Digest of the manifest that lists the blob; `None` if not stated.
-        "manifest_digest": provider_field(str | None),
-        # Platform string, such as `linux-x86_64`; `None` if the artifact is the same for all platforms.
-        "platform": provider_field(str | None),
-        # `HOST/REPOSITORY`, or `oci:DIR`.
-        "repository": provider_field(str),
-    },
-)
+load(":tree.bzl", "file_name", "file_providers", "folder_attributes", "folder_providers")
 
 def _check(ctx: AnalysisContext, type: str, size_bytes: int | None) -> None:
     label = ctx.label
@@ -72,14 +58,7 @@ def _reference(ctx: AnalysisContext) -> cmd_args:
 def _pull(ctx: AnalysisContext, oras: OrasToolchainInfo, output: Artifact, size_bytes: int, is_executable: bool) -> None:
     url = native_url(ctx, oras)
     if url != None:
-        ctx.actions.download_file(
-            output,
-            url,
-            has_content_based_path = True,
-            is_executable = is_executable,
-            sha256 = ctx.attrs.digest.removeprefix("sha256:"),
-            size_bytes = size_bytes,
-        )
+        download(ctx, url, output, size_bytes, is_executable)
         return
     ctx.actions.run(
         cmd_args(
@@ -107,13 +86,6 @@ def _extract(ctx: AnalysisContext, oras: OrasToolchainInfo, blob: Artifact, outp
         error_handler = oras_error_handler,
     )
 
-def _file_name(ctx: AnalysisContext) -> str:
-    name = ctx.attrs.out or ctx.attrs.name
-    is_windows = (ctx.attrs.platform or "").startswith("windows-")
-    if is_windows and ctx.attrs.executable != False and not name.endswith(".exe"):
-        return name + ".exe"
-    return name
-
 def _oras_artifact_impl(ctx: AnalysisContext) -> list[Provider]:
     type = renamed(ctx, "type", "format", "raw")
     size_bytes = renamed(ctx, "size_bytes", "size")
@@ -121,7 +93,7 @@ def _oras_artifact_impl(ctx: AnalysisContext) -> list[Provider]:
     oras = ctx.attrs._oras[OrasToolchainInfo]
     is_executable = ctx.attrs.executable == True
     if type in FILE_TYPES:
-        output = ctx.actions.declare_output(_file_name(ctx), has_content_based_path = True)
+        output = ctx.actions.declare_output(file_name(ctx), has_content_based_path = True)
         if type == "raw":
             _pull(ctx, oras, output, size_bytes, is_executable)
         else:
@@ -149,12 +121,7 @@ oras_artifact = rule(
     doc = "Fetches one blob by digest. The output is the file, or the folder that the archive unpacks to.",
     impl = _oras_artifact_impl,
     attrs = common_attributes | folder_attributes | {
-        "access": attrs.option(
-            attrs.enum(ACCESS_KINDS),
-            default = None,
-            doc = """What the registry gives to a plain GET without a login: the blob over `https` or `http`, or a challenge for a `token`.
-            Without a value, it is not known. The toolchain's `fetch` says what follows.""",
-        ),
+        "access": access_attribute,
         "digest": attrs.string(doc = "Digest of the blob: `sha256:` and 64 lower-case hex digits. Tags are refused."),
         "format": attrs.option(attrs.enum(FILE_TYPES + ARCHIVE_TYPES), default = None, doc = "Old name of `type`, until the next release."),
         "layout": attrs.option(

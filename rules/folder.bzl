@@ -1,9 +1,9 @@
 """`oras_folder`: the layers of one manifest in one folder, with the paths of `oras pull`."""
 
 load("//prelude_ext:platforms.bzl", "PLATFORM_CONSTRAINTS")
-load(":artifact.bzl", "OrasArtifactInfo")
 load(":checks.bzl", "check_digest", "check_path", "check_repository", "fail_attribute")
 load(":common.bzl", "common_attributes")
+load(":info.bzl", "OrasArtifactInfo")
 load(":tree.bzl", "folder_attributes", "folder_providers")
 
 def _oras_folder_impl(ctx: AnalysisContext) -> list[Provider]:

@@ -8,6 +8,7 @@ load(":checks.bzl", "ARCHIVE_TYPES", "FILE_TYPES")
 load(":common.bzl", "BUCK2_ATTRIBUTES", "common_attributes")
 load(":folder.bzl", "oras_folder")
 load(":native.bzl", "ACCESS_KINDS")
+load(":native_file.bzl", "declare_native_file")
 load(":unlocked.bzl", "oras_unlocked")
 
 _LOCK_VERSION = 1
@@ -26,6 +27,7 @@ def oras_tool(
         layout: str | None = None,
         constraints: dict[str, list[str]] = PLATFORM_CONSTRAINTS,
         executable: str | bool | dict[str, typing.Any] | None = None,
+        fetch: str | None = None,
         format: str | dict[str, str] | None = None,
         include: str | dict[str, str] | None = None,
         strip_prefix: str | dict[str, str] | None = None,
@@ -65,7 +67,9 @@ def oras_tool(
         layout: Layout folder of a tool whose reference begins with `oci:`: a path in this package, or an `oras_layout` of another package.
         constraints: Platform string → its configuration settings, for a project without Buck2's prelude.
         executable: Path of the executable in the folder, instead of the lock's path; for a single file `True` or `False`. A target with an
-            executable can be run. Like the next four arguments: one value for all platforms, or a dict by platform string.
+            executable can be run. Like `format`, `include`, `strip_prefix` and `sub_targets`: one value for all platforms, or a dict by platform string.
+        fetch: `native`: Buck2 itself fetches the file, without the toolchain, so that the tool can be the toolchain's own `cli`. Only for a single
+            uncompressed file, at a registry that asks for no login. Without a value, the toolchain's `fetch` counts.
         format: Format of the file, instead of the lock's format: `raw` keeps a jar, a wheel or a pyz as one file, which is not unpacked; `zip` unpacks such a
             file. An archive that is kept with `raw` runs only with `executable = True`. Only for a tool of one layer.
         include: Path of the include folder, instead of the lock's path.
@@ -92,6 +96,7 @@ def oras_tool(
     locked = lock["tools"][key]["platforms"]
     override = struct(
         executable = executable,
+        fetch = fetch,
         format = format,
         include = include,
         strip_prefix = strip_prefix,
@@ -104,6 +109,8 @@ def oras_tool(
         ))
     for attribute in ["executable", "format", "include", "strip_prefix", "sub_targets"]:
         _check_platforms(name, attribute, getattr(override, attribute), constraints)
+    if fetch not in [None, "native"]:
+        fail("`fetch` of the tool `{}` is `{}`: write `native`, or leave `fetch` to the toolchain".format(name, fetch))
     is_folder = max([len(entry["layers"]) for entry in locked.values()]) > 1
     if strip_prefix and is_folder:
         fail("`strip_prefix` of the tool `{}` is for a single archive only, and the lock file has several layers".format(name))
@@ -112,6 +119,8 @@ def oras_tool(
     for one in format.values() if isinstance(format, dict) else [format or "raw"]:
         if one not in FILE_TYPES + ARCHIVE_TYPES:
             fail("`format` of the tool `{}` is `{}`, which is none of {}".format(name, one, ", ".join(FILE_TYPES + ARCHIVE_TYPES)))
+    if fetch and (is_folder or strip_prefix or include or sub_targets):
+        fail("`fetch` of the tool `{}` is for a single uncompressed file: publish the tool with `push --compression none`, or remove `fetch`".format(name))
     declare = _declare_folder if is_folder else _declare_file
     if list(locked) == ["any"]:
         declare(name, key, locked["any"], "any", layout, override, {"out": name} | kwargs)
@@ -242,6 +251,10 @@ def _declare_file(
     include = _of(override.include, platform)
     if include == None and is_as_locked:
         include = _below(layer.get("include"), prefix)
+    if override.fetch != None:
+        known = {"access": _access(entry), "digest": layer["digest"], "executable": executable, "size_bytes": layer["size"]}
+        declare_native_file(name, type, known | _origin(entry, platform) | attributes)
+        return
     oras_artifact(
         name = name,
         access = _access(entry),

@@ -1,6 +1,7 @@
 """`oras_toolchain`: the `buck2-oras` that fetches artifacts, and the machines that may run it."""
 
 load(":common.bzl", "common_attributes")
+load(":info.bzl", "OrasArtifactInfo")
 
 FETCH_KINDS = ["auto", "native", "process"]
 
@@ -20,10 +21,20 @@ OrasToolchainInfo = provider(
     },
 )
 
-def _has_sha256(algorithms: str) -> bool:
+def has_sha256(algorithms: str) -> bool:
     """Whether a file with a known SHA-256 has a known digest. Buck2 prefers SHA-1 where both are allowed."""
     names = [name.strip().upper() for name in algorithms.split(",")]
     return "SHA256" in names and "SHA1" not in names
+
+# The default of Buck2's open-source build.
+digest_algorithms_attribute = attrs.default_only(attrs.string(default = read_root_config("buck2", "digest_algorithms", "SHA256")))
+
+def _workers_can_run(ctx: AnalysisContext) -> bool:
+    """Whether workers may unpack. A fetched executable of one platform needs no Node."""
+    if ctx.attrs.workers_can_run != None:
+        return ctx.attrs.workers_can_run
+    fetched = ctx.attrs.cli.get(OrasArtifactInfo)
+    return fetched != None and fetched.platform != None
 
 def _oras_toolchain_impl(ctx: AnalysisContext) -> list[Provider]:
     cli = cmd_args(ctx.attrs.cli[RunInfo], ctx.attrs.options)
@@ -34,9 +45,9 @@ def _oras_toolchain_impl(ctx: AnalysisContext) -> list[Provider]:
         DefaultInfo(),
         OrasToolchainInfo(
             cli = RunInfo(args = cli),
-            extract_locally = not (ctx.attrs.workers_can_run or ctx.attrs.workers_can_pull),
+            extract_locally = not (_workers_can_run(ctx) or ctx.attrs.workers_can_pull),
             fetch = ctx.attrs.fetch,
-            has_sha256 = _has_sha256(ctx.attrs._digest_algorithms),
+            has_sha256 = has_sha256(ctx.attrs._digest_algorithms),
             pull_locally = not ctx.attrs.workers_can_pull,
             worker = worker,
         ),
@@ -51,7 +62,8 @@ oras_toolchain = rule(
         "cli": attrs.exec_dep(
             default = "//tools:oras",
             providers = [RunInfo],
-            doc = "The executable `buck2-oras`: the one of these rules, or your own.",
+            doc = """The executable `buck2-oras`: the one of these rules, which needs Node; or a standalone one, such as an `oras_tool` with
+            `fetch = "native"`.""",
         ),
         "fetch": attrs.enum(
             FETCH_KINDS,
@@ -72,15 +84,16 @@ oras_toolchain = rule(
         ),
         "workers_can_pull": attrs.bool(
             default = False,
-            doc = """Whether remote execution workers have what pulls need: Node, the network, and logins of their own (docs/remote-execution.md).
-            If so, blobs may be fetched there.""",
+            doc = """Whether remote execution workers have what pulls need: Node (unless `cli` is standalone), the network, and logins of their own
+            (docs/remote-execution.md). If so, blobs may be fetched there.""",
         ),
-        "workers_can_run": attrs.bool(
-            default = False,
-            doc = """Whether remote execution workers have Node, which `cli` needs. If so, the workers unpack archives.
-            Blobs are fetched on the machine that builds, which has the network and the credentials, unless `workers_can_pull`.""",
+        "workers_can_run": attrs.option(
+            attrs.bool(),
+            default = None,
+            doc = """Whether remote execution workers can run `cli`. If so, the workers unpack archives. The default is `True` for a standalone
+            `cli` that is an `oras_tool`, and `False` for the one of these rules, which needs Node. `buck2-oras` fetches blobs on the machine that
+            builds, which has the network and the credentials, unless `workers_can_pull`.""",
         ),
-        # The default of Buck2's open-source build.
-        "_digest_algorithms": attrs.default_only(attrs.string(default = read_root_config("buck2", "digest_algorithms", "SHA256"))),
+        "_digest_algorithms": digest_algorithms_attribute,
     },
 )

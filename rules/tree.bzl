@@ -21,6 +21,14 @@ folder_attributes = {
     ),
 }
 
+def file_name(ctx: AnalysisContext) -> str:
+    """Name of the output of a target whose output is one file."""
+    name = ctx.attrs.out or ctx.attrs.name
+    is_windows = (ctx.attrs.platform or "").startswith("windows-")
+    if is_windows and ctx.attrs.executable != False and not name.endswith(".exe"):
+        return name + ".exe"
+    return name
+
 def file_providers(ctx: AnalysisContext, output: Artifact) -> list[Provider]:
     """Providers of a target whose output is one file."""
     if type(ctx.attrs.executable) == type(""):

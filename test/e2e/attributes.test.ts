@@ -145,6 +145,45 @@ alias(name = "oras", actual = "oras//tools:oras")
   },
 );
 
+/** Tools that Buck2 shall fetch itself and cannot, and why. */
+const notNative: Readonly<Record<string, readonly [change: (text: string) => string, problem: string]>> = {
+  token: [(text) => text.replace('"http"', '"token"'), "the registry asks for a token or a login"],
+  unknown: [(text) => text.replace('"access":"http",', ""), "it is not known whether the registry asks for a login"],
+  compressed: [(text) => text.replace('"raw"', '"zstd"'), "for an uncompressed file, and the lock file has `zstd`"],
+  layout: [
+    (text) => text.replace('"repository":"ghcr.io/acme/tool"', '"repository":"oci:tool"'),
+    "a layout folder is no registry",
+  ],
+};
+
+test.for(Object.entries(notNative))(
+  "attributes: `fetch = native` of one tool says why Buck2 cannot fetch it: %s",
+  async ([name, [change, problem]], context) => {
+    const project = await setting(context);
+    const platform = {
+      access: "http",
+      manifest: digest,
+      repository: "ghcr.io/acme/tool",
+      layers: [{ digest, format: "raw", mediaType: "a/b", size: 1, title: "tool", executable: "tool" }],
+    };
+    const tools = { tool: { reference: "ghcr.io/acme/tool:1", platforms: { any: platform } } };
+    project.write(`native-${name}/oras.lock.json`, change(JSON.stringify({ version: 1, tools })));
+    project.write(
+      `native-${name}/BUCK`,
+      `load("@oras//rules:defs.bzl", "oras_tool")
+load(":oras.lock.json", lock = "value")
+oras_tool(name = "tool", fetch = "native", lock = lock)
+alias(name = "oras", actual = "oras//tools:oras")
+`,
+    );
+    const other = await project.buck2(["audit", "subtargets", `//native-${name}:oras`]);
+    expect(other.exitCode, other.stderr).toBe(0);
+    const ran = await project.buck2(["audit", "subtargets", `//native-${name}:tool`]);
+    expect(ran.exitCode).not.toBe(0);
+    expect(ran.stderr).toContain(problem);
+  },
+);
+
 test("attributes: what the lock says cannot be said again beside it", async (context) => {
   const project = await setting(context);
   project.write("twice/oras.lock.json", JSON.stringify({ version: 1, tools: {} }));

@@ -74,7 +74,7 @@ async function startFleet(context: TestContext, workerHasLogin: boolean): Promis
   const auth = Buffer.from("user:secret").toString("base64");
   writeFileSync(join(home, ".docker/config.json"), JSON.stringify({ auths: { [registry.host]: { auth } } }));
   const workerHome = workerHasLogin ? home : temporaryFolder();
-  const execution = await startNativeLink(engine, { HOME: workerHome, BUCK2_ORAS_NODE: process.execPath });
+  const execution = await startNativeLink(engine, { env: { HOME: workerHome, BUCK2_ORAS_NODE: process.execPath } });
   context.onTestFinished(() => execution.stop());
   const tool = await publishTool(`${registry.host}/tools`, { ...login, BUCK2_ORAS_REGISTRY: registry.host });
   const project: Fleet["project"] = (toolchain) => {

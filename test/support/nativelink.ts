@@ -12,12 +12,20 @@ export interface NativeLink extends RemoteEngine {
   readonly storedBytes: () => number;
 }
 
+type Env = Readonly<Record<string, string>>;
+
+export interface WorkerOptions {
+  readonly env?: Env;
+  readonly script?: readonly string[];
+}
+
 /**
  * @param program Path of `nativelink`.
- * @param env What the worker adds to the environment of each action.
+ * @param worker What the worker adds to the environment of each action, and the lines of a shell script that runs each
+ * action, whose words are the script's arguments.
  */
-export function startNativeLink(program: string, env: Readonly<Record<string, string>> = {}): Promise<NativeLink> {
-  return startOnFreePorts("NativeLink", () => start(program, env));
+export function startNativeLink(program: string, worker: WorkerOptions = {}): Promise<NativeLink> {
+  return startOnFreePorts("NativeLink", () => start(program, worker));
 }
 
 function bytesBelow(dir: string): number {
@@ -39,7 +47,7 @@ function filesystemStore(dir: string, name: string): object {
 /** @see nativelink-config/examples/local_rbe_self_test.json5 of NativeLink 1.6 */
 function configuration(
   dir: string,
-  { port, workerPort, env }: { port: number; workerPort: number; env: Readonly<Record<string, string>> },
+  { port, workerPort, env, entrypoint }: { port: number; workerPort: number; env: Env; entrypoint: string | undefined },
 ): object {
   const added = Object.entries(env).map(([name, value]) => [name, { value }]);
   const slow = { ref_store: { name: "CAS" } };
@@ -56,6 +64,7 @@ function configuration(
           worker_api_endpoint: { uri: `grpc://127.0.0.1:${workerPort}` },
           cas_fast_slow_store: "WORKER",
           upload_action_result: { ac_store: "AC" },
+          ...(entrypoint === undefined ? {} : { entrypoint }),
           work_directory: join(dir, "work"),
           platform_properties: { OSFamily: { values: [""] } },
           additional_environment: Object.fromEntries(added),
@@ -84,11 +93,13 @@ function configuration(
 }
 
 /** Undefined when it ended at once: somebody else was faster to take one of the ports. */
-async function start(program: string, env: Readonly<Record<string, string>>): Promise<NativeLink | undefined> {
+async function start(program: string, { env = {}, script }: WorkerOptions): Promise<NativeLink | undefined> {
   const dir = mkdtempSync(join(tmpdir(), "buck2-oras-nativelink-"));
   const [port, workerPort] = [await freePort(), await freePort()];
   const configFile = join(dir, "config.json5");
-  writeFileSync(configFile, JSON.stringify(configuration(dir, { port, workerPort, env })));
+  const entrypoint = script === undefined ? undefined : join(dir, "entrypoint");
+  if (entrypoint !== undefined) writeFileSync(entrypoint, `#!/bin/sh\n${script?.join("\n")}\n`, { mode: 0o755 });
+  writeFileSync(configFile, JSON.stringify(configuration(dir, { port, workerPort, env, entrypoint })));
   const logFile = join(dir, "log");
   const log = openSync(logFile, "a");
   const child = spawn(program, [configFile], { stdio: ["ignore", log, log] });
