@@ -71,8 +71,8 @@ too: ${[...common].map((name) => `\`${name}\``).join(", ")}.
 ${functions.map((one) => renderFunction(one, isRule(one) ? common : new Set())).join("\n")}
 ## Choice of fetch
 
-Seconds of \`buck2 build\` with a running daemon, medians, for the values of the toolchain's \`fetch\`. A store is empty where nothing else is
-said. The links and the machine are those of [bench/RESULTS.md](../bench/RESULTS.md).
+Seconds of \`buck2 build\` with a running daemon, medians, for the values of the toolchain's \`fetch\`; \`worker\` is \`process\` on an execution
+platform with [workers](workers.md). A store is empty where nothing else is said. The links and the machine are those of [bench/RESULTS.md](../bench/RESULTS.md).
 
 ${fetchSection()}
 

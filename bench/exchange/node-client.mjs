@@ -1,10 +1,16 @@
-/** `node-client URL DIGEST OUTPUT`: one blob over Node's own client. */
+/** `node-client FOLDER URL…`: blobs over Node's own client. */
 import { Agent, get } from "node:http";
-import { receive } from "./receive.mjs";
+import { receiveAll } from "./receive.mjs";
 
-const [url, digest, output] = process.argv.slice(2);
 const agent = new Agent({ keepAlive: true });
-get(url, { agent }, (response) => {
-  if (response.statusCode !== 200) throw new Error(`status ${response.statusCode}`);
-  void receive(response, digest, output).then(() => agent.destroy());
-});
+
+function open(url) {
+  return new Promise((resolve, reject) => {
+    get(url, { agent }, (response) => {
+      if (response.statusCode === 200) resolve(response);
+      else reject(new Error(`status ${response.statusCode}`));
+    }).on("error", reject);
+  });
+}
+
+void receiveAll(process.argv.slice(2), open).then(() => agent.destroy());

@@ -1,15 +1,13 @@
-/** `undici URL DIGEST OUTPUT`: one blob over undici. */
+/** `undici FOLDER URL…`: blobs over undici. */
 import { Agent, request } from "undici";
-import { receive } from "./receive.mjs";
+import { receiveAll } from "./receive.mjs";
 
-const [url, digest, output] = process.argv.slice(2);
+const dispatcher = new Agent();
 
-async function main() {
-  const dispatcher = new Agent();
+async function open(url) {
   const { statusCode, body } = await request(url, { dispatcher });
   if (statusCode !== 200) throw new Error(`status ${statusCode}`);
-  await receive(body, digest, output);
-  await dispatcher.close();
+  return body;
 }
 
-void main();
+void receiveAll(process.argv.slice(2), open).then(() => dispatcher.close());

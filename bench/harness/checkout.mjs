@@ -104,10 +104,18 @@ export async function layOutCheckout(bench, { name, server, tools, config = "", 
   return dir;
 }
 
+/** Settings of a build. A worker needs a platform that has workers, and is a way to call the executable. */
+function settingsOf(fetch) {
+  if (fetch === undefined) return [];
+  if (fetch !== "worker") return [`oras.fetch=${fetch}`];
+  return ["oras.fetch=process", "build.execution_platforms=oras//prelude_ext:local_with_workers"];
+}
+
 /**
  * Builds in a checkout, with a daemon of its own.
  *
- * @param options `fetch` is `native`, `process` or `auto`, or undefined for `http_file`; `cacheDir` is the store, if it is not the session's own.
+ * @param options `fetch` is `native`, `process`, `auto`, or `worker` for a process that the pulls share, or undefined for `http_file`;
+ *   `cacheDir` is the store, if it is not the session's own.
  */
 export function openSession(bench, dir, name, options = {}) {
   const buck2 = process.env.BUCK2 ?? find("buck2");
@@ -115,7 +123,7 @@ export function openSession(bench, dir, name, options = {}) {
   const cacheDir = options.cacheDir ?? join(bench.work, `store-${name}`);
   const env = { ...bench.env, BUCK2_ORAS_CACHE_DIR: cacheDir, BUCK_CONSOLE: "simple", ...options.env };
   if (bench.node24 !== undefined) env.BUCK2_ORAS_NODE = bench.node24;
-  const config = options.fetch === undefined ? [] : ["--config", `oras.fetch=${options.fetch}`];
+  const config = settingsOf(options.fetch).flatMap((setting) => ["--config", setting]);
   const call = (...args) => ({ command: [buck2, "--isolation-dir", name, ...args], cwd: dir, env });
   const build = (...targets) => call("build", ...config, ...targets);
   bench.onEnd(() => runProgram(call("kill")));

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { build } from "esbuild";
 import { root } from "../../scripts/bundle.mjs";
 import { emptyFolder } from "../harness/bench.mjs";
+import { toolCount } from "../harness/checkout.mjs";
 
 /** As our executable is bundled, so that neither pays for many small files. */
 async function bundled(bench, name) {
@@ -23,17 +24,33 @@ async function bundled(bench, name) {
   return outfile;
 }
 
-async function exchange(bench, node, name) {
+async function exchange(bench, node, name, blobs) {
   if (node === undefined) return { missing: "Node 24" };
   const { host } = await bench.registries.open();
-  const { repository, digest } = await bench.publications.random(10_000_000);
   const out = join(bench.work, `out-${name}`);
-  const url = `http://${host}/v2/${repository}/blobs/${digest}`;
+  const urls = blobs.map(({ repository, digest }) => `http://${host}/v2/${repository}/blobs/${digest}`);
   return {
-    command: [node, await bundled(bench, name), url, digest, join(out, "file")],
+    command: [node, await bundled(bench, name), out, ...urls],
     env: bench.env,
     prepare: () => emptyFolder(out),
   };
+}
+
+async function contenders(bench, blobs) {
+  return {
+    undici: await exchange(bench, bench.node24, "undici", blobs),
+    "Node's client": await exchange(bench, bench.node24, "node-client", blobs),
+    "undici, this Node": await exchange(bench, process.execPath, "undici", blobs),
+    "Node's client, this Node": await exchange(bench, process.execPath, "node-client", blobs),
+  };
+}
+
+function targets(words) {
+  const [major] = process.versions.node.split(".");
+  return [
+    { what: `undici, ${words}, Node 24`, ours: "undici", against: ["Node's client"] },
+    { what: `undici, ${words}, Node ${major}`, ours: "undici, this Node", against: ["Node's client, this Node"] },
+  ];
 }
 
 export const families = [
@@ -42,19 +59,15 @@ export const families = [
     title: "one exchange of 10 MB in a process of its own, over undici and over Node's client",
     rounds: 12,
     seconds: 20,
-    contenders: async (bench) => ({
-      undici: await exchange(bench, bench.node24, "undici"),
-      "Node's client": await exchange(bench, bench.node24, "node-client"),
-      "undici, this Node": await exchange(bench, process.execPath, "undici"),
-      "Node's client, this Node": await exchange(bench, process.execPath, "node-client"),
-    }),
-    targets: [
-      { what: "undici, one exchange of 10 MB, Node 24", ours: "undici", against: ["Node's client"] },
-      {
-        what: `undici, one exchange of 10 MB, Node ${process.versions.node.split(".")[0]}`,
-        ours: "undici, this Node",
-        against: ["Node's client, this Node"],
-      },
-    ],
+    contenders: async (bench) => await contenders(bench, [await bench.publications.random(10_000_000)]),
+    targets: targets("one exchange of 10 MB"),
+  },
+  {
+    name: "undici-many",
+    title: "50 exchanges of 2 MB in one process, as in a worker, over undici and over Node's client",
+    rounds: 8,
+    seconds: 20,
+    contenders: async (bench) => await contenders(bench, (await bench.publications.tools(toolCount + 1)).slice(1)),
+    targets: targets("50 exchanges of 2 MB in one process"),
   },
 ];

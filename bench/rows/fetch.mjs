@@ -9,8 +9,8 @@ const slowLink = { bitsPerSecond: 1e8, roundTripMs: 20 };
 const largeBytes = 50_000_000;
 const breakAfterBytes = 20_000_000;
 
-/** Values of the toolchain's `fetch`: the columns of the table. */
-const ways = ["native", "process"];
+/** Columns of the table: values of the toolchain's `fetch`, and `process` with a worker. */
+const ways = ["native", "process", "worker"];
 
 const toolsOf = (bench) => bench.publications.tools(toolCount + 1);
 
@@ -101,7 +101,8 @@ async function strict(bench, way) {
     config: executionPlatformsConfig + engine.config,
     files: executionPlatforms([platform], "strict"),
   });
-  const session = openSession(bench, dir, `strict-${way}`, { fetch: way });
+  // A worker's platform would take the place of the strict one, where Buck2 uses no workers.
+  const session = openSession(bench, dir, `strict-${way}`, { fetch: way === "worker" ? "process" : way });
   // A warm-up would fail in the same way as the build.
   return cell(session, () => session.restart({ isWarm: way === "native" }));
 }

@@ -78,6 +78,7 @@ async function withTokens(bench) {
   const pull = `seq 0 ${toolCount - 1} | xargs -P 4 -I@ "$0" pull --plain-http "$1/t/tool-@:1" -o "$2/@"`;
   const oras = find("oras");
   return {
+    worker: coldBuild(openSession(bench, dir, "tokens-worker", { fetch: "worker" })),
     process: coldBuild(openSession(bench, dir, "tokens", { fetch: "process" })),
     oras:
       oras === undefined
