@@ -82,6 +82,8 @@ export interface CopiedArtifact {
   readonly source: string;
   readonly destination: string;
   readonly digest: Digest;
+  /** Manifest that the destination's tag meant before; undefined for a new or unchanged tag. */
+  readonly replaced: Digest | undefined;
 }
 
 export interface CopyResult {

@@ -86,15 +86,21 @@ export class GraphCopy {
     this.#run = withSignal(run, this.#signal);
   }
 
-  /** Copies the graph of a fetched manifest, and writes the tag last. */
-  async copyRoot(root: FetchedManifest, tag: string | undefined): Promise<void> {
+  /**
+   * Copies the graph of a fetched manifest, and writes the tag last.
+   *
+   * @returns The manifest that the tag meant before; undefined for a new or unchanged tag.
+   */
+  async copyRoot(root: FetchedManifest, tag: string | undefined): Promise<Digest | undefined> {
     const { target, withReferrers } = this.#options;
     await this.#copyOnce(root.digest, root, 0);
     if (withReferrers) await this.#copyReferrers(root.digest, 0);
-    if (tag === undefined) return;
-    if (await isTagged(target, tag, root.digest, this.#signal)) return;
+    if (tag === undefined) return undefined;
+    const before = await taggedIn(target, tag, this.#signal);
+    if (before === root.digest) return undefined;
     await target.pushManifest(root.bytes, root.mediaType, tag, this.#signal);
     this.counts.bytesSent += root.bytes.byteLength;
+    return before;
   }
 
   /** Aborts the whole copy after a failure of `part`. */
@@ -238,11 +244,11 @@ export class GraphCopy {
   }
 }
 
-async function isTagged(target: Target, tag: string, digest: Digest, signal: AbortSignal): Promise<boolean> {
+async function taggedIn(target: Target, tag: string, signal: AbortSignal): Promise<Digest | undefined> {
   try {
-    return (await target.fetchManifest(tag, signal)).digest === digest;
+    return (await target.fetchManifest(tag, signal)).digest;
   } catch (error) {
-    if (error instanceof ArtifactNotFoundError) return false;
+    if (error instanceof ArtifactNotFoundError) return undefined;
     throw error;
   }
 }

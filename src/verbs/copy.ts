@@ -29,6 +29,8 @@ export interface CopiedArtifact {
   readonly source: string;
   readonly destination: string;
   readonly digest: Digest;
+  /** Manifest that the destination's tag meant before; undefined for a new or unchanged tag. */
+  readonly replaced: Digest | undefined;
 }
 
 export interface CopyResult extends CopyCounts {
@@ -64,9 +66,12 @@ async function copyOne(request: CopyRequest, services: Services, run: Run): Prom
   const target = services.open(to.location);
   const { source, root } = await fetchRoot(from, services, run);
   const graph = new GraphCopy({ source, target, withReferrers: request.withReferrers }, services, run);
-  await graph.copyRoot(root, tag);
+  const replaced = await graph.copyRoot(root, tag);
   const destination = formatReference({ ...to, tag, digest: tag === undefined ? root.digest : undefined });
-  return { ...graph.counts, artifacts: [{ source: formatReference(from), destination, digest: root.digest }] };
+  return {
+    ...graph.counts,
+    artifacts: [{ source: formatReference(from), destination, digest: root.digest, replaced }],
+  };
 }
 
 export interface CopyLockRequest {
@@ -160,9 +165,9 @@ async function copyTools(request: CopyLockRequest, services: Services, run: Run)
     const root = await fetchManifestByDigest(source, digest, services, run);
     const ownTag = target.name.startsWith("oci:") ? `${name}-${tag}` : tag;
     const graph = new GraphCopy({ source, target, withReferrers: request.withReferrers }, services, run);
-    await graph.copyRoot(root, ownTag);
+    const replaced = await graph.copyRoot(root, ownTag);
     for (const key of Object.keys(total) as (keyof CopyCounts)[]) total[key] += graph.counts[key];
-    artifacts.push({ source: `${source.name}@${digest}`, destination: `${target.name}@${digest}`, digest });
+    artifacts.push({ source: `${source.name}@${digest}`, destination: `${target.name}@${digest}`, digest, replaced });
   };
   for (const root of roots) {
     try {

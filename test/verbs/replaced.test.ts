@@ -47,6 +47,20 @@ test.for(["registry", "layout"])("replaced: push and tag name the digest that a 
   expect(told.stderr).toContain(`Replaced: ${third.digest} (1)`);
 });
 
+test("replaced: copy names the digest that the destination's tag meant before", async () => {
+  const { call, push } = desk();
+  const one = await push("oci:from:1", "one");
+  await push("oci:from:2", "two");
+  const copied = async (tag: string): Promise<unknown> =>
+    JSON.parse((await call("copy", `oci:from:${tag}`, "oci:to:1", "--json")).stdout).artifacts[0].replaced;
+  expect(await copied("1")).toBeNull();
+  expect(await copied("1")).toBeNull();
+  expect(await copied("2")).toBe(one.digest);
+  expect((await call("copy", "oci:from:1", "oci:to:1")).stderr).toMatch(
+    /^Replaced: sha256:[0-9a-f]{64} \(oci:to:1\)$/m,
+  );
+});
+
 test("replaced: one HEAD asks for it, and a registry that answers nothing to it gets the tag", async () => {
   const { push } = desk();
   const heads: string[] = [];

@@ -31,7 +31,10 @@ function show(result: CopyResult): Shown {
   const text = result.artifacts.map(({ destination, digest }) =>
     destination.includes("@") ? `Copied: ${destination}` : `Copied: ${destination}@${digest}`,
   );
-  return { text, notes: [counts.join("; ")], json };
+  const replaced = result.artifacts.flatMap((one) =>
+    one.replaced === undefined ? [] : [`Replaced: ${one.replaced} (${one.destination})`],
+  );
+  return { text, notes: [counts.join("; "), ...replaced], json };
 }
 
 export function addCopy(program: Command, io: CliIo): Command {

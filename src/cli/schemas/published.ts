@@ -30,7 +30,7 @@ export const importSchema = v.object({
   missing: v.pipe(v.array(v.string()), v.description("Wanted platforms that the source does not offer.")),
 });
 export const copySchema = v.object({
-  artifacts: v.array(v.object({ source: v.string(), destination: v.string(), digest })),
+  artifacts: v.array(v.object({ source: v.string(), destination: v.string(), digest, replaced })),
   manifestsCopied: count,
   manifestsPresent: count,
   blobsCopied: count,
