@@ -5,11 +5,14 @@ import { expect, test } from "vitest";
 import { requireBuck2 } from "../support/buck2.ts";
 import { type Consumer, layOutProject } from "../support/consumer.ts";
 import { startDockerRegistry, userSecret } from "../support/docker-registry.ts";
+import { oras } from "../support/executable.ts";
 import { temporaryFolder } from "../support/folders.ts";
 import { startNativeLink } from "../support/nativelink.ts";
 import { requireProgram, type Skippable } from "../support/peers.ts";
 import { executionPlatformsConfig } from "../support/platform-targets.ts";
+import { publishedProject } from "../support/published-layers.ts";
 import { publishTool } from "../support/published-tool.ts";
+import { succeeding } from "../support/succeeding.ts";
 
 type TestContext = Skippable & { readonly onTestFinished: (end: () => Promise<void>) => void };
 
@@ -61,6 +64,8 @@ interface Fleet {
   readonly stopRegistry: () => Promise<void>;
   /** `HOME` with a login. */
   readonly home: string;
+  /** `HOST/REPOSITORY:TAG` of a tool of two layers. */
+  readonly folder: string;
 }
 
 async function startFleet(context: TestContext, workerHasLogin: boolean): Promise<Fleet> {
@@ -91,17 +96,32 @@ async function startFleet(context: TestContext, workerHasLogin: boolean): Promis
     context.onTestFinished(() => made.stop());
     return made;
   };
-  return { project, stopRegistry: () => registry.stop(), home };
+  const folder = `${registry.host}/folder:1`;
+  const { dir } = publishedProject([
+    { title: "one", body: "one" },
+    { title: "two", body: "two" },
+  ]);
+  await succeeding(oras(["copy", "oci:layout:1", folder], { cwd: dir, env: { HOME: home } }));
+  return { project, stopRegistry: () => registry.stop(), home, folder };
 }
 
 const used = ["//:used"];
 
 test("remote logins: a platform for fetches alone pulls here, and the tool runs on a worker", async (context) => {
-  const { project, stopRegistry, home } = await startFleet(context, false);
+  const { project, stopRegistry, home, folder } = await startFleet(context, false);
   const toolchain = 'exec_compatible_with = ["root//platforms:fetches"], ';
-  const first = await project(toolchain).build(used, { env: { HOME: home } });
+  const machine = project(toolchain);
+  const first = await machine.build(used, { env: { HOME: home } });
   expect(first.stderr).toContain("BUILD SUCCEEDED");
   expect(first.actions).toMatchObject({ local: 1, remote: 1 });
+  await succeeding(oras(["lock", "add", "folder", folder], { cwd: machine.dir, env: { HOME: home } }));
+  machine.write(
+    "folder/BUCK",
+    'load("@oras//rules:defs.bzl", "oras_tool")\nload("//:oras.lock.json", lock = "value")\noras_tool(name = "folder", lock = lock)\n',
+  );
+  const layers = await machine.build(["//folder:folder"], { env: { HOME: home } });
+  expect(layers.stderr).toContain("BUILD SUCCEEDED");
+  expect(layers.actions.local).toBe(2);
   await stopRegistry();
   const second = await project(toolchain).build(used);
   expect(second.stderr).toContain("BUILD SUCCEEDED");

@@ -11,6 +11,7 @@ import { ownTokens } from "../support/registry/in-process/faults/access.ts";
 import { slowBody } from "../support/registry/in-process/faults/network.ts";
 import { inProcessRegistry } from "../support/registry/in-process/for-tests.ts";
 import { digestWith } from "../support/registry/in-process/storage.ts";
+import type { RunOptions } from "../support/run.ts";
 
 const withWorkers = "[build]\n  execution_platforms = oras//prelude_ext:local_with_workers\n";
 const load = `load("@oras//rules:defs.bzl", "oras_artifact")\n`;
@@ -131,4 +132,23 @@ test("worker: its crash in mid-build fails that build, and the next one builds",
   expect(broken.stderr).toMatch(/[Ww]orker/);
   const next = await project.build(["//..."]);
   expect(next.stderr).toContain("BUILD SUCCEEDED");
+});
+
+test("worker: after Ctrl-C the next build takes what is under way", async (context) => {
+  const project = projectOf(context, withWorkers);
+  const registry = await inProcessRegistry(slowBody(10));
+  const bytes = Buffer.from(`a tool of ${registry.host}, which comes slowly`);
+  const digest = digestWith("sha256", bytes);
+  registry.storage.open("tools").blobs.set(digest, bytes);
+  project.write("BUCK", load + toolTarget(`${registry.host}/tools`, digest, bytes.length).target("tool"));
+  let interrupt = (): void => {};
+  const onStart: RunOptions["onStart"] = (child) => {
+    interrupt = () => void child.kill("SIGINT");
+  };
+  const building = project.buck2(["build", "//..."], { onStart });
+  while (registry.blobReads().length === 0) await delay(20);
+  interrupt();
+  expect((await building).exitCode).not.toBe(0);
+  expect((await project.build(["//..."])).stderr).toContain("BUILD SUCCEEDED");
+  expect(registry.blobReads()).toHaveLength(1);
 });

@@ -3,7 +3,7 @@ import { existsSync, mkdirSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll } from "vitest";
 import { findProgram, type Skippable } from "./peers.ts";
-import { type Ran, run } from "./run.ts";
+import { type Ran, type RunOptions, run } from "./run.ts";
 
 /** `BUCK2=…`, or the one on the PATH; without it the test that asks is skipped. */
 export function requireBuck2(context: Skippable): string {
@@ -72,6 +72,8 @@ export interface Buck2Options {
   readonly cwd?: string;
   /** What is piped into it. */
   readonly input?: string;
+  /** Told the client's process, to signal it. */
+  readonly onStart?: RunOptions["onStart"];
 }
 
 export interface Buck2Project {
@@ -99,6 +101,7 @@ export function buck2Project(buck2: string, dir: string): Buck2Project {
       cwd: options.cwd ?? dir,
       env: { HOME: home, BUCK2_ORAS_CACHE_DIR: cacheDir, BUCK_CONSOLE: "simple", ...options.env },
       input: options.input ?? "",
+      ...(options.onStart === undefined ? {} : { onStart: options.onStart }),
     });
   };
   return {
