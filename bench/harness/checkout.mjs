@@ -56,8 +56,8 @@ function plainBuildFile(host, tools) {
     .join("");
 }
 
-/** The entry that `lock add` writes for the first tool; the others differ in names and digests alone. */
-async function lockOf(bench, tools) {
+/** The entry that `lock add` writes for the first tool; the others differ in names and digests alone. @returns A lock for `@HOST@`. */
+export async function lockOf(bench, tools) {
   const { host } = await bench.registries.open();
   const [first] = tools;
   const file = join(bench.work, `${first.name}.lock.json`);
