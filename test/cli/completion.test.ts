@@ -1,8 +1,8 @@
 /** What a shell is told when somebody presses Tab. */
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { expect, inject, test } from "vitest";
-import { oras } from "../support/executable.ts";
+import { expect, test } from "vitest";
+import { oras, orasWords } from "../support/executable.ts";
 import { temporaryFolder } from "../support/folders.ts";
 import { requireProgram } from "../support/peers.ts";
 import { run } from "../support/run.ts";
@@ -49,7 +49,7 @@ test("in a bash: what Tab offers", async (context) => {
   const bash = requireProgram(context, "bash");
   const dir = temporaryFolder();
   const { stdout: script } = await oras(["completion", "bash"]);
-  const program = `#!/bin/sh\nexec '${process.execPath}' '${inject("executable")}' "$@"\n`;
+  const program = `#!/bin/sh\nexec ${orasWords()} "$@"\n`;
   writeFileSync(join(dir, "buck2-oras"), program, { mode: 0o755 });
   const tab = `${script}
 COMP_WORDS=(buck2-oras c); COMP_CWORD=1

@@ -3,8 +3,8 @@ import type { ChildProcess } from "node:child_process";
 import { lstatSync, mkdirSync, readFileSync, statSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { stripVTControlCharacters } from "node:util";
-import { describe, expect, inject, test } from "vitest";
-import { oras } from "../support/executable.ts";
+import { describe, expect, test } from "vitest";
+import { oras, orasWords } from "../support/executable.ts";
 import { temporaryFolder } from "../support/folders.ts";
 import { loginSetting } from "../support/login.ts";
 import { requireProgram } from "../support/peers.ts";
@@ -84,7 +84,7 @@ describe("the docker configuration", () => {
 
   test("at a terminal, an end of input is a clear error", async (context) => {
     const script = requireProgram(context, "script");
-    const command = `${process.execPath} ${inject("executable")} login localhost:1`;
+    const command = `${orasWords()} login localhost:1`;
     // Ctrl-D
     const ran = await run(script, ["-qec", command, "/dev/null"], { env: { TERM: "xterm" }, input: "\u0004" });
     expect(ran.exitCode, ran.stdout).toBe(64);
@@ -93,7 +93,7 @@ describe("the docker configuration", () => {
 
   test("at a terminal, Ctrl-C stops it as it does elsewhere", async (context) => {
     const script = requireProgram(context, "script");
-    const command = `${process.execPath} ${inject("executable")} login localhost:1`;
+    const command = `${orasWords()} login localhost:1`;
     const onStart = ({ stdout, stdin }: ChildProcess): void => {
       stdout?.on("data", (text: string) => {
         if (text.includes("Username for localhost:1: ")) stdin?.write("\u0003");
@@ -110,7 +110,7 @@ describe("the docker configuration", () => {
 
   test("at a terminal, an empty user name is refused before a password is asked for", async (context) => {
     const script = requireProgram(context, "script");
-    const command = `${process.execPath} ${inject("executable")} login localhost:1`;
+    const command = `${orasWords()} login localhost:1`;
     const onStart = ({ stdout, stdin }: ChildProcess): void => {
       stdout?.on("data", (text: string) => {
         if (/(?:Username|Password) for .*: /.test(text)) stdin?.write("\n");
@@ -190,7 +190,7 @@ describe("the docker configuration", () => {
   test("at a terminal the password is asked for and not shown", async (context) => {
     const { registry, readConfig, dir } = await loginSetting(context);
     const script = requireProgram(context, "script");
-    const command = `${process.execPath} ${inject("executable")} login ${registry.host}`;
+    const command = `${orasWords()} login ${registry.host}`;
     const env = { DOCKER_CONFIG: join(dir, "docker"), TERM: "xterm" };
     // Typed as a person types: an answer after its question.
     const onStart = ({ stdout, stdin }: ChildProcess): void => {

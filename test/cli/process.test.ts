@@ -6,7 +6,7 @@ import { join } from "node:path";
 import * as v from "valibot";
 import { describe, expect, test } from "vitest";
 import { jsonSchemas } from "../../src/cli/schemas.ts";
-import { oras } from "../support/executable.ts";
+import { oras, orasCommand } from "../support/executable.ts";
 import { temporaryFolder } from "../support/folders.ts";
 import { layoutProject, sha256 } from "../support/layout-project.ts";
 import { requireProgram } from "../support/peers.ts";
@@ -81,9 +81,8 @@ describe("the process", () => {
     const whole = await project.oras(["list", "oci:layout"]);
     // More than a pipe holds, or nothing would be cut off.
     expect(whole.stdout.length).toBeGreaterThan(128 * 1024);
-    const command = `"$0" "$1" list oci:layout 2>err | head -n 1; echo "exit \${PIPESTATUS[0]}"; cat err`;
-    const { inject } = await import("vitest");
-    const ran = await run(bash, ["-c", command, process.execPath, inject("executable")], { cwd: project.dir });
+    const command = `"$0" "$@" list oci:layout 2>err | head -n 1; echo "exit \${PIPESTATUS[0]}"; cat err`;
+    const ran = await run(bash, ["-c", command, ...orasCommand()], { cwd: project.dir });
     expect(ran.stdout).toMatch(/^long-\S+\nexit 0\n$/);
   });
 

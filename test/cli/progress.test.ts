@@ -2,7 +2,7 @@ import type { ChildProcess } from "node:child_process";
 import { Writable } from "node:stream";
 import { describe, expect, test } from "vitest";
 import { createTerminalProgress } from "../../src/cli/progress.ts";
-import { oras } from "../support/executable.ts";
+import { oras, orasCommand } from "../support/executable.ts";
 import { temporaryFolder } from "../support/folders.ts";
 import { requireProgram } from "../support/peers.ts";
 import { startServer } from "../support/registry/server.ts";
@@ -65,7 +65,6 @@ describe("the progress bar", () => {
 
   test("is shown on a terminal, and not with --no-progress, --quiet, --json or without a terminal", async (context) => {
     const script = requireProgram(context, "script");
-    const { inject } = await import("vitest");
     const content = "#!/bin/sh\n".repeat(100);
     const bar = /\d+%/;
     // The bar is waited for; that there is none shows after a while in which it would have come.
@@ -87,9 +86,7 @@ describe("the progress bar", () => {
     const args = ["pull", `${server.host}/t/tool:1`];
     const onTerminal = async (...options: string[]): Promise<string> => {
       const cacheDir = temporaryFolder();
-      const command = [process.execPath, inject("executable"), ...args, ...options]
-        .map((word) => `'${word}'`)
-        .join(" ");
+      const command = [...orasCommand(), ...args, ...options].map((word) => `'${word}'`).join(" ");
       const env = { BUCK2_ORAS_CACHE_DIR: cacheDir };
       const ran = await run(script, ["-qec", command, "/dev/null"], { env, onStart });
       expect(ran.exitCode, ran.stdout).toBe(0);

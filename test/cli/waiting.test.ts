@@ -1,7 +1,7 @@
 /** What a person reads while a command works, with and without a terminal. */
 import { readdirSync } from "node:fs";
 import { join } from "node:path";
-import { describe, expect, inject, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { paintFor } from "../../src/cli/colour.ts";
 import { createMeter } from "../../src/cli/meter.ts";
 import { createTerminalProgress } from "../../src/cli/progress.ts";
@@ -9,7 +9,7 @@ import { formatDuration, formatLine, shorten } from "../../src/cli/progress-line
 import { widthOf } from "../../src/cli/text-width.ts";
 import { createPlainTerminalProgress, createTransferLines } from "../../src/cli/transfer-lines.ts";
 import { noProgress } from "../../src/context.ts";
-import { oras } from "../support/executable.ts";
+import { oras, orasWords } from "../support/executable.ts";
 import { temporaryFolder } from "../support/folders.ts";
 import { requireProgram } from "../support/peers.ts";
 import { startServer } from "../support/registry/server.ts";
@@ -82,7 +82,7 @@ describe("on a terminal", () => {
       setTimeout(() => response.writeHead(404).end(), 2000);
     });
     const pull = async (env: Readonly<Record<string, string>>): Promise<string> => {
-      const command = `'${process.execPath}' '${inject("executable")}' pull ${server.host}/t/tool:1`;
+      const command = `${orasWords()} pull ${server.host}/t/tool:1`;
       return (await run(script, ["-qec", command, "/dev/null"], { env })).stdout;
     };
     const coloured = await pull({ TERM: "xterm" });

@@ -1,11 +1,12 @@
 /** Wrapping at the width of a terminal, and nowhere else. */
 import fc from "fast-check";
-import { describe, expect, inject, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { formatTable } from "../../src/cli/format.ts";
 import { code, layOut } from "../../src/cli/layout.ts";
 import { formatError } from "../../src/cli/report.ts";
 import { wrapLast, wrapLine } from "../../src/cli/wrap.ts";
 import { UsageError } from "../../src/errors.ts";
+import { orasWords } from "../support/executable.ts";
 import { layoutProject } from "../support/layout-project.ts";
 import { requireProgram } from "../support/peers.ts";
 import { seed } from "../support/property.ts";
@@ -119,7 +120,7 @@ test("terminal: output and errors are wrapped there, and are one line in a pipe 
   const script = requireProgram(context, "script");
   const project = await layoutProject();
   const linesOf = async (command: string): Promise<readonly string[]> => {
-    const words = `stty cols 40; '${process.execPath}' '${inject("executable")}' ${command}`;
+    const words = `stty cols 40; ${orasWords()} ${command}`;
     const ran = await run(script, ["-qec", words, "/dev/null"], { cwd: project.dir, env: { TERM: "dumb" } });
     return ran.stdout.trimEnd().split("\r\n");
   };

@@ -1,5 +1,6 @@
 /** Runs the bundled executable, or the standalone one that `BUCK2_ORAS_EXECUTABLE` names. */
 import { inject } from "vitest";
+import { posixWord } from "../../src/tools/quoting.ts";
 import { type Ran, type RunOptions, run } from "./run.ts";
 
 /**
@@ -11,6 +12,11 @@ export function orasCommand(node?: string): readonly [string, ...string[]] {
   const standalone = process.env.BUCK2_ORAS_EXECUTABLE;
   if (node === undefined && standalone !== undefined) return [standalone];
   return [node ?? process.execPath, inject("executable")];
+}
+
+/** The same words for a line of a POSIX shell. */
+export function orasWords(): string {
+  return orasCommand().map(posixWord).join(" ");
 }
 
 /** `buck2-oras ARGS`, from the sources as they are now. */

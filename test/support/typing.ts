@@ -1,8 +1,7 @@
 /** Types keys into a shell on a terminal of its own, as a person does. */
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { inject } from "vitest";
-import { oras } from "./executable.ts";
+import { oras, orasWords } from "./executable.ts";
 import { requireProgram, type Skippable } from "./peers.ts";
 import { run } from "./run.ts";
 
@@ -47,7 +46,7 @@ export async function wordsAfter(
   const completion = await oras(["completion", shell]);
   const bin = join(dir, "bin");
   for (const folder of [bin, join(dir, "zdotdir"), join(dir, "home")]) mkdirSync(folder, { recursive: true });
-  const program = `#!/bin/sh\nexec '${process.execPath}' '${inject("executable")}' "$@"\n`;
+  const program = `#!/bin/sh\nexec ${orasWords()} "$@"\n`;
   writeFileSync(join(bin, "buck2-oras"), program, { mode: 0o755 });
   writeFileSync(join(bin, "words-of"), '#!/bin/sh\nshift; printf "%s\\n" "$@" > "$WORDS"\n', { mode: 0o755 });
   for (const file of ["rc", "zdotdir/.zshrc"]) writeFileSync(join(dir, file), `${before}\n${completion.stdout}`);

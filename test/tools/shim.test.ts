@@ -1,9 +1,9 @@
 import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { expect, inject, test } from "vitest";
-import { posixWord } from "../../src/tools/quoting.ts";
+import { expect, test } from "vitest";
 import { checkShell, defaultShell, shellLines } from "../../src/tools/shell-lines.ts";
 import { parseShim, shimText } from "../../src/tools/shim-text.ts";
+import { orasWords } from "../support/executable.ts";
 import { echoingTool, lockedProject } from "../support/locked-project.ts";
 import { requireProgram } from "../support/peers.ts";
 import { run } from "../support/run.ts";
@@ -116,7 +116,7 @@ test.for(["bash", "fish"] as const)(
     const project = lockedProject(awkward);
     await project.add("echoing", echoingTool);
     const program = requireProgram(context, shell);
-    const call = `${posixWord(process.execPath)} ${posixWord(inject("executable"))} env`;
+    const call = `${orasWords()} env`;
     const script = shell === "bash" ? `eval "$(${call})"; echoing 'a b'` : `${call} | source; echoing 'a b'`;
     const env = { ...project.env, SHELL: shell === "bash" ? "/usr/bin/fish" : "/bin/bash" };
     const ran = await run(program, ["-c", script], { env, cwd: project.dir, input: "" });

@@ -14,7 +14,7 @@ import {
 import { join } from "node:path";
 import { describe, expect, inject, onTestFinished, test } from "vitest";
 import { startDockerRegistry } from "../support/docker-registry.ts";
-import { oras } from "../support/executable.ts";
+import { oras, orasCommand } from "../support/executable.ts";
 import { impossibleFolder, temporaryFolder } from "../support/folders.ts";
 import { layoutProject, linuxTool, sha256 } from "../support/layout-project.ts";
 import { requireProgram } from "../support/peers.ts";
@@ -107,7 +107,7 @@ describe("a cache folder that says no is exit 74 and says what to do", () => {
     const project = await layoutProject();
     chmodSync(project.dir, 0o755);
     mkdirSync(join(project.dir, "theirs"), { mode: 0o755 });
-    const command = [process.execPath, inject("executable"), "pull", "oci:layout:1.0", ...linux];
+    const command = [...orasCommand(), "pull", "oci:layout:1.0", ...linux];
     chmodSync(join(inject("executable"), ".."), 0o755);
     const env = {
       PATH: process.env.PATH ?? "",

@@ -3,6 +3,7 @@ import { spawnSync } from "node:child_process";
 import { chmodSync, existsSync, mkdirSync, readdirSync, statSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, inject, test } from "vitest";
+import { orasCommand } from "../support/executable.ts";
 import { impossibleFolder } from "../support/folders.ts";
 import { type LayoutProject, layoutProject, linuxTool, sha256 } from "../support/layout-project.ts";
 import { requireProgram } from "../support/peers.ts";
@@ -69,7 +70,7 @@ describe("exit 74 and a hint", () => {
       [...blob, "-o", "theirs/tool"],
       ["pull", "oci:layout:folder", "-o", "theirs"],
     ]) {
-      const command = [process.execPath, inject("executable"), ...args];
+      const command = [...orasCommand(), ...args];
       const ran = spawnSync(setpriv, ["--reuid=65534", "--regid=65534", "--clear-groups", ...command], {
         cwd: project.dir,
         env: { PATH: process.env.PATH ?? "", HOME: impossibleFolder, BUCK2_ORAS_CACHE_DIR: join(project.dir, "ours") },

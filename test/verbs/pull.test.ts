@@ -3,6 +3,7 @@ import { spawnSync } from "node:child_process";
 import { chmodSync, existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, inject, test } from "vitest";
+import { orasCommand } from "../support/executable.ts";
 import { impossibleFolder } from "../support/folders.ts";
 import { type LayoutProject, layoutProject, linuxTool, sha256 } from "../support/layout-project.ts";
 import { requireProgram } from "../support/peers.ts";
@@ -97,15 +98,11 @@ test("a warm cache that belongs to somebody else serves what it has, under other
     ["pull", "localhost:1/nobody/asked:1", ...pinned],
     [...blob, "-o", "out4"],
   ].entries()) {
-    const ran = spawnSync(
-      setpriv,
-      ["--reuid=65534", "--regid=65534", "--clear-groups", process.execPath, inject("executable"), ...args],
-      {
-        cwd: project.dir,
-        env: { PATH: process.env.PATH ?? "", HOME: impossibleFolder, BUCK2_ORAS_CACHE_DIR: project.cacheDir },
-        encoding: "utf8",
-      },
-    );
+    const ran = spawnSync(setpriv, ["--reuid=65534", "--regid=65534", "--clear-groups", ...orasCommand(), ...args], {
+      cwd: project.dir,
+      env: { PATH: process.env.PATH ?? "", HOME: impossibleFolder, BUCK2_ORAS_CACHE_DIR: project.cacheDir },
+      encoding: "utf8",
+    });
     expect(ran.status, `${index}: ${ran.stderr}`).toBe(0);
   }
   expect(spawnSync("find", [project.cacheDir, "-printf", "%p %s %i\n"], { encoding: "utf8" }).stdout).toBe(before);
