@@ -40,8 +40,11 @@ export const common = {
 // Syntax that an old Node can read, so that it comes as far as the guard; the APIs are those of the floor.
 const executableText = { target: "node12.22", minifySyntax: true, minifyWhitespace: true };
 
-/** @returns the text of the executable, and esbuild's metafile; nothing is written */
-export async function bundleExecutable() {
+/**
+ * @param options `lazy`: whether parts that not every start needs are strings. A code cache holds functions alone.
+ * @returns the text of the executable, and esbuild's metafile; nothing is written
+ */
+export async function bundleExecutable({ lazy } = { lazy: true }) {
   const { supported, ...options } = common;
   const result = await build({
     ...options,
@@ -54,7 +57,10 @@ export async function bundleExecutable() {
     splitting: true,
     write: false,
   });
-  const text = await joinParts(result, "src/main.ts", { ...executableText, supported, platform: "node" });
+  const text = await joinParts(result, "src/main.ts", {
+    lazy,
+    text: { ...executableText, supported, platform: "node" },
+  });
   return { text: `#!/usr/bin/env node\n"use strict";\n${versionGuard}\n${text}`, metafile: result.metafile };
 }
 

@@ -43,7 +43,7 @@ function readArguments() {
 
 async function writeBundle(dir) {
   const path = join(dir, "buck2-oras.cjs");
-  writeFileSync(path, (await bundleExecutable()).text);
+  writeFileSync(path, (await bundleExecutable({ lazy: false })).text);
   return path;
 }
 

@@ -50,10 +50,10 @@ function namesOf(outputs) {
 /**
  * @param result esbuild's result with `format: "esm"`, `splitting` and `metafile`
  * @param entry the source file that runs first
- * @param options esbuild's options for the text of each part
+ * @param options `lazy`: whether the parts that not every start needs are strings; `text`: esbuild's options for each part
  * @returns CommonJS text
  */
-export async function joinParts({ outputFiles, metafile: { inputs, outputs } }, entry, options) {
+export async function joinParts({ outputFiles, metafile: { inputs, outputs } }, entry, { lazy, text: options }) {
   const names = namesOf(outputs);
   const [first] = Object.entries(outputs).find(([, { entryPoint }]) => entryPoint === entry) ?? [];
   if (first === undefined) throw new Error(`no output for ${entry}`);
@@ -76,10 +76,9 @@ export async function joinParts({ outputFiles, metafile: { inputs, outputs } }, 
   const parts = await Promise.all(
     Object.keys(outputs).map(async (path) => {
       const text = await textOf(path);
-      const value = atOnce.has(path)
-        ? // In parentheses: V8 then compiles it at once, and does not read it twice.
-          `(function (module, exports, require, load, late, __filename) {\n${text}\n})`
-        : JSON.stringify(`"use strict";${text}`);
+      const code = `function (module, exports, require, load, late, __filename) {\n${text}\n}`;
+      // In parentheses: V8 then compiles it at once, and does not read it twice.
+      const value = atOnce.has(path) ? `(${code})` : lazy ? JSON.stringify(`"use strict";${text}`) : code;
       return `${JSON.stringify(names.get(path))}: ${value}`;
     }),
   );

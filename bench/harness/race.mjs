@@ -3,7 +3,7 @@
  *
  * A contender has `command`, and perhaps `cwd`, `env` and `prepare`, which makes a clean slate before each run; or `missing`, the
  * name of the program without which the contender cannot run; or `time`, a function that measures one run itself. After a run, `note`
- * may say more of it.
+ * may say more of it. `rounds` limits the rounds of this contender alone.
  */
 import { runProgram } from "./run-program.mjs";
 
@@ -27,7 +27,7 @@ export async function race(contenders, limits, say = () => {}) {
     if (performance.now() > (round > 1 ? limits.until : limits.atLatest)) break;
     for (const [name, contender] of Object.entries(contenders)) {
       const result = results[name];
-      if (result.ms === undefined) continue;
+      if (result.ms === undefined || round > (contender.rounds ?? Infinity)) continue;
       try {
         const ms = await run(contender, round);
         if (round > 0) result.ms.push(ms);

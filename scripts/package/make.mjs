@@ -24,7 +24,7 @@ function link(path, file) {
 }
 
 /**
- * Folder `.pkg-cache/sea` of a home, as pkg 6.23 leaves it after a download: without it, pkg asks nodejs.org for the Node of another
+ * Folder `.pkg-cache/sea` of a home, as pkg 6.23 leaves it after a download: without it, pkg asks another host for the Node of another
  * platform. pkg looks at marks beside the files, and checked the archive before it wrote the marks; here npm's integrity was checked.
  */
 function layOutPkgHome(home, { platform, arch }, { node, version }) {

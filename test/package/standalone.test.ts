@@ -2,6 +2,7 @@
 import { copyFileSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, inject, test } from "vitest";
+import { bundleExecutable } from "../../scripts/bundle.mjs";
 import { checkMade } from "../../scripts/package/check.mjs";
 import { oras } from "../support/executable.ts";
 import { temporaryFolder } from "../support/folders.ts";
@@ -88,7 +89,7 @@ test("standalone: its shims name it alone, however it was called, and a copy of 
 test("npm run package: a plain Node, another bundle and another platform are no result", async (context) => {
   const { platform, node } = requireStandaloneNode(context);
   const { file } = await requireStandalone(context);
-  const bundle = readFileSync(inject("executable"));
+  const bundle = Buffer.from((await bundleExecutable({ lazy: false })).text);
   const made = { file, platform, bundle, version: packageVersion };
   checkMade(made);
   expect(() => checkMade({ ...made, file: node })).toThrow("is a plain Node");
