@@ -23,3 +23,6 @@ BUCK2_ATTRIBUTES = [
     "visibility",
     "within_view",
 ]
+
+# What every rule of this package takes, beside its own attributes. A macro passes it on to all its targets.
+TARGET_ATTRIBUTES = BUCK2_ATTRIBUTES + list(common_attributes)

@@ -2,7 +2,7 @@
 
 load("//prelude_ext:platforms.bzl", "PLATFORM_CONSTRAINTS")
 load(":checks.bzl", "check_digest", "check_path", "check_repository", "check_size")
-load(":common.bzl", "BUCK2_ATTRIBUTES", "common_attributes")
+load(":common.bzl", "TARGET_ATTRIBUTES", "common_attributes")
 load(":info.bzl", "OrasArtifactInfo")
 load(":native.bzl", "access_attribute", "blob_url", "download", "native_obstacle")
 load(":toolchain.bzl", "digest_algorithms_attribute", "has_sha256")
@@ -58,10 +58,9 @@ def declare_native_file(name: str, type: str, attributes: dict[str, typing.Any])
     if type == "raw":
         oras_native_file(name = name, **attributes)
         return
-    kept = BUCK2_ATTRIBUTES + list(common_attributes)
     oras_unlocked(
         name = name,
         message = "`fetch = \"native\"` is for an uncompressed file, and the lock file has `{}`: ".format(type) +
                   "push the tool with `--compression none`, and run `buck2-oras lock update`",
-        **{one: value for one, value in attributes.items() if one in kept}
+        **{one: value for one, value in attributes.items() if one in TARGET_ATTRIBUTES}
     )

@@ -70,7 +70,9 @@ oras_toolchain = rule(
             default = read_root_config("oras", "fetch", "auto"),
             doc = """Who fetches blobs. `process`: `buck2-oras`, with its store for all checkouts, logins, mirrors and resumed transfers. `native`:
             Buck2 itself, by a plain GET, where the registry asks for no login; a warning names the others. Remote execution without local
-            actions needs `native`. `auto` is `process`. The default is `fetch` in the section `oras` of the root cell's configuration, else `auto`.""",
+            actions needs `native`. `auto` is `process`: such a
+            build outlives a registry that is down and a connection that breaks, and a second checkout downloads nothing (Choice of fetch, in
+            docs/rules.md). The default is `fetch` in the section `oras` of the root cell's configuration, else `auto`.""",
         ),
         "options": attrs.list(
             attrs.arg(),

@@ -1,6 +1,6 @@
 /** The chart of the README: a bar for each ratio, on a logarithmic scale, with the target as a mark. */
-const width = 860;
-const labelWidth = 430;
+const width = 940;
+const labelWidth = 520;
 const valueWidth = 64;
 const rowHeight = 24;
 const top = 52;
