@@ -7,7 +7,7 @@ import type { Context } from "../context.ts";
 import { OrasClientError } from "../errors.ts";
 import type { HttpClient } from "../http/client.ts";
 import type { HttpResponse } from "../http/response.ts";
-import type { CredentialProvider, FoundCredentials } from "../model/credentials.ts";
+import type { CredentialProvider, Credentials, FoundCredentials } from "../model/credentials.ts";
 import { basicHeader } from "./basic-header.ts";
 import { type Challenge, parseChallenges } from "./challenge.ts";
 import type { KnownChallenges } from "./known-challenges.ts";
@@ -65,17 +65,28 @@ export class Authenticator {
 
   /**
    * The header value of the last answered challenge, so that the registry need not send another challenge. For the first
-   * read, the value of the challenge that another repository of the host got.
+   * read, the value of the challenge that another repository of the host with the same login got.
    */
   async header(action: Action, signal: AbortSignal): Promise<string | undefined> {
     const held = this.#headers.get(action);
     if (held !== undefined) return await held;
     const { origin, repository } = this.#audience;
-    const challenge = this.#deps.known?.get(origin);
+    const isKnown = this.#deps.known?.has(origin) === true;
     const isFirstRead = action === "pull" && repository !== undefined && this.#ahead === undefined;
-    if (challenge === undefined || !isFirstRead) return undefined;
-    this.#ahead = this.#hold(action, this.#answerOnce([challenge], new URL(origin), action, signal));
+    if (!isKnown || !isFirstRead) return undefined;
+    this.#ahead = this.#hold(action, this.#answerAhead(action, signal));
     return await this.#ahead;
+  }
+
+  async #answerAhead(action: Action, signal: AbortSignal): Promise<string | undefined> {
+    const { origin } = this.#audience;
+    const challenge = this.#deps.known?.get(origin, await this.#login());
+    return challenge === undefined ? undefined : await this.#answerOnce([challenge], new URL(origin), action, signal);
+  }
+
+  async #login(): Promise<Credentials> {
+    const { registry, repository } = this.#audience;
+    return (await this.#deps.credentials(registry, repository)).credentials;
   }
 
   /** Every secret that was sent or could have been sent, for redaction. */
@@ -102,7 +113,9 @@ export class Authenticator {
   ): Promise<string | undefined> {
     const { origin } = this.#audience;
     if (response.url.origin !== origin) return undefined;
-    if (used !== undefined && used === (await this.#ahead?.catch(() => undefined))) this.#deps.known?.refuse(origin);
+    if (used !== undefined && used === (await this.#ahead?.catch(() => undefined))) {
+      this.#deps.known?.refuse(origin, await this.#login());
+    }
     try {
       const known = this.#headers.get(action);
       if (known !== undefined) {
@@ -169,7 +182,7 @@ export class Authenticator {
       const service = new TokenService(query, registry, this.#deps.http, signal);
       const token = await this.#tokenOf(service, found, action);
       this.#shown.add(token);
-      this.#deps.known?.note(origin, bearer);
+      this.#deps.known?.note(origin, credentials, bearer);
       return `Bearer ${token}`;
     }
     const isBasic = challenges.some((challenge) => challenge.scheme === "basic");

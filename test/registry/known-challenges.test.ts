@@ -1,5 +1,6 @@
 /** Several repositories of one host, in one process: the host names its token service once. */
 import { describe, expect, test } from "vitest";
+import type { Credentials } from "../../src/model/credentials.ts";
 import { RegistryApi } from "../../src/registry/api.ts";
 import { KnownChallenges } from "../../src/registry/known-challenges.ts";
 import { noSignal, testContext } from "../support/context.ts";
@@ -19,7 +20,10 @@ interface Desk {
  *
  * @param servesAll False: each repository takes the tokens of its own service alone.
  */
-async function desk(servesAll: boolean, credentials: "none" | "basic" = "none"): Promise<Desk> {
+async function desk(
+  servesAll: boolean,
+  credentials: "none" | "basic" | ReadonlyMap<string, Credentials> = "none",
+): Promise<Desk> {
   const server = await startServer(({ url, headers }, response, { host }) => {
     const { pathname, searchParams } = new URL(url, `http://${host}`);
     if (pathname.startsWith("/token")) {
@@ -39,7 +43,10 @@ async function desk(servesAll: boolean, credentials: "none" | "basic" = "none"):
   const { http } = testHttpClient();
   const known = new KnownChallenges();
   const login = { kind: "basic", username: "me", password: "secret" } as const;
-  const found = { credentials: credentials === "basic" ? login : ({ kind: "none" } as const), foundIn: "the test" };
+  const loginOf = (repository: string): Credentials => {
+    if (typeof credentials === "object") return credentials.get(repository) ?? { kind: "none" };
+    return credentials === "basic" ? login : { kind: "none" };
+  };
   let told = 0;
   return {
     server,
@@ -47,7 +54,7 @@ async function desk(servesAll: boolean, credentials: "none" | "basic" = "none"):
       const deps = {
         http,
         context: testContext(),
-        credentials: () => Promise.resolve(found),
+        credentials: () => Promise.resolve({ credentials: loginOf(repository), foundIn: "the test" }),
         known,
         isPlainHttp: true,
       };
@@ -82,6 +89,24 @@ describe("repositories of one host", () => {
     expect(seen().slice(3)).toEqual(["Basic /token/", "Bearer /v2/b/tags/list"]);
   });
 
+  test("known challenge: the login of a repository does not go to the service of another one", async () => {
+    const owner = { kind: "basic", username: "owner of b", password: "secret" } as const;
+    const other = { kind: "basic", username: "owner of d", password: "secret" } as const;
+    const logins = new Map<string, Credentials>([
+      ["b", owner],
+      ["c", owner],
+      ["d", other],
+    ]);
+    const { read, seen } = await desk(false, logins);
+    expect(await read("a")).toBe(200);
+    expect(await read("b")).toBe(200);
+    expect(await read("d")).toBe(200);
+    expect(seen().filter((one) => one.startsWith("Basic"))).toEqual(["Basic /token/b", "Basic /token/d"]);
+    // A service that has seen this login.
+    expect(await read("c")).toBe(200);
+    expect(seen()).toEqual(["Basic /token/b", "Bearer /v2/c/tags/list", "Basic /token/c", "Bearer /v2/c/tags/list"]);
+  });
+
   test("known challenge: a host with a service for each repository is asked as before, after one try", async () => {
     const { read, seen } = await desk(false);
     expect(await read("a")).toBe(200);
@@ -99,7 +124,9 @@ test("known challenge: scopes of its repository are dropped, opaque scopes stay"
     ["realm", "https://r/token"],
     ["scope", "repository:a:pull aws"],
   ]);
-  known.note("https://r", { scheme: "bearer", parameters });
-  expect(known.get("https://r")?.parameters.get("scope")).toBe("aws");
-  expect(known.get("https://other")).toBeUndefined();
+  const nobody = { kind: "none" } as const;
+  known.note("https://r", nobody, { scheme: "bearer", parameters });
+  expect(known.get("https://r", nobody)?.parameters.get("scope")).toBe("aws");
+  expect(known.get("https://r", { kind: "identity", token: "t" })).toBeUndefined();
+  expect(known.get("https://other", nobody)).toBeUndefined();
 });
