@@ -16,7 +16,11 @@ export interface Answered {
   readonly stderr: string | undefined;
 }
 
+const execute = "/worker.Worker/Execute";
+
 export interface WorkerClient {
+  /** Sends the beginning of a request. */
+  readonly begin: (body: Buffer) => Promise<void>;
   readonly call: (path: string, body: Buffer, signal?: AbortSignal) => Promise<Answered>;
   readonly execute: (argv: readonly string[], options?: ExecuteOptions) => Promise<Answered>;
   readonly close: () => void;
@@ -72,6 +76,12 @@ function responseOf(body: Buffer): Pick<Answered, "exitCode" | "stderr"> {
 export function workerClient(socketPath: string): WorkerClient {
   const session = connect("http://localhost", { createConnection: () => connectSocket(socketPath) });
   session.on("error", () => {});
+  const begin: WorkerClient["begin"] = (body) =>
+    new Promise((resolve) => {
+      const stream = session.request({ ":method": "POST", ":path": execute, "content-type": "application/grpc" });
+      stream.on("error", () => {});
+      stream.write(body, () => resolve());
+    });
   const call: WorkerClient["call"] = (path, body, signal) =>
     new Promise((resolve, reject) => {
       const headers = { ":method": "POST", ":path": path, "content-type": "application/grpc", te: "trailers" };
@@ -96,7 +106,8 @@ export function workerClient(socketPath: string): WorkerClient {
     });
   return {
     call,
-    execute: (argv, { env, signal } = {}) => call("/worker.Worker/Execute", commandOf(argv, env), signal),
+    begin,
+    execute: (argv, { env, signal } = {}) => call(execute, commandOf(argv, env), signal),
     close: () => session.destroy(),
   };
 }
@@ -129,11 +140,18 @@ async function socketExists(path: string, ended: Promise<Ran>): Promise<void> {
   throw new Error("the worker makes no socket");
 }
 
+interface WorkerOptions {
+  readonly cwd: string;
+  readonly env: Readonly<Record<string, string>>;
+  /** Of the socket. */
+  readonly folder?: string;
+}
+
 export async function startWorker(
   args: readonly string[],
-  options: { readonly cwd: string; readonly env: Readonly<Record<string, string>> },
+  { folder = socketFolder(), ...options }: WorkerOptions,
 ): Promise<RunningWorker> {
-  const socketPath = join(socketFolder(), "socket");
+  const socketPath = join(folder, "socket");
   let kill: RunningWorker["kill"] = () => {};
   const ended = oras([...args, "worker"], {
     ...options,

@@ -1,5 +1,5 @@
 /** `worker`: the pulls of one build in one process, as Buck2 asks for them. */
-import { chownSync, existsSync, readFileSync, statSync } from "node:fs";
+import { chmodSync, chownSync, existsSync, readFileSync, statSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { expect, test } from "vitest";
 import { oras } from "../support/executable.ts";
@@ -112,6 +112,14 @@ test("worker: SIGTERM ends it as usual, and what is under way is told", async ()
   expect(await worker.ended).toMatchObject({ exitCode: 0, stderr: "" });
 });
 
+test("worker: a request that does not end keeps no worker", async () => {
+  const { worker } = await setting();
+  await worker.begin(Buffer.from([0, 0, 0]));
+  expect(await worker.execute([])).toMatchObject({ exitCode: 64 });
+  worker.kill("SIGTERM");
+  expect(await worker.ended).toMatchObject({ exitCode: 0, stderr: "" });
+});
+
 test("worker: each request has the whole time", async () => {
   const { registry, worker } = await setting(["--timeout", "8"], slowBody(1000));
   for (const text of ["a".repeat(3000), "b".repeat(3000), "c".repeat(3000)]) {
@@ -124,6 +132,15 @@ test("worker: each request has the whole time", async () => {
 test("worker: the socket's folder is closed to others", async () => {
   const { worker } = await setting();
   expect(statSync(dirname(worker.socketPath)).mode & 0o777).toBe(0o700);
+});
+
+test("worker: who may write beside the socket's folder cannot replace it", async () => {
+  const cwd = temporaryFolder();
+  const folder = socketFolder();
+  chmodSync(dirname(folder), 0o775);
+  await startWorker([], { cwd, env: { BUCK2_ORAS_CACHE_DIR: join(cwd, "cache") }, folder });
+  expect(statSync(dirname(folder)).mode & 0o7777).toBe(0o1775);
+  expect(statSync(folder).mode & 0o777).toBe(0o700);
 });
 
 test("worker: no socket where another user could put his own", async (context) => {
