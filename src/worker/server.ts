@@ -6,6 +6,7 @@
  */
 import { createServer, type ServerHttp2Stream } from "node:http2";
 import { InterruptedError, localIoError } from "../errors.ts";
+import { anySignal } from "../parallel.ts";
 import { readCommand, type WorkerResponse, writeResponse } from "./messages.ts";
 import { closeSocketFolder } from "./socket-folder.ts";
 
@@ -54,14 +55,21 @@ function reply(stream: ServerHttp2Stream, body: Buffer): void {
   stream.end(body);
 }
 
-/** The body; undefined if it is too long. @throws an error of Node if the connection breaks */
-async function readBody(stream: ServerHttp2Stream): Promise<Buffer | undefined> {
+/** The body; undefined if it is too long. @throws an error of Node if the connection breaks, or at the end */
+async function readBody(stream: ServerHttp2Stream, end: AbortSignal): Promise<Buffer | undefined> {
   const chunks: Buffer[] = [];
   let size = 0;
-  for await (const chunk of stream as AsyncIterable<Buffer>) {
-    size += chunk.length;
-    // Read to its end: a stream that is left early gets no answer.
-    if (size <= maxRequestBytes) chunks.push(chunk);
+  const giveUp = (): void => void stream.destroy();
+  if (end.aborted) giveUp();
+  end.addEventListener("abort", giveUp);
+  try {
+    for await (const chunk of stream as AsyncIterable<Buffer>) {
+      size += chunk.length;
+      // Read to its end: a stream that is left early gets no answer.
+      if (size <= maxRequestBytes) chunks.push(chunk);
+    }
+  } finally {
+    end.removeEventListener("abort", giveUp);
   }
   return size > maxRequestBytes ? undefined : Buffer.concat(chunks);
 }
@@ -73,7 +81,7 @@ async function serve(
   end: AbortSignal,
 ): Promise<void> {
   if (path !== method) return refuse(stream, grpcStatus.unimplemented);
-  const body = await readBody(stream);
+  const body = await readBody(stream, end);
   if (body === undefined) return refuse(stream, grpcStatus.resourceExhausted);
   let argv: readonly string[];
   try {
@@ -98,7 +106,7 @@ async function serve(
 export async function serveWorker({ socketPath, userId, signal }: WorkerPlace, answer: Answer): Promise<void> {
   await closeSocketFolder(socketPath, userId);
   const ending = new AbortController();
-  const end = AbortSignal.any([signal, ending.signal]);
+  const end = anySignal(signal, ending.signal);
   const underWay = new Set<Promise<void>>();
   const server = createServer();
   let clients = 0;
