@@ -9,7 +9,8 @@ const { main, assets, output, node, target, version, isOwn } = JSON.parse(proces
 await sea.default(main, {
   targets: [{ ...target, nodeRange: `node${version}`, output }],
   // V8's cache is of one version and one processor. For other platforms nobody can try here whether V8 refuses it.
-  seaConfig: { useCodeCache: isOwn, assets },
+  // Node would take `--env-file` out of the words of a tool, and load options of Node from that file.
+  seaConfig: { useCodeCache: isOwn, assets, execArgv: ["--"] },
   // For another platform, pkg would run this file to ask its version. Then the file comes from pkg's own folder instead.
   nodePath: isOwn ? node : undefined,
   signature: true,

@@ -61,6 +61,21 @@ test("standalone: layers are compressed in threads, to the digests of the bundle
   expect(JSON.parse(here.stdout).digest).toBe(JSON.parse(there.stdout).digest);
 });
 
+test("standalone: Node reads no file that the words of a tool name", async (context) => {
+  const standalone = await requireStandalone(context);
+  const project = lockedProject();
+  await project.add("echoing", echoingTool);
+  writeFileSync(join(project.dir, "own.cjs"), "console.log('own code')");
+  writeFileSync(join(project.dir, ".env"), "NODE_OPTIONS=--require=./own.cjs\n");
+  const { PATH } = process.env;
+  const options = { cwd: project.dir, env: { ...project.env, ...(PATH === undefined ? {} : { PATH }) } };
+  for (const words of [["--env-file=.env"], ["--env-file", ".env"], ["--", "--env-file=.env"]]) {
+    const ran = await alone(standalone, ["run", "echoing", ...words], options);
+    const args = words.filter((word) => word !== "--");
+    expect(ran).toMatchObject({ exitCode: 7, stdout: `args:${args.length}:${args.join(" ")}\n` });
+  }
+});
+
 test("standalone: its shims name it alone, however it was called, and a copy of it if it lies in buck-out", async (context) => {
   const { file } = await requireStandalone(context);
   const project = lockedProject();
