@@ -11,4 +11,5 @@ if not defined node (
   >&2 echo   hint: install Node.js 20.19 or newer, or set BUCK2_ORAS_NODE; run `buck2 kill` so that Buck2 sees a new PATH
   exit /b 69
 )
-"%node%" %*
+rem After `--`, Node looks for no option of its own: it would read the file of a tool's `--env-file`.
+"%node%" -- %*

@@ -25,6 +25,17 @@ test("launcher: BUCK2_ORAS_NODE names another node, which is missed by its own n
   expect(missed.stderr).toContain("no `/nowhere/node`");
 });
 
+test("launcher: Node reads no file that the words of a tool name", async () => {
+  const cwd = temporaryFolder();
+  const program = join(cwd, "program.cjs");
+  writeFileSync(program, "process.stdout.write(process.argv.slice(2).join('|'));");
+  writeFileSync(join(cwd, "own.cjs"), "process.stdout.write('own code');");
+  writeFileSync(join(cwd, ".env"), "NODE_OPTIONS=--require=./own.cjs\n");
+  const args = [tool("run-node.sh"), program, "run", "compose", "--env-file", ".env"];
+  const ran = await run("/bin/sh", args, { cwd, env: { PATH: "", BUCK2_ORAS_NODE: process.execPath } });
+  expect(ran).toMatchObject({ exitCode: 0, stdout: "run|compose|--env-file|.env" });
+});
+
 test("launcher: the output folder is made before the program runs, and the program's exit code is kept", async () => {
   const folder = join(temporaryFolder(), "a b", "c");
   const args = [tool("shell/make-output-folder.sh"), "/bin/sh", "-c", 'test -d "$OUTPUT_FOLDER" && exit 5'];
