@@ -40,6 +40,8 @@ type GrpcStatus = (typeof grpcStatus)[keyof typeof grpcStatus];
 const maxRequestBytes = 1024 * 1024;
 /** Buck2 keeps its connection until the end of the build. A worker without one outlived its Buck2. */
 const aloneMs = 60_000;
+/** At the end, for the last answers: a client may leave them unread. */
+const partingMs = 5000;
 
 const opening = { ":status": 200, "content-type": "application/grpc+proto" } as const;
 
@@ -139,7 +141,8 @@ export async function serveWorker({ socketPath, userId, signal }: WorkerPlace, a
     });
     expectClient();
     if (!end.aborted) await new Promise((resolve) => end.addEventListener("abort", resolve, { once: true }));
-    await Promise.all(underWay);
+    const parting = new Promise((resolve) => setTimeout(resolve, partingMs).unref());
+    await Promise.race([Promise.all(underWay), parting]);
   } finally {
     clearTimeout(alone);
     server.close();

@@ -73,8 +73,10 @@ function responseOf(body: Buffer): Pick<Answered, "exitCode" | "stderr"> {
   return { exitCode, stderr: body.subarray(at, at + length).toString() };
 }
 
-export function workerClient(socketPath: string): WorkerClient {
-  const session = connect("http://localhost", { createConnection: () => connectSocket(socketPath) });
+/** @param windowBytes Bytes of an answer that the client takes. */
+export function workerClient(socketPath: string, windowBytes = 65_535): WorkerClient {
+  const settings = { initialWindowSize: windowBytes };
+  const session = connect("http://localhost", { settings, createConnection: () => connectSocket(socketPath) });
   session.on("error", () => {});
   const begin: WorkerClient["begin"] = (body) =>
     new Promise((resolve) => {

@@ -1,6 +1,7 @@
 /** `worker`: the pulls of one build in one process, as Buck2 asks for them. */
 import { chmodSync, chownSync, existsSync, readFileSync, statSync } from "node:fs";
 import { dirname, join } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
 import { expect, test } from "vitest";
 import { oras } from "../support/executable.ts";
 import { temporaryFolder } from "../support/folders.ts";
@@ -12,7 +13,7 @@ import { inProcessRegistry } from "../support/registry/in-process/for-tests.ts";
 import type { InProcessRegistry } from "../support/registry/in-process/registry.ts";
 import { digestWith } from "../support/registry/in-process/storage.ts";
 import { requireRoot } from "../support/shared-cache.ts";
-import { commandOf, framed, type RunningWorker, socketFolder, startWorker } from "../support/worker.ts";
+import { commandOf, framed, type RunningWorker, socketFolder, startWorker, workerClient } from "../support/worker.ts";
 
 interface Setting {
   readonly registry: InProcessRegistry;
@@ -116,6 +117,15 @@ test("worker: a request that does not end keeps no worker", async () => {
   const { worker } = await setting();
   await worker.begin(Buffer.from([0, 0, 0]));
   expect(await worker.execute([])).toMatchObject({ exitCode: 64 });
+  worker.kill("SIGTERM");
+  expect(await worker.ended).toMatchObject({ exitCode: 0, stderr: "" });
+});
+
+test("worker: an answer that nobody reads keeps no worker", async () => {
+  const { worker } = await setting();
+  const idle = workerClient(worker.socketPath, 0);
+  void idle.execute([]).catch(() => {});
+  await delay(500);
   worker.kill("SIGTERM");
   expect(await worker.ended).toMatchObject({ exitCode: 0, stderr: "" });
 });
