@@ -71,7 +71,17 @@ too: ${[...common].map((name) => `\`${name}\``).join(", ")}.
 ${functions.map((one) => renderFunction(one, isRule(one) ? common : new Set())).join("\n")}
 ## Choice of fetch
 
-Seconds of \`buck2 build\` with a running daemon, medians, for the values of the toolchain's \`fetch\`; \`worker\` is \`process\` on an execution
+| machines | choose |
+|---|---|
+| laptops and other machines that stay | \`auto\`, with [workers](workers.md): one line in \`.buckconfig\` |
+| a registry with a login | \`auto\`, with workers |
+| new for each build, and a registry that asks for no login | \`native\`, if the registry is always there and the line never breaks; else \`auto\`, with workers |
+| strict remote execution | \`native\`, or one of [two ways with a login](remote-execution.md#workers-alone-and-a-registry-with-logins) |
+
+\`auto\` is \`process\`: Buck2's own fetch is the fastest where everything is new, but it downloads again in a second checkout and after \`buck2 clean\`, and
+it fails with the registry down or a connection that breaks.
+
+Seconds of \`buck2 build\` with a running daemon, medians of one to three rounds, which differ by a fifth, for the values of the toolchain's \`fetch\`; \`worker\` is \`process\` on an execution
 platform with [workers](workers.md). A store is empty where nothing else is said. The links and the machine are those of [bench/RESULTS.md](../bench/RESULTS.md).
 
 ${fetchSection()}

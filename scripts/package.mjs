@@ -5,13 +5,13 @@
  *
  * With --push, publishes them as one artifact with an index of the platforms, by our own `push`.
  */
-import { execFileSync } from "node:child_process";
+import { spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
 import { chmodSync, linkSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { parseArgs } from "node:util";
 import { bundleExecutable, root } from "./bundle.mjs";
-import { checkMade } from "./package/check.mjs";
+import { checkMade, isSigned } from "./package/check.mjs";
 import { executableName, makeExecutable } from "./package/make.mjs";
 import { isWindows, nodeFolder, ownPlatform, versions } from "./package/nodes.mjs";
 
@@ -85,7 +85,8 @@ function push(bundle, { platforms, folder, reference }) {
     });
     const annotation = `--annotation=org.opencontainers.image.version=${version}`;
     const args = [bundle, "push", reference, ...files, "--compression=none", annotation];
-    execFileSync(process.execPath, args, { stdio: "inherit" });
+    const { status } = spawnSync(process.execPath, args, { stdio: "inherit" });
+    if (status !== 0) fail("the executables are made, but not published", "push them as the message above says");
   } finally {
     rmSync(staged, { recursive: true, force: true });
   }
@@ -108,6 +109,12 @@ async function main() {
       checkMade({ file: output, platform, bundle: readFileSync(bundle), version });
       console.log(
         `${executableName(platform)} ${(statSync(output).size / 1e6).toFixed(0)} MB, Node ${versions.get(platform)}`,
+      );
+    }
+    for (const name of platforms.map(executableName)) {
+      if (isSigned(readFileSync(join(folder, name)))) continue;
+      console.error(
+        `warning: ${name} is not signed, and Apple silicon does not start it; on a Mac, run \`codesign --force --sign - ${name}\` before you publish it`,
       );
     }
     writeLicenses(folder, platforms);

@@ -6,4 +6,6 @@ export interface Made {
   readonly version: string;
 }
 
+/** @param bytes The executable. */
+export declare function isSigned(bytes: Buffer): boolean;
 export declare function checkMade(made: Made): void;

@@ -43,6 +43,21 @@ function versionOf(file) {
   return status === 0 ? stdout.trim() : `exit code ${status}: ${stderr}`;
 }
 
+/** `LC_CODE_SIGNATURE` of Mach-O. */
+const signatureCommand = 0x1d;
+const headerBytes = 32;
+
+/** False for an executable for macOS without a signature, which Apple silicon does not start. */
+export function isSigned(bytes) {
+  if (machineOf(bytes)?.[0] !== "Mach-O") return true;
+  let at = headerBytes;
+  for (let left = bytes.readUInt32LE(16); left > 0 && at + 8 <= bytes.length; left -= 1) {
+    if (bytes.readUInt32LE(at) === signatureCommand) return true;
+    at += bytes.readUInt32LE(at + 4);
+  }
+  return false;
+}
+
 /**
  * @param made `file`, its `platform`, the `bundle`'s bytes, and the `version` that it should print
  * @throws Error for the first fault, which names file and fault

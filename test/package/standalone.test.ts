@@ -3,7 +3,7 @@ import { copyFileSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } fro
 import { join } from "node:path";
 import { expect, inject, test } from "vitest";
 import { bundleExecutable } from "../../scripts/bundle.mjs";
-import { checkMade } from "../../scripts/package/check.mjs";
+import { checkMade, isSigned } from "../../scripts/package/check.mjs";
 import { oras } from "../support/executable.ts";
 import { temporaryFolder } from "../support/folders.ts";
 import { sha256 } from "../support/layout-project.ts";
@@ -112,6 +112,24 @@ test("npm run package: a plain Node, another bundle and another platform are no 
   expect(() => checkMade({ ...made, platform: "windows-arm64" })).toThrow("is not for windows-arm64");
   expect(() => checkMade({ ...made, version: "0.0.1" })).toThrow("says «buck2-oras");
   expect(() => checkMade({ ...made, file: inject("executable") })).toThrow("it is no executable");
+});
+
+test("npm run package: an executable for macOS without a signature is named", () => {
+  const header = Buffer.alloc(80);
+  header.writeUInt32LE(0xfeedfacf, 0);
+  header.writeUInt32LE(0x0100000c, 4);
+  header.writeUInt32LE(2, 16);
+  // Two load commands: a segment, and another segment or the signature.
+  for (const [at, command] of [
+    [32, 0x19],
+    [48, 0x19],
+  ] as const) {
+    header.writeUInt32LE(command, at);
+    header.writeUInt32LE(16, at + 4);
+  }
+  expect(isSigned(header)).toBe(false);
+  header.writeUInt32LE(0x1d, 48);
+  expect(isSigned(header)).toBe(true);
 });
 
 test("npm run package: an unknown platform is refused, with the known ones", async () => {

@@ -37,7 +37,7 @@ export function addPrefetch(program: Command, io: CliIo): Command {
     .summary("fetch the locked tools into the cache")
     .description(
       "Fetches the files of the locked tools into the cache, in one process: for an image of a build machine, for a " +
-        "machine that goes offline, or before a build of many tools. Builds of this user then ask no registry.",
+        "machine that goes offline, or before a build of many tools. Builds of this user then ask no registry, except for what Buck2 fetches itself.",
     )
     .argument("[name...]", "tools to fetch (default: all that have the platform)")
     .option(...lockOption)
