@@ -14,7 +14,7 @@ load(
 )
 load(":common.bzl", "common_attributes")
 load(":errors.bzl", "oras_error_handler")
-load(":info.bzl", "OrasArtifactInfo")
+load(":info.bzl", "origin_info")
 load(":native.bzl", "access_attribute", "download", "native_url")
 load(":toolchain.bzl", "OrasToolchainInfo")
 load(":tree.bzl", "file_name", "file_providers", "folder_attributes", "folder_providers")
@@ -108,14 +108,7 @@ def _oras_artifact_impl(ctx: AnalysisContext) -> list[Provider]:
         strip_prefix = ctx.attrs.strip_prefix
         _extract(ctx, oras, blob, output, ["--strip-prefix=" + strip_prefix] if strip_prefix else [])
         providers = folder_providers(ctx, output)
-    return providers + [
-        OrasArtifactInfo(
-            digest = ctx.attrs.digest,
-            manifest_digest = ctx.attrs.manifest_digest,
-            platform = ctx.attrs.platform,
-            repository = ctx.attrs.repository,
-        ),
-    ]
+    return providers + [origin_info(ctx, ctx.attrs.digest)]
 
 oras_artifact = rule(
     doc = "Fetches one blob by digest. The output is the file, or the folder that the archive unpacks to.",

@@ -3,7 +3,7 @@
 load("//prelude_ext:platforms.bzl", "PLATFORM_CONSTRAINTS")
 load(":checks.bzl", "check_digest", "check_path", "check_repository", "fail_attribute")
 load(":common.bzl", "common_attributes")
-load(":info.bzl", "OrasArtifactInfo")
+load(":info.bzl", "origin_info")
 load(":tree.bzl", "folder_attributes", "folder_providers")
 
 def _oras_folder_impl(ctx: AnalysisContext) -> list[Provider]:
@@ -21,14 +21,7 @@ def _oras_folder_impl(ctx: AnalysisContext) -> list[Provider]:
 
     # Copies, not links: an executable must find its neighbours in this folder, not in the folder of its own layer.
     output = ctx.actions.copied_dir(ctx.attrs.out or ctx.attrs.name, files, has_content_based_path = True)
-    return folder_providers(ctx, output) + [
-        OrasArtifactInfo(
-            digest = None,
-            manifest_digest = ctx.attrs.manifest_digest,
-            platform = ctx.attrs.platform,
-            repository = ctx.attrs.repository,
-        ),
-    ]
+    return folder_providers(ctx, output) + [origin_info(ctx, None)]
 
 oras_folder = rule(
     doc = "Joins the layers of one artifact, each an `oras_artifact`, into one folder. `oras_tool` declares it.",

@@ -14,3 +14,12 @@ OrasArtifactInfo = provider(
         "repository": provider_field(str),
     },
 )
+
+def origin_info(ctx: AnalysisContext, digest: str | None) -> OrasArtifactInfo:
+    """Origin of a target by its attributes. `digest` is that of its blob; `None` for a folder of several blobs."""
+    return OrasArtifactInfo(
+        digest = digest,
+        manifest_digest = ctx.attrs.manifest_digest,
+        platform = ctx.attrs.platform,
+        repository = ctx.attrs.repository,
+    )

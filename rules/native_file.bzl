@@ -3,7 +3,7 @@
 load("//prelude_ext:platforms.bzl", "PLATFORM_CONSTRAINTS")
 load(":checks.bzl", "check_digest", "check_path", "check_repository", "check_size")
 load(":common.bzl", "TARGET_ATTRIBUTES", "common_attributes")
-load(":info.bzl", "OrasArtifactInfo")
+load(":info.bzl", "origin_info")
 load(":native.bzl", "access_attribute", "blob_url", "download", "native_obstacle")
 load(":toolchain.bzl", "digest_algorithms_attribute", "has_sha256")
 load(":tree.bzl", "file_name", "file_providers")
@@ -24,14 +24,7 @@ def _oras_native_file_impl(ctx: AnalysisContext) -> list[Provider]:
     output = ctx.actions.declare_output(file_name(ctx), has_content_based_path = True)
     url = blob_url(ctx.attrs.access, ctx.attrs.repository, ctx.attrs.digest)
     download(ctx, url, output, ctx.attrs.size_bytes, ctx.attrs.executable != False)
-    return file_providers(ctx, output) + [
-        OrasArtifactInfo(
-            digest = ctx.attrs.digest,
-            manifest_digest = ctx.attrs.manifest_digest,
-            platform = ctx.attrs.platform,
-            repository = ctx.attrs.repository,
-        ),
-    ]
+    return file_providers(ctx, output) + [origin_info(ctx, ctx.attrs.digest)]
 
 oras_native_file = rule(
     doc = "One uncompressed file that Buck2 fetches itself. `oras_tool` declares it for `fetch = \"native\"`.",
