@@ -30,14 +30,21 @@ function compile(name, text) {
   return require("node:vm").compileFunction(text, ["module", "exports", "require", "load", "late", "__filename"], { filename: __filename + "/" + name });
 }`;
 
-/** Paths of the outputs that `path` loads at once, itself included. */
-function closure(path, outputs, found = new Set()) {
+/** Paths of the outputs that the output `path` loads at once, itself included. */
+export function closure(path, outputs, found = new Set()) {
   if (found.has(path)) return found;
   found.add(path);
   for (const { path: next, kind, external } of outputs[path].imports) {
     if (kind === "import-statement" && external !== true) closure(next, outputs, found);
   }
   return found;
+}
+
+/** Path of the output that begins with the source file `entry`. */
+export function outputOf(entry, outputs) {
+  const [path] = Object.entries(outputs).find(([, { entryPoint }]) => entryPoint === entry) ?? [];
+  if (path === undefined) throw new Error(`no output for ${entry}`);
+  return path;
 }
 
 /** Names of the outputs, as they stand in stack traces: the source that is imported, or a number. */
@@ -55,9 +62,7 @@ function namesOf(outputs) {
  */
 export async function joinParts({ outputFiles, metafile: { inputs, outputs } }, entry, { lazy, text: options }) {
   const names = namesOf(outputs);
-  const [first] = Object.entries(outputs).find(([, { entryPoint }]) => entryPoint === entry) ?? [];
-  if (first === undefined) throw new Error(`no output for ${entry}`);
-  const atOnce = closure(first, outputs);
+  const atOnce = closure(outputOf(entry, outputs), outputs);
   const textOf = async (path) => {
     const file = outputFiles.find((one) => one.path.replaceAll("\\", "/").endsWith(`/${path}`));
     const { code } = await transform(file.text, { ...options, format: "cjs" });

@@ -1,20 +1,12 @@
 import type { Metafile } from "esbuild";
 import { expect, test } from "vitest";
 import { bundleExecutable } from "../../scripts/bundle.mjs";
+import { closure, outputOf } from "../../scripts/parts.mjs";
 
 /** Source files in the parts that the entry loads at once. */
 function readAtStart({ outputs }: Metafile): ReadonlySet<string> {
-  const found = new Set<string>();
-  const follow = (path: string): void => {
-    if (found.has(path)) return;
-    found.add(path);
-    for (const { path: next, kind, external } of outputs[path]?.imports ?? []) {
-      if (kind === "import-statement" && external !== true) follow(next);
-    }
-  };
-  const [entry = ""] = Object.keys(outputs).filter((path) => outputs[path]?.entryPoint === "src/main.ts");
-  follow(entry);
-  return new Set([...found].flatMap((path) => Object.keys(outputs[path]?.inputs ?? {})));
+  const found = [...closure(outputOf("src/main.ts", outputs), outputs)];
+  return new Set(found.flatMap((path) => Object.keys(outputs[path]?.inputs ?? {})));
 }
 
 test("bundle: a start compiles no command, no archive, no importer, and no library that only some commands need", async () => {

@@ -1,0 +1,92 @@
+/** Words of a lock that the rules do not know or cannot obey: the tool fails alone, with the reason. */
+import { expect, test } from "vitest";
+import { requireBuck2, shared } from "../support/buck2.ts";
+import { layOutProject } from "../support/consumer.ts";
+import { digest } from "./wrong-attributes.ts";
+
+const setting = shared(
+  (context) => requireBuck2(context),
+  async (buck2) =>
+    layOutProject(buck2, {
+      files: {
+        "toolchains/BUCK": `load("@oras//rules:defs.bzl", "oras_toolchain")
+oras_toolchain(name = "oras", visibility = ["PUBLIC"])
+`,
+      },
+    }),
+);
+
+/** Text of a lock with a tool of one file, for one platform or `any`. */
+function lockOfTool(platform: string): string {
+  const entry = {
+    access: "http",
+    manifest: digest,
+    repository: "ghcr.io/acme/tool",
+    layers: [{ digest, format: "raw", mediaType: "a/b", size: 1, title: "tool", executable: "tool" }],
+  };
+  const tools = { tool: { reference: "ghcr.io/acme/tool:1", platforms: { [platform]: entry } } };
+  return JSON.stringify({ version: 1, tools });
+}
+
+/** Words of a lock that these rules do not know, and the end of each: an unknown access is no more than an absent one. */
+const newerWords: Readonly<Record<string, readonly [change: (text: string) => string, problem: string | undefined]>> = {
+  access: [(text) => text.replace('"http"', '"ipfs"'), undefined],
+  format: [(text) => text.replace('"raw"', '"tar.lz"'), "the format `tar.lz`"],
+  platform: [
+    (text) => text.replace('"linux-x86_64"', '"linux-riscv64"'),
+    "no constraints for the platform `linux-riscv64`",
+  ],
+};
+
+test.for(Object.entries(newerWords))(
+  "attributes: a newer word of the lock for %s leaves the package's other targets usable",
+  async ([word, [change, problem]], context) => {
+    const project = await setting(context);
+    project.write(`word-${word}/oras.lock.json`, change(lockOfTool("linux-x86_64")));
+    project.write(
+      `word-${word}/BUCK`,
+      `load("@oras//rules:defs.bzl", "oras_tool")
+load(":oras.lock.json", lock = "value")
+oras_tool(name = "tool", lock = lock)
+alias(name = "oras", actual = "oras//tools:oras")
+`,
+    );
+    const other = await project.buck2(["audit", "subtargets", `//word-${word}:oras`]);
+    expect(other.exitCode, other.stderr).toBe(0);
+    const ran = await project.buck2(["audit", "subtargets", `//word-${word}:tool`]);
+    if (problem === undefined) expect(ran.exitCode, ran.stderr).toBe(0);
+    else expect(ran.stderr).toContain(problem);
+  },
+);
+
+/** Tools that Buck2 shall fetch itself and cannot, and why. */
+const notNative: Readonly<Record<string, readonly [change: (text: string) => string, problem: string]>> = {
+  token: [(text) => text.replace('"http"', '"token"'), "the registry asks for a token or a login"],
+  unknown: [(text) => text.replace('"access":"http",', ""), "it is not known whether the registry asks for a login"],
+  compressed: [(text) => text.replace('"raw"', '"zstd"'), "for an uncompressed file, and the lock file has `zstd`"],
+  layout: [
+    (text) => text.replace('"repository":"ghcr.io/acme/tool"', '"repository":"oci:tool"'),
+    "a layout folder is no registry",
+  ],
+};
+
+test.for(Object.entries(notNative))(
+  "attributes: `fetch = native` of one tool says why Buck2 cannot fetch it: %s",
+  async ([name, [change, problem]], context) => {
+    const project = await setting(context);
+    project.write(`native-${name}/oras.lock.json`, change(lockOfTool("any")));
+    project.write(
+      `native-${name}/BUCK`,
+      `load("@oras//rules:defs.bzl", "oras_tool")
+load(":oras.lock.json", lock = "value")
+oras_tool(name = "tool", fetch = "native", lock = lock)
+alias(name = "oras", actual = "oras//tools:oras")
+`,
+    );
+    const other = await project.buck2(["audit", "subtargets", `//native-${name}:oras`]);
+    expect(other.exitCode, other.stderr).toBe(0);
+    const ran = await project.buck2(["audit", "subtargets", `//native-${name}:tool`]);
+    expect(ran.exitCode).not.toBe(0);
+    expect(ran.stderr).toContain(problem);
+  },
+);
