@@ -4,7 +4,7 @@ import { SlowestFirst } from "./test/support/slowest-first.ts";
 export default defineConfig({
   test: {
     include: ["test/**/*.test.ts"],
-    globalSetup: ["test/support/run-folder.ts", "test/support/bundle.ts"],
+    globalSetup: ["test/support/run-folder.ts", "test/support/bundle.ts", "test/support/wine-end.ts"],
     // Against what hangs. A machine that is busy with other things takes ten times as long as an idle one.
     testTimeout: 300_000,
     hookTimeout: 300_000,

@@ -8,7 +8,7 @@ import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { root } from "./bundle.mjs";
 import { fetchNode, ownPlatform, versions as pinned } from "./package/nodes.mjs";
-import { winePrefix } from "./wine-prefix.mjs";
+import { wineEnvironment, winePrefix } from "./wine-prefix.mjs";
 
 const versions = ["14", "18", "20.19.0", "22", "24", "26"];
 const os = process.platform === "win32" ? "win" : process.platform;
@@ -39,13 +39,7 @@ async function prepareNode(version) {
 /** A folder that Wine takes for its drive C. */
 async function preparePrefix() {
   if (existsSync(join(winePrefix, "drive_c"))) return;
-  const env = {
-    ...process.env,
-    WINEPREFIX: winePrefix,
-    WINEDEBUG: "-all",
-    WINEDLLOVERRIDES: "mscoree=;mshtml=;winemenubuilder.exe=d",
-    DISPLAY: "",
-  };
+  const env = { ...process.env, ...wineEnvironment };
   await ended("wineboot", ["--init"], { env });
   await ended("wine", ["winecfg", "-v", "win10"], { env });
   await ended("wineserver", ["--kill"], { env });

@@ -1,2 +1,5 @@
 /** Absolute path. */
 export const winePrefix: string;
+
+/** Environment of programs under Wine. */
+export const wineEnvironment: Readonly<Record<string, string>>;

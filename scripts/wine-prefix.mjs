@@ -5,3 +5,11 @@
 import { join } from "node:path";
 
 export const winePrefix = join("/var/tmp", `buck2-oras-tests-wine-${process.getuid?.() ?? 0}`);
+
+/** Environment of Wine's programs: this folder, and no windows, questions or messages. */
+export const wineEnvironment = {
+  WINEPREFIX: winePrefix,
+  WINEDEBUG: "-all",
+  WINEDLLOVERRIDES: "mscoree=;mshtml=;winemenubuilder.exe=d",
+  DISPLAY: "",
+};

@@ -13,7 +13,7 @@ const slow = [
   "importers/import",
   "verbs/processes",
   "faults/quirks",
-  "windows/wine",
+  "windows/programs",
   "matrix/matrix",
   "strangers/mirror",
   "verbs/reproducible",

