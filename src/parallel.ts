@@ -18,6 +18,16 @@ export function limitTo(most: number): Limiter {
   };
 }
 
+/** Runs work one after the other for each key; work of different keys runs at the same time. */
+export function oneAtATime<Key>(): <T>(key: Key, work: () => Promise<T>) => Promise<T> {
+  const limits = new Map<Key, Limiter>();
+  return (key, work) => {
+    const limit = limits.get(key) ?? limitTo(1);
+    limits.set(key, limit);
+    return limit.run(work);
+  };
+}
+
 /** Aborted as soon as one of the signals is; any number of listeners may be added. */
 export function anySignal(...signals: readonly AbortSignal[]): AbortSignal {
   const any = AbortSignal.any([...signals]);

@@ -7,13 +7,14 @@ import { type NamingServices, readTarget } from "../artifact/naming.ts";
 import type { Services } from "../artifact/services.ts";
 import { UsageError } from "../errors.ts";
 import { withTemporaryFolder } from "../files/temporary-folder.ts";
-import { type Digest, digestOf } from "../model/digest.ts";
+import type { Digest } from "../model/digest.ts";
 import { type Annotations, mediaTypes } from "../model/manifest.ts";
 import { ociPlatform, type PlatformString } from "../model/platform.ts";
 import { formatReference, type Reference } from "../model/reference.ts";
 import type { Target } from "../model/source.ts";
 import { inParallel } from "../parallel.ts";
 import type { Run } from "../transfer/run.ts";
+import { emptyDescriptor, encode, pushEmptyConfig, sorted } from "./documents.ts";
 import { findContent, type Layer, layerOf } from "./layer.ts";
 import { moveTag } from "./move-tag.ts";
 
@@ -65,24 +66,12 @@ export interface PushResult {
   readonly platforms: readonly PushedPlatform[];
 }
 
-const emptyConfig = new TextEncoder().encode("{}");
-
-/** Keeps the order of keys and writes no spaces: the same input gives the same digest everywhere. */
-function encode(document: object): Uint8Array {
-  return new TextEncoder().encode(JSON.stringify(document));
-}
-
-function sorted(annotations: Annotations): Annotations | undefined {
-  const entries = Object.entries(annotations).sort(([a], [b]) => (a < b ? -1 : 1));
-  return entries.length === 0 ? undefined : Object.fromEntries(entries);
-}
-
 function manifestOf(layer: Layer, item: PushItem, request: PushRequest): Uint8Array {
   return encode({
     schemaVersion: 2,
     mediaType: mediaTypes.ociManifest,
     artifactType: request.artifactType ?? defaultArtifactType,
-    config: { mediaType: mediaTypes.empty, digest: digestOf(emptyConfig), size: emptyConfig.byteLength },
+    config: emptyDescriptor,
     layers: [
       { mediaType: layer.mediaType, digest: layer.digest, size: layer.size, annotations: sorted(layer.annotations) },
     ],
@@ -214,16 +203,7 @@ export async function publish(
   const { reference, tag } = readDestination(request.reference, services);
   checkItems(request.items);
   const target = services.open(reference.location);
-  const config = { digest: digestOf(emptyConfig), size: emptyConfig.byteLength };
-  if (!(await target.hasBlob(config, run.signal))) {
-    await target.pushBlob(
-      config,
-      async function* () {
-        yield emptyConfig;
-      },
-      run.signal,
-    );
-  }
+  await pushEmptyConfig(target, run.signal);
   const text = formatReference(reference);
   const [first] = request.items;
   if (request.items.length === 1 && first !== undefined && first.platform === undefined) {

@@ -15,6 +15,7 @@ import {
   parseManifest,
 } from "../model/manifest.ts";
 import type { RegistryApi } from "./api.ts";
+import { bytesBody } from "./body.ts";
 import { nextPage } from "./link.ts";
 
 const maxPages = 100;
@@ -49,7 +50,7 @@ function tagTaken({ digest, name }: Subject): RegistryUnavailableError {
   return new RegistryUnavailableError(
     "REGISTRY_REFUSED",
     `the tag ${fallbackTag(digest)}, which lists the referrers of ${name}, is an artifact's`,
-    { hint: "delete the tag if nobody needs its artifact, or copy without referrers (--no-referrers)" },
+    { hint: "delete the tag if nobody needs its artifact; `copy --no-referrers` copies an artifact alone" },
   );
 }
 
@@ -57,7 +58,7 @@ function tagIsSubject({ digest, name }: Subject): RegistryUnavailableError {
   return new RegistryUnavailableError(
     "REGISTRY_REFUSED",
     `${name} cannot list referrers: its registry has no referrers API, and the tag ${fallbackTag(digest)} is the artifact itself`,
-    { hint: "copy without referrers (--no-referrers), or to a registry with the referrers API" },
+    { hint: "use a registry with the referrers API; `copy --no-referrers` copies an artifact alone" },
   );
 }
 
@@ -176,14 +177,10 @@ export async function noteReferrer(
     const others: ImageIndex["manifests"] = found === "none" ? [] : found;
     if (others.some((other) => other.digest === own.digest)) return;
     const index = { schemaVersion: 2, mediaType: mediaTypes.ociIndex, manifests: [...others, own] };
-    const body = new TextEncoder().encode(JSON.stringify(index));
-    const open = async function* (): AsyncGenerator<Uint8Array> {
-      yield body;
-    };
+    const body = bytesBody(new TextEncoder().encode(JSON.stringify(index)));
     const url = api.url(`manifests/${fallbackTag(digest)}`);
     const headers = { "content-type": mediaTypes.ociIndex };
-    const sent = { sizeBytes: body.byteLength, open };
-    const response = await api.call({ method: "PUT", url, headers, body: sent, signal }, "push");
+    const response = await api.call({ method: "PUT", url, headers, body, signal }, "push");
     if (response.status !== 201) throw await api.error(response, `the referrers of ${name}`);
     await response.discard();
   }

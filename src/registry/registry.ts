@@ -5,7 +5,6 @@
  */
 import type { Context } from "../context.ts";
 import { ContentVerificationError, RegistryUnavailableError } from "../errors.ts";
-import type { RequestBody } from "../http/client.ts";
 import type { HttpResponse } from "../http/response.ts";
 import { isRetryableStatus } from "../http/retry.ts";
 import { type Digest, digestOf, isDigest } from "../model/digest.ts";
@@ -27,7 +26,9 @@ import {
   type Source,
   type Target,
 } from "../model/source.ts";
+import { oneAtATime } from "../parallel.ts";
 import { type ApiDeps, type Call, RegistryApi } from "./api.ts";
+import { bytesBody } from "./body.ts";
 import { parseContentRange } from "./content-range.ts";
 import { noteReferrer, readReferrers } from "./referrers.ts";
 import { readTags } from "./tags.ts";
@@ -42,15 +43,6 @@ const refusedRangeStatuses: ReadonlySet<number> = new Set([206, 400, 403, 405, 4
 
 /** Statuses of registries without deletion, or without deletion of single tags. */
 const refusedDeletionStatuses: ReadonlySet<number> = new Set([400, 405, 501]);
-
-function bytesBody(bytes: Uint8Array): RequestBody {
-  return {
-    sizeBytes: bytes.byteLength,
-    open: async function* () {
-      yield bytes;
-    },
-  };
-}
 
 /** An open range up to the blob's end, else a closed range. */
 function rangeHeader({ first, end }: ByteRange, size: number): string {
@@ -80,6 +72,8 @@ class Registry implements Target {
   readonly #location: RegistryLocation;
   readonly #api: RegistryApi;
   readonly #context: Context;
+  /** Per subject: each note reads, changes and writes the whole list of the fallback tag. */
+  readonly #notes = oneAtATime<Digest>();
 
   constructor(location: RegistryLocation, deps: RegistryDeps) {
     this.name = formatLocation(location);
@@ -230,7 +224,8 @@ class Registry implements Target {
     if (parsed.subject !== undefined && response.header("oci-subject") === undefined) {
       const artifactType = parsed.artifactType ?? (parsed.kind === "manifest" ? parsed.config?.mediaType : undefined);
       const referrer = { bytes, mediaType, artifactType, annotations: parsed.annotations };
-      await noteReferrer({ digest: parsed.subject.digest, name: this.name }, referrer, this.#api, signal);
+      const subject = { digest: parsed.subject.digest, name: this.name };
+      await this.#notes(subject.digest, () => noteReferrer(subject, referrer, this.#api, signal));
     }
     return digest;
   }
