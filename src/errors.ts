@@ -41,6 +41,7 @@ export const errorCodes = {
   ARCHIVE_TOO_LARGE: { exit: 65, side: "content", isRetryable: false },
   ARCHIVE_UNSUPPORTED: { exit: 65, side: "content", isRetryable: false },
   IMPORT_CONTENT_INVALID: { exit: 65, side: "content", isRetryable: false },
+  SIGNATURE_INVALID: { exit: 65, side: "content", isRetryable: false },
   CACHE_DAMAGED: { exit: 65, side: "local", isRetryable: false },
 
   ARTIFACT_NOT_FOUND: { exit: 66, side: "absence", isRetryable: false },
