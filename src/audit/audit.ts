@@ -15,6 +15,7 @@ export type Operation =
   | "pull"
   | "blob"
   | "push"
+  | "attach"
   | "copy"
   | "import"
   | "list"

@@ -29,6 +29,7 @@ const commands: ReadonlyMap<string, () => Promise<AddCommand>> = new Map(
     shim: async () => (await import("./commands/shim.ts")).addShim,
     env: async () => (await import("./commands/shim.ts")).addEnv,
     push: async () => (await import("./commands/push.ts")).addPush,
+    attach: async () => (await import("./commands/attach.ts")).addAttach,
     copy: async () => (await import("./commands/copy.ts")).addCopy,
     import: async () => (await import("./commands/import.ts")).addImport,
     tag: async () => (await import("./commands/tag.ts")).addTag,

@@ -73,6 +73,13 @@ const helpTexts: Readonly<Record<string, HelpText>> = {
     examples: [`push ${protoc}:33.0 --platform linux-x86_64=./protoc --platform darwin-arm64=mac/protoc`],
     variables: network,
   },
+  attach: {
+    examples: [
+      `attach ${protoc}:33.0 protoc.spdx.json`,
+      `attach ${protoc}:33.0 report.json --artifact-type text/x-report`,
+    ],
+    variables: network,
+  },
   copy: {
     examples: [`copy ${protoc}:33.0 oci:mirror:33.0`, "copy --lock oras.lock.json oci:mirror"],
     variables: network,

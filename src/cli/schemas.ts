@@ -13,7 +13,7 @@ import {
   logoutSchema,
   platformSchema,
 } from "./schemas/machine.ts";
-import { copySchema, importSchema, pruneSchema, pushSchema, tagSchema } from "./schemas/published.ts";
+import { attachSchema, copySchema, importSchema, pruneSchema, pushSchema, tagSchema } from "./schemas/published.ts";
 import {
   envSchema,
   initSchema,
@@ -57,6 +57,7 @@ export const jsonSchemas = {
   "lock-check": lockCheckSchema,
   "lock-check-online": lockOnlineSchema,
   push: pushSchema,
+  attach: attachSchema,
   copy: copySchema,
   import: importSchema,
   tag: tagSchema,

@@ -15,6 +15,8 @@ const otherNames: ReadonlyMap<string, string> = new Map(
     download: "`pull REF`",
     upload: "`push REF PATH`",
     publish: "`push REF PATH`",
+    sbom: "`attach REF FILE`",
+    discover: "`info REF`",
     cp: "`copy SOURCE DESTINATION`",
     remove: "`lock remove NAME` for a locked tool, `prune REPO` for old tags, or `clear-cache` for cached files",
     rm: "`lock remove NAME` for a locked tool, `prune REPO` for old tags, or `clear-cache` for cached files",

@@ -7,70 +7,8 @@ import { isDigest } from "../../src/model/digest.ts";
 import { platformsOf } from "../../src/model/index-platforms.ts";
 import { blobsOf, mediaTypes, parseManifest } from "../../src/model/manifest.ts";
 import { isPlatformString } from "../../src/model/platform.ts";
+import { changed, changes, anyDigest as digest, documents } from "../support/hostile-json.ts";
 import { holds } from "../support/property.ts";
-
-const digest = `sha256:${"ab".repeat(32)}`;
-
-/** What may stand in place of any value of a document. */
-const hostileValue = fc.constantFrom<unknown>(
-  null,
-  [],
-  {},
-  "",
-  "x".repeat(300),
-  "../../etc",
-  "sha256:AB",
-  -1,
-  1e308,
-  1.5,
-  true,
-  [[[]]],
-  { digest },
-  "__proto__",
-  "\u0000\u001b[31m",
-);
-
-interface Place {
-  readonly parent: Record<string, unknown>;
-  readonly key: string;
-}
-
-function placesOf(value: unknown): Place[] {
-  if (typeof value !== "object" || value === null) return [];
-  const parent = value as Record<string, unknown>;
-  return Object.keys(parent).flatMap((key) => [{ parent, key }, ...placesOf(parent[key])]);
-}
-
-interface Change {
-  readonly at: number;
-  readonly kind: "replace" | "remove" | "add";
-  readonly value: unknown;
-}
-
-const changes = fc.array(
-  fc.record({ at: fc.nat(10_000), kind: fc.constantFrom("replace", "replace", "remove", "add"), value: hostileValue }),
-  { maxLength: 2 },
-);
-
-/** A copy of a well-formed document with a value replaced, removed or added somewhere in it. */
-function changed(document: unknown, edits: readonly Change[]): unknown {
-  const copy: unknown = structuredClone(document);
-  for (const { at, kind, value } of edits) {
-    const places = placesOf(copy);
-    const place = places[at % Math.max(1, places.length)];
-    if (place === undefined) return value;
-    if (kind === "remove") delete place.parent[place.key];
-    else if (kind === "replace") place.parent[place.key] = structuredClone(value);
-    else place.parent[`__proto__${at % 3}`] = structuredClone(value);
-  }
-  return copy;
-}
-
-function documents(wellFormed: readonly unknown[]): fc.Arbitrary<string> {
-  return fc
-    .tuple(fc.constantFrom(...wellFormed), changes)
-    .map(([one, edits]) => JSON.stringify(changed(one, edits)) ?? "");
-}
 
 const descriptor = {
   mediaType: "application/octet-stream",

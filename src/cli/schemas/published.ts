@@ -29,6 +29,15 @@ export const importSchema = v.object({
   ),
   missing: v.pipe(v.array(v.string()), v.description("Wanted platforms that the source does not offer.")),
 });
+export const attachSchema = v.object({
+  reference: v.string(),
+  subject: v.pipe(digest, v.description("Digest of the manifest that the file is attached to.")),
+  digest: v.pipe(digest, v.description("Digest of the referrer's manifest.")),
+  artifactType: v.string(),
+  mediaType: v.pipe(v.string(), v.description("Media type of the file.")),
+  size,
+  isNew: v.pipe(v.boolean(), v.description("False if the same file was attached before.")),
+});
 export const copySchema = v.object({
   artifacts: v.array(v.object({ source: v.string(), destination: v.string(), digest, replaced })),
   manifestsCopied: count,
