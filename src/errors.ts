@@ -77,6 +77,8 @@ export const errorCodes = {
   REALM_REFUSED: { exit: 77, side: "denial", isRetryable: false },
 
   CONFIG_INVALID: { exit: 78, side: "setting", isRetryable: false },
+  KEY_INVALID: { exit: 78, side: "setting", isRetryable: false },
+  KEY_PASSWORD_WRONG: { exit: 78, side: "setting", isRetryable: false },
   CACHE_NEWER: { exit: 78, side: "setting", isRetryable: false },
   CREDENTIAL_HELPER_FAILED: { exit: 78, side: "setting", isRetryable: false },
   LOCK_CONFLICT: { exit: 78, side: "setting", isRetryable: false },

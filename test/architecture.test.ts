@@ -136,7 +136,7 @@ test("prose: a comment begins with its noun, not with «what», «who» or «of�
 test("prose: a hint begins with a verb", () => {
   const verbs =
     "add allow ask change check choose close compare compress copy correct create delete do download enable find free give import " +
-    "inspect install leave list lock log make name pack pin pipe point push remove rename report resolve restore run see set take tell try unpack unset update " +
+    "inspect install leave list lock log make name pack pin pipe point push remove rename report resolve restore run see set sign take tell try unpack unset update " +
     "use write";
   const first = files.flatMap((path) =>
     [...readFileSync(path, "utf8").matchAll(/\bhint(?: =|:|\?:)\s*(["'`])([A-Za-z]+)\b/g)].map(

@@ -24,6 +24,7 @@ export type Operation =
   | "run"
   | "prefetch"
   | "tag"
+  | "sign"
   | "prune"
   | "clear-cache"
   | "login"

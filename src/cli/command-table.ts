@@ -33,6 +33,7 @@ const commands: ReadonlyMap<string, () => Promise<AddCommand>> = new Map(
     copy: async () => (await import("./commands/copy.ts")).addCopy,
     import: async () => (await import("./commands/import.ts")).addImport,
     tag: async () => (await import("./commands/tag.ts")).addTag,
+    sign: async () => (await import("./commands/sign.ts")).addSign,
     prune: async () => (await import("./commands/prune.ts")).addPrune,
     login: async () => (await import("./commands/login.ts")).addLogin,
     logout: async () => (await import("./commands/login.ts")).addLogout,

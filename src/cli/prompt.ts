@@ -31,17 +31,19 @@ export interface Question {
   readonly prompt: string;
   /** Typed characters are not shown. */
   readonly isSecret: boolean;
+  /** The way to answer without a terminal. */
+  readonly hint: string;
 }
 
 /**
  * @throws {UsageError} no terminal, or the input ended (Ctrl-D)
  * @throws {InterruptedError} Ctrl-C, which at a prompt is a key and not a signal
  */
-export async function ask({ what, prompt, isSecret }: Question, io: CliIo, signal: AbortSignal): Promise<string> {
+export async function ask({ what, prompt, isSecret, hint }: Question, io: CliIo, signal: AbortSignal): Promise<string> {
   const { stdin, stderr } = io;
   if (stdin.isTTY !== true || stderr.isTTY !== true) {
     throw new UsageError("USAGE_INVALID", `the prompt for the ${what} needs a terminal`, {
-      hint: "give --username USER and pipe the password into --password-stdin",
+      hint,
     });
   }
   const { read } = await import("read");

@@ -13,7 +13,15 @@ import {
   logoutSchema,
   platformSchema,
 } from "./schemas/machine.ts";
-import { attachSchema, copySchema, importSchema, pruneSchema, pushSchema, tagSchema } from "./schemas/published.ts";
+import {
+  attachSchema,
+  copySchema,
+  importSchema,
+  pruneSchema,
+  pushSchema,
+  signSchema,
+  tagSchema,
+} from "./schemas/published.ts";
 import {
   envSchema,
   initSchema,
@@ -61,6 +69,7 @@ export const jsonSchemas = {
   copy: copySchema,
   import: importSchema,
   tag: tagSchema,
+  sign: signSchema,
   prune: pruneSchema,
   "lock-export": lockExportSchema,
   init: initSchema,

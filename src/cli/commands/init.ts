@@ -78,7 +78,11 @@ async function isConfirmed(plan: Plan, io: CliIo, signal: AbortSignal): Promise<
     });
   }
   const prompt = `Add these lines in ${plan.root}? [y/N]`;
-  const answer = await ask({ what: "answer", prompt, isSecret: false }, io, signal);
+  const answer = await ask(
+    { what: "answer", prompt, isSecret: false, hint: "add --yes to write these lines" },
+    io,
+    signal,
+  );
   return /^y(es)?$/i.test(answer.trim());
 }
 

@@ -22,6 +22,8 @@ async function passwordOf(options: LoginOptions, question: Question, io: CliIo, 
   return options.password;
 }
 
+const withoutTerminal = "give --username USER and pipe the password into --password-stdin";
+
 export function addLogin(program: Command, io: CliIo): Command {
   return program
     .command("login")
@@ -43,10 +45,20 @@ export function addLogin(program: Command, io: CliIo): Command {
       runCommand(command, io, async (session) => {
         const { services, run } = session;
         const registry = loginRegistry(host, services);
-        const forUser = { what: "username", prompt: `Username for ${registry}`, isSecret: false };
+        const forUser = {
+          what: "username",
+          prompt: `Username for ${registry}`,
+          isSecret: false,
+          hint: withoutTerminal,
+        };
         const username = options.username ?? (await ask(forUser, io, run.signal));
         checkUsername(username, registry);
-        const forPassword = { what: "password", prompt: `Password for ${username} at ${registry}`, isSecret: true };
+        const forPassword = {
+          what: "password",
+          prompt: `Password for ${username} at ${registry}`,
+          isSecret: true,
+          hint: withoutTerminal,
+        };
         const password = await passwordOf(options, forPassword, io, session);
         const { isChecked, ...result } = await login({ registry, username, password }, services, run);
         const isFile = !result.keptIn.startsWith("docker-credential-");

@@ -6,6 +6,19 @@ const replaced = v.pipe(
   v.nullable(digest),
   v.description("Digest that the tag meant before; null for a new or unchanged tag, or if the registry does not say."),
 );
+const signature = v.object({
+  digest: v.pipe(digest, v.description("Digest of the signature's own manifest.")),
+  added: v.pipe(v.boolean(), v.description("False if the same key had signed the artifact before.")),
+  key: v.object({
+    algorithm: v.string(),
+    hint: v.pipe(v.string(), v.description("Base64 of the SHA-256 of the public key, as in cosign's bundles.")),
+  }),
+});
+export const signSchema = v.object({
+  reference: v.string(),
+  digest: v.pipe(digest, v.description("Digest of the signed index or manifest.")),
+  signature,
+});
 export const pushSchema = v.object({
   reference: v.string(),
   digest: v.pipe(digest, v.description("Digest of the index or manifest that the tag means now.")),

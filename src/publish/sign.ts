@@ -1,0 +1,97 @@
+/** A signature beside a manifest: a referrer that cosign finds. The same key signs a manifest once. */
+import type { Services } from "../artifact/services.ts";
+import { asError } from "../errors.ts";
+import { type Digest, digestOf } from "../model/digest.ts";
+import { type Descriptor, parseManifest } from "../model/manifest.ts";
+import { type BlobIdentity, restOf, type Source, type Target } from "../model/source.ts";
+import { signatureTypes } from "../signature/media-types.ts";
+import type { SigningKey } from "../signature/signing-key.ts";
+import { bundleAnnotations, isBundleOf, writeBundle } from "../signature/write-bundle.ts";
+import { layerOfBytes, type NewReferrer, pushReferrer } from "./referrer.ts";
+
+export interface Signature {
+  /** Digest of the signature's own manifest. */
+  readonly digest: Digest;
+  /** False if the same key had signed the manifest before. */
+  readonly isNew: boolean;
+  readonly key: Pick<SigningKey, "algorithm" | "hint">;
+}
+
+export interface Signing {
+  readonly subject: NewReferrer["subject"];
+  readonly key: SigningKey;
+}
+
+/** Signatures that are compared before another one is written. */
+const maxCompared = 100;
+/** A bundle with a key has 700 bytes. */
+const maxBundleBytes = 64 * 1024;
+
+/** Signs a manifest that the target has. */
+export async function signManifest(
+  { subject, key }: Signing,
+  target: Target,
+  { context }: Pick<Services, "context">,
+  signal: AbortSignal,
+): Promise<Signature> {
+  const { algorithm, hint } = key;
+  const earlier = await findEarlier({ subject, key }, target, { context }, signal);
+  if (earlier !== undefined) return { digest: earlier, isNew: false, key: { algorithm, hint } };
+  const referrer = {
+    subject,
+    artifactType: signatureTypes.bundle,
+    layers: [layerOfBytes(writeBundle(subject.digest, key), signatureTypes.bundle)],
+    annotations: bundleAnnotations(new Date(context.now())),
+  };
+  const { digest } = await pushReferrer(referrer, target, signal);
+  return { digest, isNew: true, key: { algorithm, hint } };
+}
+
+/** The signature that the same key wrote before. Anybody who may push wrote the other referrers: none stops the search. */
+async function findEarlier(
+  { subject, key }: Signing,
+  target: Target,
+  { context }: Pick<Services, "context">,
+  signal: AbortSignal,
+): Promise<Digest | undefined> {
+  const listed = await target.listReferrers(subject.digest, signal);
+  const signatures = listed.filter(
+    ({ artifactType }) => artifactType === signatureTypes.bundle || artifactType === undefined,
+  );
+  for (const { digest } of signatures.slice(0, maxCompared)) {
+    try {
+      const bundle = await fetchBundle(target, digest, signal);
+      if (bundle !== undefined && isBundleOf(bundle, subject.digest, key)) return digest;
+    } catch (error) {
+      signal.throwIfAborted();
+      context.log.debug(`the referrer ${digest} of ${target.name}@${subject.digest}: ${asError(error).message}`);
+    }
+  }
+  return undefined;
+}
+
+async function fetchBundle(source: Source, digest: Digest, signal: AbortSignal): Promise<Uint8Array | undefined> {
+  const { bytes, mediaType } = await source.fetchManifest(digest, signal);
+  const manifest = parseManifest(bytes, mediaType, `${source.name}@${digest}`);
+  const [layer, ...others] = manifest.kind === "manifest" ? manifest.layers : [];
+  if (layer === undefined || others.length > 0 || !isBundle(layer)) return undefined;
+  return await fetchSmall(source, layer, signal);
+}
+
+function isBundle({ mediaType, size }: Descriptor): boolean {
+  return mediaType === signatureTypes.bundle && size <= maxBundleBytes;
+}
+
+/** @returns Undefined for other bytes than the digest's */
+async function fetchSmall(source: Source, blob: BlobIdentity, signal: AbortSignal): Promise<Uint8Array | undefined> {
+  const { bytes } = await source.openBlob(blob, restOf(blob, 0), signal);
+  const pieces: Uint8Array[] = [];
+  let size = 0;
+  for await (const piece of bytes) {
+    size += piece.byteLength;
+    if (size > blob.size) return undefined;
+    pieces.push(piece);
+  }
+  const whole = Buffer.concat(pieces);
+  return digestOf(whole) === blob.digest ? whole : undefined;
+}
