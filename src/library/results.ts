@@ -67,6 +67,8 @@ export interface PushResult {
   readonly digest: Digest;
   /** Manifest that the tag meant before; undefined for a new or unchanged tag, or if the target does not say. */
   readonly replaced: Digest | undefined;
+  /** Platforms of the replaced index that the new artifact lacks. */
+  readonly platformsLost: readonly PlatformString[];
   readonly mediaType: string;
   readonly platforms: readonly PushedPlatform[];
 }

@@ -16,6 +16,7 @@ import { inParallel } from "../parallel.ts";
 import type { Run } from "../transfer/run.ts";
 import { emptyDescriptor, encode, pushEmptyConfig, sorted } from "./documents.ts";
 import { findContent, type Layer, layerOf } from "./layer.ts";
+import { lostPlatforms } from "./lost-platforms.ts";
 import { moveTag } from "./move-tag.ts";
 
 /** Default artifact type of `push`. */
@@ -62,6 +63,8 @@ export interface PushResult {
   readonly digest: Digest;
   /** Manifest that the tag meant before; undefined for a new or unchanged tag, or if the target does not say. */
   readonly replaced: Digest | undefined;
+  /** Platforms of the replaced index that the new artifact lacks. */
+  readonly platformsLost: readonly PlatformString[];
   readonly mediaType: string;
   readonly platforms: readonly PushedPlatform[];
 }
@@ -209,7 +212,8 @@ export async function publish(
   if (request.items.length === 1 && first !== undefined && first.platform === undefined) {
     const single = await pushItem({ item: first, request, target, tag }, services, run.signal);
     const { digest, replaced } = single;
-    return { reference: text, digest, replaced, mediaType: mediaTypes.ociManifest, platforms: [withoutRest(single)] };
+    const platforms = [withoutRest(single)];
+    return { reference: text, digest, replaced, platformsLost: [], mediaType: mediaTypes.ociManifest, platforms };
   }
   const byPlatform = [...request.items].sort((a, b) => ((a.platform ?? "") < (b.platform ?? "") ? -1 : 1));
   const pushed = await inParallel(byPlatform, run.signal, (item, signal) =>
@@ -229,7 +233,10 @@ export async function publish(
   });
   const mediaType = mediaTypes.ociIndex;
   const moved = await moveTag({ bytes: index, mediaType, tag }, target, services, run.signal);
-  return { reference: text, ...moved, mediaType, platforms: pushed.map(withoutRest) };
+  const platforms = pushed.map(withoutRest);
+  const replacement = { replaced: moved.replaced, tag, platforms: platforms.map(({ platform }) => platform) };
+  const platformsLost = await lostPlatforms(replacement, target, services, run.signal);
+  return { reference: text, ...moved, platformsLost, mediaType, platforms };
 }
 
 function withoutRest({ platform, digest, size, contentSize }: PushedPlatform): PushedPlatform {

@@ -73,3 +73,23 @@ test("replaced: one HEAD asks for it, and a registry that answers nothing to it 
   expect((await push(`${host}/t/tool:1`, "one")).replaced).toBeNull();
   expect(heads).toEqual(["/v2/t/tool/manifests/1"]);
 });
+
+test.for(["registry", "layout"])("replaced: push names the platforms that the tag loses, %s", async (kind) => {
+  const { dir, call } = desk();
+  writeFileSync(join(dir, "tool"), "#!/bin/sh\n");
+  const place = kind === "registry" ? `${(await inProcessRegistry()).host}/t/tool:1` : "oci:layout:1";
+  const push = async (...platforms: readonly string[]) => {
+    const ran = await call("push", place, ...platforms.map((one) => `--platform=${one}=tool`), "--json");
+    return { ...ran, lost: JSON.parse(ran.stdout).platformsLost };
+  };
+  expect((await push("linux-x86_64", "linux-aarch64", "darwin-arm64")).lost).toEqual([]);
+  const fewer = await push("linux-x86_64");
+  expect(fewer.lost).toEqual(["darwin-arm64", "linux-aarch64"]);
+  expect(fewer.stderr).toContain(
+    `warning: ${place} had darwin-arm64, linux-aarch64 before, and no longer has: publish all platforms in one command`,
+  );
+  expect((await push("linux-x86_64")).stderr).not.toContain("warning");
+  expect((await push("linux-x86_64", "darwin-arm64")).lost).toEqual([]);
+  const forAll = await call("push", place, "tool");
+  expect(forAll.stderr).not.toContain("warning");
+});

@@ -39,7 +39,7 @@ function shortOrigin(origin: string): string {
 }
 
 function show(result: ImportResult): Shown {
-  const { reference, digest, replaced, mediaType, missing } = result;
+  const { reference, digest, replaced, platformsLost, mediaType, missing } = result;
   const platforms = result.platforms.map((pushed) => ({
     ...pushed,
     origin: result.provenances.find(({ platform }) => platform === pushed.platform)?.provenance ?? "",
@@ -48,9 +48,15 @@ function show(result: ImportResult): Shown {
   const notes: Part[] = [{ rows }, `Digest: ${digest}`];
   if (replaced !== undefined) notes.push(`Replaced: ${replaced}`);
   if (missing.length > 0) notes.push(`Not available for: ${missing.join(", ")}`);
-  const json = jsonOf({ reference, digest, replaced, mediaType, platforms, missing }) satisfies v.InferOutput<
-    typeof importSchema
-  >;
+  const json = jsonOf({
+    reference,
+    digest,
+    replaced,
+    platformsLost,
+    mediaType,
+    platforms,
+    missing,
+  }) satisfies v.InferOutput<typeof importSchema>;
   return { text: `Imported: ${reference}`, notes, json };
 }
 

@@ -19,10 +19,15 @@ export const signSchema = v.object({
   digest: v.pipe(digest, v.description("Digest of the signed index or manifest.")),
   signature,
 });
+const platformsLost = v.pipe(
+  v.array(v.string()),
+  v.description("Platforms of the index that the tag meant before, which the new artifact lacks."),
+);
 export const pushSchema = v.object({
   reference: v.string(),
   digest: v.pipe(digest, v.description("Digest of the index or manifest that the tag means now.")),
   replaced,
+  platformsLost,
   mediaType: v.string(),
   platforms: v.array(v.object({ platform, digest, size, contentSize })),
 });
@@ -30,6 +35,7 @@ export const importSchema = v.object({
   reference: v.string(),
   digest: v.pipe(digest, v.description("Digest of the index or manifest that the tag means now.")),
   replaced,
+  platformsLost,
   mediaType: v.string(),
   platforms: v.array(
     v.object({
