@@ -36,6 +36,16 @@ def _workers_can_run(ctx: AnalysisContext) -> bool:
     fetched = ctx.attrs.cli.get(OrasArtifactInfo)
     return fetched != None and fetched.platform != None
 
+def _fetch(ctx: AnalysisContext) -> str:
+    """Who fetches blobs: the attribute, else the configuration. Checked here, so that a wrong word fails the toolchain, and no package that loads it."""
+    word = ctx.attrs.fetch or ctx.attrs._configured_fetch
+    if word not in FETCH_KINDS:
+        fail("`fetch = {}` in the section `oras` of the root cell's configuration is not known: set it to one of {}, or remove the line".format(
+            word,
+            ", ".join(["`{}`".format(kind) for kind in FETCH_KINDS]),
+        ))
+    return word
+
 def _oras_toolchain_impl(ctx: AnalysisContext) -> list[Provider]:
     cli = cmd_args(ctx.attrs.cli[RunInfo], ctx.attrs.options)
 
@@ -46,7 +56,7 @@ def _oras_toolchain_impl(ctx: AnalysisContext) -> list[Provider]:
         OrasToolchainInfo(
             cli = RunInfo(args = cli),
             extract_locally = not (_workers_can_run(ctx) or ctx.attrs.workers_can_pull),
-            fetch = ctx.attrs.fetch,
+            fetch = _fetch(ctx),
             has_sha256 = has_sha256(ctx.attrs._digest_algorithms),
             pull_locally = not ctx.attrs.workers_can_pull,
             worker = worker,
@@ -65,9 +75,9 @@ oras_toolchain = rule(
             doc = """The executable `buck2-oras`: the one of these rules, which needs Node; or a standalone one, such as an `oras_tool` with
             `fetch = "native"`.""",
         ),
-        "fetch": attrs.enum(
-            FETCH_KINDS,
-            default = read_root_config("oras", "fetch", "auto"),
+        "fetch": attrs.option(
+            attrs.enum(FETCH_KINDS),
+            default = None,
             doc = """Who fetches blobs. `process`: `buck2-oras`, with its store for all checkouts, logins, mirrors and resumed transfers. `native`:
             Buck2 itself, by a plain GET, where the registry asks for no login; a warning names the others. Remote execution without local
             actions needs `native`. `auto` is `process`: such a
@@ -96,6 +106,7 @@ oras_toolchain = rule(
             `cli` that is an `oras_tool`, and `False` for the one of these rules, which needs Node. `buck2-oras` fetches blobs on the machine that
             builds, which has the network and the credentials, unless `workers_can_pull`.""",
         ),
+        "_configured_fetch": attrs.default_only(attrs.string(default = read_root_config("oras", "fetch", "auto"))),
         "_digest_algorithms": digest_algorithms_attribute,
     },
 )
