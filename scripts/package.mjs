@@ -1,21 +1,27 @@
 /**
- * `npm run package [-- [--platform P …] [--output DIR] [--push REF]]`: makes standalone executables, which need no Node, in
- * `build/standalone/`, with `SHA256SUMS` and the licences of all that is in them. Without --platform, for every platform whose Node the npm
- * registry has.
- *
- * With --push, publishes them as one artifact with an index of the platforms, by our own `push`.
+ * `npm run package [-- [--platform P …] [--output DIR] [--push REF]]`: makes standalone executables, which need no Node. The work is in
+ * `package/run.mjs`: this file loads no package, so that it can say which are missing.
  */
-import { spawnSync } from "node:child_process";
-import { createHash } from "node:crypto";
-import { chmodSync, linkSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
-import { join, resolve } from "node:path";
+import { readFileSync } from "node:fs";
+import { dirname, join, resolve } from "node:path";
+import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
-import { bundleExecutable, root } from "./bundle.mjs";
-import { checkMade, isSigned } from "./package/check.mjs";
-import { executableName, makeExecutable } from "./package/make.mjs";
-import { isWindows, nodeFolder, ownPlatform, versions } from "./package/nodes.mjs";
 
-const { version } = JSON.parse(readFileSync(join(root, "package.json"), "utf8"));
+const root = dirname(dirname(fileURLToPath(import.meta.url)));
+const known = Object.keys(JSON.parse(readFileSync(join(root, "scripts/package/nodes.json"), "utf8")).versions);
+
+const usage = `Usage: npm run package -- [options]
+
+Makes standalone executables of buck2-oras, which need no Node, with SHA256SUMS and licences. Any platform can make those of all
+platforms. The first run downloads some 50 MB a platform from the npm registry. See docs/standalone.md.
+
+Options:
+  --platform <platform>  make the executable of this platform; may be repeated (default: all of them:
+                         ${known.join(", ")})
+  --output <folder>      write into this folder (default: build/standalone)
+  --push <ref>           publish them under one reference, such as HOST/REPOSITORY:TAG, as an index of the platforms
+  -h, --help             show this help
+`;
 
 function fail(message, hint) {
   console.error(`error: ${message}\n  hint: ${hint}`);
@@ -27,104 +33,25 @@ function readArguments() {
     platform: { type: "string", multiple: true },
     output: { type: "string", default: join(root, "build/standalone") },
     push: { type: "string" },
+    help: { type: "boolean", short: "h", default: false },
   };
   try {
     const { values } = parseArgs({ options });
-    const platforms = [...new Set(values.platform ?? versions.keys())];
-    for (const platform of platforms) {
-      if (!versions.has(platform))
-        throw new Error(`no platform «${platform}», which is none of ${[...versions.keys()].join(", ")}`);
-    }
-    return { platforms, folder: resolve(values.output), reference: values.push };
+    const platforms = [...new Set(values.platform ?? known)];
+    const unknown = platforms.find((platform) => !known.includes(platform));
+    if (unknown !== undefined) throw new Error(`no platform «${unknown}», which is none of ${known.join(", ")}`);
+    return { isHelp: values.help, platforms, folder: resolve(values.output), reference: values.push };
   } catch (error) {
-    return fail(error.message, "run `npm run package -- [--platform PLATFORM …] [--output FOLDER] [--push REFERENCE]`");
+    return fail(error.message, "run `npm run package -- --help` for the options");
   }
 }
 
-async function writeBundle(dir) {
-  const path = join(dir, "buck2-oras.cjs");
-  writeFileSync(path, (await bundleExecutable({ lazy: false })).text);
-  return path;
+function explain(error) {
+  if (error.code === "ERR_MODULE_NOT_FOUND" && error.message.startsWith("Cannot find package"))
+    return fail("the packages of npm are not there", "run `npm ci` in this folder first");
+  return fail(error.message, error.hint ?? "read the output above; the npm registry must be reachable the first time");
 }
 
-/** Licences of the bundle's packages, and of each version of Node with all that Node contains. */
-function writeLicenses(folder, platforms) {
-  const nodes = new Map(
-    platforms.map((platform) => [versions.get(platform), nodeFolder(platform, versions.get(platform))]),
-  );
-  const texts = [
-    "The executables contain buck2-oras (LICENSE of its repository), the packages below, and Node.js.",
-    readFileSync(join(root, "dist/LICENSES.txt"), "utf8").trim(),
-  ];
-  for (const [one, node] of nodes) {
-    texts.push(`Node.js ${one}\n${"=".repeat(72)}\n${readFileSync(join(node, "LICENSE"), "utf8").trim()}`);
-  }
-  writeFileSync(join(folder, "LICENSES.txt"), `${texts.join("\n\n")}\n`);
-}
-
-/** `SHA256SUMS` as `sha256sum --check` reads it. */
-function writeChecksums(folder, names) {
-  const lines = names.sort().map((name) => {
-    const digest = createHash("sha256")
-      .update(readFileSync(join(folder, name)))
-      .digest("hex");
-    return `${digest}  ${name}\n`;
-  });
-  writeFileSync(join(folder, "SHA256SUMS"), lines.join(""));
-}
-
-/** Uncompressed, so that Buck2 itself can fetch the file: nothing could unpack it before it is there. */
-function push(bundle, { platforms, folder, reference }) {
-  const staged = mkdtempSync(join(folder, ".push-"));
-  try {
-    const files = platforms.map((platform) => {
-      const file = join(staged, platform, isWindows(platform) ? "buck2-oras.exe" : "buck2-oras");
-      mkdirSync(join(staged, platform));
-      linkSync(join(folder, executableName(platform)), file);
-      return `--platform=${platform}=${file}`;
-    });
-    const annotation = `--annotation=org.opencontainers.image.version=${version}`;
-    const args = [bundle, "push", reference, ...files, "--compression=none", annotation];
-    const { status } = spawnSync(process.execPath, args, { stdio: "inherit" });
-    if (status !== 0) fail("the executables are made, but not published", "push them as the message above says");
-  } finally {
-    rmSync(staged, { recursive: true, force: true });
-  }
-}
-
-async function main() {
-  const request = readArguments();
-  const { platforms, folder, reference } = request;
-  if (ownPlatform === undefined) fail("this machine is none of the platforms", "use a machine of one of them");
-  mkdirSync(folder, { recursive: true });
-  mkdirSync(join(root, "build"), { recursive: true });
-  for (const name of [...versions.keys()].map(executableName)) rmSync(join(folder, name), { force: true });
-  const work = mkdtempSync(join(root, "build/.bundle-"));
-  try {
-    const bundle = await writeBundle(work);
-    for (const platform of platforms) {
-      const output = join(folder, executableName(platform));
-      await makeExecutable({ platform, version: versions.get(platform), bundle, output });
-      chmodSync(output, 0o755);
-      checkMade({ file: output, platform, bundle: readFileSync(bundle), version });
-      console.log(
-        `${executableName(platform)} ${(statSync(output).size / 1e6).toFixed(0)} MB, Node ${versions.get(platform)}`,
-      );
-    }
-    for (const name of platforms.map(executableName)) {
-      if (isSigned(readFileSync(join(folder, name)))) continue;
-      console.error(
-        `warning: ${name} is not signed, and Apple silicon does not start it; on a Mac, run \`codesign --force --sign - ${name}\` before you publish it`,
-      );
-    }
-    writeLicenses(folder, platforms);
-    writeChecksums(folder, [...platforms.map(executableName), "LICENSES.txt"]);
-    if (reference !== undefined) push(bundle, request);
-  } finally {
-    rmSync(work, { recursive: true, force: true });
-  }
-}
-
-await main().catch((error) =>
-  fail(error.message, "read the output above; the npm registry must be reachable the first time"),
-);
+const { isHelp, ...request } = readArguments();
+if (isHelp) process.stdout.write(usage);
+else await import("./package/run.mjs").then(({ makeAll }) => makeAll(request)).catch(explain);

@@ -1,5 +1,5 @@
 /** The standalone executable of this machine, as `npm run package` makes it. */
-import { copyFileSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
+import { copyFileSync, cpSync, mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, inject, test } from "vitest";
 import { bundleExecutable } from "../../scripts/bundle.mjs";
@@ -136,4 +136,32 @@ test("npm run package: an unknown platform is refused, with the known ones", asy
   const ran = await runPackage(["--platform", "linux-riscv64"]);
   expect(ran.exitCode).toBe(1);
   expect(ran.stderr).toMatch(/no platform «linux-riscv64», which is none of linux-x86_64, [^\n]*\n {2}hint: run /);
+});
+
+test("npm run package: --help has the options, and a reference that nothing can be pushed to is refused at once", async () => {
+  const help = await runPackage(["--help"]);
+  expect(help).toMatchObject({ exitCode: 0, stderr: "" });
+  expect(help.stdout).toMatch(/^Usage: npm run package[\s\S]*--platform[\s\S]*linux-x86_64[\s\S]*--push <ref>/);
+  const folder = temporaryFolder();
+  for (const [reference, why] of [
+    ["localhost:1/tools/buck2-oras", "has no tag to push to"],
+    ["localhost:1/tools/buck2-oras:1", "cannot talk to localhost:1"],
+  ] as const) {
+    const ran = await runPackage(["--output", folder, "--push", reference]);
+    expect(ran).toMatchObject({ exitCode: 1, stdout: "" });
+    expect(ran.stderr).toContain(why);
+    expect(ran.stderr).toContain("\n  hint: ");
+    expect(readdirSync(folder)).toEqual([]);
+  }
+});
+
+test("npm run package: without the packages of npm, it says how to get them", async () => {
+  const folder = temporaryFolder();
+  for (const name of ["scripts", "package.json"]) cpSync(name, join(folder, name), { recursive: true });
+  const ran = await run(process.execPath, [join(folder, "scripts/package.mjs")]);
+  expect(ran).toMatchObject({
+    exitCode: 1,
+    stdout: "",
+    stderr: "error: the packages of npm are not there\n  hint: run `npm ci` in this folder first\n",
+  });
 });
