@@ -1,10 +1,16 @@
 /** Texts below the options: examples, environment variables, the page of the command. */
 import type { Command } from "commander";
+import { repositoryUrl } from "../version.ts";
 import { wrapLine } from "./wrap.ts";
 
 const exitCodes =
   "Exit codes: 0 done, 64 usage, 65 verification failed, 66 not found, 69 registry unavailable, 74 local files, " +
   "75 timed out, 77 authentication, 78 configuration.";
+
+/** A page of the repository, which few users of the executable have beside it. */
+function documentation(page: string): string {
+  return `Documentation: ${page} in ${repositoryUrl ?? "the repository of buck2-oras"}`;
+}
 
 /** @param columns Width of the terminal; undefined without a terminal. */
 export function helpOfProgram(columns: number | undefined): string {
@@ -17,7 +23,8 @@ export function helpOfProgram(columns: number | undefined): string {
     "",
     ...wrapLine(exitCodes, columns ?? 110, 0),
     "",
-    "Documentation: docs/cli.md",
+    "`buck2-oras help COMMAND` shows the options and examples of a command.",
+    documentation("docs/cli.md"),
   ].join("\n");
 }
 
@@ -121,5 +128,5 @@ export function addHelpTexts(command: Command, path: string, columns: number | u
   const examples = texts === undefined ? [] : ["", "Examples:", ...texts.examples.map(commandLine)];
   const page = `docs/cli.md#buck2-oras-${path.replaceAll(" ", "-")}`;
   const variables = texts?.variables === undefined ? [] : ["", ...wrapLine(`Environment: ${texts.variables}`, columns)];
-  command.addHelpText("after", [...examples, ...variables, "", `Documentation: ${page}`].join("\n"));
+  command.addHelpText("after", [...examples, ...variables, "", documentation(page)].join("\n"));
 }

@@ -8,10 +8,10 @@ export interface TlsFailure {
 }
 
 const caHint =
-  "name a private certificate authority with --ca-file, SSL_CERT_FILE, or in certs.d (docs/configuration.md)";
+  "name a private certificate authority with --ca-file, SSL_CERT_FILE, or in certs.d (docs/configuration.md of buck2-oras)";
 const untrusted = "the certificate's authority is not trusted";
 const clockHint = "check this machine's clock; else tell the server's operator";
-const clientHint = "put NAME.cert with NAME.key into certs.d/HOST (docs/configuration.md)";
+const clientHint = "put NAME.cert with NAME.key into certs.d/HOST (docs/configuration.md of buck2-oras)";
 const plainHint = "name a plain-http server with --plain-http=HOST, or `plainHttpHosts` in your own configuration file";
 
 /** The hint for a server with TLS that was asked over http: on loopback, http is the default. */

@@ -135,5 +135,5 @@ export function parseArgument<Schema extends v.GenericSchema>(
 }
 
 function invalid(message: string): UsageError {
-  return new UsageError("USAGE_INVALID", message, { hint: "compare the call with docs/library.md" });
+  return new UsageError("USAGE_INVALID", message, { hint: "compare the call with docs/library.md of buck2-oras" });
 }

@@ -59,7 +59,8 @@ export function createLock(call: Caller): OrasLock {
     list: (options = {}) =>
       call(
         () => parseArgument(schemas.lock, options, "the options of lock.list"),
-        async (given, services) => listLocked(await fileOf(given, services), services),
+        async (given, services) =>
+          listLocked({ file: await fileOf(given, services), isNamed: given.file !== undefined }, services),
       ),
     remove: (names, options = {}) =>
       call(

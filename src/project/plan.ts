@@ -5,6 +5,7 @@ import { type BuckConfig, buildFileNames, readBuckConfig, withLines } from "./bu
 import { calls, declaredNames, findBuildFile, withAddition } from "./build-file.ts";
 import { type CellRequest, type ConfigLines, cellSection, cellsOf, findCell } from "./cell.ts";
 import { newProject } from "./new-project.ts";
+import { lockedStandalone, standaloneAdvice, standaloneName } from "./standalone.ts";
 import { changeOfFile, type FileChange, type FoundFile, findFile } from "./text-file.ts";
 import { toolAddition } from "./tool-targets.ts";
 
@@ -38,6 +39,8 @@ export interface PlanRequest extends CellRequest {
   readonly isProject: boolean;
   /** The lock in the root; undefined for a missing lock. */
   readonly lock: Lock | undefined;
+  /** True for an executable without Node: its project shall need no Node either. */
+  readonly isStandalone: boolean;
   readonly signal: AbortSignal;
 }
 
@@ -120,7 +123,9 @@ async function planToolchain(cell: string, config: BuckConfig, request: PlanRequ
   const alias = config.get("cell_aliases", "toolchains") ?? "toolchains";
   const folder = cellsOf(config).get(alias) ?? "toolchains";
   const load = `load("@${cell}//rules:defs.bzl", "oras_toolchain")`;
-  const target = 'oras_toolchain(\n    name = "oras",\n    visibility = ["PUBLIC"],\n)';
+  const state = request.isStandalone ? lockedStandalone(request.lock) : undefined;
+  const cli = state === "native" ? `    cli = "${toolsPlace(config).fromOthers}${standaloneName}",\n` : "";
+  const target = `oras_toolchain(\n    name = "oras",\n${cli}    visibility = ["PUBLIC"],\n)`;
   const lines = [load, ...target.split("\n")];
   const place = `${folder}/BUCK`;
   if (!hasPrelude(config)) {
@@ -141,7 +146,25 @@ async function planToolchain(cell: string, config: BuckConfig, request: PlanRequ
   if (calls(text, "oras_toolchain")) planner.present.push(`${file.name} declares an oras_toolchain`);
   else if (declaredNames(text).has("oras")) {
     planner.byHand.push({ file: file.name, why: "another target is named oras", lines, isNeeded: true });
-  } else planner.change(file, withAddition(text, { loads: [load], targets: [target] }), lines);
+  } else {
+    planner.change(file, withAddition(text, { loads: [load], targets: [target] }), lines);
+    if (state !== "unfit" && state !== "missing") return;
+    const withCli = `    cli = "${toolsPlace(config).fromOthers}${standaloneName}",`;
+    planner.byHand.push({ file: file.name, why: standaloneAdvice(state), lines: [withCli], isNeeded: false });
+  }
+}
+
+/** The package of the tools: the cell that it is, if it is one, and the beginning of its labels in this and in other cells. */
+function toolsPlace(config: BuckConfig): {
+  readonly owner?: string;
+  readonly own: string;
+  readonly fromOthers: string;
+} {
+  const cells = [...cellsOf(config)];
+  const owner = cells.find(([, path]) => /^tools\/*$/.test(path))?.[0];
+  if (owner !== undefined) return { owner, own: `${owner}//:`, fromOthers: `${owner}//:` };
+  const root = cells.find(([, path]) => path === ".")?.[0] ?? "root";
+  return { own: "//tools:", fromOthers: `${root}//tools:` };
 }
 
 /** @returns The targets of the locked tools. */
@@ -152,11 +175,13 @@ async function planTools(
   planner: Planner,
 ): Promise<readonly string[]> {
   const { root, lock, signal } = request;
-  const owner = [...cellsOf(config)].find(([, path]) => /^tools\/*$/.test(path))?.[0];
+  const { owner, own } = toolsPlace(config);
   const folder = join(root, "tools");
   const names = buildFileNames(owner === undefined ? config : await readBuckConfig(folder, root, signal));
   const file = await findBuildFile(folder, names, request);
-  const addition = toolAddition({ cell, text: file.text ?? "", lock, rootCell: owner === undefined ? "" : "root" });
+  const native = request.isStandalone && lockedStandalone(lock) === "native" ? standaloneName : undefined;
+  const rootCell = owner === undefined ? "" : "root";
+  const addition = toolAddition({ cell, text: file.text ?? "", lock, rootCell, native });
   const lines = [...addition.loads, ...addition.targets.flatMap((target) => target.split("\n"))];
   if (lines.length > 0 && !hasPrelude(config)) {
     const why = "the project has no prelude: give each oras_tool your own `constraints`, and leave the alias out";
@@ -169,6 +194,5 @@ async function planTools(
   const isWhole = lines.length === 0 && addition.byHand.length === 0;
   if (isWhole) planner.present.push(`${file.name} declares the alias and the locked tools`);
   else if (lines.length > 0) planner.change(file, withAddition(file.text ?? "", addition), lines);
-  const place = owner === undefined ? "//tools:" : `${owner}//:`;
-  return Object.keys(lock?.tools ?? {}).map((name) => place + name);
+  return Object.keys(lock?.tools ?? {}).map((name) => own + name);
 }

@@ -11,6 +11,8 @@ export interface ToolsRequest {
   readonly lock: Lock | undefined;
   /** Name of the root cell as the package sees it; empty in the root cell itself. */
   readonly rootCell: string;
+  /** Tool that Buck2 itself fetches, since the toolchain needs it. */
+  readonly native: string | undefined;
 }
 
 export interface ToolsAddition extends Addition {
@@ -22,9 +24,9 @@ function isOfLayout({ platforms }: LockedTool): boolean {
   return Object.values(platforms).some(({ repository }) => repository.startsWith("oci:"));
 }
 
-function toolTarget(name: string, lock: string, layout: string): string {
-  const more = layout === "" ? "" : `    layout = "${layout}",\n`;
-  return `oras_tool(\n    name = "${name}",\n${more}    lock = ${lock},\n    visibility = ["PUBLIC"],\n)`;
+/** @param attributes Lines before `lock`, in the order of the alphabet. */
+function toolTarget(name: string, lock: string, attributes: string): string {
+  return `oras_tool(\n    name = "${name}",\n${attributes}    lock = ${lock},\n    visibility = ["PUBLIC"],\n)`;
 }
 
 /** True if a load statement of the text names `oras_tool`. */
@@ -45,7 +47,7 @@ function namesOfCalls(code: string, rule: string): ReadonlySet<string> {
   return new Set(calls.flatMap((call) => /^\s{0,99}name\s{0,9}=\s{0,9}["']([^"'\n]{1,200})["']/.exec(call)?.[1] ?? []));
 }
 
-export function toolAddition({ cell, text, lock, rootCell }: ToolsRequest): ToolsAddition {
+export function toolAddition({ cell, text, lock, rootCell, native }: ToolsRequest): ToolsAddition {
   const alias = `alias(\n    name = "oras",\n    actual = "${cell}//tools:oras",\n    visibility = ["PUBLIC"],\n)`;
   const declared = declaredNames(text);
   const aliases = declared.has("oras") ? [] : [alias];
@@ -58,7 +60,10 @@ export function toolAddition({ cell, text, lock, rootCell }: ToolsRequest): Tool
   const loaded = code.split("\n").find((line) => line.startsWith("load(") && line.includes(`:${lockFileName}"`));
   const known = /\b(\w+)\s*=\s*["']value["']/.exec(loaded ?? "")?.[1];
   const variable = known ?? (/\block\b/.test(code) ? "oras_lock" : "lock");
-  const targets = missing.flatMap(([name, tool]) => (isOfLayout(tool) ? [] : [toolTarget(name, variable, "")]));
+  const attributesOf = (name: string) => (name === native ? '    fetch = "native",\n' : "");
+  const targets = missing.flatMap(([name, tool]) =>
+    isOfLayout(tool) ? [] : [toolTarget(name, variable, attributesOf(name))],
+  );
   const layouts = missing.filter(([, tool]) => isOfLayout(tool));
   const hasTools = missing.length > 0;
   const isRuleLoaded = loadsRule(code);
@@ -71,11 +76,11 @@ export function toolAddition({ cell, text, lock, rootCell }: ToolsRequest): Tool
     ...(isAliasTaken ? [{ why: another("oras"), lines: alias.split("\n") }] : []),
     ...taken
       .filter((name) => name !== "oras")
-      .map((name) => ({ why: another(name), lines: toolTarget(name, variable, "").split("\n") })),
+      .map((name) => ({ why: another(name), lines: toolTarget(name, variable, attributesOf(name)).split("\n") })),
   ];
   const byHandOfLayouts = layouts.map(([name]) => ({
     why: `${name} comes from a layout folder: declare the folder by oras_layout in its package, and name that target`,
-    lines: toolTarget(name, variable, "<target of the folder>").split("\n"),
+    lines: toolTarget(name, variable, '    layout = "<target of the folder>",\n').split("\n"),
   }));
   return { loads, targets: [...aliases, ...targets], byHand: [...byHandOfTaken, ...byHandOfLayouts] };
 }

@@ -21,6 +21,8 @@ export interface InitRequest {
   readonly commit: string | undefined;
   /** Name of the cell; undefined: the existing cell, else `oras`. */
   readonly cell: string | undefined;
+  /** True for an executable without Node. */
+  readonly isStandalone: boolean;
 }
 
 interface InitServices {
@@ -74,7 +76,8 @@ export async function planAdoption(request: InitRequest, { context }: InitServic
     });
   }
   const lock = await readLock(join(root, lockFileName));
-  return await planInit({ name: request.cell, source: sourceOf(request), root, isProject, lock, signal: run.signal });
+  const { cell: name, isStandalone } = request;
+  return await planInit({ name, source: sourceOf(request), root, isProject, lock, isStandalone, signal: run.signal });
 }
 
 /** Writes the plan's files; a file that changed since the plan stays as it is, and ends the work. */

@@ -4,6 +4,7 @@ import type { Services } from "../artifact/services.ts";
 import { OrasClientError } from "../errors.ts";
 import { readLock } from "../lockfile/file.ts";
 import { anyPlatform, type LockedLayer, type LockedPlatform, type LockedTool } from "../lockfile/schema.ts";
+import { readExisting } from "../locking/existing.ts";
 import { type PlatformString, platformFromNode } from "../model/platform.ts";
 
 export interface ListedTool {
@@ -21,9 +22,23 @@ export interface ListedTool {
 
 type ListServices = Pick<Services, "context" | "store">;
 
-/** @returns Tools in the order of the lock; empty for a missing lock. @throws {ConfigurationError} `LOCK_INVALID` */
-export async function listLocked(file: string, services: ListServices): Promise<readonly ListedTool[]> {
-  const tools = Object.entries((await readLock(file))?.tools ?? {});
+export interface ListRequest {
+  /** Path of the lock. */
+  readonly file: string;
+  /** True for a file that the user names: only the project's own lock may be missing. */
+  readonly isNamed: boolean;
+}
+
+/**
+ * @returns Tools in the order of the lock; empty for a project without a lock
+ * @throws {ConfigurationError} `LOCK_INVALID`, also for a named file that is missing
+ */
+export async function listLocked(
+  { file, isNamed }: ListRequest,
+  services: ListServices,
+): Promise<readonly ListedTool[]> {
+  const lock = isNamed ? await readExisting(file) : await readLock(file);
+  const tools = Object.entries(lock?.tools ?? {});
   const platform = ownPlatform(services);
   return await Promise.all(tools.map(([name, tool]) => listTool(name, tool, platform, services)));
 }

@@ -34,6 +34,18 @@ export interface PrefetchedTool {
   readonly fetched: number;
 }
 
+/** A tool without one of the wanted platforms. */
+export interface SkippedTool {
+  readonly tool: string;
+  readonly platform: PlatformString;
+}
+
+export interface PrefetchResult {
+  /** In the order of the lock. */
+  readonly tools: readonly PrefetchedTool[];
+  readonly skipped: readonly SkippedTool[];
+}
+
 /** A tool's entry to fetch. */
 interface Wanted {
   readonly tool: string;
@@ -44,26 +56,28 @@ interface Wanted {
 /**
  * Fetches the blobs of each tool once, with all connections and tokens of one process.
  *
- * @returns Tools in the order of the lock. Tools that lack a platform are left out.
  * @throws {ArtifactNotFoundError} `PLATFORM_NOT_FOUND` for a named tool that lacks a platform
  */
 export async function prefetch(
   { file, names, platforms }: PrefetchRequest,
   services: Services,
   run: Run,
-): Promise<readonly PrefetchedTool[]> {
+): Promise<PrefetchResult> {
   const lock = await readExisting(file);
   checkNames(names, lock, file);
   const { os, cpu } = services.context;
   const asked = platforms.length === 0 ? [platformFromNode(os, cpu)] : [...new Set(platforms)];
-  const wanted = wantedOf(lock, names, asked, file);
+  const { wanted, skipped } = wantedOf(lock, names, asked, file);
   const open = openingFromLock(await layoutsOfLock(file, services), services.open);
   // All locations are opened before the first request, so that an invalid location is reported first.
   const opened = wanted.map((one) => ({
     ...one,
     source: open(readReference(one.locked.repository, services).location),
   }));
-  return await inParallel(opened, run.signal, (one, either) => fetchTool(one, services, withSignal(run, either)));
+  const tools = await inParallel(opened, run.signal, (one, either) =>
+    fetchTool(one, services, withSignal(run, either)),
+  );
+  return { tools, skipped };
 }
 
 function wantedOf(
@@ -71,20 +85,25 @@ function wantedOf(
   names: readonly string[],
   platforms: readonly PlatformString[],
   file: string,
-): readonly Wanted[] {
-  return Object.keys(lock.tools)
-    .filter((tool) => names.length === 0 || names.includes(tool))
-    .flatMap((tool): readonly Wanted[] => {
-      const locked = toolOf(lock, tool)?.platforms ?? {};
-      const all = locked[anyPlatform];
-      if (all !== undefined) return [{ tool, platform: anyPlatform, locked: all }];
-      const missing = platforms.filter((platform) => locked[platform] === undefined);
-      if (names.length > 0 && missing.length > 0) throw notLocked(tool, missing, Object.keys(locked), file);
-      return platforms.flatMap((platform) => {
-        const one = locked[platform];
-        return one === undefined ? [] : [{ tool, platform, locked: one }];
-      });
-    });
+): { readonly wanted: readonly Wanted[]; readonly skipped: readonly SkippedTool[] } {
+  const wanted: Wanted[] = [];
+  const skipped: SkippedTool[] = [];
+  for (const tool of Object.keys(lock.tools).filter((one) => names.length === 0 || names.includes(one))) {
+    const locked = toolOf(lock, tool)?.platforms ?? {};
+    const all = locked[anyPlatform];
+    if (all !== undefined) {
+      wanted.push({ tool, platform: anyPlatform, locked: all });
+      continue;
+    }
+    const missing = platforms.filter((platform) => locked[platform] === undefined);
+    if (names.length > 0 && missing.length > 0) throw notLocked(tool, missing, Object.keys(locked), file);
+    for (const platform of platforms) {
+      const one = locked[platform];
+      if (one === undefined) skipped.push({ tool, platform });
+      else wanted.push({ tool, platform, locked: one });
+    }
+  }
+  return { wanted, skipped };
 }
 
 function notLocked(tool: string, missing: readonly string[], known: readonly string[], file: string): Error {

@@ -114,6 +114,11 @@ describe("list without a repository", () => {
     const listed = await project.oras(["list"]);
     expect(listed).toMatchObject({ exitCode: 0, stdout: "" });
     expect(listed.stderr).toContain("buck2-oras lock add NAME HOST/REPOSITORY:TAG");
+    for (const command of [["list"], ["lock", "list"]]) {
+      const typed = await project.oras([...command, "--lock", "typo.json"]);
+      expect(typed).toMatchObject({ exitCode: 78, stdout: "" });
+      expect(typed.stderr).toContain("error[LOCK_INVALID]: lock file not found: typo.json");
+    }
     expect((await project.oras(["list", "oci:layout"])).stdout).toBe("1.0\n");
     expect((await project.oras(["list", "oci:layout", "--lock", "x"])).exitCode).toBe(64);
   });

@@ -2,6 +2,7 @@
 import { chmodSync, lstatSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { describe, expect, test } from "vitest";
+import type { Lock } from "../../src/lockfile/schema.ts";
 import { withAddition } from "../../src/project/build-file.ts";
 import { unifiedDiff } from "../../src/project/diff.ts";
 import { lockOf, minimal, planOf, projectOf, textAfter, write } from "../support/init-plan.ts";
@@ -138,5 +139,44 @@ describe("init, names that are taken", () => {
       ".buckconfig": `${minimal}[alias]\n  oras = //other:oras\n  buck2_oras = oras//tools:oras\n`,
     });
     expect((await planOf(other)).byHand.map(({ why }) => why).join()).not.toContain("stays so");
+  });
+});
+
+describe("init by a standalone executable", () => {
+  const locked = (access: string, format = "raw"): Lock => {
+    const layers = [{ format }];
+    const platform = { access, layers, repository: "registry.example/t/buck2-oras" } as never;
+    const tool = { reference: "registry.example/t/buck2-oras:1", platforms: { "linux-x86_64": platform } };
+    return { ...lockOf("protoc"), tools: { "buck2-oras": tool, ...lockOf("protoc").tools } };
+  };
+  const plan = (lock: Lock | undefined, isStandalone = true) =>
+    planOf(projectOf({ ".buckconfig": minimal }), { isStandalone, ...(lock === undefined ? {} : { lock }) });
+
+  test("the toolchain runs the locked executable, which Buck2 itself fetches", async () => {
+    const made = await plan(locked("https"));
+    expect(textAfter(made, "toolchains/BUCK")).toContain('    cli = "root//tools:buck2-oras",\n');
+    expect(textAfter(made, "tools/BUCK")).toContain(
+      'oras_tool(\n    name = "buck2-oras",\n    fetch = "native",\n    lock = lock,\n',
+    );
+    expect(textAfter(made, "tools/BUCK")).toContain('oras_tool(\n    name = "protoc",\n    lock = lock,\n');
+    expect(made.byHand).toEqual([]);
+  });
+
+  test("an executable that is not locked, or that Buck2 cannot fetch, is said, and is no obstacle", async () => {
+    for (const [lock, words] of [
+      [undefined, "`buck2-oras lock add buck2-oras REFERENCE`"],
+      [locked("token"), "where no login is asked for"],
+      [locked("https", "zstd"), "`push --compression none`"],
+    ] as const) {
+      const made = await plan(lock);
+      expect(textAfter(made, "toolchains/BUCK")).not.toContain("cli =");
+      expect(made.byHand).toMatchObject([{ why: expect.stringContaining(words), isNeeded: false }]);
+    }
+  });
+
+  test("the one of the rules, which Node runs, writes its own toolchain", async () => {
+    const made = await plan(locked("https"), false);
+    expect(textAfter(made, "toolchains/BUCK")).not.toContain("cli =");
+    expect(made.byHand).toEqual([]);
   });
 });

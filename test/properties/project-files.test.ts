@@ -81,7 +81,7 @@ test("init: long runs in a configuration and in build files end in time", async 
     for (const folder of ["tools", "toolchains"]) writeFileSync(join(root, folder, "BUCK"), text);
     const spent = cpuTimer();
     const { signal } = new AbortController();
-    const planned = planInit({ root, isProject: true, lock, name: undefined, source, signal });
+    const planned = planInit({ root, isProject: true, isStandalone: false, lock, name: undefined, source, signal });
     await codeOf(planned.then(({ changes }) => changes.flatMap(unifiedDiff)));
     expect(spent()).toBeLessThan(maxMs);
   });

@@ -29,16 +29,18 @@ export function projectOf(files: Readonly<Record<string, string>>): string {
 interface Wanted {
   readonly lock?: Lock;
   readonly cell?: string;
+  readonly isStandalone?: boolean;
   readonly source?: typeof source | "none";
 }
 
 export async function planOf(root: string, wanted: Wanted = {}): Promise<Plan> {
-  const { lock, cell, source: own } = wanted;
+  const { lock, cell, isStandalone = false, source: own } = wanted;
   return await planInit({
     root,
     isProject: true,
     lock,
     name: cell,
+    isStandalone,
     source: own === "none" ? undefined : (own ?? source),
     signal: new AbortController().signal,
   });

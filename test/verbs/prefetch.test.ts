@@ -40,7 +40,13 @@ test("prefetch: the platforms that are asked for, without the tools that lack th
   expect(JSON.parse(own.stdout).tools).toMatchObject([{ tool: "tool", platform: "linux-x86_64" }]);
   const none = await succeeding(project.oras(["prefetch", "--platform", "windows-arm64"]));
   expect(none).toMatchObject({ stdout: "" });
+  expect(none.stderr).toContain("Skipped tool: not locked for windows-arm64.");
   expect(none.stderr).toContain("No tool of the lock has this platform");
+  const both = ["--platform", "linux-x86_64", "--platform", "windows-arm64", "--json"];
+  expect(JSON.parse((await succeeding(project.oras(["prefetch", ...both]))).stdout)).toMatchObject({
+    tools: [{ tool: "tool", platform: "linux-x86_64" }],
+    skipped: [{ tool: "tool", platform: "windows-arm64" }],
+  });
   const named = await project.oras(["prefetch", "tool", "--platform", "windows-arm64"]);
   expect(named.exitCode).toBe(66);
   expect(named.stderr).toMatch(/not found: tool for windows-arm64[\s\S]*hint: name a locked platform/);

@@ -26,13 +26,21 @@ function wordArgument(text: string): string {
   return text;
 }
 
+/** What the texts depend on, beside the plan. */
+interface Circumstances {
+  readonly isWritten: boolean;
+  /** True for an executable without Node, whose user may be unable to run the one of the rules. */
+  readonly isStandalone: boolean;
+}
+
 /** The command to type after this one. */
-function nextOf({ changes, byHand, executable, tools }: Plan, isWritten: boolean): string {
+function nextOf({ changes, byHand, executable, tools }: Plan, { isWritten, isStandalone }: Circumstances): string {
   if (changes.length > 0 && !isWritten) return "next: the same command with --yes in place of --dry-run";
   if (byHand.some(({ isNeeded }) => isNeeded)) return "next: write the lines that are left to you";
   const [first] = tools;
+  const own = isStandalone ? "buck2-oras" : `buck2 run ${executable} --`;
   return first === undefined
-    ? `next: \`buck2 run ${executable} -- lock add NAME REFERENCE\`, then \`buck2 run ${executable} -- init\` for the tool's target`
+    ? `next: \`${own} lock add NAME REFERENCE\`, then \`${own} init\` for the tool's target`
     : `next: \`buck2 build ${first}\``;
 }
 
@@ -50,7 +58,8 @@ function notesOf({ root, changes, byHand, present }: Plan, isWritten: boolean): 
   return [...present.map((one) => `already there: ${one}`), ...left, ...head];
 }
 
-function shownPlan(plan: Plan, isWritten: boolean): Shown {
+function shownPlan(plan: Plan, circumstances: Circumstances): Shown {
+  const { isWritten } = circumstances;
   const { root, changes, byHand, present } = plan;
   const files = changes.map((change) => ({
     path: change.name,
@@ -63,7 +72,7 @@ function shownPlan(plan: Plan, isWritten: boolean): Shown {
   return {
     text: [code(...changes.flatMap(unifiedDiff))],
     notes: notesOf(plan, isWritten),
-    closingNotes: [nextOf(plan, isWritten)],
+    closingNotes: [nextOf(plan, circumstances)],
     json: json satisfies v.InferOutput<typeof initSchema>,
     ...(isLeft ? { exitCode: errorCodes.CONFIG_INVALID.exit } : {}),
   };
@@ -103,12 +112,15 @@ export function addInit(program: Command, io: CliIo): Command {
     .option("-y, --yes", "write without asking")
     .action(async ({ origin, commit, cell, dryRun, yes }: InitOptions, command: Command) =>
       runCommand(command, io, async ({ services, run }) => {
-        const plan = await planAdoption({ origin, commit, cell }, services, run);
-        if (dryRun === true || plan.changes.length === 0) return shownPlan(plan, false);
+        // Otherwise Node comes first.
+        const isStandalone = io.launcher.length === 1;
+        const plan = await planAdoption({ origin, commit, cell, isStandalone }, services, run);
+        const shown = (isWritten: boolean) => shownPlan(plan, { isWritten, isStandalone });
+        if (dryRun === true || plan.changes.length === 0) return shown(false);
         const { isJson } = readGlobalOptions(command);
         if (yes === true) {
           await applyPlan(plan, services, run);
-          return shownPlan(plan, true);
+          return shown(true);
         }
         if (isJson || !(await isConfirmed(plan, io, run.signal))) {
           throw new UsageError("USAGE_INVALID", "nothing was written: the changes were not confirmed", {
@@ -116,7 +128,7 @@ export function addInit(program: Command, io: CliIo): Command {
           });
         }
         await applyPlan(plan, services, run);
-        return { ...shownPlan(plan, true), text: [] };
+        return { ...shown(true), text: [] };
       }),
     );
 }

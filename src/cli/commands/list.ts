@@ -32,7 +32,7 @@ export function addList(program: Command, io: CliIo): Command {
       runCommand(command, io, async ({ services, run }) => {
         if (repository === undefined) {
           const file = options.lock ?? (await findLockFile(services));
-          return showLocked(file, await listLocked(file, services));
+          return showLocked(file, await listLocked({ file, isNamed: options.lock !== undefined }, services));
         }
         if (options.lock !== undefined) {
           throw new UsageError("USAGE_INVALID", "a repository's tags stand in no lock: --lock does not apply", {

@@ -54,7 +54,7 @@ export function addLockList(lock: Command, io: CliIo): Command {
     .action(async (options: LockOptions, command: Command) =>
       runCommand(command, io, async ({ services }) => {
         const file = options.lock ?? (await findLockFile(services));
-        return showLocked(file, await listLocked(file, services));
+        return showLocked(file, await listLocked({ file, isNamed: options.lock !== undefined }, services));
       }),
     );
 }

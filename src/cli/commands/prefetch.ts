@@ -2,7 +2,7 @@ import type { Command } from "commander";
 import type * as v from "valibot";
 import { findLockFile } from "../../locking/find.ts";
 import type { PlatformString } from "../../model/platform.ts";
-import { type PrefetchedTool, prefetch } from "../../verbs/prefetch.ts";
+import { type PrefetchResult, prefetch, type SkippedTool } from "../../verbs/prefetch.ts";
 import { formatBytes } from "../format.ts";
 import type { CliIo } from "../io.ts";
 import { jsonOf } from "../json.ts";
@@ -16,7 +16,15 @@ interface PrefetchOptions {
   readonly platform?: readonly PlatformString[];
 }
 
-function show(lock: string, tools: readonly PrefetchedTool[]): Shown {
+/** Names the tools of each platform that the lock lacks for them. */
+function notesOf(skipped: readonly SkippedTool[]): readonly string[] {
+  return [...new Set(skipped.map(({ platform }) => platform))].map((platform) => {
+    const tools = skipped.filter((one) => one.platform === platform).map(({ tool }) => tool);
+    return `Skipped ${tools.join(", ")}: not locked for ${platform}. Push that platform, and run \`buck2-oras lock update\``;
+  });
+}
+
+function show(lock: string, { tools, skipped }: PrefetchResult): Shown {
   const rows = tools.map(({ tool, platform, size, fetched }) => [
     tool,
     platform,
@@ -26,8 +34,11 @@ function show(lock: string, tools: readonly PrefetchedTool[]): Shown {
   return {
     text: [{ rows }],
     notes: [`Lock: ${lock}`],
-    closingNotes: tools.length === 0 ? ["No tool of the lock has this platform; name another one with --platform"] : [],
-    json: jsonOf({ lock, tools }) satisfies v.InferOutput<typeof prefetchSchema>,
+    closingNotes: [
+      ...notesOf(skipped),
+      ...(tools.length === 0 ? ["No tool of the lock has this platform; name another one with --platform"] : []),
+    ],
+    json: jsonOf({ lock, tools, skipped }) satisfies v.InferOutput<typeof prefetchSchema>,
   };
 }
 

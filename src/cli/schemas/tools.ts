@@ -49,6 +49,10 @@ export const prefetchSchema = v.object({
       fetched: v.pipe(size, v.description("Bytes of the blobs that were not in the cache.")),
     }),
   ),
+  skipped: v.pipe(
+    v.array(v.object({ tool: v.string(), platform: v.string() })),
+    v.description("Tools that are not locked for a wanted platform."),
+  ),
 });
 export const lockRemoveSchema = v.object({ lock: v.string(), removed: v.array(v.string()) });
 export const lockCheckSchema = v.object({ lock: v.string(), tools: v.pipe(v.number(), v.integer()) });
