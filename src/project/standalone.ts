@@ -26,7 +26,7 @@ export function lockedStandalone(lock: Lock | undefined): "native" | "unfit" | "
   return isNative(tool) ? "native" : "unfit";
 }
 
-/** What is left to the user, who calls a standalone executable: the toolchain of the rules needs Node. */
+/** Advice for the user of a standalone executable, whose project gets the toolchain that needs Node. */
 export function standaloneAdvice(state: "unfit" | "missing"): string {
   const how =
     state === "missing"

@@ -26,7 +26,7 @@ function wordArgument(text: string): string {
   return text;
 }
 
-/** What the texts depend on, beside the plan. */
+/** Facts beside the plan on which the texts depend. */
 interface Circumstances {
   readonly isWritten: boolean;
   /** True for an executable without Node, whose user may be unable to run the one of the rules. */
