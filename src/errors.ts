@@ -42,6 +42,8 @@ export const errorCodes = {
   ARCHIVE_UNSUPPORTED: { exit: 65, side: "content", isRetryable: false },
   IMPORT_CONTENT_INVALID: { exit: 65, side: "content", isRetryable: false },
   SIGNATURE_INVALID: { exit: 65, side: "content", isRetryable: false },
+  SIGNATURE_MISSING: { exit: 65, side: "content", isRetryable: false },
+  SIGNATURE_REFUSED: { exit: 65, side: "content", isRetryable: false },
   CACHE_DAMAGED: { exit: 65, side: "local", isRetryable: false },
 
   ARTIFACT_NOT_FOUND: { exit: 66, side: "absence", isRetryable: false },
@@ -79,6 +81,7 @@ export const errorCodes = {
   CONFIG_INVALID: { exit: 78, side: "setting", isRetryable: false },
   KEY_INVALID: { exit: 78, side: "setting", isRetryable: false },
   KEY_PASSWORD_WRONG: { exit: 78, side: "setting", isRetryable: false },
+  TRUST_ROOT_INVALID: { exit: 78, side: "setting", isRetryable: false },
   CACHE_NEWER: { exit: 78, side: "setting", isRetryable: false },
   CREDENTIAL_HELPER_FAILED: { exit: 78, side: "setting", isRetryable: false },
   LOCK_CONFLICT: { exit: 78, side: "setting", isRetryable: false },

@@ -20,6 +20,7 @@ export type Operation =
   | "import"
   | "list"
   | "info"
+  | "verify"
   | "lock"
   | "run"
   | "prefetch"

@@ -50,7 +50,10 @@ const helpTexts: Readonly<Record<string, HelpText>> = {
   extract: { examples: ["extract protoc.zip -o protoc --strip-prefix protoc-33.0"] },
   list: { examples: ["list", `list ${protoc}`], variables: network },
   info: { examples: [`info ${protoc}:33.0 --platform linux-x86_64`], variables: network },
-  verify: { examples: [`verify tools/protoc ${anyDigest}`] },
+  verify: {
+    examples: [`verify tools/protoc ${anyDigest}`, `verify --signature ${protoc}:33.0 --key cosign.pub`],
+    variables: network,
+  },
   cache: { examples: ["cache", "cache --json"] },
   "clear-cache": { examples: ["clear-cache --older-than 30", "clear-cache --max-size 2GiB"] },
   platform: { examples: ["platform"] },

@@ -22,6 +22,7 @@ import {
   signSchema,
   tagSchema,
 } from "./schemas/published.ts";
+import { verifySignatureSchema } from "./schemas/signatures.ts";
 import {
   envSchema,
   initSchema,
@@ -56,6 +57,7 @@ export const jsonSchemas = {
   list: listSchema,
   info: infoSchema,
   verify: verifySchema,
+  "verify-signature": verifySignatureSchema,
   platform: platformSchema,
   cache: cacheSchema,
   "clear-cache": clearCacheSchema,

@@ -1,0 +1,188 @@
+/**
+ * Signatures of a manifest, as its repository lists them: referrers (by the API or the fallback tag), and cosign's own
+ * tag. The registry writes the list, so nothing in the list is trusted but what a signature covers.
+ */
+import { fetchBlob } from "../artifact/fetch.ts";
+import { withDamageRepaired } from "../artifact/repair.ts";
+import { fetchManifestByDigest } from "../artifact/resolve.ts";
+import type { Services } from "../artifact/services.ts";
+import { ArtifactNotFoundError, ContentVerificationError } from "../errors.ts";
+import { readBounded } from "../files/regular-file.ts";
+import { type Digest, digestHex } from "../model/digest.ts";
+import { type Descriptor, type ImageManifest, mediaTypes, parseManifest } from "../model/manifest.ts";
+import type { FetchedManifest, Target } from "../model/source.ts";
+import type { Run } from "../transfer/run.ts";
+import { parseBundle } from "./bundle.ts";
+import { refused, type Verdict } from "./check.ts";
+import { type Evidence, maxSignatureBytes } from "./evidence.ts";
+import { bundleKeys, isBundleType, signatureTypes } from "./media-types.ts";
+import { parseSimpleSigning } from "./simple-signing.ts";
+import { signPredicateType } from "./statement.ts";
+
+/** Manifests and layers that are read for one artifact; a tool has a handful of signatures. */
+const maxSignatures = 100;
+
+export type SignatureForm = "sigstore-bundle" | "simple-signing" | "notation" | "unknown";
+
+export interface FoundSignature {
+  readonly form: SignatureForm;
+  /** Digest of the manifest, and of the layer for several signatures in one manifest. */
+  readonly manifest: Digest;
+  readonly layer: Digest | undefined;
+  /** The evidence to check, or the reason that nothing can be checked. */
+  readonly content: Evidence | Verdict;
+}
+
+export interface FoundSignatures {
+  readonly signatures: readonly FoundSignature[];
+  /** Signatures beyond the limit, which were not read. */
+  readonly unread: number;
+}
+
+/** A repository, and the digest whose signatures are sought. */
+export interface Signed {
+  readonly source: Target;
+  readonly digest: Digest;
+}
+
+/** Types that say nothing: the manifest itself tells whether it is a signature. */
+function isUnstated(artifactType: string | undefined): boolean {
+  return artifactType === undefined || artifactType === "" || artifactType === mediaTypes.empty;
+}
+
+function mayBeSignature({ artifactType }: Descriptor): boolean {
+  if (isUnstated(artifactType) || artifactType === undefined) return true;
+  const known: readonly string[] = [signatureTypes.notation, signatureTypes.simpleSigningReferrer];
+  return isBundleType(artifactType) || known.includes(artifactType);
+}
+
+/** 0 for what says to be a signature, so that many attestations do not crowd it out; the hint proves nothing. */
+function rank({ annotations }: Descriptor): number {
+  return annotations[bundleKeys.predicateType] === signPredicateType ? 0 : 1;
+}
+
+function failure(error: unknown): Verdict {
+  if (error instanceof ArtifactNotFoundError) return refused("missing", "its bytes are not in the repository");
+  if (error instanceof ContentVerificationError) return refused("malformed", error.message);
+  throw error;
+}
+
+async function readLayer({ source }: Signed, layer: Descriptor, services: Services, run: Run): Promise<Buffer> {
+  const { digest, size } = layer;
+  return await withDamageRepaired(services, async (some) => {
+    await fetchBlob({ source, blob: { digest, size }, label: "signature" }, some, run);
+    return await some.store.read(digest, run.signal, (file) => readBounded(file, maxSignatureBytes));
+  });
+}
+
+type Parse = (bytes: Buffer, layer: Descriptor) => Evidence;
+
+const parsers: Readonly<Record<"sigstore-bundle" | "simple-signing", Parse>> = {
+  "sigstore-bundle": (bytes) => parseBundle(bytes),
+  "simple-signing": (bytes, { annotations }) => parseSimpleSigning(bytes, annotations),
+};
+
+function formOf({ mediaType }: Descriptor): keyof typeof parsers | undefined {
+  if (isBundleType(mediaType)) return "sigstore-bundle";
+  return mediaType === signatureTypes.simpleSigning ? "simple-signing" : undefined;
+}
+
+async function evidenceIn(
+  signed: Signed,
+  form: keyof typeof parsers,
+  layer: Descriptor,
+  { services, run }: Asking,
+): Promise<Evidence | Verdict> {
+  if (layer.size > maxSignatureBytes) return refused("too-large", `has ${layer.size} bytes; at most 1 MiB is read`);
+  try {
+    return parsers[form](await readLayer(signed, layer, services, run), layer);
+  } catch (error) {
+    run.signal.throwIfAborted();
+    return failure(error);
+  }
+}
+
+interface Asking {
+  readonly services: Services;
+  readonly run: Run;
+}
+
+/** The signatures of one manifest; a bundle's manifest has one, and cosign's tag names one with many. */
+async function signaturesIn(
+  signed: Signed,
+  fetched: Pick<FetchedManifest, "digest">,
+  manifest: ImageManifest,
+  asking: Asking,
+): Promise<readonly FoundSignature[]> {
+  const at = { manifest: fetched.digest, layer: undefined };
+  const type = isUnstated(manifest.artifactType) ? manifest.config?.mediaType : manifest.artifactType;
+  if (type === signatureTypes.notation) {
+    return [{ ...at, form: "notation", content: refused("unsupported", "Notation's signatures are not checked") }];
+  }
+  const layers = manifest.layers.slice(0, maxSignatures).flatMap((layer) => {
+    const form = formOf(layer);
+    return form === undefined ? [] : [{ form, layer }];
+  });
+  return await Promise.all(
+    layers.map(async ({ form, layer }) => {
+      const content = await asking.services.limitOpen(() => evidenceIn(signed, form, layer, asking));
+      return { manifest: fetched.digest, layer: layer.digest, form, content };
+    }),
+  );
+}
+
+async function referrer(signed: Signed, { digest }: Descriptor, asking: Asking): Promise<readonly FoundSignature[]> {
+  const { services, run } = asking;
+  const unread = (problem: Verdict): readonly FoundSignature[] => [
+    { form: "unknown", manifest: digest, layer: undefined, content: problem },
+  ];
+  try {
+    const fetched = await services.limitOpen(() => fetchManifestByDigest(signed.source, digest, services, run));
+    const manifest = parseManifest(fetched.bytes, fetched.mediaType, `${signed.source.name}@${digest}`);
+    // Such as the artifact itself, which a registry may list as its own referrer.
+    if (manifest.kind === "index" || manifest.subject === undefined) return [];
+    if (manifest.subject.digest !== signed.digest) return unread(refused("other-digest", "refers to another manifest"));
+    return await signaturesIn(signed, fetched, manifest, asking);
+  } catch (error) {
+    run.signal.throwIfAborted();
+    return unread(failure(error));
+  }
+}
+
+/** The manifest of cosign 1 and 2, below a tag that everybody who may push can move. */
+async function tagged(signed: Signed, asking: Asking): Promise<FoundSignatures> {
+  const { source, digest } = signed;
+  const tag = `sha256-${digestHex(digest)}.sig`;
+  let fetched: FetchedManifest;
+  try {
+    fetched = await source.fetchManifest(tag, asking.run.signal);
+  } catch (error) {
+    if (error instanceof ArtifactNotFoundError) return { signatures: [], unread: 0 };
+    throw error;
+  }
+  const manifest = parseManifest(fetched.bytes, fetched.mediaType, `${source.name}:${tag}`);
+  if (manifest.kind === "index") return { signatures: [], unread: 0 };
+  const layers = manifest.layers.slice(0, maxSignatures);
+  const signatures = await signaturesIn(signed, fetched, { ...manifest, layers }, asking);
+  return { signatures, unread: manifest.layers.length - layers.length };
+}
+
+/**
+ * Finds and reads the signatures of a manifest, up to `maxSignatures` from each of both lists.
+ *
+ * @throws {OrasClientError} if the registry does not answer: a missing answer is no missing signature
+ */
+export async function findSignatures(signed: Signed, services: Services, run: Run): Promise<FoundSignatures> {
+  const asking = { services, run };
+  const [listed, own] = await Promise.all([
+    signed.source.listReferrers(signed.digest, run.signal),
+    tagged(signed, asking),
+  ]);
+  const candidates = listed.filter(mayBeSignature).sort((one, other) => rank(one) - rank(other));
+  const chosen = candidates.slice(0, maxSignatures);
+  const referring = await Promise.all(chosen.map((one) => referrer(signed, one, asking)));
+  return {
+    signatures: [...referring.flat(), ...own.signatures],
+    unread: candidates.length - chosen.length + own.unread,
+  };
+}
