@@ -1,6 +1,6 @@
 /**
- * `npm run package [-- [--platform P …] [--output DIR] [--push REF]]`: makes standalone executables, which need no Node. The work is in
- * `package/run.mjs`: this file loads no package, so that it can say which are missing.
+ * `npm run package [-- [--platform P …] [--output DIR] [--push REF [--sign-key KEY]]]`: makes standalone executables, which need no
+ * Node. The work is in `package/run.mjs`: this file loads no package, so that it can say which are missing.
  */
 import { readFileSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
@@ -20,6 +20,7 @@ Options:
                          ${known.join(", ")})
   --output <folder>      write into this folder (default: build/standalone)
   --push <ref>           publish them under one reference, such as HOST/REPOSITORY:TAG, as an index of the platforms
+  --sign-key <key>       sign what is published, as push --sign-key does
   -h, --help             show this help
 `;
 
@@ -33,6 +34,7 @@ function readArguments() {
     platform: { type: "string", multiple: true },
     output: { type: "string", default: join(root, "build/standalone") },
     push: { type: "string" },
+    "sign-key": { type: "string" },
     help: { type: "boolean", short: "h", default: false },
   };
   try {
@@ -40,7 +42,9 @@ function readArguments() {
     const platforms = [...new Set(values.platform ?? known)];
     const unknown = platforms.find((platform) => !known.includes(platform));
     if (unknown !== undefined) throw new Error(`no platform «${unknown}», which is none of ${known.join(", ")}`);
-    return { isHelp: values.help, platforms, folder: resolve(values.output), reference: values.push };
+    const key = values["sign-key"];
+    if (key !== undefined && values.push === undefined) throw new Error("--sign-key needs --push");
+    return { isHelp: values.help, platforms, folder: resolve(values.output), reference: values.push, key };
   } catch (error) {
     return fail(error.message, "run `npm run package -- --help` for the options");
   }

@@ -50,7 +50,7 @@ function writeChecksums(folder, names) {
 }
 
 /** Uncompressed, so that Buck2 itself can fetch the file: nothing could unpack it before it is there. */
-function push(bundle, { platforms, folder, reference }) {
+function push(bundle, { platforms, folder, reference, key }) {
   const staged = mkdtempSync(join(folder, ".push-"));
   try {
     const files = platforms.map((platform) => {
@@ -61,6 +61,7 @@ function push(bundle, { platforms, folder, reference }) {
     });
     const annotation = `--annotation=org.opencontainers.image.version=${version}`;
     const args = [bundle, "push", reference, ...files, "--compression=none", annotation];
+    if (key !== undefined) args.push(`--sign-key=${key}`);
     const { status } = spawnSync(process.execPath, args, { stdio: "inherit" });
     if (status !== 0) {
       throw failure("the executables are made, but not published", "mend what the message above says, and push again");
@@ -94,7 +95,7 @@ function errorOf(text) {
 /**
  * Writes the executables, `SHA256SUMS`, and the licences of all that is in them.
  *
- * @param request `platforms`: platform strings; `folder`: absolute path; `reference`: where to publish, or undefined
+ * @param request `platforms`: platform strings; `folder`: absolute path; `reference`: where to publish, or undefined; `key`: the key that signs, or undefined
  */
 export async function makeAll(request) {
   const { platforms, folder, reference } = request;

@@ -5,8 +5,9 @@ import type { Compressor } from "../archive/encoder.ts";
 import { type Annotations, annotationKeys } from "../model/manifest.ts";
 import { compressionArgument, compressionHelp, createdArgument, keyValueArgument } from "./arguments.ts";
 import { formatBytes } from "./format.ts";
+import { keyHelp, passwordFlags, passwordHelp, type SigningOptions } from "./signing-options.ts";
 
-export interface PublishOptions {
+export interface PublishOptions extends SigningOptions {
   readonly compression?: Compressor | "none";
   readonly created?: string;
   readonly annotation?: Annotations;
@@ -16,7 +17,9 @@ export function addPublishOptions(command: Command): Command {
   return command
     .option("--compression <format>", compressionHelp, compressionArgument)
     .option("--created <time>", "creation time of the artifact, which `prune` reads (default: none)", createdArgument)
-    .option("--annotation <key=value>", "annotation of the manifests; may be repeated", keyValueArgument);
+    .option("--annotation <key=value>", "annotation of the manifests; may be repeated", keyValueArgument)
+    .option("--sign-key <key>", `sign the artifact before the tag is written; ${keyHelp}`)
+    .option(passwordFlags, passwordHelp);
 }
 
 export function compressorOf({ compression }: PublishOptions): Compressor | undefined {

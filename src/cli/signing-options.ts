@@ -1,4 +1,5 @@
 /** The options of a key that signs, and the password that opens the key. */
+import { UsageError } from "../errors.ts";
 import type { Signature } from "../publish/sign.ts";
 import type { SigningKey } from "../signature/signing-key.ts";
 import type { CliIo, Session } from "./io.ts";
@@ -6,6 +7,10 @@ import { ask, readSecretFromStdin } from "./prompt.ts";
 
 export interface PasswordOptions {
   readonly keyPasswordStdin?: boolean;
+}
+
+export interface SigningOptions extends PasswordOptions {
+  readonly signKey?: string;
 }
 
 /** Help of the option that names the key. */
@@ -32,6 +37,20 @@ export async function readKey(
     if (password !== undefined) return password;
     const question = { what: "password", prompt: `Password for ${name}`, isSecret: true, hint: passwordHint };
     return await ask(question, io, run.signal);
+  });
+}
+
+/** The reader of the key that `--sign-key` names. @throws {UsageError} a password without a key */
+export function keyReader(
+  options: SigningOptions,
+  io: CliIo,
+  session: Pick<Session, "services" | "run">,
+): (() => Promise<SigningKey>) | undefined {
+  const { signKey, keyPasswordStdin } = options;
+  if (signKey !== undefined) return () => readKey(signKey, options, io, session);
+  if (keyPasswordStdin !== true) return undefined;
+  throw new UsageError("USAGE_INVALID", "--key-password-stdin needs --sign-key", {
+    hint: "name the key with --sign-key",
   });
 }
 

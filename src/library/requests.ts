@@ -133,6 +133,7 @@ export function pushRequest(reference: string, path: string | undefined, options
     layerMediaType: undefined,
     compressor: compressorOf(compression),
     annotations,
+    readKey: undefined,
   };
 }
 
@@ -156,6 +157,7 @@ export function importRequest(source: string, reference: string, options: Import
     skipsUnavailable: skipUnavailable,
     compressor: compressorOf(compression),
     annotations,
+    readKey: undefined,
   };
 }
 

@@ -13,11 +13,12 @@ import { ociPlatform, type PlatformString } from "../model/platform.ts";
 import { formatReference, type Reference } from "../model/reference.ts";
 import type { Target } from "../model/source.ts";
 import { inParallel } from "../parallel.ts";
+import type { SigningKey } from "../signature/signing-key.ts";
 import type { Run } from "../transfer/run.ts";
 import { emptyDescriptor, encode, pushEmptyConfig, sorted } from "./documents.ts";
 import { findContent, type Layer, layerOf } from "./layer.ts";
 import { lostPlatforms } from "./lost-platforms.ts";
-import { moveTag } from "./move-tag.ts";
+import { type Signature, type SignedRoot, signThenTag } from "./sign.ts";
 
 /** Default artifact type of `push`. */
 export const defaultArtifactType = "application/vnd.buck2-oras.tool.v1";
@@ -45,6 +46,11 @@ export interface PushRequest {
   /** Undefined: files as they are, folders as a plain tar. */
   readonly compressor: Compressor | undefined;
   readonly annotations: Annotations;
+  /**
+   * Reads the key that signs the artifact; undefined: no signature. Called before any work, and a password may be asked
+   * for.
+   */
+  readonly readKey: (() => Promise<SigningKey>) | undefined;
 }
 
 export interface PushedPlatform {
@@ -67,6 +73,8 @@ export interface PushResult {
   readonly platformsLost: readonly PlatformString[];
   readonly mediaType: string;
   readonly platforms: readonly PushedPlatform[];
+  /** Undefined without a key. */
+  readonly signature: Signature | undefined;
 }
 
 function manifestOf(layer: Layer, item: PushItem, request: PushRequest): Uint8Array {
@@ -108,14 +116,22 @@ interface ItemPush {
   readonly request: PushRequest;
   readonly target: Target;
   /** Undefined: the manifest is part of an index. */
-  readonly tag: string | undefined;
+  readonly root: RootPlace | undefined;
 }
 
+/** Where a root goes, and who signs it. */
+interface RootPlace {
+  readonly tag: string;
+  readonly key: SigningKey | undefined;
+}
+
+const noRoot = { replaced: undefined, signature: undefined } as const;
+
 async function pushItem(
-  { item, request, target, tag }: ItemPush,
+  { item, request, target, root }: ItemPush,
   services: PublishServices,
   signal: AbortSignal,
-): Promise<PushedPlatform & Pick<PushResult, "replaced"> & { readonly manifestSize: number }> {
+): Promise<PushedPlatform & Omit<SignedRoot, "digest"> & { readonly manifestSize: number }> {
   return await withTemporaryFolder("push", services.context, async (workDir) => {
     const label = item.platform ?? basename(item.path);
     const layer = await services.packing.limit(async () => {
@@ -140,12 +156,12 @@ async function pushItem(
       }
       const manifest = manifestOf(layer, item, request);
       const mediaType = mediaTypes.ociManifest;
-      const { digest, replaced } =
-        tag === undefined
-          ? { digest: await target.pushManifest(manifest, mediaType, tag, signal), replaced: undefined }
-          : await moveTag({ bytes: manifest, mediaType, tag }, target, services, signal);
+      const pushed: SignedRoot =
+        root === undefined
+          ? { digest: await target.pushManifest(manifest, mediaType, undefined, signal), ...noRoot }
+          : await signThenTag({ bytes: manifest, mediaType, ...root }, target, services, signal);
       const { size, contentSize } = layer;
-      return { platform: item.platform, digest, replaced, size, contentSize, manifestSize: manifest.byteLength };
+      return { platform: item.platform, ...pushed, size, contentSize, manifestSize: manifest.byteLength };
     });
   });
 }
@@ -205,19 +221,20 @@ export async function publish(
 ): Promise<PushResult> {
   const { reference, tag } = readDestination(request.reference, services);
   checkItems(request.items);
+  const key = await request.readKey?.();
   const target = services.open(reference.location);
   await pushEmptyConfig(target, run.signal);
   const text = formatReference(reference);
   const [first] = request.items;
   if (request.items.length === 1 && first !== undefined && first.platform === undefined) {
-    const single = await pushItem({ item: first, request, target, tag }, services, run.signal);
-    const { digest, replaced } = single;
-    const platforms = [withoutRest(single)];
-    return { reference: text, digest, replaced, platformsLost: [], mediaType: mediaTypes.ociManifest, platforms };
+    const single = await pushItem({ item: first, request, target, root: { tag, key } }, services, run.signal);
+    const { digest, replaced, signature } = single;
+    const root = { digest, replaced, signature, mediaType: mediaTypes.ociManifest };
+    return { reference: text, ...root, platformsLost: [], platforms: [withoutRest(single)] };
   }
   const byPlatform = [...request.items].sort((a, b) => ((a.platform ?? "") < (b.platform ?? "") ? -1 : 1));
   const pushed = await inParallel(byPlatform, run.signal, (item, signal) =>
-    pushItem({ item, request, target, tag: undefined }, services, signal),
+    pushItem({ item, request, target, root: undefined }, services, signal),
   );
   const index = encode({
     schemaVersion: 2,
@@ -232,11 +249,11 @@ export async function publish(
     annotations: sorted(request.annotations),
   });
   const mediaType = mediaTypes.ociIndex;
-  const moved = await moveTag({ bytes: index, mediaType, tag }, target, services, run.signal);
+  const root = await signThenTag({ bytes: index, mediaType, tag, key }, target, services, run.signal);
   const platforms = pushed.map(withoutRest);
-  const replacement = { replaced: moved.replaced, tag, platforms: platforms.map(({ platform }) => platform) };
+  const replacement = { replaced: root.replaced, tag, platforms: platforms.map(({ platform }) => platform) };
   const platformsLost = await lostPlatforms(replacement, target, services, run.signal);
-  return { reference: text, ...moved, platformsLost, mediaType, platforms };
+  return { reference: text, ...root, platformsLost, mediaType, platforms };
 }
 
 function withoutRest({ platform, digest, size, contentSize }: PushedPlatform): PushedPlatform {

@@ -7,6 +7,7 @@ import { type BlobIdentity, restOf, type Source, type Target } from "../model/so
 import { signatureTypes } from "../signature/media-types.ts";
 import type { SigningKey } from "../signature/signing-key.ts";
 import { bundleAnnotations, isBundleOf, writeBundle } from "../signature/write-bundle.ts";
+import { type MovedTag, moveTag, type TaggedManifest } from "./move-tag.ts";
 import { layerOfBytes, type NewReferrer, pushReferrer } from "./referrer.ts";
 
 export interface Signature {
@@ -20,6 +21,30 @@ export interface Signature {
 export interface Signing {
   readonly subject: NewReferrer["subject"];
   readonly key: SigningKey;
+}
+
+/** A manifest that gets a tag, and a signature before if there is a key. */
+export interface RootToSign extends TaggedManifest {
+  readonly key: SigningKey | undefined;
+}
+
+export interface SignedRoot extends MovedTag {
+  readonly signature: Signature | undefined;
+}
+
+/** Pushes a manifest, signs it, and moves the tag last: the tag never means an artifact without the signature. */
+export async function signThenTag(
+  { key, ...root }: RootToSign,
+  target: Target,
+  services: Pick<Services, "context">,
+  signal: AbortSignal,
+): Promise<SignedRoot> {
+  if (key === undefined) return { ...(await moveTag(root, target, services, signal)), signature: undefined };
+  const { bytes, mediaType } = root;
+  const digest = await target.pushManifest(bytes, mediaType, undefined, signal);
+  const subject = { mediaType, digest, size: bytes.byteLength };
+  const signature = await signManifest({ subject, key }, target, services, signal);
+  return { ...(await moveTag(root, target, services, signal)), signature };
 }
 
 /** Signatures that are compared before another one is written. */

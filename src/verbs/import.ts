@@ -15,7 +15,7 @@ import type { ImportedTool, Importer, ImporterServices } from "../importers/sour
 import { type Digest, digestHex } from "../model/digest.ts";
 import { type Annotations, annotationKeys } from "../model/manifest.ts";
 import { type PlatformString, platformStrings } from "../model/platform.ts";
-import { factsOf, type PushResult, publish, readDestination } from "../publish/artifact.ts";
+import { factsOf, type PushRequest, type PushResult, publish, readDestination } from "../publish/artifact.ts";
 import { askingForbidden } from "../registry/offline.ts";
 import type { Run } from "../transfer/run.ts";
 
@@ -36,6 +36,8 @@ export interface ImportRequest {
   readonly skipsUnavailable: boolean;
   readonly compressor: Compressor | undefined;
   readonly annotations: Annotations;
+  /** As for a push; called before the tool is fetched. */
+  readonly readKey: PushRequest["readKey"];
 }
 
 export interface ImportResult extends PushResult {
@@ -76,6 +78,8 @@ async function importAndPush(request: ImportRequest, services: ImportServices, r
     });
   }
   readDestination(request.reference, services);
+  const key = await request.readKey?.();
+  const readKey = key === undefined ? undefined : async () => key;
   // An ecosystem's own client does not know `--offline`.
   if (services.settings.isOffline && !source.startsWith("file:"))
     throw askingForbidden(`for ${withoutSecrets(source)}`);
@@ -107,7 +111,7 @@ async function importAndPush(request: ImportRequest, services: ImportServices, r
     };
     const { reference, compressor } = request;
     const own = { title: undefined, artifactType: undefined, layerMediaType: undefined };
-    const publishing = { reference, items, compressor, annotations, ...own };
+    const publishing = { reference, items, compressor, annotations, readKey, ...own };
     const publishTool = (): Promise<PushResult> => publish(publishing, services, run);
     const pushed = await audited({ operation: "push", reference: reference }, services, publishTool, factsOf);
     const provenances = tool.files.map(({ platform, provenance }) => ({ platform, provenance }));

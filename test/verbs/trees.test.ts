@@ -86,7 +86,13 @@ test("trees: push and pull give any tree back, or say what cannot be; twice is o
   await withComposition(settings, context, undefined, async (deps, signal) => {
     let round = 0;
     const pushed = (path: string, tag: string, compressor: (typeof compressors)[number]): Promise<PushResult> => {
-      const own = { title: "tool", artifactType: undefined, layerMediaType: undefined, annotations: {} };
+      const own = {
+        title: "tool",
+        artifactType: undefined,
+        readKey: undefined,
+        layerMediaType: undefined,
+        annotations: {},
+      };
       const items = [{ platform: undefined, path }];
       return push({ reference: `oci:${join(place, "layout")}:${tag}`, items, compressor, ...own }, deps, signal);
     };

@@ -16,6 +16,7 @@ import {
 } from "../publish-options.ts";
 import { runCommand, type Shown } from "../run.ts";
 import type { importSchema } from "../schemas/published.ts";
+import { keyReader, signatureJson, signatureNotes } from "../signing-options.ts";
 
 interface ImportOptions extends PublishOptions {
   readonly platform?: readonly PlatformString[];
@@ -39,7 +40,7 @@ function shortOrigin(origin: string): string {
 }
 
 function show(result: ImportResult): Shown {
-  const { reference, digest, replaced, platformsLost, mediaType, missing } = result;
+  const { reference, digest, replaced, platformsLost, mediaType, missing, signature } = result;
   const platforms = result.platforms.map((pushed) => ({
     ...pushed,
     origin: result.provenances.find(({ platform }) => platform === pushed.platform)?.provenance ?? "",
@@ -47,7 +48,9 @@ function show(result: ImportResult): Shown {
   const rows = platforms.map((one) => [one.platform ?? "all platforms", formatShrunk(one), shortOrigin(one.origin)]);
   const notes: Part[] = [{ rows }, `Digest: ${digest}`];
   if (replaced !== undefined) notes.push(`Replaced: ${replaced}`);
+  if (signature !== undefined) notes.push(...signatureNotes(signature));
   if (missing.length > 0) notes.push(`Not available for: ${missing.join(", ")}`);
+  const signed = signature && signatureJson(signature);
   const json = jsonOf({
     reference,
     digest,
@@ -56,6 +59,7 @@ function show(result: ImportResult): Shown {
     mediaType,
     platforms,
     missing,
+    signature: signed,
   }) satisfies v.InferOutput<typeof importSchema>;
   return { text: `Imported: ${reference}`, notes, json };
 }
@@ -81,11 +85,12 @@ export function addImport(program: Command, io: CliIo): Command {
     .option("--skip-unavailable", "leave out platforms for which a Go program cannot be built");
   return addPublishOptions(command).action(
     async (source: string, reference: string, options: ImportOptions, command: Command) =>
-      runCommand(command, io, async ({ services, run }) => {
+      runCommand(command, io, async (session) => {
         const { platform: platforms = [], digest, title, skipUnavailable: skipsUnavailable = false } = options;
         const [compressor, annotations] = [compressorOf(options), annotationsOf(options)];
         const what = { source, reference, platforms, digest, title, skipsUnavailable };
-        return show(await importTool({ ...what, compressor, annotations }, services, run));
+        const request = { ...what, compressor, annotations, readKey: keyReader(options, io, session) };
+        return show(await importTool(request, session.services, session.run));
       }),
   );
 }

@@ -15,6 +15,7 @@ import {
 } from "../publish-options.ts";
 import { runCommand, type Shown } from "../run.ts";
 import type { pushSchema } from "../schemas/published.ts";
+import { keyReader, signatureJson, signatureNotes } from "../signing-options.ts";
 
 interface PushOptions extends PublishOptions {
   readonly platform?: readonly PushItem[];
@@ -40,15 +41,18 @@ function itemsOf(path: string | undefined, options: PushOptions): readonly PushI
 }
 
 function show(result: PushResult): Shown {
-  const { reference, digest, replaced, platforms } = result;
+  const { reference, digest, replaced, platforms, signature } = result;
   return {
     text: `Pushed: ${reference}`,
     notes: [
       `Digest: ${digest}`,
       ...(replaced === undefined ? [] : [`Replaced: ${replaced}`]),
+      ...(signature === undefined ? [] : signatureNotes(signature)),
       { rows: platforms.map((one) => [`  ${one.platform ?? "all platforms"}`, formatShrunk(one), one.digest]) },
     ],
-    json: jsonOf(result) satisfies v.InferOutput<typeof pushSchema>,
+    json: jsonOf({ ...result, signature: signature && signatureJson(signature) }) satisfies v.InferOutput<
+      typeof pushSchema
+    >,
   };
 }
 
@@ -68,7 +72,7 @@ export function addPush(program: Command, io: CliIo): Command {
     .option("--media-type <type>", "media type of the layers, for registries that accept only certain types");
   return addPublishOptions(command).action(
     async (reference: string, path: string | undefined, options: PushOptions, command: Command) =>
-      runCommand(command, io, async ({ services, run }) =>
+      runCommand(command, io, async (session) =>
         show(
           await push(
             {
@@ -79,9 +83,10 @@ export function addPush(program: Command, io: CliIo): Command {
               layerMediaType: options.mediaType,
               compressor: compressorOf(options),
               annotations: annotationsOf(options),
+              readKey: keyReader(options, io, session),
             },
-            services,
-            run,
+            session.services,
+            session.run,
           ),
         ),
       ),

@@ -30,6 +30,7 @@ export const pushSchema = v.object({
   platformsLost,
   mediaType: v.string(),
   platforms: v.array(v.object({ platform, digest, size, contentSize })),
+  signature: v.pipe(v.nullable(signature), v.description("Null without `--sign-key`.")),
 });
 export const importSchema = v.object({
   reference: v.string(),
@@ -47,6 +48,7 @@ export const importSchema = v.object({
     }),
   ),
   missing: v.pipe(v.array(v.string()), v.description("Wanted platforms that the source does not offer.")),
+  signature: v.pipe(v.nullable(signature), v.description("Null without `--sign-key`.")),
 });
 export const attachSchema = v.object({
   reference: v.string(),
