@@ -24,6 +24,7 @@ import {
 import type { BlobIdentity, FetchedManifest, Target } from "../model/source.ts";
 import { anySignal, inParallel } from "../parallel.ts";
 import { type Run, withSignal } from "../transfer/run.ts";
+import { cosignTags, fetchTagged, hasAllOf } from "./cosign-tags.ts";
 
 export interface CopyCounts {
   /** Manifests and indexes that the target lacked. */
@@ -94,9 +95,13 @@ export class GraphCopy {
   async copyRoot(root: FetchedManifest, tag: string | undefined): Promise<Digest | undefined> {
     const { target, withReferrers } = this.#options;
     await this.#copyOnce(root.digest, root, 0);
-    if (withReferrers) await this.#copyReferrers(root.digest, 0);
+    if (withReferrers) {
+      await this.#copyReferrers(root.digest, 0);
+      const family = await this.#familyOf(root.digest, new Set());
+      await inParallel([...family].flatMap(cosignTags), this.#signal, (one) => this.#orAll(this.#copyTagged(one)));
+    }
     if (tag === undefined) return undefined;
-    const before = await taggedIn(target, tag, this.#signal);
+    const before = (await fetchTagged(target, tag, this.#signal))?.digest;
     if (before === root.digest) return undefined;
     await target.pushManifest(root.bytes, root.mediaType, tag, this.#signal);
     this.counts.bytesSent += root.bytes.byteLength;
@@ -170,6 +175,30 @@ export class GraphCopy {
     await inParallel(next, this.#signal, (one) => this.#orAll(this.#copyReferrers(one, depth + 1)));
   }
 
+  /** A manifest and, for an index, all manifests in it. */
+  async #familyOf(digest: Digest, family: Set<Digest>): Promise<ReadonlySet<Digest>> {
+    if (family.has(digest)) return family;
+    family.add(digest);
+    for (const child of await this.#copyOnce(digest, undefined, 0)) await this.#familyOf(child, family);
+    return family;
+  }
+
+  /** Copies what a tag of cosign holds. A tag of the target with signatures of its own stays. */
+  async #copyTagged(tag: string): Promise<void> {
+    const { source, target } = this.#options;
+    const found = await this.#opening(() => fetchTagged(source, tag, this.#signal));
+    if (found === undefined) return;
+    this.#count(1, 0);
+    const before = await this.#opening(() => fetchTagged(target, tag, this.#signal));
+    if (before?.digest === found.digest) return;
+    if (before !== undefined && !hasAllOf(found, before)) {
+      this.#services.context.log.warn(`${target.name}:${tag} stays: it has signatures that ${source.name} lacks`);
+      return;
+    }
+    await this.#copyOnce(found.digest, found, 0);
+    await this.#opening(() => target.pushManifest(found.bytes, found.mediaType, tag, this.#signal));
+  }
+
   /** Checks the limits before any named manifest is requested: a registry may invent endless lists. */
   #count(named: number, manifestBytes: number): void {
     this.#named += named;
@@ -241,14 +270,5 @@ export class GraphCopy {
       }
     };
     await target.pushBlob(blob, open, signal).finally(task.done);
-  }
-}
-
-async function taggedIn(target: Target, tag: string, signal: AbortSignal): Promise<Digest | undefined> {
-  try {
-    return (await target.fetchManifest(tag, signal)).digest;
-  } catch (error) {
-    if (error instanceof ArtifactNotFoundError) return undefined;
-    throw error;
   }
 }
