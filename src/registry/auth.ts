@@ -80,8 +80,15 @@ export class Authenticator {
 
   async #answerAhead(action: Action, signal: AbortSignal): Promise<string | undefined> {
     const { origin } = this.#audience;
-    const challenge = this.#deps.known?.get(origin, await this.#login());
-    return challenge === undefined ? undefined : await this.#answerOnce([challenge], new URL(origin), action, signal);
+    const login = await this.#login();
+    const challenge = this.#deps.known?.get(origin, login);
+    if (challenge === undefined) return undefined;
+    try {
+      return await this.#answerOnce([challenge], new URL(origin), action, signal);
+    } catch (error) {
+      this.#deps.known?.forget(origin, login);
+      throw error;
+    }
   }
 
   async #login(): Promise<Credentials> {

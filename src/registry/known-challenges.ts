@@ -36,6 +36,15 @@ export class KnownChallenges {
     this.#origins.add(origin);
   }
 
+  /**
+   * Drops a challenge whose service failed, or hung until somebody's patience ended: no further repository waits for it ahead of its own
+   * challenge. The next token notes it again.
+   */
+  forget(origin: string, credentials: Credentials): void {
+    const key = keyOf(origin, credentials);
+    if (this.#byLogin.get(key) !== "unfit") this.#byLogin.delete(key);
+  }
+
   /** Ends the use of a challenge: the origin's repositories have token services of their own. */
   refuse(origin: string, credentials: Credentials): void {
     this.#byLogin.set(keyOf(origin, credentials), "unfit");

@@ -15,6 +15,12 @@ interface Desk {
   readonly seen: () => readonly string[];
 }
 
+/** A token service that takes requests and does not answer; `timeoutMs` is the client's patience. */
+interface Hanging {
+  readonly isHanging: () => boolean;
+  readonly timeoutMs: number;
+}
+
 /**
  * A host with a token service for each repository, `/token/NAME` or `/token`.
  *
@@ -23,10 +29,12 @@ interface Desk {
 async function desk(
   servesAll: boolean,
   credentials: "none" | "basic" | ReadonlyMap<string, Credentials> = "none",
+  { isHanging, timeoutMs }: Hanging = { isHanging: () => false, timeoutMs: 60_000 },
 ): Promise<Desk> {
   const server = await startServer(({ url, headers }, response, { host }) => {
     const { pathname, searchParams } = new URL(url, `http://${host}`);
     if (pathname.startsWith("/token")) {
+      if (isHanging()) return;
       response.end(JSON.stringify({ token: `${pathname.slice(7)}|${searchParams.getAll("scope").join(" ")}` }));
       return;
     }
@@ -40,7 +48,7 @@ async function desk(
     const challenge = `Bearer realm="${realm}",service="s",scope="repository:${repository}:pull"`;
     response.writeHead(401, { "www-authenticate": challenge }).end();
   });
-  const { http } = testHttpClient();
+  const { http } = testHttpClient({ idleTimeoutMs: timeoutMs });
   const known = new KnownChallenges();
   const login = { kind: "basic", username: "me", password: "secret" } as const;
   const loginOf = (repository: string): Credentials => {
@@ -116,6 +124,26 @@ describe("repositories of one host", () => {
     expect(await read("c")).toBe(200);
     expect(seen()).toEqual(["- /v2/c/tags/list", "- /token/c", "Bearer /v2/c/tags/list"]);
   });
+});
+
+test("known challenge: a service that hung is not asked ahead for a further repository", async () => {
+  let hangs = false;
+  const { server, read, seen } = await desk(true, "none", { isHanging: () => hangs, timeoutMs: 100 });
+  expect(await read("a")).toBe(200);
+  hangs = true;
+  // Without a token the registry is asked, and names the service that hangs.
+  await expect(read("b")).rejects.toThrow("cannot talk to");
+  const tokens = () => server.seen.filter(({ url }) => url.startsWith("/token")).length;
+  const before = tokens();
+  seen();
+  hangs = false;
+  // No token before the registry's own challenge.
+  expect(await read("c")).toBe(200);
+  expect(seen()).toEqual(["- /v2/c/tags/list", "- /token/", "Bearer /v2/c/tags/list"]);
+  expect(tokens()).toBe(before + 1);
+  // The service works, and is known again.
+  expect(await read("d")).toBe(200);
+  expect(seen()).toEqual(["- /token/", "Bearer /v2/d/tags/list"]);
 });
 
 test("known challenge: scopes of its repository are dropped, opaque scopes stay", () => {
