@@ -67,12 +67,25 @@ test("standalone: Node reads no file that the words of a tool name", async (cont
   await project.add("echoing", echoingTool);
   writeFileSync(join(project.dir, "own.cjs"), "console.log('own code')");
   writeFileSync(join(project.dir, ".env"), "NODE_OPTIONS=--require=./own.cjs\n");
+  writeFileSync(join(project.dir, "node.config.json"), JSON.stringify({ nodeOptions: { require: ["./own.cjs"] } }));
   const { PATH } = process.env;
   const options = { cwd: project.dir, env: { ...project.env, ...(PATH === undefined ? {} : { PATH }) } };
-  for (const words of [["--env-file=.env"], ["--env-file", ".env"], ["--", "--env-file=.env"]]) {
+  const config = "--experimental-config-file=node.config.json";
+  for (const words of [["--env-file=.env"], ["--env-file", ".env"], ["--", "--env-file=.env"], [config]]) {
     const ran = await alone(standalone, ["run", "echoing", ...words], options);
     const args = words.filter((word) => word !== "--");
     expect(ran).toMatchObject({ exitCode: 7, stdout: `args:${args.length}:${args.join(" ")}\n` });
+  }
+});
+
+test("standalone: NODE_OPTIONS of the user's own Node changes nothing", async (context) => {
+  const standalone = await requireStandalone(context);
+  const cwd = temporaryFolder();
+  writeFileSync(join(cwd, "own.cjs"), "console.log('own code')");
+  // Of another Node, of a package manager, and an option that makes V8 refuse the kept code.
+  for (const options of ["--nonsense", "--require ./gone.cjs", "--require ./own.cjs", "--jitless"]) {
+    const ran = await alone(standalone, ["--version"], { cwd, env: { NODE_OPTIONS: options } });
+    expect(ran, options).toMatchObject({ exitCode: 0, stdout: `buck2-oras ${packageVersion}\n`, stderr: "" });
   }
 });
 
