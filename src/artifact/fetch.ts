@@ -4,7 +4,7 @@ import type { Compression } from "../archive/compression.ts";
 import { decompressFile } from "../archive/decompress.ts";
 import { type ArchiveFormat, formatByName, isCompressed, sniffFile } from "../archive/format.ts";
 import { quoted } from "../archive/refusal.ts";
-import { UsageError } from "../errors.ts";
+import { ArtifactNotFoundError, UsageError } from "../errors.ts";
 import { calledAs } from "../files/opened-file.ts";
 import type { Digest } from "../model/digest.ts";
 import { digestHex } from "../model/digest.ts";
@@ -12,7 +12,7 @@ import type { BlobIdentity, Origin, Target } from "../model/source.ts";
 import { notInCache } from "../registry/offline.ts";
 import type { Run } from "../transfer/run.ts";
 import type { TransferServices } from "../transfer/services.ts";
-import { transferBlob } from "../transfer/transfer.ts";
+import { type TransferRequest, type Transferred, transferBlob } from "../transfer/transfer.ts";
 import { findCached } from "./cached.ts";
 import type { NamedLayer } from "./layers.ts";
 
@@ -29,6 +29,34 @@ export interface BlobFetch {
   readonly label: string;
   /** True if the bytes are sent on; default false. */
   readonly isRelayed?: boolean;
+  /** Manifest that lists the blob. */
+  readonly manifest?: Digest;
+}
+
+/**
+ * Transfers a blob. A pull-through cache that lacks an artifact copies it when its manifest is asked for, and not for a blob alone: a missing
+ * blob is asked for once more after its manifest.
+ */
+async function transferAfterManifest(
+  { source, blob, manifest }: BlobFetch,
+  onward: Pick<TransferRequest, "onResumed" | "onBytes">,
+  services: TransferServices,
+  run: Run,
+): Promise<Transferred> {
+  const transfer = () => transferBlob({ source, blob, ...onward }, services, run);
+  try {
+    return await transfer();
+  } catch (error) {
+    if (!(error instanceof ArtifactNotFoundError) || manifest === undefined) throw error;
+    services.context.log.debug(
+      `${source.name} lacks ${blob.digest}: asking for its manifest, as a pull-through cache wants it`,
+    );
+    await source.fetchManifest(manifest, run.signal).catch(() => {
+      run.signal.throwIfAborted();
+      throw error;
+    });
+    return await transfer();
+  }
 }
 
 function otherFormat({ title }: NamedLayer, wanted: ArchiveFormat, found: ArchiveFormat): UsageError {
@@ -47,11 +75,8 @@ export interface FetchedFile extends FetchedBlob {
 }
 
 /** Gets one blob from the store, else from its source. A lock saves concurrent processes a second transfer. */
-export async function fetchBlob(
-  { source, blob, label, isRelayed = false }: BlobFetch,
-  services: TransferServices,
-  run: Run,
-): Promise<FetchedBlob> {
+export async function fetchBlob(request: BlobFetch, services: TransferServices, run: Run): Promise<FetchedBlob> {
+  const { source, blob, label, isRelayed = false } = request;
   const { store, settings, context } = services;
   const cached = await findCached(blob.digest, blob.size, services, run);
   if (cached !== undefined) return { path: cached.path, origin: "cache" };
@@ -63,7 +88,8 @@ export async function fetchBlob(
     if (meanwhile !== undefined) return { path: meanwhile.path, origin: "cache" };
     const task = context.progress.start(label, blob.size, isRelayed ? "relay" : "fetch");
     try {
-      const done = await transferBlob({ source, blob, onResumed: task.resume, onBytes: task.advance }, services, run);
+      const onward = { onResumed: task.resume, onBytes: task.advance };
+      const done = await transferAfterManifest(request, onward, services, run);
       const origin = done.servedBy !== source ? "mirror" : isLayout ? "layout" : "registry";
       return { path: done.path, origin };
     } finally {
@@ -85,6 +111,8 @@ export interface FileFetch {
   readonly layer: NamedLayer;
   /** How to read the layer's bytes, `raw` for any bytes; undefined: by the bytes and the name. */
   readonly format: ArchiveFormat | undefined;
+  /** Manifest that lists the layer. */
+  readonly manifest?: Digest;
 }
 
 /**
@@ -93,12 +121,13 @@ export interface FileFetch {
  * @throws {UsageError} if the bytes are not of the requested format
  */
 export async function fetchFile(
-  { source, layer, format: wanted }: FileFetch,
+  { source, layer, format: wanted, manifest }: FileFetch,
   services: TransferServices,
   run: Run,
 ): Promise<FetchedFile> {
   const { digest, size } = layer.descriptor;
-  const blob = await fetchBlob({ source, blob: { digest, size }, label: layer.title }, services, run);
+  const listed = manifest === undefined ? {} : { manifest };
+  const blob = await fetchBlob({ source, blob: { digest, size }, label: layer.title, ...listed }, services, run);
   return await services.store.read(digest, run.signal, async (opened) => {
     const found = await sniffFile(opened);
     if (wanted !== undefined && wanted !== "raw" && wanted !== found) throw otherFormat(layer, wanted, found);

@@ -111,7 +111,8 @@ export async function fetchOfManifest(
   services: TransferServices,
   run: Run,
 ): Promise<KnownFile> {
-  return { ...(await fetchFile({ source, layer, format: undefined }, services, run)), manifestDigest, platform };
+  const file = await fetchFile({ source, layer, format: undefined, manifest: manifestDigest }, services, run);
+  return { ...file, manifestDigest, platform };
 }
 
 /** Facts of the noted file; of a folder its manifest's digest, and the size of all files. */

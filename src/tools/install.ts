@@ -199,7 +199,7 @@ async function placeLayer(
   if (isCompressed(format)) {
     const descriptor = { mediaType, digest, size, annotations: {}, artifactType: undefined, platform: undefined };
     const file = await fetchFile(
-      { source, layer: { descriptor, title, isFolder: false, isRoot: false }, format },
+      { source, layer: { descriptor, title, isFolder: false, isRoot: false }, format, manifest: platform.manifest },
       services,
       run,
     );
@@ -207,7 +207,7 @@ async function placeLayer(
     await place(file);
     return;
   }
-  await fetchBlob({ source, blob: { digest, size }, label: name }, services, run);
+  await fetchBlob({ source, blob: { digest, size }, label: name, manifest: platform.manifest }, services, run);
   if (isUnpacked(layer, platform)) {
     await store.read(digest, signal, (opened) =>
       extractArchive(calledAs(opened, `${quoted(title)} of ${source.name}`), output, { signal, context }),

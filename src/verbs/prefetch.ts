@@ -124,7 +124,11 @@ async function fetchTool(
       inParallel(locked.layers, run.signal, ({ digest, size }, either) =>
         withDamageRepaired(services, async (some) => {
           const blob = { digest, size };
-          const { origin } = await fetchBlob({ source, blob, label: tool }, some, withSignal(run, either));
+          const { origin } = await fetchBlob(
+            { source, blob, label: tool, manifest: locked.manifest },
+            some,
+            withSignal(run, either),
+          );
           return origin === "cache" ? 0 : size;
         }),
       ),

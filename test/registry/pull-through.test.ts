@@ -97,4 +97,10 @@ test("pull-through: zot copies an artifact when a manifest is asked for, such as
   // What this machine has cached makes no difference.
   await succeeding(call("lock", "check", "--online"));
   expect(await plainGet(empty, locked())).toBe(200);
+  // A command that knows the lock asks for the manifest itself.
+  const third = await mirror();
+  writeFileSync(lockFile, readFileSync(lockFile, "utf8").replaceAll(empty, third));
+  const cache = ["--cache-dir", join(dir, "another-cache")];
+  await succeeding(call("prefetch", "--platform", "linux-x86_64", ...cache));
+  expect(await plainGet(third, locked())).toBe(200);
 });

@@ -1,4 +1,5 @@
 /** `prefetch`: the blobs of a lock in the cache, before anybody builds. */
+import { readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { oras } from "../support/executable.ts";
@@ -60,3 +61,35 @@ test("prefetch: a name that the lock lacks, and a missing lock, are said at once
   expect(ran.exitCode).toBe(64);
   expect(ran.stderr).toContain("choose a tool of the lock: tool");
 });
+
+test.for(["prefetch", "which", "pull"])(
+  "%s: a registry that lacks a blob until its manifest is asked for, as a pull-through cache does",
+  async (verb) => {
+    let isFilled = true;
+    const serve = serveTool("#!/bin/sh\n");
+    const registry = await startServer((request, response, server) => {
+      if (request.method === "GET" && request.url.includes("/manifests/")) isFilled = true;
+      if (isFilled) serve(request, response, server);
+      else response.writeHead(404).end();
+    });
+    const cwd = temporaryFolder();
+    const env = { BUCK2_ORAS_TOOLS_DIR: join(cwd, "tools"), BUCK2_ORAS_CACHE_DIR: join(cwd, "cache") };
+    const reference = `${registry.host}/t/tool:1`;
+    await succeeding(oras(["lock", "add", "tool", reference], { cwd, env }));
+    const lock = JSON.parse(readFileSync(join(cwd, "oras.lock.json"), "utf8"));
+    const pinned = `${registry.host}/t/tool@${lock.tools.tool.digest}`;
+    // Of what was locked, the cache keeps the manifests alone.
+    for (const digest of lock.tools.tool.platforms.any.layers.map((one: { digest: string }) => one.digest))
+      rmSync(join(cwd, "cache/oras", digest.slice(7, 9), digest.slice(7)), { force: true });
+    isFilled = false;
+    registry.seen.length = 0;
+    await succeeding(
+      oras(verb === "prefetch" ? [verb] : verb === "which" ? [verb, "tool"] : [verb, pinned, "-o", "out"], {
+        cwd,
+        env,
+      }),
+    );
+    const kinds = registry.seen.map(({ url }) => (url.includes("/manifests/") ? "manifest" : "blob"));
+    expect(kinds).toEqual(["blob", "manifest", "blob"]);
+  },
+);
