@@ -191,7 +191,7 @@ export class OrasClient {
   async getArtifactInfo(reference: string, options: InfoOptions = {}): Promise<ArtifactInfo> {
     return await this.#call(
       () => infoRequest(reference, options),
-      (given, services, run) => artifactInfo(given.reference, given.platform, services, run),
+      (given, services, run) => artifactInfo({ ...given, withReferrers: false }, services, run),
     );
   }
 

@@ -1,15 +1,13 @@
 /** The platform that a single manifest's config states, as `oras push --artifact-platform` and image builders write it. */
 import * as v from "valibot";
 import { ArtifactNotFoundError } from "../errors.ts";
-import { readBounded } from "../files/regular-file.ts";
 import { type Descriptor, type ImageManifest, mediaTypes } from "../model/manifest.ts";
 import { formatStated, type PlatformString, platformFromOci, type StatedPlatform } from "../model/platform.ts";
 import type { Target } from "../model/source.ts";
 import { printable } from "../printable.ts";
 import type { Run } from "../transfer/run.ts";
-import { fetchBlob } from "./fetch.ts";
-import { withDamageRepaired } from "./repair.ts";
 import type { Services } from "./services.ts";
+import { readSmallBlob } from "./small-blob.ts";
 
 /** Configs of real images are below 100 KB. */
 const maxConfigBytes = 1024 * 1024;
@@ -47,12 +45,8 @@ export async function fetchConfig(
   services: Services,
   run: Run,
 ): Promise<Buffer | undefined> {
-  const { digest, size } = config;
   try {
-    return await withDamageRepaired(services, async (some) => {
-      await fetchBlob({ source, blob: { digest, size }, label: "config" }, some, run);
-      return await some.store.read(digest, run.signal, (file) => readBounded(file, maxConfigBytes));
-    });
+    return await readSmallBlob({ source, blob: config, label: "config" }, services, run);
   } catch (error) {
     if (error instanceof ArtifactNotFoundError) return undefined;
     throw error;

@@ -6,7 +6,8 @@
  *   attestation framework, spec/v1/statement.md; DSSE, envelope.md; protobuf-specs, sigstore_bundle.proto
  */
 import * as v from "valibot";
-import { type DocumentType, documentTypes, isBundleType } from "./document-types.ts";
+import { isBundleType, signatureTypes } from "../signature/media-types.ts";
+import { type DocumentType, documentTypes } from "./document-types.ts";
 
 /** Larger documents need a named type: the whole document is parsed. */
 export const maxRecognizedBytes = 32 * 1024 * 1024;
@@ -52,7 +53,7 @@ const jsonTypes: readonly (readonly [v.GenericSchema, DocumentType])[] = [
   [cyclonedx, same("cyclonedx", documentTypes.cyclonedxJson)],
   [statement, same("in-toto", documentTypes.inToto)],
   [envelope, inEnvelope],
-  [bundle, same("sigstore", documentTypes.bundle)],
+  [bundle, same("sigstore", signatureTypes.bundle)],
 ];
 
 function recognizeJson(text: string): DocumentType | undefined {

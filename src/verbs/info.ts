@@ -1,7 +1,16 @@
-/** `info`: describes the artifact of a reference, without fetching a blob. */
+/** `info`: describes the artifact of a reference and what refers to it, without fetching a file of the artifact. */
 
-import { expandNamedReference, fetchArtifact, fetchPlatformManifest, statedPlatform } from "../artifact/resolve.ts";
+import {
+  type ExpandedReference,
+  expandNamedReference,
+  type FetchedRoot,
+  fetchArtifact,
+  fetchPlatformManifest,
+  statedPlatform,
+} from "../artifact/resolve.ts";
 import type { Services } from "../artifact/services.ts";
+import type { ReferrerInfo, SubjectNames } from "../attestation/referrer.ts";
+import { collectReferrers } from "../attestation/referrers.ts";
 import { audited } from "../audit/audit.ts";
 import type { Digest } from "../model/digest.ts";
 import { manifestForAll, otherPlatformsOf, platformsOf } from "../model/index-platforms.ts";
@@ -22,6 +31,8 @@ export interface PlatformInfo {
   readonly platform: PlatformString | undefined;
   /** Digest of this platform's manifest. */
   readonly digest: Digest;
+  /** Annotations of this platform's manifest; empty for an artifact without an index. */
+  readonly annotations: Annotations;
   readonly layers: readonly LayerInfo[];
 }
 
@@ -41,6 +52,20 @@ export interface ArtifactInfo {
   readonly platforms: readonly PlatformInfo[];
   /** Platforms outside the platform table, and variants for newer processors. */
   readonly otherPlatforms: readonly OtherPlatform[];
+  /** Signatures, bills of materials and other referrers; undefined if the request leaves these out. */
+  readonly referrers: readonly ReferrerInfo[] | undefined;
+  /** Why the list of referrers is incomplete; undefined for a complete list. */
+  readonly referrersMissing: string | undefined;
+}
+
+export interface InfoRequest {
+  readonly reference: string;
+  /**
+   * Selects one platform of an index, and fills in a template. Undefined: all platforms; for a template, this machine's
+   * platform.
+   */
+  readonly platform: PlatformString | undefined;
+  readonly withReferrers: boolean;
 }
 
 function layerInfo(layer: Descriptor): LayerInfo {
@@ -53,7 +78,8 @@ function layerInfo(layer: Descriptor): LayerInfo {
 }
 
 function platformInfo(platform: PlatformString | undefined, digest: Digest, manifest: ImageManifest): PlatformInfo {
-  return { platform, digest, layers: manifest.layers.map(layerInfo) };
+  const { annotations, layers } = manifest;
+  return { platform, digest, annotations, layers: layers.map(layerInfo) };
 }
 
 /** The manifest's `artifactType`, else the media type of its config (image-spec, manifest.md). */
@@ -61,32 +87,46 @@ function artifactTypeOf(manifest: ImageManifest): string | undefined {
   return manifest.artifactType ?? manifest.config?.mediaType;
 }
 
-/**
- * @param platform Selects one platform of an index, and fills in a template. Undefined: all platforms; for a template,
- *   this machine's platform.
- */
-export async function artifactInfo(
-  text: string,
-  platform: PlatformString | undefined,
-  services: Services,
-  run: Run,
-): Promise<ArtifactInfo> {
+export async function artifactInfo(request: InfoRequest, services: Services, run: Run): Promise<ArtifactInfo> {
   return await audited(
-    { operation: "info", reference: text },
+    { operation: "info", reference: request.reference },
     services,
-    () => readInfo(text, platform, services, run),
+    () => readAll(request, services, run),
     ({ digest }) => ({ digest }),
   );
 }
 
+/** The artifact alone. */
+type OwnInfo = Omit<ArtifactInfo, "referrers" | "referrersMissing">;
+
+async function readAll(request: InfoRequest, services: Services, run: Run): Promise<ArtifactInfo> {
+  const { reference: text, platform, withReferrers } = request;
+  const expanded = expandNamedReference(text, platform, services);
+  const fetched = await fetchArtifact(expanded.reference, services, run);
+  const own = await readInfo(expanded, { ...fetched, platform }, services, run);
+  if (!withReferrers) return { ...own, referrers: undefined, referrersMissing: undefined };
+  const index = fetched.parsed.kind === "index" ? fetched.parsed : undefined;
+  const collected = { source: fetched.source, subjects: subjectsOf(own), index };
+  const { referrers, missing } = await collectReferrers(collected, services, run);
+  return { ...own, referrers, referrersMissing: missing };
+}
+
+/** The index or only manifest, and each platform's manifest; a statement about these may also name their files. */
+function subjectsOf({ digest, platforms }: OwnInfo): readonly SubjectNames[] {
+  const below = platforms.map((one) => ({
+    digest: one.digest,
+    names: new Set([one.digest, ...one.layers.map((layer) => layer.digest)]),
+  }));
+  const root = { digest, names: new Set([digest, ...below.flatMap(({ names }) => [...names])]) };
+  return [root, ...below.filter((one) => one.digest !== digest)];
+}
+
 async function readInfo(
-  text: string,
-  platform: PlatformString | undefined,
+  expanded: ExpandedReference,
+  { source, root, parsed, platform }: FetchedRoot & Pick<InfoRequest, "platform">,
   services: Services,
   run: Run,
-): Promise<ArtifactInfo> {
-  const expanded = expandNamedReference(text, platform, services);
-  const { source, root, parsed } = await fetchArtifact(expanded.reference, services, run);
+): Promise<OwnInfo> {
   const common = {
     reference: expanded.text,
     digest: root.digest,
@@ -100,7 +140,7 @@ async function readInfo(
     return {
       ...common,
       artifactType: artifactTypeOf(parsed),
-      platforms: [platformInfo(own, root.digest, parsed)],
+      platforms: [{ ...platformInfo(own, root.digest, parsed), annotations: {} }],
       otherPlatforms: isOther ? [{ platform: formatStated(stated), digest: root.digest }] : [],
     };
   }

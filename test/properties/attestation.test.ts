@@ -2,6 +2,8 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { documentNames } from "../../src/attestation/document-types.ts";
+import { provenanceVersion, readProvenance } from "../../src/attestation/provenance.ts";
+import { readDocument } from "../../src/attestation/read-document.ts";
 import { recognize } from "../../src/attestation/recognize.ts";
 import { documents } from "../support/hostile-json.ts";
 import { holds, isQuick, mutated } from "../support/property.ts";
@@ -54,5 +56,74 @@ describe("recognition of a document", () => {
       isQuick(recognized, piece.repeat(200_000));
       isQuick(recognized, `<?xml${" ".repeat(150)}?><bom ${piece.repeat(200_000)}`);
     }
+  });
+});
+
+const material = { uri: "git+https://git.example/tool@refs/tags/1", digest: { sha1: "a1" } };
+const older = {
+  builder: { id: "https://builder.example" },
+  buildType: "x",
+  invocation: { configSource: { uri: "git+https://git.example/tool", digest: { sha1: "a1" }, entryPoint: "x" } },
+  materials: [material],
+};
+const current = {
+  buildDefinition: {
+    buildType: "x",
+    externalParameters: { workflow: { ref: "refs/heads/main", repository: "https://git.example/tool" } },
+    resolvedDependencies: [{ uri: "git+https://git.example/tool@refs/heads/main", digest: { gitCommit: "a1" } }],
+  },
+  runDetails: { builder: { id: "https://builder.example" } },
+};
+
+describe("SLSA provenance", () => {
+  test("whatever a predicate holds, a claim is a text of at most 1000 characters, or absent", () => {
+    const versions = fc.constantFrom("v0.1", "v0.2", "v1", "v1.1", "v2", "");
+    const inputs = fc.tuple(documents([older, current]), versions);
+    holds("provenance", inputs, ([text, version]) => {
+      const type = `https://slsa.dev/provenance/${version}`;
+      const claims = readProvenance(type, text === "" ? undefined : JSON.parse(text));
+      if (provenanceVersion(type) === undefined) expect(claims).toBeUndefined();
+      if (claims === undefined) return false;
+      for (const claim of Object.values(claims)) {
+        if (claim !== undefined) expect(typeof claim === "string" && claim !== "" && claim.length <= 1000).toBe(true);
+      }
+      return Object.values(claims).some((claim) => claim !== undefined);
+    });
+  });
+
+  test.each([
+    ["v0.2", older, "git+https://git.example/tool", "a1"],
+    ["v0.2 without an invocation", { ...older, invocation: undefined }, material.uri, "a1"],
+    ["v1", current, "https://git.example/tool", "a1"],
+  ])("%s: builder, source and revision", (name, predicate, source, revision) => {
+    const type = `https://slsa.dev/provenance/${name.split(" ")[0]}`;
+    expect(readProvenance(type, predicate)).toEqual({ builder: "https://builder.example", source, revision });
+  });
+});
+
+describe("a statement in a document", () => {
+  const signed = {
+    ...envelope,
+    payload: Buffer.from(JSON.stringify({ ...statement, subject: [{ digest: { sha256: "a" } }] })).toString("base64"),
+  };
+  const plain = { ...statement, subject: [{ digest: { sha256: "a" } }] };
+
+  test("any JSON is a document with a predicate, a signature, or a clear error", () => {
+    const wellFormed = [plain, signed, { ...bundle, dsseEnvelope: signed }, { ...bundle, messageSignature: {} }];
+    holds("document", documents(wellFormed), (text) => {
+      const read = readDocument(Buffer.from(text));
+      if (read.kind === "signature") return true;
+      expect(read.statement.predicateType).toMatch(/./);
+      expect(read.statement.subject.length).toBeGreaterThan(0);
+      return true;
+    });
+  });
+
+  test("any bytes in an envelope are a statement or a clear error", () => {
+    const inputs = fc.tuple(documents([plain]), fc.integer({ min: 0, max: 3 }));
+    holds("payload", inputs, ([text, cut]) => {
+      const payload = Buffer.from(text).toString("base64").slice(cut);
+      return readDocument(Buffer.from(JSON.stringify({ ...envelope, payload }))).kind === "statement";
+    });
   });
 });

@@ -31,6 +31,33 @@ export const listSchema = v.object({
     v.description("Why the list is incomplete, with `--partial`; null for all tags."),
   ),
 });
+const text = v.nullable(v.string());
+const documentSchema = v.object({
+  digest,
+  mediaType: v.string(),
+  size,
+  title: text,
+  predicateType: v.pipe(text, v.description("Predicate of an in-toto statement.")),
+  namesArtifact: v.pipe(
+    v.nullable(v.boolean()),
+    v.description("Whether the statement names a manifest or a layer of the artifact; null without a statement."),
+  ),
+  says: v.pipe(
+    v.nullable(v.object({ builder: text, source: text, revision: text })),
+    v.description("What SLSA provenance says. A claim of its author: nothing here is verified."),
+  ),
+});
+const referrerSchema = v.object({
+  subject: v.pipe(digest, v.description("Digest of the manifest that this one refers to.")),
+  digest,
+  foundBy: v.picklist(["referrers", "tag", "index"]),
+  kind: v.picklist(["signature", "sbom", "provenance", "statement", "other"]),
+  format: v.pipe(text, v.description("Name of the format, such as `SPDX`; null for an unknown format.")),
+  artifactType: text,
+  annotations: v.record(v.string(), v.string()),
+  documents: v.array(documentSchema),
+  problem: v.pipe(text, v.description("Why the referrer was not read; null for a referrer that was read.")),
+});
 export const infoSchema = v.object({
   reference: v.string(),
   digest,
@@ -41,6 +68,10 @@ export const infoSchema = v.object({
     v.object({
       platform,
       digest,
+      annotations: v.pipe(
+        v.record(v.string(), v.string()),
+        v.description("Annotations of the platform's manifest in an index."),
+      ),
       layers: v.array(v.object({ title: v.nullable(v.string()), mediaType: v.string(), digest, size })),
     }),
   ),
@@ -50,5 +81,10 @@ export const infoSchema = v.object({
       "Platforms that cannot be pulled: outside the platform table, such as `linux/s390x`, or for newer processors.",
     ),
   ),
+  referrers: v.pipe(
+    v.nullable(v.array(referrerSchema)),
+    v.description("What refers to the artifact and to its platforms; null with `--no-referrers`."),
+  ),
+  referrersMissing: v.pipe(text, v.description("Why the list of referrers is incomplete; null for the whole list.")),
 });
 export const verifySchema = v.object({ path: v.string(), digest, verified: v.literal(true) });
