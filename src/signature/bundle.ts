@@ -42,17 +42,22 @@ function claimOf(payload: Uint8Array): Claim {
   };
 }
 
+/** A signed envelope, whatever its payload is. */
+interface Envelope extends Omit<Evidence, "claim"> {
+  readonly payload: Buffer;
+  readonly payloadType: string;
+}
+
 /**
- * Parses a bundle.
+ * Parses a bundle up to its payload.
  *
  * @throws {ContentVerificationError} `SIGNATURE_INVALID`
  */
-export function parseBundle(bytes: Uint8Array): Evidence {
+export function parseEnvelope(bytes: Uint8Array): Envelope {
   const bundle = parsed(bytes);
   const { content, verificationMaterial } = bundle;
   if (content.$case !== "dsseEnvelope") throw malformed("it signs bytes, and no statement");
   const { payload, payloadType, signatures } = content.dsseEnvelope;
-  if (payloadType !== statementPayloadType) throw malformed("it signs no in-toto statement");
   const [signed, ...others] = signatures;
   if (signed === undefined || others.length > 0) throw malformed("it has not exactly one signature");
   const { tlogEntries: logEntries, timestampVerificationData } = verificationMaterial;
@@ -62,13 +67,25 @@ export function parseBundle(bytes: Uint8Array): Evidence {
   }
   const covered = Buffer.from(preAuthEncoding(payloadType, payload));
   return bounded({
-    claim: claimOf(payload),
+    payload,
+    payloadType,
     covered,
     signature: signed.sig,
-    // Logs of version 1 name the statement, and those of version 2 the bytes under the signature.
+    // Logs of version 1 name the payload, and those of version 2 perhaps the bytes under the signature.
     loggedHashes: [payload, covered].map((one) => createHash("sha256").update(one).digest()),
     certificate: certificateOf(bundle),
     logEntries,
     timestamps: (timestampVerificationData?.rfc3161Timestamps ?? []).map(({ signedTimestamp }) => signedTimestamp),
   });
+}
+
+/**
+ * Parses a bundle with a statement.
+ *
+ * @throws {ContentVerificationError} `SIGNATURE_INVALID`
+ */
+export function parseBundle(bytes: Uint8Array): Evidence {
+  const { payload, payloadType, ...evidence } = parseEnvelope(bytes);
+  if (payloadType !== statementPayloadType) throw malformed("it signs no in-toto statement");
+  return { ...evidence, claim: claimOf(payload) };
 }

@@ -40,7 +40,7 @@ export function malformed(why: string, cause?: unknown): ContentVerificationErro
 }
 
 /** Refuses evidence whose checks could take long: a library checks every entry, some of them against each other. */
-export function bounded(evidence: Evidence): Evidence {
+export function bounded<T extends Omit<Evidence, "claim">>(evidence: T): T {
   const { certificate, logEntries, timestamps } = evidence;
   if (logEntries.length > maxWitnesses) throw malformed(`more than ${maxWitnesses} log entries`);
   if (timestamps.length > maxWitnesses) throw malformed(`more than ${maxWitnesses} timestamps`);

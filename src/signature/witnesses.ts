@@ -16,6 +16,9 @@ import { loggedKey } from "./logged-keys.ts";
 import type { TrustRoot } from "./trust-root.ts";
 import { verifiesWith } from "./verifying-key.ts";
 
+/** The parts of evidence that witnesses vouch for, whatever the signed text says. */
+type Witnessed = Omit<Evidence, "claim">;
+
 /** Checkpoints have 200 bytes, and 200 more for each further witness. */
 const maxCheckpointLength = 64 * 1024;
 
@@ -47,7 +50,7 @@ function withOwnSignatures(entry: TransparencyLogEntry, root: TrustRoot): Transp
 }
 
 /** The evidence as the library takes it. */
-function entityOf(evidence: Evidence, root: TrustRoot): SignedEntity {
+function entityOf(evidence: Witnessed, root: TrustRoot): SignedEntity {
   const { covered, signature, loggedHashes, certificate } = evidence;
   const tlogEntries = evidence.logEntries.map((entry) => withOwnSignatures(entry, root));
   return {
@@ -98,7 +101,7 @@ export interface Vouched {
  * @param key The signer's key, for evidence that a key has signed; else the certificate counts.
  * @throws {Error} for anything that does not hold; the message tells people what
  */
-export function checkWitnesses(evidence: Evidence, root: TrustRoot, key: KeyObject | undefined): Vouched {
+export function checkWitnesses(evidence: Witnessed, root: TrustRoot, key: KeyObject | undefined): Vouched {
   const certificate = key === undefined ? evidence.certificate : undefined;
   if (key === undefined && certificate === undefined) throw malformed("it has no certificate");
   const trusted = key === undefined ? root : { ...root, publicKey: () => ({ publicKey: key, validFor: () => true }) };
