@@ -29,7 +29,8 @@ const maxTries = 5;
  */
 const missingApiStatuses: ReadonlySet<number> = new Set([400, 403, 404, 405, 406, 501]);
 
-function fallbackTag(digest: Digest): string {
+/** The tag of the list of referrers, where a registry has no API. */
+export function fallbackTag(digest: Digest): string {
   return `sha256-${digestHex(digest)}`;
 }
 

@@ -5,7 +5,7 @@ import { resolve } from "node:path";
 import { readTarget } from "../artifact/naming.ts";
 import type { Services } from "../artifact/services.ts";
 import { audited } from "../audit/audit.ts";
-import { ConfigurationError, OrasClientError, UsageError } from "../errors.ts";
+import { asError, ConfigurationError, OrasClientError, UsageError } from "../errors.ts";
 import { readLock } from "../lockfile/file.ts";
 import { findLockFile } from "../locking/find.ts";
 import type { Digest } from "../model/digest.ts";
@@ -14,17 +14,15 @@ import { annotationKeys, parseManifest } from "../model/manifest.ts";
 import { formatReference } from "../model/reference.ts";
 import type { Target } from "../model/source.ts";
 import { inParallel } from "../parallel.ts";
+import { type Attached, attachedTo } from "../publish/attached.ts";
+import { type FoundTag, type PruneRules, reasonsToKeep } from "../publish/prune-rules.ts";
 import type { Run } from "../transfer/run.ts";
 
-export interface PruneRequest {
+export interface PruneRequest extends PruneRules {
   /** `HOST/REPO` or `oci:DIR`. */
   readonly repository: string;
   /** Patterns of the tags to consider, where `*` stands for any characters; empty: all tags. */
   readonly patterns: readonly string[];
-  /** Number of newest artifacts that stay. */
-  readonly keepLast: number | undefined;
-  /** Removes only artifacts created more days ago; artifacts without a creation time stay. */
-  readonly olderThanDays: number | undefined;
   /** Paths of locks whose digests stay, beside the project's own lock. */
   readonly locks: readonly string[];
   /** False: a dry run. */
@@ -47,17 +45,13 @@ export interface PruneResult {
   /** Paths of the locks whose artifacts stay. */
   readonly locks: readonly string[];
   readonly tags: readonly PrunedTag[];
+  /** Signatures and documents of the artifacts that go. */
+  readonly attached: readonly PrunedAttached[];
 }
 
-interface FoundTag {
-  readonly tag: string;
-  readonly digest: Digest;
-  /** Digests of the manifest and, for an index, of its platforms' manifests. */
-  readonly digests: readonly Digest[];
-  readonly createdMs: number | undefined;
+export interface PrunedAttached extends Attached {
+  readonly fate: Fate;
 }
-
-const dayMs = 24 * 60 * 60 * 1000;
 
 function patternOf(glob: string): RegExp {
   const escaped = glob.split("*").map((part) => part.replace(/[.*+?^${}()|[\]\\]/g, "\\$&"));
@@ -94,9 +88,12 @@ async function pruneTags(request: PruneRequest, services: Services, run: Run): P
     services.slots.run(() => lookUp(target, tag, either)),
   );
   const candidates = found.filter(({ tag }) => patterns.length === 0 || patterns.some((pattern) => pattern.test(tag)));
-  const reasons = reasonsToKeep(candidates, locked, request, services.context.now());
+  const reasons = reasonsToKeep({ found, candidates, locked }, request, services.context.now());
   const going = new Set(candidates.filter(({ tag }) => !reasons.has(tag)).map(({ tag }) => tag));
-  const stuck = request.isConfirmed ? await remove(target, found, going, run.signal) : new Map<string, string>();
+  const plan = planOf(found, going);
+  const belongings = await attachedOf(plan, { target, locked }, services, run);
+  const stuck = request.isConfirmed ? await remove(target, plan, run.signal) : new Map<string, string>();
+  const attached = request.isConfirmed ? await removeAttached(belongings, target, services, run) : belongings;
   const tags = found.map((one): PrunedTag => {
     const { tag, digest, createdMs } = one;
     const created = createdMs === undefined ? undefined : new Date(createdMs).toISOString();
@@ -105,7 +102,7 @@ async function pruneTags(request: PruneRequest, services: Services, run: Run): P
     const rule = reasons.get(tag) ?? (isGoing ? "no rule keeps the tag" : "no pattern matches the tag");
     return { tag, digest, created, fate, why: stuck.get(tag) ?? rule };
   });
-  return { repository: formatLocation(reference.location), locks, tags };
+  return { repository: formatLocation(reference.location), locks, tags, attached };
 }
 
 /** The named locks, and the project's own lock if there is one: a command in a project keeps what its builds need. */
@@ -122,7 +119,8 @@ async function lookUp(target: Target, tag: string, signal: AbortSignal): Promise
   const parsed = parseManifest(bytes, mediaType, `${target.name}:${tag}`);
   const created = Date.parse(parsed.annotations[annotationKeys.created] ?? "");
   const parts = parsed.kind === "index" ? parsed.manifests.map((one) => one.digest) : [];
-  return { tag, digest, digests: [digest, ...parts], createdMs: Number.isNaN(created) ? undefined : created };
+  const createdMs = Number.isNaN(created) ? undefined : created;
+  return { tag, digest, digests: [digest, ...parts], subject: parsed.subject?.digest, createdMs };
 }
 
 async function lockedDigests(files: readonly string[]): Promise<ReadonlySet<Digest>> {
@@ -142,55 +140,59 @@ async function lockedDigests(files: readonly string[]): Promise<ReadonlySet<Dige
   return digests;
 }
 
-/** Compares tags as versions: `34.0-rc1` is older than `34.0`, and digits compare by value. */
-function compareVersions(a: string, b: string): number {
-  const parts = (tag: string): [release: string, pre: string] => {
-    const [, release = tag, pre = ""] =
-      /^(.*?[0-9])[-.]?((?:rc|alpha|beta|pre|preview|dev|snapshot|m)[-.]?[0-9.]*)$/i.exec(tag) ?? [];
-    return [release, pre];
-  };
-  const [[releaseA, preA], [releaseB, preB]] = [parts(a), parts(b)];
-  const numeric = { numeric: true } as const;
-  const release = releaseA.localeCompare(releaseB, "en", numeric);
-  if (release !== 0) return release;
-  if ((preA === "") !== (preB === "")) return preA === "" ? 1 : -1;
-  return preA.localeCompare(preB, "en", numeric);
+interface Plan {
+  /** Digests that staying tags need, and one of these tags. */
+  readonly shared: ReadonlyMap<Digest, string>;
+  readonly goingTags: readonly FoundTag[];
+  /** Manifests that no staying tag needs. */
+  readonly unneeded: readonly Digest[];
 }
 
-/**
- * Digests of the newest artifacts, each counted once with all its tags, such as `33.0` and `latest`. The order is by
- * creation time if every tag has a creation time, else by version, with tags without a digit last.
- */
-function newestOf(tags: readonly FoundTag[], count: number): ReadonlySet<Digest> {
-  const areDated = tags.every(({ createdMs }) => createdMs !== undefined);
-  const rank = (one: FoundTag): number => (areDated ? (one.createdMs ?? 0) : Number(isVersion(one)));
-  const sorted = [...tags].sort((a, b) => rank(b) - rank(a) || compareVersions(b.tag, a.tag));
-  return new Set([...new Set(sorted.map(({ digest }) => digest))].slice(0, count));
+function planOf(found: readonly FoundTag[], going: ReadonlySet<string>): Plan {
+  const staying = found.filter(({ tag }) => !going.has(tag));
+  const shared = new Map(staying.flatMap(({ tag, digests }) => digests.map((digest) => [digest, tag] as const)));
+  const goingTags = found.filter(({ tag }) => going.has(tag));
+  const unneeded = [...new Set(goingTags.map(({ digest }) => digest))].filter((digest) => !shared.has(digest));
+  return { shared, goingTags, unneeded };
 }
 
-function isVersion({ tag }: FoundTag): boolean {
-  return /[0-9]/.test(tag);
+/** Manifests that belong to the artifacts that go; looked for before, since some registries forget them with the artifact. */
+async function attachedOf(
+  { unneeded, shared }: Plan,
+  { target, locked }: { readonly target: Target; readonly locked: ReadonlySet<Digest> },
+  services: Services,
+  { signal }: Run,
+): Promise<readonly PrunedAttached[]> {
+  const all = await inParallel(unneeded, signal, (digest, either) =>
+    services.slots.run(() => attachedTo(digest, target, either)),
+  );
+  const roots = new Set(unneeded);
+  const isOwn = ({ digest }: Attached): boolean => !shared.has(digest) && !locked.has(digest) && !roots.has(digest);
+  const own = new Map(all.flat().flatMap((one) => (isOwn(one) ? [[one.digest, one]] : [])));
+  return [...own.values()].map((one) => ({ ...one, fate: "would be removed" }));
 }
 
-function reasonsToKeep(
-  candidates: readonly FoundTag[],
-  locked: ReadonlySet<Digest>,
-  { keepLast, olderThanDays }: PruneRequest,
-  nowMs: number,
-): ReadonlyMap<string, string> {
-  const reasons = new Map<string, string>();
-  const newest = newestOf(candidates, keepLast ?? 0);
-  for (const one of candidates) {
-    const { tag, digest: own, digests, createdMs } = one;
-    if (digests.some((digest) => locked.has(digest))) reasons.set(tag, "a lock names the artifact");
-    else if (newest.has(own)) reasons.set(tag, `one of the newest ${keepLast}`);
-    else if (olderThanDays !== undefined && createdMs === undefined)
-      reasons.set(tag, "the artifact states no creation time");
-    else if (olderThanDays !== undefined && createdMs !== undefined && createdMs > nowMs - olderThanDays * dayMs) {
-      reasons.set(tag, `created less than ${olderThanDays} days ago`);
+/** A belonging that cannot be removed is no failure: its artifact is gone already. */
+async function removeAttached(
+  attached: readonly PrunedAttached[],
+  target: Target,
+  { context }: Services,
+  { signal }: Run,
+): Promise<readonly PrunedAttached[]> {
+  const done: PrunedAttached[] = [];
+  for (const one of attached) {
+    try {
+      await target.deleteManifest(one.digest, signal);
+      done.push({ ...one, fate: "removed" });
+    } catch (error) {
+      signal.throwIfAborted();
+      context.log.warn(
+        `${one.tag ?? one.digest} stays, which belongs to a removed artifact: ${asError(error).message}`,
+      );
+      done.push({ ...one, fate: "kept" });
     }
   }
-  return reasons;
+  return done;
 }
 
 /**
@@ -201,15 +203,10 @@ function reasonsToKeep(
  */
 async function remove(
   target: Target,
-  found: readonly FoundTag[],
-  going: ReadonlySet<string>,
+  { shared, goingTags, unneeded }: Plan,
   signal: AbortSignal,
 ): Promise<ReadonlyMap<string, string>> {
-  const staying = found.filter(({ tag }) => !going.has(tag));
-  const shared = new Map(staying.flatMap(({ tag, digests }) => digests.map((digest) => [digest, tag] as const)));
-  const goingTags = found.filter(({ tag }) => going.has(tag));
-  for (const digest of new Set(goingTags.map((one) => one.digest)))
-    if (!shared.has(digest)) await target.deleteManifest(digest, signal);
+  for (const digest of unneeded) await target.deleteManifest(digest, signal);
   const stuck = new Map<string, string>();
   for (const { tag, digest } of goingTags) {
     const other = shared.get(digest);

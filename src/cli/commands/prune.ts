@@ -38,10 +38,10 @@ const undated =
   "Artifacts without a creation time stay, whatever their age: the option --created of `buck2-oras push` and " +
   "`buck2-oras import` states the time";
 
-function show({ repository, locks, tags }: PruneResult, { isConfirmed, olderThan }: Asked): Shown {
+function show({ repository, locks, tags, attached }: PruneResult, { isConfirmed, olderThan }: Asked): Shown {
   const gone = tags.filter(({ fate }) => fate !== "kept");
   const rows = tags.map(({ tag, fate, created, why }) => [tag, fate, created?.slice(0, 10) ?? "-", why]);
-  const json = jsonOf({ repository, locks, tags }) satisfies v.InferOutput<typeof pruneSchema>;
+  const json = jsonOf({ repository, locks, tags, attached }) satisfies v.InferOutput<typeof pruneSchema>;
   const kept = locks.length === 0 ? "No lock was found: nothing is kept for a lock" : `Locks: ${locks.join(", ")}`;
   const summary = isConfirmed
     ? [`Removed ${gone.length === 0 ? "no tag" : plural(gone.length, "tag")} of ${repository}`]
@@ -50,6 +50,9 @@ function show({ repository, locks, tags }: PruneResult, { isConfirmed, olderThan
       : [`${plural(gone.length, "tag")} of ${repository} would be removed; run again with --delete to confirm`];
   const isUndated =
     olderThan !== undefined && tags.some(({ fate, created }) => fate === "kept" && created === undefined);
+  const belonging = attached.filter(({ fate }) => fate !== "kept").length;
+  const counted = `${plural(belonging, "manifest")} of signatures and documents of these artifacts`;
+  if (belonging > 0) summary.push(isConfirmed ? `Removed ${counted}` : `${counted} would be removed, too`);
   return { text: [{ rows }], notes: [kept, ...summary], closingNotes: isUndated ? [undated] : [], json };
 }
 

@@ -92,4 +92,15 @@ export const pruneSchema = v.object({
       why: v.string(),
     }),
   ),
+  attached: v.pipe(
+    v.array(
+      v.object({
+        subject: digest,
+        digest,
+        tag: v.nullable(v.string()),
+        fate: v.picklist(["removed", "would be removed", "kept"]),
+      }),
+    ),
+    v.description("Signatures and documents of the removed artifacts, with the tag by which each was found."),
+  ),
 });
