@@ -10,6 +10,11 @@ export interface Compressor {
   readonly level: number;
 }
 
+/** As the options of the command line have it: `zstd:19`, or `none`. */
+export function formatCompressor(compressor: Compressor | undefined): string {
+  return compressor === undefined ? "none" : `${compressor.format}:${compressor.level}`;
+}
+
 /** Compression of one stream, block by block. Block boundaries can affect the output. */
 export interface Encoder {
   /** @returns The next bytes of the output, perhaps none. */

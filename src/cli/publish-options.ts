@@ -11,6 +11,7 @@ export interface PublishOptions extends SigningOptions {
   readonly compression?: Compressor | "none";
   readonly created?: string;
   readonly annotation?: Annotations;
+  readonly provenance?: boolean;
 }
 
 export function addPublishOptions(command: Command): Command {
@@ -18,6 +19,7 @@ export function addPublishOptions(command: Command): Command {
     .option("--compression <format>", compressionHelp, compressionArgument)
     .option("--created <time>", "creation time of the artifact, which `prune` reads (default: none)", createdArgument)
     .option("--annotation <key=value>", "annotation of the manifests; may be repeated", keyValueArgument)
+    .option("--provenance", "attach provenance (SLSA v1): the inputs by digest, and the versions of the programs")
     .option("--sign-key <key>", `sign the artifact before the tag is written; ${keyHelp}`)
     .option(passwordFlags, passwordHelp);
 }

@@ -18,7 +18,7 @@ import { fileProvenance } from "./provenance.ts";
 import { type ClientProgram, type ClientRun, importFailed, runClient, specInvalid } from "./run.ts";
 import type { ImportedFile, ImportedTool, Importer, ImporterServices } from "./source.ts";
 
-const mvn: ClientProgram = {
+export const mvn: ClientProgram = {
   name: "mvn",
   howToGet: "install Apache Maven (Debian: `apt install maven`) and put it on the PATH",
   // Choice and options of Java and Maven. Left out: `MAVEN_BASEDIR` and `MAVEN_CONFIG`, which name a project.

@@ -9,7 +9,7 @@ import { type ClientProgram, type ClientRun, clientMissing, importFailed, runCli
 import type { ImportedFile, Importer, ImporterServices } from "./source.ts";
 import { type UnpackedWheel, unpackWheel, wheelWithoutProgram } from "./wheel.ts";
 
-const pip: ClientProgram = {
+export const pip: ClientProgram = {
   name: "python3",
   howToGet: "install Python with pip (Debian: `apt install python3-pip`) and put it on the PATH",
   // Locations of packages, proxies and logins. Left out: variables that make Python run other code (`PYTHONPATH`,

@@ -134,6 +134,7 @@ export function pushRequest(reference: string, path: string | undefined, options
     compressor: compressorOf(compression),
     annotations,
     readKey: undefined,
+    provenance: undefined,
   };
 }
 
@@ -158,6 +159,7 @@ export function importRequest(source: string, reference: string, options: Import
     compressor: compressorOf(compression),
     annotations,
     readKey: undefined,
+    withProvenance: false,
   };
 }
 

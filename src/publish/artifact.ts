@@ -1,6 +1,6 @@
 /** Publication of files or folders as an artifact, for one or several platforms. The tag is written last. */
 
-import { basename } from "node:path";
+import { basename, resolve } from "node:path";
 import { counted } from "../archive/chunks.ts";
 import type { Compressor } from "../archive/encoder.ts";
 import { type NamingServices, readTarget } from "../artifact/naming.ts";
@@ -18,6 +18,8 @@ import type { Run } from "../transfer/run.ts";
 import { emptyDescriptor, encode, pushEmptyConfig, sorted } from "./documents.ts";
 import { findContent, type Layer, layerOf } from "./layer.ts";
 import { lostPlatforms } from "./lost-platforms.ts";
+import { type BuildFacts, type BuildInput, inputOf, provenanceOf } from "./provenance.ts";
+import type { NewReferrer } from "./referrer.ts";
 import { type Signature, type SignedRoot, signThenTag } from "./sign.ts";
 
 /** Default artifact type of `push`. */
@@ -32,6 +34,8 @@ export interface PushItem {
   readonly title?: string | undefined;
   /** Annotations of this item's manifest, in addition to the request's annotations. */
   readonly annotations?: Annotations;
+  /** Origin of the bytes for provenance: a package URL, a URL or `file:NAME`; undefined: the path's name. */
+  readonly origin?: string;
 }
 
 export interface PushRequest {
@@ -51,6 +55,8 @@ export interface PushRequest {
    * for.
    */
   readonly readKey: (() => Promise<SigningKey>) | undefined;
+  /** Facts for provenance; undefined: none is written. */
+  readonly provenance: BuildFacts | undefined;
 }
 
 export interface PushedPlatform {
@@ -75,6 +81,8 @@ export interface PushResult {
   readonly platforms: readonly PushedPlatform[];
   /** Undefined without a key. */
   readonly signature: Signature | undefined;
+  /** Digest of the provenance's manifest; undefined if none was asked for. */
+  readonly provenance: Digest | undefined;
 }
 
 function manifestOf(layer: Layer, item: PushItem, request: PushRequest): Uint8Array {
@@ -125,13 +133,16 @@ interface RootPlace {
   readonly key: SigningKey | undefined;
 }
 
-const noRoot = { replaced: undefined, signature: undefined } as const;
+const noRoot = { replaced: undefined, signature: undefined, provenance: undefined } as const;
+
+type PushedItem = PushedPlatform &
+  Omit<SignedRoot, "digest"> & { readonly manifestSize: number; readonly input: BuildInput };
 
 async function pushItem(
   { item, request, target, root }: ItemPush,
   services: PublishServices,
   signal: AbortSignal,
-): Promise<PushedPlatform & Omit<SignedRoot, "digest"> & { readonly manifestSize: number }> {
+): Promise<PushedItem> {
   return await withTemporaryFolder("push", services.context, async (workDir) => {
     const label = item.platform ?? basename(item.path);
     const layer = await services.packing.limit(async () => {
@@ -156,12 +167,20 @@ async function pushItem(
       }
       const manifest = manifestOf(layer, item, request);
       const mediaType = mediaTypes.ociManifest;
+      const input = inputOf(item.origin ?? `file:${basename(resolve(item.path))}`, layer.contentDigest);
+      const { provenance: facts } = request;
+      const provenance =
+        facts &&
+        ((subject: NewReferrer["subject"]) => {
+          const manifests = [{ platform: item.platform, digest: subject.digest, input }];
+          return provenanceOf({ subject, manifests }, facts);
+        });
       const pushed: SignedRoot =
         root === undefined
           ? { digest: await target.pushManifest(manifest, mediaType, undefined, signal), ...noRoot }
-          : await signThenTag({ bytes: manifest, mediaType, ...root }, target, services, signal);
+          : await signThenTag({ bytes: manifest, mediaType, ...root, provenance }, target, services, signal);
       const { size, contentSize } = layer;
-      return { platform: item.platform, ...pushed, size, contentSize, manifestSize: manifest.byteLength };
+      return { platform: item.platform, ...pushed, size, contentSize, manifestSize: manifest.byteLength, input };
     });
   });
 }
@@ -228,8 +247,8 @@ export async function publish(
   const [first] = request.items;
   if (request.items.length === 1 && first !== undefined && first.platform === undefined) {
     const single = await pushItem({ item: first, request, target, root: { tag, key } }, services, run.signal);
-    const { digest, replaced, signature } = single;
-    const root = { digest, replaced, signature, mediaType: mediaTypes.ociManifest };
+    const { digest, replaced, signature, provenance } = single;
+    const root = { digest, replaced, signature, provenance, mediaType: mediaTypes.ociManifest };
     return { reference: text, ...root, platformsLost: [], platforms: [withoutRest(single)] };
   }
   const byPlatform = [...request.items].sort((a, b) => ((a.platform ?? "") < (b.platform ?? "") ? -1 : 1));
@@ -249,7 +268,10 @@ export async function publish(
     annotations: sorted(request.annotations),
   });
   const mediaType = mediaTypes.ociIndex;
-  const root = await signThenTag({ bytes: index, mediaType, tag, key }, target, services, run.signal);
+  const { provenance: facts } = request;
+  const provenance =
+    facts && ((subject: NewReferrer["subject"]) => provenanceOf({ subject, manifests: pushed }, facts));
+  const root = await signThenTag({ bytes: index, mediaType, tag, key, provenance }, target, services, run.signal);
   const platforms = pushed.map(withoutRest);
   const replacement = { replaced: root.replaced, tag, platforms: platforms.map(({ platform }) => platform) };
   const platformsLost = await lostPlatforms(replacement, target, services, run.signal);

@@ -1,8 +1,9 @@
 /** Layers made of files and folders, plain or compressed. */
+import { createHash } from "node:crypto";
 import type { Stats } from "node:fs";
 import { stat } from "node:fs/promises";
 import { basename, join, resolve } from "node:path";
-import { counted, readChunks } from "../archive/chunks.ts";
+import { counted, hashed, readChunks } from "../archive/chunks.ts";
 import { compressed } from "../archive/compress.ts";
 import type { CompressionThreads } from "../archive/compression-threads.ts";
 import type { Compressor } from "../archive/encoder.ts";
@@ -14,7 +15,7 @@ import { unsupportedKindOf } from "../archive/unsupported.ts";
 import { localIoError, UsageError, unreadableFile } from "../errors.ts";
 import { type WrittenFile, writeHashed } from "../files/hashed-write.ts";
 import { withOpened } from "../files/opened-file.ts";
-import type { Digest } from "../model/digest.ts";
+import { type Digest, digestFromHex } from "../model/digest.ts";
 import { type Annotations, annotationKeys } from "../model/manifest.ts";
 import { ociPlatform, type PlatformString } from "../model/platform.ts";
 import type { BlobIdentity, BlobStream } from "../model/source.ts";
@@ -33,6 +34,8 @@ export interface Layer extends BlobIdentity {
   readonly annotations: Annotations;
   /** Bytes before compression. */
   readonly contentSize: number;
+  /** Digest of the file, or of a folder's plain tar. */
+  readonly contentDigest: Digest;
   readonly open: () => BlobStream;
 }
 
@@ -113,8 +116,10 @@ export async function layerOf(content: LocalContent, options: LayerOptions, pack
     const layer = await compressedLayer(path, title, { ...options, compressor }, packing);
     if (layer.size <= size * maxRatio) return layer;
   }
+  const file = await identifyFile(path, signal);
   return {
-    ...(await identifyFile(path, signal)),
+    ...file,
+    contentDigest: file.digest,
     mediaType: options.mediaType ?? "application/octet-stream",
     annotations: { [annotationKeys.title]: title },
     contentSize: size,
@@ -137,7 +142,8 @@ async function compressedLayer(
   const { format } = compressor;
   const packed = join(workDir, "file");
   let contentSize = 0;
-  const content = counted(readChunks(path, signal), (count) => {
+  const hash = createHash("sha256");
+  const content = counted(hashed(readChunks(path, signal), hash), (count) => {
     contentSize += count;
     onBytes(count);
   });
@@ -155,6 +161,7 @@ async function compressedLayer(
     // The suffix shows the compression to other clients.
     annotations: { [annotationKeys.title]: title + suffixes[format] },
     contentSize,
+    contentDigest: digestFromHex(hash.digest("hex")),
     open: () => readChunks(packed, signal),
   };
 }
@@ -192,6 +199,7 @@ async function folderLayer(
     mediaType: mediaType ?? (compressor === undefined ? folderMediaType : `${folderMediaType}+${compressor.format}`),
     annotations: folderAnnotations(title, compressor, uncompressedDigest),
     contentSize: uncompressedSize,
+    contentDigest: uncompressedDigest,
     open: () => readChunks(packed, signal),
   };
 }

@@ -26,25 +26,32 @@ export interface Signing {
 /** A manifest that gets a tag, and a signature before if there is a key. */
 export interface RootToSign extends TaggedManifest {
   readonly key: SigningKey | undefined;
+  /** Makes the provenance of the pushed manifest; undefined: none is written. */
+  readonly provenance: ((subject: NewReferrer["subject"]) => NewReferrer) | undefined;
 }
 
 export interface SignedRoot extends MovedTag {
   readonly signature: Signature | undefined;
+  /** Digest of the provenance's manifest. */
+  readonly provenance: Digest | undefined;
 }
 
-/** Pushes a manifest, signs it, and moves the tag last: the tag never means an artifact without the signature. */
+/** Pushes a manifest with its provenance, signs it, and moves the tag last: the tag never means an artifact without the signature. */
 export async function signThenTag(
-  { key, ...root }: RootToSign,
+  { key, provenance, ...root }: RootToSign,
   target: Target,
   services: Pick<Services, "context">,
   signal: AbortSignal,
 ): Promise<SignedRoot> {
-  if (key === undefined) return { ...(await moveTag(root, target, services, signal)), signature: undefined };
+  if (key === undefined && provenance === undefined) {
+    return { ...(await moveTag(root, target, services, signal)), signature: undefined, provenance: undefined };
+  }
   const { bytes, mediaType } = root;
   const digest = await target.pushManifest(bytes, mediaType, undefined, signal);
   const subject = { mediaType, digest, size: bytes.byteLength };
-  const signature = await signManifest({ subject, key }, target, services, signal);
-  return { ...(await moveTag(root, target, services, signal)), signature };
+  const written = provenance && (await pushReferrer(provenance(subject), target, signal));
+  const signature = key && (await signManifest({ subject, key }, target, services, signal));
+  return { ...(await moveTag(root, target, services, signal)), signature, provenance: written?.digest };
 }
 
 /** Signatures that are compared before another one is written. */

@@ -1,11 +1,13 @@
 /** `import`: publishes a tool of another ecosystem as one artifact, for every available platform. */
 
-import type { Compressor } from "../archive/encoder.ts";
+import { basename } from "node:path";
+import { type Compressor, formatCompressor } from "../archive/encoder.ts";
 import { parseTitle } from "../archive/pack.ts";
 import type { Services } from "../artifact/services.ts";
 import { audited } from "../audit/audit.ts";
 import { ArtifactNotFoundError, UsageError } from "../errors.ts";
 import { withTemporaryFolder } from "../files/temporary-folder.ts";
+import { clientVersion } from "../importers/client-version.ts";
 import { importGo } from "../importers/go.ts";
 import { importFile, importUrl, withoutSecrets } from "../importers/local.ts";
 import { importMaven } from "../importers/maven.ts";
@@ -16,6 +18,7 @@ import { type Digest, digestHex } from "../model/digest.ts";
 import { type Annotations, annotationKeys } from "../model/manifest.ts";
 import { type PlatformString, platformStrings } from "../model/platform.ts";
 import { factsOf, type PushRequest, type PushResult, publish, readDestination } from "../publish/artifact.ts";
+import type { BuildFacts } from "../publish/provenance.ts";
 import { askingForbidden } from "../registry/offline.ts";
 import type { Run } from "../transfer/run.ts";
 
@@ -38,6 +41,8 @@ export interface ImportRequest {
   readonly annotations: Annotations;
   /** As for a push; called before the tool is fetched. */
   readonly readKey: PushRequest["readKey"];
+  /** True: writes provenance as a referrer of the artifact. */
+  readonly withProvenance: boolean;
 }
 
 export interface ImportResult extends PushResult {
@@ -98,6 +103,7 @@ async function importAndPush(request: ImportRequest, services: ImportServices, r
     const items = tool.files.map(({ platform, path, provenance }) => ({
       platform,
       path,
+      origin: provenance,
       // Windows runs a file by its suffix.
       title: title === undefined || !/\.exe$/i.test(path) ? title : `${title.replace(/\.exe$/i, "")}.exe`,
       annotations: { [annotationKeys.origin]: provenance },
@@ -110,13 +116,31 @@ async function importAndPush(request: ImportRequest, services: ImportServices, r
       ...request.annotations,
     };
     const { reference, compressor } = request;
+    const provenance = request.withProvenance
+      ? await factsOfImport(request, { context, workDir, download }, run.signal)
+      : undefined;
     const own = { title: undefined, artifactType: undefined, layerMediaType: undefined };
-    const publishing = { reference, items, compressor, annotations, readKey, ...own };
+    const publishing = { reference, items, compressor, annotations, readKey, provenance, ...own };
     const publishTool = (): Promise<PushResult> => publish(publishing, services, run);
     const pushed = await audited({ operation: "push", reference: reference }, services, publishTool, factsOf);
     const provenances = tool.files.map(({ platform, provenance }) => ({ platform, provenance }));
     return { ...pushed, provenances, missing: tool.missing };
   });
+}
+
+/** A local path is private: its name alone stays. */
+function publicSource(source: string): string {
+  return source.startsWith("file:") ? `file:${basename(source.slice("file:".length))}` : withoutSecrets(source);
+}
+
+async function factsOfImport(
+  { source, compressor }: ImportRequest,
+  services: ImporterServices,
+  signal: AbortSignal,
+): Promise<BuildFacts> {
+  const versions = await clientVersion(source.slice(0, Math.max(0, source.indexOf(":"))), services, signal);
+  const parameters = { source: publicSource(source), compression: formatCompressor(compressor) };
+  return { command: "import", parameters, versions };
 }
 
 async function bring(request: ImportRequest, services: ImporterServices, signal: AbortSignal): Promise<ImportedTool> {

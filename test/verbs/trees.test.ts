@@ -90,6 +90,7 @@ test("trees: push and pull give any tree back, or say what cannot be; twice is o
         title: "tool",
         artifactType: undefined,
         readKey: undefined,
+        provenance: undefined,
         layerMediaType: undefined,
         annotations: {},
       };

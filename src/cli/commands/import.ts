@@ -40,7 +40,7 @@ function shortOrigin(origin: string): string {
 }
 
 function show(result: ImportResult): Shown {
-  const { reference, digest, replaced, platformsLost, mediaType, missing, signature } = result;
+  const { reference, digest, replaced, platformsLost, mediaType, missing, signature, provenance } = result;
   const platforms = result.platforms.map((pushed) => ({
     ...pushed,
     origin: result.provenances.find(({ platform }) => platform === pushed.platform)?.provenance ?? "",
@@ -49,6 +49,7 @@ function show(result: ImportResult): Shown {
   const notes: Part[] = [{ rows }, `Digest: ${digest}`];
   if (replaced !== undefined) notes.push(`Replaced: ${replaced}`);
   if (signature !== undefined) notes.push(...signatureNotes(signature));
+  if (provenance !== undefined) notes.push(`Provenance: ${provenance}`);
   if (missing.length > 0) notes.push(`Not available for: ${missing.join(", ")}`);
   const signed = signature && signatureJson(signature);
   const json = jsonOf({
@@ -60,6 +61,7 @@ function show(result: ImportResult): Shown {
     platforms,
     missing,
     signature: signed,
+    provenance,
   }) satisfies v.InferOutput<typeof importSchema>;
   return { text: `Imported: ${reference}`, notes, json };
 }
@@ -89,7 +91,9 @@ export function addImport(program: Command, io: CliIo): Command {
         const { platform: platforms = [], digest, title, skipUnavailable: skipsUnavailable = false } = options;
         const [compressor, annotations] = [compressorOf(options), annotationsOf(options)];
         const what = { source, reference, platforms, digest, title, skipsUnavailable };
-        const request = { ...what, compressor, annotations, readKey: keyReader(options, io, session) };
+        const withProvenance = options.provenance === true;
+        const readKey = keyReader(options, io, session);
+        const request = { ...what, compressor, annotations, readKey, withProvenance };
         return show(await importTool(request, session.services, session.run));
       }),
   );

@@ -1,7 +1,9 @@
 import { type Command, InvalidArgumentError } from "commander";
 import type * as v from "valibot";
+import { formatCompressor } from "../../archive/encoder.ts";
 import { UsageError } from "../../errors.ts";
 import type { PushItem, PushResult } from "../../publish/artifact.ts";
+import type { BuildFacts } from "../../publish/provenance.ts";
 import { push } from "../../verbs/push.ts";
 import { platformArgument } from "../arguments.ts";
 import type { CliIo } from "../io.ts";
@@ -40,14 +42,19 @@ function itemsOf(path: string | undefined, options: PushOptions): readonly PushI
   });
 }
 
+function factsOfPush(options: PushOptions): BuildFacts {
+  return { command: "push", parameters: { compression: formatCompressor(compressorOf(options)) }, versions: {} };
+}
+
 function show(result: PushResult): Shown {
-  const { reference, digest, replaced, platforms, signature } = result;
+  const { reference, digest, replaced, platforms, signature, provenance } = result;
   return {
     text: `Pushed: ${reference}`,
     notes: [
       `Digest: ${digest}`,
       ...(replaced === undefined ? [] : [`Replaced: ${replaced}`]),
       ...(signature === undefined ? [] : signatureNotes(signature)),
+      ...(provenance === undefined ? [] : [`Provenance: ${provenance}`]),
       { rows: platforms.map((one) => [`  ${one.platform ?? "all platforms"}`, formatShrunk(one), one.digest]) },
     ],
     json: jsonOf({ ...result, signature: signature && signatureJson(signature) }) satisfies v.InferOutput<
@@ -84,6 +91,7 @@ export function addPush(program: Command, io: CliIo): Command {
               compressor: compressorOf(options),
               annotations: annotationsOf(options),
               readKey: keyReader(options, io, session),
+              provenance: options.provenance === true ? factsOfPush(options) : undefined,
             },
             session.services,
             session.run,

@@ -31,6 +31,10 @@ export const pushSchema = v.object({
   mediaType: v.string(),
   platforms: v.array(v.object({ platform, digest, size, contentSize })),
   signature: v.pipe(v.nullable(signature), v.description("Null without `--sign-key`.")),
+  provenance: v.pipe(
+    v.nullable(digest),
+    v.description("Digest of the provenance's own manifest; null without `--provenance`."),
+  ),
 });
 export const importSchema = v.object({
   reference: v.string(),
@@ -49,6 +53,10 @@ export const importSchema = v.object({
   ),
   missing: v.pipe(v.array(v.string()), v.description("Wanted platforms that the source does not offer.")),
   signature: v.pipe(v.nullable(signature), v.description("Null without `--sign-key`.")),
+  provenance: v.pipe(
+    v.nullable(digest),
+    v.description("Digest of the provenance's own manifest; null without `--provenance`."),
+  ),
 });
 export const attachSchema = v.object({
   reference: v.string(),
