@@ -1,0 +1,297 @@
+/** A registry, and people who may push to it, in front of `verify --signature`: nothing passes by chance, and all ends. */
+import { generateKeyPairSync, type KeyObject, sign } from "node:crypto";
+import { writeFileSync } from "node:fs";
+import type { ServerResponse } from "node:http";
+import { join } from "node:path";
+import * as v from "valibot";
+import { describe, expect, test } from "vitest";
+import { verifySignatureSchema } from "../../src/cli/schemas/signatures.ts";
+import { type Digest, digestHex, digestOf } from "../../src/model/digest.ts";
+import { mediaTypes } from "../../src/model/manifest.ts";
+import { bundleKeys, signatureTypes } from "../../src/signature/media-types.ts";
+import {
+  preAuthEncoding,
+  signPredicateType,
+  signStatement,
+  statementPayloadType,
+} from "../../src/signature/statement.ts";
+import { oras } from "../support/executable.ts";
+import { temporaryFolder } from "../support/folders.ts";
+import { defaultIssuer, defaultSubject, keyless } from "../support/keyless.ts";
+import { startServer } from "../support/registry/server.ts";
+
+interface Named {
+  readonly mediaType: string;
+  readonly digest: Digest;
+  readonly size: number;
+  readonly [field: string]: unknown;
+}
+
+const { publicKey, privateKey } = generateKeyPairSync("ec", { namedCurve: "P-256" });
+
+/** A bundle that signs a digest with a key. */
+function keyBundle(digest: Digest, key: KeyObject = privateKey): string {
+  const payload = Buffer.from(signStatement(digest));
+  const sig = sign("sha256", preAuthEncoding(statementPayloadType, payload), key).toString("base64");
+  return JSON.stringify({
+    mediaType: signatureTypes.bundle,
+    verificationMaterial: { publicKey: { hint: "" } },
+    dsseEnvelope: { payload: payload.toString("base64"), payloadType: statementPayloadType, signatures: [{ sig }] },
+  });
+}
+
+/** A repository with one artifact, whose registry lists and serves what a test wants. */
+async function repository() {
+  const documents = new Map<string, { readonly type: string; readonly body: string }>();
+  const blobs = new Map<string, string | ((response: ServerResponse) => void)>();
+  const referrers: object[] = [];
+  let listing: ((response: ServerResponse) => void) | undefined;
+  const server = await startServer(({ url }, response) => {
+    const version = url.split("/manifests/")[1];
+    if (url.includes("/referrers/")) {
+      if (listing !== undefined) return listing(response);
+      response.writeHead(200, { "content-type": mediaTypes.ociIndex });
+      return response.end(JSON.stringify({ schemaVersion: 2, mediaType: mediaTypes.ociIndex, manifests: referrers }));
+    }
+    if (version !== undefined) {
+      const found = documents.get(version);
+      if (found === undefined) return response.writeHead(404).end();
+      response.writeHead(200, { "content-type": found.type });
+      return response.end(found.body);
+    }
+    const blob = blobs.get(url.split("/blobs/")[1] ?? "");
+    if (typeof blob === "function") return blob(response);
+    if (blob === undefined) return response.writeHead(404).end();
+    return response.end(blob);
+  });
+  const manifest = (fields: object): Named => {
+    const mediaType = mediaTypes.ociManifest;
+    const body = JSON.stringify({
+      schemaVersion: 2,
+      mediaType,
+      config: blob("{}", mediaTypes.empty),
+      layers: [],
+      ...fields,
+    });
+    const digest = digestOf(body);
+    documents.set(digest, { type: mediaType, body });
+    return { mediaType, digest, size: Buffer.byteLength(body) };
+  };
+  const blob = (text: string, mediaType: string): Named => {
+    const digest = digestOf(text);
+    blobs.set(digest, text);
+    return { mediaType, digest, size: Buffer.byteLength(text) };
+  };
+  const artifact = manifest({ artifactType: "application/x-tool" });
+  const tag = (name: string, { digest }: Named): void => {
+    const found = documents.get(digest);
+    if (found !== undefined) documents.set(name, found);
+  };
+  tag("1", artifact);
+  /** Lists a bundle as a referrer. */
+  const attach = (text: string, layer: object = {}, fields: object = {}): Named => {
+    const own = { ...blob(text, signatureTypes.bundle), ...layer };
+    const one = manifest({ artifactType: signatureTypes.bundle, layers: [own], subject: artifact, ...fields });
+    referrers.push({ ...one, artifactType: signatureTypes.bundle });
+    return one;
+  };
+  const dir = temporaryFolder();
+  writeFileSync(join(dir, "cosign.pub"), publicKey.export({ format: "pem", type: "spki" }));
+  const call = (...args: string[]) =>
+    oras(["verify", "--signature", `${server.host}/t/tool:1`, ...args], {
+      cwd: dir,
+      env: { BUCK2_ORAS_CACHE_DIR: join(dir, "cache") },
+    });
+  const verify = async (...args: string[]) => {
+    const ran = await call("--json", ...(args.length === 0 ? ["--key", "cosign.pub"] : args));
+    expect([0, 65], ran.stdout + ran.stderr).toContain(ran.exitCode);
+    return { exitCode: ran.exitCode, ...v.parse(verifySignatureSchema, JSON.parse(ran.stdout)) };
+  };
+  const answerListing = (answer: (response: ServerResponse) => void): void => {
+    listing = answer;
+  };
+  const asked = (part: string): number => server.seen.filter(({ url }) => url.includes(part)).length;
+  return {
+    artifact,
+    manifest,
+    blob,
+    blobs,
+    documents,
+    referrers,
+    attach,
+    tag,
+    call,
+    verify,
+    answerListing,
+    asked,
+    dir,
+  };
+}
+
+const tool = "Other people's signatures";
+
+describe(tool, () => {
+  test("signature: a good one counts beside bad ones, and each bad one says why", async () => {
+    const { artifact, attach, manifest, referrers, blobs, verify } = await repository();
+    const other = digestOf("another artifact");
+    attach(keyBundle(other));
+    attach("{");
+    attach(keyBundle(artifact.digest, generateKeyPairSync("ec", { namedCurve: "P-256" }).privateKey));
+    attach(`${keyBundle(artifact.digest)} `, {}, { subject: { ...artifact, digest: other } });
+    const lost = keyBundle(artifact.digest);
+    const missing = attach(lost);
+    blobs.delete(digestOf(lost));
+    referrers.push({
+      ...manifest({ artifactType: signatureTypes.notation, subject: artifact }),
+      artifactType: signatureTypes.notation,
+    });
+    const bad = await verify();
+    expect([bad.exitCode, bad.code]).toEqual([65, "SIGNATURE_REFUSED"]);
+    expect(bad.signatures.map(({ problem }) => problem)).toEqual([
+      "other-digest",
+      "malformed",
+      "other-key",
+      "other-digest",
+      "missing",
+      "unsupported",
+    ]);
+    expect(bad.signatures[4]?.manifest).toBe(missing.digest);
+    attach(keyBundle(artifact.digest));
+    const good = await verify();
+    expect([good.exitCode, good.code, good.signatures.at(-1)?.counted]).toEqual([0, null, true]);
+  });
+
+  test("signature: a bundle of 50 MB is refused before it is read, and one that is longer than stated ends", async () => {
+    const { artifact, attach, blobs, verify, asked } = await repository();
+    const text = keyBundle(artifact.digest);
+    attach(text, { size: 50 * 1024 * 1024 });
+    expect((await verify()).signatures).toMatchObject([{ problem: "too-large", counted: false }]);
+    expect(asked("/blobs/")).toBe(0);
+    const endless = `${text} `;
+    attach(endless);
+    blobs.set(digestOf(endless), (response) => {
+      const piece = Buffer.alloc(64 * 1024);
+      const more = (): void => {
+        while (!response.destroyed && response.write(piece));
+      };
+      response.on("drain", more);
+      more();
+    });
+    expect((await verify()).signatures.map(({ problem }) => problem)).toEqual(["too-large", "malformed"]);
+  });
+
+  test("signature: the artifact as its own signature, one of itself, and a circle end without counting", async () => {
+    const { artifact, manifest, referrers, verify, blob } = await repository();
+    const layer = blob(keyBundle(digestOf("x")), signatureTypes.bundle);
+    const first = manifest({ artifactType: signatureTypes.bundle, layers: [layer], subject: artifact });
+    const second = manifest({ artifactType: signatureTypes.bundle, layers: [layer], subject: first });
+    for (const one of [artifact, first, second, first]) referrers.push({ ...one, artifactType: signatureTypes.bundle });
+    const { exitCode, signatures } = await verify();
+    expect(exitCode).toBe(65);
+    expect(signatures.every(({ counted, problem }) => !counted && problem === "other-digest")).toBe(true);
+  });
+
+  test("signature: of a thousand, a hundred are read, the rest is named, and a stated signature comes first", async () => {
+    const { artifact, attach, referrers, verify, asked } = await repository();
+    for (let count = 0; count < 1000; count += 1) attach(`{"x":${count}}`);
+    const one = attach(keyBundle(artifact.digest));
+    const crowded = await verify();
+    expect([crowded.exitCode, crowded.signatures.length, crowded.unread]).toEqual([65, 100, 901]);
+    expect(asked("/manifests/sha256:")).toBeLessThanOrEqual(101);
+    referrers.pop();
+    referrers.push({
+      ...one,
+      artifactType: signatureTypes.bundle,
+      annotations: { [bundleKeys.predicateType]: signPredicateType },
+    });
+    expect((await verify()).exitCode).toBe(0);
+  });
+
+  test("signature: cosign's tag with a thousand layers, with an index, and with text that is no manifest", async () => {
+    const { artifact, manifest, blob, documents, tag, verify, call } = await repository();
+    const name = `sha256-${digestHex(artifact.digest)}.sig`;
+    const layer = { ...blob("{}", signatureTypes.simpleSigning), annotations: {} };
+    tag(name, manifest({ layers: Array(1000).fill(layer) }));
+    const many = await verify();
+    expect([many.exitCode, many.signatures.length, many.unread]).toEqual([65, 100, 900]);
+    documents.set(name, { type: mediaTypes.ociIndex, body: '{"schemaVersion":2,"manifests":[]}' });
+    expect((await verify()).code).toBe("SIGNATURE_MISSING");
+    documents.set(name, { type: mediaTypes.ociManifest, body: "{" });
+    expect((await call("--key", "cosign.pub")).exitCode).toBe(65);
+  });
+
+  test.each([
+    ["500", 500, 69],
+    ["401", 401, 77],
+  ])(
+    "signature: a list that the registry does not give (%s) is an error, and no missing signature",
+    async (_, status, exitCode) => {
+      const { answerListing, attach, artifact, call } = await repository();
+      attach(keyBundle(artifact.digest));
+      answerListing((response) => response.writeHead(status).end());
+      const ran = await call("--key", "cosign.pub", "--timeout", "60");
+      expect([ran.exitCode, ran.stdout]).toEqual([exitCode, ""]);
+    },
+  );
+
+  test("signature: a tag that moves meanwhile changes nothing, since it is asked once", async () => {
+    const { artifact, attach, documents, manifest, tag, verify, asked, blobs } = await repository();
+    const text = keyBundle(artifact.digest);
+    attach(text);
+    const evil = manifest({ artifactType: "application/x-evil" });
+    blobs.set(digestOf(text), (response) => {
+      tag("1", evil);
+      response.end(text);
+    });
+    const { exitCode, digest } = await verify();
+    expect([exitCode, digest, asked("/manifests/1")]).toEqual([0, artifact.digest, 1]);
+    // Now the tag means the other artifact, which nobody signed; the registry lists the old signature for it, too.
+    expect(documents.get("1")?.body).toContain("x-evil");
+    const after = await verify();
+    expect([after.exitCode, after.digest]).toEqual([65, evil.digest]);
+    expect(after.signatures).toMatchObject([{ problem: "other-digest" }]);
+  });
+
+  test("signature: words of a stranger are one line without commands", async () => {
+    const { artifact, attach, call } = await repository();
+    const world = keyless();
+    attach(world.sign(artifact.digest, { statement: { predicateType: "\u001b[31mx\n::add-path::/tmp\u202e" } }));
+    for (const more of [[], ["--json"]]) {
+      const { stdout } = await call("--key", "cosign.pub", ...more);
+      // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what must not be there
+      expect(stdout).not.toMatch(/[\u001b\u202e]|^::/m);
+      expect(stdout).toMatch(/attestation/);
+    }
+  });
+
+  test("signature: a keyless one counts by identity and issuer, by pattern, and for nobody else", async () => {
+    const { artifact, attach, dir, verify, call } = await repository();
+    const world = keyless();
+    writeFileSync(join(dir, "root.json"), world.root);
+    writeFileSync(join(dir, "other.json"), keyless().root);
+    attach(world.sign(artifact.digest));
+    const root = ["--trust-root", "root.json"];
+    const issuer = ["--issuer", defaultIssuer];
+    const pattern = "https://forge.example/acme/*/.github/workflows/release.yml@refs/tags/*";
+    for (const identity of [defaultSubject, pattern, "https://forge.example/**"]) {
+      const good = await verify("--identity", identity, ...issuer, ...root);
+      expect([good.exitCode, good.signatures[0]?.signer]).toEqual([
+        0,
+        { kind: "identity", subject: defaultSubject, issuer: defaultIssuer },
+      ]);
+      expect(good.signatures[0]?.time).toBe("2026-03-01T12:01:00.000Z");
+    }
+    for (const words of [
+      ["--identity", "https://forge.example/*", ...issuer, ...root],
+      ["--identity", "release.yml", ...issuer, ...root],
+      ["--identity", defaultSubject, "--issuer", "https://issuer.example.evil", ...root],
+      ["--identity", defaultSubject, ...issuer, "--trust-root", "other.json"],
+      ["--key", "cosign.pub", ...root],
+      root,
+    ]) {
+      expect((await verify(...words)).exitCode, words.join(" ")).toBe(65);
+    }
+    const shown = await call("--identity", defaultSubject, ...issuer, ...root);
+    expect(shown.stdout).toContain(`${defaultSubject} (${defaultIssuer})`);
+  });
+});
