@@ -51,7 +51,7 @@ function isUnstated(artifactType: string | undefined): boolean {
 }
 
 function mayBeSignature({ artifactType }: Descriptor): boolean {
-  if (isUnstated(artifactType) || artifactType === undefined) return true;
+  if (artifactType === undefined || isUnstated(artifactType)) return true;
   const known: readonly string[] = [signatureTypes.notation, signatureTypes.simpleSigningReferrer];
   return isBundleType(artifactType) || known.includes(artifactType);
 }
@@ -178,7 +178,9 @@ export async function findSignatures(signed: Signed, services: Services, run: Ru
     signed.source.listReferrers(signed.digest, run.signal),
     tagged(signed, asking),
   ]);
-  const candidates = listed.filter(mayBeSignature).sort((one, other) => rank(one) - rank(other));
+  // A manifest that is listed many times would crowd out the others.
+  const once = [...new Map(listed.map((one) => [one.digest, one])).values()];
+  const candidates = once.filter(mayBeSignature).sort((one, other) => rank(one) - rank(other));
   const chosen = candidates.slice(0, maxSignatures);
   const referring = await Promise.all(chosen.map((one) => referrer(signed, one, asking)));
   return {

@@ -79,7 +79,9 @@ async function readReport(request: SignatureRequest, services: Services, run: Ru
     return { ...one, signer, time: time?.toISOString(), counted, problem, reason: counted ? undefined : why };
   });
   const verified = checked.some(({ counted }) => counted);
-  const code = checked.length === 0 ? "SIGNATURE_MISSING" : "SIGNATURE_REFUSED";
+  // An attestation says other things than a signature: provenance alone is no signature that was refused.
+  const isSigned = unread > 0 || checked.some(({ problem }) => problem !== "attestation");
+  const code = isSigned ? "SIGNATURE_REFUSED" : "SIGNATURE_MISSING";
   return { reference: text, digest, verified, code: verified ? undefined : code, signatures: checked, unread };
 }
 

@@ -1,4 +1,5 @@
 /** Keyless signatures: whose name a certificate gives, and whether anything trusted vouches for it. */
+import { X509Certificate } from "node:crypto";
 import { describe, expect, test } from "vitest";
 import { digestOf } from "../../src/model/digest.ts";
 import { parseBundle } from "../../src/signature/bundle.ts";
@@ -6,6 +7,7 @@ import { type Demand, judge } from "../../src/signature/check.ts";
 import type { Evidence } from "../../src/signature/evidence.ts";
 import { parseSimpleSigning } from "../../src/signature/simple-signing.ts";
 import { parseTrustRoot } from "../../src/signature/trust-root.ts";
+import { parseVerifyingKey } from "../../src/signature/verifying-key.ts";
 import { der } from "../support/der.ts";
 import { defaultIssuer, defaultSubject, keyless, signedAt, type Wish } from "../support/keyless.ts";
 
@@ -32,6 +34,35 @@ test("keyless: a good signature counts in both forms, with the log's time and th
       why: "",
     });
   }
+});
+
+describe("keys with a trust root", () => {
+  /** A signature whose key is named, and whose certificate plays no part. */
+  const byKey = (wish: Wish, root: Demand["trustRoot"]) => {
+    const text = world.sign(digest, wish);
+    const { rawBytes } = JSON.parse(text).verificationMaterial.certificate;
+    const pem = new X509Certificate(Buffer.from(rawBytes, "base64")).publicKey.export({ format: "pem", type: "spki" });
+    const keys = [parseVerifyingKey(String(pem), "key")];
+    return judge(parseBundle(Buffer.from(text)), digest, { keys, identities: [], trustRoot: root });
+  };
+
+  test("key: its time is the log's, which may be after any certificate", () => {
+    const time = new Date(signedAt.getTime() + 3_600_000);
+    expect(byKey({ loggedAt: time }, trustRoot)).toMatchObject({ problem: undefined, time, signer: { kind: "key" } });
+  });
+
+  test("key: without a root or without an entry, no time is trusted", () => {
+    expect(byKey({}, undefined)).toMatchObject({ problem: undefined, time: undefined });
+    expect(byKey({ withoutEntry: true }, trustRoot)).toMatchObject({ problem: undefined, time: undefined });
+  });
+
+  test.each<[string, Wish]>([
+    ["is of another signer", { otherLogged: true }],
+    ["has a changed time", { entry: (one) => ({ ...one, integratedTime: "1772366400" }) }],
+    ["has another checkpoint", { checkpoint: () => "x" }],
+  ])("key: a log's entry that %s refuses the signature", (_, wish) => {
+    expect(byKey(wish, trustRoot)).toMatchObject({ problem: "untrusted", signer: undefined, time: undefined });
+  });
 });
 
 const late = new Date(signedAt.getTime() + 3_600_000);

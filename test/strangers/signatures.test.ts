@@ -198,7 +198,10 @@ describe(tool, () => {
     const crowded = await verify();
     expect([crowded.exitCode, crowded.signatures.length, crowded.unread]).toEqual([65, 100, 901]);
     expect(asked("/manifests/sha256:")).toBeLessThanOrEqual(101);
-    referrers.pop();
+    // A manifest that is listed again and again counts as one.
+    referrers.push(...Array(500).fill(referrers[0]));
+    expect((await verify()).unread).toBe(901);
+    referrers.splice(1000);
     referrers.push({
       ...one,
       artifactType: signatureTypes.bundle,
@@ -260,7 +263,7 @@ describe(tool, () => {
       const { stdout } = await call("--key", "cosign.pub", ...more);
       // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what must not be there
       expect(stdout).not.toMatch(/[\u001b\u202e]|^::/m);
-      expect(stdout).toMatch(/attestation/);
+      expect(stdout).toMatch(/attestation.*SIGNATURE_MISSING|SIGNATURE_MISSING.*attestation/s);
     }
   });
 

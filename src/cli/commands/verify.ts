@@ -73,14 +73,14 @@ function requestOf(words: readonly string[], options: Options): SignatureRequest
 }
 
 function signerOf({ signer }: CheckedSignature): string {
-  if (signer === undefined) return "signer unknown";
+  if (signer === undefined) return "nobody proven";
   return signer.kind === "key" ? `key ${signer.fingerprint}` : `${signer.subject} (${signer.issuer})`;
 }
 
 function rowOf(one: CheckedSignature): readonly string[] {
   const { form, time, counted, reason } = one;
   const fate = counted ? "counts" : "does not count";
-  return [fate, form, counted ? signerOf(one) : `${signerOf(one)}: ${reason ?? ""}`, time ?? "no trusted time"];
+  return [fate, form, counted ? signerOf(one) : `${reason ?? ""} (${signerOf(one)})`, time ?? "no trusted time"];
 }
 
 function plural(count: number, word: string): string {
@@ -91,15 +91,14 @@ function lines(report: SignatureReport, { keys, identities }: SignatureRequest):
   const { reference, digest, verified, code, signatures, unread } = report;
   const counted = signatures.filter((one) => one.counted).length;
   const found = `${counted} of ${plural(signatures.length, "signature")} count${counted === 1 ? "s" : ""}`;
+  const none = code === "SIGNATURE_MISSING" ? "no signature found" : "none of the signatures counts";
   const demanded = keys.length + identities.length === 0 ? "; name a signer with --key or --identity" : "";
   return [
     `Reference: ${reference}`,
     `Digest: ${digest}`,
     ...(signatures.length === 0 ? [] : [{ rows: signatures.map(rowOf) }]),
     ...(unread === 0 ? [] : [`${plural(unread, "signature")} beyond the limit not read`]),
-    verified
-      ? `Verified: ${found}`
-      : `Not verified [${code ?? ""}]: ${signatures.length === 0 ? "no signature found" : found}${demanded}`,
+    verified ? `Verified: ${found}` : `Not verified [${code ?? ""}]: ${none}${demanded}`,
   ];
 }
 
