@@ -37,11 +37,10 @@ export const common = {
   logLevel: "warning",
 };
 
-// Syntax that an old Node can read, so that it comes as far as the guard; the APIs are those of the floor.
-const executableText = { target: "node12.22", minifySyntax: true, minifyWhitespace: true };
+const executableText = { target: "node20.19", minifySyntax: true, minifyWhitespace: true };
 
 /**
- * @param options `lazy`: whether parts that not every start needs are strings. A code cache holds functions alone.
+ * @param options `lazy`: whether the parts are comments. A code cache holds functions alone.
  * @returns the text of the executable, and esbuild's metafile; nothing is written
  */
 export async function bundleExecutable({ lazy } = { lazy: true }) {
@@ -59,7 +58,7 @@ export async function bundleExecutable({ lazy } = { lazy: true }) {
   });
   const text = await joinParts(result, "src/main.ts", {
     lazy,
-    text: { ...executableText, supported, platform: "node" },
+    text: { ...executableText, supported, platform: "neutral" },
   });
   return { text: `#!/usr/bin/env node\n"use strict";\n${versionGuard}\n${text}`, metafile: result.metafile };
 }

@@ -1,38 +1,24 @@
-/** Composition of the services: the only place that knows the class behind each interface. */
+/** Composition of the services, with `network.ts`: the only places that know the class behind each interface. */
 
 import { join } from "node:path";
 import { createCompressionThreads } from "./archive/compression-threads.ts";
+import { deferredTarget } from "./artifact/deferred.ts";
 import type { SharedServices, VerbServices } from "./cli/services.ts";
-import { createCredentialProvider, createWithheldCredentials } from "./config/credentials.ts";
-import { createLogins } from "./config/logins.ts";
 import { mirrorsOf } from "./config/mirrors.ts";
 import { PlainHttp } from "./config/plain-http.ts";
-import { proxyFor } from "./config/proxy.ts";
 import type { Settings } from "./config/settings.ts";
-import { checkCaFile, tlsIdentityOf } from "./config/tls.ts";
 import { type Context, rememberAwaited } from "./context.ts";
 import { asError, TimeoutError } from "./errors.ts";
-import { withTemporaryFolder } from "./files/temporary-folder.ts";
-import { createHttpClient, type HttpClient } from "./http/client.ts";
-import { mirrorRetry } from "./http/retry.ts";
-import { directRoute, type Route } from "./http/transport.ts";
-import { downloadVerified } from "./importers/download.ts";
-import { openLayout } from "./layout/layout.ts";
 import { formatLocation, type RegistryLocation } from "./model/location.ts";
-import type { Source, Target } from "./model/source.ts";
+import type { Target } from "./model/source.ts";
+import type { Lifetime, Network } from "./network.ts";
 import { anySignal, limitTo } from "./parallel.ts";
-import type { ApiDeps } from "./registry/api.ts";
-import { checkLogin } from "./registry/check-login.ts";
-import { KnownChallenges } from "./registry/known-challenges.ts";
 import { askingForbidden, forbiddenTarget } from "./registry/offline.ts";
-import { createRegistryProbe } from "./registry/probe.ts";
-import { createRegistry } from "./registry/registry.ts";
 import { openStore } from "./store/file-store.ts";
 import { Deadline } from "./transfer/deadline.ts";
 import { MirrorHealth } from "./transfer/mirror-health.ts";
 import type { Run } from "./transfer/run.ts";
 import { createSlots } from "./transfer/slots.ts";
-import { applyRetention } from "./verbs/retention.ts";
 
 /** Limit of pieces of work with open files at the same time; each piece opens a handful of files. */
 const maxOpen = 16;
@@ -40,7 +26,7 @@ const maxOpen = 16;
 /** As many layers at a time as there are processors, each compressed in a thread. */
 function packingBy(
   { processors, threadCode, log }: Context,
-  puttingOff: Lifetime["puttingOff"],
+  puttingOff: CommandLifetime["puttingOff"],
 ): VerbServices["packing"] {
   const { run } = limitTo(processors);
   const limit: VerbServices["packing"]["limit"] = (work) => run(() => puttingOff(work));
@@ -52,66 +38,49 @@ function packingBy(
 interface Composition {
   readonly services: VerbServices;
   /** Closes the connections. No request may follow. */
-  readonly close: () => void;
+  readonly close: () => Promise<void>;
 }
 
-/** Signal and deadline of the services, as of their only request. */
-interface Lifetime extends Pick<Run, "signal" | "deadlineMs"> {
-  /** Runs work that puts the deadline off. */
-  readonly puttingOff: <T>(work: () => Promise<T>) => Promise<T>;
-}
-
-function compose(settings: Settings, context: Context, lifetime: Lifetime): Composition {
-  const routeTo = async (url: URL): Promise<Route> => {
-    const proxy = proxyFor(url, context);
-    // A registry without TLS may be behind a proxy with TLS.
-    const secure = [url, proxy?.url].find((one) => one?.protocol === "https:");
-    return { tls: secure === undefined ? directRoute.tls : await tlsIdentityOf(secure, settings, context), proxy };
+function compose(settings: Settings, context: Context, lifetime: CommandLifetime): Composition {
+  /** Loaded by the first question to a registry: a command that finds everything in the cache asks none. */
+  let network: Promise<Network> | undefined;
+  const online = async (): Promise<Network> => {
+    network ??= import("./network.ts").then(({ composeNetwork }) => composeNetwork(settings, context, lifetime));
+    return await network;
   };
-  const { connectTimeoutMs, idleTimeoutMs } = settings;
-  const { signal, puttingOff } = lifetime;
-  const timeouts = {
-    connectTimeoutMs,
-    idleTimeoutMs,
-    routeTo,
-    get deadlineMs() {
-      return lifetime.deadlineMs;
-    },
-  };
-  const http = createHttpClient(timeouts, context);
-  const credentials = createCredentialProvider(settings, context, signal);
-  const withheldCredentials = createWithheldCredentials(settings);
   const plainHttp = new PlainHttp(settings);
-  const known = new KnownChallenges();
-  const apiDeps = (registry: string, isMirror: boolean): ApiDeps => {
-    const use = plainHttp.use(registry, isMirror);
-    const shown = use === "anonymous" ? withheldCredentials : credentials;
-    return { http, credentials: shown, context, known, isPlainHttp: use !== "no" };
-  };
   /** Registries by location; a repository keeps its token until the command ends. */
   const registries = new Map<string, Target>();
-  const openRegistry = (location: RegistryLocation, mirrors: readonly Source[]): Target => {
-    return createRegistry(location, { ...apiDeps(location.registry, false), mirrors });
-  };
-  /** Retries a mirror less, since another source can take its place. */
-  const openMirror = (location: RegistryLocation): Source => {
-    const hurried: HttpClient = { ...http, request: (request) => http.request({ ...request, retries: mirrorRetry }) };
-    return createRegistry(location, { ...apiDeps(location.registry, true), http: hurried, mirrors: [] });
+  const openRegistry = (location: RegistryLocation, isMirror: boolean): Target => {
+    const mirrors = isMirror ? [] : mirrorsOf(location, settings).map((mirror) => openRegistry(mirror, true));
+    // Before any question, since an ambiguous `--plain-http` is an error of the command line.
+    const use = plainHttp.use(location.registry, isMirror);
+    return deferredTarget(formatLocation(location), mirrors, async () =>
+      (await online()).openRegistry(location, { use, isMirror }),
+    );
   };
   const services: VerbServices = {
     context,
     settings,
-    withPrivateStore: (work) =>
-      withTemporaryFolder("cache", context, (folder) =>
+    withPrivateStore: async (work) => {
+      const { withTemporaryFolder } = await import("./files/temporary-folder.ts");
+      return await withTemporaryFolder("cache", context, (folder) =>
         work({ ...services, store: openStore(join(folder, "cache"), false, context) }),
-      ),
+      );
+    },
     store: openStore(settings.cacheDir, settings.isCacheInProject, context),
-    probe: (location) => createRegistryProbe(location, { ...apiDeps(location.registry, false), routeTo }),
+    probe: async (location) => {
+      const use = plainHttp.use(location.registry, false);
+      return (await online()).probe(location, use);
+    },
     download: async (request, signal) => {
       if (settings.isOffline) throw askingForbidden(request.url.host);
-      await downloadVerified(http, request, signal);
+      await (await online()).download(request, signal);
     },
-    logins: createLogins(credentials, context),
+    logins: {
+      store: async (registry, login, signal) => await (await online()).logins.store(registry, login, signal),
+      erase: async (registry, signal) => await (await online()).logins.erase(registry, signal),
+    },
     noteNamed: (registry) => plainHttp.noteNamed(registry),
     checkLogin: async (registry, given, signal) => {
       if (settings.isOffline) throw askingForbidden(registry);
@@ -119,29 +88,37 @@ function compose(settings: Settings, context: Context, lifetime: Lifetime): Comp
       plainHttp.noteNamed(registry);
       // If only a checkout allows http, the login needs TLS.
       const isPlainHttp = plainHttp.use(registry, false) === "yes";
-      return await checkLogin(registry, given, { http, context, isPlainHttp }, signal);
+      return await (await online()).checkLogin(registry, given, { isPlainHttp }, signal);
     },
     slots: createSlots(settings.concurrency),
     limitOpen: limitTo(maxOpen).run,
-    packing: packingBy(context, puttingOff),
+    packing: packingBy(context, lifetime.puttingOff),
     open: (location) => {
-      if (location.kind === "layout") return openLayout(location.path, context);
       const name = formatLocation(location);
+      if (location.kind === "layout") {
+        const { path } = location;
+        return deferredTarget(name, [], async () => (await import("./layout/layout.ts")).openLayout(path, context));
+      }
       if (settings.isOffline) return forbiddenTarget(name);
       let registry = registries.get(name);
       if (registry === undefined) {
-        const mirrors = mirrorsOf(location, settings).map(openMirror);
-        registry = openRegistry(location, mirrors);
+        registry = openRegistry(location, false);
         registries.set(name, registry);
       }
       return registry;
     },
   };
-  return { services, close: () => http.close() };
+  return { services, close: async () => (await network)?.close() };
+}
+
+/** Lifetime of a command's services. */
+interface CommandLifetime extends Lifetime {
+  /** Runs work that puts the deadline off. */
+  readonly puttingOff: <T>(work: () => Promise<T>) => Promise<T>;
 }
 
 /** The time of one request. */
-interface Timed extends Lifetime {
+interface Timed extends CommandLifetime {
   readonly stop: () => void;
 }
 
@@ -195,7 +172,7 @@ export async function withComposition<T>(
   interruption: AbortSignal | undefined,
   work: (services: VerbServices, run: Run) => Promise<T>,
 ): Promise<T> {
-  await checkCaFile(settings);
+  if (settings.caFile !== undefined) await (await import("./config/tls.ts")).checkCaFile(settings.caFile);
   const startedMs = context.now();
   const progress = rememberAwaited(context.progress);
   const time = startTime(settings, context, interruption === undefined ? [] : [interruption], progress.awaited);
@@ -204,9 +181,10 @@ export async function withComposition<T>(
   try {
     return await work(services, run);
   } finally {
-    close();
+    await close();
     // Also after a failure: a full disk may be the cause.
-    if (services.store.hasGrown() && !time.signal.aborted) await applyRetention(services, run, startedMs);
+    if (services.store.hasGrown() && !time.signal.aborted)
+      await (await import("./verbs/retention.ts")).applyRetention(services, run, startedMs);
     time.stop();
   }
 }
@@ -223,9 +201,9 @@ export async function withSharedComposition<T>(
   interruption: AbortSignal,
   work: (shared: SharedServices) => Promise<T>,
 ): Promise<T> {
-  await checkCaFile(settings);
+  if (settings.caFile !== undefined) await (await import("./config/tls.ts")).checkCaFile(settings.caFile);
   const startedMs = context.now();
-  const lifetime: Lifetime = {
+  const lifetime: CommandLifetime = {
     signal: interruption,
     // Of a request that starts now: the HTTP client knows no request, and refuses longer waits at once.
     get deadlineMs() {
@@ -245,13 +223,14 @@ export async function withSharedComposition<T>(
     } finally {
       underWay -= 1;
       const isLast = underWay === 0 && services.store.hasGrown();
-      if (isLast && !time.signal.aborted) await applyRetention(services, run, startedMs);
+      if (isLast && !time.signal.aborted)
+        await (await import("./verbs/retention.ts")).applyRetention(services, run, startedMs);
       time.stop();
     }
   };
   try {
     return await work({ services, signal: interruption, request });
   } finally {
-    close();
+    await close();
   }
 }

@@ -2,13 +2,13 @@
 import { constants } from "node:os";
 import { resolve } from "node:path";
 import { roleKey } from "./archive/compression-threads.ts";
+import { readBlobLine, runBlobLine } from "./cli/action-line.ts";
 import { obeysCursor, paintFor } from "./cli/colour.ts";
 import { readCaller, withCommand } from "./cli/command-name.ts";
 import type { CliIo, OutputStream, Verbosity } from "./cli/io.ts";
 import { createMeter } from "./cli/meter.ts";
-import { createOutput, outputError } from "./cli/output.ts";
-import { runCli } from "./cli/program.ts";
-import { createTerminalProgress, type LiveProgress } from "./cli/progress.ts";
+import { StandardOutput } from "./cli/output.ts";
+import type { LiveProgress } from "./cli/progress.ts";
 import { errorJson, formatError } from "./cli/report.ts";
 import { createPlainTerminalProgress, createTransferLines } from "./cli/transfer-lines.ts";
 import { wrapLine } from "./cli/wrap.ts";
@@ -16,7 +16,7 @@ import { withComposition, withSharedComposition } from "./compose.ts";
 import { readConfigFiles } from "./config/file.ts";
 import { readSettings, type Settings, type SettingsOverrides } from "./config/settings.ts";
 import { type Context, type Log, noProgress, type Progress } from "./context.ts";
-import { asError, errorCodes, InterruptedError, isErrno } from "./errors.ts";
+import { asError, errorCodes, InterruptedError } from "./errors.ts";
 import { printable, printableJson } from "./printable.ts";
 import { createContext, surroundingsOf } from "./surroundings.ts";
 import { bundlePath } from "./version.ts";
@@ -25,7 +25,16 @@ const { env } = process;
 const { command, argv: commandLine } = readCaller(process.argv.slice(2));
 /** Whether Node and the bundle are one file (`scripts/package.mjs`). */
 const isStandalone = bundlePath === process.execPath;
-const paintOfErrors = paintFor(process.stderr, env);
+const stdout = new StandardOutput(1, () => process.stdout, process.platform, {
+  // A reader that stops early (`list … | head`) is not an error.
+  onClosed: () => process.exit(0),
+  onError: (error) => {
+    throw error;
+  },
+});
+// A failure of stderr cannot be reported anywhere.
+const stderr = new StandardOutput(2, () => process.stderr, process.platform, { onClosed: () => {}, onError: () => {} });
+const paintOfErrors = paintFor(stderr, env);
 
 /** The progress on the terminal, which other output must not overwrite. */
 let live: LiveProgress = { ...noProgress, clear: () => {}, stop: () => {} };
@@ -34,12 +43,12 @@ let meter = createMeter(noProgress, false);
 
 function writeToStderr(text: string): void {
   live.clear();
-  process.stderr.write(text);
+  stderr.write(text);
 }
 
 /** Lines of an escaped line of prose, wrapped on a terminal. */
 function wrapped(line: string): string {
-  return wrapLine(line, process.stderr.columns).join("\n");
+  return wrapLine(line, stderr.columns).join("\n");
 }
 
 function createLog({ isVerbose, isQuiet }: Verbosity, write: (text: string) => void): Log {
@@ -60,13 +69,13 @@ function createLog({ isVerbose, isQuiet }: Verbosity, write: (text: string) => v
   };
 }
 
-function createProgress({ showsProgress, isVerbose }: Verbosity): Progress {
+async function createProgress({ showsProgress, isVerbose }: Verbosity): Promise<Progress> {
   if (!showsProgress) return noProgress;
-  const { stderr } = process;
-  const say = (line: string): void => void stderr.write(`${wrapped(line)}\n`);
+  const say = (line: string): void => stderr.write(`${wrapped(line)}\n`);
   // `--verbose` prints each step, and what is awaited is the last step.
   if (isVerbose || !stderr.isTTY) return createTransferLines(say);
   if (!obeysCursor(stderr, env)) return createPlainTerminalProgress(say);
+  const { createTerminalProgress } = await import("./cli/progress.ts");
   const progress = createTerminalProgress(stderr);
   live = progress;
   return progress;
@@ -111,14 +120,16 @@ async function settle(
 const interruption = new AbortController();
 
 const io: CliIo = {
-  stdout: besideProgress(createOutput(process.stdout)),
-  stderr: besideProgress(process.stderr),
-  paint: paintFor(process.stdout, env),
+  stdout: besideProgress(stdout),
+  stderr: besideProgress(stderr),
+  paint: paintFor(stdout, env),
   // A getter: opening standard input costs time, and only `login` reads standard input.
   get stdin() {
     return process.stdin;
   },
-  terminal: process.stderr,
+  get terminal() {
+    return process.stderr;
+  },
   setExitCode: (code) => {
     process.exitCode = code;
   },
@@ -127,7 +138,7 @@ const io: CliIo = {
   runProgram,
   command,
   async withSession(overrides, verbosity, work) {
-    const progress = createProgress(verbosity);
+    const progress = await createProgress(verbosity);
     meter = createMeter(progress, progress !== noProgress && progress !== live);
     const { cost } = meter;
     const { settings, context } = await settle(overrides, createLog(verbosity, writeToStderr), meter);
@@ -192,11 +203,11 @@ function report(thrown: unknown, argv: readonly string[]): void {
   // Words after `--` are a tool's.
   const own = argv.slice(0, argv.includes("--") ? argv.indexOf("--") : undefined);
   if (!own.includes("--json") || !tryPrint(`${printableJson(errorJson(error, { command }))}\n`)) {
-    writeToStderr(`${formatError(error, { command, paint: paintOfErrors, columns: process.stderr.columns })}\n`);
+    writeToStderr(`${formatError(error, { command, paint: paintOfErrors, columns: stderr.columns })}\n`);
   }
   if (error.code === "INTERNAL" && (own.includes("-v") || own.includes("--verbose"))) {
     const stack = thrown instanceof Error ? (thrown.stack ?? "") : "";
-    for (const line of stack.split("\n")) process.stderr.write(`  ${printable(line)}\n`);
+    for (const line of stack.split("\n")) writeToStderr(`  ${printable(line)}\n`);
   }
 }
 
@@ -204,13 +215,6 @@ async function main(argv: readonly string[]): Promise<void> {
   onSignal("SIGHUP");
   onSignal("SIGINT");
   onSignal("SIGTERM");
-  // A reader that stops early (`list … | head`) is not an error.
-  process.stdout.on("error", (error) => {
-    if (isErrno(error, "EPIPE")) process.exit(0);
-    throw outputError(error);
-  });
-  // A failure of stderr cannot be reported anywhere.
-  process.stderr.on("error", () => {});
   process.on("uncaughtException", (error) => {
     report(error, argv);
     endWhenWritten();
@@ -219,7 +223,9 @@ async function main(argv: readonly string[]): Promise<void> {
   const onIdle = (): void => report(new Error("the work stopped before its end"), argv);
   process.once("beforeExit", onIdle);
   try {
-    await runCli(argv, io);
+    const line = readBlobLine(argv);
+    if (line === undefined) await (await import("./cli/program.ts")).runCli(argv, io);
+    else await runBlobLine(line, io);
   } catch (thrown) {
     report(thrown, argv);
   }
@@ -228,7 +234,7 @@ async function main(argv: readonly string[]): Promise<void> {
 
 /** Exits after the last write; Node's background work (compiling WebAssembly) would delay the exit by about 40 ms. */
 function endWhenWritten(): void {
-  process.stdout.write("", () => process.stderr.write("", () => process.exit()));
+  stdout.whenWritten(() => stderr.whenWritten(() => process.exit()));
 }
 
 /** A compression thread runs this file, too. The argument alone proves nothing: a tool may have such an argument. */

@@ -7,7 +7,7 @@ import type { Origin } from "../model/source.ts";
 import type { Run } from "../transfer/run.ts";
 import type { TransferServices } from "../transfer/services.ts";
 import { findCached } from "./cached.ts";
-import { fetchFile } from "./fetch.ts";
+import { fetchFile } from "./fetch-file.ts";
 import { fallbackTitle, type NamedLayer, shapeOf } from "./layers.ts";
 import { cachedManifests, ManifestNotKeptError } from "./manifests.ts";
 import { type ExpandedReference, type ResolvedArtifact, resolveArtifact } from "./resolve.ts";

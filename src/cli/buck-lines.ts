@@ -13,7 +13,7 @@ export async function linesForBuck(
   { context }: { readonly context: Context },
 ): Promise<readonly Part[]> {
   const path = resolve(context.cwd, lock);
-  const { folder } = await findProjectRoot({ ...context, cwd: dirname(path) });
+  const { folder } = findProjectRoot({ ...context, cwd: dirname(path) });
   const [lockPackage, name] = [relative(folder, dirname(path)).split(sep).join("/"), path.split(sep).at(-1)];
   const isLayout = reference.startsWith("oci:");
   // The attribute is a path in the package: only the BUCK file beside the lock has the lock's paths.

@@ -25,7 +25,7 @@ export async function explainingLockedName<T>(
     if (!isToolName(first)) throw error;
     const { findLockFile } = await import("../locking/find.ts");
     const { lockedNames } = await import("../verbs/lock-list.ts");
-    const lock = await findLockFile(services);
+    const lock = findLockFile(services);
     const names: readonly string[] = await lockedNames(lock).catch(() => []);
     if (!names.includes(first)) throw error;
     throw new UsageError("REGISTRY_NOT_NAMED", `${first} is a tool of ${lock}, and \`${command}\` takes a reference`, {

@@ -3,7 +3,6 @@
  *
  * Both are optional. The author of the checkout controls the project's file: `boundary.ts` limits its settings.
  */
-import { lstat, stat } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import type { Context } from "../context.ts";
 import { ConfigurationError, isErrno, localIoError } from "../errors.ts";
@@ -11,8 +10,14 @@ import { UnfitFileError } from "../files/opened-file.ts";
 import { readRegularFile } from "../files/regular-file.ts";
 import { folderVariable } from "./environment.ts";
 import { isInside, leadsInside } from "./inside.ts";
-import { parseConfig } from "./parse.ts";
-import { findProjectRoot, type ProjectRoot, strangerAmong, strangerOfFolder, upwardFrom } from "./project-root.ts";
+import {
+  findProjectRoot,
+  ownersOf,
+  type ProjectRoot,
+  strangerAmong,
+  strangerOfFolder,
+  upwardFrom,
+} from "./project-root.ts";
 import type { Config } from "./schema.ts";
 
 export const configFileName = "buck2-oras.json";
@@ -55,23 +60,13 @@ async function readText(path: string): Promise<OwnedText | undefined> {
   }
 }
 
-/** Owners of an entry and of its link target; empty for a missing or inaccessible entry. */
-async function ownersOf(path: string): Promise<readonly number[]> {
-  const owners: number[] = [];
-  for (const look of [lstat, stat]) {
-    const stats = await look(path).catch(() => undefined);
-    if (stats !== undefined) owners.push(stats.uid);
-  }
-  return owners;
-}
-
 /** Finds the nearest file from the project's root up to the root of the file system. */
 async function findProjectFile(root: string, context: Context): Promise<ConfigFile | undefined> {
   for (const folder of upwardFrom(root)) {
     const path = join(folder, configFileName);
-    const owners = await ownersOf(path);
+    const owners = ownersOf(path);
     if (owners.length === 0) continue;
-    const neighbour = await strangerOfFolder(folder, context);
+    const neighbour = strangerOfFolder(folder, context);
     if (neighbour !== undefined) {
       context.log.warn(`ignored ${path}: its folder belongs to the user ${neighbour}, and neither to you nor to root`);
       continue;
@@ -80,7 +75,7 @@ async function findProjectFile(root: string, context: Context): Promise<ConfigFi
     const found = strangerAmong(owners, context) === undefined ? await readText(path) : undefined;
     const stranger = strangerAmong([...owners, ...(found === undefined ? [] : [found.userId])], context);
     if (stranger === undefined) {
-      if (found !== undefined) return { path, config: await parseConfig(found.text, path) };
+      if (found !== undefined) return { path, config: await parsed(found.text, path) };
       continue;
     }
     context.log.warn(`ignored ${path}: it belongs to the user ${stranger}, and neither to you nor to root`);
@@ -97,9 +92,14 @@ function userConfigPath(context: Context): string {
   return join(base, "buck2-oras", "config.json");
 }
 
+async function parsed(text: string, path: string): Promise<Config> {
+  const { parseConfig } = await import("./parse.ts");
+  return await parseConfig(text, path);
+}
+
 async function readUserFile(path: string): Promise<ConfigFile | undefined> {
   const found = await readText(path);
-  return found === undefined ? undefined : { path, config: await parseConfig(found.text, path) };
+  return found === undefined ? undefined : { path, config: await parsed(found.text, path) };
 }
 
 /**
@@ -115,7 +115,7 @@ function projectFolders(root: ProjectRoot, project: ConfigFile | undefined, { ho
 
 /** Reads the existing files. @throws {ConfigurationError} */
 export async function readConfigFiles(context: Context): Promise<ConfigFiles> {
-  const root = await findProjectRoot(context);
+  const root = findProjectRoot(context);
   const project = await findProjectFile(root.folder, context);
   const userPath = userConfigPath(context);
   const user = await readUserFile(userPath);

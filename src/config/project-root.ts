@@ -1,5 +1,8 @@
-/** Search for the project's root, and the ownership rule for files above the working folder. */
-import { lstat, stat } from "node:fs/promises";
+/**
+ * Search for the project's root, and the ownership rule for files above the working folder. Synchronous: nothing else is
+ * under way yet, and an asynchronous look takes several times as long.
+ */
+import { lstatSync, statSync } from "node:fs";
 import { dirname, join } from "node:path";
 import type { Context } from "../context.ts";
 
@@ -32,20 +35,30 @@ export function strangerAmong(owners: readonly number[], { userId, env }: Contex
  *
  * For root, the working folder's own owner is ignored: containers run as root in another user's checkout.
  */
-export async function strangerOfFolder(folder: string, context: Context): Promise<number | undefined> {
+export function strangerOfFolder(folder: string, context: Context): number | undefined {
   if (context.userId === 0 && folder === context.cwd) return undefined;
-  const stats = await stat(folder).catch(() => undefined);
-  return stats === undefined ? undefined : strangerAmong([stats.uid], context);
+  return strangerAmong(ownersOf(folder, [statSync]), context);
+}
+
+/** Owners of an entry and of its link's target; none for a missing or inaccessible entry. */
+export function ownersOf(
+  path: string,
+  looks: readonly (typeof lstatSync)[] = [lstatSync, statSync],
+): readonly number[] {
+  return looks.flatMap((look) => {
+    try {
+      return look(path, { throwIfNoEntry: false })?.uid ?? [];
+    } catch {
+      return [];
+    }
+  });
 }
 
 /** True if the file exists, and neither the file nor its folder has a foreign owner. */
-async function hasMarker(path: string, context: Context): Promise<boolean> {
-  try {
-    const owner = strangerAmong([(await lstat(path)).uid], context);
-    return owner === undefined && (await strangerOfFolder(dirname(path), context)) === undefined;
-  } catch {
-    return false;
-  }
+function hasMarker(path: string, context: Context): boolean {
+  const owners = ownersOf(path, [lstatSync]);
+  if (owners.length === 0 || strangerAmong(owners, context) !== undefined) return false;
+  return strangerOfFolder(dirname(path), context) === undefined;
 }
 
 /**
@@ -53,12 +66,12 @@ async function hasMarker(path: string, context: Context): Promise<boolean> {
  * nearest `.buckroot`, else the outermost `.buckconfig`; a `.buckconfig` in the home folder belongs to the user and
  * does not count. Outside a project, the working folder.
  */
-export async function findProjectRoot(context: Context): Promise<ProjectRoot> {
+export function findProjectRoot(context: Context): ProjectRoot {
   const { cwd, homeDir } = context;
   let root: string | undefined;
   for (const folder of upwardFrom(cwd)) {
-    if (await hasMarker(join(folder, ".buckroot"), context)) return { folder, isMarked: true };
-    if (folder !== homeDir && (await hasMarker(join(folder, ".buckconfig"), context))) root = folder;
+    if (hasMarker(join(folder, ".buckroot"), context)) return { folder, isMarked: true };
+    if (folder !== homeDir && hasMarker(join(folder, ".buckconfig"), context)) root = folder;
   }
   return { folder: root ?? cwd, isMarked: root !== undefined };
 }

@@ -28,8 +28,8 @@ async function readPem(path: string, what: string): Promise<string> {
 }
 
 /** Checks the file early: plain http would never read it. */
-export async function checkCaFile({ caFile }: Settings): Promise<void> {
-  if (caFile !== undefined) await readPem(caFile, "--ca-file");
+export async function checkCaFile(caFile: string): Promise<void> {
+  await readPem(caFile, "--ca-file");
 }
 
 /** Node's default authorities. */

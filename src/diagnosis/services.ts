@@ -5,5 +5,5 @@ import type { RegistryProbe } from "../registry/probe.ts";
 
 export interface DiagnosisServices extends Services {
   /** Requests that `doctor` alone makes. */
-  readonly probe: (location: RegistryLocation) => RegistryProbe;
+  readonly probe: (location: RegistryLocation) => Promise<RegistryProbe>;
 }

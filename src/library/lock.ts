@@ -21,7 +21,7 @@ export type Caller = <Arguments extends CallArguments, Result>(
 ) => Promise<Result>;
 
 async function fileOf({ file }: { readonly file?: string | undefined }, services: Services): Promise<string> {
-  return file ?? (await findLockFile(services));
+  return file ?? findLockFile(services);
 }
 
 function addRequest(name: string, reference: string, options: LockAddOptions) {

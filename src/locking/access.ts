@@ -10,7 +10,7 @@ import type { RegistryProbe } from "../registry/probe.ts";
 import { type Run, withSignal } from "../transfer/run.ts";
 
 export interface LockingServices extends Services {
-  readonly probe: (location: RegistryLocation) => Pick<RegistryProbe, "url" | "blobWithoutLogin">;
+  readonly probe: (location: RegistryLocation) => Promise<Pick<RegistryProbe, "url" | "blobWithoutLogin">>;
 }
 
 /** The blob was just fetched: a registry that needs longer is not worth the wait. */
@@ -49,7 +49,7 @@ async function accessTo(
   run: Run,
 ): Promise<Access | undefined> {
   if (location.kind === "layout" || blob === undefined || services.settings.isOffline) return undefined;
-  const { url, blobWithoutLogin } = services.probe(location);
+  const { url, blobWithoutLogin } = await services.probe(location);
   // Held here: Node forgets an `AbortSignal.timeout` that only `AbortSignal.any` knows, and it never comes.
   const patience = new AbortController();
   const timer = setTimeout(() => patience.abort(new Error("no answer in time")), maxWaitMs).unref();

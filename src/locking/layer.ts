@@ -4,7 +4,7 @@ import { type ArchiveFormat, compressionOf, isArchive, isCompressed } from "../a
 import { type ListedEntry, listArchive } from "../archive/list.ts";
 import { quoted } from "../archive/refusal.ts";
 import { refuseUnsupported } from "../archive/unsupported.ts";
-import { fetchFile } from "../artifact/fetch.ts";
+import { fetchFile } from "../artifact/fetch-file.ts";
 import type { NamedLayer } from "../artifact/layers.ts";
 import { ContentVerificationError } from "../errors.ts";
 import { calledAs, readHead } from "../files/opened-file.ts";

@@ -5,7 +5,7 @@
  */
 
 import { isCompressed } from "../archive/format.ts";
-import { contentTitle } from "../artifact/fetch.ts";
+import { contentTitle } from "../artifact/fetch-file.ts";
 import { type NamedLayer, shapeOf } from "../artifact/layers.ts";
 import { keptManifests } from "../artifact/manifests.ts";
 import { type NamingServices, readReference } from "../artifact/naming.ts";

@@ -12,7 +12,7 @@ import { ConfigurationError, LocalIoError } from "../errors.ts";
  * @returns Absolute path; undefined for a folder outside any project.
  */
 export async function projectOf(dir: string, { context }: Pick<Services, "context">): Promise<string | undefined> {
-  const { folder, isMarked } = await findProjectRoot({ ...context, cwd: dir });
+  const { folder, isMarked } = findProjectRoot({ ...context, cwd: dir });
   if (isMarked) return folder;
   const isProject = isInside(dir, context.cwd) && !isInside(context.homeDir, context.cwd);
   return isProject ? context.cwd : undefined;

@@ -18,14 +18,14 @@ import type { OpenedFile } from "../files/opened-file.ts";
 import { type Digest, digestHex } from "../model/digest.ts";
 import type { BlobIdentity } from "../model/source.ts";
 import { CacheFolder } from "./cache-folder.ts";
-import { type ClearRequest, type ClearResult, clearStore } from "./clear.ts";
+import type { ClearRequest, ClearResult } from "./clear.ts";
 import { cacheError } from "./damage.ts";
 import { identityCheck } from "./identity-check.ts";
-import { type Metadata, readMetadataFile, writeMetadataFile } from "./metadata.ts";
-import { openPartialBlob, type PartialBlob } from "./partial-blob.ts";
+import type { Metadata } from "./metadata.ts";
+import type { PartialBlob } from "./partial-blob.ts";
 import { blobPath, cacheNames, metadataName, metadataPath, shardOf, stagedNames, uniqueName } from "./paths.ts";
 import type { MaterializeOptions, Store, StoredContent } from "./store.ts";
-import { describeStore, emptyContents, type StoreContents } from "./stored-files.ts";
+import type { StoreContents } from "./stored-files.ts";
 import { VerifiedBlobs } from "./verified-blobs.ts";
 
 class FileStore implements Store {
@@ -68,6 +68,7 @@ class FileStore implements Store {
         folder: await this.#folder.open(cacheNames.tmp),
         publish: (tmp: HeldFolder, staged: string, file: HashedFile) => this.#publish(tmp, staged, file),
       };
+      const { openPartialBlob } = await import("./partial-blob.ts");
       return await openPartialBlob(expected, deps, signal);
     } catch (cause) {
       throw this.#writeError(cause);
@@ -106,6 +107,7 @@ class FileStore implements Store {
 
   async readMetadata(reference: string, platform: string): Promise<Metadata | undefined> {
     if ((await this.sharedBecause()) !== undefined) return undefined;
+    const { readMetadataFile } = await import("./metadata.ts");
     const found = await readMetadataFile(metadataPath(this.#root, reference, platform));
     return found?.artifact_ref === reference ? found : undefined;
   }
@@ -117,6 +119,7 @@ class FileStore implements Store {
   ): Promise<void> {
     const cachedAt = new Date(this.#context.now()).toISOString();
     const noted = { artifact_ref: reference, ...metadata, cached_at: cachedAt };
+    const { writeMetadataFile } = await import("./metadata.ts");
     await this.#folder.holding([cacheNames.tmp], (tmp) =>
       this.#folder.holding([cacheNames.metadata], (folder) =>
         writeMetadataFile(tmp, folder, metadataName(reference, platform), noted),
@@ -138,6 +141,7 @@ class FileStore implements Store {
   }
 
   async describe(signal: AbortSignal): Promise<StoreContents> {
+    const { describeStore, emptyContents } = await import("./stored-files.ts");
     const root = await this.#folder.openToClear();
     if (root === undefined) return emptyContents;
     try {
@@ -151,6 +155,7 @@ class FileStore implements Store {
     const root = await this.#folder.openToClear();
     if (root === undefined) return { filesRemoved: 0, bytesFreed: 0, filesInUse: 0 };
     try {
+      const { clearStore } = await import("./clear.ts");
       return await clearStore(root, request, this.#context.now(), signal);
     } finally {
       await root.close();

@@ -48,7 +48,7 @@ export async function diagnose(
   const examination = new Examination(services, run, onCheck);
   await examination.check("configuration", () => checkConfiguration(services));
   await examination.check("cache", () => checkCache(services));
-  const probe = probeOf(reference.location, services);
+  const probe = await probeOf(reference.location, services);
   if (probe !== undefined && services.settings.isOffline) throw askingForbidden(`about ${canonical}`);
   const isReachable =
     probe === undefined ||
@@ -67,6 +67,6 @@ export async function diagnose(
   return { reference: canonical, checks: examination.checks, failure: examination.failure };
 }
 
-function probeOf(location: Location, services: DiagnosisServices): RegistryProbe | undefined {
-  return location.kind === "registry" ? services.probe(location) : undefined;
+async function probeOf(location: Location, services: DiagnosisServices): Promise<RegistryProbe | undefined> {
+  return location.kind === "registry" ? await services.probe(location) : undefined;
 }

@@ -65,7 +65,7 @@ function sourceOf({ origin = repositoryUrl, commit }: InitRequest): CellSource |
 
 /** @throws {UsageError} the folder is the user's home, or the cell cannot be added */
 export async function planAdoption(request: InitRequest, { context }: InitServices, run: Run): Promise<Plan> {
-  const { folder: root } = await findProjectRoot(context);
+  const { folder: root } = findProjectRoot(context);
   const isProject = await lstat(join(root, ".buckconfig")).then(
     () => true,
     () => false,

@@ -53,7 +53,7 @@ interface Addressed {
 async function addressOf(tool: string, one: ExportedPlatform, services: ExportServices, run: Run): Promise<string> {
   const { location } = readReference(one.repository, services);
   if (location.kind === "layout") throw notExported(tool, "comes from a layout folder, which has no address");
-  const probe = services.probe(location);
+  const probe = await services.probe(location);
   const url = probe.blobUrl(one.layer.digest);
   if (services.settings.isOffline) return url.href;
   const { status } = await probe.blobWithoutLogin(one.layer.digest, defaultRetry, run.signal);

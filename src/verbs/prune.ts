@@ -108,7 +108,7 @@ async function pruneTags(request: PruneRequest, services: Services, run: Run): P
 /** The named locks, and the project's own lock if there is one: a command in a project keeps what its builds need. */
 async function locksFor({ locks }: PruneRequest, services: Services): Promise<readonly string[]> {
   const { context } = services;
-  const own = await findLockFile(services);
+  const own = findLockFile(services);
   const isThere = await stat(resolve(context.cwd, own)).catch(() => undefined);
   const isNamed = locks.some((one) => resolve(context.cwd, one) === resolve(context.cwd, own));
   return isThere === undefined || isNamed ? locks : [own, ...locks];

@@ -41,7 +41,7 @@ export async function findToolProgram(
   services: Services,
   run: Run,
 ): Promise<ToolProgram> {
-  const file = lock ?? (await findLockFile(services));
+  const file = lock ?? findLockFile(services);
   const { context } = services;
   const entries = await readExisting(file);
   if (lockOwners !== undefined) await checkLockOwners(file, lockOwners, context);

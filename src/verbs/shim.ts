@@ -40,7 +40,7 @@ export async function shimInto(
   services: Pick<Services, "context" | "settings">,
 ): Promise<ShimResult> {
   const path = checkOutputFolder(folder, services.context);
-  const lock = request.lock ?? (await findLockFile(services));
+  const lock = request.lock ?? findLockFile(services);
   await checkProgramFolder(path, lock, services);
   const result = await writeInto(path, { ...request, lock }, services);
   const why = await sharedBecause(path, services.context.userId);
@@ -61,7 +61,7 @@ export async function shellEnvironment(
   services: ShimServices,
 ): Promise<EnvResult> {
   const { context } = services;
-  const file = resolve(context.cwd, request.lock ?? (await findLockFile(services)));
+  const file = resolve(context.cwd, request.lock ?? findLockFile(services));
   const name = createHash("sha256").update(file).digest("hex").slice(0, 16);
   const folder = join(await openToolsFolder(context), "shims", name);
   const chosen = shell ?? defaultShell(await usersShell(context), context);

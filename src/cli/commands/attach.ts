@@ -10,8 +10,9 @@ import { formatBytes } from "../format.ts";
 import type { CliIo } from "../io.ts";
 import { jsonOf } from "../json.ts";
 import { row } from "../layout.ts";
-import { runCommand, type Shown } from "../run.ts";
+import { runCommand } from "../run.ts";
 import type { attachSchema } from "../schemas/published.ts";
+import type { Shown } from "../show.ts";
 
 interface AttachOptions {
   readonly artifactType?: string;

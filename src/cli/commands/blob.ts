@@ -1,10 +1,8 @@
 import type { Command } from "commander";
-import type * as v from "valibot";
-import { pullBlob } from "../../verbs/blob.ts";
 import { pathArgument, sizeArgument } from "../arguments.ts";
 import type { CliIo } from "../io.ts";
 import { runCommand } from "../run.ts";
-import type { blobSchema } from "../schemas/artifacts.ts";
+import { showBlob } from "../show-blob.ts";
 
 interface BlobOptions {
   readonly size: number;
@@ -22,14 +20,9 @@ export function addBlob(program: Command, io: CliIo): Command {
     .requiredOption("-o, --output <file>", "file to write (required)", pathArgument)
     .option("--executable", "make the file executable, whatever its content")
     .action(async (reference: string, options: BlobOptions, command: Command) =>
-      runCommand(command, io, async ({ services, run }) => {
+      runCommand(command, io, async (session) => {
         const { size, output, executable } = options;
-        const result = await pullBlob({ reference, size, output, executable }, services, run);
-        return {
-          text: result.path,
-          notes: [`Digest: ${result.digest}`],
-          json: result satisfies v.InferOutput<typeof blobSchema>,
-        };
+        return await showBlob({ reference, size, output, executable }, session);
       }),
     );
 }

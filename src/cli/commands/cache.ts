@@ -4,8 +4,9 @@ import { type CacheDescription, describeCache } from "../../verbs/cache.ts";
 import { formatBytes, plural } from "../format.ts";
 import type { CliIo } from "../io.ts";
 import { jsonOf } from "../json.ts";
-import { runCommand, type Shown } from "../run.ts";
+import { runCommand } from "../run.ts";
 import type { cacheSchema } from "../schemas/machine.ts";
+import type { Shown } from "../show.ts";
 
 function show({ path, blobs, notes, partial, oldestUseMs, tools }: CacheDescription): Shown {
   const oldestUse = oldestUseMs === undefined ? undefined : new Date(oldestUseMs).toISOString();

@@ -65,7 +65,7 @@ async function offerLockedNames(program: Command, io: CliIo, argv: readonly stri
   if (!takers.some((one) => argv.includes(one.name()))) return;
   const quiet = { isVerbose: false, isQuiet: true, showsProgress: false };
   const names = await io
-    .withSession({}, quiet, async ({ services }) => lockedNames(await findLockFile(services)))
+    .withSession({}, quiet, async ({ services }) => lockedNames(findLockFile(services)))
     .catch((): readonly string[] => []);
   for (const taker of takers) {
     const name = taker.registeredArguments[commandsOfTools.get(taker.name()) ?? 0];

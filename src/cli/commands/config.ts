@@ -7,8 +7,9 @@ import type { Settings } from "../../config/settings.ts";
 import type { RepositoryPrefix } from "../../model/repository-prefix.ts";
 import type { CliIo } from "../io.ts";
 import type { Part } from "../layout.ts";
-import { runCommand, type Shown } from "../run.ts";
+import { runCommand } from "../run.ts";
 import type { configSchema } from "../schemas/machine.ts";
+import type { Shown } from "../show.ts";
 
 type ConfigJson = v.InferOutput<typeof configSchema>;
 
@@ -101,7 +102,7 @@ export function addConfig(program: Command, io: CliIo): Command {
     )
     .action(async (_options: object, command: Command) =>
       runCommand(command, io, async ({ services: { settings, store, context } }) => {
-        const { folder: root } = await findProjectRoot(context);
+        const { folder: root } = findProjectRoot(context);
         return show({ settings, sharedBecause: await store.sharedBecause(), root });
       }),
     );

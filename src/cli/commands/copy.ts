@@ -6,8 +6,9 @@ import { pathArgument } from "../arguments.ts";
 import { formatBytes, plural } from "../format.ts";
 import type { CliIo } from "../io.ts";
 import { jsonOf } from "../json.ts";
-import { runCommand, type Shown } from "../run.ts";
+import { runCommand } from "../run.ts";
 import type { copySchema } from "../schemas/published.ts";
+import type { Shown } from "../show.ts";
 
 interface CopyOptions {
   readonly lock?: string;

@@ -8,8 +8,9 @@ import { withCommand } from "../command-name.ts";
 import { plural } from "../format.ts";
 import type { CliIo } from "../io.ts";
 import { jsonOf } from "../json.ts";
-import { runCommand, type Shown } from "../run.ts";
+import { runCommand } from "../run.ts";
 import type { doctorSchema } from "../schemas/machine.ts";
+import type { Shown } from "../show.ts";
 import { wrapLast } from "../wrap.ts";
 
 const colours: Readonly<Record<CheckStatus, Colour>> = {

@@ -10,8 +10,9 @@ import { jsonOf } from "../json.ts";
 import { code, type Part } from "../layout.ts";
 import { readGlobalOptions } from "../options.ts";
 import { ask } from "../prompt.ts";
-import { runCommand, type Shown } from "../run.ts";
+import { runCommand } from "../run.ts";
 import type { initSchema } from "../schemas/tools.ts";
+import type { Shown } from "../show.ts";
 
 interface InitOptions {
   readonly origin?: string;

@@ -31,7 +31,7 @@ export function addList(program: Command, io: CliIo): Command {
     .action(async (repository: string | undefined, options: ListOptions, command: Command) =>
       runCommand(command, io, async ({ services, run }) => {
         if (repository === undefined) {
-          const file = options.lock ?? (await findLockFile(services));
+          const file = options.lock ?? findLockFile(services);
           return showLocked(file, await listLocked({ file, isNamed: options.lock !== undefined }, services));
         }
         if (options.lock !== undefined) {

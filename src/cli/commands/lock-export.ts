@@ -42,7 +42,7 @@ export function addLockExport(lock: Command, io: CliIo): Command {
             },
           );
         }
-        const file = named ?? (await findLockFile(services));
+        const file = named ?? findLockFile(services);
         const tools = await lockExport({ file, names, format }, services, run);
         const files = output === undefined ? [] : await writeDotslash(output, { lock: file, tools }, services);
         const lines = tools.flatMap(({ text }) => [...text.split("\n"), ""]);

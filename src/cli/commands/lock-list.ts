@@ -9,8 +9,9 @@ import type { CliIo } from "../io.ts";
 import { jsonOf } from "../json.ts";
 import { code } from "../layout.ts";
 import { lockOption } from "../lock-option.ts";
-import { runCommand, type Shown } from "../run.ts";
+import { runCommand } from "../run.ts";
 import type { lockListSchema, lockRemoveSchema } from "../schemas/tools.ts";
+import type { Shown } from "../show.ts";
 
 interface LockOptions {
   readonly lock?: string;
@@ -53,7 +54,7 @@ export function addLockList(lock: Command, io: CliIo): Command {
     .option(...lockOption)
     .action(async (options: LockOptions, command: Command) =>
       runCommand(command, io, async ({ services }) => {
-        const file = options.lock ?? (await findLockFile(services));
+        const file = options.lock ?? findLockFile(services);
         return showLocked(file, await listLocked({ file, isNamed: options.lock !== undefined }, services));
       }),
     );
@@ -69,7 +70,7 @@ export function addLockRemove(lock: Command, io: CliIo): Command {
     .option(...lockOption)
     .action(async (names: string[], options: LockOptions, command: Command) =>
       runCommand(command, io, async ({ services, run }) => {
-        const file = options.lock ?? (await findLockFile(services));
+        const file = options.lock ?? findLockFile(services);
         const removed = [...new Set(names)];
         await lockRemove(file, removed, services, run);
         return {

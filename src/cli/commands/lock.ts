@@ -14,8 +14,9 @@ import { jsonOf } from "../json.ts";
 import type { Part } from "../layout.ts";
 import { lockOption } from "../lock-option.ts";
 import { addRecordedOptions, type RecordedOptions, recordedOptions } from "../recorded-options.ts";
-import { runCommand, type Shown } from "../run.ts";
+import { runCommand } from "../run.ts";
 import type { lockCheckSchema, lockOnlineSchema, lockSchema } from "../schemas/tools.ts";
+import type { Shown } from "../show.ts";
 import { addLockExport } from "./lock-export.ts";
 import { addLockList, addLockRemove } from "./lock-list.ts";
 
@@ -96,7 +97,7 @@ export function addLock(program: Command, io: CliIo): readonly Command[] {
     .option(...lockOption)
     .action(async (name: string, reference: string, asked: LockOptions & RecordedOptions, command: Command) =>
       runCommand(command, io, async ({ services, run }) => {
-        const file = asked.lock ?? (await findLockFile(services));
+        const file = asked.lock ?? findLockFile(services);
         const isFirst = (await lockedNames(file)).length === 0;
         const change = await lockAdd({ file, name, reference, options: recordedOptions(asked) }, services, run);
         const furtherNotes = isFirst ? await linesForBuck(change, file, services) : [];
@@ -112,7 +113,7 @@ export function addLock(program: Command, io: CliIo): readonly Command[] {
     .option(...lockOption)
     .action(async (names: string[], options: LockOptions, command: Command) =>
       runCommand(command, io, async ({ services, run }) => {
-        const file = options.lock ?? (await findLockFile(services));
+        const file = options.lock ?? findLockFile(services);
         return show(file, await lockUpdate(file, names, services, run));
       }),
     );
@@ -128,7 +129,7 @@ export function addLock(program: Command, io: CliIo): readonly Command[] {
     .option("--online", "also look up the tags and manifests")
     .action(async (options: LockOptions & { readonly online?: boolean }, command: Command) =>
       runCommand(command, io, async ({ services, run }) => {
-        const file = options.lock ?? (await findLockFile(services));
+        const file = options.lock ?? findLockFile(services);
         if (options.online) return showTags(file, await lockCheckOnline(file, services, run));
         const tools = Object.keys((await lockCheck(file, services)).tools).length;
         const json = { lock: file, tools } satisfies v.InferOutput<typeof lockCheckSchema>;

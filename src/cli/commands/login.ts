@@ -3,8 +3,9 @@ import type * as v from "valibot";
 import { checkUsername, type LogoutResult, login, loginRegistry, logout } from "../../verbs/login.ts";
 import type { CliIo, Session } from "../io.ts";
 import { ask, type Question, readSecretFromStdin } from "../prompt.ts";
-import { runCommand, type Shown } from "../run.ts";
+import { runCommand } from "../run.ts";
 import type { loginSchema, logoutSchema } from "../schemas/machine.ts";
+import type { Shown } from "../show.ts";
 
 interface LoginOptions {
   readonly username?: string;

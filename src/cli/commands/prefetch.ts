@@ -8,8 +8,9 @@ import type { CliIo } from "../io.ts";
 import { jsonOf } from "../json.ts";
 import { lockOption } from "../lock-option.ts";
 import { platformsArgument } from "../recorded-options.ts";
-import { runCommand, type Shown } from "../run.ts";
+import { runCommand } from "../run.ts";
 import type { prefetchSchema } from "../schemas/tools.ts";
+import type { Shown } from "../show.ts";
 
 interface PrefetchOptions {
   readonly lock?: string;
@@ -59,7 +60,7 @@ export function addPrefetch(program: Command, io: CliIo): Command {
     )
     .action(async (names: string[], options: PrefetchOptions, command: Command) =>
       runCommand(command, io, async ({ services, run }) => {
-        const file = options.lock ?? (await findLockFile(services));
+        const file = options.lock ?? findLockFile(services);
         return show(file, await prefetch({ file, names, platforms: options.platform ?? [] }, services, run));
       }),
     );

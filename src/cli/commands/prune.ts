@@ -5,8 +5,9 @@ import { daysArgument, pathArgument } from "../arguments.ts";
 import { plural } from "../format.ts";
 import type { CliIo } from "../io.ts";
 import { jsonOf } from "../json.ts";
-import { runCommand, type Shown } from "../run.ts";
+import { runCommand } from "../run.ts";
 import type { pruneSchema } from "../schemas/published.ts";
+import type { Shown } from "../show.ts";
 
 interface PruneOptions {
   readonly tag?: readonly string[];

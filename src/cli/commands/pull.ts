@@ -7,8 +7,9 @@ import { digestOfPulled, type PullResult, pull } from "../../verbs/pull.ts";
 import { digestArgument, pathArgument, platformArgument } from "../arguments.ts";
 import type { CliIo } from "../io.ts";
 import { jsonOf } from "../json.ts";
-import { runCommand, type Shown } from "../run.ts";
+import { runCommand } from "../run.ts";
 import type { pullSchema } from "../schemas/artifacts.ts";
+import type { Shown } from "../show.ts";
 
 interface PullOptions {
   readonly platform?: PlatformString;

@@ -15,8 +15,9 @@ import {
   formatShrunk,
   type PublishOptions,
 } from "../publish-options.ts";
-import { runCommand, type Shown } from "../run.ts";
+import { runCommand } from "../run.ts";
 import type { pushSchema } from "../schemas/published.ts";
+import type { Shown } from "../show.ts";
 import { keyReader, signatureJson, signatureNotes } from "../signing-options.ts";
 
 interface PushOptions extends PublishOptions {

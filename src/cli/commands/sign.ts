@@ -2,8 +2,9 @@ import type { Command } from "commander";
 import type * as v from "valibot";
 import { type SignResult, sign } from "../../verbs/sign.ts";
 import type { CliIo } from "../io.ts";
-import { runCommand, type Shown } from "../run.ts";
+import { runCommand } from "../run.ts";
 import type { signSchema } from "../schemas/published.ts";
+import type { Shown } from "../show.ts";
 import {
   keyHelp,
   type PasswordOptions,

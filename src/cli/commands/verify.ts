@@ -9,9 +9,10 @@ import { pathArgument, platformArgument } from "../arguments.ts";
 import type { CliIo } from "../io.ts";
 import { jsonOf } from "../json.ts";
 import type { Part } from "../layout.ts";
-import { runCommand, type Shown } from "../run.ts";
+import { runCommand } from "../run.ts";
 import type { verifySchema } from "../schemas/artifacts.ts";
 import type { verifySignatureSchema } from "../schemas/signatures.ts";
+import type { Shown } from "../show.ts";
 
 interface Options {
   /** True if the reference stands apart from the option. */

@@ -1,0 +1,79 @@
+/** Composition of the services that ask registries: credentials, routes, connections. */
+import { createCredentialProvider, createWithheldCredentials } from "./config/credentials.ts";
+import { createLogins, type Logins } from "./config/logins.ts";
+import type { PlainHttpUse } from "./config/plain-http.ts";
+import { proxyFor } from "./config/proxy.ts";
+import type { Settings } from "./config/settings.ts";
+import { tlsIdentityOf } from "./config/tls.ts";
+import type { Context } from "./context.ts";
+import { createHttpClient, type HttpClient } from "./http/client.ts";
+import { mirrorRetry } from "./http/retry.ts";
+import { directRoute, type Route } from "./http/transport.ts";
+import { downloadVerified } from "./importers/download.ts";
+import type { BasicCredentials } from "./model/credentials.ts";
+import type { RegistryLocation } from "./model/location.ts";
+import type { Target } from "./model/source.ts";
+import type { ApiDeps } from "./registry/api.ts";
+import { checkLogin } from "./registry/check-login.ts";
+import { KnownChallenges } from "./registry/known-challenges.ts";
+import { createRegistryProbe, type RegistryProbe } from "./registry/probe.ts";
+import { createRegistry } from "./registry/registry.ts";
+import type { Run } from "./transfer/run.ts";
+import type { ImportServices } from "./verbs/import.ts";
+
+/** Signal and deadline of the services, as of their only request. */
+export type Lifetime = Pick<Run, "signal" | "deadlineMs">;
+
+export interface Network {
+  readonly openRegistry: (location: RegistryLocation, as: { use: PlainHttpUse; isMirror: boolean }) => Target;
+  readonly probe: (location: RegistryLocation, use: PlainHttpUse) => RegistryProbe;
+  readonly download: ImportServices["download"];
+  readonly logins: Logins;
+  /** False if the registry asks for no login. @throws {RegistryAuthError} the registry refuses the login */
+  readonly checkLogin: (
+    registry: string,
+    given: BasicCredentials,
+    by: { readonly isPlainHttp: boolean },
+    signal: AbortSignal,
+  ) => Promise<boolean>;
+  /** Closes the connections. No request may follow. */
+  readonly close: () => void;
+}
+
+export function composeNetwork(settings: Settings, context: Context, lifetime: Lifetime): Network {
+  const routeTo = async (url: URL): Promise<Route> => {
+    const proxy = proxyFor(url, context);
+    // A registry without TLS may be behind a proxy with TLS.
+    const secure = [url, proxy?.url].find((one) => one?.protocol === "https:");
+    return { tls: secure === undefined ? directRoute.tls : await tlsIdentityOf(secure, settings, context), proxy };
+  };
+  const { connectTimeoutMs, idleTimeoutMs } = settings;
+  const timeouts = {
+    connectTimeoutMs,
+    idleTimeoutMs,
+    routeTo,
+    get deadlineMs() {
+      return lifetime.deadlineMs;
+    },
+  };
+  const http = createHttpClient(timeouts, context);
+  /** Retries a mirror less, since another source can take its place. */
+  const hurried: HttpClient = { ...http, request: (request) => http.request({ ...request, retries: mirrorRetry }) };
+  const credentials = createCredentialProvider(settings, context, lifetime.signal);
+  const withheldCredentials = createWithheldCredentials(settings);
+  const known = new KnownChallenges();
+  const apiDeps = (use: PlainHttpUse): ApiDeps => {
+    const shown = use === "anonymous" ? withheldCredentials : credentials;
+    return { http, credentials: shown, context, known, isPlainHttp: use !== "no" };
+  };
+  return {
+    openRegistry: (location, { use, isMirror }) =>
+      createRegistry(location, { ...apiDeps(use), http: isMirror ? hurried : http, mirrors: [] }),
+    probe: (location, use) => createRegistryProbe(location, { ...apiDeps(use), routeTo }),
+    download: async (request, signal) => await downloadVerified(http, request, signal),
+    logins: createLogins(credentials, context),
+    checkLogin: async (registry, given, { isPlainHttp }, signal) =>
+      await checkLogin(registry, given, { http, context, isPlainHttp }, signal),
+    close: () => http.close(),
+  };
+}
