@@ -1,5 +1,5 @@
 /** The executable as a persistent worker, and a client that calls it as Buck2 does. */
-import { mkdirSync, statSync } from "node:fs";
+import { mkdirSync } from "node:fs";
 import { connect } from "node:http2";
 import { connect as connectSocket } from "node:net";
 import { join } from "node:path";
@@ -127,19 +127,23 @@ export function socketFolder(): string {
   return folder;
 }
 
-async function socketExists(path: string, ended: Promise<Ran>): Promise<void> {
+async function socketListens(path: string, ended: Promise<Ran>): Promise<void> {
   let end: Ran | undefined;
   void ended.then((ran) => {
     end = ran;
   });
   for (let tries = 0; tries < 1200; tries += 1) {
     if (end !== undefined) throw new Error(`the worker ended:\n${end.stderr}`);
-    try {
-      if (statSync(path).isSocket()) return;
-    } catch {}
+    // A socket is there before somebody listens on it.
+    const socket = connectSocket(path);
+    const isHeard = await new Promise<boolean>((resolve) => {
+      socket.once("connect", () => resolve(true)).once("error", () => resolve(false));
+    });
+    socket.destroy();
+    if (isHeard) return;
     await delay(50);
   }
-  throw new Error("the worker makes no socket");
+  throw new Error("nobody listens on the worker's socket");
 }
 
 interface WorkerOptions {
@@ -163,7 +167,7 @@ export async function startWorker(
     },
   });
   whenTestEnds(() => kill("SIGKILL"));
-  await socketExists(socketPath, ended);
+  await socketListens(socketPath, ended);
   const client = workerClient(socketPath);
   whenTestEnds(() => client.close());
   return { ...client, socketPath, kill, ended };
