@@ -173,6 +173,22 @@ export class GraphCopy {
     this.#count(listed.length, 0);
     const next = [...listed.map((referrer) => referrer.digest), ...children];
     await inParallel(next, this.#signal, (one) => this.#orAll(this.#copyReferrers(one, depth + 1)));
+    if (listed.length > 0) await this.#orAll(this.#listAgain(digest, listed));
+  }
+
+  /** An interrupted copy may have left referrers that the target has and does not list: these are pushed once more. */
+  async #listAgain(subject: Digest, listed: readonly Descriptor[]): Promise<void> {
+    const { source, target } = this.#options;
+    const there = await this.#opening(() => target.listReferrers(subject, this.#signal));
+    const known = new Set(there.map(({ digest }) => digest));
+    for (const { digest } of listed.filter((one) => !known.has(one.digest))) {
+      await this.#opening(async () => {
+        const { bytes, mediaType } = await fetchManifestByDigest(source, digest, this.#services, this.#run);
+        if (parseManifest(bytes, mediaType, `${source.name}@${digest}`).subject?.digest !== subject) return;
+        await target.pushManifest(bytes, mediaType, undefined, this.#signal);
+        this.counts.bytesSent += bytes.byteLength;
+      });
+    }
   }
 
   /** A manifest and, for an index, all manifests in it. */

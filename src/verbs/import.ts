@@ -109,7 +109,7 @@ async function importAndPush(request: ImportRequest, services: ImportServices, r
       annotations: { [annotationKeys.origin]: provenance },
     }));
     const annotations = {
-      [annotationKeys.imported]: withoutSecrets(request.source),
+      [annotationKeys.imported]: publicSource(request.source),
       ...(tool.version === undefined ? {} : { [annotationKeys.version]: tool.version }),
       ...(tool.license === undefined ? {} : { [annotationKeys.licenses]: tool.license }),
       ...(tool.sourceUrl === undefined ? {} : { [annotationKeys.source]: tool.sourceUrl }),

@@ -203,6 +203,7 @@ describe("names, mirrors and the default registry", () => {
       place.user(own);
       for (const args of [
         ["push", "t/tool:1", "tool"],
+        ["attach", "t/tool:1", "tool", "--artifact-type", "x/y"],
         ["copy", "oci:nowhere:1", "t/tool:1"],
         ["tag", "t/tool:1", "latest"],
         ["prune", "t/tool", "--keep-last", "1"],
@@ -229,6 +230,7 @@ describe("names, mirrors and the default registry", () => {
     writeFileSync(join(place.checkout, "tool"), linuxTool);
     for (const args of [
       ["push", "team/tool:1", "tool"],
+      ["attach", "team/tool:1", "tool", "--artifact-type", "x/y"],
       ["import", "file:tool", "team/tool:1"],
       ["copy", "oci:nowhere:1", "team/tool:1"],
       ["tag", "team/tool:1", "latest"],

@@ -48,6 +48,7 @@ async function expectRefused(place: Home, args: readonly string[], part: string)
 
 const commands: readonly (readonly string[])[] = [
   ["push", "oci:lay:3", "tool"],
+  ["attach", "oci:lay:1", "tool", "--artifact-type", "x/y"],
   ["copy", "oci:lay:1", "oci:lay:4"],
   ["pull", "oci:lay:1", "-o", "out"],
   ["prune", "oci:lay", "--keep-last", "1", "--delete"],

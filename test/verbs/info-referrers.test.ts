@@ -4,10 +4,16 @@ import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import * as v from "valibot";
 import { describe, expect, test } from "vitest";
+import type { ReferrerInfo } from "../../src/attestation/referrer.ts";
+import { layOut } from "../../src/cli/layout.ts";
+import { ReferrerLines } from "../../src/cli/referrer-lines.ts";
 import { infoSchema } from "../../src/cli/schemas/artifacts.ts";
+import { digestOf } from "../../src/model/digest.ts";
+import { mediaTypes } from "../../src/model/manifest.ts";
 import { oras } from "../support/executable.ts";
 import { temporaryFolder } from "../support/folders.ts";
 import { requireProgram } from "../support/peers.ts";
+import { rawLayout, tagged } from "../support/raw-layout.ts";
 import { realRegistries, startRealRegistry } from "../support/real-registries.ts";
 import type { Ran } from "../support/run.ts";
 
@@ -116,4 +122,115 @@ describe.for(realRegistries)("info on %s", (name) => {
       ["signature", "sigstore bundle", "referrers"],
     ]);
   });
+});
+
+describe("info of a layout", () => {
+  const statement = (predicateType: string, predicate: object, hex: string) =>
+    JSON.stringify({
+      _type: "https://in-toto.io/Statement/v0.1",
+      subject: [{ name: "tool", digest: { sha256: hex } }],
+      predicateType,
+      predicate,
+    });
+  const slsa02 = {
+    builder: { id: builder },
+    invocation: { configSource: { uri: "git+https://git.example/tool", digest: { sha1: "a1b2c3" } } },
+  };
+
+  test("shows what BuildKit writes into an index, below the platform that it is about", async () => {
+    const { dir, info } = desk();
+    const layout = rawLayout(join(dir, "layout"));
+    const tool = layout.manifest({ tool: "x" });
+    const hex = tool.digest.replace("sha256:", "");
+    const layers = ["https://slsa.dev/provenance/v0.2", "https://spdx.dev/Document"].map((type) => ({
+      ...layout.blob(statement(type, slsa02, hex), "application/vnd.in-toto+json"),
+      annotations: { "in-toto.io/predicate-type": type },
+    }));
+    const config = layout.blob("{}", mediaTypes.ociConfig);
+    const mediaType = mediaTypes.ociManifest;
+    const attestation = layout.blob(JSON.stringify({ schemaVersion: 2, mediaType, config, layers }), mediaType);
+    const annotations = {
+      "vnd.docker.reference.type": "attestation-manifest",
+      "vnd.docker.reference.digest": tool.digest,
+    };
+    const index = layout.index([
+      { ...tool, platform: { os: "linux", architecture: "amd64" } },
+      { ...attestation, annotations, platform: { os: "unknown", architecture: "unknown" } },
+    ]);
+    layout.entries([tagged(index, "1")]);
+    const { referrers } = await info("oci:layout:1");
+    expect(referrers).toMatchObject([
+      {
+        subject: tool.digest,
+        foundBy: "index",
+        kind: "provenance",
+        format: "SLSA v0.2",
+        documents: [
+          { namesArtifact: true, says: { builder, source: "git+https://git.example/tool", revision: "a1b2c3" } },
+          { predicateType: "https://spdx.dev/Document", says: null },
+        ],
+      },
+    ]);
+  });
+
+  test("shows Notation's signatures and the attestations of cosign 2, by name", async () => {
+    const { dir, info, call } = desk();
+    const layout = rawLayout(join(dir, "layout"));
+    const tool = layout.manifest({ tool: "x" });
+    const hex = tool.digest.replace("sha256:", "");
+    const mediaType = mediaTypes.ociManifest;
+    const notation = "application/vnd.cncf.notary.signature";
+    const signature = layout.blob("jws", "application/jose+json");
+    const ofNotation = { mediaType, config: layout.blob("{}", notation), layers: [signature], subject: tool };
+    const payload = Buffer.from(statement("https://slsa.dev/provenance/v0.2", slsa02, hex)).toString("base64");
+    const envelope = JSON.stringify({ payloadType: "application/vnd.in-toto+json", payload, signatures: [] });
+    const att = {
+      mediaType,
+      config: layout.blob("{}", mediaTypes.ociConfig),
+      layers: [layout.blob(envelope, "application/vnd.dsse.envelope.v1+json")],
+    };
+    layout.entries([
+      tagged(tool, "1"),
+      layout.blob(JSON.stringify(ofNotation), mediaType),
+      tagged(layout.blob(JSON.stringify(att), mediaType), `sha256-${hex}.att`),
+    ]);
+    expect(briefOf(await info("oci:layout:1"))).toEqual([
+      ["signature", "Notation", "referrers"],
+      ["provenance", "SLSA v0.2", "tag"],
+    ]);
+    const { stdout } = await call("info", "oci:layout:1");
+    expect(stdout).toContain("  Signature: Notation, not verified");
+    expect(stdout).toContain("  Provenance: SLSA v0.2, not verified");
+  });
+});
+
+test("info in a narrow window: only digests are longer than the window", () => {
+  const claim = {
+    builder: "https://builder.example/a b c d e f g h i j k",
+    source: "x".repeat(10),
+    revision: undefined,
+  };
+  const digest = digestOf("x");
+  const document = {
+    digest,
+    mediaType: "x/y",
+    size: 1234,
+    title: "tool.spdx.json",
+    predicateType: "x",
+    namesArtifact: false,
+  };
+  const referrer: ReferrerInfo = {
+    subject: digestOf("tool"),
+    digest,
+    foundBy: "referrers",
+    kind: "provenance",
+    format: "SLSA v1",
+    artifactType: "x/y",
+    annotations: {},
+    documents: [{ ...document, says: claim }],
+    problem: undefined,
+  };
+  const lines = layOut(new ReferrerLines([referrer]).below(referrer.subject, "  "), 40);
+  expect(lines.length).toBeGreaterThan(4);
+  for (const line of lines.filter((one) => !one.includes("sha256:"))) expect(line.length).toBeLessThan(40);
 });

@@ -92,6 +92,7 @@ describe("provenance of an import", () => {
     expect(buildDefinition.externalParameters).toEqual({ compression: "zstd:19", source: "file:tool" });
     expect(buildDefinition.resolvedDependencies).toMatchObject([{ uri: "file:tool", digest: { sha256 } }]);
     expect(text).not.toContain(dir);
+    expect((await json("info", "oci:layout:1")).annotations).toMatchObject({ "dev.buck2-oras.imported": "file:tool" });
   });
 });
 
