@@ -24,6 +24,10 @@ export interface ClearResult {
   /** Includes notes and staged files. */
   readonly filesRemoved: number;
   readonly bytesFreed: number;
+  /** Removed notes on the meaning of tags. */
+  readonly notesRemoved: number;
+  /** Removed beginnings of blobs that transfers left. */
+  readonly transfersRemoved: number;
   /** Staged files of possibly running transfers. */
   readonly filesInUse: number;
 }
@@ -104,6 +108,8 @@ export async function clearStore(
   let filesRemoved = 0;
   let bytesFreed = 0;
   let filesInUse = 0;
+  let notesRemoved = 0;
+  let transfersRemoved = 0;
   const refusals: OrasClientError[] = [];
   const { isDryRun = false } = request;
   const remove = async ({ folder, name, size }: StoredFile): Promise<void> => {
@@ -132,11 +138,14 @@ export async function clearStore(
     const chosen = choose(await blobsIn(root, signal), request, nowMs);
     for (const file of chosen) await remove(file);
     const gone = new Set(isDryRun ? chosen.map(({ name }) => name) : []);
+    const blobsRemoved = filesRemoved;
     for (const file of await orphanedMetadata(root, gone, signal)) await remove(file);
+    notesRemoved = filesRemoved - blobsRemoved;
     for (const file of await filesIn(root, [cacheNames.tmp], isStagedName, signal)) {
       if (file.lastWrittenMs <= nowMs - abandonedMs) await remove(file);
       else filesInUse += 1;
     }
+    transfersRemoved = filesRemoved - blobsRemoved - notesRemoved;
     if (!isDryRun) await removeLocks(root, nowMs);
   } catch (cause) {
     signal.throwIfAborted();
@@ -144,7 +153,7 @@ export async function clearStore(
   }
   const [first] = refusals;
   if (first !== undefined) throw incomplete(first, refusals.length, filesRemoved);
-  return { filesRemoved, bytesFreed, filesInUse };
+  return { filesRemoved, bytesFreed, notesRemoved, transfersRemoved, filesInUse };
 }
 
 /** The error for files that could not be removed, after the removal of all others. */

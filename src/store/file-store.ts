@@ -153,7 +153,8 @@ class FileStore implements Store {
 
   async clear(request: ClearRequest, signal: AbortSignal): Promise<ClearResult> {
     const root = await this.#folder.openToClear();
-    if (root === undefined) return { filesRemoved: 0, bytesFreed: 0, filesInUse: 0 };
+    if (root === undefined)
+      return { filesRemoved: 0, bytesFreed: 0, notesRemoved: 0, transfersRemoved: 0, filesInUse: 0 };
     try {
       const { clearStore } = await import("./clear.ts");
       return await clearStore(root, request, this.#context.now(), signal);

@@ -20,6 +20,9 @@ export interface ClearCacheResult {
   /** Number of removed files, metadata included. */
   readonly filesRemoved: number;
   readonly bytesFreed: number;
+  /** Removed notes on tags, and removed beginnings that transfers left; `filesRemoved` counts both. */
+  readonly notesRemoved: number;
+  readonly transfersRemoved: number;
   /** Number of kept files of transfers that may still run. */
   readonly filesInUse: number;
 }

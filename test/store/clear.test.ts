@@ -30,11 +30,14 @@ describe("clear", () => {
     await store.writeMetadata("h.io/a:1", "linux-x86_64", { ...entry, digest });
     expect(await store.clear({ olderThanMs: undefined, maxTotalBytes: undefined }, noSignal)).toMatchObject({
       filesRemoved: 3,
+      notesRemoved: 1,
     });
     expect(await store.find(digest)).toBeUndefined();
     expect(await store.clear({ olderThanMs: undefined, maxTotalBytes: undefined }, noSignal)).toEqual({
       filesRemoved: 0,
       bytesFreed: 0,
+      notesRemoved: 0,
+      transfersRemoved: 0,
       filesInUse: 0,
     });
   });
@@ -80,6 +83,8 @@ describe("clear", () => {
     expect(await store.clear({ olderThanMs: undefined, maxTotalBytes: 8 }, noSignal)).toEqual({
       filesRemoved: 1,
       bytesFreed: 4,
+      notesRemoved: 0,
+      transfersRemoved: 0,
       filesInUse: 0,
     });
     const found = await Promise.all(digests.map(async (of) => (await store.find(of)) !== undefined));

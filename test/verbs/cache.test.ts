@@ -160,7 +160,12 @@ test("`clear-cache --dry-run` says what would go, and nothing goes", async () =>
   const cache = ["--cache-dir", join(project.dir, "cache")];
   await project.oras(["pull", "oci:layout:1.0", ...cache, ...linux]);
   const planned = await project.oras(["clear-cache", "--dry-run", ...cache]);
-  expect(planned.stdout).toMatch(/^Would remove \d+ files \(/);
+  const sum = /^Would remove (\d+ files) \((.+)\), with \d+ notes?\n$/.exec(planned.stdout);
+  expect(sum, planned.stdout).not.toBeNull();
+  // The sum of `cache`.
+  expect((await project.oras(["cache", ...cache])).stdout).toMatch(
+    new RegExp(`^Together +${sum?.[1]}, ${sum?.[2]}$`, "m"),
+  );
   const json = JSON.parse((await project.oras(["clear-cache", "--dry-run", "--json", ...cache])).stdout);
   expect(json).toMatchObject({ dryRun: true });
   const done = JSON.parse((await project.oras(["clear-cache", "--json", ...cache])).stdout);

@@ -10,11 +10,17 @@ import type { Shown } from "../show.ts";
 
 function show({ path, blobs, notes, partial, oldestUseMs, tools }: CacheDescription): Shown {
   const oldestUse = oldestUseMs === undefined ? undefined : new Date(oldestUseMs).toISOString();
+  const all = [blobs, notes, partial];
+  const together = {
+    files: all.reduce((sum, { files }) => sum + files, 0),
+    bytes: all.reduce((sum, { bytes }) => sum + bytes, 0),
+  };
   const rows = [
     ["Path", path],
     ["Files", `${plural(blobs.files, "file")}, ${formatBytes(blobs.bytes)}`],
     ["Tags", plural(notes.files, "note")],
     ["Unfinished", `${plural(partial.files, "transfer")}, ${formatBytes(partial.bytes)}`],
+    ["Together", `${plural(together.files, "file")}, ${formatBytes(together.bytes)}`],
     ["Installed", `${plural(tools.count, "tool")} of \`run\` and shims, outside the cache: ${tools.folder}`],
     ["Oldest use", oldestUse?.slice(0, 10) ?? "-"],
   ];

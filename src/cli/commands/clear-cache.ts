@@ -33,11 +33,22 @@ export function addClearCache(program: Command, io: CliIo): Command {
       runCommand(command, io, async ({ services, run }) => {
         const { olderThan: olderThanDays, maxSize: maxSizeBytes, dryRun: isDryRun = false } = options;
         const result = await clearCache({ olderThanDays, maxSizeBytes, isDryRun }, services, run);
-        const { filesRemoved, bytesFreed, filesInUse, toolsKept } = result;
-        const json = { filesRemoved, bytesFreed, filesInUse, dryRun: isDryRun } satisfies v.InferOutput<
-          typeof clearCacheSchema
-        >;
-        const text = `${isDryRun ? "Would remove" : "Removed"} ${plural(filesRemoved, "file")} (${formatBytes(bytesFreed)})`;
+        const { filesRemoved, bytesFreed, notesRemoved, transfersRemoved, filesInUse, toolsKept } = result;
+        const json = {
+          filesRemoved,
+          bytesFreed,
+          notesRemoved,
+          transfersRemoved,
+          filesInUse,
+          dryRun: isDryRun,
+        } satisfies v.InferOutput<typeof clearCacheSchema>;
+        // The words of `cache`, whose last row has the same sums.
+        const others = [
+          ...(notesRemoved === 0 ? [] : [plural(notesRemoved, "note")]),
+          ...(transfersRemoved === 0 ? [] : [plural(transfersRemoved, "unfinished transfer")]),
+        ];
+        const all = `${plural(filesRemoved, "file")} (${formatBytes(bytesFreed)})`;
+        const text = `${isDryRun ? "Would remove" : "Removed"} ${all}${others.length === 0 ? "" : `, with ${others.join(" and ")}`}`;
         const kept = `Kept ${plural(filesInUse, "file")} of transfers that may still run, or ended in the last hour`;
         const tools =
           `Kept ${plural(toolsKept.count, "tool")} that \`run\` and shims installed below ${toolsKept.folder}: ` +

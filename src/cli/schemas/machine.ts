@@ -21,6 +21,12 @@ export const cacheSchema = v.object({
 });
 export const clearCacheSchema = v.object({
   filesRemoved: v.pipe(v.number(), v.integer(), v.description("Number of removed files, metadata included.")),
+  notesRemoved: v.pipe(v.number(), v.integer(), v.description("Of the removed files, the notes on tags.")),
+  transfersRemoved: v.pipe(
+    v.number(),
+    v.integer(),
+    v.description("Of the removed files, the beginnings that transfers left."),
+  ),
   filesInUse: v.pipe(v.number(), v.integer(), v.description("Number of kept files of transfers that may still run.")),
   bytesFreed: size,
   dryRun: v.pipe(v.boolean(), v.description("True: the files would be removed, and nothing was.")),
