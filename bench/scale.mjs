@@ -37,7 +37,8 @@ function traffic(bytes) {
 function row(name, day) {
   const rate = `${number(day.perSecond, 1)}${day.isOverLimit ? " (over the limit)" : ""}`;
   const cells = [number(day.requests), rate, number(day.manifests), number(day.accounts), traffic(day.bytes)];
-  return `| ${name} | ${cells.join(" | ")} | $${number(day.dollars)} |`;
+  const cost = day.dollars < 0.1 ? "below $0.1" : `$${number(day.dollars)}`;
+  return `| ${name} | ${cells.join(" | ")} | ${cost} |`;
 }
 
 function table(title, ways) {
@@ -50,8 +51,9 @@ function processTime() {
   const { nativeSavesMs } = measured;
   if (nativeSavesMs === undefined) return "";
   const hours = (days.new.native.blobs * nativeSavesMs) / 3_600_000;
-  return `\n\nMachine time: a process costs ${number(nativeSavesMs)} ms more for a cold tool than Buck2's own download
-([bench](../bench/RESULTS.md)): on machines that are new for each build, ${number(hours)} hours of all machines together in a day.`;
+  return `\n\nMachine time: a process costs ${number(nativeSavesMs)} ms more for a cold tool than Buck2's own download: the first two rows of
+[bench/RESULTS.md](../bench/RESULTS.md), 50 tools, one median minus the other, divided by 50. On machines that are new for each build, that is
+${number(hours)} hours of all machines together in a day.`;
 }
 
 function assumed() {
@@ -70,9 +72,19 @@ function assumed() {
 | price of traffic | $${a.dollarsPerGb} for a GB, a usual list price of clouds | cost |`;
 }
 
+/** The figures that a reader asks about first. */
+function origins() {
+  const { newVersionsPerDay: versions, mirrors, toolBytes, dollarsPerGb } = assumptions;
+  const { tokenRequests } = measured;
+  const cost = days.new["action cache"].dollars;
+  return `The last rows are ${versions} new versions × ${tokenRequests} requests (blob, challenge, token) = ${number(versions * tokenRequests)} requests a day,
+and with ${mirrors} mirrors, ${mirrors} times as many. The traffic costs ${versions} × ${traffic(toolBytes)} at $${dollarsPerGb} for a GB = $${cost.toFixed(3)}.`;
+}
+
 const tables = [
   table("Each build on a new machine", days.new),
   table("Machines that stay, with their disks", days.staying),
+  origins(),
   assumed(),
 ].join("\n\n");
 
