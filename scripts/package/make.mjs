@@ -37,14 +37,15 @@ function layOutPkgHome(home, { platform, arch }, { node, version }) {
 }
 
 /**
- * @param request `platform`, `version` of Node, `bundle`: path of the bundle, and `output`: path of the executable
+ * @param request `platform`, `version` of Node, `bundle`: path of the bundle, and `output`: path of the executable. `nodes` has the paths of
+ *   two Nodes of this version that are there already: `target` for the platform, and `generator` for this machine; without it, both are fetched.
  * @returns nothing; `checkMade` looks at the result
  */
-export async function makeExecutable({ platform, version, bundle, output }) {
+export async function makeExecutable({ platform, version, bundle, output, nodes }) {
   const target = targets[platform];
   const isOwn = platform === ownPlatform;
-  const node = stripped(await fetchNode(platform, version), platform);
-  const generator = await fetchNode(ownPlatform, version);
+  const node = nodes?.target ?? stripped(await fetchNode(platform, version), platform);
+  const generator = nodes?.generator ?? (await fetchNode(ownPlatform, version));
   const home = join(root, "build/nodes/pkg-home");
   if (!isOwn) layOutPkgHome(home, target, { node, version });
   rmSync(output, { force: true });

