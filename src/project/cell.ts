@@ -87,7 +87,7 @@ function existingGitCell(name: string, source: CellSource | undefined, config: B
 async function newCell(name: string, source: CellSource | undefined, config: BuckConfig, root: string): Promise<Cell> {
   if (source === undefined) {
     throw new UsageError("USAGE_INVALID", "a new cell needs the git repository of buck2-oras and a commit", {
-      hint: "add --origin URL --commit SHA; `git ls-remote URL HEAD` prints the newest commit",
+      hint: "add --origin URL --commit SHA; `git ls-remote URL HEAD` prints the newest commit, in the line that ends in HEAD alone",
     });
   }
   const path = await freePath(name, config, root);

@@ -57,7 +57,7 @@ function sourceOf({ origin = repositoryUrl, commit }: InitRequest): CellSource |
   }
   if (commit !== undefined && !/^[0-9a-f]{40}$/.test(commit)) {
     throw new UsageError("USAGE_INVALID", `${JSON.stringify(commit)} is not a whole commit hash`, {
-      hint: "give --commit the 40 hex digits that `git rev-parse HEAD` or `git ls-remote URL HEAD` prints",
+      hint: "give --commit the 40 hex digits that `git rev-parse HEAD` or `git ls-remote URL HEAD` prints, in the line that ends in HEAD alone",
     });
   }
   return origin === undefined || commit === undefined ? undefined : { origin, commit };
