@@ -1,7 +1,7 @@
 /** Audit log: one JSON line per operation, successful or failed, without secrets. */
 import type { Settings } from "../config/settings.ts";
 import type { Context } from "../context.ts";
-import { asError, LocalIoError, OrasClientError } from "../errors.ts";
+import { asError, type ErrorCode, LocalIoError, OrasClientError } from "../errors.ts";
 import { appendLine } from "../files/append-line.ts";
 import type { Digest } from "../model/digest.ts";
 import type { Origin } from "../model/source.ts";
@@ -42,6 +42,8 @@ export interface AuditFacts {
   /** Bytes of the artifact. */
   readonly size?: number | undefined;
   readonly source?: Origin | undefined;
+  /** Code of a result that reports a problem without an error. */
+  readonly refusal?: ErrorCode | undefined;
 }
 
 /** One line of the log. New versions only add fields. */
@@ -111,6 +113,7 @@ export async function audited<T>(
     await write(code, asked).catch(({ message }: Error) => context.log.warn(`no line in the audit log: ${message}`));
     throw error;
   }
-  await write("ok", factsOf(result));
+  const facts = factsOf(result);
+  await write(facts.refusal ?? "ok", facts);
   return result;
 }

@@ -13,11 +13,11 @@ import { bounded, type Evidence, malformed, maxSignatureBytes } from "./evidence
 import { simpleSigningKeys } from "./media-types.ts";
 
 /** The signed text of other tools has other types, and may mean something else. */
-const payloadTypes = ["cosign container image signature", "https://sigstore.dev/cosign/sign/v1"] as const;
+const payloadType = "cosign container image signature";
 
 const payloadSchema = v.object({
   critical: v.object({
-    type: v.picklist(payloadTypes),
+    type: v.literal(payloadType),
     image: v.object({ "docker-manifest-digest": digestSchema }),
   }),
 });

@@ -57,7 +57,7 @@ export async function verifySignatures(
     { operation: "verify", reference: request.reference },
     services,
     () => readReport(request, services, run),
-    ({ digest }) => ({ digest }),
+    ({ digest, code }) => ({ digest, refusal: code }),
   );
 }
 

@@ -62,7 +62,7 @@ for (const [program, start] of registries) {
     expect(both.report.signatures.map(({ counted }) => counted)).toEqual([true, true]);
 
     const old = await push("old");
-    await signer.sign(old, own.key, true);
+    await signer.sign(old, own.key, "old");
     const oldForm = await verify(old, "--key", own.publicKey);
     expect(oldForm.report.signatures).toMatchObject([{ form: "simple-signing", counted: true }]);
     expect((await verify(old, "--key", other.publicKey)).exitCode).toBe(65);
@@ -71,8 +71,13 @@ for (const [program, start] of registries) {
     const platform = await verify(reference, "--key", own.publicKey, "--platform", "linux-x86_64");
     expect([platform.exitCode, platform.report.code]).toEqual([65, "SIGNATURE_MISSING"]);
 
+    // cosign signs the platforms' manifests, too, when it is told to.
+    await signer.sign(reference, own.key, "recursive");
+    const each = await verify(reference, "--key", own.publicKey, "--platform", "linux-x86_64");
+    expect([each.exitCode, each.report.digest === good.report.digest]).toEqual([0, false]);
+
     const shown = await call("verify", "--signature", reference, "--key", own.publicKey);
     expect(shown.stdout).toMatch(/^counts +sigstore-bundle +key sha256:[0-9a-f]{64} +no trusted time$/m);
-    expect(shown.stdout).toMatch(/^Verified: 1 of 2 signatures counts$/m);
+    expect(shown.stdout).toMatch(/^Verified: 2 of 3 signatures count$/m);
   });
 }

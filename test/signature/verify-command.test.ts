@@ -1,6 +1,6 @@
 /** `verify --signature` as a person types it: usage, keys, and an artifact without signatures. */
 import { generateKeyPairSync } from "node:crypto";
-import { writeFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { oras } from "../support/executable.ts";
@@ -85,4 +85,15 @@ test.each([
   const ran = await call("verify", ...words);
   expect([ran.exitCode, ran.stderr]).toEqual([exitCode, expect.stringMatching(message)]);
   expect(ran.stdout).toBe("");
+});
+
+test("verify: the audit log has the code of a refusal", async () => {
+  const { call, dir } = await desk();
+  await call("verify", "--signature", reference, "--key", "cosign.pub", "--audit-log", "audit.jsonl");
+  const line = JSON.parse(readFileSync(join(dir, "audit.jsonl"), "utf8"));
+  expect(line).toMatchObject({
+    operation: "verify",
+    outcome: "SIGNATURE_MISSING",
+    digest: expect.stringMatching(/^sha256:/),
+  });
 });

@@ -97,8 +97,9 @@ async function repository() {
   };
   const dir = temporaryFolder();
   writeFileSync(join(dir, "cosign.pub"), publicKey.export({ format: "pem", type: "spki" }));
+  const reference = `${server.host}/t/tool:1`;
   const call = (...args: string[]) =>
-    oras(["verify", "--signature", `${server.host}/t/tool:1`, ...args], {
+    oras(["verify", "--signature", reference, ...args], {
       cwd: dir,
       env: { BUCK2_ORAS_CACHE_DIR: join(dir, "cache") },
     });
@@ -112,6 +113,7 @@ async function repository() {
   };
   const asked = (part: string): number => server.seen.filter(({ url }) => url.includes(part)).length;
   return {
+    reference,
     artifact,
     manifest,
     blob,
@@ -268,7 +270,7 @@ describe(tool, () => {
   });
 
   test("signature: a keyless one counts by identity and issuer, by pattern, and for nobody else", async () => {
-    const { artifact, attach, dir, verify, call } = await repository();
+    const { artifact, attach, dir, verify, call, reference } = await repository();
     const world = keyless();
     writeFileSync(join(dir, "root.json"), world.root);
     writeFileSync(join(dir, "other.json"), keyless().root);
@@ -293,6 +295,19 @@ describe(tool, () => {
       root,
     ]) {
       expect((await verify(...words)).exitCode, words.join(" ")).toBe(65);
+    }
+    // Neither a clock of 1996 nor one of 2076 changes anything: the times of witnesses count.
+    for (const years of [-30, 50]) {
+      const shift = years * 365 * 24 * 3_600_000;
+      const text = `const D = Date; globalThis.Date = class extends D {
+        constructor(...all) { all.length === 0 ? super(D.now() + ${shift}) : super(...all); }
+        static now() { return D.now() + ${shift}; }
+      };`;
+      writeFileSync(join(dir, "clock.cjs"), text);
+      const env = { BUCK2_ORAS_CACHE_DIR: join(dir, "cache"), NODE_OPTIONS: `--require ${join(dir, "clock.cjs")}` };
+      const words = ["--identity", defaultSubject, ...issuer, ...root, "--json"];
+      const ran = await oras(["verify", "--signature", reference, ...words], { cwd: dir, env });
+      expect([ran.exitCode, JSON.parse(ran.stdout).signatures[0].time]).toEqual([0, "2026-03-01T12:01:00.000Z"]);
     }
     const shown = await call("--identity", defaultSubject, ...issuer, ...root);
     expect(shown.stdout).toContain(`${defaultSubject} (${defaultIssuer})`);

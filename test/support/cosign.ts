@@ -10,8 +10,8 @@ export interface Cosign {
   /** Folder with NAME.key and NAME.pub. */
   readonly dir: string;
   readonly generate: (name: string) => Promise<{ readonly key: string; readonly publicKey: string }>;
-  /** Signs without any service. @param isOld As cosign 1 and 2 did, below the tag `sha256-<hex>.sig`. */
-  readonly sign: (reference: string, key: string, isOld?: boolean) => Promise<void>;
+  /** Signs without any service. @param way `old`: as cosign 1 and 2 did, below the tag `sha256-<hex>.sig` */
+  readonly sign: (reference: string, key: string, way?: "old" | "recursive") => Promise<void>;
 }
 
 /** Without cosign the test is skipped. */
@@ -24,6 +24,7 @@ export function cosign(context: TestContext): Cosign {
     expect(ran.exitCode, `cosign ${args.join(" ")}: ${ran.stderr}`).toBe(0);
   };
   const offline = ["--yes", "--use-signing-config=false", "--tlog-upload=false"];
+  const ways = { new: [], old: ["--new-bundle-format=false"], recursive: ["--recursive"] } as const;
   return {
     dir,
     generate: async (name) => {
@@ -31,7 +32,6 @@ export function cosign(context: TestContext): Cosign {
       if (!existsSync(key)) await call(["generate-key-pair", "--output-key-prefix", name]);
       return { key, publicKey };
     },
-    sign: (reference, key, isOld = false) =>
-      call(["sign", ...offline, ...(isOld ? ["--new-bundle-format=false"] : []), "--key", key, reference]),
+    sign: (reference, key, way) => call(["sign", ...offline, ...ways[way ?? "new"], "--key", key, reference]),
   };
 }
