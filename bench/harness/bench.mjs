@@ -56,6 +56,13 @@ export function createBench() {
     return { command: [program, ...args], ...more, env: { ...env, ...more.env } };
   }
 
+  /** The least that Node 24 needs for a blob. @param source Address or file. */
+  function least(source, digest, prepare) {
+    if (node24 === undefined) return { missing: "Node 24" };
+    const command = [node24, join(root, "bench/least.cjs"), source, join(work, "out-least"), digest];
+    return { command, env, prepare };
+  }
+
   return {
     work,
     home,
@@ -66,6 +73,7 @@ export function createBench() {
     onEnd,
     ours,
     peer,
+    least,
     publications: createPublications(work, env, registries),
     async end() {
       for (const end of ends.reverse()) {
