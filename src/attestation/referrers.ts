@@ -70,8 +70,8 @@ class Collection {
     let next = subjects;
     let extra = inIndex;
     for (let depth = 0; depth < maxDepth && next.length > 0; depth += 1) {
-      const fresh = next.filter(({ digest }) => !this.#asked.has(digest));
-      for (const { digest } of fresh) this.#asked.add(digest);
+      // Two platforms may have the same manifest.
+      const fresh = next.filter(({ digest }) => !this.#asked.has(digest) && this.#asked.add(digest));
       const lists = await inParallel(fresh, this.#run.signal, (subject) => this.#list(subject));
       const found = [...lists.flat(), ...extra];
       const infos = await inParallel(this.#bounded(found), this.#run.signal, (one) => this.#readOne(one));

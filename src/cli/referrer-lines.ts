@@ -43,16 +43,16 @@ export class ReferrerLines {
     }
   }
 
-  /** The lines of a subject, once: referrers may form a circle through an index. */
-  below(subject: string, indent: string): readonly Part[] {
+  /** @param above Subjects on the way to this one: a tag of cosign may lead back to one of them. */
+  below(subject: string, indent: string, above: readonly string[] = []): readonly Part[] {
+    if (above.includes(subject)) return [];
     const all = this.#bySubject.get(subject) ?? [];
-    this.#bySubject.delete(subject);
-    const lines = all.slice(0, maxShown).flatMap((one) => this.#linesOf(one, indent));
+    const lines = all.slice(0, maxShown).flatMap((one) => this.#linesOf(one, indent, [...above, subject]));
     const rest = all.length - maxShown;
     return rest > 0 ? [...lines, `${indent}and ${rest} more; --json shows all`] : lines;
   }
 
-  #linesOf(referrer: ReferrerInfo, indent: string): readonly Part[] {
+  #linesOf(referrer: ReferrerInfo, indent: string, above: readonly string[]): readonly Part[] {
     const { digest, documents, problem } = referrer;
     const size = documents.reduce((sum, one) => sum + one.size, 0);
     const sizes = documents.length === 0 ? [] : [formatBytes(size)];
@@ -61,7 +61,7 @@ export class ReferrerLines {
       row(indent + labelOf(referrer), ...sizes, digest),
       ...[...new Set(documents.flatMap(documentLines))].map((line) => inner + line),
       ...(problem === undefined ? [] : [`${inner}not read: ${problem}`]),
-      ...this.below(digest, inner),
+      ...this.below(digest, inner, above),
     ];
   }
 }

@@ -173,6 +173,30 @@ describe("info of a layout", () => {
     ]);
   });
 
+  test("shows the referrers of a manifest that two platforms share, once below each", async () => {
+    const { json, info, call } = desk();
+    await json("push", "oci:layout:1", "--platform", "linux-x86_64=tool", "--platform", "darwin-arm64=tool");
+    const { digest } = await json("attach", "oci:layout:1", "tool.spdx.json", "--platform", "linux-x86_64");
+    expect((await info("oci:layout:1")).referrers).toMatchObject([{ digest }]);
+    const { stdout, stderr } = await call("info", "oci:layout:1");
+    expect(stdout.match(/ {2}Bill of materials: SPDX/g)).toHaveLength(2);
+    expect(stderr).toBe("");
+  });
+
+  test("ends where a tag of cosign 2 leads back to the artifact", async () => {
+    const { dir, info, call } = desk();
+    const layout = rawLayout(join(dir, "layout"));
+    const tool = layout.manifest({ tool: "x" });
+    const mediaType = mediaTypes.ociManifest;
+    const config = layout.blob("{}", mediaTypes.empty);
+    const note = { mediaType, artifactType: "x/note", config, layers: [], subject: tool };
+    const referrer = layout.blob(JSON.stringify(note), mediaType);
+    const tag = `sha256-${referrer.digest.replace("sha256:", "")}.sig`;
+    layout.entries([tagged(tool, "1"), referrer, tagged(tool, tag)]);
+    expect((await info("oci:layout:1")).referrers?.map(({ digest }) => digest)).toEqual([referrer.digest, tool.digest]);
+    expect((await call("info", "oci:layout:1")).stdout.match(/Other: x\/note/g)).toHaveLength(1);
+  });
+
   test("shows Notation's signatures and the attestations of cosign 2, by name", async () => {
     const { dir, info, call } = desk();
     const layout = rawLayout(join(dir, "layout"));
