@@ -92,7 +92,7 @@ async function findEarlier(
   );
   for (const { digest } of signatures.slice(0, maxCompared)) {
     try {
-      const bundle = await fetchBundle(target, digest, signal);
+      const bundle = await fetchBundle({ subject, digest }, target, signal);
       if (bundle !== undefined && isBundleOf(bundle, subject.digest, key)) return digest;
     } catch (error) {
       signal.throwIfAborted();
@@ -102,9 +102,20 @@ async function findEarlier(
   return undefined;
 }
 
-async function fetchBundle(source: Source, digest: Digest, signal: AbortSignal): Promise<Uint8Array | undefined> {
+interface Listed {
+  readonly subject: Signing["subject"];
+  readonly digest: Digest;
+}
+
+/** @returns Undefined for a manifest that verifiers would not find: lists of referrers may name anything */
+async function fetchBundle(
+  { subject, digest }: Listed,
+  source: Source,
+  signal: AbortSignal,
+): Promise<Uint8Array | undefined> {
   const { bytes, mediaType } = await source.fetchManifest(digest, signal);
   const manifest = parseManifest(bytes, mediaType, `${source.name}@${digest}`);
+  if (manifest.artifactType !== signatureTypes.bundle || manifest.subject?.digest !== subject.digest) return undefined;
   const [layer, ...others] = manifest.kind === "manifest" ? manifest.layers : [];
   if (layer === undefined || others.length > 0 || !isBundle(layer)) return undefined;
   return await fetchSmall(source, layer, signal);

@@ -1,10 +1,11 @@
 /** `sign`: what it writes, what cosign says to it, and what it refuses. */
+import type { ChildProcess } from "node:child_process";
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import * as v from "valibot";
 import { expect, test } from "vitest";
 import { signSchema } from "../../src/cli/schemas/published.ts";
-import { oras } from "../support/executable.ts";
+import { oras, orasWords } from "../support/executable.ts";
 import { temporaryFolder } from "../support/folders.ts";
 import { requireProgram } from "../support/peers.ts";
 import { realRegistries, startRealRegistry } from "../support/real-registries.ts";
@@ -22,6 +23,8 @@ const none = `sha256:${"0".repeat(64)}`;
 function desk(program?: string) {
   const dir = temporaryFolder();
   writeFileSync(join(dir, "tool"), "#!/bin/sh\n");
+  // Distribution 2 can refuse a manifest that is sent twice at the same time.
+  writeFileSync(join(dir, "other"), "#!/bin/sh\nother\n");
   writeFileSync(join(dir, "plain.key"), key.plain, { mode: 0o600 });
   writeFileSync(join(dir, "plain.pub"), key.publicPem);
   writeFileSync(join(dir, "other.key"), other.plain, { mode: 0o600 });
@@ -50,7 +53,7 @@ test.for(realRegistries)(
   async (name, context) => {
     const { push, sign, verify } = desk(requireProgram(context, "cosign"));
     const host = await startRealRegistry(name, context);
-    for (const args of [[], ["--platform", "linux-x86_64=tool", "--platform", "darwin-arm64=tool"]]) {
+    for (const args of [[], ["--platform", "linux-x86_64=tool", "--platform", "darwin-arm64=other"]]) {
       const repository = `${host}/tools/tool${args.length}`;
       const digest = await push(`${repository}:1`, ...args);
       const signed = await sign(`${repository}@${digest}`);
@@ -167,6 +170,23 @@ test("sign: the password comes from COSIGN_PASSWORD or standard input, and is as
   const nobody = await call(args);
   expect(nobody.exitCode).toBe(64);
   expect(nobody.stderr).toContain("hint: set COSIGN_PASSWORD, or pipe the password into --key-password-stdin");
+});
+
+test("sign: at a terminal the password is asked for and not shown", async (context) => {
+  const script = requireProgram(context, "script");
+  const { dir, push } = desk();
+  const digest = await push("oci:layout:1");
+  const command = `${orasWords()} sign oci:layout@${digest} --key cosign.key`;
+  const onStart = ({ stdout, stdin }: ChildProcess): void => {
+    stdout?.on("data", (text: string) => {
+      if (text.includes("Password for cosign.key: ")) stdin?.write("secret\n");
+    });
+  };
+  const env = { TERM: "xterm" };
+  const ran = await run(script, ["-qec", command, "/dev/null"], { cwd: dir, env, input: undefined, onStart });
+  expect(ran.exitCode, ran.stdout).toBe(0);
+  expect(ran.stdout).toContain(`Signed: oci:layout@${digest}`);
+  expect(ran.stdout).not.toContain("secret");
 });
 
 test("sign: what is missing or refused is an error of its own, and leaves no signature", async () => {
