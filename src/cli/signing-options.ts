@@ -55,13 +55,13 @@ export function keyReader(
 }
 
 export function signatureNotes({ digest, isNew, key }: Signature): readonly string[] {
-  return [`Signature: ${digest}${isNew ? "" : " (of an earlier run)"}`, `Key: ${key.algorithm}, ${key.hint}`];
+  return [`Signature: ${digest}${isNew ? "" : " (of an earlier run)"}`, `Key: ${key.algorithm}, ${key.fingerprint}`];
 }
 
 export function signatureJson({ digest, isNew, key }: Signature): {
   digest: string;
   added: boolean;
-  key: { algorithm: string; hint: string };
+  key: { algorithm: string; fingerprint: string; hint: string };
 } {
-  return { digest, added: isNew, key: { algorithm: key.algorithm, hint: key.hint } };
+  return { digest, added: isNew, key: { ...key } };
 }

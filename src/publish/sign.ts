@@ -15,7 +15,7 @@ export interface Signature {
   readonly digest: Digest;
   /** False if the same key had signed the manifest before. */
   readonly isNew: boolean;
-  readonly key: Pick<SigningKey, "algorithm" | "hint">;
+  readonly key: Pick<SigningKey, "algorithm" | "fingerprint" | "hint">;
 }
 
 export interface Signing {
@@ -66,9 +66,9 @@ export async function signManifest(
   { context }: Pick<Services, "context">,
   signal: AbortSignal,
 ): Promise<Signature> {
-  const { algorithm, hint } = key;
+  const { algorithm, fingerprint, hint } = key;
   const earlier = await findEarlier({ subject, key }, target, { context }, signal);
-  if (earlier !== undefined) return { digest: earlier, isNew: false, key: { algorithm, hint } };
+  if (earlier !== undefined) return { digest: earlier, isNew: false, key: { algorithm, fingerprint, hint } };
   const referrer = {
     subject,
     artifactType: signatureTypes.bundle,
@@ -76,7 +76,7 @@ export async function signManifest(
     annotations: bundleAnnotations(new Date(context.now())),
   };
   const { digest } = await pushReferrer(referrer, target, signal);
-  return { digest, isNew: true, key: { algorithm, hint } };
+  return { digest, isNew: true, key: { algorithm, fingerprint, hint } };
 }
 
 /** The signature that the same key wrote before. Anybody who may push wrote the other referrers: none stops the search. */

@@ -15,6 +15,8 @@ export interface SigningKey {
   readonly publicKey: KeyObject;
   /** base64 of the SHA-256 of the public key's DER, as cosign names keys in bundles. */
   readonly hint: string;
+  /** The same hash as `sha256:` and hex digits, as `verify --signature` names keys. */
+  readonly fingerprint: string;
   readonly sign: (bytes: Uint8Array) => Uint8Array;
   /** Whether this key signed the bytes. */
   readonly signed: (bytes: Uint8Array, signature: Uint8Array) => boolean;
@@ -145,14 +147,15 @@ function signingKeyOf(der: Uint8Array, type: "pkcs8" | "sec1" | "pkcs1", name: s
   }
   const { algorithm, hash } = algorithmOf(key, name);
   const publicKey = createPublicKey(key);
-  const hint = createHash("sha256")
+  const hash256 = createHash("sha256")
     .update(publicKey.export({ format: "der", type: "spki" }))
-    .digest("base64");
+    .digest();
   return {
     name,
     algorithm,
     publicKey,
-    hint,
+    hint: hash256.toString("base64"),
+    fingerprint: `sha256:${hash256.toString("hex")}`,
     sign: (bytes) => sign(hash, bytes, key),
     signed: (bytes, signature) => verify(hash, bytes, publicKey, signature),
   };

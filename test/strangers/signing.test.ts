@@ -1,5 +1,4 @@
 /** Others around a signature: a registry, whoever may push to the repository, and the author of a checkout. */
-import { execFileSync } from "node:child_process";
 import { symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
@@ -9,6 +8,7 @@ import { writeBundle } from "../../src/signature/write-bundle.ts";
 import { testContext } from "../support/context.ts";
 import { oras } from "../support/executable.ts";
 import { temporaryFolder } from "../support/folders.ts";
+import { makePipe } from "../support/pipe.ts";
 import type { Fault } from "../support/registry/in-process/faults/fault.ts";
 import { inProcessRegistry } from "../support/registry/in-process/for-tests.ts";
 import type { InProcessRegistry } from "../support/registry/in-process/registry.ts";
@@ -149,7 +149,7 @@ test("sign: a list that names a signature of another manifest, or a manifest as 
 test("sign: a pipe or a device of a checkout in the place of the key is refused at once", async () => {
   const { dir, call, push } = desk();
   const digest = await push("oci:layout:1");
-  execFileSync("mkfifo", [join(dir, "pipe.key")]);
+  makePipe(join(dir, "pipe.key"));
   symlinkSync("/dev/zero", join(dir, "device.key"));
   symlinkSync("pipe.key", join(dir, "link.key"));
   for (const [name, kind] of [

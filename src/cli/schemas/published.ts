@@ -11,7 +11,8 @@ const signature = v.object({
   added: v.pipe(v.boolean(), v.description("False if the same key had signed the artifact before.")),
   key: v.object({
     algorithm: v.string(),
-    hint: v.pipe(v.string(), v.description("Base64 of the SHA-256 of the public key, as in cosign's bundles.")),
+    fingerprint: v.pipe(v.string(), v.description("SHA-256 of the public key, as `verify --signature` names keys.")),
+    hint: v.pipe(v.string(), v.description("The same hash in base64, as in cosign's bundles.")),
   }),
 });
 export const signSchema = v.object({
