@@ -71,15 +71,15 @@ function compose(settings: Settings, context: Context, lifetime: CommandLifetime
     store: openStore(settings.cacheDir, settings.isCacheInProject, context),
     probe: async (location) => {
       const use = plainHttp.use(location.registry, false);
-      return (await online()).probe(location, use);
+      return await (await online()).probe(location, use);
     },
     download: async (request, signal) => {
       if (settings.isOffline) throw askingForbidden(request.url.host);
       await (await online()).download(request, signal);
     },
     logins: {
-      store: async (registry, login, signal) => await (await online()).logins.store(registry, login, signal),
-      erase: async (registry, signal) => await (await online()).logins.erase(registry, signal),
+      store: async (registry, login, signal) => await (await (await online()).logins()).store(registry, login, signal),
+      erase: async (registry, signal) => await (await (await online()).logins()).erase(registry, signal),
     },
     noteNamed: (registry) => plainHttp.noteNamed(registry),
     checkLogin: async (registry, given, signal) => {

@@ -1,6 +1,5 @@
 /** Composition of the services that ask registries: credentials, routes, connections. */
-import { createCredentialProvider, createWithheldCredentials } from "./config/credentials.ts";
-import { createLogins, type Logins } from "./config/logins.ts";
+import type { Logins } from "./config/logins.ts";
 import type { PlainHttpUse } from "./config/plain-http.ts";
 import { proxyFor } from "./config/proxy.ts";
 import type { Settings } from "./config/settings.ts";
@@ -9,14 +8,12 @@ import type { Context } from "./context.ts";
 import { createHttpClient, type HttpClient } from "./http/client.ts";
 import { mirrorRetry } from "./http/retry.ts";
 import { directRoute, type Route } from "./http/transport.ts";
-import { downloadVerified } from "./importers/download.ts";
-import type { BasicCredentials } from "./model/credentials.ts";
+import type { BasicCredentials, CredentialProvider } from "./model/credentials.ts";
 import type { RegistryLocation } from "./model/location.ts";
 import type { Target } from "./model/source.ts";
 import type { ApiDeps } from "./registry/api.ts";
-import { checkLogin } from "./registry/check-login.ts";
 import { KnownChallenges } from "./registry/known-challenges.ts";
-import { createRegistryProbe, type RegistryProbe } from "./registry/probe.ts";
+import type { RegistryProbe } from "./registry/probe.ts";
 import { createRegistry } from "./registry/registry.ts";
 import type { Run } from "./transfer/run.ts";
 import type { ImportServices } from "./verbs/import.ts";
@@ -26,9 +23,9 @@ export type Lifetime = Pick<Run, "signal" | "deadlineMs">;
 
 export interface Network {
   readonly openRegistry: (location: RegistryLocation, as: { use: PlainHttpUse; isMirror: boolean }) => Target;
-  readonly probe: (location: RegistryLocation, use: PlainHttpUse) => RegistryProbe;
+  readonly probe: (location: RegistryLocation, use: PlainHttpUse) => Promise<RegistryProbe>;
   readonly download: ImportServices["download"];
-  readonly logins: Logins;
+  readonly logins: () => Promise<Logins>;
   /** False if the registry asks for no login. @throws {RegistryAuthError} the registry refuses the login */
   readonly checkLogin: (
     registry: string,
@@ -59,8 +56,20 @@ export function composeNetwork(settings: Settings, context: Context, lifetime: L
   const http = createHttpClient(timeouts, context);
   /** Retries a mirror less, since another source can take its place. */
   const hurried: HttpClient = { ...http, request: (request) => http.request({ ...request, retries: mirrorRetry }) };
-  const credentials = createCredentialProvider(settings, context, lifetime.signal);
-  const withheldCredentials = createWithheldCredentials(settings);
+  /** Read when a registry asks for a login. */
+  let providers: Promise<Record<"own" | "withheld", CredentialProvider>> | undefined;
+  const loadProviders = async (): Promise<Record<"own" | "withheld", CredentialProvider>> => {
+    const { createCredentialProvider, createWithheldCredentials } = await import("./config/credentials.ts");
+    const own = createCredentialProvider(settings, context, lifetime.signal);
+    return { own, withheld: createWithheldCredentials(settings) };
+  };
+  const providerOf =
+    (name: "own" | "withheld"): CredentialProvider =>
+    async (registry, repository) => {
+      providers ??= loadProviders();
+      return await (await providers)[name](registry, repository);
+    };
+  const [credentials, withheldCredentials] = [providerOf("own"), providerOf("withheld")];
   const known = new KnownChallenges();
   const apiDeps = (use: PlainHttpUse): ApiDeps => {
     const shown = use === "anonymous" ? withheldCredentials : credentials;
@@ -69,11 +78,22 @@ export function composeNetwork(settings: Settings, context: Context, lifetime: L
   return {
     openRegistry: (location, { use, isMirror }) =>
       createRegistry(location, { ...apiDeps(use), http: isMirror ? hurried : http, mirrors: [] }),
-    probe: (location, use) => createRegistryProbe(location, { ...apiDeps(use), routeTo }),
-    download: async (request, signal) => await downloadVerified(http, request, signal),
-    logins: createLogins(credentials, context),
-    checkLogin: async (registry, given, { isPlainHttp }, signal) =>
-      await checkLogin(registry, given, { http, context, isPlainHttp }, signal),
+    probe: async (location, use) => {
+      const { createRegistryProbe } = await import("./registry/probe.ts");
+      return createRegistryProbe(location, { ...apiDeps(use), routeTo });
+    },
+    download: async (request, signal) => {
+      const { downloadVerified } = await import("./importers/download.ts");
+      await downloadVerified(http, request, signal);
+    },
+    logins: async () => {
+      const { createLogins } = await import("./config/logins.ts");
+      return createLogins(credentials, context);
+    },
+    checkLogin: async (registry, given, { isPlainHttp }, signal) => {
+      const { checkLogin } = await import("./registry/check-login.ts");
+      return await checkLogin(registry, given, { http, context, isPlainHttp }, signal);
+    },
     close: () => http.close(),
   };
 }
