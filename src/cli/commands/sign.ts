@@ -36,7 +36,7 @@ export function addSign(program: Command, io: CliIo): Command {
         "finds the signature. An index is signed as a whole. An artifact that the key has signed before stays unchanged.",
     )
     .argument("<ref>", "HOST/REPO@sha256:…, HOST/REPO:TAG, or oci:DIR:TAG; a digest cannot move, unlike a tag")
-    .requiredOption("--key <key>", keyHelp)
+    .requiredOption("--key <key>", `${keyHelp} (required)`)
     .option(passwordFlags, passwordHelp)
     .action(async (reference: string, options: SignOptions, command: Command) =>
       runCommand(command, io, async (session) =>
