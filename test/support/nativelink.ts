@@ -17,7 +17,11 @@ type Env = Readonly<Record<string, string>>;
 export interface WorkerOptions {
   readonly env?: Env;
   readonly script?: readonly string[];
+  /** Size of the CAS, and of the copy that the worker keeps, in bytes, beyond which the least recently used content goes. */
+  readonly casBytes?: number;
 }
+
+const plentyBytes = 4_000_000_000;
 
 /**
  * @param program Path of `nativelink`.
@@ -33,8 +37,8 @@ function bytesBelow(dir: string): number {
   return files.reduce((sum, { parentPath, name }) => sum + statSync(join(parentPath, name)).size, 0);
 }
 
-function filesystemStore(dir: string, name: string): object {
-  const eviction = { max_bytes: 4_000_000_000 };
+function filesystemStore(dir: string, name: string, maxBytes = plentyBytes): object {
+  const eviction = { max_bytes: maxBytes };
   return {
     filesystem: {
       content_path: join(dir, name, "content"),
@@ -44,18 +48,30 @@ function filesystemStore(dir: string, name: string): object {
   };
 }
 
+interface Place {
+  readonly port: number;
+  readonly workerPort: number;
+  readonly casBytes: number | undefined;
+}
+
 /** @see nativelink-config/examples/local_rbe_self_test.json5 of NativeLink 1.6 */
 function configuration(
   dir: string,
-  { port, workerPort, env, entrypoint }: { port: number; workerPort: number; env: Env; entrypoint: string | undefined },
+  {
+    port,
+    workerPort,
+    env,
+    entrypoint,
+    casBytes,
+  }: Place & { readonly env: Env; readonly entrypoint: string | undefined },
 ): object {
   const added = Object.entries(env).map(([name, value]) => [name, { value }]);
   const slow = { ref_store: { name: "CAS" } };
   return {
     stores: [
-      { name: "CAS", ...filesystemStore(dir, "cas") },
+      { name: "CAS", ...filesystemStore(dir, "cas", casBytes) },
       { name: "AC", ...filesystemStore(dir, "ac") },
-      { name: "WORKER", fast_slow: { fast: filesystemStore(dir, "worker"), slow } },
+      { name: "WORKER", fast_slow: { fast: filesystemStore(dir, "worker", casBytes), slow } },
     ],
     schedulers: [{ name: "SCHEDULER", simple: { supported_platform_properties: { OSFamily: "priority" } } }],
     workers: [
@@ -93,13 +109,13 @@ function configuration(
 }
 
 /** Undefined when it ended at once: somebody else was faster to take one of the ports. */
-async function start(program: string, { env = {}, script }: WorkerOptions): Promise<NativeLink | undefined> {
+async function start(program: string, { env = {}, script, casBytes }: WorkerOptions): Promise<NativeLink | undefined> {
   const dir = mkdtempSync(join(tmpdir(), "buck2-oras-nativelink-"));
   const [port, workerPort] = [await freePort(), await freePort()];
   const configFile = join(dir, "config.json5");
   const entrypoint = script === undefined ? undefined : join(dir, "entrypoint");
   if (entrypoint !== undefined) writeFileSync(entrypoint, `#!/bin/sh\n${script?.join("\n")}\n`, { mode: 0o755 });
-  writeFileSync(configFile, JSON.stringify(configuration(dir, { port, workerPort, env, entrypoint })));
+  writeFileSync(configFile, JSON.stringify(configuration(dir, { port, workerPort, env, entrypoint, casBytes })));
   const logFile = join(dir, "log");
   const log = openSync(logFile, "a");
   const child = spawn(program, [configFile], { stdio: ["ignore", log, log] });
