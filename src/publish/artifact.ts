@@ -7,12 +7,12 @@ import { type NamingServices, readTarget } from "../artifact/naming.ts";
 import type { Services } from "../artifact/services.ts";
 import { UsageError } from "../errors.ts";
 import { withTemporaryFolder } from "../files/temporary-folder.ts";
-import type { Digest } from "../model/digest.ts";
+import { type Digest, digestOf } from "../model/digest.ts";
 import { type Annotations, mediaTypes } from "../model/manifest.ts";
 import { ociPlatform, type PlatformString } from "../model/platform.ts";
 import { formatReference, type Reference } from "../model/reference.ts";
 import type { Target } from "../model/source.ts";
-import { inParallel } from "../parallel.ts";
+import { inParallel, oneAtATime } from "../parallel.ts";
 import type { SigningKey } from "../signature/signing-key.ts";
 import type { Run } from "../transfer/run.ts";
 import { emptyDescriptor, encode, pushEmptyConfig, sorted } from "./documents.ts";
@@ -125,6 +125,8 @@ interface ItemPush {
   readonly target: Target;
   /** Undefined: the manifest is part of an index. */
   readonly root: RootPlace | undefined;
+  /** Queues the same content of several platforms: it is sent once, and never at the same time. */
+  readonly inTurn: ReturnType<typeof oneAtATime<Digest>>;
 }
 
 /** Where a root goes, and who signs it. */
@@ -139,7 +141,7 @@ type PushedItem = PushedPlatform &
   Omit<SignedRoot, "digest"> & { readonly manifestSize: number; readonly input: BuildInput };
 
 async function pushItem(
-  { item, request, target, root }: ItemPush,
+  { item, request, target, root, inTurn }: ItemPush,
   services: PublishServices,
   signal: AbortSignal,
 ): Promise<PushedItem> {
@@ -161,10 +163,11 @@ async function pushItem(
     });
     return await services.slots.run(async () => {
       signal.throwIfAborted();
-      if (!(await target.hasBlob(layer, signal))) {
+      await inTurn(layer.digest, async () => {
+        if (await target.hasBlob(layer, signal)) return;
         const sending = services.context.progress.start(`→ ${label}`, layer.size, "send");
         await target.pushBlob(layer, () => counted(layer.open(), sending.advance), signal).finally(sending.done);
-      }
+      });
       const manifest = manifestOf(layer, item, request);
       const mediaType = mediaTypes.ociManifest;
       const input = inputOf(item.origin ?? `file:${basename(resolve(item.path))}`, layer.contentDigest);
@@ -177,7 +180,12 @@ async function pushItem(
         });
       const pushed: SignedRoot =
         root === undefined
-          ? { digest: await target.pushManifest(manifest, mediaType, undefined, signal), ...noRoot }
+          ? {
+              digest: await inTurn(digestOf(manifest), () =>
+                target.pushManifest(manifest, mediaType, undefined, signal),
+              ),
+              ...noRoot,
+            }
           : await signThenTag({ bytes: manifest, mediaType, ...root, provenance }, target, services, signal);
       const { size, contentSize } = layer;
       return { platform: item.platform, ...pushed, size, contentSize, manifestSize: manifest.byteLength, input };
@@ -245,15 +253,16 @@ export async function publish(
   await pushEmptyConfig(target, run.signal);
   const text = formatReference(reference);
   const [first] = request.items;
+  const inTurn = oneAtATime<Digest>();
   if (request.items.length === 1 && first !== undefined && first.platform === undefined) {
-    const single = await pushItem({ item: first, request, target, root: { tag, key } }, services, run.signal);
+    const single = await pushItem({ item: first, request, target, root: { tag, key }, inTurn }, services, run.signal);
     const { digest, replaced, signature, provenance } = single;
     const root = { digest, replaced, signature, provenance, mediaType: mediaTypes.ociManifest };
     return { reference: text, ...root, platformsLost: [], platforms: [withoutRest(single)] };
   }
   const byPlatform = [...request.items].sort((a, b) => ((a.platform ?? "") < (b.platform ?? "") ? -1 : 1));
   const pushed = await inParallel(byPlatform, run.signal, (item, signal) =>
-    pushItem({ item, request, target, root: undefined }, services, signal),
+    pushItem({ item, request, target, root: undefined, inTurn }, services, signal),
   );
   const index = encode({
     schemaVersion: 2,
