@@ -25,15 +25,21 @@ const { env } = process;
 const { command, argv: commandLine } = readCaller(process.argv.slice(2));
 /** Whether Node and the bundle are one file (`scripts/package.mjs`). */
 const isStandalone = bundlePath === process.execPath;
-const stdout = new StandardOutput(1, () => process.stdout, process.platform, {
-  // A reader that stops early (`list … | head`) is not an error.
-  onClosed: () => process.exit(0),
-  onError: (error) => {
+const stdout = new StandardOutput(
+  1,
+  () => process.stdout,
+  process.platform,
+  (error) => {
     throw error;
   },
-});
+);
 // A failure of stderr cannot be reported anywhere.
-const stderr = new StandardOutput(2, () => process.stderr, process.platform, { onClosed: () => {}, onError: () => {} });
+const stderr = new StandardOutput(
+  2,
+  () => process.stderr,
+  process.platform,
+  () => {},
+);
 const paintOfErrors = paintFor(stderr, env);
 
 /** The progress on the terminal, which other output must not overwrite. */

@@ -14,11 +14,15 @@ function outputError(cause: unknown): LocalIoError {
 
 type NodeStream = NodeJS.WriteStream & { readonly fd: number };
 
-/** A file takes bytes at once or fails. A pipe also waits for its reader. Others, such as a terminal, need Node's stream. */
-type Kind = "file" | "pipe" | "other";
+/**
+ * A file takes bytes at once or fails. A pipe also waits for its reader. Others, such as a terminal, need Node's stream.
+ * `closed`: the reader has gone (`list … | head`), which is no error. The command goes on, since its exit code may be a
+ * verdict.
+ */
+type Kind = "file" | "pipe" | "other" | "closed";
 
 /** A device of characters is a terminal, or a file such as `/dev/null`. */
-function kindOf(fd: number, open: () => NodeStream, os: string): Kind {
+function kindOf(fd: number, open: () => NodeStream, os: string): Exclude<Kind, "closed"> {
   try {
     const found = fstatSync(fd);
     if (found.isFile() || found.isBlockDevice()) return "file";
@@ -30,13 +34,6 @@ function kindOf(fd: number, open: () => NodeStream, os: string): Kind {
   }
 }
 
-export interface OutputEvents {
-  /** The reader of a pipe has gone. */
-  readonly onClosed: () => void;
-  /** A failed write. */
-  readonly onError: (error: LocalIoError) => void;
-}
-
 /**
  * Standard output or standard error, which opens Node's stream only where it must: that costs as much time as a third of
  * Node's own start. Node's stream of a file also treats a short write as complete, and reports an error only after a
@@ -45,15 +42,18 @@ export interface OutputEvents {
 export class StandardOutput implements OutputStream {
   readonly #fd: number;
   readonly #open: () => NodeStream;
-  readonly #events: OutputEvents;
+  readonly #onError: (error: LocalIoError) => void;
   #kind: Kind;
   #stream: NodeStream | undefined;
 
-  /** @param open Gives Node's stream. */
-  constructor(fd: number, open: () => NodeStream, os: string, events: OutputEvents) {
+  /**
+   * @param open Gives Node's stream.
+   * @param onError Receives a failed write.
+   */
+  constructor(fd: number, open: () => NodeStream, os: string, onError: (error: LocalIoError) => void) {
     this.#fd = fd;
     this.#open = open;
-    this.#events = events;
+    this.#onError = onError;
     this.#kind = kindOf(fd, open, os);
   }
 
@@ -77,6 +77,7 @@ export class StandardOutput implements OutputStream {
   }
 
   write(text: string): void {
+    if (this.#kind === "closed") return;
     if (this.#kind === "other") {
       this.stream.write(text);
       return;
@@ -95,13 +96,14 @@ export class StandardOutput implements OutputStream {
   }
 
   #fail(cause: unknown): void {
-    if (isErrno(cause, "EPIPE")) this.#events.onClosed();
-    else this.#events.onError(outputError(cause));
+    if (isErrno(cause, "EPIPE")) this.#kind = "closed";
+    // Node's stream reports a failure once more for each write that waited behind it.
+    else if (this.#kind !== "closed") this.#onError(outputError(cause));
   }
 
   /** Calls `done` after the last write. */
   whenWritten(done: () => void): void {
-    if (this.#stream === undefined) done();
+    if (this.#stream === undefined || this.#kind === "closed") done();
     else this.#stream.write("", () => done());
   }
 }

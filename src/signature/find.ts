@@ -19,8 +19,11 @@ import { bundleKeys, isBundleType, signatureTypes } from "./media-types.ts";
 import { parseSimpleSigning } from "./simple-signing.ts";
 import { signPredicateType } from "./statement.ts";
 
-/** Manifests and layers that are read for one artifact; a tool has a handful of signatures. */
+/** Referrers, and layers of cosign's own tag, that are read for one artifact; a tool has a handful of signatures. */
 const maxSignatures = 100;
+
+/** Layers that are read of one referrer: cosign writes one bundle, and one simple signature for each run. */
+const maxOfReferrer = { "sigstore-bundle": 1, "simple-signing": 4 } as const;
 
 export type SignatureForm = "sigstore-bundle" | "simple-signing" | "notation" | "unknown";
 
@@ -75,6 +78,9 @@ async function readLayer({ source }: Signed, layer: Descriptor, services: Servic
   });
 }
 
+/** The text of a simple signature has 250 bytes. */
+const maxLayerBytes = { "sigstore-bundle": maxSignatureBytes, "simple-signing": 64 * 1024 } as const;
+
 type Parse = (bytes: Buffer, layer: Descriptor) => Evidence;
 
 const parsers: Readonly<Record<"sigstore-bundle" | "simple-signing", Parse>> = {
@@ -93,7 +99,8 @@ async function evidenceIn(
   layer: Descriptor,
   { services, run }: Asking,
 ): Promise<Evidence | Verdict> {
-  if (layer.size > maxSignatureBytes) return refused("too-large", `has ${layer.size} bytes; at most 1 MiB is read`);
+  const most = maxLayerBytes[form];
+  if (layer.size > most) return refused("too-large", `has ${layer.size} bytes; at most ${most / 1024} KiB are read`);
   try {
     return parsers[form](await readLayer(signed, layer, services, run), layer);
   } catch (error) {
@@ -107,45 +114,57 @@ interface Asking {
   readonly run: Run;
 }
 
-/** The signatures of one manifest; a bundle's manifest has one, and cosign's tag names one with many. */
+/** A signature's manifest, and the limit of its layers that are read. */
+interface SignatureManifest {
+  readonly digest: Digest;
+  readonly manifest: ImageManifest;
+  readonly most: Readonly<Record<keyof typeof parsers, number>>;
+}
+
 async function signaturesIn(
   signed: Signed,
-  fetched: Pick<FetchedManifest, "digest">,
-  manifest: ImageManifest,
+  { digest, manifest, most }: SignatureManifest,
   asking: Asking,
-): Promise<readonly FoundSignature[]> {
-  const at = { manifest: fetched.digest, layer: undefined };
+): Promise<FoundSignatures> {
+  const at = { manifest: digest, layer: undefined };
   const type = isUnstated(manifest.artifactType) ? manifest.config?.mediaType : manifest.artifactType;
   if (type === signatureTypes.notation) {
-    return [{ ...at, form: "notation", content: refused("unsupported", "Notation's signatures are not checked") }];
+    const content = refused("unsupported", "Notation's signatures are not checked");
+    return { signatures: [{ ...at, form: "notation", content }], unread: 0 };
   }
-  const layers = manifest.layers.slice(0, maxSignatures).flatMap((layer) => {
+  const layers = manifest.layers.flatMap((layer) => {
     const form = formOf(layer);
     return form === undefined ? [] : [{ form, layer }];
   });
-  return await Promise.all(
-    layers.map(async ({ form, layer }) => {
+  // The first one's form decides for all: a manifest with both is nobody's.
+  const chosen = layers.slice(0, most[layers[0]?.form ?? "sigstore-bundle"]);
+  const signatures = await Promise.all(
+    chosen.map(async ({ form, layer }) => {
       const content = await asking.services.limitOpen(() => evidenceIn(signed, form, layer, asking));
-      return { manifest: fetched.digest, layer: layer.digest, form, content };
+      return { manifest: digest, layer: layer.digest, form, content };
     }),
   );
+  return { signatures, unread: layers.length - chosen.length };
 }
 
-async function referrer(signed: Signed, { digest }: Descriptor, asking: Asking): Promise<readonly FoundSignature[]> {
+/** A manifest that cannot be read as a signature. */
+function unreadable(manifest: Digest, content: Verdict): FoundSignatures {
+  return { signatures: [{ form: "unknown", manifest, layer: undefined, content }], unread: 0 };
+}
+
+async function referrer(signed: Signed, { digest }: Descriptor, asking: Asking): Promise<FoundSignatures> {
   const { services, run } = asking;
-  const unread = (problem: Verdict): readonly FoundSignature[] => [
-    { form: "unknown", manifest: digest, layer: undefined, content: problem },
-  ];
   try {
     const fetched = await services.limitOpen(() => fetchManifestByDigest(signed.source, digest, services, run));
     const manifest = parseManifest(fetched.bytes, fetched.mediaType, `${signed.source.name}@${digest}`);
     // Such as the artifact itself, which a registry may list as its own referrer.
-    if (manifest.kind === "index" || manifest.subject === undefined) return [];
-    if (manifest.subject.digest !== signed.digest) return unread(refused("other-digest", "refers to another manifest"));
-    return await signaturesIn(signed, fetched, manifest, asking);
+    if (manifest.kind === "index" || manifest.subject === undefined) return { signatures: [], unread: 0 };
+    if (manifest.subject.digest !== signed.digest)
+      return unreadable(digest, refused("other-digest", "refers to another manifest"));
+    return await signaturesIn(signed, { digest: fetched.digest, manifest, most: maxOfReferrer }, asking);
   } catch (error) {
     run.signal.throwIfAborted();
-    return unread(failure(error));
+    return unreadable(digest, failure(error));
   }
 }
 
@@ -160,11 +179,16 @@ async function tagged(signed: Signed, asking: Asking): Promise<FoundSignatures> 
     if (error instanceof ArtifactNotFoundError) return { signatures: [], unread: 0 };
     throw error;
   }
-  const manifest = parseManifest(fetched.bytes, fetched.mediaType, `${source.name}:${tag}`);
+  let manifest: ReturnType<typeof parseManifest>;
+  try {
+    manifest = parseManifest(fetched.bytes, fetched.mediaType, `${source.name}:${tag}`);
+  } catch (error) {
+    // Everybody who may push can write the tag: it must not hide a referrer that counts.
+    return unreadable(fetched.digest, failure(error));
+  }
   if (manifest.kind === "index") return { signatures: [], unread: 0 };
-  const layers = manifest.layers.slice(0, maxSignatures);
-  const signatures = await signaturesIn(signed, fetched, { ...manifest, layers }, asking);
-  return { signatures, unread: manifest.layers.length - layers.length };
+  const most = { "sigstore-bundle": 1, "simple-signing": maxSignatures };
+  return await signaturesIn(signed, { digest: fetched.digest, manifest, most }, asking);
 }
 
 /**
@@ -184,7 +208,7 @@ export async function findSignatures(signed: Signed, services: Services, run: Ru
   const chosen = candidates.slice(0, maxSignatures);
   const referring = await Promise.all(chosen.map((one) => referrer(signed, one, asking)));
   return {
-    signatures: [...referring.flat(), ...own.signatures],
-    unread: candidates.length - chosen.length + own.unread,
+    signatures: [...referring, own].flatMap(({ signatures }) => signatures),
+    unread: [...referring, own].reduce((sum, { unread }) => sum + unread, candidates.length - chosen.length),
   };
 }

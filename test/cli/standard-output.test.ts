@@ -13,6 +13,12 @@ test("a reader that stops early ends the command without an error", async () => 
   expect(ran).toMatchObject({ exitCode: 0, stderr: "exit 0\n" });
 });
 
+test("a verdict stays the exit code if nobody reads it", async () => {
+  const line = `{ ${orasWords()} doctor 127.0.0.1:1/t/tool:1 --timeout 20; echo "exit $?" >&2; } | true`;
+  const ran = await run("sh", ["-c", line]);
+  expect(ran.stderr).toMatch(/exit 69\n$/);
+});
+
 test("a full disk is an error on standard output, and nothing on standard error", async () => {
   const output = await run("sh", ["-c", `${orasWords()} --help > /dev/full`]);
   expect(output.exitCode).toBe(74);
@@ -54,7 +60,7 @@ test("a file needs no stream of Node", () => {
   const refused = (): never => expect.unreachable("Node's stream was opened");
   const path = join(temporaryFolder(), "output");
   const fd = openSync(path, "w");
-  const output = new StandardOutput(fd, refused, process.platform, { onClosed: refused, onError: refused });
+  const output = new StandardOutput(fd, refused, process.platform, refused);
   expect([output.isTTY, output.columns]).toEqual([false, undefined]);
   output.write("text\n");
   const done = vi.fn();

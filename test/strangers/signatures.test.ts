@@ -212,6 +212,31 @@ describe(tool, () => {
     expect((await verify()).exitCode).toBe(0);
   });
 
+  test("signature: a hundred referrers with a hundred layers of 1 MiB each keep no more than a few of them", async () => {
+    const { artifact, attach, blob, verify, asked } = await repository();
+    const large = blob("x".repeat(1024 * 1024), signatureTypes.simpleSigning);
+    const annotations = { "dev.cosignproject.cosign/signature": "AAAA" };
+    const simple = Array(100).fill({ ...large, annotations });
+    for (let count = 0; count < 50; count += 1)
+      attach("{}", {}, { layers: simple, annotations: { count: `${count}` } });
+    const bundles = Array(100).fill(blob(" ".repeat(1024 * 1024), signatureTypes.bundle));
+    for (let count = 0; count < 49; count += 1)
+      attach("{}", {}, { layers: bundles, annotations: { count: `${count}` } });
+    attach(keyBundle(artifact.digest));
+    const found = await verify();
+    expect([found.exitCode, found.signatures.length, found.unread]).toEqual([0, 250, 50 * 96 + 49 * 99]);
+    // The text of a simple signature is far shorter than a bundle.
+    expect(asked(large.digest)).toBe(0);
+  });
+
+  test("signature: a tag of cosign that is damaged hides no referrer that counts", async () => {
+    const { artifact, attach, documents, verify } = await repository();
+    attach(keyBundle(artifact.digest));
+    documents.set(`sha256-${digestHex(artifact.digest)}.sig`, { type: mediaTypes.ociManifest, body: "{" });
+    const found = await verify();
+    expect([found.exitCode, found.signatures.length]).toEqual([0, 2]);
+  });
+
   test("signature: cosign's tag with a thousand layers, with an index, and with text that is no manifest", async () => {
     const { artifact, manifest, blob, documents, tag, verify, call } = await repository();
     const name = `sha256-${digestHex(artifact.digest)}.sig`;
