@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { createCompressionThreads } from "./archive/compression-threads.ts";
 import { deferredTarget } from "./artifact/deferred.ts";
 import type { SharedServices, VerbServices } from "./cli/services.ts";
+import type { Logins } from "./config/logins.ts";
 import { mirrorsOf } from "./config/mirrors.ts";
 import { PlainHttp } from "./config/plain-http.ts";
 import type { Settings } from "./config/settings.ts";
@@ -48,6 +49,7 @@ function compose(settings: Settings, context: Context, lifetime: CommandLifetime
     network ??= import("./network.ts").then(({ composeNetwork }) => composeNetwork(settings, context, lifetime));
     return await network;
   };
+  const logins = async (): Promise<Logins> => await (await online()).logins();
   const plainHttp = new PlainHttp(settings);
   /** Registries by location; a repository keeps its token until the command ends. */
   const registries = new Map<string, Target>();
@@ -78,8 +80,8 @@ function compose(settings: Settings, context: Context, lifetime: CommandLifetime
       await (await online()).download(request, signal);
     },
     logins: {
-      store: async (registry, login, signal) => await (await (await online()).logins()).store(registry, login, signal),
-      erase: async (registry, signal) => await (await (await online()).logins()).erase(registry, signal),
+      store: async (registry, login, signal) => await (await logins()).store(registry, login, signal),
+      erase: async (registry, signal) => await (await logins()).erase(registry, signal),
     },
     noteNamed: (registry) => plainHttp.noteNamed(registry),
     checkLogin: async (registry, given, signal) => {

@@ -6,10 +6,11 @@
 
 import type { Services } from "../artifact/services.ts";
 import { ArtifactNotFoundError, asError } from "../errors.ts";
-import { type Digest, digestHex } from "../model/digest.ts";
+import type { Digest } from "../model/digest.ts";
 import type { ImageIndex } from "../model/manifest.ts";
 import type { Target } from "../model/source.ts";
 import { inParallel, limitTo } from "../parallel.ts";
+import { cosignTag } from "../signature/cosign-tags.ts";
 import type { Run } from "../transfer/run.ts";
 import {
   type ByteBudget,
@@ -111,7 +112,7 @@ class Collection {
     });
     const tags = cosignSuffixes.map((suffix) =>
       this.#orNote([], async (): Promise<readonly FoundReferrer[]> => {
-        const tag = `sha256-${digestHex(digest)}.${suffix}`;
+        const tag = cosignTag(digest, suffix);
         const { digest: own } = await this.#source.fetchManifest(tag, this.#run.signal);
         // Some registries answer every tag with one manifest.
         if (own === digest) return [];

@@ -1,4 +1,7 @@
 /** Reading of small files with a size limit. An attacker may replace the file by a pipe, a device or a huge file. */
+import { resolve } from "node:path";
+import type { Context } from "../context.ts";
+import { unreadableFile } from "../errors.ts";
 import { type OpenedFile, UnfitFileError, withOpened } from "./opened-file.ts";
 
 export interface RegularFile {
@@ -36,4 +39,18 @@ export async function readRegularFile(path: string, maxBytes: number): Promise<R
     bytes: await readBounded(file, maxBytes),
     userId: file.userId,
   }));
+}
+
+/**
+ * Reads the text of a file that the user named.
+ *
+ * @param name As the user wrote the path, for messages.
+ * @throws {OrasClientError} such as `FILE_NOT_FOUND`
+ */
+export async function readNamedText(name: string, maxBytes: number, { cwd }: Pick<Context, "cwd">): Promise<string> {
+  try {
+    return (await readRegularFile(resolve(cwd, name), maxBytes)).bytes.toString("utf8");
+  } catch (cause) {
+    throw unreadableFile(name, cause);
+  }
 }

@@ -4,7 +4,7 @@ import type { Digest } from "../model/digest.ts";
 import { parseManifest } from "../model/manifest.ts";
 import type { Target } from "../model/source.ts";
 import { fallbackTag } from "../registry/referrers.ts";
-import { cosignTags, fetchTagged } from "./cosign-tags.ts";
+import { cosignTags, fetchTagged } from "../signature/cosign-tags.ts";
 
 export interface Attached {
   readonly subject: Digest;

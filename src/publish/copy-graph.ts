@@ -23,8 +23,9 @@ import {
 } from "../model/manifest.ts";
 import type { BlobIdentity, FetchedManifest, Target } from "../model/source.ts";
 import { anySignal, inParallel } from "../parallel.ts";
+import { cosignTags, fetchTagged } from "../signature/cosign-tags.ts";
 import { type Run, withSignal } from "../transfer/run.ts";
-import { cosignTags, fetchTagged, hasAllOf } from "./cosign-tags.ts";
+import { hasAllOf } from "./cosign-parts.ts";
 
 export interface CopyCounts {
   /** Manifests and indexes that the target lacked. */

@@ -3,6 +3,7 @@ import { asError, OrasClientError } from "../errors.ts";
 import type { Digest } from "../model/digest.ts";
 import type { Evidence } from "./evidence.ts";
 import { type Identity, type IdentityPattern, matchesIdentity } from "./identity.ts";
+import type { Problem } from "./problems.ts";
 import type { TrustRoot } from "./trust-root.ts";
 import { type VerifyingKey, verifiesWith } from "./verifying-key.ts";
 import { checkWitnesses, type Vouched } from "./witnesses.ts";
@@ -14,25 +15,6 @@ export interface Demand {
   /** Needed for identities; with keys, for trusted times. */
   readonly trustRoot: TrustRoot | undefined;
 }
-
-/** Reasons that a signature does not count; public, since programs read them. */
-export const problems = [
-  /** Larger than any real signature; not read. */
-  "too-large",
-  /** Named by the registry, and not there. */
-  "missing",
-  "malformed",
-  /** A format that is recognised and not checked, such as Notation's. */
-  "unsupported",
-  /** A signed statement that says something else than a signature does, such as provenance. */
-  "attestation",
-  "other-digest",
-  "other-key",
-  /** Signature, certificate, log entry or timestamp do not hold, or nothing vouches for them. */
-  "untrusted",
-  "other-identity",
-] as const;
-export type Problem = (typeof problems)[number];
 
 export type Signer =
   | { readonly kind: "key"; readonly fingerprint: Digest }

@@ -8,14 +8,16 @@ import { fetchManifestByDigest } from "../artifact/resolve.ts";
 import type { Services } from "../artifact/services.ts";
 import { ArtifactNotFoundError, ContentVerificationError } from "../errors.ts";
 import { readBounded } from "../files/regular-file.ts";
-import { type Digest, digestHex } from "../model/digest.ts";
+import type { Digest } from "../model/digest.ts";
 import { type Descriptor, type ImageManifest, mediaTypes, parseManifest } from "../model/manifest.ts";
-import type { FetchedManifest, Target } from "../model/source.ts";
+import type { Target } from "../model/source.ts";
 import type { Run } from "../transfer/run.ts";
 import { parseBundle } from "./bundle.ts";
 import { refused, type Verdict } from "./check.ts";
+import { cosignTag, fetchTagged } from "./cosign-tags.ts";
 import { type Evidence, maxSignatureBytes } from "./evidence.ts";
 import { bundleKeys, isBundleType, signatureTypes } from "./media-types.ts";
+import type { SignatureForm } from "./problems.ts";
 import { parseSimpleSigning } from "./simple-signing.ts";
 import { signPredicateType } from "./statement.ts";
 
@@ -24,8 +26,6 @@ const maxSignatures = 100;
 
 /** Layers that are read of one referrer: cosign writes one bundle, and one simple signature for each run. */
 const maxOfReferrer = { "sigstore-bundle": 1, "simple-signing": 4 } as const;
-
-export type SignatureForm = "sigstore-bundle" | "simple-signing" | "notation" | "unknown";
 
 export interface FoundSignature {
   readonly form: SignatureForm;
@@ -171,14 +171,9 @@ async function referrer(signed: Signed, { digest }: Descriptor, asking: Asking):
 /** The manifest of cosign 1 and 2, below a tag that everybody who may push can move. */
 async function tagged(signed: Signed, asking: Asking): Promise<FoundSignatures> {
   const { source, digest } = signed;
-  const tag = `sha256-${digestHex(digest)}.sig`;
-  let fetched: FetchedManifest;
-  try {
-    fetched = await source.fetchManifest(tag, asking.run.signal);
-  } catch (error) {
-    if (error instanceof ArtifactNotFoundError) return { signatures: [], unread: 0 };
-    throw error;
-  }
+  const tag = cosignTag(digest, "sig");
+  const fetched = await fetchTagged(source, tag, asking.run.signal);
+  if (fetched === undefined) return { signatures: [], unread: 0 };
   let manifest: ReturnType<typeof parseManifest>;
   try {
     manifest = parseManifest(fetched.bytes, fetched.mediaType, `${source.name}:${tag}`);

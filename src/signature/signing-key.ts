@@ -1,22 +1,24 @@
 /** Private keys that sign: as cosign writes them, encrypted, or as OpenSSL writes them, plain. */
-import { createHash, createPrivateKey, createPublicKey, type KeyObject, sign, verify } from "node:crypto";
+import { createPrivateKey, createPublicKey, type KeyObject, sign, verify } from "node:crypto";
 import { resolve } from "node:path";
 import type { Context } from "../context.ts";
 import { ConfigurationError, unreadableFile } from "../errors.ts";
 import { openFile } from "../files/opened-file.ts";
 import { readBounded } from "../files/regular-file.ts";
+import { type Digest, digestHex } from "../model/digest.ts";
 import { decryptKey, encryptedKeyLabels, parseEncryptedKey } from "./encrypted-key.ts";
 import { type PemBlock, parsePem } from "./pem.ts";
+import { fingerprintOf } from "./verifying-key.ts";
 
 export interface SigningKey {
   /** The file or variable, for messages. */
   readonly name: string;
   readonly algorithm: string;
   readonly publicKey: KeyObject;
-  /** base64 of the SHA-256 of the public key's DER, as cosign names keys in bundles. */
+  /** The fingerprint's hash in base64, as cosign names keys in bundles. */
   readonly hint: string;
-  /** The same hash as `sha256:` and hex digits, as `verify --signature` names keys. */
-  readonly fingerprint: string;
+  /** As `verify --signature` names keys. */
+  readonly fingerprint: Digest;
   readonly sign: (bytes: Uint8Array) => Uint8Array;
   /** Whether this key signed the bytes. */
   readonly signed: (bytes: Uint8Array, signature: Uint8Array) => boolean;
@@ -147,15 +149,13 @@ function signingKeyOf(der: Uint8Array, type: "pkcs8" | "sec1" | "pkcs1", name: s
   }
   const { algorithm, hash } = algorithmOf(key, name);
   const publicKey = createPublicKey(key);
-  const hash256 = createHash("sha256")
-    .update(publicKey.export({ format: "der", type: "spki" }))
-    .digest();
+  const fingerprint = fingerprintOf(publicKey);
   return {
     name,
     algorithm,
     publicKey,
-    hint: hash256.toString("base64"),
-    fingerprint: `sha256:${hash256.toString("hex")}`,
+    hint: Buffer.from(digestHex(fingerprint), "hex").toString("base64"),
+    fingerprint,
     sign: (bytes) => sign(hash, bytes, key),
     signed: (bytes, signature) => verify(hash, bytes, publicKey, signature),
   };

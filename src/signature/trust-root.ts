@@ -4,12 +4,11 @@
  *
  * @see sigstore protobuf-specs, protos/sigstore_trustroot.proto
  */
-import { resolve } from "node:path";
 import { TrustedRoot } from "@sigstore/protobuf-specs";
 import { type TrustMaterial, toTrustMaterial } from "@sigstore/verify";
 import type { Context } from "../context.ts";
-import { ConfigurationError, unreadableFile } from "../errors.ts";
-import { readRegularFile } from "../files/regular-file.ts";
+import { ConfigurationError } from "../errors.ts";
+import { readNamedText } from "../files/regular-file.ts";
 
 export type TrustRoot = TrustMaterial;
 
@@ -54,12 +53,6 @@ export function parseTrustRoot(text: string, name: string): TrustRoot {
 }
 
 /** @throws {ConfigurationError} `TRUST_ROOT_INVALID` @throws {ArtifactNotFoundError} `FILE_NOT_FOUND` */
-export async function readTrustRoot(path: string, { cwd }: Pick<Context, "cwd">): Promise<TrustRoot> {
-  let bytes: Buffer;
-  try {
-    ({ bytes } = await readRegularFile(resolve(cwd, path), maxRootBytes));
-  } catch (cause) {
-    throw unreadableFile(path, cause);
-  }
-  return parseTrustRoot(bytes.toString("utf8"), path);
+export async function readTrustRoot(path: string, context: Pick<Context, "cwd">): Promise<TrustRoot> {
+  return parseTrustRoot(await readNamedText(path, maxRootBytes, context), path);
 }

@@ -1,14 +1,13 @@
 /** Public keys that a signature must be of, as `cosign.pub` and `openssl pkey -pubout` have them. */
 import { createPublicKey, type KeyObject, verify } from "node:crypto";
-import { resolve } from "node:path";
 import type { Context } from "../context.ts";
-import { ConfigurationError, unreadableFile } from "../errors.ts";
-import { readRegularFile } from "../files/regular-file.ts";
+import { ConfigurationError } from "../errors.ts";
+import { readNamedText } from "../files/regular-file.ts";
 import { type Digest, digestOf } from "../model/digest.ts";
 
 export interface VerifyingKey {
   readonly key: KeyObject;
-  /** SHA-256 of the key's DER (SubjectPublicKeyInfo). */
+  /** Result of {@link fingerprintOf}. */
   readonly fingerprint: Digest;
 }
 
@@ -48,6 +47,11 @@ export function verifiesWith(key: KeyObject, bytes: Uint8Array, signature: Uint8
   });
 }
 
+/** SHA-256 of the key's DER (SubjectPublicKeyInfo), by which both signers and verifiers name it. */
+export function fingerprintOf(publicKey: KeyObject): Digest {
+  return digestOf(publicKey.export({ format: "der", type: "spki" }));
+}
+
 const anotherFile = "name a public key in PEM, such as the cosign.pub that `cosign generate-key-pair` writes";
 
 function invalid(name: string, why: string, hint = anotherFile): ConfigurationError {
@@ -82,7 +86,7 @@ export function parseVerifyingKey(text: string, name: string): VerifyingKey {
   if (hashesOf(key).length === 0) {
     throw invalid(name, "has an unsupported algorithm", "use a key for ECDSA (P-256, P-384, P-521), Ed25519 or RSA");
   }
-  return { key, fingerprint: digestOf(key.export({ format: "der", type: "spki" })) };
+  return { key, fingerprint: fingerprintOf(key) };
 }
 
 /**
@@ -91,12 +95,6 @@ export function parseVerifyingKey(text: string, name: string): VerifyingKey {
  * @throws {ConfigurationError} `KEY_INVALID`
  * @throws {ArtifactNotFoundError} `FILE_NOT_FOUND`
  */
-export async function readVerifyingKey(path: string, { cwd }: Pick<Context, "cwd">): Promise<VerifyingKey> {
-  let bytes: Buffer;
-  try {
-    ({ bytes } = await readRegularFile(resolve(cwd, path), maxKeyBytes));
-  } catch (cause) {
-    throw unreadableFile(path, cause);
-  }
-  return parseVerifyingKey(bytes.toString("utf8"), path);
+export async function readVerifyingKey(path: string, context: Pick<Context, "cwd">): Promise<VerifyingKey> {
+  return parseVerifyingKey(await readNamedText(path, maxKeyBytes, context), path);
 }

@@ -1,5 +1,6 @@
 /** Results about who signed. */
 import * as v from "valibot";
+import { problems, signatureForms } from "../../signature/problems.ts";
 import { digest } from "./values.ts";
 
 const signer = v.variant("kind", [
@@ -15,25 +16,13 @@ const signer = v.variant("kind", [
 ]);
 
 const signature = v.object({
-  form: v.picklist(["sigstore-bundle", "simple-signing", "notation", "unknown"]),
+  form: v.picklist(signatureForms),
   manifest: v.pipe(digest, v.description("Digest of the signature's manifest.")),
   layer: v.nullable(digest),
   signer: v.pipe(v.nullable(signer), v.description("The proven signer; null if nobody is proven.")),
   time: v.pipe(v.nullable(v.string()), v.description("Time that a log or a timestamp authority vouches for.")),
   counted: v.boolean(),
-  problem: v.nullable(
-    v.picklist([
-      "too-large",
-      "missing",
-      "malformed",
-      "unsupported",
-      "attestation",
-      "other-digest",
-      "other-key",
-      "untrusted",
-      "other-identity",
-    ]),
-  ),
+  problem: v.nullable(v.picklist(problems)),
   reason: v.pipe(v.nullable(v.string()), v.description("Why the signature does not count, for people.")),
 });
 
