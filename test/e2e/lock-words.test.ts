@@ -1,7 +1,8 @@
 /** Words of a lock that the rules do not know or cannot obey: the tool fails alone, with the reason. */
 import { expect, test } from "vitest";
 import { requireBuck2, shared } from "../support/buck2.ts";
-import { layOutProject } from "../support/consumer.ts";
+import { type Consumer, layOutProject } from "../support/consumer.ts";
+import type { Ran } from "../support/run.ts";
 import { digest } from "./wrong-attributes.ts";
 
 const setting = shared(
@@ -28,6 +29,30 @@ function lockOfTool(platform: string): string {
   return JSON.stringify({ version: 1, tools });
 }
 
+interface ToolPackage {
+  readonly name: string;
+  /** Text of the lock. */
+  readonly lock: string;
+  /** Further attributes of the tool. */
+  readonly attributes?: string;
+}
+
+/** Loads a tool from a package of its own, after another target of the package, which must load. */
+async function loadTool(project: Consumer, { name, lock, attributes = "" }: ToolPackage): Promise<Ran> {
+  project.write(`${name}/oras.lock.json`, lock);
+  project.write(
+    `${name}/BUCK`,
+    `load("@oras//rules:defs.bzl", "oras_tool")
+load(":oras.lock.json", lock = "value")
+oras_tool(name = "tool", ${attributes}lock = lock)
+alias(name = "oras", actual = "oras//tools:oras")
+`,
+  );
+  const other = await project.buck2(["audit", "subtargets", `//${name}:oras`]);
+  expect(other.exitCode, other.stderr).toBe(0);
+  return await project.buck2(["audit", "subtargets", `//${name}:tool`]);
+}
+
 /** Words of a lock that these rules do not know, and the end of each: an unknown access is no more than an absent one. */
 const newerWords: Readonly<Record<string, readonly [change: (text: string) => string, problem: string | undefined]>> = {
   access: [(text) => text.replace('"http"', '"ipfs"'), undefined],
@@ -42,18 +67,7 @@ test.for(Object.entries(newerWords))(
   "attributes: a newer word of the lock for %s leaves the package's other targets usable",
   async ([word, [change, problem]], context) => {
     const project = await setting(context);
-    project.write(`word-${word}/oras.lock.json`, change(lockOfTool("linux-x86_64")));
-    project.write(
-      `word-${word}/BUCK`,
-      `load("@oras//rules:defs.bzl", "oras_tool")
-load(":oras.lock.json", lock = "value")
-oras_tool(name = "tool", lock = lock)
-alias(name = "oras", actual = "oras//tools:oras")
-`,
-    );
-    const other = await project.buck2(["audit", "subtargets", `//word-${word}:oras`]);
-    expect(other.exitCode, other.stderr).toBe(0);
-    const ran = await project.buck2(["audit", "subtargets", `//word-${word}:tool`]);
+    const ran = await loadTool(project, { name: `word-${word}`, lock: change(lockOfTool("linux-x86_64")) });
     if (problem === undefined) expect(ran.exitCode, ran.stderr).toBe(0);
     else expect(ran.stderr).toContain(problem);
   },
@@ -74,18 +88,8 @@ test.for(Object.entries(notNative))(
   "attributes: `fetch = native` of one tool says why Buck2 cannot fetch it: %s",
   async ([name, [change, problem]], context) => {
     const project = await setting(context);
-    project.write(`native-${name}/oras.lock.json`, change(lockOfTool("any")));
-    project.write(
-      `native-${name}/BUCK`,
-      `load("@oras//rules:defs.bzl", "oras_tool")
-load(":oras.lock.json", lock = "value")
-oras_tool(name = "tool", fetch = "native", lock = lock)
-alias(name = "oras", actual = "oras//tools:oras")
-`,
-    );
-    const other = await project.buck2(["audit", "subtargets", `//native-${name}:oras`]);
-    expect(other.exitCode, other.stderr).toBe(0);
-    const ran = await project.buck2(["audit", "subtargets", `//native-${name}:tool`]);
+    const lock = change(lockOfTool("any"));
+    const ran = await loadTool(project, { name: `native-${name}`, lock, attributes: 'fetch = "native", ' });
     expect(ran.exitCode).not.toBe(0);
     expect(ran.stderr).toContain(problem);
   },

@@ -3,12 +3,10 @@ import { readdirSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { requireBuck2, shared } from "../support/buck2.ts";
-import { type Consumer, layOutProject } from "../support/consumer.ts";
-import { oras } from "../support/executable.ts";
-import { temporaryFolder } from "../support/folders.ts";
-import { startServer, type TestServer } from "../support/registry/server.ts";
+import { layOutProject } from "../support/consumer.ts";
+import { lockInPackage } from "../support/package-lock.ts";
+import { startServer } from "../support/registry/server.ts";
 import { serveTool } from "../support/registry/tool.ts";
-import { succeeding } from "../support/succeeding.ts";
 
 const toolchains = `load("@oras//rules:defs.bzl", "oras_toolchain")
 oras_toolchain(name = "oras", visibility = ["PUBLIC"])
@@ -18,23 +16,11 @@ const setting = shared(requireBuck2, (buck2) =>
   Promise.resolve(layOutProject(buck2, { files: { "toolchains/BUCK": toolchains } })),
 );
 
-async function lockTool(project: Consumer, name: string, registry: TestServer): Promise<void> {
-  project.write(
-    `${name}/BUCK`,
-    `load("@oras//rules:defs.bzl", "oras_tool")
-load("//${name}:oras.lock.json", lock = "value")
-oras_tool(name = "tool", lock = lock)
-`,
-  );
-  const args = ["lock", "add", "tool", `${registry.host}/t/tool:1`, "--lock", `${name}/oras.lock.json`];
-  await succeeding(oras(args, { cwd: project.dir, env: { BUCK2_ORAS_CACHE_DIR: temporaryFolder() } }));
-}
-
 const fetch = (word: string) => ["--config", `oras.fetch=${word}`];
 
 test("toolchain: a wrong word for `fetch` in the configuration is named, with the words to choose from", async (context) => {
   const project = await setting(context);
-  await lockTool(project, "word", await startServer(serveTool("tool")));
+  await lockInPackage(project, "word", await startServer(serveTool("tool")));
   const wrong = await project.build(["//word:tool"], { args: fetch("nativ") });
   expect(wrong.stderr).toContain(
     "fail: `fetch = nativ` in the section `oras` of the root cell's configuration is not known: set it to one of `auto`, `native`, `process`, or remove the line",
@@ -50,7 +36,7 @@ test("native: a registry that denies a HEAD gives the blob, since the lock says 
     if (request.method === "HEAD") response.writeHead(404).end();
     else serve(request, response, server);
   });
-  await lockTool(project, "head", registry);
+  await lockInPackage(project, "head", registry);
   registry.seen.length = 0;
   const built = await project.build(["//head:tool"], { args: fetch("native") });
   expect(built.stderr).toContain("BUILD SUCCEEDED");
@@ -68,7 +54,7 @@ test.for(["native", "process"])(
         if (isUp) serve(request, response, server);
         else response.destroy();
       });
-      await lockTool(project, "tool", registry);
+      await lockInPackage(project, "tool", registry);
       await project.buck2(["debug", "trace-io", "enable"]);
       expect((await project.build(["//tool:tool"], { args: fetch(word) })).stderr).toContain("BUILD SUCCEEDED");
       await project.buck2(["debug", "trace-io", "export-manifest"]);

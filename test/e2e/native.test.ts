@@ -5,11 +5,9 @@ import { expect, test } from "vitest";
 import type { Lock, LockedPlatform } from "../../src/lockfile/schema.ts";
 import { requireBuck2, shared } from "../support/buck2.ts";
 import { type Consumer, layOutProject } from "../support/consumer.ts";
-import { oras } from "../support/executable.ts";
-import { temporaryFolder } from "../support/folders.ts";
+import { lockInPackage } from "../support/package-lock.ts";
 import { type Handler, startServer, type TestServer } from "../support/registry/server.ts";
 import { serveTool } from "../support/registry/tool.ts";
-import { succeeding } from "../support/succeeding.ts";
 import { gzipTar } from "../support/tar-of-one.ts";
 
 const script = (word: string): string => `#!/bin/sh\necho ${word}\n`;
@@ -41,17 +39,7 @@ const setting = shared(
 
 /** Locks the tool `t/tool:1` of the registry in a package of its own. @returns The entry of the lock. */
 async function lockTool(project: Consumer, name: string, registry: TestServer): Promise<LockedPlatform> {
-  project.write(
-    `${name}/BUCK`,
-    `load("@oras//rules:defs.bzl", "oras_tool")
-load("//${name}:oras.lock.json", lock = "value")
-oras_tool(name = "tool", lock = lock)
-`,
-  );
-  const cache = { BUCK2_ORAS_CACHE_DIR: temporaryFolder() };
-  const reference = `${registry.host}/t/tool:1`;
-  const args = ["lock", "add", "tool", reference, "--lock", `${name}/oras.lock.json`];
-  await succeeding(oras(args, { cwd: project.dir, env: cache }));
+  await lockInPackage(project, name, registry);
   registry.seen.length = 0;
   const lock: Lock = JSON.parse(readFileSync(join(project.dir, name, "oras.lock.json"), "utf8"));
   const locked = lock.tools.tool?.platforms.any;

@@ -1,140 +1,21 @@
 /** A registry, and people who may push to it, in front of `verify --signature`: nothing passes by chance, and all ends. */
-import { generateKeyPairSync, type KeyObject, sign } from "node:crypto";
+import { generateKeyPairSync } from "node:crypto";
 import { writeFileSync } from "node:fs";
-import type { ServerResponse } from "node:http";
 import { join } from "node:path";
-import * as v from "valibot";
 import { describe, expect, test } from "vitest";
-import { verifySignatureSchema } from "../../src/cli/schemas/signatures.ts";
-import { type Digest, digestHex, digestOf } from "../../src/model/digest.ts";
+import { digestHex, digestOf } from "../../src/model/digest.ts";
 import { mediaTypes } from "../../src/model/manifest.ts";
 import { bundleKeys, signatureTypes } from "../../src/signature/media-types.ts";
-import {
-  preAuthEncoding,
-  signPredicateType,
-  signStatement,
-  statementPayloadType,
-} from "../../src/signature/statement.ts";
+import { signPredicateType } from "../../src/signature/statement.ts";
 import { oras } from "../support/executable.ts";
-import { temporaryFolder } from "../support/folders.ts";
 import { defaultIssuer, defaultSubject, keyless } from "../support/keyless.ts";
-import { startServer } from "../support/registry/server.ts";
-
-interface Named {
-  readonly mediaType: string;
-  readonly digest: Digest;
-  readonly size: number;
-  readonly [field: string]: unknown;
-}
-
-const { publicKey, privateKey } = generateKeyPairSync("ec", { namedCurve: "P-256" });
-
-/** A bundle that signs a digest with a key. */
-function keyBundle(digest: Digest, key: KeyObject = privateKey): string {
-  const payload = Buffer.from(signStatement(digest));
-  const sig = sign("sha256", preAuthEncoding(statementPayloadType, payload), key).toString("base64");
-  return JSON.stringify({
-    mediaType: signatureTypes.bundle,
-    verificationMaterial: { publicKey: { hint: "" } },
-    dsseEnvelope: { payload: payload.toString("base64"), payloadType: statementPayloadType, signatures: [{ sig }] },
-  });
-}
-
-/** A repository with one artifact, whose registry lists and serves what a test wants. */
-async function repository() {
-  const documents = new Map<string, { readonly type: string; readonly body: string }>();
-  const blobs = new Map<string, string | ((response: ServerResponse) => void)>();
-  const referrers: object[] = [];
-  let listing: ((response: ServerResponse) => void) | undefined;
-  const server = await startServer(({ url }, response) => {
-    const version = url.split("/manifests/")[1];
-    if (url.includes("/referrers/")) {
-      if (listing !== undefined) return listing(response);
-      response.writeHead(200, { "content-type": mediaTypes.ociIndex });
-      return response.end(JSON.stringify({ schemaVersion: 2, mediaType: mediaTypes.ociIndex, manifests: referrers }));
-    }
-    if (version !== undefined) {
-      const found = documents.get(version);
-      if (found === undefined) return response.writeHead(404).end();
-      response.writeHead(200, { "content-type": found.type });
-      return response.end(found.body);
-    }
-    const blob = blobs.get(url.split("/blobs/")[1] ?? "");
-    if (typeof blob === "function") return blob(response);
-    if (blob === undefined) return response.writeHead(404).end();
-    return response.end(blob);
-  });
-  const manifest = (fields: object): Named => {
-    const mediaType = mediaTypes.ociManifest;
-    const body = JSON.stringify({
-      schemaVersion: 2,
-      mediaType,
-      config: blob("{}", mediaTypes.empty),
-      layers: [],
-      ...fields,
-    });
-    const digest = digestOf(body);
-    documents.set(digest, { type: mediaType, body });
-    return { mediaType, digest, size: Buffer.byteLength(body) };
-  };
-  const blob = (text: string, mediaType: string): Named => {
-    const digest = digestOf(text);
-    blobs.set(digest, text);
-    return { mediaType, digest, size: Buffer.byteLength(text) };
-  };
-  const artifact = manifest({ artifactType: "application/x-tool" });
-  const tag = (name: string, { digest }: Named): void => {
-    const found = documents.get(digest);
-    if (found !== undefined) documents.set(name, found);
-  };
-  tag("1", artifact);
-  /** Lists a bundle as a referrer. */
-  const attach = (text: string, layer: object = {}, fields: object = {}): Named => {
-    const own = { ...blob(text, signatureTypes.bundle), ...layer };
-    const one = manifest({ artifactType: signatureTypes.bundle, layers: [own], subject: artifact, ...fields });
-    referrers.push({ ...one, artifactType: signatureTypes.bundle });
-    return one;
-  };
-  const dir = temporaryFolder();
-  writeFileSync(join(dir, "cosign.pub"), publicKey.export({ format: "pem", type: "spki" }));
-  const reference = `${server.host}/t/tool:1`;
-  const call = (...args: string[]) =>
-    oras(["verify", "--signature", reference, ...args], {
-      cwd: dir,
-      env: { BUCK2_ORAS_CACHE_DIR: join(dir, "cache") },
-    });
-  const verify = async (...args: string[]) => {
-    const ran = await call("--json", ...(args.length === 0 ? ["--key", "cosign.pub"] : args));
-    expect([0, 65], ran.stdout + ran.stderr).toContain(ran.exitCode);
-    return { exitCode: ran.exitCode, ...v.parse(verifySignatureSchema, JSON.parse(ran.stdout)) };
-  };
-  const answerListing = (answer: (response: ServerResponse) => void): void => {
-    listing = answer;
-  };
-  const asked = (part: string): number => server.seen.filter(({ url }) => url.includes(part)).length;
-  return {
-    reference,
-    artifact,
-    manifest,
-    blob,
-    blobs,
-    documents,
-    referrers,
-    attach,
-    tag,
-    call,
-    verify,
-    answerListing,
-    asked,
-    dir,
-  };
-}
+import { keyBundle, signedRepository } from "../support/signed-repository.ts";
 
 const tool = "Other people's signatures";
 
 describe(tool, () => {
   test("signature: a good one counts beside bad ones, and each bad one says why", async () => {
-    const { artifact, attach, manifest, referrers, blobs, verify } = await repository();
+    const { artifact, attach, manifest, referrers, blobs, verify } = await signedRepository();
     const other = digestOf("another artifact");
     attach(keyBundle(other));
     attach("{");
@@ -164,7 +45,7 @@ describe(tool, () => {
   });
 
   test("signature: a bundle of 50 MB is refused before it is read, and one that is longer than stated ends", async () => {
-    const { artifact, attach, blobs, verify, asked } = await repository();
+    const { artifact, attach, blobs, verify, asked } = await signedRepository();
     const text = keyBundle(artifact.digest);
     attach(text, { size: 50 * 1024 * 1024 });
     expect((await verify()).signatures).toMatchObject([{ problem: "too-large", counted: false }]);
@@ -183,7 +64,7 @@ describe(tool, () => {
   });
 
   test("signature: the artifact as its own signature, one of itself, and a circle end without counting", async () => {
-    const { artifact, manifest, referrers, verify, blob } = await repository();
+    const { artifact, manifest, referrers, verify, blob } = await signedRepository();
     const layer = blob(keyBundle(digestOf("x")), signatureTypes.bundle);
     const first = manifest({ artifactType: signatureTypes.bundle, layers: [layer], subject: artifact });
     const second = manifest({ artifactType: signatureTypes.bundle, layers: [layer], subject: first });
@@ -194,7 +75,7 @@ describe(tool, () => {
   });
 
   test("signature: of a thousand, a hundred are read, the rest is named, and a stated signature comes first", async () => {
-    const { artifact, attach, referrers, verify, asked } = await repository();
+    const { artifact, attach, referrers, verify, asked } = await signedRepository();
     for (let count = 0; count < 1000; count += 1) attach(`{"x":${count}}`);
     const one = attach(keyBundle(artifact.digest));
     const crowded = await verify();
@@ -213,7 +94,7 @@ describe(tool, () => {
   });
 
   test("signature: a hundred referrers with a hundred layers of 1 MiB each keep no more than a few of them", async () => {
-    const { artifact, attach, blob, verify, asked } = await repository();
+    const { artifact, attach, blob, verify, asked } = await signedRepository();
     const large = blob("x".repeat(1024 * 1024), signatureTypes.simpleSigning);
     const annotations = { "dev.cosignproject.cosign/signature": "AAAA" };
     const simple = Array(100).fill({ ...large, annotations });
@@ -230,7 +111,7 @@ describe(tool, () => {
   });
 
   test("signature: a tag of cosign that is damaged hides no referrer that counts", async () => {
-    const { artifact, attach, documents, verify } = await repository();
+    const { artifact, attach, documents, verify } = await signedRepository();
     attach(keyBundle(artifact.digest));
     documents.set(`sha256-${digestHex(artifact.digest)}.sig`, { type: mediaTypes.ociManifest, body: "{" });
     const found = await verify();
@@ -238,7 +119,7 @@ describe(tool, () => {
   });
 
   test("signature: cosign's tag with a thousand layers, with an index, and with text that is no manifest", async () => {
-    const { artifact, manifest, blob, documents, tag, verify, call } = await repository();
+    const { artifact, manifest, blob, documents, tag, verify, call } = await signedRepository();
     const name = `sha256-${digestHex(artifact.digest)}.sig`;
     const layer = { ...blob("{}", signatureTypes.simpleSigning), annotations: {} };
     tag(name, manifest({ layers: Array(1000).fill(layer) }));
@@ -256,7 +137,7 @@ describe(tool, () => {
   ])(
     "signature: a list that the registry does not give (%s) is an error, and no missing signature",
     async (_, status, exitCode) => {
-      const { answerListing, attach, artifact, call } = await repository();
+      const { answerListing, attach, artifact, call } = await signedRepository();
       attach(keyBundle(artifact.digest));
       answerListing((response) => response.writeHead(status).end());
       const ran = await call("--key", "cosign.pub", "--timeout", "60");
@@ -265,7 +146,7 @@ describe(tool, () => {
   );
 
   test("signature: a tag that moves meanwhile changes nothing, since it is asked once", async () => {
-    const { artifact, attach, documents, manifest, tag, verify, asked, blobs } = await repository();
+    const { artifact, attach, documents, manifest, tag, verify, asked, blobs } = await signedRepository();
     const text = keyBundle(artifact.digest);
     attach(text);
     const evil = manifest({ artifactType: "application/x-evil" });
@@ -283,7 +164,7 @@ describe(tool, () => {
   });
 
   test("signature: words of a stranger are one line without commands", async () => {
-    const { artifact, attach, call } = await repository();
+    const { artifact, attach, call } = await signedRepository();
     const world = keyless();
     attach(world.sign(artifact.digest, { statement: { predicateType: "\u001b[31mx\n::add-path::/tmp\u202e" } }));
     for (const more of [[], ["--json"]]) {
@@ -295,7 +176,7 @@ describe(tool, () => {
   });
 
   test("signature: a keyless one counts by identity and issuer, by pattern, and for nobody else", async () => {
-    const { artifact, attach, dir, verify, call, reference } = await repository();
+    const { artifact, attach, dir, verify, call, reference } = await signedRepository();
     const world = keyless();
     writeFileSync(join(dir, "root.json"), world.root);
     writeFileSync(join(dir, "other.json"), keyless().root);
