@@ -46,8 +46,9 @@ sys.stdout.write(came[filled:].decode())
 sys.exit(child.wait())
 `;
 
-describe.runIf(process.platform === "linux")("a slow reader gets everything", () => {
+describe("a slow reader gets everything", () => {
   test.for([true, false])("a pipe that blocks: %s", async (isBlocking, context) => {
+    if (process.platform === "win32") context.skip("Windows has other pipes");
     const python = requireProgram(context, "python3");
     const { stdout: whole } = await oras(["--help"]);
     expect(whole).toContain("Usage: buck2-oras");
