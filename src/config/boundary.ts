@@ -19,6 +19,7 @@ export interface LeftOut {
 }
 
 /** Resolves a path of a configuration file against the file's folder. */
+export function besideFile<T extends string | undefined>(file: ConfigFile, path: T): string | Exclude<T, string>;
 export function besideFile(file: ConfigFile, path: string | undefined): string | undefined {
   return path === undefined ? undefined : resolve(dirname(file.path), path);
 }

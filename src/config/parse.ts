@@ -4,7 +4,7 @@ import * as v from "valibot";
 import { ConfigurationError } from "../errors.ts";
 import { nearestOf } from "../model/nearest.ts";
 import { reservedKeys } from "../model/object-key.ts";
-import { type Config, configSchema, prefixForm } from "./schema.ts";
+import { type Config, configSchema, policyPrefixForm, prefixForm } from "./schema.ts";
 
 /** Maximum characters quoted from a file. */
 const maxQuotedLength = 80;
@@ -131,17 +131,17 @@ const wordsFor: Readonly<Record<string, string>> = {
   Array: "a list",
   Object: "an object",
 };
-/** Required keys with their form. */
-const requiredForms: Readonly<Record<string, string>> = { prefix: prefixForm };
-
 function explain(issue: v.BaseIssue<unknown>, keys: readonly (string | number)[]): string {
   const key = String(keys.at(-1) ?? "");
   if (issue.type === "strict_object" && issue.expected === "never") {
     return `is not a known key; ${suggestion(key, knownKeys(keys.slice(0, -1)))}`;
   }
   if (issue.type === "strict_object" && issue.received === "undefined") {
-    return `is missing: it must be ${requiredForms[key] ?? "set"}`;
+    // Every required key of the schema is a prefix.
+    return `is missing: it must be ${keys[0] === "policies" ? policyPrefixForm : prefixForm}`;
   }
+  // The value is an object or a list, and what it lacks is said already.
+  if (issue.message.startsWith("must have")) return issue.message;
   const isOwnMessage = issue.message.startsWith("must be");
   const wanted = isOwnMessage
     ? issue.message

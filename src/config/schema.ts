@@ -2,8 +2,9 @@
 import * as v from "valibot";
 import { UsageError } from "../errors.ts";
 import { parseByteSize } from "../model/byte-size.ts";
+import { parsePattern } from "../model/identity.ts";
 import { parseRegistry } from "../model/registry-host.ts";
-import { parseRepositoryPrefix, type RepositoryPrefix } from "../model/repository-prefix.ts";
+import { parseRepositoryPrefix, type RepositoryPrefix, withoutDefaultPort } from "../model/repository-prefix.ts";
 
 function parses(parse: (text: string) => unknown): (text: string) => boolean {
   return (text) => {
@@ -51,6 +52,107 @@ const registrySchema = v.strictObject({
 const registryName = v.pipe(
   v.string(),
   v.regex(/^(?!localhost$)[a-z0-9][a-z0-9_-]*$/, "must be a name of lower-case letters, digits, `_` and `-`"),
+);
+
+const anyPrefix = "*";
+export const policyPrefixForm = `${prefixForm}, or ${anyPrefix}`;
+const identityForm = "must be the subject of a certificate, or a pattern that not everybody fulfils";
+const issuerForm = "must be the issuer's address, or a pattern that not every issuer fulfils";
+/** Keys and identities of one policy; each signature is compared with all of them. */
+const maxSigners = 32;
+const maxPolicies = 1000;
+
+const policyPrefix = v.pipe(
+  v.string(`must be ${policyPrefixForm}`),
+  v.check((text) => text === anyPrefix || parses(parseRepositoryPrefix)(text), `must be ${policyPrefixForm}`),
+  v.transform((text): RepositoryPrefix | undefined => (text === anyPrefix ? undefined : parseRepositoryPrefix(text))),
+  v.description("`HOST` or `HOST/REPOSITORY`; `*` is every reference, layout folders too."),
+);
+
+const keySigner = v.strictObject({
+  key: v.pipe(text, v.description("File of a public key in PEM, relative to this file's folder.")),
+});
+const identitySigner = v.strictObject({
+  identity: v.pipe(
+    v.string(identityForm),
+    v.check(
+      parses((one) => parsePattern(one, "identity")),
+      identityForm,
+    ),
+    v.description("Subject of the signer's certificate; `*` stands for any text without `/`, `**` for any text."),
+  ),
+  issuer: v.pipe(
+    v.string(issuerForm),
+    v.check(
+      parses((one) => parsePattern(one, "issuer")),
+      issuerForm,
+    ),
+    v.description("Issuer that vouches for the identity, exactly or with `*` and `**`."),
+  ),
+});
+
+/** Keys of a policy that demand something; one of them is needed. */
+const demandKeys = ["signers"] as const;
+
+const policySchema = v.pipe(
+  v.strictObject({
+    prefix: policyPrefix,
+    action: v.optional(
+      v.pipe(
+        v.picklist(["require", "warn"], 'must be "require" or "warn"'),
+        v.description("`require` (default) refuses what does not fulfil the policy; `warn` warns."),
+      ),
+    ),
+    signers: v.optional(
+      v.pipe(
+        v.array(v.union([keySigner, identitySigner], 'must have "key" alone, or "identity" and "issuer" alone')),
+        v.check((signers) => signers.length > 0, "must have a signer, since nobody fulfils an empty list"),
+        v.maxLength(maxSigners, `must have ${maxSigners} signers at most`),
+        v.description("Signers of whom one must have signed."),
+      ),
+    ),
+    trustRoot: v.optional(
+      v.pipe(
+        text,
+        v.description("The trusted_root.json for identities and trusted times, relative to this file's folder."),
+      ),
+    ),
+  }),
+  v.check(
+    (policy) => demandKeys.some((key) => policy[key] !== undefined),
+    `must have a demand: ${demandKeys.map((key) => `\`${key}\``).join(" or ")}`,
+  ),
+  v.check(
+    ({ signers = [], trustRoot }) => trustRoot !== undefined || !signers.some((one) => "identity" in one),
+    "must have a `trustRoot`, which identities need",
+  ),
+);
+
+/** One text for all spellings of a prefix. */
+function prefixKey(prefix: RepositoryPrefix | undefined): string {
+  return prefix === undefined ? anyPrefix : `${withoutDefaultPort(prefix.registry)}/${prefix.repository}`;
+}
+
+const policiesSchema = v.pipe(
+  v.array(policySchema),
+  v.maxLength(maxPolicies, `must have ${maxPolicies} policies at most`),
+  v.rawCheck(({ dataset, addIssue }) => {
+    if (!dataset.typed) return;
+    const seen = new Set<string>();
+    for (const [index, one] of dataset.value.entries()) {
+      const key = prefixKey(one.prefix);
+      if (seen.has(key)) {
+        const message = "must have another prefix: an earlier policy of this file has the same";
+        const at = { type: "array", origin: "value", input: dataset.value, key: index, value: one } as const;
+        addIssue({ message, input: one, path: [at] });
+        return;
+      }
+      seen.add(key);
+    }
+  }),
+  v.description(
+    "Demands on what is locked, by prefix: the longest prefix decides. The policies of the user's file and of the project's file must all be fulfilled.",
+  ),
 );
 
 export const configSchema = v.strictObject({
@@ -117,6 +219,7 @@ export const configSchema = v.strictObject({
       v.description("Concurrent transfers of a command; default 4."),
     ),
   ),
+  policies: v.optional(policiesSchema),
   auditLog: v.optional(
     v.pipe(
       text,

@@ -11,6 +11,7 @@ import { besideFile, type LeftOut, summarizeLeftOut, withinBoundary } from "./bo
 import { folderVariable, variable } from "./environment.ts";
 import type { ConfigFile, ConfigFiles } from "./file.ts";
 import { isInside, leadsInside } from "./inside.ts";
+import { type PolicyFile, readPolicies } from "./policies.ts";
 
 /** Settings of the caller (command line or library); undefined means not set. */
 export interface SettingsOverrides {
@@ -45,6 +46,8 @@ export interface Settings {
   /** Host that `ORAS_USER`, `ORAS_PASS` and `ORAS_TOKEN` apply to; never from a file. */
   readonly credentialRegistry: string | undefined;
   readonly registries: ReadonlyMap<string, NamedRegistry>;
+  /** Demands on what is locked: the user's, then the project's. */
+  readonly policies: readonly PolicyFile[];
   /** Absolute path. */
   readonly cacheDir: string;
   /**
@@ -257,6 +260,7 @@ export function readSettings(overrides: SettingsOverrides, context: Context, fou
     ownRegistry: [...named, { value: user?.config.defaultRegistry }].find(({ value }) => value !== undefined)?.value,
     credentialRegistry: named.find(({ value }) => value !== undefined)?.value,
     registries: namedRegistries(user, project),
+    policies: readPolicies(user, project),
     cacheDir,
     isCacheInProject: isCacheOfProject || projectFolders.some((folder) => leadsInside(cacheDir, folder) ?? true),
     projectFolders,

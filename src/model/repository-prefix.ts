@@ -35,6 +35,11 @@ export function belowPrefix(location: RegistryLocation, prefix: RepositoryPrefix
     : undefined;
 }
 
+/** `ghcr.io:443` is the registry of `ghcr.io`: a rule for one must not be escaped by the other. */
+export function withoutDefaultPort(registry: string): string {
+  return registry.replace(/:(?:443|80)$/, "");
+}
+
 /**
  * Replaces the name at the beginning of a reference or template by its prefix. Other text is returned unchanged.
  *

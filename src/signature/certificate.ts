@@ -5,8 +5,8 @@
  */
 import { X509Certificate as NodeCertificate } from "node:crypto";
 import { X509Certificate } from "@sigstore/core";
+import type { Identity } from "../model/identity.ts";
 import { malformed } from "./evidence.ts";
-import type { Identity } from "./identity.ts";
 
 const issuerOid = "1.3.6.1.4.1.57264.1.8";
 /** Certificates of 2022 and before; the text is without a header. */

@@ -1,8 +1,8 @@
 /** Verdicts: whether a signature counts for a demand, and why not. */
 import { asError, OrasClientError } from "../errors.ts";
 import type { Digest } from "../model/digest.ts";
+import { type Identity, type IdentityPattern, matchesIdentity } from "../model/identity.ts";
 import type { Evidence } from "./evidence.ts";
-import { type Identity, type IdentityPattern, matchesIdentity } from "./identity.ts";
 import type { Problem } from "./problems.ts";
 import type { TrustRoot } from "./trust-root.ts";
 import { type VerifyingKey, verifiesWith } from "./verifying-key.ts";

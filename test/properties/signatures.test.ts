@@ -7,7 +7,7 @@ import { expect, test } from "vitest";
 import { digestOf } from "../../src/model/digest.ts";
 import { parseBundle } from "../../src/signature/bundle.ts";
 import { judge } from "../../src/signature/check.ts";
-import { matchesPattern, parsePattern } from "../../src/signature/identity.ts";
+import { matchesPattern, parsePattern } from "../../src/model/identity.ts";
 import { loggedKey } from "../../src/signature/logged-keys.ts";
 import { parseSimpleSigning } from "../../src/signature/simple-signing.ts";
 import { preAuthEncoding, signStatement, statementPayloadType } from "../../src/signature/statement.ts";

@@ -2,9 +2,9 @@ import { join } from "node:path";
 import type { Command } from "commander";
 import type * as v from "valibot";
 import { configFileName } from "../../config/file.ts";
+import { formatPolicyPrefix, type PolicySigner } from "../../config/policies.ts";
 import { findProjectRoot } from "../../config/project-root.ts";
 import type { Settings } from "../../config/settings.ts";
-import type { RepositoryPrefix } from "../../model/repository-prefix.ts";
 import type { CliIo } from "../io.ts";
 import type { Part } from "../layout.ts";
 import { runCommand } from "../run.ts";
@@ -13,8 +13,9 @@ import type { Shown } from "../show.ts";
 
 type ConfigJson = v.InferOutput<typeof configSchema>;
 
-function formatPrefix({ registry, repository }: RepositoryPrefix): string {
-  return repository === "" ? registry : `${registry}/${repository}`;
+/** Signers in the order of the file; keys are absolute paths. */
+function formatSigner(signer: PolicySigner): string {
+  return "key" in signer ? `key ${signer.key}` : `${signer.identity} (${signer.issuer})`;
 }
 
 /** Settings with the names and units of the configuration file. */
@@ -45,10 +46,20 @@ function asJson(settings: Settings, sharedBecause: string | undefined): ConfigJs
     ],
     registries: [...settings.registries].map(([name, { prefix, mirrors, foundIn }]) => ({
       name,
-      prefix: formatPrefix(prefix),
-      mirrors: mirrors.map(formatPrefix),
+      prefix: formatPolicyPrefix(prefix),
+      mirrors: mirrors.map(formatPolicyPrefix),
       source: foundIn,
     })),
+    policies: settings.policies.flatMap(({ file, isOwn, policies }) =>
+      policies.map(({ prefix, action, signers, trustRoot }) => ({
+        prefix: formatPolicyPrefix(prefix),
+        action,
+        signers: signers?.map(formatSigner) ?? null,
+        trustRoot: trustRoot ?? null,
+        owner: isOwn ? ("user" as const) : ("project" as const),
+        file,
+      })),
+    ),
     leftOut: [...settings.leftOut],
     cacheSharedBecause: sharedBecause ?? null,
   };
@@ -75,6 +86,15 @@ function show({ settings, sharedBecause, root }: Looked): Shown {
   ]);
   const text: Part[] = [{ rows }];
   if (registries.length > 0) text.push("", { rows: [["name", "prefix", "mirrors", "source"], ...registries] });
+  if (json.policies.length > 0) {
+    const policies = json.policies.map(({ prefix, action, signers, file }) => [
+      prefix,
+      action,
+      signers?.join(", ") ?? "-",
+      file,
+    ]);
+    text.push("", { rows: [["policy for", "action", "signers", "source"], ...policies] });
+  }
   if (json.leftOut.length > 0) {
     const rest = json.leftOut.map(({ key, file, reason }) => [key, file, reason]);
     text.push("", { rows: [["left out", "file", "why"], ...rest] });

@@ -88,6 +88,22 @@ export const configSchema = v.object({
       source: v.pipe(v.string(), v.description("Configuration file that defines the name.")),
     }),
   ),
+  policies: v.pipe(
+    v.array(
+      v.object({
+        prefix: v.pipe(v.string(), v.description("`HOST`, `HOST/REPOSITORY`, or `*` for every reference.")),
+        action: v.picklist(["require", "warn"]),
+        signers: v.pipe(
+          v.nullable(v.array(v.string())),
+          v.description("Keys, by absolute path, and identities of whom one must have signed; null: none is demanded."),
+        ),
+        trustRoot: v.pipe(v.nullable(v.string()), v.description("Absolute path of the trust root.")),
+        owner: v.picklist(["user", "project"]),
+        file: v.pipe(v.string(), v.description("Configuration file that has the policy.")),
+      }),
+    ),
+    v.description("Policies of both files; for each file, the longest prefix decides."),
+  ),
   leftOut: v.pipe(
     v.array(
       v.object({

@@ -1,0 +1,98 @@
+/**
+ * Policies of the configuration: what must be true of an artifact before it is locked. The user's file and the
+ * project's file are judged apart, so a project can only add demands.
+ */
+import type { Location } from "../model/location.ts";
+import { belowPrefix, type RepositoryPrefix, withoutDefaultPort } from "../model/repository-prefix.ts";
+import { besideFile } from "./boundary.ts";
+import type { ConfigFile } from "./file.ts";
+
+export interface SignerKey {
+  /** Absolute path of a public key. */
+  readonly key: string;
+}
+
+export interface SignerIdentity {
+  readonly identity: string;
+  readonly issuer: string;
+}
+
+export type PolicySigner = SignerKey | SignerIdentity;
+
+export interface Policy {
+  /** Undefined: every reference, layout folders too. */
+  readonly prefix: RepositoryPrefix | undefined;
+  readonly action: "require" | "warn";
+  /** Signers of whom one must have signed; undefined: this policy says nothing about signers. */
+  readonly signers: readonly PolicySigner[] | undefined;
+  /** Absolute path of a trusted_root.json. */
+  readonly trustRoot: string | undefined;
+}
+
+/** The policies of one configuration file. */
+export interface PolicyFile {
+  /** Absolute path. */
+  readonly file: string;
+  /** True for the user's file. */
+  readonly isOwn: boolean;
+  readonly policies: readonly Policy[];
+}
+
+function policiesOf(file: ConfigFile): readonly Policy[] {
+  return (file.config.policies ?? []).map(({ prefix, action = "require", signers, trustRoot }) => ({
+    prefix,
+    action,
+    signers: signers?.map((one) => ("key" in one ? { key: besideFile(file, one.key) } : one)),
+    trustRoot: trustRoot === undefined ? undefined : besideFile(file, trustRoot),
+  }));
+}
+
+/** The user's policies, then the project's; a file without policies is left out. */
+export function readPolicies(user: ConfigFile | undefined, project: ConfigFile | undefined): readonly PolicyFile[] {
+  return [user, project]
+    .filter((file) => file !== undefined)
+    .map((file) => ({ file: file.path, isOwn: file === user, policies: policiesOf(file) }))
+    .filter(({ policies }) => policies.length > 0);
+}
+
+function covers(prefix: RepositoryPrefix | undefined, location: Location): boolean {
+  if (prefix === undefined) return true;
+  if (location.kind === "layout") return false;
+  const [asked, named] = [location, prefix].map(({ registry }) => withoutDefaultPort(registry));
+  return belowPrefix({ ...location, registry: asked ?? "" }, { ...prefix, registry: named ?? "" }) !== undefined;
+}
+
+/** A policy that decides, and its file. */
+export interface DecidingPolicy<T extends Policy = Policy> {
+  readonly file: PolicyFile;
+  readonly policy: T;
+}
+
+/**
+ * The deciding policy of each file for one aspect: of the policies that have the aspect, the one with the longest prefix
+ * that covers the location. All of them must be fulfilled.
+ *
+ * @param hasAspect Such as: the policy names signers.
+ */
+export function decidingPolicies<T extends Policy>(
+  location: Location,
+  files: readonly PolicyFile[],
+  hasAspect: (policy: Policy) => policy is T,
+): readonly DecidingPolicy<T>[] {
+  return files.flatMap((file) => {
+    const covering = file.policies.filter(hasAspect).filter(({ prefix }) => covers(prefix, location));
+    const [policy] = covering.toSorted((one, other) => lengthOf(other.prefix) - lengthOf(one.prefix));
+    return policy === undefined ? [] : [{ file, policy }];
+  });
+}
+
+/** Among prefixes that cover one location: the whole registry is longer than every reference. */
+function lengthOf(prefix: RepositoryPrefix | undefined): number {
+  return prefix === undefined ? -1 : prefix.repository.length;
+}
+
+/** As in the configuration file. */
+export function formatPolicyPrefix(prefix: RepositoryPrefix | undefined): string {
+  if (prefix === undefined) return "*";
+  return prefix.repository === "" ? prefix.registry : `${prefix.registry}/${prefix.repository}`;
+}
