@@ -104,7 +104,10 @@ describe("policies: what is wrong is named with its line", () => {
     ["a pattern in the prefix", JSON.stringify({ prefix: "ghcr.io/*", signers: [key] }), /must be HOST or/],
     ["an unknown key", policy({ signer: [key] }), /`policies\.1\.signer` is not a known key; did you mean `signers`/],
   ])("%s", async (_what, text, message) => {
-    const parsing = parseConfig(`{"policies": [\n{"prefix": "*", "signers": [{"key": "x"}]},\n${text}\n]}`, "/p/c.json");
+    const parsing = parseConfig(
+      `{"policies": [\n{"prefix": "*", "signers": [{"key": "x"}]},\n${text}\n]}`,
+      "/p/c.json",
+    );
     await expect(parsing).rejects.toMatchObject({ code: "CONFIG_INVALID", exitCode: 78 });
     await expect(parsing).rejects.toThrow(message);
     await expect(parsing).rejects.toThrow(/^\/p\/c\.json:3: /);
