@@ -30,7 +30,8 @@ export const common = {
   },
   legalComments: "none",
   // Its UMD build loads its parts by a `require` that no bundler sees.
-  alias: { "jsonc-parser": "jsonc-parser/lib/esm/main.js" },
+  // `tuf-js` asks by what it is given; its own HTTP client would only be read.
+  alias: { "jsonc-parser": "jsonc-parser/lib/esm/main.js", "make-fetch-happen": "./scripts/not-bundled.mjs" },
   metafile: true,
   // `import()` of a builtin makes a view of all its exports, which loads the undici of Node: 25 ms. `require` does not.
   supported: { "dynamic-import": false },

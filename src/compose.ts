@@ -79,6 +79,10 @@ function compose(settings: Settings, context: Context, lifetime: CommandLifetime
       if (settings.isOffline) throw askingForbidden(request.url.host);
       await (await online()).download(request, signal);
     },
+    readUrl: async (url, maxBytes, signal) => {
+      if (settings.isOffline) throw askingForbidden(url.host);
+      return await (await online()).readUrl(url, maxBytes, signal);
+    },
     logins: {
       store: async (registry, login, signal) => await (await logins()).store(registry, login, signal),
       erase: async (registry, signal) => await (await logins()).erase(registry, signal),

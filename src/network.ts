@@ -17,6 +17,7 @@ import type { RegistryProbe } from "./registry/probe.ts";
 import { createRegistry } from "./registry/registry.ts";
 import type { Run } from "./transfer/run.ts";
 import type { ImportServices } from "./verbs/import.ts";
+import type { TrustRootServices } from "./verbs/trust-root.ts";
 
 /** Signal and deadline of the services, as of their only request. */
 export type Lifetime = Pick<Run, "signal" | "deadlineMs">;
@@ -25,6 +26,8 @@ export interface Network {
   readonly openRegistry: (location: RegistryLocation, as: { use: PlainHttpUse; isMirror: boolean }) => Target;
   readonly probe: (location: RegistryLocation, use: PlainHttpUse) => Promise<RegistryProbe>;
   readonly download: ImportServices["download"];
+  /** The answer of any status, without a login. */
+  readonly readUrl: TrustRootServices["readUrl"];
   readonly logins: () => Promise<Logins>;
   /** False if the registry asks for no login. @throws {RegistryAuthError} the registry refuses the login */
   readonly checkLogin: (
@@ -85,6 +88,12 @@ export function composeNetwork(settings: Settings, context: Context, lifetime: L
     download: async (request, signal) => {
       const { downloadVerified } = await import("./importers/download.ts");
       await downloadVerified(http, request, signal);
+    },
+    readUrl: async (url, maxBytes, signal) => {
+      const answer = await http.request({ method: "GET", url, headers: {}, bufferBytes: maxBytes, signal });
+      if (answer.status === 200) return { status: 200, bytes: await answer.bytes(maxBytes) };
+      await answer.discard();
+      return { status: answer.status, bytes: new Uint8Array() };
     },
     logins: async () => {
       const { createLogins } = await import("./config/logins.ts");

@@ -34,6 +34,7 @@ const commands: ReadonlyMap<string, () => Promise<AddCommand>> = new Map(
     import: async () => (await import("./commands/import.ts")).addImport,
     tag: async () => (await import("./commands/tag.ts")).addTag,
     sign: async () => (await import("./commands/sign.ts")).addSign,
+    "trust-root": async () => (await import("./commands/trust-root.ts")).addTrustRoot,
     prune: async () => (await import("./commands/prune.ts")).addPrune,
     login: async () => (await import("./commands/login.ts")).addLogin,
     logout: async () => (await import("./commands/login.ts")).addLogout,

@@ -22,7 +22,7 @@ import {
   signSchema,
   tagSchema,
 } from "./schemas/published.ts";
-import { verifySignatureSchema } from "./schemas/signatures.ts";
+import { trustRootSchema, verifySignatureSchema } from "./schemas/signatures.ts";
 import {
   envSchema,
   initSchema,
@@ -72,6 +72,7 @@ export const jsonSchemas = {
   import: importSchema,
   tag: tagSchema,
   sign: signSchema,
+  "trust-root": trustRootSchema,
   prune: pruneSchema,
   "lock-export": lockExportSchema,
   init: initSchema,

@@ -3,8 +3,9 @@ import type { DiagnosisServices } from "../diagnosis/services.ts";
 import type { Run } from "../transfer/run.ts";
 import type { ImportServices } from "../verbs/import.ts";
 import type { LoginServices } from "../verbs/login.ts";
+import type { TrustRootServices } from "../verbs/trust-root.ts";
 
-export type VerbServices = DiagnosisServices & ImportServices & LoginServices;
+export type VerbServices = DiagnosisServices & ImportServices & LoginServices & TrustRootServices;
 
 /** Services for several requests, each with a run of its own. */
 export interface SharedServices {

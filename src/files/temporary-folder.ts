@@ -16,9 +16,9 @@ import { HeldFolder } from "./held-folder.ts";
 import { swappableBecause } from "./ownership.ts";
 import { patiently } from "./patience.ts";
 
-export type Purpose = "push" | "import" | "external" | "cache";
+export type Purpose = "push" | "import" | "external" | "cache" | "trust-root";
 
-const purposes: readonly Purpose[] = ["push", "import", "external", "cache"];
+const purposes: readonly Purpose[] = ["push", "import", "external", "cache", "trust-root"];
 
 /** The name after its stem: machine, process ID, and a unique part (mkdtemp). */
 const ownerPattern = /^-([0-9a-f]{12})-([0-9]{1,10})-[A-Za-z0-9]{6}$/;

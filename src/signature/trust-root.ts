@@ -1,6 +1,6 @@
 /**
  * Trust root of keyless signatures, from a file that the user names: certificate authorities, logs and timestamp
- * authorities. No built-in root exists, and none is fetched.
+ * authorities. No check fetches one (`tuf.ts`).
  *
  * @see sigstore protobuf-specs, protos/sigstore_trustroot.proto
  */
@@ -13,14 +13,14 @@ import { readNamedText } from "../files/regular-file.ts";
 export type TrustRoot = TrustMaterial;
 
 /** The root of the public instance has 7 KB. */
-const maxRootBytes = 4 * 1024 * 1024;
+export const maxRootBytes = 4 * 1024 * 1024;
 
 const mediaType = /^application\/vnd\.dev\.sigstore\.trustedroot(?:\.v[0-9.]+\+json|\+json;version=[0-9.]+)$/;
 
 function invalid(name: string, why: string, cause?: unknown): ConfigurationError {
   return new ConfigurationError("TRUST_ROOT_INVALID", `the trust root ${name} ${why}`, {
     cause,
-    hint: "name a trusted_root.json, such as `cosign trusted-root create` writes",
+    hint: "name a trusted_root.json, such as `buck2-oras trust-root -o FILE` fetches",
   });
 }
 

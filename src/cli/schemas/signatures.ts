@@ -34,3 +34,11 @@ export const verifySignatureSchema = v.object({
   signatures: v.array(signature),
   unread: v.pipe(v.number(), v.integer(), v.description("Signatures beyond the limit of 100, which were not read.")),
 });
+
+export const trustRootSchema = v.object({
+  url: v.pipe(v.string(), v.description("Address of the TUF repository.")),
+  file: v.string(),
+  change: v.picklist(["created", "updated", "unchanged"]),
+  version: v.pipe(v.number(), v.integer(), v.description("Version of the repository's last TUF root.")),
+  expires: v.pipe(v.string(), v.description("Time at which that TUF root expires, ISO 8601 in UTC.")),
+});
