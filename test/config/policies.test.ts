@@ -17,7 +17,11 @@ function hasSigners(policy: Policy): policy is Policy & { readonly signers: NonN
 }
 
 async function deciding(reference: string, user: readonly object[], project?: readonly object[]) {
-  const found = decidingPolicies(parseReference(reference).location, await policyFiles(user, project), hasSigners);
+  const found = decidingPolicies(
+    parseReference(reference, undefined).location,
+    await policyFiles(user, project),
+    hasSigners,
+  );
   return found.map(({ file, policy }) => `${file.isOwn ? "user" : "project"} ${formatPolicyPrefix(policy.prefix)}`);
 }
 
