@@ -55,6 +55,11 @@ def _reference(ctx: AnalysisContext) -> cmd_args:
         hidden = [blob, layout.project("oci-layout")],
     )
 
+def _manifest(ctx: AnalysisContext) -> list[str]:
+    """The manifest that lists the blob: a pull-through cache that lacks the blob copies it when the manifest is asked for."""
+    digest = ctx.attrs.manifest_digest
+    return ["--manifest={}".format(digest)] if digest != None and ctx.attrs.layout == None else []
+
 def _pull(ctx: AnalysisContext, oras: OrasToolchainInfo, output: Artifact, size_bytes: int, is_executable: bool) -> None:
     url = native_url(ctx, oras)
     if url != None:
@@ -65,6 +70,7 @@ def _pull(ctx: AnalysisContext, oras: OrasToolchainInfo, output: Artifact, size_
             "blob",
             _reference(ctx),
             "--size={}".format(size_bytes),
+            _manifest(ctx),
             cmd_args(output.as_output(), format = "--output={}"),
             ["--executable"] if is_executable else [],
         ),
@@ -125,7 +131,7 @@ oras_artifact = rule(
         "manifest_digest": attrs.option(
             attrs.string(),
             default = None,
-            doc = "Digest of the manifest that lists the blob. `OrasArtifactInfo` passes this digest on.",
+            doc = "Digest of the manifest that lists the blob. Where the blob is missing, the manifest is asked for first: a pull-through cache copies the blob then. `OrasArtifactInfo` passes this digest on.",
         ),
         "out": attrs.option(
             attrs.string(),

@@ -1,13 +1,11 @@
 /** Fetch of blobs into the store; only missing blobs are requested from a source. */
 
-import { ArtifactNotFoundError } from "../errors.ts";
 import type { Digest } from "../model/digest.ts";
 import { digestHex } from "../model/digest.ts";
 import type { BlobIdentity, Origin, Target } from "../model/source.ts";
 import { notInCache } from "../registry/offline.ts";
 import type { Run } from "../transfer/run.ts";
 import type { TransferServices } from "../transfer/services.ts";
-import type { TransferRequest, Transferred } from "../transfer/transfer.ts";
 import { findCached } from "./cached.ts";
 
 export interface FetchedBlob {
@@ -27,36 +25,9 @@ export interface BlobFetch {
   readonly manifest?: Digest;
 }
 
-/**
- * Transfers a blob. A pull-through cache that lacks an artifact copies it when its manifest is asked for, and not for a blob alone: a missing
- * blob is asked for once more after its manifest.
- */
-async function transferAfterManifest(
-  { source, blob, manifest }: BlobFetch,
-  onward: Pick<TransferRequest, "onResumed" | "onBytes">,
-  services: TransferServices,
-  run: Run,
-): Promise<Transferred> {
-  const { transferBlob } = await import("../transfer/transfer.ts");
-  const transfer = () => transferBlob({ source, blob, ...onward }, services, run);
-  try {
-    return await transfer();
-  } catch (error) {
-    if (!(error instanceof ArtifactNotFoundError) || manifest === undefined) throw error;
-    services.context.log.debug(
-      `${source.name} lacks ${blob.digest}: asking for its manifest, as a pull-through cache wants it`,
-    );
-    await source.fetchManifest(manifest, run.signal).catch(() => {
-      run.signal.throwIfAborted();
-      throw error;
-    });
-    return await transfer();
-  }
-}
-
 /** Gets one blob from the store, else from its source. A lock saves concurrent processes a second transfer. */
 export async function fetchBlob(request: BlobFetch, services: TransferServices, run: Run): Promise<FetchedBlob> {
-  const { source, blob, label, isRelayed = false } = request;
+  const { source, blob, label, isRelayed = false, manifest } = request;
   const { store, settings, context } = services;
   const cached = await findCached(blob.digest, blob.size, services, run);
   if (cached !== undefined) return { path: cached.path, origin: "cache" };
@@ -68,8 +39,9 @@ export async function fetchBlob(request: BlobFetch, services: TransferServices, 
     if (meanwhile !== undefined) return { path: meanwhile.path, origin: "cache" };
     const task = context.progress.start(label, blob.size, isRelayed ? "relay" : "fetch");
     try {
+      const { transferBlob } = await import("../transfer/transfer.ts");
       const onward = { onResumed: task.resume, onBytes: task.advance };
-      const done = await transferAfterManifest(request, onward, services, run);
+      const done = await transferBlob({ source, blob, manifest, ...onward }, services, run);
       const origin = done.servedBy !== source ? "mirror" : isLayout ? "layout" : "registry";
       return { path: done.path, origin };
     } finally {

@@ -141,6 +141,8 @@ export async function placeIfArchive(
 
 export interface LayersRequest {
   readonly source: Target;
+  /** Manifest that lists the layers. */
+  readonly manifest: Digest;
   readonly layers: readonly NamedLayer[];
   readonly output: string;
   /** True if `output` existed when the command began. */
@@ -151,7 +153,7 @@ export interface LayersRequest {
 
 /** Places several layers as `oras pull` does: files by their titles, folders unpacked. */
 export async function placeLayers(
-  { source, layers, output, isExisting, extract }: LayersRequest,
+  { source, manifest, layers, output, isExisting, extract }: LayersRequest,
   services: Services,
   run: Run,
 ): Promise<PlacedLayers> {
@@ -164,7 +166,7 @@ export async function placeLayers(
   const blobs = await inParallel(layers, run.signal, async (layer, either) => {
     const { digest, size } = layer.descriptor;
     const fetch = (): Promise<FetchedBlob> =>
-      fetchBlob({ source, blob: { digest, size }, label: layer.title }, services, withSignal(run, either));
+      fetchBlob({ source, blob: { digest, size }, label: layer.title, manifest }, services, withSignal(run, either));
     return { layer, digest, ...(await services.limitOpen(fetch)) };
   });
   const origin = blobs.find((blob) => blob.origin !== "cache")?.origin ?? "cache";

@@ -2,48 +2,51 @@
  * The command line of a build action that fetches a blob, as rules/artifact.bzl writes it. Buck2 starts one process for
  * each tool, and Commander would take a tenth of the time that a tool in the cache needs.
  */
+import { digestPattern, isDigest } from "../model/digest.ts";
+import type { BlobRequest } from "../verbs/blob.ts";
 import type { CliIo } from "./io.ts";
 import { showWork } from "./show.ts";
 import { showBlob } from "./show-blob.ts";
 
-/** Options of `blob` by their values; a flag has none. */
-type GivenOptions = ReadonlyMap<string, string | undefined>;
+/** Options of `blob`, and what their values look like; a flag has none. */
+const forms: ReadonlyMap<string, RegExp> = new Map([
+  ["size", /^[0-9]{1,15}$/],
+  ["manifest", digestPattern],
+  ["output", /./s],
+  ["executable", /^$/],
+]);
 
-/** @returns undefined for words that are not all of the form `--name=value` or `--name`, and for an option given twice */
-function optionsOf(words: readonly string[]): GivenOptions | undefined {
-  const given = new Map<string, string | undefined>();
+/** @returns undefined for words that are not all `--name=value` or `--name` of {@link forms}, and for an option given twice */
+function optionsOf(words: readonly string[]): ReadonlyMap<string, string> | undefined {
+  const given = new Map<string, string>();
   for (const word of words) {
-    const [, name, value] = /^--([a-z]+)(?:=(.+))?$/s.exec(word) ?? [];
-    if (name === undefined || given.has(name)) return undefined;
+    const [, name = "", value = ""] = /^--([a-z]+)(?:=(.+))?$/s.exec(word) ?? [];
+    if (given.has(name) || forms.get(name)?.test(value) !== true) return undefined;
     given.set(name, value);
   }
   return given;
 }
 
-interface BlobLine {
-  readonly reference: string;
-  readonly size: number;
-  readonly output: string;
-  readonly executable: true | undefined;
-}
-
 /** @returns undefined for every other command line, which Commander reads or refuses */
-export function readBlobLine(argv: readonly string[]): BlobLine | undefined {
+export function readBlobLine(argv: readonly string[]): BlobRequest | undefined {
   const [command, reference = "", ...words] = argv;
   const isBlob = command === "blob" && reference !== "" && !reference.startsWith("-");
   const options = isBlob ? optionsOf(words) : undefined;
-  if (options === undefined) return undefined;
-  const size = options.get("size") ?? "";
-  const output = options.get("output");
-  const isExecutable = options.has("executable");
-  const count = isExecutable ? 3 : 2;
-  if (!/^[0-9]{1,15}$/.test(size) || output === undefined || options.size !== count) return undefined;
-  if (options.get("executable") !== undefined) return undefined;
-  return { reference, size: Number(size), output, executable: isExecutable ? true : undefined };
+  const size = options?.get("size");
+  const output = options?.get("output");
+  if (options === undefined || size === undefined || output === undefined) return undefined;
+  const manifest = options.get("manifest") ?? "";
+  return {
+    reference,
+    size: Number(size),
+    manifest: isDigest(manifest) ? manifest : undefined,
+    output,
+    executable: options.has("executable") ? true : undefined,
+  };
 }
 
 /** {@link readBlobLine} without the global options, which no action gives. */
-export async function runBlobLine(line: BlobLine, io: CliIo): Promise<void> {
+export async function runBlobLine(line: BlobRequest, io: CliIo): Promise<void> {
   const call = {
     typed: { command: "blob", first: line.reference },
     overrides: {},

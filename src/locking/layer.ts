@@ -9,6 +9,7 @@ import type { NamedLayer } from "../artifact/layers.ts";
 import { ContentVerificationError } from "../errors.ts";
 import { calledAs, readHead } from "../files/opened-file.ts";
 import { isLockedPath, type LockedLayer } from "../lockfile/schema.ts";
+import type { Digest } from "../model/digest.ts";
 import type { Target } from "../model/source.ts";
 import type { Run } from "../transfer/run.ts";
 import type { TransferServices } from "../transfer/services.ts";
@@ -23,6 +24,8 @@ export interface ReadLayer {
 
 export interface LayerRequest {
   readonly source: Target;
+  /** Manifest that lists the layer. */
+  readonly manifest: Digest;
   readonly layer: NamedLayer;
   /** True for the only layer of an artifact: an archive is unpacked. */
   readonly isOnly: boolean;
@@ -44,11 +47,12 @@ function compressedTwice(title: string, inner: string, outer: string): ContentVe
 
 /** Fetches a layer once, since a media type does not prove the format. */
 export async function readLayer(
-  { source, layer, isOnly, format }: LayerRequest,
+  { source, manifest, layer, isOnly, format }: LayerRequest,
   services: TransferServices,
   run: Run,
 ): Promise<ReadLayer> {
-  const file = await fetchFile({ source, layer, format: layer.isFolder ? undefined : format }, services, run);
+  const wanted = layer.isFolder ? undefined : format;
+  const file = await fetchFile({ source, layer, format: wanted, manifest }, services, run);
   const common = {
     digest: layer.descriptor.digest,
     size: layer.descriptor.size,

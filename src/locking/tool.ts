@@ -70,7 +70,7 @@ async function lockPlatform(
   const read = await inParallel(layers, run.signal, (layer, either) =>
     services.limitOpen(() =>
       withDamageRepaired(services, (some) =>
-        readLayer({ source, layer, isOnly, format: options?.format }, some, withSignal(run, either)),
+        readLayer({ source, manifest: digest, layer, isOnly, format: options?.format }, some, withSignal(run, either)),
       ),
     ),
   );

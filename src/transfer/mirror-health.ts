@@ -1,5 +1,6 @@
 /** Health of the mirrors during one request: a failed mirror is not asked again for each blob. */
 import type { OrasClientError } from "../errors.ts";
+import type { Digest } from "../model/digest.ts";
 import type { Source } from "../model/source.ts";
 
 /** True for a fault of the whole host, not of one repository. */
@@ -10,6 +11,9 @@ export function isHostFault({ side }: OrasClientError): boolean {
 export class MirrorHealth {
   readonly #failed = new Set<string>();
   readonly #slow = new Set<string>();
+
+  /** Answers for a manifest at a source: whether the source has the manifest. */
+  readonly #manifests = new Map<string, Promise<boolean>>();
 
   isFit(mirror: Source): boolean {
     return !this.#failed.has(mirror.name) && !this.#failed.has(hostOf(mirror));
@@ -25,6 +29,21 @@ export class MirrorHealth {
     if (error.side === "absence") return;
     if (error.code === "TIMED_OUT") this.#slow.add(mirror.name);
     this.#failed.add(isHostFault(error) ? hostOf(mirror) : mirror.name);
+  }
+
+  /** True if the source has the manifest. The source is asked once, whatever number of the manifest's blobs it lacks. */
+  async hasManifest(source: Source, digest: Digest, signal: AbortSignal): Promise<boolean> {
+    const key = `${source.name}@${digest}`;
+    const asked =
+      this.#manifests.get(key) ??
+      source.fetchManifest(digest, signal).then(
+        () => true,
+        () => false,
+      );
+    this.#manifests.set(key, asked);
+    const answer = await asked;
+    signal.throwIfAborted();
+    return answer;
   }
 }
 

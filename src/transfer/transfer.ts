@@ -1,6 +1,7 @@
 /** Transfer of one blob into the store over an unreliable network: resume, restart, continue with the next source. */
-import { asError, ContentVerificationError, OrasClientError, type Side } from "../errors.ts";
+import { ArtifactNotFoundError, asError, ContentVerificationError, OrasClientError, type Side } from "../errors.ts";
 import { defaultRetry, mirrorRetry } from "../http/retry.ts";
+import type { Digest } from "../model/digest.ts";
 import type { BlobIdentity, OpenedBlob, Source } from "../model/source.ts";
 import type { PartialBlob } from "../store/partial-blob.ts";
 import { isWorthSharing, nextRange } from "./next-range.ts";
@@ -18,6 +19,8 @@ const refusals: ReadonlySet<Side> = new Set(["absence", "network", "time", "deni
 export interface TransferRequest {
   readonly source: Source;
   readonly blob: BlobIdentity;
+  /** Manifest that lists the blob, if it is known. */
+  readonly manifest: Digest | undefined;
   /** Gets the number of bytes that an earlier process left. */
   readonly onResumed: (bytes: number) => void;
   /** Gets the size of each chunk in bytes; negative for dropped bytes. */
@@ -37,7 +40,7 @@ export interface Transferred {
  * @throws {OrasClientError} the source's own error; mirrors' errors are logged
  */
 export async function transferBlob(
-  { source, blob, onResumed, onBytes }: TransferRequest,
+  { source, blob, manifest, onResumed, onBytes }: TransferRequest,
   services: Pick<TransferServices, "context" | "store" | "slots"> & TurnServices,
   run: Run,
 ): Promise<Transferred> {
@@ -54,8 +57,9 @@ export async function transferBlob(
         turn.onBytes(Math.max(0, chunkBytes));
         onBytes(chunkBytes);
       };
-      const request = { source: from, blob, partial, maxTries, onBytes: told };
-      return { path: await transferFrom(request, services, turn.signal), servedBy: from };
+      const request = { source: from, blob, manifest, partial, maxTries, onBytes: told };
+      const path = await transferListed(request, services, { signal: turn.signal, mirrorHealth: run.mirrorHealth });
+      return { path, servedBy: from };
     };
     return await fromFirst(source, transfer, services, run);
   } catch (error) {
@@ -70,6 +74,26 @@ interface SourceRequest extends Omit<TransferRequest, "onResumed"> {
   readonly partial: PartialBlob;
   /** Consecutive tries without new bytes, after which the source fails. */
   readonly maxTries: number;
+}
+
+/**
+ * Transfers the blob from one source. A pull-through cache that lacks an artifact copies it when its manifest is asked for, and not for a blob
+ * alone: a missing blob is asked for once more after its manifest.
+ */
+async function transferListed(
+  request: SourceRequest,
+  services: PartsServices,
+  { signal, mirrorHealth }: Pick<Run, "signal" | "mirrorHealth">,
+): Promise<string> {
+  const { source, blob, manifest } = request;
+  try {
+    return await transferFrom(request, services, signal);
+  } catch (error) {
+    if (!(error instanceof ArtifactNotFoundError) || manifest === undefined) throw error;
+    services.context.log.debug(`${source.name} lacks ${blob.digest}: asking for the manifest that lists the blob`);
+    if (!(await mirrorHealth.hasManifest(source, manifest, signal))) throw error;
+    return await transferFrom(request, services, signal);
+  }
 }
 
 /** Ways to request a blob from one source, each more careful than the previous way. */

@@ -1,4 +1,4 @@
-/** `blob`: fetches one blob by digest and size, without a manifest. Build actions call `blob`. */
+/** `blob`: fetches one blob by digest and size. Build actions call `blob`. */
 
 import { fetchBlob } from "../artifact/fetch.ts";
 import { readNamed } from "../artifact/naming.ts";
@@ -17,6 +17,8 @@ export interface BlobRequest {
   readonly reference: string;
   /** Bytes, as the lock states them. */
   readonly size: number;
+  /** Manifest that lists the blob: a pull-through cache that lacks the blob copies it when its manifest is asked for. */
+  readonly manifest: Digest | undefined;
   /** File to write; an existing file is replaced. */
   readonly output: string;
   /** Undefined: executable if the content is an executable. */
@@ -41,6 +43,7 @@ export async function pullBlob(request: BlobRequest, services: Services, run: Ru
 async function fetchAndPlace(request: BlobRequest, services: Services, run: Run): Promise<BlobResult> {
   const reference = readNamed(request.reference, services);
   const { digest } = reference;
+  const { size, manifest } = request;
   if (digest === undefined || reference.tag !== undefined) {
     throw new UsageError("REFERENCE_INVALID", `${formatReference(reference)} does not name a blob`, {
       hint: "write HOST/REPOSITORY@sha256:… with the blob's digest and no tag",
@@ -48,9 +51,10 @@ async function fetchAndPlace(request: BlobRequest, services: Services, run: Run)
   }
   const output = checkOutputFile(request.output);
   const source = services.open(reference.location);
+  const listed = manifest === undefined ? {} : { manifest };
   return await withDamageRepaired(services, async (some) => {
-    const { origin } = await fetchBlob({ source, blob: { digest, size: request.size }, label: source.name }, some, run);
+    const { origin } = await fetchBlob({ source, blob: { digest, size }, label: source.name, ...listed }, some, run);
     await some.store.materialize(digest, output, { executable: request.executable }, run.signal);
-    return { path: request.output, digest, size: request.size, origin };
+    return { path: request.output, digest, size, origin };
   });
 }

@@ -200,8 +200,8 @@ async function placeResolved(
     );
   }
   const isExisting = (await lstat(output).catch(() => undefined)) !== undefined;
-  const { source } = resolved;
-  const layers = { source, layers: shape.layers, output, isExisting, extract: request.extract };
+  const { source, manifestDigest: manifest } = resolved;
+  const layers = { source, manifest, layers: shape.layers, output, isExisting, extract: request.extract };
   const { origin, placed } = await withDamageRepaired(services, (some) => placeLayers(layers, some, run));
   return {
     reference: expanded.text,

@@ -6,15 +6,26 @@ import { readBlobLine } from "../../src/cli/action-line.ts";
 import { layoutProject, linuxTool, sha256 } from "../support/layout-project.ts";
 
 const reference = `oci:layout@${sha256(linuxTool)}`;
+const manifest = `--manifest=${sha256("a manifest")}`;
 const size = `--size=${linuxTool.length}`;
 
 describe("the line of the rules", () => {
   test("is read", () => {
-    const read = { reference, size: linuxTool.length, output: "out/a=b\nc", executable: undefined };
+    const read = {
+      reference,
+      size: linuxTool.length,
+      manifest: undefined,
+      output: "out/a=b\nc",
+      executable: undefined,
+    };
     expect(readBlobLine(["blob", reference, size, "--output=out/a=b\nc"])).toEqual(read);
     expect(readBlobLine(["blob", reference, size, "--output=out/a=b\nc", "--executable"])).toEqual({
       ...read,
       executable: true,
+    });
+    expect(readBlobLine(["blob", reference, size, manifest, "--output=out/a=b\nc"])).toEqual({
+      ...read,
+      manifest: sha256("a manifest"),
     });
   });
 
@@ -32,6 +43,10 @@ describe("the line of the rules", () => {
     ["blob", reference, "--size=9999999999999999", "--output=out"],
     ["blob", reference, size, size, "--output=out"],
     ["blob", reference, size, "--output=out", "--executable=yes"],
+    ["blob", reference, size, manifest, manifest, "--output=out"],
+    ["blob", reference, size, "--manifest", "--output=out"],
+    ["blob", reference, size, "--manifest=1.0", "--output=out"],
+    ["blob", reference, size, `${manifest}0`, "--output=out"],
     ["blob", reference, size, "--output=out", "--json"],
     ["blob", reference, size, "--output=out", "--timeout=3"],
     ["blob", reference, size, "--output=out", "--help"],
@@ -52,6 +67,8 @@ test("both readings of a line give the same file, output and errors", async () =
   const lines = [
     [reference, size],
     [reference, size, "--executable"],
+    [reference, size, manifest],
+    [reference, size, "--manifest=1.0"],
     [reference, "--size=3"],
     [`oci:layout@sha256:${"0".repeat(64)}`, size],
     ["oci:layout:1.0", size],

@@ -103,4 +103,19 @@ test("pull-through: zot copies an artifact when a manifest is asked for, such as
   const cache = ["--cache-dir", join(dir, "another-cache")];
   await succeeding(call("prefetch", "--platform", "linux-x86_64", ...cache));
   expect(await plainGet(third, locked())).toBe(200);
+  // A build action is told the manifest by the rules.
+  const fourth = await mirror();
+  const { layers, manifest } = locked();
+  const [{ digest = "", size = 0 } = {}] = layers;
+  const blob = [
+    "blob",
+    `${fourth}/t/tool@${digest}`,
+    `--size=${size}`,
+    "--output=out",
+    "--cache-dir",
+    join(dir, "third"),
+  ];
+  expect(await call(...blob)).toMatchObject({ exitCode: 66 });
+  await succeeding(call(...blob, `--manifest=${manifest}`));
+  expect(await plainGet(fourth, locked())).toBe(200);
 });

@@ -114,6 +114,22 @@ test("a manifest by digest comes from a mirror, too; a configured name stands fo
   expect(mirrors[0]?.seen.map(({ url }) => url)).toContain(`/v2/proxy/acme/tool/manifests/${manifestDigest}`);
 });
 
+test("a mirror that lacks a blob until its manifest is asked for, as a pull-through cache does, is filled", async () => {
+  let isFilled = false;
+  const files = { a: "a".repeat(1000), b: "b".repeat(1000), c: "c".repeat(1000) };
+  const serve = serveFolder(files);
+  const filling: Handler = (request, response, server) => {
+    if (request.url.includes("/manifests/")) isFilled = true;
+    if (isFilled) serve(request, response, server);
+    else response.writeHead(404).end();
+  };
+  const { origin, mirrors, pull } = await setting([filling], { concurrency: 1 }, serve);
+  const ran = await pull([`${origin.host}/t/tool:1`, "-o", "out"]);
+  expect(ran).toMatchObject({ exitCode: 0, stderr: expect.not.stringContaining("warning") });
+  expect(blobs(origin)).toEqual([]);
+  expect(mirrors[0]?.seen.filter(({ url }) => url.includes("/manifests/"))).toHaveLength(1);
+});
+
 describe("a mirror that failed", () => {
   const files = { a: "a".repeat(1000), b: "b".repeat(1000), c: "c".repeat(1000) };
 
@@ -121,7 +137,8 @@ describe("a mirror that failed", () => {
     ["is broken", broken, 2],
     ["wants a login", locked, 1],
     ["asks for time", limiting, 1],
-    ["lacks them", gone, 3],
+    // Three blobs, and once the manifest that lists them.
+    ["lacks them", gone, 4],
   ])("is not asked for each blob again: one that %s", async (_what, handler, requests) => {
     const { origin, mirrors, pull } = await setting([handler], { concurrency: 1 }, serveFolder(files));
     const ran = await pull([`${origin.host}/t/tool:1`, "-o", "out"]);

@@ -40,7 +40,7 @@ async function pull(
   const cacheDir = temporaryFolder();
   const output = join(temporaryFolder(), "out");
   const reference = `${host}/t/tool@${digestFromHex(hex)}`;
-  const request = { reference, size: content.length, output, executable: undefined, ...changes };
+  const request = { reference, size: content.length, manifest: undefined, output, executable: undefined, ...changes };
   const settings = readSettings({ cacheDir, timeoutSeconds: 600 }, context, noConfigFiles);
   await withComposition(settings, context, undefined, (deps, signal) => pullBlob(request, deps, signal));
   return readFileSync(output);

@@ -171,7 +171,11 @@ test("transfer: whatever a source answers, the blob is whole and right, or it is
           told += count;
         };
         try {
-          const { path } = await transferBlob({ source, blob, onResumed: onBytes, onBytes }, services, run);
+          const { path } = await transferBlob(
+            { source, blob, manifest: undefined, onResumed: onBytes, onBytes },
+            services,
+            run,
+          );
           expect(readFileSync(path).equals(content)).toBe(true);
           expect(told).toBe(content.length);
           outcomes.set("ok", (outcomes.get("ok") ?? 0) + 1);
@@ -216,7 +220,7 @@ test("transfer: a first part without a byte does not cost the blob: it is fetche
   const services = { context, store, slots: createSlots(4), settings: { idleTimeoutMs: 1000 } };
   const run = { signal: noSignal, deadlineMs: Date.now() + 60_000, mirrorHealth: new MirrorHealth() };
   const { path } = await transferBlob(
-    { source, blob: identity, onResumed: () => {}, onBytes: () => {} },
+    { source, blob: identity, manifest: undefined, onResumed: () => {}, onBytes: () => {} },
     services,
     run,
   );

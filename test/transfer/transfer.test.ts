@@ -93,6 +93,7 @@ function machine(): Machine {
       const request = {
         reference: `${host}/t/tool@${digest}`,
         size: content.length,
+        manifest: undefined,
         output,
         executable: undefined,
         ...changes,

@@ -2,6 +2,7 @@
 import { readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
+import type { Lock } from "../../src/lockfile/schema.ts";
 import { oras } from "../support/executable.ts";
 import { temporaryFolder } from "../support/folders.ts";
 import { layoutProject } from "../support/layout-project.ts";
@@ -62,9 +63,32 @@ test("prefetch: a name that the lock lacks, and a missing lock, are said at once
   expect(ran.stderr).toContain("choose a tool of the lock: tool");
 });
 
-test.for(["prefetch", "which", "pull"])(
+/** What the lock says of the tool, as words of a command line. */
+interface LockedWords {
+  /** The tool by its digest. */
+  readonly tool: string;
+  /** The tool's layer by its digest. */
+  readonly blob: string;
+  readonly manifest: string;
+}
+
+const afterManifest: Readonly<Record<string, (words: LockedWords) => readonly string[]>> = {
+  prefetch: () => ["prefetch"],
+  which: () => ["which", "tool"],
+  pull: ({ tool }) => ["pull", tool, "-o", "out"],
+  "blob, as build actions call it": ({ blob, manifest }) => [
+    "blob",
+    blob,
+    "--size=10",
+    `--manifest=${manifest}`,
+    "--output=out",
+  ],
+  blob: ({ blob, manifest }) => ["blob", blob, "--size", "10", "--manifest", manifest, "-o", "out"],
+};
+
+test.for(Object.entries(afterManifest))(
   "%s: a registry that lacks a blob until its manifest is asked for, as a pull-through cache does",
-  async (verb) => {
+  async ([, argvOf]) => {
     let isFilled = true;
     const serve = serveTool("#!/bin/sh\n");
     const registry = await startServer((request, response, server) => {
@@ -74,21 +98,17 @@ test.for(["prefetch", "which", "pull"])(
     });
     const cwd = temporaryFolder();
     const env = { BUCK2_ORAS_TOOLS_DIR: join(cwd, "tools"), BUCK2_ORAS_CACHE_DIR: join(cwd, "cache") };
-    const reference = `${registry.host}/t/tool:1`;
-    await succeeding(oras(["lock", "add", "tool", reference], { cwd, env }));
-    const lock = JSON.parse(readFileSync(join(cwd, "oras.lock.json"), "utf8"));
-    const pinned = `${registry.host}/t/tool@${lock.tools.tool.digest}`;
+    const repository = `${registry.host}/t/tool`;
+    await succeeding(oras(["lock", "add", "tool", `${repository}:1`], { cwd, env }));
+    const { tool }: Lock["tools"] = JSON.parse(readFileSync(join(cwd, "oras.lock.json"), "utf8")).tools;
+    const { manifest = "", layers = [] } = tool?.platforms.any ?? {};
+    const [{ digest = "" } = {}] = layers;
     // Of what was locked, the cache keeps the manifests alone.
-    for (const digest of lock.tools.tool.platforms.any.layers.map((one: { digest: string }) => one.digest))
-      rmSync(join(cwd, "cache/oras", digest.slice(7, 9), digest.slice(7)), { force: true });
+    rmSync(join(cwd, "cache/oras", digest.slice(7, 9), digest.slice(7)), { force: true });
     isFilled = false;
     registry.seen.length = 0;
-    await succeeding(
-      oras(verb === "prefetch" ? [verb] : verb === "which" ? [verb, "tool"] : [verb, pinned, "-o", "out"], {
-        cwd,
-        env,
-      }),
-    );
+    const words = { tool: `${repository}@${tool?.digest}`, blob: `${repository}@${digest}`, manifest };
+    await succeeding(oras(argvOf(words), { cwd, env }));
     const kinds = registry.seen.map(({ url }) => (url.includes("/manifests/") ? "manifest" : "blob"));
     expect(kinds).toEqual(["blob", "manifest", "blob"]);
   },

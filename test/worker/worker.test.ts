@@ -65,6 +65,14 @@ test("worker: an answer is what a process of its own says, with its exit code", 
   });
 });
 
+test("worker: a missing blob is asked for once more after its manifest", async () => {
+  const { registry, worker } = await setting();
+  const listing = digestWith("sha256", Buffer.from("a manifest"));
+  const missing = ["blob", `${registry.host}/tools@sha256:${"0".repeat(64)}`, "--size=3", `--manifest=${listing}`];
+  expect(await worker.execute([...missing, "--output=out"])).toMatchObject({ exitCode: 66 });
+  expect(registry.seen.map(({ path }) => path.split("/").at(-2))).toEqual(["blobs", "manifests"]);
+});
+
 test("worker: no other command and no global option is served", async () => {
   const { registry, worker, cwd } = await setting();
   const blob = blobOf(registry, "a tool", "out");
