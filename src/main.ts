@@ -9,7 +9,7 @@ import type { CliIo, OutputStream, Verbosity } from "./cli/io.ts";
 import { createMeter } from "./cli/meter.ts";
 import { StandardOutput } from "./cli/output.ts";
 import type { LiveProgress } from "./cli/progress.ts";
-import { errorJson, formatError } from "./cli/report.ts";
+import { errorJson, formatError, isRemoteAction } from "./cli/report.ts";
 import { createPlainTerminalProgress, createTransferLines } from "./cli/transfer-lines.ts";
 import { wrapLine } from "./cli/wrap.ts";
 import { withComposition, withSharedComposition } from "./compose.ts";
@@ -206,10 +206,11 @@ function tryPrint(text: string): boolean {
 function report(thrown: unknown, argv: readonly string[]): void {
   const error = asError(interruption.signal.aborted ? interruption.signal.reason : thrown);
   process.exitCode = error.exitCode;
+  const reader = { command, isWorker: isRemoteAction(env) };
   // Words after `--` are a tool's.
   const own = argv.slice(0, argv.includes("--") ? argv.indexOf("--") : undefined);
-  if (!own.includes("--json") || !tryPrint(`${printableJson(errorJson(error, { command }))}\n`)) {
-    writeToStderr(`${formatError(error, { command, paint: paintOfErrors, columns: stderr.columns })}\n`);
+  if (!own.includes("--json") || !tryPrint(`${printableJson(errorJson(error, reader))}\n`)) {
+    writeToStderr(`${formatError(error, { ...reader, paint: paintOfErrors, columns: stderr.columns })}\n`);
   }
   if (error.code === "INTERNAL" && (own.includes("-v") || own.includes("--verbose"))) {
     const stack = thrown instanceof Error ? (thrown.stack ?? "") : "";

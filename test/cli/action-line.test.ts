@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { readBlobLine } from "../../src/cli/action-line.ts";
 import { layoutProject, linuxTool, sha256 } from "../support/layout-project.ts";
+import { startServer } from "../support/registry/server.ts";
 
 const reference = `oci:layout@${sha256(linuxTool)}`;
 const manifest = `--manifest=${sha256("a manifest")}`;
@@ -86,4 +87,20 @@ test("both readings of a line give the same file, output and errors", async () =
   const missing = await project.oras(["blob", reference, "--output=out/tool"]);
   expect(missing).toMatchObject({ exitCode: 64 });
   expect(missing.stderr).toContain("--size");
+});
+
+test("a refusal on a remote execution worker says that the worker's login counts", async () => {
+  const registry = await startServer((_request, response) => response.writeHead(401).end());
+  const line = ["blob", `${registry.host}/t/tool@${sha256(linuxTool)}`, size, "--output=out"];
+  const where = /hint: log in with .*; a remote execution worker ran this action: the login, /;
+  const project = await layoutProject();
+  const worker = { BUCK_SCRATCH_PATH: "buck-out/v2/tmp" };
+  const refused = await project.oras(line, { env: worker });
+  expect(refused).toMatchObject({ exitCode: 77, stderr: expect.stringMatching(where) });
+  // Buck2 names the build to the actions that it starts on this machine. Nothing of both is set in a terminal.
+  for (const env of [{ ...worker, BUCK_BUILD_ID: "1" }, {}]) {
+    expect(await project.oras(line, { env })).toMatchObject({ stderr: expect.not.stringContaining("worker") });
+  }
+  const other = await project.oras(["blob", "no reference", size, "--output=out"], { env: worker });
+  expect(other).toMatchObject({ exitCode: 64, stderr: expect.not.stringContaining("worker") });
 });

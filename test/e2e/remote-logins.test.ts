@@ -139,5 +139,6 @@ test("remote logins: a worker without a login tells what is missing", async (con
   const { project } = await startFleet(context, false);
   const built = await project("workers_can_pull = True, ").build(used);
   expect(built.exitCode).not.toBe(0);
-  expect(built.subErrors).toMatchObject([{ category: "REGISTRY_UNAUTHORIZED" }]);
+  const remediation = expect.stringMatching(/log in with .*; a remote execution worker ran this action/);
+  expect(built.subErrors).toMatchObject([{ category: "REGISTRY_UNAUTHORIZED", remediation }]);
 });
