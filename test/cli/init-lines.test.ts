@@ -17,7 +17,8 @@ test("init: without a terminal the lines are shown and nothing is written; the n
   const planned = await project.oras(["init", ...cell, "--dry-run"]);
   expect(planned.stderr).toMatch(/^next: the same command with --yes in place of --dry-run$/m);
 
-  const written = await project.oras(["init", ...cell, "--yes"]);
+  // A standalone executable stays the command: `test/package/standalone.test.ts`.
+  const written = await project.oras(["init", ...cell, "--yes"], { node: process.execPath });
   expect(written.exitCode, written.stderr).toBe(0);
   expect(written.stderr.trimEnd().split("\n").at(-1)).toBe(
     "next: `buck2 run oras -- lock add NAME REFERENCE`, then `buck2 run oras -- init` for the tool's target",

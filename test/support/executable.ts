@@ -21,6 +21,8 @@ export function orasWords(): string {
 
 /** `buck2-oras ARGS`, from the sources as they are now. */
 export function oras(args: readonly string[], options: RunOptions = {}): Promise<Ran> {
-  const [program, ...words] = orasCommand(options.node);
+  // Node's own options, such as a file that Node loads first, are none of a standalone executable.
+  const node = options.node ?? (options.env?.NODE_OPTIONS === undefined ? undefined : process.execPath);
+  const [program, ...words] = orasCommand(node);
   return run(program, [...words, ...args], options);
 }
