@@ -14,6 +14,7 @@ import type {
   LockCheckOptions,
   LockCopyOptions,
   LockOptions,
+  LockUpdateOptions,
   OrasClientOptions,
   PullOptions,
   PushOptions,
@@ -91,8 +92,13 @@ export const schemas = {
     password: text,
   }) satisfies v.GenericSchema<Credentials>,
   lock: v.strictObject(lock) satisfies v.GenericSchema<LockOptions>,
+  lockUpdate: v.strictObject({
+    ...lock,
+    acceptSigners: v.optional(v.pipe(texts, v.readonly())),
+  }) satisfies v.GenericSchema<LockUpdateOptions>,
   lockAdd: v.strictObject({
     ...lock,
+    acceptSigners: v.optional(v.pipe(texts, v.readonly())),
     executable: v.optional(v.pipe(path, v.check(isLockedPath, "must be a path inside the artifact"))),
     format: v.optional(text),
     platforms: v.optional(v.pipe(texts, v.readonly())),

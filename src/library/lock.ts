@@ -26,7 +26,7 @@ async function fileOf({ file }: { readonly file?: string | undefined }, services
 
 function addRequest(name: string, reference: string, options: LockAddOptions) {
   const given = parseArgument(schemas.lockAdd, options, "the options of lock.add");
-  const { executable, format, platforms, ...call } = given;
+  const { executable, format, platforms, acceptSigners = [], ...call } = given;
   const isPlain = executable === undefined && format === undefined && platforms === undefined;
   const recorded = {
     executable,
@@ -38,6 +38,7 @@ function addRequest(name: string, reference: string, options: LockAddOptions) {
     name: parseArgument(schemas.text, name, "`name` of lock.add"),
     reference: parseArgument(schemas.text, reference, "`reference` of lock.add"),
     options: isPlain ? undefined : recorded,
+    acceptedSigners: acceptSigners,
   };
 }
 
@@ -51,10 +52,13 @@ export function createLock(call: Caller): OrasLock {
     update: (names = [], options = {}) =>
       call(
         () => ({
-          ...parseArgument(schemas.lock, options, "the options of lock.update"),
+          ...parseArgument(schemas.lockUpdate, options, "the options of lock.update"),
           names: parseArgument(schemas.texts, names, "`names` of lock.update"),
         }),
-        async (given, services, run) => lockUpdate(await fileOf(given, services), given.names, services, run),
+        async ({ acceptSigners = [], names: tools, ...given }, services, run) => {
+          const file = await fileOf(given, services);
+          return lockUpdate({ file, names: tools, acceptedSigners: acceptSigners }, services, run);
+        },
       ),
     list: (options = {}) =>
       call(

@@ -1,7 +1,7 @@
 /** Methods for a lock file, as the library declares them. Refers to no other package's types. */
 
 import type { LockChange } from "../locking/lock-change.ts";
-import type { LockAddOptions, LockCheckOptions, LockCopyOptions, LockOptions } from "./options.ts";
+import type { LockAddOptions, LockCheckOptions, LockCopyOptions, LockOptions, LockUpdateOptions } from "./options.ts";
 import type { CopyResult, LockCheck, LockedTool } from "./results.ts";
 
 /** Methods for `oras.lock.json`, by which builds pin their tools. */
@@ -18,7 +18,7 @@ export interface OrasLock {
    *
    * @param names Tools to update; default: all.
    */
-  update(names?: readonly string[], options?: LockOptions): Promise<readonly LockChange[]>;
+  update(names?: readonly string[], options?: LockUpdateOptions): Promise<readonly LockChange[]>;
 
   /** Lists the locked tools, without any request; empty for a missing lock. */
   list(options?: LockOptions): Promise<readonly LockedTool[]>;

@@ -137,6 +137,31 @@ const optionsSchema = v.strictObject({
   ),
 });
 
+/** Subjects and issuers of certificates are plain text without spaces. */
+const signerText = v.pipe(v.string(), v.maxLength(2048), v.regex(/^[\x21-\x7e]+$/, "must be plain text"));
+const signedDigest = v.pipe(digestSchema, v.description("Signed digest: of the index, or of a platform's manifest."));
+const signedAt = v.optional(
+  v.pipe(
+    v.string(),
+    v.regex(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/, "must be a time such as 2026-03-01T12:00:00.000Z"),
+    v.description("Time that a log or a timestamp authority vouches for; absent without one."),
+  ),
+);
+
+const signatureSchema = v.union([
+  v.strictObject({
+    digest: signedDigest,
+    key: v.pipe(digestSchema, v.description("Fingerprint of the signer's key.")),
+    time: signedAt,
+  }),
+  v.strictObject({
+    digest: signedDigest,
+    identity: v.pipe(signerText, v.description("Subject of the signer's certificate.")),
+    issuer: v.pipe(signerText, v.description("Issuer that vouches for the identity.")),
+    time: signedAt,
+  }),
+]);
+
 const toolSchema = v.strictObject({
   reference: v.pipe(
     v.string(),
@@ -151,6 +176,13 @@ const toolSchema = v.strictObject({
     v.pipe(optionsSchema, v.description("Options of `lock add`, which `lock update` repeats; absent without options.")),
   ),
   platforms: v.record(platformKey, platformSchema),
+  signatures: v.optional(
+    v.pipe(
+      v.array(signatureSchema),
+      v.minLength(1),
+      v.description("Signatures that a policy demanded, and that were verified when the tool was locked."),
+    ),
+  ),
 });
 
 export const lockSchema = v.strictObject({
@@ -162,6 +194,7 @@ export type Lock = v.InferOutput<typeof lockSchema>;
 export type LockedTool = v.InferOutput<typeof toolSchema>;
 export type LockedPlatform = v.InferOutput<typeof platformSchema>;
 export type LockOptions = v.InferOutput<typeof optionsSchema>;
+export type LockedSignature = v.InferOutput<typeof signatureSchema>;
 export type LockedLayer = v.InferOutput<typeof layerSchema>;
 
 /** Looks up own keys only: every object inherits names such as `toString`. */

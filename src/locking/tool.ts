@@ -14,6 +14,7 @@ import { executableOf, type Unchosen, warnOfUnchosen } from "./choices.ts";
 import { checkLockedPaths, type ReadLayer, readLayer } from "./layer.ts";
 import { type FoundManifest, findManifests } from "./manifests.ts";
 import { noteLocked } from "./meaning.ts";
+import { signaturesOf } from "./signers.ts";
 
 export interface ToolRequest {
   /** Name in the lock. */
@@ -35,7 +36,10 @@ export async function lockTool(request: ToolRequest, services: LockingServices, 
 
 async function lockPlatforms(request: ToolRequest, services: LockingServices, run: Run): Promise<LockedTool> {
   const { name, reference, options } = request;
-  const { digest, found } = await findManifests(reference, options?.platforms ?? [], services, run);
+  const manifests = await findManifests(reference, options?.platforms ?? [], services, run);
+  const { digest, found } = manifests;
+  // Before the layers: what a policy refuses is not downloaded.
+  const signatures = await signaturesOf(request, manifests, services, run);
   const done = await inParallel(found, run.signal, (one, either) =>
     lockPlatform(request, one, services, withSignal(run, either)),
   );
@@ -47,7 +51,7 @@ async function lockPlatforms(request: ToolRequest, services: LockingServices, ru
     done.map(({ platform, locked }) => [platform, { access: accesses.get(locked.repository), ...locked }]),
   );
   await services.limitOpen(() => noteLocked(reference, platforms, services));
-  return { reference, digest, options, platforms };
+  return { reference, digest, options, platforms, signatures };
 }
 
 interface DonePlatform {

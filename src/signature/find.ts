@@ -172,7 +172,7 @@ async function referrer(signed: Signed, { digest }: Descriptor, asking: Asking):
 async function tagged(signed: Signed, asking: Asking): Promise<FoundSignatures> {
   const { source, digest } = signed;
   const tag = cosignTag(digest, "sig");
-  const fetched = await fetchTagged(source, tag, asking.run.signal);
+  const fetched = await asking.services.slots.run(() => fetchTagged(source, tag, asking.run.signal));
   if (fetched === undefined) return { signatures: [], unread: 0 };
   let manifest: ReturnType<typeof parseManifest>;
   try {
@@ -194,7 +194,7 @@ async function tagged(signed: Signed, asking: Asking): Promise<FoundSignatures> 
 export async function findSignatures(signed: Signed, services: Services, run: Run): Promise<FoundSignatures> {
   const asking = { services, run };
   const [listed, own] = await Promise.all([
-    signed.source.listReferrers(signed.digest, run.signal),
+    services.slots.run(() => signed.source.listReferrers(signed.digest, run.signal)),
     tagged(signed, asking),
   ]);
   // A manifest that is listed many times would crowd out the others.

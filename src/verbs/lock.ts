@@ -14,10 +14,13 @@ import { checkLayouts, type LockLayouts, layoutsOfLock, openingFromLock } from "
 import type { LockChange } from "../locking/lock-change.ts";
 import { type LockedTag, lookUpTags } from "../locking/online.ts";
 import { checkManifests, checkOrigins } from "../locking/origins.ts";
+import { checkPolicies, checkPoliciesOnline, type PolicyFault } from "../locking/policy-check.ts";
 import { checkLockPlace } from "../locking/project.ts";
+import { checkAccepted, refuseLostSigners } from "../locking/signers.ts";
 import { lockTool } from "../locking/tool.ts";
 import { qualifyReference } from "../model/reference.ts";
 import { inParallel } from "../parallel.ts";
+import { joinRefusals, PolicyRefusal } from "../policy/refusal.ts";
 import { type Run, withSignal } from "../transfer/run.ts";
 
 /** Reference that means the same on every machine: with its registry, or a layout relative to the lock's folder. */
@@ -52,11 +55,13 @@ export interface LockAddRequest {
   readonly reference: string;
   /** Recorded in the lock, so that `lock update` repeats them. */
   readonly options: LockOptions | undefined;
+  /** New signers of an entry with others: fingerprints, identities, or `none`. */
+  readonly acceptedSigners: readonly string[];
 }
 
 /** Locks a tool under its name; an entry with this name is replaced. */
 export async function lockAdd(
-  { file, name, reference, options }: LockAddRequest,
+  { file, name, reference, options, acceptedSigners }: LockAddRequest,
   services: LockingServices,
   run: Run,
 ): Promise<LockChange> {
@@ -65,6 +70,7 @@ export async function lockAdd(
       hint: "use letters, digits, `_`, `.`, `+` and `-`; `constructor`, `prototype` and `__proto__` are reserved",
     });
   }
+  checkAccepted(acceptedSigners);
   // An unusable lock file is reported before the first request.
   await checkChangeable(file, services);
   const atFirst = toolOf((await readLock(file)) ?? emptyLock, name);
@@ -76,6 +82,7 @@ export async function lockAdd(
   let before: LockedTool | undefined;
   const change = (lock: Lock = emptyLock): Lock => {
     before = toolOf(lock, name);
+    refuseLostSigners([{ name, before, after: tool }], acceptedSigners);
     return withTools(lock, [[name, tool]]);
   };
   await changeLock(file, change, services.context, run.signal);
@@ -89,41 +96,57 @@ function withTools(lock: Lock, tools: readonly (readonly [string, LockedTool])[]
   return { ...lock, tools: { ...lock.tools, ...Object.fromEntries(tools) } };
 }
 
+export interface LockUpdateRequest extends Pick<LockAddRequest, "acceptedSigners" | "file"> {
+  /** Tools to update; empty: all tools. */
+  readonly names: readonly string[];
+}
+
 /**
  * Resolves the references of the lock again, and records the current digests.
  *
- * @param names Tools to update; empty: all tools.
+ * @throws {PolicyRefusal} for all tools that a policy refuses together; nothing is written
  */
 export async function lockUpdate(
-  file: string,
-  names: readonly string[],
+  { file, names, acceptedSigners }: LockUpdateRequest,
   services: LockingServices,
   run: Run,
 ): Promise<readonly LockChange[]> {
+  checkAccepted(acceptedSigners);
   await checkChangeable(file, services);
   const lock = await readExisting(file);
   checkNames(names, lock, file);
   const wanted = Object.entries(lock.tools).filter(([name]) => names.length === 0 || names.includes(name));
   const lockServices = await servicesOfLock(file, services);
   openAll(wanted, lockServices);
+  const refusals: PolicyRefusal[] = [];
   const updated = await inParallel(wanted, run.signal, async ([name, before], either) => {
     const { reference, options } = before;
     try {
       const found = await lockTool({ name, reference, options }, lockServices, withSignal(run, either));
       return { name, after: withKnownAccess(before, found) };
     } catch (error) {
+      if (error instanceof PolicyRefusal) {
+        refusals.push(error);
+        return { name, after: before };
+      }
       // Only the first failure is news: it aborts the other tools.
       if (!either.aborted)
         services.context.log.warn(`${name} stays as locked, and so do all tools: ${reference} failed`);
       throw error;
     }
   });
+  const refusal = joinRefusals(refusals.toSorted((one, other) => (one.tool < other.tool ? -1 : 1)));
+  if (refusal !== undefined) throw refusal;
   let changes: readonly LockChange[] = [];
   // A lock merged by hand is also rewritten in its written form, even with the same digests.
   const change = (now: Lock | undefined): Lock => {
     if (now === undefined) throw lockNotFound(file);
     // A tool that another process removed, or locked with another reference, stays as changed.
     const current = updated.filter(({ name, after }) => isAskedAlike(toolOf(now, name), after));
+    refuseLostSigners(
+      current.map(({ name, after }) => ({ name, before: toolOf(now, name), after })),
+      acceptedSigners,
+    );
     changes = current.map(({ name, after }) => changeOf(name, toolOf(now, name), after));
     return withTools(
       now,
@@ -174,4 +197,26 @@ export async function lockCheckOnline(file: string, services: Services, run: Run
   const isNeeded = (name: string): boolean => !tags.some((tag) => tag.tool === name && tag.current !== tag.locked);
   await checkManifests({ file, lock }, { open: lockServices.open, isNeeded }, lockServices, run);
   return tags;
+}
+
+/** A lock, compared with the policies of today. */
+export interface PolicyReport {
+  /** Number of tools in the lock. */
+  readonly tools: number;
+  /** Configuration files that have policies. */
+  readonly files: readonly string[];
+  readonly faults: readonly PolicyFault[];
+}
+
+/** @param isOnline True: the signatures are verified; else the records of the lock count. */
+export async function lockCheckPolicies(
+  { file, isOnline }: { readonly file: string; readonly isOnline: boolean },
+  services: Services,
+  run: Run,
+): Promise<PolicyReport> {
+  const lock = await lockCheck(file, services);
+  const lockServices = await servicesOfLock(file, services);
+  const faults = isOnline ? await checkPoliciesOnline(lock, lockServices, run) : await checkPolicies(lock, services);
+  const files = services.settings.policies.map((one) => one.file);
+  return { tools: Object.keys(lock.tools).length, files, faults };
 }

@@ -1,13 +1,13 @@
 /** A repository with one artifact, and people who may push signatures of it. */
 import { generateKeyPairSync, type KeyObject, sign } from "node:crypto";
-import { writeFileSync } from "node:fs";
+import { mkdirSync, writeFileSync } from "node:fs";
 import type { ServerResponse } from "node:http";
 import { join } from "node:path";
 import * as v from "valibot";
 import { expect } from "vitest";
 import { verifySignatureSchema } from "../../src/cli/schemas/signatures.ts";
 import { type Digest, digestOf } from "../../src/model/digest.ts";
-import { mediaTypes } from "../../src/model/manifest.ts";
+import { annotationKeys, mediaTypes } from "../../src/model/manifest.ts";
 import { signatureTypes } from "../../src/signature/media-types.ts";
 import { preAuthEncoding, signStatement, statementPayloadType } from "../../src/signature/statement.ts";
 import { oras } from "./executable.ts";
@@ -76,7 +76,11 @@ export async function signedRepository() {
     blobs.set(digest, text);
     return { mediaType, digest, size: Buffer.byteLength(text) };
   };
-  const artifact = manifest({ artifactType: "application/x-tool" });
+  const tool = {
+    ...blob("#!/bin/sh\necho tool\n", "application/octet-stream"),
+    annotations: { [annotationKeys.title]: "tool" },
+  };
+  const artifact = manifest({ artifactType: "application/x-tool", layers: [tool] });
   const tag = (name: string, { digest }: Named): void => {
     const found = documents.get(digest);
     if (found !== undefined) documents.set(name, found);
@@ -97,6 +101,18 @@ export async function signedRepository() {
       cwd: dir,
       env: { BUCK2_ORAS_CACHE_DIR: join(dir, "cache") },
     });
+  const home = join(dir, "home");
+  mkdirSync(join(home, ".config", "buck2-oras"), { recursive: true });
+  writeFileSync(join(dir, ".buckconfig"), "");
+  /** Runs in the folder, which is a project with a home of its own. */
+  const inProject = (args: readonly string[], env: Readonly<Record<string, string>> = {}) =>
+    oras(args, { cwd: dir, env: { HOME: home, BUCK2_ORAS_CACHE_DIR: join(dir, "cache"), ...env } });
+  /** Writes the policies of the project's file, or of the user's. */
+  const policies = (list: readonly object[], owner: "project" | "user" = "project"): void => {
+    const file = owner === "project" ? "buck2-oras.json" : "home/.config/buck2-oras/config.json";
+    writeFileSync(join(dir, file), JSON.stringify({ policies: list }));
+  };
+  const lock = join(dir, "oras.lock.json");
   const verify = async (...args: string[]) => {
     const ran = await call("--json", ...(args.length === 0 ? ["--key", "cosign.pub"] : args));
     expect([0, 65], ran.stdout + ran.stderr).toContain(ran.exitCode);
@@ -121,5 +137,9 @@ export async function signedRepository() {
     answerListing,
     asked,
     dir,
+    host: server.host,
+    lock,
+    policies,
+    inProject,
   };
 }

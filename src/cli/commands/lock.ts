@@ -5,7 +5,7 @@ import { lockFileName } from "../../lockfile/name.ts";
 import { findLockFile } from "../../locking/find.ts";
 import type { LockChange, PlatformChange } from "../../locking/lock-change.ts";
 import type { LockedTag } from "../../locking/online.ts";
-import { lockAdd, lockCheck, lockCheckOnline, lockUpdate } from "../../verbs/lock.ts";
+import { lockAdd, lockCheck, lockCheckOnline, lockCheckPolicies, lockUpdate } from "../../verbs/lock.ts";
 import { lockedNames } from "../../verbs/lock-list.ts";
 import { linesForBuck } from "../buck-lines.ts";
 import { formatBytes, plural } from "../format.ts";
@@ -13,6 +13,7 @@ import type { CliIo } from "../io.ts";
 import { jsonOf } from "../json.ts";
 import type { Part } from "../layout.ts";
 import { lockOption } from "../lock-option.ts";
+import { type ShownTags, showPolicies } from "../policy-lines.ts";
 import { addRecordedOptions, type RecordedOptions, recordedOptions } from "../recorded-options.ts";
 import { runCommand } from "../run.ts";
 import type { lockCheckSchema, lockOnlineSchema, lockSchema } from "../schemas/tools.ts";
@@ -23,6 +24,19 @@ import { addLockList, addLockRemove } from "./lock-list.ts";
 interface LockOptions {
   readonly lock?: string;
 }
+
+interface AcceptOptions {
+  readonly acceptSigner: readonly string[];
+}
+
+function collect(text: string, earlier: readonly string[]): readonly string[] {
+  return [...earlier, text];
+}
+
+const acceptSigner = [
+  "--accept-signer <signer>",
+  "accept a signer other than the recorded one: sha256:… of a key, an identity, or none (repeatable)",
+] as const;
 
 function short(digest: string | undefined): string {
   return digest === undefined ? "-" : digest.slice(0, "sha256:".length + 12);
@@ -50,12 +64,14 @@ function lines(changes: readonly LockChange[]): readonly Part[] {
   return [{ rows: tools }, { rows: details }];
 }
 
+interface AddOptions extends LockOptions, RecordedOptions, AcceptOptions {}
+
 function show(lock: string, changes: readonly LockChange[], furtherNotes: readonly Part[] = []): Shown {
   const json = jsonOf({ lock, tools: changes }) satisfies v.InferOutput<typeof lockSchema>;
   return { text: lines(changes), notes: [`Lock: ${lock}`], closingNotes: furtherNotes, json };
 }
 
-function showTags(lock: string, tags: readonly LockedTag[]): Shown {
+function showTags(lock: string, tags: readonly LockedTag[]): ShownTags {
   const moved = tags.filter(({ locked, current }) => locked !== current);
   const json = jsonOf({ lock, tools: new Set(tags.map(({ tool }) => tool)).size, moved }) satisfies v.InferOutput<
     typeof lockOnlineSchema
@@ -81,6 +97,11 @@ function showTags(lock: string, tags: readonly LockedTag[]): Shown {
   return { text: [{ rows }], closingNotes: notes, json, exitCode: errorCodes.LOCK_OUTDATED.exit };
 }
 
+interface CheckOptions extends LockOptions {
+  readonly online?: boolean;
+  readonly policy?: boolean;
+}
+
 export function addLock(program: Command, io: CliIo): readonly Command[] {
   const lock = program
     .command("lock")
@@ -95,11 +116,13 @@ export function addLock(program: Command, io: CliIo): readonly Command[] {
     .argument("<name>", "name of the tool in the lock")
     .argument("<ref>", "HOST/REPO:TAG, a template such as HOST/REPO:25.1-{platform}, or oci:DIR:TAG")
     .option(...lockOption)
-    .action(async (name: string, reference: string, asked: LockOptions & RecordedOptions, command: Command) =>
+    .option(...acceptSigner, collect, [])
+    .action(async (name: string, reference: string, asked: AddOptions, command: Command) =>
       runCommand(command, io, async ({ services, run }) => {
         const file = asked.lock ?? findLockFile(services);
         const isFirst = (await lockedNames(file)).length === 0;
-        const change = await lockAdd({ file, name, reference, options: recordedOptions(asked) }, services, run);
+        const request = { file, name, reference, options: recordedOptions(asked), acceptedSigners: asked.acceptSigner };
+        const change = await lockAdd(request, services, run);
         const furtherNotes = isFirst ? await linesForBuck(change, file, services) : [];
         return show(file, [change], furtherNotes);
       }),
@@ -111,10 +134,12 @@ export function addLock(program: Command, io: CliIo): readonly Command[] {
     .description("Resolves the references again, records the digests, and prints the changes.")
     .argument("[name...]", "tools to update (default: all)")
     .option(...lockOption)
-    .action(async (names: string[], options: LockOptions, command: Command) =>
+    .option(...acceptSigner, collect, [])
+    .action(async (names: string[], options: LockOptions & AcceptOptions, command: Command) =>
       runCommand(command, io, async ({ services, run }) => {
         const file = options.lock ?? findLockFile(services);
-        return show(file, await lockUpdate(file, names, services, run));
+        const request = { file, names, acceptedSigners: options.acceptSigner };
+        return show(file, await lockUpdate(request, services, run));
       }),
     );
   const check = lock
@@ -123,14 +148,23 @@ export function addLock(program: Command, io: CliIo): readonly Command[] {
     .description(
       "Checks that the lock is valid, is in its canonical form, and names only repositories of its references. " +
         "Contacts a registry only with --online, which lists the tags that now mean another digest (exit code 78 " +
-        "if any) and compares the locked layers with the manifests.",
+        "if any) and compares the locked layers with the manifests. --policy checks that each entry fulfils the " +
+        "policies of today (exit code 65 if not) by what the lock records. Whoever may change the lock may write such " +
+        "records: for the changes of strangers, add --online, which verifies the signatures themselves.",
     )
     .option(...lockOption)
-    .option("--online", "also look up the tags and manifests")
-    .action(async (options: LockOptions & { readonly online?: boolean }, command: Command) =>
+    .option("--online", "also look up the tags and manifests; with --policy, the signatures")
+    .option("--policy", "check each entry against the policies of the configuration")
+    .action(async (options: CheckOptions, command: Command) =>
       runCommand(command, io, async ({ services, run }) => {
         const file = options.lock ?? findLockFile(services);
-        if (options.online) return showTags(file, await lockCheckOnline(file, services, run));
+        const { online = false, policy = false } = options;
+        if (policy) {
+          const tags = online ? await lockCheckOnline(file, services, run) : undefined;
+          const report = await lockCheckPolicies({ file, isOnline: online }, services, run);
+          return showPolicies(file, report, tags === undefined ? undefined : showTags(file, tags));
+        }
+        if (online) return showTags(file, await lockCheckOnline(file, services, run));
         const tools = Object.keys((await lockCheck(file, services)).tools).length;
         const json = { lock: file, tools } satisfies v.InferOutput<typeof lockCheckSchema>;
         return { text: `${file} is well-formed: ${plural(tools, "tool")}`, json };

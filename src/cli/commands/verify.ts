@@ -88,18 +88,26 @@ function plural(count: number, word: string): string {
   return `${count} ${word}${count === 1 ? "" : "s"}`;
 }
 
+/** One line for each policy; with none of them, the user is told how to name a signer. */
+function policyLine({ file, prefix, fulfilled }: SignatureReport["policies"][number]): string {
+  return `Policy for ${prefix} in ${file}: ${fulfilled ? "fulfilled" : "not fulfilled"}`;
+}
+
 function lines(report: SignatureReport, { keys, identities }: SignatureRequest): readonly Part[] {
-  const { reference, digest, verified, code, signatures, unread } = report;
+  const { reference, digest, verified, code, signatures, unread, policies } = report;
   const counted = signatures.filter((one) => one.counted).length;
   const found = `${counted} of ${plural(signatures.length, "signature")} count${counted === 1 ? "s" : ""}`;
   const none = code === "SIGNATURE_MISSING" ? "no signature found" : "none of the signatures counts";
-  const demanded = keys.length + identities.length === 0 ? "; name a signer with --key or --identity" : "";
+  const isDemanded = keys.length + identities.length + policies.length > 0;
+  const isPartly = counted > 0 && code !== undefined;
+  const demanded = !isDemanded ? "; name a signer with --key or --identity" : "";
   return [
     `Reference: ${reference}`,
     `Digest: ${digest}`,
     ...(signatures.length === 0 ? [] : [{ rows: signatures.map(rowOf) }]),
     ...(unread === 0 ? [] : [`${plural(unread, "signature")} beyond the limit not read`]),
-    verified ? `Verified: ${found}` : `Not verified [${code ?? ""}]: ${none}${demanded}`,
+    ...policies.map(policyLine),
+    verified ? `Verified: ${found}` : `Not verified [${code ?? ""}]: ${isPartly ? found : none}${demanded}`,
   ];
 }
 
@@ -116,7 +124,8 @@ export function addVerify(program: Command, io: CliIo): Command {
     .summary("check a file against a digest, or who signed an artifact")
     .description(
       "Hashes a file and compares the digests; with --signature, checks that a named key or identity signed an " +
-        "artifact. Exit code 65 on a difference, and where no signature counts.",
+        "artifact (by default, a signer of each policy for the reference). Exit code 65 on a difference, and where no " +
+        "signature counts.",
     )
     .argument("[path]", "file to check")
     .argument("[digest]", "sha256:… or the 64 hex digits")

@@ -29,10 +29,24 @@ const signature = v.object({
 export const verifySignatureSchema = v.object({
   reference: v.string(),
   digest: v.pipe(digest, v.description("Digest of the manifest or index whose signatures were sought.")),
-  verified: v.pipe(v.boolean(), v.description("True if a demanded signer signed; otherwise the exit code is 65.")),
+  verified: v.pipe(
+    v.boolean(),
+    v.description("True if a demanded signer signed, and one of each policy; otherwise the exit code is 65."),
+  ),
   code: v.nullable(v.picklist(["SIGNATURE_MISSING", "SIGNATURE_REFUSED"])),
   signatures: v.array(signature),
   unread: v.pipe(v.number(), v.integer(), v.description("Signatures beyond the limit of 100, which were not read.")),
+  policies: v.pipe(
+    v.array(
+      v.object({
+        file: v.string(),
+        prefix: v.string(),
+        action: v.picklist(["require", "warn"]),
+        fulfilled: v.boolean(),
+      }),
+    ),
+    v.description("Policies whose signers were demanded; empty if options name signers, and without a policy."),
+  ),
 });
 
 export const trustRootSchema = v.object({

@@ -68,6 +68,29 @@ export const lockOnlineSchema = v.object({
     }),
   ),
 });
+const policyFault = v.object({
+  tool: v.string(),
+  reference: v.string(),
+  code: v.picklist(["SIGNATURE_MISSING", "SIGNATURE_REFUSED", "SIGNER_CHANGED"]),
+  action: v.pipe(v.picklist(["require", "warn"]), v.description("`warn`: the fault changes no exit code.")),
+  file: v.pipe(
+    v.nullable(v.string()),
+    v.description("Configuration file of the policy; null: the lock records a signature that no policy demands."),
+  ),
+  prefix: v.nullable(v.string()),
+  reason: v.string(),
+});
+export const lockPolicySchema = v.object({
+  lock: v.string(),
+  tools: v.pipe(v.number(), v.integer()),
+  verified: v.pipe(
+    v.boolean(),
+    v.description("True: the signatures were verified. False: what the lock records counts."),
+  ),
+  files: v.pipe(v.array(v.string()), v.description("Configuration files with policies.")),
+  faults: v.pipe(v.array(policyFault), v.description("Demands that are not fulfilled.")),
+  online: v.pipe(v.nullable(lockOnlineSchema), v.description("Tags and manifests; null without --online.")),
+});
 export const lockExportSchema = v.object({
   lock: v.string(),
   format: v.string(),

@@ -1,0 +1,94 @@
+/** Comparison of a lock with the policies of today, by what the lock recorded, or by the signatures themselves. */
+import { readReference } from "../artifact/naming.ts";
+import type { Services } from "../artifact/services.ts";
+import type { ErrorCode } from "../errors.ts";
+import type { Lock, LockedTool } from "../lockfile/schema.ts";
+import { inParallel } from "../parallel.ts";
+import { fulfilment, type Look, signerText, type Unit } from "../policy/fulfilment.ts";
+import { lookInLock, lookInRepository } from "../policy/looks.ts";
+import { printable } from "../printable.ts";
+import { type Run, withSignal } from "../transfer/run.ts";
+
+/** A demand that an entry of the lock does not fulfil. */
+export interface PolicyFault {
+  readonly tool: string;
+  readonly reference: string;
+  readonly code: Extract<ErrorCode, "SIGNATURE_MISSING" | "SIGNATURE_REFUSED" | "SIGNER_CHANGED">;
+  /** `warn`: the policy only warns. */
+  readonly action: "require" | "warn";
+  /** Absolute path of the configuration file that demands it; undefined: no policy demands what the lock records. */
+  readonly file: string | undefined;
+  /** Prefix of the policy, as in the file. */
+  readonly prefix: string | undefined;
+  /** For people. */
+  readonly reason: string;
+}
+
+type Entry = readonly [tool: string, locked: LockedTool];
+
+function unitsOf({ digest, platforms }: LockedTool, services: Services): readonly Unit[] {
+  const all = Object.values(platforms).map(({ repository, manifest }) => ({
+    location: readReference(repository, services).location,
+    manifest,
+  }));
+  const [first] = all;
+  if (digest !== undefined && first !== undefined) {
+    return [{ location: first.location, root: digest, manifests: all.map(({ manifest }) => manifest) }];
+  }
+  return all.map(({ location, manifest }) => ({ location, root: undefined, manifests: [manifest] }));
+}
+
+async function faultsOf([tool, locked]: Entry, look: Look, services: Services): Promise<readonly PolicyFault[]> {
+  const { reference, signatures = [] } = locked;
+  const { demands, unfulfilled } = await fulfilment(unitsOf(locked, services), look, services);
+  if (demands === 0 && signatures.length > 0) {
+    const reason = `the lock records that ${[...new Set(signatures.map(signerText))].join(", ")} signed it, and no policy demands a signature any more`;
+    const none = { file: undefined, prefix: undefined };
+    return [{ tool, reference, code: "SIGNER_CHANGED", action: "require", ...none, reason }];
+  }
+  return unfulfilled.map(({ demand: { action, file, prefix }, code, why }) => ({
+    tool,
+    reference,
+    code,
+    action,
+    file,
+    prefix,
+    reason: printable(why),
+  }));
+}
+
+/** Compares the entries with the policies. Asks no registry, and trusts what the lock records. */
+export async function checkPolicies(lock: Lock, services: Services): Promise<readonly PolicyFault[]> {
+  const entries = Object.entries(lock.tools);
+  const faults = await Promise.all(
+    entries.map((entry) => faultsOf(entry, lookInLock(entry[1].signatures ?? []), services)),
+  );
+  return faults.flat();
+}
+
+/**
+ * Also looks the signatures up and verifies them, so that nothing rests on the records.
+ *
+ * @param services Their `open` reads layout folders from the lock's folder.
+ */
+export async function checkPoliciesOnline(lock: Lock, services: Services, run: Run): Promise<readonly PolicyFault[]> {
+  const recorded = await checkPolicies(lock, services);
+  const found = await inParallel(Object.entries(lock.tools), run.signal, async (entry, either) => {
+    const [tool, { signatures = [] }] = entry;
+    const look = lookInRepository(services, withSignal(run, either));
+    const inRepository: Look = async (location, digest, demand) => {
+      const looked = await look(location, digest, demand);
+      const claimed = await lookInLock(signatures)(location, digest, demand);
+      const invented = claimed.counted.find(
+        (one) => !looked.counted.some((real) => signerText(real) === signerText(one)),
+      );
+      if (invented === undefined) return looked;
+      const why = `the lock records a signature of ${signerText(invented)}, and ${looked.counted.length === 0 ? looked.why : "the repository has none"}`;
+      const code = looked.counted.length === 0 ? looked.code : "SIGNATURE_REFUSED";
+      return { counted: [], code, why };
+    };
+    const known = recorded.filter((one) => one.tool === tool);
+    return known.length > 0 ? known : await faultsOf(entry, inRepository, services);
+  });
+  return found.flat();
+}

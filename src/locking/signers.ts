@@ -1,0 +1,134 @@
+/** Signers of a tool that is about to be locked: what policies demand, and what the lock recorded before. */
+import type { Services } from "../artifact/services.ts";
+import { UsageError } from "../errors.ts";
+import type { LockedSignature, LockedTool } from "../lockfile/schema.ts";
+import { isDigest } from "../model/digest.ts";
+import { formatLocation } from "../model/location.ts";
+import { fulfilment, signerText, type Unfulfilled, type Unit } from "../policy/fulfilment.ts";
+import { lookInRepository } from "../policy/looks.ts";
+import { joinRefusals, PolicyRefusal } from "../policy/refusal.ts";
+import { printable } from "../printable.ts";
+import type { Run } from "../transfer/run.ts";
+import type { Found } from "./manifests.ts";
+
+/** A tool's name and reference, as in the lock. */
+interface Named {
+  readonly name: string;
+  readonly reference: string;
+}
+
+/** The manifests of an index, or of a reference without platforms, belong together; those of a template stand alone. */
+function unitsOf({ digest, found }: Found): readonly Unit[] {
+  const [first] = found;
+  if (digest !== undefined && first !== undefined) {
+    return [{ location: first.location, root: digest, manifests: found.map((one) => one.digest) }];
+  }
+  return found.map((one) => ({ location: one.location, root: undefined, manifests: [one.digest] }));
+}
+
+/** Such as `is not signed as the policy for ghcr.io/acme in FILE demands: no signature found`. */
+export function unfulfilledText({ demand, why }: Pick<Unfulfilled, "demand" | "why">): string {
+  return `is not signed as the policy for ${demand.prefix} in ${demand.file} demands: ${printable(why)}`;
+}
+
+/**
+ * Verifies the signatures that policies demand. Without a policy, nobody is asked.
+ *
+ * @returns The signatures for the lock; undefined if none counts for a demand.
+ * @throws {PolicyRefusal} `SIGNATURE_MISSING`, `SIGNATURE_REFUSED`
+ */
+export async function signaturesOf(
+  { name, reference }: Named,
+  found: Found,
+  services: Services,
+  run: Run,
+): Promise<LockedTool["signatures"]> {
+  const { signatures, unfulfilled } = await fulfilment(unitsOf(found), lookInRepository(services, run), services);
+  const [refused] = unfulfilled.filter(({ demand }) => demand.action === "require");
+  if (refused !== undefined) {
+    throw new PolicyRefusal(refused.code, name, `${reference} ${unfulfilledText(refused)}`, {
+      hint: `run \`buck2-oras verify --signature ${atDigest(found, refused)}\` to see its signatures, and ask its publisher for one`,
+    });
+  }
+  if (unfulfilled.length > 0) {
+    services.context.log.warn(`${name}: ${reference} ${unfulfilled.map(unfulfilledText).join("; and it ")}`);
+  }
+  return signatures.length === 0 ? undefined : [...signatures];
+}
+
+function atDigest({ found: [first] }: Found, { digest }: Unfulfilled): string {
+  return first === undefined ? digest : `${formatLocation(first.location)}@${digest}`;
+}
+
+/** Value of `--accept-signer` for a tool that no signer vouches for any more. */
+const nobody = "none";
+
+/** The signer apart from the release: the branch or tag in an identity is another one with each version. */
+function enduringName(signature: LockedSignature): string {
+  return "key" in signature ? signature.key : `${withoutRef(signature.identity)} (${signature.issuer})`;
+}
+
+/** The first `@refs/`, since a branch may have this text in its name, and a workflow's path may not. */
+function withoutRef(identity: string): string {
+  const at = identity.indexOf("@refs/");
+  return at === -1 ? identity : identity.slice(0, at);
+}
+
+/** How `--accept-signer` may name the signer. */
+function namesOf(signature: LockedSignature): readonly string[] {
+  return "key" in signature ? [signature.key] : [signature.identity, withoutRef(signature.identity)];
+}
+
+/** @throws {UsageError} for a text that can name no signer */
+export function checkAccepted(accepted: readonly string[]): void {
+  const wrong = accepted.find(
+    (text) => text !== nobody && !isDigest(text) && !/^[\x21-\x7e]*[/@][\x21-\x7e]*$/.test(text),
+  );
+  if (wrong === undefined) return;
+  throw new UsageError("USAGE_INVALID", `${JSON.stringify(wrong)} names no signer`, {
+    hint: "give --accept-signer the fingerprint of a key (sha256:…), an identity, or none",
+  });
+}
+
+/** A name as one word for a shell. */
+function quoted(text: string): string {
+  return /^[A-Za-z0-9_./:@%+=,-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`;
+}
+
+/** One tool's entry, before and after the change. */
+export interface Replaced {
+  readonly name: string;
+  readonly before: LockedTool | undefined;
+  readonly after: LockedTool;
+}
+
+function lostIn({ name, before, after }: Replaced, accepted: ReadonlySet<string>): PolicyRefusal | undefined {
+  const [recorded, now] = [before?.signatures ?? [], after.signatures ?? []];
+  const known = new Set(recorded.map(enduringName));
+  if (known.size === 0 || now.some((one) => known.has(enduringName(one)))) return undefined;
+  const isAccepted =
+    now.length === 0 ? accepted.has(nobody) : now.every((one) => namesOf(one).some((text) => accepted.has(text)));
+  if (isAccepted) return undefined;
+  const names = now.length === 0 ? [nobody] : [...new Set(now.map((one) => namesOf(one).at(-1) ?? ""))];
+  const was = [...new Set(recorded.map(signerText))].join(", ");
+  const is =
+    now.length === 0
+      ? "no policy finds a signature any more"
+      : `now ${[...new Set(now.map(signerText))].join(", ")} did`;
+  const message = `the lock records that ${was} signed it, and ${is}`;
+  return new PolicyRefusal("SIGNER_CHANGED", name, message, {
+    hint: `find out why the signer changed; add ${names.map((one) => `--accept-signer ${quoted(one)}`).join(" ")} to accept it`,
+  });
+}
+
+/**
+ * Refuses a change that loses the recorded signers of a tool, unless a person names the new ones.
+ *
+ * @param accepted Values of `--accept-signer`.
+ * @throws {PolicyRefusal} `SIGNER_CHANGED`
+ */
+export function refuseLostSigners(replaced: readonly Replaced[], accepted: readonly string[]): void {
+  const names = new Set(accepted);
+  const refusal = joinRefusals(replaced.map((one) => lostIn(one, names)).filter((one) => one !== undefined));
+  if (refusal !== undefined) throw refusal;
+}

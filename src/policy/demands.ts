@@ -1,0 +1,69 @@
+/** Demands of the configuration on who signed an artifact, with the keys and trust roots that the policies name. */
+import type { Services } from "../artifact/services.ts";
+import { decidingPolicies, formatPolicyPrefix, type Policy, type PolicySigner } from "../config/policies.ts";
+import { ConfigurationError, OrasClientError } from "../errors.ts";
+import type { Location } from "../model/location.ts";
+import type { Demand } from "../signature/check.ts";
+import { readTrustRoot } from "../signature/trust-root.ts";
+import { readVerifyingKey } from "../signature/verifying-key.ts";
+
+export interface SignerDemand {
+  /** Absolute path of the configuration file that demands it. */
+  readonly file: string;
+  /** As in the file. */
+  readonly prefix: string;
+  readonly action: Policy["action"];
+  readonly demand: Demand;
+}
+
+type SignerPolicy = Policy & { readonly signers: readonly PolicySigner[] };
+
+function hasSigners(policy: Policy): policy is SignerPolicy {
+  return policy.signers !== undefined;
+}
+
+async function ofPolicy<T>(
+  { file, prefix }: Pick<SignerDemand, "file" | "prefix">,
+  read: () => Promise<T>,
+): Promise<T> {
+  try {
+    return await read();
+  } catch (cause) {
+    if (!(cause instanceof OrasClientError)) throw cause;
+    // A missing file of a command line is another mistake than one of a configuration.
+    const code = cause.code === "KEY_INVALID" || cause.code === "TRUST_ROOT_INVALID" ? cause.code : "CONFIG_INVALID";
+    throw new ConfigurationError(code, `the policy for ${prefix} in ${file} cannot be applied`, {
+      cause,
+      hint: `restore the file that the policy names, or correct the policy in ${file}`,
+    });
+  }
+}
+
+/**
+ * The demands on the signers of what a location has: at most one of each configuration file, and all must be fulfilled.
+ *
+ * @throws {ConfigurationError} for a key or a trust root that cannot be read: a policy without its key is no missing policy
+ */
+export async function signerDemands(
+  location: Location,
+  { settings, context, limitOpen }: Pick<Services, "context" | "limitOpen" | "settings">,
+): Promise<readonly SignerDemand[]> {
+  const deciding = decidingPolicies(location, settings.policies, hasSigners);
+  return await Promise.all(
+    deciding.map(async ({ file: { file }, policy: { prefix, action, signers, trustRoot } }) => {
+      const named = { file, prefix: formatPolicyPrefix(prefix) };
+      const paths = signers.flatMap((one) => ("key" in one ? [one.key] : []));
+      const keys = await Promise.all(
+        paths.map((path) => limitOpen(() => ofPolicy(named, () => readVerifyingKey(path, context)))),
+      );
+      const identities = signers.flatMap((one) =>
+        "key" in one ? [] : [{ subject: one.identity, issuer: one.issuer }],
+      );
+      const root =
+        trustRoot === undefined
+          ? undefined
+          : await limitOpen(() => ofPolicy(named, () => readTrustRoot(trustRoot, context)));
+      return { ...named, action, demand: { keys, identities, trustRoot: root } };
+    }),
+  );
+}
