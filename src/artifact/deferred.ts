@@ -6,6 +6,7 @@ import type {
   BlobStream,
   ByteRange,
   FetchedManifest,
+  ManifestTime,
   OpenedBlob,
   Source,
   Target,
@@ -54,6 +55,10 @@ class DeferredTarget implements Target {
 
   async hasManifest(digest: Digest, signal: AbortSignal): Promise<boolean> {
     return await (await this.#open()).hasManifest(digest, signal);
+  }
+
+  async manifestTime(digest: Digest, signal: AbortSignal): Promise<ManifestTime> {
+    return await (await this.#open()).manifestTime(digest, signal);
   }
 
   async tagDigest(tag: string, signal: AbortSignal): Promise<Digest | undefined> {

@@ -28,6 +28,7 @@ import {
   type BlobStream,
   type ByteRange,
   type FetchedManifest,
+  type ManifestTime,
   type OpenedBlob,
   restOf,
   type Target,
@@ -121,6 +122,11 @@ class Layout implements Target {
 
   async hasManifest(digest: Digest, _signal: AbortSignal): Promise<boolean> {
     return (await this.#look(digest))?.isFile() === true;
+  }
+
+  /** Whoever can write the folder sets the times of its files. */
+  async manifestTime(): Promise<ManifestTime> {
+    return { published: undefined, clock: undefined };
   }
 
   async tagDigest(tag: string, _signal: AbortSignal): Promise<Digest | undefined> {

@@ -12,6 +12,14 @@ export interface FetchedManifest {
   readonly bytes: Uint8Array;
 }
 
+/** What a source says of the time at which it got a manifest. */
+export interface ManifestTime {
+  /** Undefined: the source does not say. */
+  readonly published: Date | undefined;
+  /** The source's clock when it answered. */
+  readonly clock: Date | undefined;
+}
+
 /** Digest and size in bytes of content, as stated by a trusted manifest or lock. */
 export interface BlobIdentity {
   readonly digest: Digest;
@@ -86,6 +94,9 @@ export interface Target extends Source {
 
   /** True when the target has the manifest already. */
   hasManifest(digest: Digest, signal: AbortSignal): Promise<boolean>;
+
+  /** Asks when the target got a manifest. A layout folder does not know. */
+  manifestTime(digest: Digest, signal: AbortSignal): Promise<ManifestTime>;
 
   /** The digest that a tag means, by one request; undefined for a missing tag, or if the target does not say. */
   tagDigest(tag: string, signal: AbortSignal): Promise<Digest | undefined>;

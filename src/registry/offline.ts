@@ -29,6 +29,7 @@ export function forbiddenTarget(name: string): Target {
     listTags: refuse,
     hasBlob: refuse,
     hasManifest: refuse,
+    manifestTime: refuse,
     tagDigest: refuse,
     mountBlob: refuse,
     pushBlob: refuse,

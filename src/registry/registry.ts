@@ -21,6 +21,7 @@ import {
   type BlobStream,
   type ByteRange,
   type FetchedManifest,
+  type ManifestTime,
   type OpenedBlob,
   restOf,
   type Source,
@@ -30,6 +31,7 @@ import { oneAtATime } from "../parallel.ts";
 import { type ApiDeps, type Call, RegistryApi } from "./api.ts";
 import { bytesBody } from "./body.ts";
 import { parseContentRange } from "./content-range.ts";
+import { readManifestTime } from "./manifest-time.ts";
 import { noteReferrer, readReferrers } from "./referrers.ts";
 import { readTags } from "./tags.ts";
 import { mountBlob, uploadBlob } from "./upload.ts";
@@ -173,6 +175,10 @@ class Registry implements Target {
   async hasManifest(digest: Digest, signal: AbortSignal): Promise<boolean> {
     const head = await this.#headManifest(digest, "push", signal);
     return await this.#isThere(head, digest, this.#manifestRequest(digest, signal));
+  }
+
+  async manifestTime(digest: Digest, signal: AbortSignal): Promise<ManifestTime> {
+    return await readManifestTime({ digest, name: this.name }, this.#api, signal);
   }
 
   async tagDigest(tag: string, signal: AbortSignal): Promise<Digest | undefined> {
