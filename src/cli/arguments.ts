@@ -2,6 +2,7 @@
 import { InvalidArgumentError } from "commander";
 import { defaultLevels, maxLevels } from "../archive/compress.ts";
 import type { Compressor } from "../archive/encoder.ts";
+import { ageForm, parseAge } from "../model/age.ts";
 import { parseByteSize } from "../model/byte-size.ts";
 import { type Digest, parseDigest } from "../model/digest.ts";
 import { type PlatformString, parsePlatform } from "../model/platform.ts";
@@ -42,6 +43,13 @@ export function daysArgument(text: string): number {
   if (text.trim() === "" || !Number.isFinite(days) || days < 0)
     throw new InvalidArgumentError("Expected a number of days.");
   return days;
+}
+
+/** Parses `7d` into milliseconds. */
+export function ageArgument(text: string): number {
+  const ms = parseAge(text);
+  if (ms === undefined) throw new InvalidArgumentError(`Expected ${ageForm}.`);
+  return ms;
 }
 
 /** Parses `KEY=VALUE` and collects repeated options. */

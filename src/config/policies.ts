@@ -25,6 +25,9 @@ export interface Policy {
   readonly action: "require" | "warn";
   /** Signers of whom one must have signed; undefined: this policy says nothing about signers. */
   readonly signers: readonly PolicySigner[] | undefined;
+  /** Undefined: this policy says nothing about that age. 0 demands none, whatever a shorter prefix demands. */
+  readonly minAgeDays: number | undefined;
+  readonly maxAgeDays: number | undefined;
   /** Absolute path of a trusted_root.json. */
   readonly trustRoot: string | undefined;
 }
@@ -39,12 +42,16 @@ export interface PolicyFile {
 }
 
 function policiesOf(file: ConfigFile): readonly Policy[] {
-  return (file.config.policies ?? []).map(({ prefix, action = "require", signers, trustRoot }) => ({
-    prefix,
-    action,
-    signers: signers?.map((one) => ("key" in one ? { key: besideFile(file, one.key) } : one)),
-    trustRoot: trustRoot === undefined ? undefined : besideFile(file, trustRoot),
-  }));
+  return (file.config.policies ?? []).map(
+    ({ prefix, action = "require", signers, minAgeDays, maxAgeDays, trustRoot }) => ({
+      prefix,
+      action,
+      minAgeDays,
+      maxAgeDays,
+      signers: signers?.map((one) => ("key" in one ? { key: besideFile(file, one.key) } : one)),
+      trustRoot: trustRoot === undefined ? undefined : besideFile(file, trustRoot),
+    }),
+  );
 }
 
 /** The user's policies, then the project's; a file without policies is left out. */

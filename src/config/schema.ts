@@ -1,6 +1,7 @@
 /** Schema of `buck2-oras.json`; the published JSON schema is generated from this schema. */
 import * as v from "valibot";
 import { UsageError } from "../errors.ts";
+import { maxAgeDays } from "../model/age.ts";
 import { parseByteSize } from "../model/byte-size.ts";
 import { parsePattern } from "../model/identity.ts";
 import { parseRegistry } from "../model/registry-host.ts";
@@ -92,7 +93,10 @@ const identitySigner = v.strictObject({
 });
 
 /** Keys of a policy that demand something; one of them is needed. */
-const demandKeys = ["signers"] as const;
+const demandKeys = ["signers", "minAgeDays", "maxAgeDays"] as const;
+
+const minAgeForm = `must be a number of days from 0 to ${maxAgeDays}`;
+const maxAgeForm = `must be a number of days above 0, up to ${maxAgeDays}`;
 
 const policySchema = v.pipe(
   v.strictObject({
@@ -111,6 +115,22 @@ const policySchema = v.pipe(
         v.description("Signers of whom one must have signed."),
       ),
     ),
+    minAgeDays: v.optional(
+      v.pipe(
+        v.number(minAgeForm),
+        v.minValue(0, minAgeForm),
+        v.maxValue(maxAgeDays, minAgeForm),
+        v.description("A version must be that old, by a trusted time; 0 exempts what a shorter prefix demands."),
+      ),
+    ),
+    maxAgeDays: v.optional(
+      v.pipe(
+        v.number(maxAgeForm),
+        v.gtValue(0, maxAgeForm),
+        v.maxValue(maxAgeDays, maxAgeForm),
+        v.description("A version must not be older than that, by a trusted time."),
+      ),
+    ),
     trustRoot: v.optional(
       v.pipe(
         text,
@@ -125,6 +145,10 @@ const policySchema = v.pipe(
   v.check(
     ({ signers = [], trustRoot }) => trustRoot !== undefined || !signers.some((one) => "identity" in one),
     "must have a `trustRoot`, which identities need",
+  ),
+  v.check(
+    ({ minAgeDays = 0, maxAgeDays = Number.POSITIVE_INFINITY }) => minAgeDays < maxAgeDays,
+    "must have a `maxAgeDays` above its `minAgeDays`: no version fulfils both",
   ),
 );
 

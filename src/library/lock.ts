@@ -2,6 +2,7 @@
 
 import type { Services } from "../artifact/services.ts";
 import type { LockingServices } from "../locking/access.ts";
+import { noAges } from "../locking/age.ts";
 import { findLockFile } from "../locking/find.ts";
 import { parsePlatform } from "../model/platform.ts";
 import type { Run } from "../transfer/run.ts";
@@ -39,6 +40,7 @@ function addRequest(name: string, reference: string, options: LockAddOptions) {
     reference: parseArgument(schemas.text, reference, "`reference` of lock.add"),
     options: isPlain ? undefined : recorded,
     acceptedSigners: acceptSigners,
+    ages: noAges,
   };
 }
 
@@ -57,7 +59,7 @@ export function createLock(call: Caller): OrasLock {
         }),
         async ({ acceptSigners = [], names: tools, ...given }, services, run) => {
           const file = await fileOf(given, services);
-          return lockUpdate({ file, names: tools, acceptedSigners: acceptSigners }, services, run);
+          return lockUpdate({ file, names: tools, acceptedSigners: acceptSigners, ages: noAges }, services, run);
         },
       ),
     list: (options = {}) =>

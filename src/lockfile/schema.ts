@@ -162,6 +162,26 @@ const signatureSchema = v.union([
   }),
 ]);
 
+/** True for a time as the lock has it: in UTC, in whole seconds, and a day of the calendar. */
+function isLockedTime(text: string): boolean {
+  const ms = /^[0-9]{4}(?:-[0-9]{2}){2}T[0-9]{2}(?::[0-9]{2}){2}Z$/.test(text) ? Date.parse(text) : Number.NaN;
+  return !Number.isNaN(ms) && lockedTime(new Date(ms)) === text;
+}
+
+export function lockedTime(time: Date): string {
+  return time.toISOString().replace(/\.[0-9]+Z$/, "Z");
+}
+
+const publishedSchema = v.strictObject({
+  time: v.pipe(v.string(), v.check(isLockedTime, "must be a time such as 2026-01-31T12:00:00Z")),
+  by: v.pipe(
+    v.picklist(["signature", "registry"]),
+    v.description(
+      "Who vouches for the time: a witness of a signature (`signature`), or the registry, which got the manifest then.",
+    ),
+  ),
+});
+
 const toolSchema = v.strictObject({
   reference: v.pipe(
     v.string(),
@@ -174,6 +194,14 @@ const toolSchema = v.strictObject({
   ),
   options: v.optional(
     v.pipe(optionsSchema, v.description("Options of `lock add`, which `lock update` repeats; absent without options.")),
+  ),
+  published: v.optional(
+    v.pipe(
+      publishedSchema,
+      v.description(
+        "The time from which the version's age counts, as found when the version was locked. Absent: no age was demanded then.",
+      ),
+    ),
   ),
   platforms: v.record(platformKey, platformSchema),
   signatures: v.optional(
@@ -193,6 +221,7 @@ export const lockSchema = v.strictObject({
 export type Lock = v.InferOutput<typeof lockSchema>;
 export type LockedTool = v.InferOutput<typeof toolSchema>;
 export type LockedPlatform = v.InferOutput<typeof platformSchema>;
+export type Published = v.InferOutput<typeof publishedSchema>;
 export type LockOptions = v.InferOutput<typeof optionsSchema>;
 export type LockedSignature = v.InferOutput<typeof signatureSchema>;
 export type LockedLayer = v.InferOutput<typeof layerSchema>;

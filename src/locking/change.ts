@@ -47,6 +47,7 @@ export function changeOf(tool: string, before: LockedTool | undefined, after: Lo
   return {
     tool,
     change: before === undefined ? "added" : isSame(before, after) ? "unchanged" : "updated",
+    left: undefined,
     reference: after.reference,
     previousReference: before?.reference,
     digest: after.digest,

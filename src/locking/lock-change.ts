@@ -10,9 +10,24 @@ export interface PlatformChange {
   readonly previousSize: number | undefined;
 }
 
+/** A new version that stays for the next run, since it is too young. */
+export interface LeftVersion {
+  /** For people. */
+  readonly reason: string;
+  /** Digest of the index or the only manifest; undefined for a template. */
+  readonly digest: Digest | undefined;
+  /** RFC 3339; undefined if nothing trusted vouches for a time. */
+  readonly published: string | undefined;
+  /** RFC 3339. */
+  readonly oldEnoughAt: string | undefined;
+}
+
 export interface LockChange {
   readonly tool: string;
-  readonly change: "added" | "updated" | "unchanged";
+  /** `left`: the tool stays as locked, since its new version is too young. */
+  readonly change: "added" | "updated" | "unchanged" | "left";
+  /** The version that was left; undefined for any other change. */
+  readonly left: LeftVersion | undefined;
   readonly reference: string;
   readonly previousReference: string | undefined;
   /** Digest of the index or the only manifest; undefined for a template. */

@@ -8,6 +8,8 @@ import { checkWritable } from "../files/change-text.ts";
 import { changeLock, emptyLock, isInWrittenForm, readLock } from "../lockfile/file.ts";
 import { isToolName, type Lock, type LockedTool, type LockOptions, toolOf } from "../lockfile/schema.ts";
 import { type LockingServices, withKnownAccess } from "../locking/access.ts";
+import type { AgeOptions } from "../locking/age.ts";
+import { withAge } from "../locking/age-gate.ts";
 import { changeOf, isAskedAlike, isSame } from "../locking/change.ts";
 import { checkNames, lockNotFound, readExisting } from "../locking/existing.ts";
 import { checkLayouts, type LockLayouts, layoutsOfLock, openingFromLock } from "../locking/layouts.ts";
@@ -57,11 +59,12 @@ export interface LockAddRequest {
   readonly options: LockOptions | undefined;
   /** New signers of an entry with others: fingerprints, identities, or `none`. */
   readonly acceptedSigners: readonly string[];
+  readonly ages: AgeOptions;
 }
 
 /** Locks a tool under its name; an entry with this name is replaced. */
 export async function lockAdd(
-  { file, name, reference, options, acceptedSigners }: LockAddRequest,
+  { file, name, reference, options, acceptedSigners, ages }: LockAddRequest,
   services: LockingServices,
   run: Run,
 ): Promise<LockChange> {
@@ -78,7 +81,8 @@ export async function lockAdd(
   const text = referenceForLock(reference, layouts, services);
   const lockServices = { ...services, open: openingFromLock(layouts, services.open) };
   const found = await lockTool({ name, reference: text, options }, lockServices, run);
-  const tool = withKnownAccess(atFirst, found);
+  const arrival = { name, before: atFirst, found: withKnownAccess(atFirst, found), ifYoung: "refuse" } as const;
+  const { after: tool } = await withAge(arrival, ages, lockServices, run);
   let before: LockedTool | undefined;
   const change = (lock: Lock = emptyLock): Lock => {
     before = toolOf(lock, name);
@@ -96,18 +100,19 @@ function withTools(lock: Lock, tools: readonly (readonly [string, LockedTool])[]
   return { ...lock, tools: { ...lock.tools, ...Object.fromEntries(tools) } };
 }
 
-export interface LockUpdateRequest extends Pick<LockAddRequest, "acceptedSigners" | "file"> {
+export interface LockUpdateRequest extends Pick<LockAddRequest, "acceptedSigners" | "ages" | "file"> {
   /** Tools to update; empty: all tools. */
   readonly names: readonly string[];
 }
 
 /**
- * Resolves the references of the lock again, and records the current digests.
+ * Resolves the references of the lock again, and records the current digests. A version that is too young stays for the
+ * next run.
  *
  * @throws {PolicyRefusal} for all tools that a policy refuses together; nothing is written
  */
 export async function lockUpdate(
-  { file, names, acceptedSigners }: LockUpdateRequest,
+  { file, names, acceptedSigners, ages }: LockUpdateRequest,
   services: LockingServices,
   run: Run,
 ): Promise<readonly LockChange[]> {
@@ -122,12 +127,13 @@ export async function lockUpdate(
   const updated = await inParallel(wanted, run.signal, async ([name, before], either) => {
     const { reference, options } = before;
     try {
-      const found = await lockTool({ name, reference, options }, lockServices, withSignal(run, either));
-      return { name, after: withKnownAccess(before, found) };
+      const one = withSignal(run, either);
+      const found = withKnownAccess(before, await lockTool({ name, reference, options }, lockServices, one));
+      return await withAge({ name, before, found, ifYoung: "leave" }, ages, lockServices, one);
     } catch (error) {
       if (error instanceof PolicyRefusal) {
         refusals.push(error);
-        return { name, after: before };
+        return { name, after: before, left: undefined };
       }
       // Only the first failure is news: it aborts the other tools.
       if (!either.aborted)
@@ -147,7 +153,10 @@ export async function lockUpdate(
       current.map(({ name, after }) => ({ name, before: toolOf(now, name), after })),
       acceptedSigners,
     );
-    changes = current.map(({ name, after }) => changeOf(name, toolOf(now, name), after));
+    changes = current.map(({ name, after, left }) => {
+      const change = changeOf(name, toolOf(now, name), after);
+      return left === undefined ? change : { ...change, change: "left", left };
+    });
     return withTools(
       now,
       current.map(({ name, after }) => [name, after] as const),

@@ -18,6 +18,10 @@ function formatSigner(signer: PolicySigner): string {
   return "key" in signer ? `key ${signer.key}` : `${signer.identity} (${signer.issuer})`;
 }
 
+function formatAges(min: number | null, max: number | null): string {
+  return [min === null ? "" : `from ${min}`, max === null ? "" : `to ${max}`].join(" ").trim() || "-";
+}
+
 /** Settings with the names and units of the configuration file. */
 function asJson(settings: Settings, sharedBecause: string | undefined): ConfigJson {
   const { retention, foundIn } = settings;
@@ -51,10 +55,12 @@ function asJson(settings: Settings, sharedBecause: string | undefined): ConfigJs
       source: foundIn,
     })),
     policies: settings.policies.flatMap(({ file, isOwn, policies }) =>
-      policies.map(({ prefix, action, signers, trustRoot }) => ({
+      policies.map(({ prefix, action, signers, minAgeDays, maxAgeDays, trustRoot }) => ({
         prefix: formatPolicyPrefix(prefix),
         action,
         signers: signers?.map(formatSigner) ?? null,
+        minAgeDays: minAgeDays ?? null,
+        maxAgeDays: maxAgeDays ?? null,
         trustRoot: trustRoot ?? null,
         owner: isOwn ? ("user" as const) : ("project" as const),
         file,
@@ -87,13 +93,14 @@ function show({ settings, sharedBecause, root }: Looked): Shown {
   const text: Part[] = [{ rows }];
   if (registries.length > 0) text.push("", { rows: [["name", "prefix", "mirrors", "source"], ...registries] });
   if (json.policies.length > 0) {
-    const policies = json.policies.map(({ prefix, action, signers, file }) => [
+    const policies = json.policies.map(({ prefix, action, signers, minAgeDays, maxAgeDays, file }) => [
       prefix,
       action,
       signers?.join(", ") ?? "-",
+      formatAges(minAgeDays, maxAgeDays),
       file,
     ]);
-    text.push("", { rows: [["policy for", "action", "signers", "source"], ...policies] });
+    text.push("", { rows: [["policy for", "action", "signers", "age in days", "source"], ...policies] });
   }
   if (json.leftOut.length > 0) {
     const rest = json.leftOut.map(({ key, file, reason }) => [key, file, reason]);

@@ -7,6 +7,7 @@ import type { LockChange, PlatformChange } from "../../locking/lock-change.ts";
 import type { LockedTag } from "../../locking/online.ts";
 import { lockAdd, lockCheck, lockCheckOnline, lockCheckPolicies, lockUpdate } from "../../verbs/lock.ts";
 import { lockedNames } from "../../verbs/lock-list.ts";
+import { addAgeOptions, ageOptions, type GivenAges } from "../age-options.ts";
 import { linesForBuck } from "../buck-lines.ts";
 import { formatBytes, plural } from "../format.ts";
 import type { CliIo } from "../io.ts";
@@ -61,10 +62,15 @@ function lines(changes: readonly LockChange[]): readonly Part[] {
         .filter(({ change }) => change !== "unchanged")
         .map((one) => [`  ${tool}`, one.platform, one.change, sizes(one)]),
     );
-  return [{ rows: tools }, { rows: details }];
+  const left = changes.flatMap(({ tool, left }) =>
+    left === undefined ? [] : [`${tool} stays as locked: the new version ${left.reason}`],
+  );
+  return [{ rows: tools }, { rows: details }, ...left];
 }
 
-interface AddOptions extends LockOptions, RecordedOptions, AcceptOptions {}
+interface UpdateOptions extends LockOptions, AcceptOptions, GivenAges {}
+
+interface AddOptions extends UpdateOptions, RecordedOptions {}
 
 function show(lock: string, changes: readonly LockChange[], furtherNotes: readonly Part[] = []): Shown {
   const json = jsonOf({ lock, tools: changes }) satisfies v.InferOutput<typeof lockSchema>;
@@ -121,13 +127,20 @@ export function addLock(program: Command, io: CliIo): readonly Command[] {
       runCommand(command, io, async ({ services, run }) => {
         const file = asked.lock ?? findLockFile(services);
         const isFirst = (await lockedNames(file)).length === 0;
-        const request = { file, name, reference, options: recordedOptions(asked), acceptedSigners: asked.acceptSigner };
+        const request = {
+          file,
+          name,
+          reference,
+          options: recordedOptions(asked),
+          acceptedSigners: asked.acceptSigner,
+          ages: ageOptions(asked),
+        };
         const change = await lockAdd(request, services, run);
         const furtherNotes = isFirst ? await linesForBuck(change, file, services) : [];
         return show(file, [change], furtherNotes);
       }),
     );
-  addRecordedOptions(add);
+  addAgeOptions(addRecordedOptions(add), "refuse a version that is younger");
   const update = lock
     .command("update")
     .summary("resolve the references again")
@@ -135,13 +148,14 @@ export function addLock(program: Command, io: CliIo): readonly Command[] {
     .argument("[name...]", "tools to update (default: all)")
     .option(...lockOption)
     .option(...acceptSigner, collect, [])
-    .action(async (names: string[], options: LockOptions & AcceptOptions, command: Command) =>
+    .action(async (names: string[], options: UpdateOptions, command: Command) =>
       runCommand(command, io, async ({ services, run }) => {
         const file = options.lock ?? findLockFile(services);
-        const request = { file, names, acceptedSigners: options.acceptSigner };
+        const request = { file, names, acceptedSigners: options.acceptSigner, ages: ageOptions(options) };
         return show(file, await lockUpdate(request, services, run));
       }),
     );
+  addAgeOptions(update, "leave a younger version for the next run");
   const check = lock
     .command("check")
     .summary("check that the lock file is well-formed")

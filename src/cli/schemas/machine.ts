@@ -97,6 +97,8 @@ export const configSchema = v.object({
           v.nullable(v.array(v.string())),
           v.description("Keys, by absolute path, and identities of whom one must have signed; null: none is demanded."),
         ),
+        minAgeDays: v.pipe(v.nullable(v.number()), v.description("Least age of a version; null: none is demanded.")),
+        maxAgeDays: v.pipe(v.nullable(v.number()), v.description("Greatest age of a version; null: none is demanded.")),
         trustRoot: v.pipe(v.nullable(v.string()), v.description("Absolute path of the trust root.")),
         owner: v.picklist(["user", "project"]),
         file: v.pipe(v.string(), v.description("Configuration file that has the policy.")),

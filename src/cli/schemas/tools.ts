@@ -4,7 +4,21 @@ import { digest, size } from "./values.ts";
 
 const lockChange = v.object({
   tool: v.string(),
-  change: v.picklist(["added", "updated", "unchanged"]),
+  change: v.pipe(
+    v.picklist(["added", "updated", "unchanged", "left"]),
+    v.description("`left`: the tool stays as locked, since its new version is too young."),
+  ),
+  left: v.pipe(
+    v.nullable(
+      v.object({
+        reason: v.string(),
+        digest: v.nullable(digest),
+        published: v.pipe(v.nullable(v.string()), v.description("Time from which the age counts.")),
+        oldEnoughAt: v.pipe(v.nullable(v.string()), v.description("Time after which an update takes this version.")),
+      }),
+    ),
+    v.description("The version that was left for the next run."),
+  ),
   reference: v.string(),
   digest: v.nullable(digest),
   previousReference: v.nullable(v.string()),
