@@ -36,7 +36,7 @@ export interface KnownTime {
 export interface AgeFault {
   readonly demand: AgeDemand;
   readonly problem: "young" | "old" | "unknown";
-  /** What is wrong, as the end of a sentence about the version. */
+  /** The fault, as the end of a sentence about the version. */
   readonly text: string;
   /** When a version that is too young will be old enough. */
   readonly oldEnoughAt: Date | undefined;
@@ -54,7 +54,7 @@ function demandOf({ file, policy }: DecidingPolicy, kind: AgeDemand["kind"], day
   return { kind, ms: days * dayMs, by: file.file, action: policy.action };
 }
 
-/** What the policies of the files demand of a version that lies at these locations; a template may have several. */
+/** Demands of the policies on a version at these locations; a template may have several. */
 export function agePolicies(locations: readonly Location[], files: readonly PolicyFile[]): readonly AgeDemand[] {
   const distinct = new Map(locations.map((one) => [formatLocation(one), one] as const));
   return [...distinct.values()].flatMap((location) => [
@@ -65,7 +65,7 @@ export function agePolicies(locations: readonly Location[], files: readonly Poli
   ]);
 }
 
-/** What the options of the command line demand, in addition to the policies. */
+/** Demands of the command line, in addition to the policies. */
 export function ageOptionDemands({ minAgeMs, maxAgeMs }: AgeOptions): readonly AgeDemand[] {
   return [
     ...(minAgeMs === undefined ? [] : [{ kind: "min", ms: minAgeMs, by: "--min-age", action: "require" } as const]),

@@ -12,7 +12,7 @@ export interface FetchedManifest {
   readonly bytes: Uint8Array;
 }
 
-/** What a source says of the time at which it got a manifest. */
+/** The time at which a source got a manifest, by its own word. */
 export interface ManifestTime {
   /** Undefined: the source does not say. */
   readonly published: Date | undefined;
