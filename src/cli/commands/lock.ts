@@ -170,7 +170,13 @@ export function addLock(program: Command, io: CliIo): readonly Command[] {
       runCommand(command, io, async ({ services, run }) => {
         const file = options.lock ?? findLockFile(services);
         const { dryRun: isDryRun = false, only } = options;
-        const request = { file, names: [...names, ...only], isDryRun, ...acceptedBy(options), ages: ageOptions(options) };
+        const request = {
+          file,
+          names: [...names, ...only],
+          isDryRun,
+          ...acceptedBy(options),
+          ages: ageOptions(options),
+        };
         const changes = await lockUpdate(request, services, run);
         return show({ lock: file, isDryRun, changes });
       }),
