@@ -45,10 +45,6 @@ const publish = {
   compression: v.optional(v.picklist(["zstd", "gzip", "none"], "must be `zstd`, `gzip` or `none`")),
   annotations: v.optional(record),
 };
-const accept = {
-  acceptSigners: v.optional(v.pipe(texts, v.readonly())),
-  acceptSources: v.optional(v.pipe(texts, v.readonly())),
-};
 const lock = { ...call, file: v.optional(path) };
 
 /** One schema for each interface of `options.ts`. */
@@ -98,12 +94,11 @@ export const schemas = {
   lock: v.strictObject(lock) satisfies v.GenericSchema<LockOptions>,
   lockUpdate: v.strictObject({
     ...lock,
-    ...accept,
-    dryRun: v.optional(flag),
+    acceptSigners: v.optional(v.pipe(texts, v.readonly())),
   }) satisfies v.GenericSchema<LockUpdateOptions>,
   lockAdd: v.strictObject({
     ...lock,
-    ...accept,
+    acceptSigners: v.optional(v.pipe(texts, v.readonly())),
     executable: v.optional(v.pipe(path, v.check(isLockedPath, "must be a path inside the artifact"))),
     format: v.optional(text),
     platforms: v.optional(v.pipe(texts, v.readonly())),

@@ -18,8 +18,7 @@ import { type LockedTag, lookUpTags } from "../locking/online.ts";
 import { checkManifests, checkOrigins } from "../locking/origins.ts";
 import { checkPolicies, checkPoliciesOnline, type PolicyFault } from "../locking/policy-check.ts";
 import { checkLockPlace } from "../locking/project.ts";
-import { checkAccepted, type Replaced, refuseLostSigners } from "../locking/signers.ts";
-import { checkAcceptedSources, refuseChangedSources } from "../locking/sources.ts";
+import { checkAccepted, refuseLostSigners } from "../locking/signers.ts";
 import { lockTool } from "../locking/tool.ts";
 import { qualifyReference } from "../model/reference.ts";
 import { inParallel } from "../parallel.ts";
@@ -51,37 +50,21 @@ async function checkChangeable(file: string, services: Pick<Services, "context">
   await checkLockPlace(file, services);
 }
 
-/** Changes of trust that a person names, so that they are no error. */
-export interface Accepted {
-  /** New signers of an entry with others: fingerprints, identities, or `none`. */
-  readonly acceptedSigners: readonly string[];
-  /** New sources of an entry with another: addresses, or `none`. */
-  readonly acceptedSources: readonly string[];
-}
-
-function checkAcceptable({ acceptedSigners, acceptedSources }: Accepted): void {
-  checkAccepted(acceptedSigners);
-  checkAcceptedSources(acceptedSources);
-}
-
-function refuseUnaccepted(replaced: readonly Replaced[], { acceptedSigners, acceptedSources }: Accepted): void {
-  refuseLostSigners(replaced, acceptedSigners);
-  refuseChangedSources(replaced, acceptedSources);
-}
-
-export interface LockAddRequest extends Accepted {
+export interface LockAddRequest {
   /** Path of the lock; a missing lock is created. */
   readonly file: string;
   readonly name: string;
   readonly reference: string;
   /** Recorded in the lock, so that `lock update` repeats them. */
   readonly options: LockOptions | undefined;
+  /** New signers of an entry with others: fingerprints, identities, or `none`. */
+  readonly acceptedSigners: readonly string[];
   readonly ages: AgeOptions;
 }
 
 /** Locks a tool under its name; an entry with this name is replaced. */
 export async function lockAdd(
-  { file, name, reference, options, ages, ...accepted }: LockAddRequest,
+  { file, name, reference, options, acceptedSigners, ages }: LockAddRequest,
   services: LockingServices,
   run: Run,
 ): Promise<LockChange> {
@@ -90,7 +73,7 @@ export async function lockAdd(
       hint: "use letters, digits, `_`, `.`, `+` and `-`; `constructor`, `prototype` and `__proto__` are reserved",
     });
   }
-  checkAcceptable(accepted);
+  checkAccepted(acceptedSigners);
   // An unusable lock file is reported before the first request.
   await checkChangeable(file, services);
   const atFirst = toolOf((await readLock(file)) ?? emptyLock, name);
@@ -103,7 +86,7 @@ export async function lockAdd(
   let before: LockedTool | undefined;
   const change = (lock: Lock = emptyLock): Lock => {
     before = toolOf(lock, name);
-    refuseUnaccepted([{ name, before, after: tool }], accepted);
+    refuseLostSigners([{ name, before, after: tool }], acceptedSigners);
     return withTools(lock, [[name, tool]]);
   };
   await changeLock(file, change, services.context, run.signal);
@@ -117,11 +100,9 @@ function withTools(lock: Lock, tools: readonly (readonly [string, LockedTool])[]
   return { ...lock, tools: { ...lock.tools, ...Object.fromEntries(tools) } };
 }
 
-export interface LockUpdateRequest extends Pick<LockAddRequest, "ages" | "file">, Accepted {
+export interface LockUpdateRequest extends Pick<LockAddRequest, "acceptedSigners" | "ages" | "file"> {
   /** Tools to update; empty: all tools. */
   readonly names: readonly string[];
-  /** True: the lock stays as it is. What is refused otherwise is refused, too; the cache is filled. */
-  readonly isDryRun: boolean;
 }
 
 /**
@@ -131,12 +112,12 @@ export interface LockUpdateRequest extends Pick<LockAddRequest, "ages" | "file">
  * @throws {PolicyRefusal} for all tools that a policy refuses together; nothing is written
  */
 export async function lockUpdate(
-  { file, names, isDryRun, ages, ...accepted }: LockUpdateRequest,
+  { file, names, acceptedSigners, ages }: LockUpdateRequest,
   services: LockingServices,
   run: Run,
 ): Promise<readonly LockChange[]> {
-  checkAcceptable(accepted);
-  if (!isDryRun) await checkChangeable(file, services);
+  checkAccepted(acceptedSigners);
+  await checkChangeable(file, services);
   const lock = await readExisting(file);
   checkNames(names, lock, file);
   const wanted = Object.entries(lock.tools).filter(([name]) => names.length === 0 || names.includes(name));
@@ -168,9 +149,9 @@ export async function lockUpdate(
     if (now === undefined) throw lockNotFound(file);
     // A tool that another process removed, or locked with another reference, stays as changed.
     const current = updated.filter(({ name, after }) => isAskedAlike(toolOf(now, name), after));
-    refuseUnaccepted(
+    refuseLostSigners(
       current.map(({ name, after }) => ({ name, before: toolOf(now, name), after })),
-      accepted,
+      acceptedSigners,
     );
     changes = current.map(({ name, after, left }) => {
       const change = changeOf(name, toolOf(now, name), after);
@@ -181,8 +162,7 @@ export async function lockUpdate(
       current.map(({ name, after }) => [name, after] as const),
     );
   };
-  if (isDryRun) change(lock);
-  else await changeLock(file, change, services.context, run.signal);
+  await changeLock(file, change, services.context, run.signal);
   for (const { name } of updated.filter((one) => !changes.some(({ tool }) => tool === one.name))) {
     services.context.log.warn(`another process changed ${name} in ${file} meanwhile: that change is kept`);
   }
