@@ -102,23 +102,26 @@ export interface Replaced {
   readonly after: LockedTool;
 }
 
-function lostIn({ name, before, after }: Replaced, accepted: ReadonlySet<string>): PolicyRefusal | undefined {
+/** A tool whose recorded signers are gone. */
+interface Lost {
+  readonly tool: string;
+  readonly message: string;
+  /** Values of `--accept-signer` that accept the change. */
+  readonly names: readonly string[];
+}
+
+function lostIn({ name, before, after }: Replaced, accepted: ReadonlySet<string>): readonly Lost[] {
   const [recorded, now] = [before?.signatures ?? [], after.signatures ?? []];
   const known = new Set(recorded.map(enduringName));
-  if (known.size === 0 || now.some((one) => known.has(enduringName(one)))) return undefined;
+  if (known.size === 0 || now.some((one) => known.has(enduringName(one)))) return [];
   const isAccepted =
     now.length === 0 ? accepted.has(nobody) : now.every((one) => namesOf(one).some((text) => accepted.has(text)));
-  if (isAccepted) return undefined;
-  const names = now.length === 0 ? [nobody] : [...new Set(now.map((one) => namesOf(one).at(-1) ?? ""))];
-  const was = [...new Set(recorded.map(signerText))].join(", ");
-  const is =
-    now.length === 0
-      ? "no policy finds a signature any more"
-      : `now ${[...new Set(now.map(signerText))].join(", ")} did`;
-  const message = `the lock records that ${was} signed it, and ${is}`;
-  return new PolicyRefusal("SIGNER_CHANGED", name, message, {
-    hint: `find out why the signer changed; add ${names.map((one) => `--accept-signer ${quoted(one)}`).join(" ")} to accept it`,
-  });
+  if (isAccepted) return [];
+  const names = now.length === 0 ? [nobody] : now.map((one) => namesOf(one).at(-1) ?? "");
+  const listed = (signatures: readonly LockedSignature[]): string =>
+    [...new Set(signatures.map(signerText))].join(", ");
+  const is = now.length === 0 ? "no policy finds a signature any more" : `now ${listed(now)} did`;
+  return [{ tool: name, message: `the lock records that ${listed(recorded)} signed it, and ${is}`, names }];
 }
 
 /**
@@ -128,7 +131,12 @@ function lostIn({ name, before, after }: Replaced, accepted: ReadonlySet<string>
  * @throws {PolicyRefusal} `SIGNER_CHANGED`
  */
 export function refuseLostSigners(replaced: readonly Replaced[], accepted: readonly string[]): void {
-  const names = new Set(accepted);
-  const refusal = joinRefusals(replaced.map((one) => lostIn(one, names)).filter((one) => one !== undefined));
+  const words = new Set(accepted);
+  const lost = replaced.flatMap((one) => lostIn(one, words));
+  const options = [...new Set(lost.flatMap(({ names }) => names))].map((one) => `--accept-signer ${quoted(one)}`);
+  const hint = `find out why the signer changed; add ${options.join(" ")} to accept it`;
+  const refusal = joinRefusals(
+    lost.map(({ tool, message }) => new PolicyRefusal("SIGNER_CHANGED", tool, message, { hint })),
+  );
   if (refusal !== undefined) throw refusal;
 }
