@@ -52,6 +52,32 @@ export function holds<T>(name: string, inputs: fc.Arbitrary<T>, parse: (input: T
   expect(1 - accepted / run).toBeGreaterThan(minShare);
 }
 
+/** {@link holds} for a parser that is asynchronous. */
+export async function holdsLater<T>(
+  name: string,
+  inputs: fc.Arbitrary<T>,
+  parse: (input: T) => Promise<boolean>,
+  minShare = 0.05,
+): Promise<void> {
+  const outcomes: boolean[] = [];
+  const started = performance.now();
+  const property = fc.asyncProperty(inputs, async (input) => {
+    try {
+      outcomes.push(await parse(input));
+    } catch (error) {
+      outcomes.push(false);
+      expectClean(error);
+    }
+  });
+  await fc.assert(property, { numRuns: cases, seed });
+  const ms = Math.round(performance.now() - started);
+  const accepted = outcomes.filter((one) => one).length;
+  const [run, refused] = [outcomes.length, outcomes.length - accepted];
+  console.log(`property ${name}: ${run} cases, ${accepted} accepted, ${refused} refused, seed ${seed}, ${ms} ms`);
+  expect(run).toBeGreaterThanOrEqual(minCases);
+  expect(Math.min(accepted, refused) / run).toBeGreaterThan(minShare);
+}
+
 interface Edit {
   readonly kind: "insert" | "delete" | "replace" | "double";
   readonly at: number;
