@@ -88,7 +88,11 @@ export async function checkPoliciesOnline(lock: Lock, services: Services, run: R
       return { counted: [], code, why };
     };
     const known = recorded.filter((one) => one.tool === tool);
-    return known.length > 0 ? known : await faultsOf(entry, inRepository, services);
+    const seen = await faultsOf(entry, inRepository, services);
+    // A policy that the records do not fulfil is named once, whatever the repository has.
+    const isKnown = (fault: PolicyFault): boolean =>
+      known.some(({ file, prefix }) => file === fault.file && prefix === fault.prefix);
+    return [...known, ...seen.filter((fault) => !isKnown(fault))];
   });
   return found.flat();
 }

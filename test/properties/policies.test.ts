@@ -92,7 +92,14 @@ const onePolicy = fc
   .map(([prefix, hasSigners]): Policy => {
     const signers: readonly PolicySigner[] | undefined = hasSigners ? [{ key: "/k" }] : undefined;
     const parsed = prefix === "*" ? undefined : parseRepositoryPrefix(prefix);
-    return { prefix: parsed, action: "require", signers, trustRoot: undefined };
+    return {
+      prefix: parsed,
+      action: "require",
+      signers,
+      trustRoot: undefined,
+      minAgeDays: undefined,
+      maxAgeDays: undefined,
+    };
   });
 const fileOf = (isOwn: boolean) =>
   fc
