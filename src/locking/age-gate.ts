@@ -10,6 +10,7 @@ import {
   ageFaults,
   ageOptionDemands,
   agePolicies,
+  faultText,
   formatTime,
   type KnownTime,
 } from "./age.ts";
@@ -60,8 +61,8 @@ export async function withAge(arrival: Arrival, ages: AgeOptions, services: Serv
   const faults = ageFaults(demands, known, services.context.now()).filter(
     ({ problem }) => !(isSame && problem === "young"),
   );
-  for (const { text } of faults.filter(({ demand }) => demand.action === "warn")) {
-    services.context.log.warn(`${name}: ${found.reference} ${text}`);
+  for (const wish of faults.filter(({ demand }) => demand.action === "warn")) {
+    services.context.log.warn(`${name}: ${found.reference} ${faultText(wish)}`);
   }
   const after = { ...found, published: known.published };
   const fault = faults.find(({ demand }) => demand.action === "require");
@@ -69,12 +70,15 @@ export async function withAge(arrival: Arrival, ages: AgeOptions, services: Serv
   if (fault.problem === "young" && ifYoung === "leave" && before !== undefined) {
     return { name, after: before, left: leftVersion(after, fault) };
   }
-  throw new PolicyRefusal("VERSION_AGE_REFUSED", name, `${found.reference} ${fault.text}`, { hint: hintFor(fault) });
+  throw new PolicyRefusal("VERSION_AGE_REFUSED", name, `${found.reference} ${faultText(fault)}`, {
+    hint: hintFor(fault),
+  });
 }
 
-function leftVersion({ digest, published }: LockedTool, { text, oldEnoughAt }: AgeFault): LeftVersion {
+function leftVersion({ digest, published }: LockedTool, fault: AgeFault): LeftVersion {
+  const { oldEnoughAt } = fault;
   return {
-    reason: text,
+    reason: faultText(fault),
     digest,
     published: published?.time,
     oldEnoughAt: oldEnoughAt === undefined ? undefined : lockedTime(oldEnoughAt),

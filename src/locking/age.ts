@@ -2,7 +2,13 @@
  * Ages of versions: who demands one, and whether a version has it. An age counts from a time that a witness of a
  * signature or the registry vouches for; what the publisher says of the time is not looked at.
  */
-import { type DecidingPolicy, decidingPolicies, type Policy, type PolicyFile } from "../config/policies.ts";
+import {
+  type DecidingPolicy,
+  decidingPolicies,
+  formatPolicyPrefix,
+  type Policy,
+  type PolicyFile,
+} from "../config/policies.ts";
 import type { Published } from "../lockfile/schema.ts";
 import { dayMs, formatAge, formatDemandedAge } from "../model/age.ts";
 import { formatLocation, type Location } from "../model/location.ts";
@@ -20,8 +26,8 @@ export const noAges: AgeOptions = { minAgeMs: undefined, maxAgeMs: undefined };
 export interface AgeDemand {
   readonly kind: "min" | "max";
   readonly ms: number;
-  /** The option, or the path of the policy's file. */
-  readonly by: string;
+  /** Absolute path of the policy's file, and the policy's prefix as in the file; undefined for an option. */
+  readonly policy: { readonly file: string; readonly prefix: string } | undefined;
   readonly action: Policy["action"];
 }
 
@@ -36,7 +42,7 @@ export interface KnownTime {
 export interface AgeFault {
   readonly demand: AgeDemand;
   readonly problem: "young" | "old" | "unknown";
-  /** The fault, as the end of a sentence about the version. */
+  /** The fault without its demand, as the end of a sentence about the version. */
   readonly text: string;
   /** When a version that is too young will be old enough. */
   readonly oldEnoughAt: Date | undefined;
@@ -51,7 +57,8 @@ function hasMax(policy: Policy): policy is Policy & { readonly maxAgeDays: numbe
 }
 
 function demandOf({ file, policy }: DecidingPolicy, kind: AgeDemand["kind"], days: number): AgeDemand {
-  return { kind, ms: days * dayMs, by: file.file, action: policy.action };
+  const { action, prefix } = policy;
+  return { kind, ms: days * dayMs, policy: { file: file.file, prefix: formatPolicyPrefix(prefix) }, action };
 }
 
 /** Demands of the policies on a version at these locations; a template may have several. */
@@ -68,8 +75,8 @@ export function agePolicies(locations: readonly Location[], files: readonly Poli
 /** Demands of the command line, in addition to the policies. */
 export function ageOptionDemands({ minAgeMs, maxAgeMs }: AgeOptions): readonly AgeDemand[] {
   return [
-    ...(minAgeMs === undefined ? [] : [{ kind: "min", ms: minAgeMs, by: "--min-age", action: "require" } as const]),
-    ...(maxAgeMs === undefined ? [] : [{ kind: "max", ms: maxAgeMs, by: "--max-age", action: "require" } as const]),
+    ...(minAgeMs === undefined ? [] : [{ kind: "min", ms: minAgeMs, policy: undefined, action: "require" } as const]),
+    ...(maxAgeMs === undefined ? [] : [{ kind: "max", ms: maxAgeMs, policy: undefined, action: "require" } as const]),
   ];
 }
 
@@ -78,13 +85,19 @@ export function formatTime(time: Date): string {
   return `${time.toISOString().slice(0, 16).replace("T", " ")} UTC`;
 }
 
-/** The words of `by`, in a sentence. */
+/** The words of `published.by`, in a sentence. */
 const vouchers: Readonly<Record<Published["by"], string>> = {
   registry: "says the registry",
   signature: "says a witness of its signature",
 };
 
-function demandText({ kind, ms, by }: AgeDemand): string {
+/** The fault and its demand, as the end of a sentence about the version. */
+export function faultText({ text, demand }: AgeFault): string {
+  return `${text}; ${demandText(demand)}`;
+}
+
+function demandText({ kind, ms, policy }: AgeDemand): string {
+  const by = policy === undefined ? `--${kind}-age` : `the policy for ${policy.prefix} in ${policy.file}`;
   return `${by} demands ${kind === "min" ? "at least" : "at most"} ${formatDemandedAge(ms)}`;
 }
 
@@ -92,7 +105,7 @@ function faultOf(demand: AgeDemand, { published, clock }: KnownTime, nowMs: numb
   const fault = (problem: AgeFault["problem"], text: string, oldEnoughAt?: Date): AgeFault => ({
     demand,
     problem,
-    text: `${text}; ${demandText(demand)}`,
+    text,
     oldEnoughAt,
   });
   if (published === undefined) return fault("unknown", "has no age: nothing trusted vouches for a time");

@@ -1,19 +1,24 @@
-/** Comparison of a lock with the policies of today, by what the lock recorded, or by the signatures themselves. */
+/** Comparison of a lock with the policies of today, by what the lock recorded, or by the signatures and times themselves. */
 import { readReference } from "../artifact/naming.ts";
 import type { Services } from "../artifact/services.ts";
 import type { ErrorCode } from "../errors.ts";
-import type { Lock, LockedTool } from "../lockfile/schema.ts";
+import type { Lock, LockedSignature, LockedTool } from "../lockfile/schema.ts";
 import { inParallel } from "../parallel.ts";
 import { fulfilment, type Look, signerText, type Unit } from "../policy/fulfilment.ts";
 import { lookInLock, lookInRepository } from "../policy/looks.ts";
 import { printable } from "../printable.ts";
 import { type Run, withSignal } from "../transfer/run.ts";
+import { type AgeDemand, ageFaults, agePolicies, type KnownTime } from "./age.ts";
+import { findPublished, locationsOf } from "./published.ts";
 
 /** A demand that an entry of the lock does not fulfil. */
 export interface PolicyFault {
   readonly tool: string;
   readonly reference: string;
-  readonly code: Extract<ErrorCode, "SIGNATURE_MISSING" | "SIGNATURE_REFUSED" | "SIGNER_CHANGED">;
+  readonly code: Extract<
+    ErrorCode,
+    "SIGNATURE_MISSING" | "SIGNATURE_REFUSED" | "SIGNER_CHANGED" | "VERSION_AGE_REFUSED"
+  >;
   /** `warn`: the policy only warns. */
   readonly action: "require" | "warn";
   /** Absolute path of the configuration file that demands it; undefined: no policy demands what the lock records. */
@@ -38,15 +43,22 @@ function unitsOf({ digest, platforms }: LockedTool, services: Services): readonl
   return all.map(({ location, manifest }) => ({ location, root: undefined, manifests: [manifest] }));
 }
 
-async function faultsOf([tool, locked]: Entry, look: Look, services: Services): Promise<readonly PolicyFault[]> {
+interface JudgedSigners {
+  readonly faults: readonly PolicyFault[];
+  /** The signatures that count for a demand. */
+  readonly signatures: readonly LockedSignature[];
+}
+
+async function judgeSigners([tool, locked]: Entry, look: Look, services: Services): Promise<JudgedSigners> {
   const { reference, signatures = [] } = locked;
-  const { demands, unfulfilled } = await fulfilment(unitsOf(locked, services), look, services);
+  const { demands, unfulfilled, signatures: counted } = await fulfilment(unitsOf(locked, services), look, services);
   if (demands === 0 && signatures.length > 0) {
     const reason = `the lock records that ${[...new Set(signatures.map(signerText))].join(", ")} signed it, and no policy demands a signature any more`;
     const none = { file: undefined, prefix: undefined };
-    return [{ tool, reference, code: "SIGNER_CHANGED", action: "require", ...none, reason }];
+    const fault = { tool, reference, code: "SIGNER_CHANGED", action: "require", ...none, reason } as const;
+    return { faults: [fault], signatures: counted };
   }
-  return unfulfilled.map(({ demand: { action, file, prefix }, code, why }) => ({
+  const faults = unfulfilled.map(({ demand: { action, file, prefix }, code, why }) => ({
     tool,
     reference,
     code,
@@ -55,26 +67,65 @@ async function faultsOf([tool, locked]: Entry, look: Look, services: Services): 
     prefix,
     reason: printable(why),
   }));
+  return { faults, signatures: counted };
 }
+
+/** Judged now: a version grows old enough, or too old, without any change of the lock. */
+function judgeAge(
+  [tool, { reference }]: Entry,
+  demands: readonly AgeDemand[],
+  known: KnownTime,
+  nowMs: number,
+): readonly PolicyFault[] {
+  return ageFaults(demands, known, nowMs).map(({ demand: { action, policy }, text }) => ({
+    tool,
+    reference,
+    code: "VERSION_AGE_REFUSED",
+    action,
+    file: policy?.file,
+    prefix: policy?.prefix,
+    reason: text,
+  }));
+}
+
+function ageDemandsOn([, locked]: Entry, services: Services): readonly AgeDemand[] {
+  return agePolicies(locationsOf(locked, services), services.settings.policies);
+}
+
+function isOfAge({ code }: PolicyFault): boolean {
+  return code === "VERSION_AGE_REFUSED";
+}
+
+const noTime: KnownTime = { published: undefined, clock: undefined };
 
 /** Compares the entries with the policies. Asks no registry, and trusts what the lock records. */
 export async function checkPolicies(lock: Lock, services: Services): Promise<readonly PolicyFault[]> {
   const entries = Object.entries(lock.tools);
   const faults = await Promise.all(
-    entries.map((entry) => faultsOf(entry, lookInLock(entry[1].signatures ?? []), services)),
+    entries.map(async (entry) => {
+      const [, { published, signatures = [] }] = entry;
+      const known = { published, clock: undefined };
+      return [
+        ...(await judgeSigners(entry, lookInLock(signatures), services)).faults,
+        ...judgeAge(entry, ageDemandsOn(entry, services), known, services.context.now()).map((fault) =>
+          published === undefined ? { ...fault, reason: "the lock records no time from which its age counts" } : fault,
+        ),
+      ];
+    }),
   );
   return faults.flat();
 }
 
 /**
- * Also looks the signatures up and verifies them, so that nothing rests on the records.
+ * Also looks the signatures up and verifies them, and asks for the times again, so that nothing rests on the records.
  *
  * @param services Their `open` reads layout folders from the lock's folder.
  */
 export async function checkPoliciesOnline(lock: Lock, services: Services, run: Run): Promise<readonly PolicyFault[]> {
   const recorded = await checkPolicies(lock, services);
   const found = await inParallel(Object.entries(lock.tools), run.signal, async (entry, either) => {
-    const [tool, { signatures = [] }] = entry;
+    const [tool, locked] = entry;
+    const { signatures = [] } = locked;
     const look = lookInRepository(services, withSignal(run, either));
     const inRepository: Look = async (location, digest, demand) => {
       const looked = await look(location, digest, demand);
@@ -88,10 +139,14 @@ export async function checkPoliciesOnline(lock: Lock, services: Services, run: R
       return { counted: [], code, why };
     };
     const known = recorded.filter((one) => one.tool === tool);
-    const seen = await faultsOf(entry, inRepository, services);
+    const judged = await judgeSigners(entry, inRepository, services);
+    const verified = { ...locked, signatures: [...judged.signatures] };
+    const demands = ageDemandsOn(entry, services);
+    const time = demands.length === 0 ? noTime : await findPublished(verified, services, withSignal(run, either));
+    const seen = [...judged.faults, ...judgeAge(entry, demands, time, services.context.now())];
     // A policy that the records do not fulfil is named once, whatever the repository has.
     const isKnown = (fault: PolicyFault): boolean =>
-      known.some(({ file, prefix }) => file === fault.file && prefix === fault.prefix);
+      known.some((one) => one.file === fault.file && one.prefix === fault.prefix && isOfAge(one) === isOfAge(fault));
     return [...known, ...seen.filter((fault) => !isKnown(fault))];
   });
   return found.flat();

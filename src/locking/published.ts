@@ -2,7 +2,7 @@
  * The time from which a version's age counts. A witness of a recorded signature, or the repository itself, vouches for
  * it; mirrors and the cache are never asked, and annotations of the publisher are not looked at.
  */
-import { readReference } from "../artifact/naming.ts";
+import { type NamingServices, readReference } from "../artifact/naming.ts";
 import type { Services } from "../artifact/services.ts";
 import { type LockedSignature, type LockedTool, lockedTime, type Published } from "../lockfile/schema.ts";
 import type { Digest } from "../model/digest.ts";
@@ -18,7 +18,7 @@ interface Dated {
 }
 
 /** The locations of a tool's platforms. */
-export function locationsOf({ platforms }: LockedTool, services: Services): readonly Location[] {
+export function locationsOf({ platforms }: LockedTool, services: NamingServices): readonly Location[] {
   const repositories = new Set(Object.values(platforms).map(({ repository }) => repository));
   return [...repositories].map((repository) => readReference(repository, services).location);
 }

@@ -2,7 +2,7 @@
 import { describe, expect, test } from "vitest";
 import { parseConfig } from "../../src/config/parse.ts";
 import { readPolicies } from "../../src/config/policies.ts";
-import { ageFaults, ageOptionDemands, agePolicies } from "../../src/locking/age.ts";
+import { ageFaults, ageOptionDemands, agePolicies, faultText } from "../../src/locking/age.ts";
 import type { Location } from "../../src/model/location.ts";
 
 const day = 86_400_000;
@@ -17,7 +17,9 @@ async function demands(locations: readonly Location[], user: readonly object[], 
     config: await parseConfig(JSON.stringify({ policies }), path),
   });
   const files = readPolicies(await file("/u", user), await file("/p", project));
-  return agePolicies(locations, files).map(({ kind, ms, by, action }) => `${by} ${kind} ${ms / day} ${action}`);
+  return agePolicies(locations, files).map(
+    ({ kind, ms, policy, action }) => `${policy?.file} ${kind} ${ms / day} ${action}`,
+  );
 }
 
 describe("age policies", () => {
@@ -93,12 +95,12 @@ describe("age faults", () => {
   });
 
   test("the hardest demand comes first, and tells when it will be fulfilled", () => {
-    const soft = { kind: "min", ms: 4 * day, by: "/u", action: "require" } as const;
+    const soft = { kind: "min", ms: 4 * day, policy: { file: "/u", prefix: "*" }, action: "require" } as const;
     const [first, second] = ageFaults([soft, ...options], { published: published(3), clock: undefined }, now);
-    expect(first?.text).toBe(
+    expect(first && faultText(first)).toBe(
       "is 3 days old (2026-11-24 12:00 UTC, says the registry); --min-age demands at least 7 days",
     );
     expect(first?.oldEnoughAt?.toISOString()).toBe("2026-12-01T12:00:00.000Z");
-    expect(second?.demand).toBe(soft);
+    expect(second && faultText(second)).toContain("; the policy for * in /u demands at least 4 days");
   });
 });

@@ -1,6 +1,6 @@
 /** `lock add` and `lock update` with demanded ages. */
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { parseLock } from "../../src/lockfile/file.ts";
 import { oras } from "../support/executable.ts";
@@ -66,7 +66,7 @@ describe("lock add", () => {
     const at = (date: Date) => date.toISOString().slice(0, 16).replace("T", " ");
     expect(code).toBe("VERSION_AGE_REFUSED");
     expect(message).toBe(
-      `tool: ${reference} is 3 days old (${at(registry.fallback)} UTC, says the registry); ${join(dir, "buck2-oras.json")} demands at least 7 days`,
+      `tool: ${reference} is 3 days old (${at(registry.fallback)} UTC, says the registry); the policy for * in ${join(dir, "buck2-oras.json")} demands at least 7 days`,
     );
     expect(hint).toContain(`run the command again after ${at(new Date(registry.fallback.getTime() + 7 * dayMs))} UTC`);
     expect(existsSync(lockFile)).toBe(false);
@@ -309,5 +309,100 @@ describe("lock update", () => {
     const unknown = await run(["lock", "add", "again", template, "--min-age", "1d"]);
     expect(unknown.exitCode).toBe(65);
     expect(unknown.stderr).toContain("has no age");
+  });
+});
+
+describe("lock check --policy", () => {
+  const checked = async (
+    run: (args: readonly string[]) => ReturnType<typeof oras>,
+    ...options: readonly string[]
+  ): Promise<{ readonly exitCode: number | null; readonly faults: readonly string[] }> => {
+    const { exitCode, stdout, stderr } = await run(["lock", "check", "--policy", ...options, "--json"]);
+    const { faults } = JSON.parse(stdout);
+    expect(faults, stderr).toBeDefined();
+    return {
+      exitCode,
+      faults: faults.map((one: { code: string; action: string; reason: string }) =>
+        [one.code, one.action, one.reason].join(" "),
+      ),
+    };
+  };
+
+  test("ages are judged now, by what the lock records, and no registry is asked", async () => {
+    const registry = await agedRegistry();
+    const { push, run, reference, policies, lockFile, text } = toolIn(registry);
+    await push("1", "one");
+    registry.fallback = daysAgo(10);
+    policies({ prefix: "*", minAgeDays: 7 });
+    expect((await run(["lock", "add", "tool", reference])).exitCode).toBe(0);
+    const before = registry.seen.length;
+    expect(await checked(run)).toEqual({ exitCode: 0, faults: [] });
+    policies({ prefix: "*", minAgeDays: 12 });
+    expect(await checked(run)).toEqual({
+      exitCode: 65,
+      faults: [expect.stringMatching(/^VERSION_AGE_REFUSED require is 10 days old \(/)],
+    });
+    policies({ prefix: "*", minAgeDays: 7, maxAgeDays: 9, action: "warn" });
+    expect(await checked(run)).toEqual({
+      exitCode: 0,
+      faults: [expect.stringMatching(/^VERSION_AGE_REFUSED warn is 10 days old \(/)],
+    });
+    policies({ prefix: "*", minAgeDays: 7 });
+    const lock = JSON.parse(text());
+    delete lock.tools.tool.published;
+    writeFileSync(lockFile, `${JSON.stringify(lock, null, 2)}\n`);
+    expect(await checked(run)).toEqual({
+      exitCode: 65,
+      faults: ["VERSION_AGE_REFUSED require the lock records no time from which its age counts"],
+    });
+    expect(registry.seen.length).toBe(before);
+  });
+
+  test("a time that was written by hand passes, until --online asks the registry", async () => {
+    const registry = await agedRegistry();
+    const { push, run, reference, policies, lockFile, text, dir } = toolIn(registry);
+    await push("1", "one");
+    registry.fallback = daysAgo(1);
+    expect((await run(["lock", "add", "tool", reference])).exitCode).toBe(0);
+    const lock = JSON.parse(text());
+    const { platforms, ...others } = lock.tools.tool;
+    lock.tools.tool = { ...others, platforms, published: { by: "registry", time: "2020-01-01T00:00:00Z" } };
+    lock.tools.tool = Object.fromEntries(
+      Object.entries(lock.tools.tool).sort(([one], [other]) => (one < other ? -1 : 1)),
+    );
+    writeFileSync(lockFile, `${JSON.stringify(lock, null, 2)}\n`);
+    policies({ prefix: "*", minAgeDays: 7 });
+    expect(await checked(run)).toEqual({ exitCode: 0, faults: [] });
+    const lied = { exitCode: 65, faults: [expect.stringMatching(/^VERSION_AGE_REFUSED require is 24 hours old/)] };
+    expect(await checked(run, "--online")).toEqual(lied);
+    // A wish that the records do not fulfil ends no look at what is required.
+    const userConfig = join(dir, "../.config/buck2-oras/config.json");
+    mkdirSync(dirname(userConfig), { recursive: true });
+    writeFileSync(userConfig, JSON.stringify({ policies: [{ prefix: "*", minAgeDays: 7 }] }));
+    policies({ prefix: "*", maxAgeDays: 30, action: "warn" });
+    expect(await checked(run)).toMatchObject({ exitCode: 0, faults: [expect.stringContaining(" warn ")] });
+    const wish = expect.stringContaining(" warn is 2");
+    expect(await checked(run, "--online")).toEqual({ ...lied, faults: [wish, ...lied.faults] });
+    registry.fallback = undefined;
+    expect((await checked(run, "--online")).faults[1]).toBe(
+      "VERSION_AGE_REFUSED require has no age: nothing trusted vouches for a time",
+    );
+  });
+
+  test.each([
+    '"yesterday"',
+    '"2026-01-31"',
+    '"2026-02-30T00:00:00Z"',
+    '"2026-01-31T12:00:00.000Z"',
+    '"2026-01-31T12:00:00+01:00"',
+    "1764000000",
+    "null",
+  ])("the time %s makes a lock invalid", async (time) => {
+    const { dir, run, lockFile } = toolIn(await agedRegistry());
+    const tool = `{"reference": "x.example/t:1", "digest": "sha256:${"0".repeat(64)}", "platforms": {}, "published": {"by": "registry", "time": ${time}}}`;
+    writeFileSync(lockFile, `{"version": 1, "tools": {"tool": ${tool}}}`);
+    const ran = await run(["lock", "check"]);
+    expect(ran.exitCode, dir).toBe(78);
+    expect(ran.stderr).toMatch(/LOCK_INVALID[\s\S]*published/);
   });
 });

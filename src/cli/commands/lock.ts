@@ -164,10 +164,10 @@ export function addLock(program: Command, io: CliIo): readonly Command[] {
         "Contacts a registry only with --online, which lists the tags that now mean another digest (exit code 78 " +
         "if any) and compares the locked layers with the manifests. --policy checks that each entry fulfils the " +
         "policies of today (exit code 65 if not) by what the lock records. Whoever may change the lock may write such " +
-        "records: for the changes of strangers, add --online, which verifies the signatures themselves.",
+        "records: for the changes of strangers, add --online, which verifies the signatures themselves, and asks for the times.",
     )
     .option(...lockOption)
-    .option("--online", "also look up the tags and manifests; with --policy, the signatures")
+    .option("--online", "also look up the tags and manifests; with --policy, the signatures and times")
     .option("--policy", "check each entry against the policies of the configuration")
     .action(async (options: CheckOptions, command: Command) =>
       runCommand(command, io, async ({ services, run }) => {

@@ -85,7 +85,7 @@ export const lockOnlineSchema = v.object({
 const policyFault = v.object({
   tool: v.string(),
   reference: v.string(),
-  code: v.picklist(["SIGNATURE_MISSING", "SIGNATURE_REFUSED", "SIGNER_CHANGED"]),
+  code: v.picklist(["SIGNATURE_MISSING", "SIGNATURE_REFUSED", "SIGNER_CHANGED", "VERSION_AGE_REFUSED"]),
   action: v.pipe(v.picklist(["require", "warn"]), v.description("`warn`: the fault changes no exit code.")),
   file: v.pipe(
     v.nullable(v.string()),
@@ -99,7 +99,7 @@ export const lockPolicySchema = v.object({
   tools: v.pipe(v.number(), v.integer()),
   verified: v.pipe(
     v.boolean(),
-    v.description("True: the signatures were verified. False: what the lock records counts."),
+    v.description("True: the signatures were verified, and the times asked for. False: what the lock records counts."),
   ),
   files: v.pipe(v.array(v.string()), v.description("Configuration files with policies.")),
   faults: v.pipe(v.array(policyFault), v.description("Demands that are not fulfilled.")),
