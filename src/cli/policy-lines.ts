@@ -26,17 +26,33 @@ export function showPolicies(lock: string, { tools, files, faults }: PolicyRepor
     ...jsonOf({ lock, tools, verified: tags !== undefined, files, faults }),
     online: tags === undefined ? null : tags.json,
   } satisfies v.InferOutput<typeof lockPolicySchema>;
-  const by = files.length === 0 ? "no policy is configured" : `policies of ${files.join(" and ")}`;
+  const isUnconfigured = files.length === 0;
+  const by = isUnconfigured ? "no policy is configured" : `policies of ${files.join(" and ")}`;
   const how = tags === undefined ? "as recorded" : "verified";
   const text: Part[] = faults.length === 0 ? [] : [{ rows: faults.map(rowOf) }];
-  if (failing.length === 0) text.push(`${lock} fulfils the policies, ${how}: ${plural(tools, "tool")}; ${by}`);
+  if (failing.length === 0 && isUnconfigured)
+    text.push(`${lock}: no policy is configured, so ${plural(tools, "tool")} went uncompared`);
+  else if (failing.length === 0) text.push(`${lock} fulfils the policies, ${how}: ${plural(tools, "tool")}; ${by}`);
   else {
     const count = new Set(failing.map(({ tool }) => tool)).size;
     text.push(`${lock} does not fulfil the policies, ${how}: ${count} of ${plural(tools, "tool")}; ${by}`);
   }
   const exitCode = failing.length > 0 ? errorCodes.SIGNATURE_REFUSED.exit : tags?.exitCode;
-  const shown = { text: [...text, ...partsOf(tags?.text)], closingNotes: tags?.closingNotes ?? [], json };
+  const shown = {
+    text: [...text, ...partsOf(tags?.text)],
+    closingNotes: [...stepsFor(faults), ...(tags?.closingNotes ?? [])],
+    json,
+  };
   return exitCode === undefined ? shown : { ...shown, exitCode };
+}
+
+/** The next steps for faults of these kinds. */
+function stepsFor(faults: readonly PolicyFault[]): readonly string[] {
+  const has = (wanted: boolean): boolean => faults.some(({ code }) => (code === "SIGNER_CHANGED") === wanted);
+  return [
+    ...(has(false) ? ["Run `buck2-oras lock update` to verify the signatures and record them"] : []),
+    ...(has(true) ? ["Restore the policy, or give up its signers with `lock update --accept-signer none`"] : []),
+  ];
 }
 
 function partsOf(text: Shown["text"] | undefined): readonly Part[] {

@@ -134,6 +134,24 @@ describe("signatures that count for nobody", () => {
     expect((await inProject(["lock", "add", "tool", reference])).exitCode).toBe(0);
   });
 
+  test.each(["tlogs", "ctlogs", "certificateAuthorities"] as const)(
+    "policy: a trust root that is too old (%s had ended) lets nothing in",
+    async (part) => {
+      const { policies, host, inProject, reference, lock, dir, attach, artifact } = await signedRepository();
+      const world = keyless();
+      const root = JSON.parse(world.root);
+      const [one] = root[part];
+      (one.publicKey ?? one).validFor.end = "2025-06-01T00:00:00Z";
+      writeFileSync(join(dir, "root.json"), JSON.stringify(root));
+      const identity = { identity: defaultSubject, issuer: defaultIssuer };
+      policies([{ prefix: host, signers: [identity], trustRoot: "root.json" }]);
+      attach(world.sign(artifact.digest));
+      const ran = await inProject(["lock", "add", "tool", reference]);
+      expect([ran.exitCode, ran.stderr]).toEqual([65, expect.stringContaining("SIGNATURE_REFUSED")]);
+      expect(existsSync(lock)).toBe(false);
+    },
+  );
+
   test.each([
     ["500", 500, 69],
     ["401", 401, 77],

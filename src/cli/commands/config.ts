@@ -93,13 +93,12 @@ function show({ settings, sharedBecause, root }: Looked): Shown {
   const text: Part[] = [{ rows }];
   if (registries.length > 0) text.push("", { rows: [["name", "prefix", "mirrors", "source"], ...registries] });
   if (json.policies.length > 0) {
-    const policies = json.policies.map(({ prefix, action, signers, minAgeDays, maxAgeDays, file }) => [
-      prefix,
-      action,
-      signers?.join(", ") ?? "-",
-      formatAges(minAgeDays, maxAgeDays),
-      file,
-    ]);
+    const policies = json.policies.flatMap(({ prefix, action, signers, minAgeDays, maxAgeDays, file }) => {
+      const [first = "-", ...others] = signers ?? [];
+      const ages = formatAges(minAgeDays, maxAgeDays);
+      // A line for each signer: an address of a workflow fills a terminal alone.
+      return [[prefix, action, first, ages, file], ...others.map((one) => ["", "", one, "", ""])];
+    });
     text.push("", { rows: [["policy for", "action", "signers", "age in days", "source"], ...policies] });
   }
   if (json.leftOut.length > 0) {
