@@ -45,6 +45,10 @@ const publish = {
   compression: v.optional(v.picklist(["zstd", "gzip", "none"], "must be `zstd`, `gzip` or `none`")),
   annotations: v.optional(record),
 };
+const accept = {
+  acceptSigners: v.optional(v.pipe(texts, v.readonly())),
+  acceptSources: v.optional(v.pipe(texts, v.readonly())),
+};
 const lock = { ...call, file: v.optional(path) };
 
 /** One schema for each interface of `options.ts`. */
@@ -94,11 +98,12 @@ export const schemas = {
   lock: v.strictObject(lock) satisfies v.GenericSchema<LockOptions>,
   lockUpdate: v.strictObject({
     ...lock,
-    acceptSigners: v.optional(v.pipe(texts, v.readonly())),
+    ...accept,
+    dryRun: v.optional(flag),
   }) satisfies v.GenericSchema<LockUpdateOptions>,
   lockAdd: v.strictObject({
     ...lock,
-    acceptSigners: v.optional(v.pipe(texts, v.readonly())),
+    ...accept,
     executable: v.optional(v.pipe(path, v.check(isLockedPath, "must be a path inside the artifact"))),
     format: v.optional(text),
     platforms: v.optional(v.pipe(texts, v.readonly())),

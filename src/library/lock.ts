@@ -27,7 +27,7 @@ async function fileOf({ file }: { readonly file?: string | undefined }, services
 
 function addRequest(name: string, reference: string, options: LockAddOptions) {
   const given = parseArgument(schemas.lockAdd, options, "the options of lock.add");
-  const { executable, format, platforms, acceptSigners = [], ...call } = given;
+  const { executable, format, platforms, acceptSigners = [], acceptSources = [], ...call } = given;
   const isPlain = executable === undefined && format === undefined && platforms === undefined;
   const recorded = {
     executable,
@@ -41,6 +41,7 @@ function addRequest(name: string, reference: string, options: LockAddOptions) {
     options: isPlain ? undefined : recorded,
     acceptedSigners: acceptSigners,
     ages: noAges,
+    acceptedSources: acceptSources,
   };
 }
 
@@ -57,9 +58,10 @@ export function createLock(call: Caller): OrasLock {
           ...parseArgument(schemas.lockUpdate, options, "the options of lock.update"),
           names: parseArgument(schemas.texts, names, "`names` of lock.update"),
         }),
-        async ({ acceptSigners = [], names: tools, ...given }, services, run) => {
+        async ({ acceptSigners = [], acceptSources = [], dryRun = false, names: tools, ...given }, services, run) => {
+          const accepted = { acceptedSigners: acceptSigners, acceptedSources: acceptSources };
           const file = await fileOf(given, services);
-          return lockUpdate({ file, names: tools, acceptedSigners: acceptSigners, ages: noAges }, services, run);
+          return lockUpdate({ file, names: tools, isDryRun: dryRun, ...accepted, ages: noAges }, services, run);
         },
       ),
     list: (options = {}) =>

@@ -115,13 +115,21 @@ export interface LockOptions extends CallOptions {
   readonly file?: string | undefined;
 }
 
-export interface LockUpdateOptions extends LockOptions {
+/** Changes of trust that are no error, since the caller names them. */
+export interface AcceptOptions extends LockOptions {
   /** New signers of tools that others had signed: fingerprints of keys (`sha256:…`), identities, or `none`. */
   readonly acceptSigners?: readonly string[] | undefined;
+  /** New sources of tools whose publishers had stated others: addresses, or `none`. */
+  readonly acceptSources?: readonly string[] | undefined;
+}
+
+export interface LockUpdateOptions extends AcceptOptions {
+  /** True: the lock stays as it is, and the result has the changes; default: false. */
+  readonly dryRun?: boolean | undefined;
 }
 
 /** Options of `lock.add`. The lock records the last three, and `lock.update` repeats them. */
-export interface LockAddOptions extends LockUpdateOptions {
+export interface LockAddOptions extends AcceptOptions {
   /** Path of the executable in the artifact, or the end of this path; default: found by the tool's name. */
   readonly executable?: string | undefined;
   /** Format of the files, such as `raw`, which keeps an archive as one file; default: by the bytes. */

@@ -10,6 +10,7 @@ import { defaultLimits } from "../archive/limits.ts";
 import { digestSchema } from "../model/digest-schema.ts";
 import { reservedKeys } from "../model/object-key.ts";
 import { isPlatformString, type PlatformString } from "../model/platform.ts";
+import { isStatedSource, isStatedText } from "./stated-text.ts";
 
 export const lockVersion = 1;
 
@@ -182,6 +183,20 @@ const publishedSchema = v.strictObject({
   ),
 });
 
+const statedText = v.pipe(v.string(), v.check(isStatedText, "must be a short line of ASCII characters"));
+
+const statedSchema = v.strictObject({
+  version: v.optional(v.pipe(statedText, v.description("`org.opencontainers.image.version`."))),
+  source: v.optional(
+    v.pipe(
+      v.string(),
+      v.check(isStatedSource, "must be a short address without blanks and quotes"),
+      v.description("`org.opencontainers.image.source`; a change must be accepted by `--accept-source`."),
+    ),
+  ),
+  licenses: v.optional(v.pipe(statedText, v.description("`org.opencontainers.image.licenses`."))),
+});
+
 const toolSchema = v.strictObject({
   reference: v.pipe(
     v.string(),
@@ -211,6 +226,12 @@ const toolSchema = v.strictObject({
       v.description("Signatures that a policy demanded, and that were verified when the tool was locked."),
     ),
   ),
+  stated: v.optional(
+    v.pipe(
+      statedSchema,
+      v.description("Annotations of the publisher, as they were when the tool was locked. Nobody vouches for them."),
+    ),
+  ),
 });
 
 export const lockSchema = v.strictObject({
@@ -222,6 +243,7 @@ export type Lock = v.InferOutput<typeof lockSchema>;
 export type LockedTool = v.InferOutput<typeof toolSchema>;
 export type LockedPlatform = v.InferOutput<typeof platformSchema>;
 export type Published = v.InferOutput<typeof publishedSchema>;
+export type Stated = v.InferOutput<typeof statedSchema>;
 export type LockOptions = v.InferOutput<typeof optionsSchema>;
 export type LockedSignature = v.InferOutput<typeof signatureSchema>;
 export type LockedLayer = v.InferOutput<typeof layerSchema>;

@@ -1,7 +1,7 @@
 /** Changes between two entries of a tool in a lock. */
 import { emptyLock, formatLock } from "../lockfile/file.ts";
 import type { Lock, LockedPlatform, LockedTool } from "../lockfile/schema.ts";
-import type { LockChange, PlatformChange } from "./lock-change.ts";
+import type { LockChange, PlatformChange, ToolSignature, ToolStatements } from "./lock-change.ts";
 
 function lockOf(tool: LockedTool): Lock {
   return { ...emptyLock, tools: { tool } };
@@ -41,6 +41,20 @@ function platformChange(
   return { ...sizes, change: filesOf(before) === filesOf(after) ? "unchanged" : "changed" };
 }
 
+function statementsOf(tool: LockedTool | undefined): ToolStatements {
+  const { version, source, licenses } = tool?.stated ?? {};
+  return { version, source, licenses };
+}
+
+function signaturesOf(tool: LockedTool | undefined): readonly ToolSignature[] {
+  return (tool?.signatures ?? []).map((one) => {
+    const { digest, time } = one;
+    const [key, identity, issuer] =
+      "key" in one ? [one.key, undefined, undefined] : [undefined, one.identity, one.issuer];
+    return { digest, key, identity, issuer, time };
+  });
+}
+
 export function changeOf(tool: string, before: LockedTool | undefined, after: LockedTool): LockChange {
   const [old, now] = [new Map(Object.entries(before?.platforms ?? {})), new Map(Object.entries(after.platforms))];
   const names = [...new Set([...old.keys(), ...now.keys()])].sort();
@@ -54,5 +68,9 @@ export function changeOf(tool: string, before: LockedTool | undefined, after: Lo
     previousDigest: before?.digest,
     platforms: [...now.keys()].sort(),
     platformChanges: names.map((name) => platformChange(name, old.get(name), now.get(name))),
+    stated: statementsOf(after),
+    previousStated: statementsOf(before),
+    signatures: signaturesOf(after),
+    previousSignatures: signaturesOf(before),
   };
 }

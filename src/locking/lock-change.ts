@@ -22,6 +22,24 @@ export interface LeftVersion {
   readonly oldEnoughAt: string | undefined;
 }
 
+/** Annotations of a publisher, as a lock records them. Nobody vouches for them. */
+export interface ToolStatements {
+  readonly version: string | undefined;
+  readonly source: string | undefined;
+  readonly licenses: string | undefined;
+}
+
+/** A signature that a policy demanded: by a key, or by an identity with its issuer. */
+export interface ToolSignature {
+  readonly digest: Digest;
+  /** Fingerprint. */
+  readonly key: Digest | undefined;
+  readonly identity: string | undefined;
+  readonly issuer: string | undefined;
+  /** Time that a log or a timestamp authority vouches for. */
+  readonly time: string | undefined;
+}
+
 export interface LockChange {
   readonly tool: string;
   /** `left`: the tool stays as locked, since its new version is too young. */
@@ -36,4 +54,8 @@ export interface LockChange {
   /** The tool's platforms after the change. */
   readonly platforms: readonly string[];
   readonly platformChanges: readonly PlatformChange[];
+  readonly stated: ToolStatements;
+  readonly previousStated: ToolStatements;
+  readonly signatures: readonly ToolSignature[];
+  readonly previousSignatures: readonly ToolSignature[];
 }

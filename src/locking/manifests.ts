@@ -20,7 +20,7 @@ import { anyPlatform, type LockPlatform } from "../lockfile/schema.ts";
 import type { Digest } from "../model/digest.ts";
 import { manifestForAll, platformsOf } from "../model/index-platforms.ts";
 import type { Location } from "../model/location.ts";
-import type { ImageManifest } from "../model/manifest.ts";
+import type { Annotations, ImageManifest } from "../model/manifest.ts";
 import { type PlatformString, platformFromOci, platformStrings } from "../model/platform.ts";
 import { isTemplate, type Reference } from "../model/reference.ts";
 import type { Target } from "../model/source.ts";
@@ -32,6 +32,8 @@ export interface FoundManifest {
   readonly source: Target;
   readonly digest: Digest;
   readonly manifest: ImageManifest;
+  /** Annotations of the document that the reference names: an index, or the manifest itself. */
+  readonly rootAnnotations: Annotations;
   readonly location: Location;
 }
 
@@ -94,17 +96,18 @@ async function findByIndex(
   const { source, root, parsed } = await services.slots.run(() => fetchKeptRoot(reference, services, run));
   const { location } = reference;
   const { digest } = root;
+  const { annotations: rootAnnotations } = parsed;
   if (parsed.kind === "manifest") {
     const platform = await platformOfOnly({ source, manifest: parsed }, { text, wanted }, services, run);
-    return { digest, found: [{ platform, source, digest, manifest: parsed, location }] };
+    return { digest, found: [{ platform, source, digest, manifest: parsed, rootAnnotations, location }] };
   }
   const forAll = manifestForAll(parsed);
   if (forAll !== undefined) {
     const manifest = await services.slots.run(() => fetchKeptManifest(source, forAll.digest, services, run));
     // Not `any`: the lock's digest is then the manifest's own, and here it is the index's.
     const platforms = wanted.length > 0 ? wanted : platformStrings;
-    const found = platforms.map((platform) => ({ platform, source, digest: forAll.digest, manifest, location }));
-    return { digest, found };
+    const one = { source, digest: forAll.digest, manifest, rootAnnotations, location };
+    return { digest, found: platforms.map((platform) => ({ platform, ...one })) };
   }
   const available = platformsOf(parsed);
   const absent = wanted.filter((platform) => !available.has(platform)).join(", ");
@@ -122,7 +125,7 @@ async function findByIndex(
     if (manifest instanceof ArtifactNotFoundError)
       return { platform, digest: descriptor.digest, missing: manifest } as const;
     warnOfVariant(text, descriptor.platform, services);
-    return { platform, source, digest: descriptor.digest, manifest, location };
+    return { platform, source, digest: descriptor.digest, manifest, rootAnnotations, location };
   });
   const there = found.flatMap((one) => ("missing" in one ? [] : [one]));
   for (const one of found) {
@@ -190,12 +193,12 @@ async function findForPlatform(
   const { reference } = expandReference(text, platform, services);
   try {
     const { source, root, parsed } = await services.slots.run(() => fetchKeptRoot(reference, services, run));
-    const { location } = reference;
-    if (parsed.kind === "manifest") return { platform, source, digest: root.digest, manifest: parsed, location };
+    const common = { platform, source, rootAnnotations: parsed.annotations, location: reference.location };
+    if (parsed.kind === "manifest") return { ...common, digest: root.digest, manifest: parsed };
     const digest = (platformsOf(parsed).get(platform) ?? manifestForAll(parsed))?.digest;
     if (digest === undefined) return undefined;
     const manifest = await services.slots.run(() => fetchKeptManifest(source, digest, services, run));
-    return { platform, source, digest, manifest, location };
+    return { ...common, digest, manifest };
   } catch (error) {
     if (error instanceof OrasClientError && error.code === "ARTIFACT_NOT_FOUND") return undefined;
     throw error;

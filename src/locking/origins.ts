@@ -17,11 +17,12 @@ import { anyPlatform, type Lock, type LockedLayer, type LockedPlatform, type Loc
 import type { Digest } from "../model/digest.ts";
 import { manifestForAll, platformsOf } from "../model/index-platforms.ts";
 import { formatLocation, type Location } from "../model/location.ts";
-import { type Descriptor, type ImageManifest, parseManifest } from "../model/manifest.ts";
+import { type Annotations, type Descriptor, type ImageManifest, parseManifest } from "../model/manifest.ts";
 import { isTemplate } from "../model/reference.ts";
 import type { Target } from "../model/source.ts";
 import { inParallel } from "../parallel.ts";
 import { type Run, withSignal } from "../transfer/run.ts";
+import { faultsOfStated } from "./stated.ts";
 
 /** A fault of a lock's entry. */
 interface Fault {
@@ -124,25 +125,26 @@ async function orGone<T>(work: () => Promise<T>): Promise<T | undefined> {
 }
 
 async function faultsOfManifests(
-  { tool, digest, platforms }: LockedTool & Pick<Fault, "tool">,
+  { tool, ...locked }: LockedTool & Pick<Fault, "tool">,
   open: ManifestCheck["open"],
   services: Services,
   run: Run,
 ): Promise<readonly Fault[]> {
+  const { digest, platforms } = locked;
   const entries = Object.entries(platforms);
   const [first] = entries;
   if (first === undefined) return [];
   const isIndex = digest !== undefined && entries.some(([platform]) => platform !== anyPlatform);
-  const listed = isIndex
-    ? await manifestsOfRoot(digest, open(readReference(first[1].repository, services).location), services, run)
+  const root = isIndex
+    ? await readRoot(digest, open(readReference(first[1].repository, services).location), services, run)
     : undefined;
-  const faults = await inParallel(entries, run.signal, async ([platform, locked], either) => {
+  const checked = await inParallel(entries, run.signal, async ([platform, own], either) => {
     const fault = (text: string, isGone = false): Fault => ({ tool, text: `${text} for ${platform}`, isGone });
-    const { manifest } = locked;
-    if (listed !== undefined && listed(platform) !== manifest) {
-      return [fault(`has the manifest ${manifest}, which its reference's digest ${digest} does not name`)];
+    const { manifest } = own;
+    if (root !== undefined && root.manifestOf(platform) !== manifest) {
+      return { faults: [fault(`has the manifest ${manifest}, which its reference's digest ${digest} does not name`)] };
     }
-    const { location } = readReference(locked.repository, services);
+    const { location } = readReference(own.repository, services);
     const fetch = () =>
       fetchPlatformManifest(
         { source: open(location), digest: manifest },
@@ -152,23 +154,27 @@ async function faultsOfManifests(
       );
     const found = await services.slots.run(() => orGone(fetch));
     if (found === undefined) {
-      return [fault(`has the manifest ${manifest}, which ${locked.repository} does not have,`, true)];
+      return { faults: [fault(`has the manifest ${manifest}, which ${own.repository} does not have,`, true)] };
     }
-    return faultsOfLayers(locked, found, location).map((text) => fault(text));
+    return { faults: faultsOfLayers(own, found, location).map((text) => fault(text)), found };
   });
-  return faults.flat();
+  const faults = checked.flatMap((one) => one.faults);
+  const found = checked.flatMap((one) => one.found ?? []);
+  // The root of a template's tag is not locked, and may have stated it; without all parts, nothing can be said either.
+  const isKnown = digest !== undefined && found.length === entries.length && (root !== undefined || !isIndex);
+  if (faults.length > 0 || !isKnown) return faults;
+  const annotated = found.map((manifest) => ({ manifest, rootAnnotations: root?.annotations ?? {} }));
+  return faultsOfStated(locked, annotated).map((text) => ({ tool, text, isGone: false }));
 }
 
-/**
- * @returns The manifest's digest of a platform: the index's own, or the digest of the only manifest for every platform.
- *   Undefined for a root that no longer exists.
- */
-async function manifestsOfRoot(
-  digest: Digest,
-  source: Target,
-  services: Services,
-  run: Run,
-): Promise<((platform: string) => Digest | undefined) | undefined> {
+interface ReadRoot {
+  readonly annotations: Annotations;
+  /** The manifest's digest of a platform: the index's own, or the digest of the only manifest for every platform. */
+  readonly manifestOf: (platform: string) => Digest | undefined;
+}
+
+/** @returns Undefined for a root that no longer exists. */
+async function readRoot(digest: Digest, source: Target, services: Services, run: Run): Promise<ReadRoot | undefined> {
   const fetched = await services.slots.run(() => orGone(() => keptManifests.fetch(source, digest, services, run)));
   if (fetched === undefined) {
     services.context.log.debug(
@@ -178,13 +184,14 @@ async function manifestsOfRoot(
   }
   await keptManifests.keep(fetched, services, run);
   const parsed = parseManifest(fetched.bytes, fetched.mediaType, `${source.name}@${digest}`);
-  if (parsed.kind === "manifest") return () => digest;
+  const { annotations } = parsed;
+  if (parsed.kind === "manifest") return { annotations, manifestOf: () => digest };
   const index = await services.slots.run(() =>
     flattenIndex({ source, digest, index: parsed }, services, run, keptManifests),
   );
   const listed = new Map<string, Descriptor>(platformsOf(index));
   const forAll = manifestForAll(index);
-  return (platform) => (listed.get(platform) ?? forAll)?.digest;
+  return { annotations, manifestOf: (platform) => (listed.get(platform) ?? forAll)?.digest };
 }
 
 function faultsOfLayers({ layers }: LockedPlatform, manifest: ImageManifest, location: Location): readonly string[] {

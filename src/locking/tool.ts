@@ -15,6 +15,7 @@ import { checkLockedPaths, type ReadLayer, readLayer } from "./layer.ts";
 import { type FoundManifest, findManifests } from "./manifests.ts";
 import { noteLocked } from "./meaning.ts";
 import { signaturesOf } from "./signers.ts";
+import { statedOf } from "./stated.ts";
 
 export interface ToolRequest {
   /** Name in the lock. */
@@ -51,7 +52,7 @@ async function lockPlatforms(request: ToolRequest, services: LockingServices, ru
     done.map(({ platform, locked }) => [platform, { access: accesses.get(locked.repository), ...locked }]),
   );
   await services.limitOpen(() => noteLocked(reference, platforms, services));
-  return { reference, digest, options, platforms, signatures };
+  return { reference, digest, options, platforms, signatures, stated: statedOf(found) };
 }
 
 interface DonePlatform {

@@ -18,7 +18,8 @@ import { type LockedTag, lookUpTags } from "../locking/online.ts";
 import { checkManifests, checkOrigins } from "../locking/origins.ts";
 import { checkPolicies, checkPoliciesOnline, type PolicyFault } from "../locking/policy-check.ts";
 import { checkLockPlace } from "../locking/project.ts";
-import { checkAccepted, refuseLostSigners } from "../locking/signers.ts";
+import { checkAccepted, type Replaced, refuseLostSigners } from "../locking/signers.ts";
+import { checkAcceptedSources, refuseChangedSources } from "../locking/sources.ts";
 import { lockTool } from "../locking/tool.ts";
 import { qualifyReference } from "../model/reference.ts";
 import { inParallel } from "../parallel.ts";
@@ -50,21 +51,37 @@ async function checkChangeable(file: string, services: Pick<Services, "context">
   await checkLockPlace(file, services);
 }
 
-export interface LockAddRequest {
+/** Changes of trust that a person names, so that they are no error. */
+export interface Accepted {
+  /** New signers of an entry with others: fingerprints, identities, or `none`. */
+  readonly acceptedSigners: readonly string[];
+  /** New sources of an entry with another: addresses, or `none`. */
+  readonly acceptedSources: readonly string[];
+}
+
+function checkAcceptable({ acceptedSigners, acceptedSources }: Accepted): void {
+  checkAccepted(acceptedSigners);
+  checkAcceptedSources(acceptedSources);
+}
+
+function refuseUnaccepted(replaced: readonly Replaced[], { acceptedSigners, acceptedSources }: Accepted): void {
+  refuseLostSigners(replaced, acceptedSigners);
+  refuseChangedSources(replaced, acceptedSources);
+}
+
+export interface LockAddRequest extends Accepted {
   /** Path of the lock; a missing lock is created. */
   readonly file: string;
   readonly name: string;
   readonly reference: string;
   /** Recorded in the lock, so that `lock update` repeats them. */
   readonly options: LockOptions | undefined;
-  /** New signers of an entry with others: fingerprints, identities, or `none`. */
-  readonly acceptedSigners: readonly string[];
   readonly ages: AgeOptions;
 }
 
 /** Locks a tool under its name; an entry with this name is replaced. */
 export async function lockAdd(
-  { file, name, reference, options, acceptedSigners, ages }: LockAddRequest,
+  { file, name, reference, options, ages, ...accepted }: LockAddRequest,
   services: LockingServices,
   run: Run,
 ): Promise<LockChange> {
@@ -73,7 +90,7 @@ export async function lockAdd(
       hint: "use letters, digits, `_`, `.`, `+` and `-`; `constructor`, `prototype` and `__proto__` are reserved",
     });
   }
-  checkAccepted(acceptedSigners);
+  checkAcceptable(accepted);
   // An unusable lock file is reported before the first request.
   await checkChangeable(file, services);
   const atFirst = toolOf((await readLock(file)) ?? emptyLock, name);
@@ -86,7 +103,7 @@ export async function lockAdd(
   let before: LockedTool | undefined;
   const change = (lock: Lock = emptyLock): Lock => {
     before = toolOf(lock, name);
-    refuseLostSigners([{ name, before, after: tool }], acceptedSigners);
+    refuseUnaccepted([{ name, before, after: tool }], accepted);
     return withTools(lock, [[name, tool]]);
   };
   await changeLock(file, change, services.context, run.signal);
@@ -100,9 +117,11 @@ function withTools(lock: Lock, tools: readonly (readonly [string, LockedTool])[]
   return { ...lock, tools: { ...lock.tools, ...Object.fromEntries(tools) } };
 }
 
-export interface LockUpdateRequest extends Pick<LockAddRequest, "acceptedSigners" | "ages" | "file"> {
+export interface LockUpdateRequest extends Pick<LockAddRequest, "ages" | "file">, Accepted {
   /** Tools to update; empty: all tools. */
   readonly names: readonly string[];
+  /** True: the lock stays as it is. What is refused otherwise is refused, too; the cache is filled. */
+  readonly isDryRun: boolean;
 }
 
 /**
@@ -112,12 +131,12 @@ export interface LockUpdateRequest extends Pick<LockAddRequest, "acceptedSigners
  * @throws {PolicyRefusal} for all tools that a policy refuses together; nothing is written
  */
 export async function lockUpdate(
-  { file, names, acceptedSigners, ages }: LockUpdateRequest,
+  { file, names, isDryRun, ages, ...accepted }: LockUpdateRequest,
   services: LockingServices,
   run: Run,
 ): Promise<readonly LockChange[]> {
-  checkAccepted(acceptedSigners);
-  await checkChangeable(file, services);
+  checkAcceptable(accepted);
+  if (!isDryRun) await checkChangeable(file, services);
   const lock = await readExisting(file);
   checkNames(names, lock, file);
   const wanted = Object.entries(lock.tools).filter(([name]) => names.length === 0 || names.includes(name));
@@ -149,9 +168,9 @@ export async function lockUpdate(
     if (now === undefined) throw lockNotFound(file);
     // A tool that another process removed, or locked with another reference, stays as changed.
     const current = updated.filter(({ name, after }) => isAskedAlike(toolOf(now, name), after));
-    refuseLostSigners(
+    refuseUnaccepted(
       current.map(({ name, after }) => ({ name, before: toolOf(now, name), after })),
-      acceptedSigners,
+      accepted,
     );
     changes = current.map(({ name, after, left }) => {
       const change = changeOf(name, toolOf(now, name), after);
@@ -162,7 +181,8 @@ export async function lockUpdate(
       current.map(({ name, after }) => [name, after] as const),
     );
   };
-  await changeLock(file, change, services.context, run.signal);
+  if (isDryRun) change(lock);
+  else await changeLock(file, change, services.context, run.signal);
   for (const { name } of updated.filter((one) => !changes.some(({ tool }) => tool === one.name))) {
     services.context.log.warn(`another process changed ${name} in ${file} meanwhile: that change is kept`);
   }

@@ -5,7 +5,7 @@ import { lockFileName } from "../../lockfile/name.ts";
 import { findLockFile } from "../../locking/find.ts";
 import type { LockChange, PlatformChange } from "../../locking/lock-change.ts";
 import type { LockedTag } from "../../locking/online.ts";
-import { lockAdd, lockCheck, lockCheckOnline, lockCheckPolicies, lockUpdate } from "../../verbs/lock.ts";
+import { type Accepted, lockAdd, lockCheck, lockCheckOnline, lockCheckPolicies, lockUpdate } from "../../verbs/lock.ts";
 import { lockedNames } from "../../verbs/lock-list.ts";
 import { addAgeOptions, ageOptions, type GivenAges } from "../age-options.ts";
 import { linesForBuck } from "../buck-lines.ts";
@@ -28,16 +28,31 @@ interface LockOptions {
 
 interface AcceptOptions {
   readonly acceptSigner: readonly string[];
+  readonly acceptSource: readonly string[];
 }
 
 function collect(text: string, earlier: readonly string[]): readonly string[] {
   return [...earlier, text];
 }
 
-const acceptSigner = [
+const acceptSignerOption = [
   "--accept-signer <signer>",
   "accept a signer other than the recorded one: sha256:… of a key, an identity, or none (repeatable)",
 ] as const;
+
+const acceptSourceOption = [
+  "--accept-source <source>",
+  "accept a source other than the recorded one: its address, or none (repeatable)",
+] as const;
+
+function acceptedBy({ acceptSigner, acceptSource }: AcceptOptions): Accepted {
+  return { acceptedSigners: acceptSigner, acceptedSources: acceptSource };
+}
+
+interface UpdateOptions extends LockOptions, AcceptOptions, GivenAges {
+  readonly only: readonly string[];
+  readonly dryRun?: boolean;
+}
 
 function short(digest: string | undefined): string {
   return digest === undefined ? "-" : digest.slice(0, "sha256:".length + 12);
@@ -68,13 +83,18 @@ function lines(changes: readonly LockChange[]): readonly Part[] {
   return [{ rows: tools }, { rows: details }, ...left];
 }
 
-interface UpdateOptions extends LockOptions, AcceptOptions, GivenAges {}
+interface AddOptions extends LockOptions, AcceptOptions, GivenAges, RecordedOptions {}
 
-interface AddOptions extends UpdateOptions, RecordedOptions {}
+interface ChangedLock {
+  readonly lock: string;
+  readonly isDryRun: boolean;
+  readonly changes: readonly LockChange[];
+}
 
-function show(lock: string, changes: readonly LockChange[], furtherNotes: readonly Part[] = []): Shown {
-  const json = jsonOf({ lock, tools: changes }) satisfies v.InferOutput<typeof lockSchema>;
-  return { text: lines(changes), notes: [`Lock: ${lock}`], closingNotes: furtherNotes, json };
+function show({ lock, isDryRun, changes }: ChangedLock, furtherNotes: readonly Part[] = []): Shown {
+  const json = jsonOf({ lock, dryRun: isDryRun, tools: changes }) satisfies v.InferOutput<typeof lockSchema>;
+  const closingNotes = isDryRun ? ["Nothing is written (--dry-run)"] : furtherNotes;
+  return { text: lines(changes), notes: [`Lock: ${lock}`], closingNotes, json };
 }
 
 function showTags(lock: string, tags: readonly LockedTag[]): ShownTags {
@@ -122,22 +142,17 @@ export function addLock(program: Command, io: CliIo): readonly Command[] {
     .argument("<name>", "name of the tool in the lock")
     .argument("<ref>", "HOST/REPO:TAG, a template such as HOST/REPO:25.1-{platform}, or oci:DIR:TAG")
     .option(...lockOption)
-    .option(...acceptSigner, collect, [])
+    .option(...acceptSignerOption, collect, [])
+    .option(...acceptSourceOption, collect, [])
     .action(async (name: string, reference: string, asked: AddOptions, command: Command) =>
       runCommand(command, io, async ({ services, run }) => {
         const file = asked.lock ?? findLockFile(services);
         const isFirst = (await lockedNames(file)).length === 0;
-        const request = {
-          file,
-          name,
-          reference,
-          options: recordedOptions(asked),
-          acceptedSigners: asked.acceptSigner,
-          ages: ageOptions(asked),
-        };
+        const recorded = { file, name, reference, options: recordedOptions(asked) };
+        const request = { ...recorded, ...acceptedBy(asked), ages: ageOptions(asked) };
         const change = await lockAdd(request, services, run);
         const furtherNotes = isFirst ? await linesForBuck(change, file, services) : [];
-        return show(file, [change], furtherNotes);
+        return show({ lock: file, isDryRun: false, changes: [change] }, furtherNotes);
       }),
     );
   addAgeOptions(addRecordedOptions(add), "refuse a version that is younger");
@@ -147,12 +162,17 @@ export function addLock(program: Command, io: CliIo): readonly Command[] {
     .description("Resolves the references again, records the digests, and prints the changes.")
     .argument("[name...]", "tools to update (default: all)")
     .option(...lockOption)
-    .option(...acceptSigner, collect, [])
+    .option(...acceptSignerOption, collect, [])
+    .option(...acceptSourceOption, collect, [])
+    .option("--only <name>", "update this tool alone, like a name as an argument (repeatable)", collect, [])
+    .option("--dry-run", "show what would change, and write no lock")
     .action(async (names: string[], options: UpdateOptions, command: Command) =>
       runCommand(command, io, async ({ services, run }) => {
         const file = options.lock ?? findLockFile(services);
-        const request = { file, names, acceptedSigners: options.acceptSigner, ages: ageOptions(options) };
-        return show(file, await lockUpdate(request, services, run));
+        const { dryRun: isDryRun = false, only } = options;
+        const request = { file, names: [...names, ...only], isDryRun, ...acceptedBy(options), ages: ageOptions(options) };
+        const changes = await lockUpdate(request, services, run);
+        return show({ lock: file, isDryRun, changes });
       }),
     );
   addAgeOptions(update, "leave a younger version for the next run");

@@ -2,6 +2,23 @@
 import * as v from "valibot";
 import { digest, size } from "./values.ts";
 
+const stated = v.pipe(
+  v.object({
+    version: v.nullable(v.string()),
+    source: v.nullable(v.string()),
+    licenses: v.nullable(v.string()),
+  }),
+  v.description(
+    "Annotations of the publisher, as the lock records them; null: not stated, or not the same for all platforms.",
+  ),
+);
+const signature = v.object({
+  digest,
+  key: v.pipe(v.nullable(digest), v.description("Fingerprint of the signer's key; null for an identity.")),
+  identity: v.nullable(v.string()),
+  issuer: v.nullable(v.string()),
+  time: v.nullable(v.string()),
+});
 const lockChange = v.object({
   tool: v.string(),
   change: v.pipe(
@@ -32,8 +49,16 @@ const lockChange = v.object({
       previousSize: v.nullable(size),
     }),
   ),
+  stated,
+  previousStated: stated,
+  signatures: v.pipe(v.array(signature), v.description("Signatures that a policy demanded, as the lock records them.")),
+  previousSignatures: v.array(signature),
 });
-export const lockSchema = v.object({ lock: v.string(), tools: v.array(lockChange) });
+export const lockSchema = v.object({
+  lock: v.string(),
+  dryRun: v.pipe(v.boolean(), v.description("True: the lock would be changed, and was not.")),
+  tools: v.array(lockChange),
+});
 export const lockListSchema = v.object({
   lock: v.string(),
   tools: v.array(

@@ -1,0 +1,47 @@
+/** Sources that publishers state, before and after a change: another source may be another project. */
+import { UsageError } from "../errors.ts";
+import { isStatedSource } from "../lockfile/stated-text.ts";
+import { PolicyRefusal } from "../policy/refusal.ts";
+import type { Replaced } from "./signers.ts";
+
+/** Value of `--accept-source` for a tool whose publisher states no source any more. */
+const noSource = "none";
+
+/** @throws {UsageError} for a text that no lock may hold as a source */
+export function checkAcceptedSources(accepted: readonly string[]): void {
+  const wrong = accepted.find((text) => !isStatedSource(text));
+  if (wrong === undefined) return;
+  throw new UsageError("USAGE_INVALID", `${JSON.stringify(wrong)} is not an address of a source`, {
+    hint: "give --accept-source the address that the refusal names, or none",
+  });
+}
+
+/** As one word for a shell. A stated source has no quotes. */
+function option(source: string): string {
+  return `--accept-source ${/^[A-Za-z0-9+.:/@_=,-]+$/.test(source) ? source : `'${source}'`}`;
+}
+
+/**
+ * Refuses a change that replaces the recorded source of a tool, unless a person names the new one. A source that was
+ * not recorded before is no change: the lock may be older than this record.
+ *
+ * @param accepted Values of `--accept-source`.
+ * @throws {PolicyRefusal} `SOURCE_CHANGED`, for all tools together
+ */
+export function refuseChangedSources(replaced: readonly Replaced[], accepted: readonly string[]): void {
+  const changed = replaced.flatMap(({ name, before, after }) => {
+    const [was, now] = [before?.stated?.source, after.stated?.source];
+    const isKept = was === undefined || was === now || accepted.includes(now ?? noSource);
+    return isKept ? [] : [{ name, was, now }];
+  });
+  if (changed.length === 0) return;
+  const texts = changed.map(({ name, was, now }) => `${name}: ${was} → ${now ?? noSource}`);
+  const [first = ""] = texts;
+  const options = [...new Set(changed.map(({ now }) => option(now ?? noSource)))].join(" ");
+  throw new PolicyRefusal(
+    "SOURCE_CHANGED",
+    changed.map(({ name }) => name).join(", "),
+    `the source that the publisher states has changed, so nothing is written; ${texts.length === 1 ? first : texts.join("; ")}`,
+    { hint: `find out why; add ${options} to accept the change` },
+  );
+}
