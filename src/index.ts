@@ -105,7 +105,13 @@ export type {
   PushedPlatform,
   PushResult,
 } from "./library/results.ts";
-export type { LockChange, PlatformChange, ToolSignature, ToolStatements } from "./locking/lock-change.ts";
+export type {
+  LockChange,
+  PlatformChange,
+  PublishedTime,
+  ToolSignature,
+  ToolStatements,
+} from "./locking/lock-change.ts";
 export type { Digest } from "./model/digest.ts";
 export type { PlatformString } from "./model/platform.ts";
 

@@ -72,5 +72,7 @@ export function changeOf(tool: string, before: LockedTool | undefined, after: Lo
     previousStated: statementsOf(before),
     signatures: signaturesOf(after),
     previousSignatures: signaturesOf(before),
+    published: after.published,
+    previousPublished: before?.published,
   };
 }

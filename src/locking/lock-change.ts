@@ -22,6 +22,13 @@ export interface LeftVersion {
   readonly oldEnoughAt: string | undefined;
 }
 
+/** A time from which a version's age counts, and who vouches for it. */
+export interface PublishedTime {
+  /** RFC 3339. */
+  readonly time: string;
+  readonly by: "signature" | "registry";
+}
+
 /** Annotations of a publisher, as a lock records them. Nobody vouches for them. */
 export interface ToolStatements {
   readonly version: string | undefined;
@@ -58,4 +65,7 @@ export interface LockChange {
   readonly previousStated: ToolStatements;
   readonly signatures: readonly ToolSignature[];
   readonly previousSignatures: readonly ToolSignature[];
+  /** Undefined: no age was demanded when the tool was locked. */
+  readonly published: PublishedTime | undefined;
+  readonly previousPublished: PublishedTime | undefined;
 }

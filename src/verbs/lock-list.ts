@@ -5,6 +5,7 @@ import { OrasClientError } from "../errors.ts";
 import { readLock } from "../lockfile/file.ts";
 import { anyPlatform, type LockedLayer, type LockedPlatform, type LockedTool } from "../lockfile/schema.ts";
 import { readExisting } from "../locking/existing.ts";
+import { versionIn } from "../locking/version-in.ts";
 import { type PlatformString, platformFromNode } from "../model/platform.ts";
 
 export interface ListedTool {
@@ -73,12 +74,6 @@ async function listTool(
     size: own?.layers.reduce((sum, { size }) => sum + size, 0),
     cached: own === undefined ? undefined : await isCached(own, services),
   };
-}
-
-function versionIn(reference: string): string {
-  const digest = /@(sha256:[0-9a-f]{64})$/.exec(reference)?.[1];
-  const tag = /:([^:/@\\]+)$/.exec(reference.split("@", 1)[0] ?? "")?.[1];
-  return tag?.replace(/[-_.]?\{platform\}[-_.]?/, "") || digest || "latest";
 }
 
 async function isCached({ layers }: LockedPlatform, services: ListServices): Promise<boolean> {

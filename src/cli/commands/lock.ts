@@ -1,19 +1,22 @@
-import type { Command } from "commander";
+import { type Command, Option } from "commander";
 import type * as v from "valibot";
-import { errorCodes } from "../../errors.ts";
+import { errorCodes, UsageError } from "../../errors.ts";
 import { lockFileName } from "../../lockfile/name.ts";
 import { findLockFile } from "../../locking/find.ts";
-import type { LockChange, PlatformChange } from "../../locking/lock-change.ts";
+import type { LockChange } from "../../locking/lock-change.ts";
 import type { LockedTag } from "../../locking/online.ts";
 import { type Accepted, lockAdd, lockCheck, lockCheckOnline, lockCheckPolicies, lockUpdate } from "../../verbs/lock.ts";
 import { lockedNames } from "../../verbs/lock-list.ts";
 import { addAgeOptions, ageOptions, type GivenAges } from "../age-options.ts";
 import { linesForBuck } from "../buck-lines.ts";
-import { formatBytes, plural } from "../format.ts";
+import { plural } from "../format.ts";
 import type { CliIo } from "../io.ts";
 import { jsonOf } from "../json.ts";
-import type { Part } from "../layout.ts";
+import { code, type Part } from "../layout.ts";
+import { changeLines, shortDigest } from "../lock-changes.ts";
+import { changesAsMarkdown } from "../lock-markdown.ts";
 import { lockOption } from "../lock-option.ts";
+import { readGlobalOptions } from "../options.ts";
 import { type ShownTags, showPolicies } from "../policy-lines.ts";
 import { addRecordedOptions, type RecordedOptions, recordedOptions } from "../recorded-options.ts";
 import { runCommand } from "../run.ts";
@@ -52,49 +55,27 @@ function acceptedBy({ acceptSigner, acceptSource }: AcceptOptions): Accepted {
 interface UpdateOptions extends LockOptions, AcceptOptions, GivenAges {
   readonly only: readonly string[];
   readonly dryRun?: boolean;
-}
-
-function short(digest: string | undefined): string {
-  return digest === undefined ? "-" : digest.slice(0, "sha256:".length + 12);
-}
-
-function sizes({ size, previousSize }: PlatformChange): string {
-  const [now, before] = [size, previousSize].map((bytes) => (bytes === undefined ? undefined : formatBytes(bytes)));
-  return [before, now].filter((text) => text !== undefined).join(" → ");
-}
-
-/** One line per tool, then one line per changed platform of the updated tools. */
-function lines(changes: readonly LockChange[]): readonly Part[] {
-  const tools = changes.map(({ tool, change, previousDigest, digest, platforms, reference, previousReference }) => {
-    const digests = change === "updated" ? `${short(previousDigest)} → ${short(digest)}` : short(digest);
-    const isRenamed = previousReference !== undefined && previousReference !== reference;
-    return [tool, change, digests, isRenamed ? `${previousReference} → ${reference}` : platforms.join(", ")];
-  });
-  const details = changes
-    .filter(({ change }) => change === "updated")
-    .flatMap(({ tool, platformChanges }) =>
-      platformChanges
-        .filter(({ change }) => change !== "unchanged")
-        .map((one) => [`  ${tool}`, one.platform, one.change, sizes(one)]),
-    );
-  const left = changes.flatMap(({ tool, left }) =>
-    left === undefined ? [] : [`${tool} stays as locked: the new version ${left.reason}`],
-  );
-  return [{ rows: tools }, { rows: details }, ...left];
+  readonly format: ChangeFormat;
 }
 
 interface AddOptions extends LockOptions, AcceptOptions, GivenAges, RecordedOptions {}
 
+const changeFormats = ["text", "markdown"] as const;
+type ChangeFormat = (typeof changeFormats)[number];
+
 interface ChangedLock {
   readonly lock: string;
   readonly isDryRun: boolean;
+  readonly format: ChangeFormat;
   readonly changes: readonly LockChange[];
 }
 
-function show({ lock, isDryRun, changes }: ChangedLock, furtherNotes: readonly Part[] = []): Shown {
+function show({ lock, isDryRun, format, changes }: ChangedLock, furtherNotes: readonly Part[] = []): Shown {
   const json = jsonOf({ lock, dryRun: isDryRun, tools: changes }) satisfies v.InferOutput<typeof lockSchema>;
   const closingNotes = isDryRun ? ["Nothing is written (--dry-run)"] : furtherNotes;
-  return { text: lines(changes), notes: [`Lock: ${lock}`], closingNotes, json };
+  const now = Date.now();
+  const text = format === "markdown" ? [code(...changesAsMarkdown(changes, now))] : changeLines(changes, now);
+  return { text, notes: [`Lock: ${lock}`], closingNotes, json };
 }
 
 function showTags(lock: string, tags: readonly LockedTag[]): ShownTags {
@@ -110,7 +91,7 @@ function showTags(lock: string, tags: readonly LockedTag[]): ShownTags {
   const rows = moved.map(({ tool, reference, locked, current }) => [
     tool,
     reference,
-    `${short(locked)} → ${current === undefined ? "gone" : short(current)}`,
+    `${shortDigest(locked)} → ${current === undefined ? "gone" : shortDigest(current)}`,
   ]);
   const isGone = moved.some(({ current }) => current === undefined);
   const isMoved = moved.some(({ current }) => current !== undefined);
@@ -152,7 +133,7 @@ export function addLock(program: Command, io: CliIo): readonly Command[] {
         const request = { ...recorded, ...acceptedBy(asked), ages: ageOptions(asked) };
         const change = await lockAdd(request, services, run);
         const furtherNotes = isFirst ? await linesForBuck(change, file, services) : [];
-        return show({ lock: file, isDryRun: false, changes: [change] }, furtherNotes);
+        return show({ lock: file, isDryRun: false, format: "text", changes: [change] }, furtherNotes);
       }),
     );
   addAgeOptions(addRecordedOptions(add), "refuse a version that is younger");
@@ -166,13 +147,29 @@ export function addLock(program: Command, io: CliIo): readonly Command[] {
     .option(...acceptSourceOption, collect, [])
     .option("--only <name>", "update this tool alone, like a name as an argument (repeatable)", collect, [])
     .option("--dry-run", "show what would change, and write no lock")
+    .addOption(
+      new Option("--format <format>", "form of the changes: markdown for a pull request")
+        .choices([...changeFormats])
+        .default("text"),
+    )
     .action(async (names: string[], options: UpdateOptions, command: Command) =>
       runCommand(command, io, async ({ services, run }) => {
         const file = options.lock ?? findLockFile(services);
-        const { dryRun: isDryRun = false, only } = options;
-        const request = { file, names: [...names, ...only], isDryRun, ...acceptedBy(options), ages: ageOptions(options) };
+        const { dryRun: isDryRun = false, format, only } = options;
+        if (format === "markdown" && readGlobalOptions(command).isJson) {
+          throw new UsageError("USAGE_INVALID", "--json and --format markdown exclude each other", {
+            hint: "leave out one of them",
+          });
+        }
+        const request = {
+          file,
+          names: [...names, ...only],
+          isDryRun,
+          ...acceptedBy(options),
+          ages: ageOptions(options),
+        };
         const changes = await lockUpdate(request, services, run);
-        return show({ lock: file, isDryRun, changes });
+        return show({ lock: file, isDryRun, format, changes });
       }),
     );
   addAgeOptions(update, "leave a younger version for the next run");

@@ -19,6 +19,10 @@ const signature = v.object({
   issuer: v.nullable(v.string()),
   time: v.nullable(v.string()),
 });
+const published = v.object({
+  time: v.pipe(v.string(), v.description("Time from which the version's age counts.")),
+  by: v.picklist(["signature", "registry"]),
+});
 const lockChange = v.object({
   tool: v.string(),
   change: v.pipe(
@@ -53,6 +57,8 @@ const lockChange = v.object({
   previousStated: stated,
   signatures: v.pipe(v.array(signature), v.description("Signatures that a policy demanded, as the lock records them.")),
   previousSignatures: v.array(signature),
+  published: v.pipe(v.nullable(published), v.description("Null: no age was demanded when the tool was locked.")),
+  previousPublished: v.nullable(published),
 });
 export const lockSchema = v.object({
   lock: v.string(),
