@@ -98,6 +98,7 @@ export function changesAsMarkdown(changes: readonly LockChange[], now: number): 
   const lines = rows.map(({ tool, version, cells }) =>
     markdownRow([tool, version, ...shown.map((column) => cells[column])]),
   );
-  const summary = `${plural(changed.length, "tool")} changed, ${changes.length - changed.length} did not.`;
+  const others = changes.length - changed.length;
+  const summary = `${plural(changed.length, "tool")} changed${others === 0 ? "" : `, ${others} did not`}.`;
   return within([summary, "", head, rule], lines, rest);
 }
