@@ -93,7 +93,9 @@ export interface Wish {
   /** DER of the names, in place of the subject as a URI or mail. */
   readonly names?: readonly Buffer[];
   readonly purpose?: string;
-  /** Time of the log's entry. */
+  /** When the certificate was given. */
+  readonly at?: Date;
+  /** Time of the log's entry; a minute later when left out. */
   readonly loggedAt?: Date;
   readonly withoutPromise?: boolean;
   readonly withoutEntry?: boolean;
@@ -171,13 +173,13 @@ export function keyless(): Keyless {
 
   const leaf = (wish: Wish) => {
     const key = newKey();
-    const { subject = defaultSubject, issuer = defaultIssuer, purpose = "1.3.6.1.5.5.7.3.3" } = wish;
+    const { subject = defaultSubject, issuer = defaultIssuer, purpose = "1.3.6.1.5.5.7.3.3", at = signedAt } = wish;
     const own = der(subject.includes("://") ? 0x86 : 0x81, Buffer.from(subject, "latin1"));
     const fields = {
       subject: "",
       issuer: "root",
-      from: signedAt,
-      until: new Date(signedAt.getTime() + 10 * minuteMs),
+      from: at,
+      until: new Date(at.getTime() + 10 * minuteMs),
       key: key.publicKey,
     };
     const extensions = [
@@ -186,7 +188,7 @@ export function keyless(): Keyless {
       extension("2.5.29.17", sequence(...(wish.names ?? [own])), true),
       extension("1.3.6.1.4.1.57264.1.8", der(0x0c, Buffer.from(issuer, "latin1"))),
     ];
-    const promised = octets(promiseList(tbs({ ...fields, extensions }), ca, ctLog, signedAt));
+    const promised = octets(promiseList(tbs({ ...fields, extensions }), ca, ctLog, at));
     const all =
       wish.withoutPromise === true ? extensions : [...extensions, extension("1.3.6.1.4.1.11129.2.4.2", promised)];
     return { key, bytes: certificate(tbs({ ...fields, extensions: all }), ca.privateKey) };
@@ -194,7 +196,9 @@ export function keyless(): Keyless {
 
   const logEntry = (body: object, kind: string, wish: Wish): Entry => {
     const canonical = Buffer.from(JSON.stringify(body));
-    const seconds = Math.floor((wish.loggedAt ?? new Date(signedAt.getTime() + minuteMs)).getTime() / 1000);
+    const seconds = Math.floor(
+      (wish.loggedAt ?? new Date((wish.at ?? signedAt).getTime() + minuteMs)).getTime() / 1000,
+    );
     const promise = JSON.stringify({
       body: canonical.toString("base64"),
       integratedTime: seconds,

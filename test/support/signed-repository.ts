@@ -39,6 +39,7 @@ export async function signedRepository() {
   const documents = new Map<string, { readonly type: string; readonly body: string }>();
   const blobs = new Map<string, string | ((response: ServerResponse) => void)>();
   const referrers: object[] = [];
+  const told: { published: Date | undefined } = { published: undefined };
   let listing: ((response: ServerResponse) => void) | undefined;
   const server = await startServer(({ url }, response) => {
     const version = url.split("/manifests/")[1];
@@ -50,7 +51,9 @@ export async function signedRepository() {
     if (version !== undefined) {
       const found = documents.get(version);
       if (found === undefined) return response.writeHead(404).end();
-      response.writeHead(200, { "content-type": found.type });
+      const { published } = told;
+      const dated = published === undefined ? {} : { "last-modified": published.toUTCString() };
+      response.writeHead(200, { "content-type": found.type, ...dated });
       return response.end(found.body);
     }
     const blob = blobs.get(url.split("/blobs/")[1] ?? "");
@@ -141,5 +144,7 @@ export async function signedRepository() {
     lock,
     policies,
     inProject,
+    /** Time at which the registry got every manifest, by its own word; undefined: it does not say. */
+    told,
   };
 }
