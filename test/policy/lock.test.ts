@@ -243,6 +243,7 @@ describe("signers of before", () => {
       65,
       [expect.objectContaining({ tool: "tool", code: "SIGNER_CHANGED", file: null })],
     ]);
+    expect((await update("--accept-signer", digestOf("another key"))).exitCode).toBe(65);
     expect((await update("--accept-signer", "none")).exitCode).toBe(0);
     expect(locked()?.signatures).toBeUndefined();
     expect((await inProject(["lock", "check", "--policy"])).exitCode).toBe(0);

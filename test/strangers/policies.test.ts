@@ -65,6 +65,17 @@ const rows: readonly (readonly [what: string, make: (repository: Repository) => 
     /901 beyond the limit/,
   ],
   [
+    "a hundred attestations in front of it",
+    ({ attach, artifact }) => {
+      const world = keyless();
+      const statement = { predicateType: "https://slsa.dev/provenance/v1" };
+      for (let count = 0; count < 100; count += 1) attach(world.sign(artifact.digest, { statement }));
+      attach(keyBundle(artifact.digest));
+    },
+    "SIGNATURE_REFUSED",
+    /none of its signatures counts \(1 beyond the limit\)/,
+  ],
+  [
     "the artifact as its own signature",
     ({ artifact, referrers }) => void referrers.push({ ...artifact, artifactType: signatureTypes.bundle }),
     "SIGNATURE_MISSING",
