@@ -48,10 +48,14 @@ export function showPolicies(lock: string, { tools, files, faults }: PolicyRepor
 
 /** The next steps for faults of these kinds. */
 function stepsFor(faults: readonly PolicyFault[]): readonly string[] {
-  const has = (wanted: boolean): boolean => faults.some(({ code }) => (code === "SIGNER_CHANGED") === wanted);
+  const has = (...codes: readonly PolicyFault["code"][]): boolean => faults.some(({ code }) => codes.includes(code));
   return [
-    ...(has(false) ? ["Run `buck2-oras lock update` to verify the signatures and record them"] : []),
-    ...(has(true) ? ["Restore the policy, or give up its signers with `lock update --accept-signer none`"] : []),
+    ...(has("SIGNATURE_MISSING", "SIGNATURE_REFUSED")
+      ? ["Run `buck2-oras lock update` to verify the signatures and record them"]
+      : []),
+    ...(has("SIGNER_CHANGED")
+      ? ["Restore the policy, or give up its signers with `lock update --accept-signer none`"]
+      : []),
   ];
 }
 
