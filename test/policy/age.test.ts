@@ -104,6 +104,15 @@ test("age: a later signature makes nothing younger, and changes no entry", async
   expect(readFileSync(lock, "utf8")).toBe(before);
 });
 
+test("age: of several demanded signers, the one who signed first decides", async () => {
+  const { add, sign, published } = await desk();
+  sign(1, undefined, "https://forge.example/acme/tool@refs/tags/v1");
+  sign(10, undefined, "https://forge.example/acme/audit@refs/tags/v1");
+  sign(5, undefined, "https://forge.example/acme/mirror@refs/tags/v1");
+  expect((await add()).exitCode).toBe(0);
+  expect(days(published()?.time)).toBe(10);
+});
+
 test("age: an old signature of somebody who is not demanded vouches for nothing", async () => {
   const { add, sign } = await desk();
   sign(300, undefined, "https://forge.example/evil/tool@refs/tags/v1");

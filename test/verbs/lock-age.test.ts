@@ -124,6 +124,22 @@ describe("lock add", () => {
     expect(refused.stderr).toContain("has no age: nothing trusted vouches for a time");
   });
 
+  test("a mirror vouches for nothing", async () => {
+    const [registry, mirror] = [await agedRegistry(), await agedRegistry()];
+    const { push, run, reference, dir } = toolIn(registry);
+    await push("1", "one");
+    expect((await run(["copy", reference, `${mirror.host}/t/tool:1`])).exitCode).toBe(0);
+    mirror.fallback = daysAgo(1000);
+    const registries = { own: { prefix: registry.host, mirrors: [mirror.host] } };
+    writeFileSync(join(dir, "buck2-oras.json"), JSON.stringify({ registries }));
+    const refused = await run(["lock", "add", "tool", reference, "--min-age", "1d"], {
+      BUCK2_ORAS_CACHE_DIR: join(dir, "cache"),
+    });
+    expect(mirror.blobReads().length).toBeGreaterThan(0);
+    expect(refused.exitCode, refused.stderr).toBe(65);
+    expect(refused.stderr).toContain("has no age");
+  });
+
   test("a layout folder's files have no trusted time", async () => {
     const { run, push } = toolIn(await agedRegistry());
     await push("1", "one");
