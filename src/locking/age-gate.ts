@@ -85,11 +85,14 @@ function leftVersion({ digest, published }: LockedTool, fault: AgeFault): LeftVe
   };
 }
 
-function hintFor({ problem, oldEnoughAt }: AgeFault): string {
+function hintFor({ problem, oldEnoughAt, demand }: AgeFault): string {
   if (oldEnoughAt !== undefined) {
     return `run the command again after ${formatTime(oldEnoughAt)}, or lock an older version by its tag or digest`;
   }
-  return problem === "old"
-    ? "ask the publisher for a newer version, or lock another tag"
-    : "demand signers with a trust root, whose signatures have a trusted time; or exempt the repository with a policy of its own and `minAgeDays` 0 (docs/trust.md, Age)";
+  if (problem === "old") return "ask the publisher for a newer version, or lock another tag";
+  const exempt =
+    demand.policy === undefined
+      ? `leave --${demand.kind}-age out for this tool`
+      : `exempt the repository with a policy of its own and ${demand.kind === "min" ? "`minAgeDays` 0" : '`action` "warn"'}`;
+  return `demand signers with a trust root, whose signatures have a trusted time; or ${exempt} (docs/trust.md, Age)`;
 }

@@ -176,9 +176,11 @@ export async function lockUpdate(
       const change = changeOf(name, toolOf(now, name), after);
       return left === undefined ? change : { ...change, change: "left", left };
     });
+    // A version that was left changes nothing, not even what another process has locked meanwhile.
+    const taken = current.filter(({ left }) => left === undefined);
     return withTools(
       now,
-      current.map(({ name, after }) => [name, after] as const),
+      taken.map(({ name, after }) => [name, after] as const),
     );
   };
   if (isDryRun) change(lock);
