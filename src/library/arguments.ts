@@ -3,6 +3,7 @@
 import * as v from "valibot";
 import { UsageError } from "../errors.ts";
 import { isLockedPath, layerFormats } from "../lockfile/schema.ts";
+import { ageForm, parseAge } from "../model/age.ts";
 import type {
   CallOptions,
   ClearCacheOptions,
@@ -45,9 +46,15 @@ const publish = {
   compression: v.optional(v.picklist(["zstd", "gzip", "none"], "must be `zstd`, `gzip` or `none`")),
   annotations: v.optional(record),
 };
+const age = v.pipe(
+  text,
+  v.check((one) => parseAge(one) !== undefined, `must be ${ageForm}`),
+);
 const accept = {
   acceptSigners: v.optional(v.pipe(texts, v.readonly())),
   acceptSources: v.optional(v.pipe(texts, v.readonly())),
+  minAge: v.optional(age),
+  maxAge: v.optional(age),
 };
 const lock = { ...call, file: v.optional(path) };
 

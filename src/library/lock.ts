@@ -2,8 +2,9 @@
 
 import type { Services } from "../artifact/services.ts";
 import type { LockingServices } from "../locking/access.ts";
-import { noAges } from "../locking/age.ts";
+import type { AgeOptions } from "../locking/age.ts";
 import { findLockFile } from "../locking/find.ts";
+import { parseAge } from "../model/age.ts";
 import { parsePlatform } from "../model/platform.ts";
 import type { Run } from "../transfer/run.ts";
 import { copyLock } from "../verbs/copy.ts";
@@ -12,7 +13,7 @@ import { listLocked } from "../verbs/lock-list.ts";
 import { lockRemove } from "../verbs/lock-remove.ts";
 import { parseArgument, schemas } from "./arguments.ts";
 import type { CallArguments } from "./call.ts";
-import type { LockAddOptions } from "./options.ts";
+import type { LockAddOptions, LockUpdateOptions } from "./options.ts";
 import type { OrasLock } from "./oras-lock.ts";
 
 /** Runs work with the services of one call. `parse` reads the caller's arguments; its errors reject, too. */
@@ -25,9 +26,14 @@ async function fileOf({ file }: { readonly file?: string | undefined }, services
   return file ?? findLockFile(services);
 }
 
+function agesOf({ minAge, maxAge }: Pick<LockUpdateOptions, "minAge" | "maxAge">): AgeOptions {
+  const msOf = (age: string | undefined): number | undefined => (age === undefined ? undefined : parseAge(age));
+  return { minAgeMs: msOf(minAge), maxAgeMs: msOf(maxAge) };
+}
+
 function addRequest(name: string, reference: string, options: LockAddOptions) {
   const given = parseArgument(schemas.lockAdd, options, "the options of lock.add");
-  const { executable, format, platforms, acceptSigners = [], acceptSources = [], ...call } = given;
+  const { executable, format, platforms, acceptSigners = [], acceptSources = [], minAge, maxAge, ...call } = given;
   const isPlain = executable === undefined && format === undefined && platforms === undefined;
   const recorded = {
     executable,
@@ -40,7 +46,7 @@ function addRequest(name: string, reference: string, options: LockAddOptions) {
     reference: parseArgument(schemas.text, reference, "`reference` of lock.add"),
     options: isPlain ? undefined : recorded,
     acceptedSigners: acceptSigners,
-    ages: noAges,
+    ages: agesOf({ minAge, maxAge }),
     acceptedSources: acceptSources,
   };
 }
@@ -58,10 +64,14 @@ export function createLock(call: Caller): OrasLock {
           ...parseArgument(schemas.lockUpdate, options, "the options of lock.update"),
           names: parseArgument(schemas.texts, names, "`names` of lock.update"),
         }),
-        async ({ acceptSigners = [], acceptSources = [], dryRun = false, names: tools, ...given }, services, run) => {
+        async ({ acceptSigners = [], acceptSources = [], dryRun = false, ...given }, services, run) => {
           const accepted = { acceptedSigners: acceptSigners, acceptedSources: acceptSources };
           const file = await fileOf(given, services);
-          return lockUpdate({ file, names: tools, isDryRun: dryRun, ...accepted, ages: noAges }, services, run);
+          return lockUpdate(
+            { file, names: given.names, isDryRun: dryRun, ...accepted, ages: agesOf(given) },
+            services,
+            run,
+          );
         },
       ),
     list: (options = {}) =>

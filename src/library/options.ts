@@ -115,12 +115,16 @@ export interface LockOptions extends CallOptions {
   readonly file?: string | undefined;
 }
 
-/** Changes of trust that are no error, since the caller names them. */
+/** Changes of trust that are no error, since the caller names them; and demanded ages, in addition to the policies. */
 export interface AcceptOptions extends LockOptions {
   /** New signers of tools that others had signed: fingerprints of keys (`sha256:…`), identities, or `none`. */
   readonly acceptSigners?: readonly string[] | undefined;
   /** New sources of tools whose publishers had stated others: addresses, or `none`. */
   readonly acceptSources?: readonly string[] | undefined;
+  /** Least age of a new version, such as `7d`: `lock.update` leaves a younger one, `lock.add` refuses it. */
+  readonly minAge?: string | undefined;
+  /** Greatest age, such as `52w`: an older version is refused. */
+  readonly maxAge?: string | undefined;
 }
 
 export interface LockUpdateOptions extends AcceptOptions {

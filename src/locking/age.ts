@@ -19,9 +19,6 @@ export interface AgeOptions {
   readonly maxAgeMs: number | undefined;
 }
 
-/** The policies alone decide. */
-export const noAges: AgeOptions = { minAgeMs: undefined, maxAgeMs: undefined };
-
 /** One demanded age. */
 export interface AgeDemand {
   readonly kind: "min" | "max";

@@ -124,6 +124,8 @@ test("library: an option of the wrong type is refused by name, and its value is 
     ["annotations.a", () => client.push("oci:x:1", "x", { annotations: { a: 1 } } as never)],
     ["platforms.0", () => client.importTool("npm:x@1", "oci:x:1", { platforms: [1] } as never)],
     ["referrers", () => client.copy("oci:x:1", "oci:y", { referrers: 1 } as never)],
+    ["minAge", () => client.lock.add("x", "oci:x:1", { minAge: "7" })],
+    ["maxAge", () => client.lock.update([], { maxAge: "never" })],
     ["format", () => client.lock.add("x", "oci:x:1", { format: "rar" })],
     ["executable", () => client.lock.add("x", "oci:x:1", { executable: "../x" })],
     ["online", () => client.lock.check({ online: 1 } as never)],
