@@ -68,7 +68,10 @@ const helpTexts: Readonly<Record<string, HelpText>> = {
   },
   "lock list": { examples: ["lock list"] },
   "lock remove": { examples: ["lock remove protoc"] },
-  "lock update": { examples: ["lock update", "lock update protoc"], variables: network },
+  "lock update": {
+    examples: ["lock update", "lock update protoc", "lock update --dry-run --format markdown"],
+    variables: network,
+  },
   "lock check": { examples: ["lock check", "lock check --online", "lock check --policy --online"], variables: network },
   "lock export": {
     examples: ["lock export --format dotslash -o bin", "lock export --format mise"],

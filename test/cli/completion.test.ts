@@ -36,6 +36,7 @@ test.each<[readonly string[], () => Promise<readonly string[]>]>([
     ["pull", "--platform", ""],
     async () => ["linux-x86_64", "linux-aarch64", "darwin-x86_64", "darwin-arm64", "windows-x86_64", "windows-arm64"],
   ],
+  [["lock", "update", "--format", ""], async () => ["text", "markdown"]],
   [["push", "--compression", ""], async () => ["zstd", "gzip", "none"]],
 ])("%j: a line for each candidate, and nothing that a shell would run", async (words, expected) => {
   const { stdout } = await oras(["complete", "--", ...words]);

@@ -137,6 +137,7 @@ test("completion: the locked names after `lock update` and `lock remove`, and no
   const offered = async (...words: readonly string[]): Promise<string> =>
     (await project.oras(["complete", "--", ...words], { cwd: project.deep })).stdout;
   expect(await offered("lock", "update", "")).toMatch(/^buf\t\nprotoc\t\n:/);
+  expect(await offered("lock", "update", "--only", "")).toMatch(/^buf\t\nprotoc\t\n:/);
   expect(await offered("lock", "remove", "pr")).toMatch(/^protoc\t\n:/);
   expect(await offered("lock", "add", "")).toMatch(/^:/);
   writeFileSync(join(project.dir, "oras.lock.json"), "{");

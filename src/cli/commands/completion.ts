@@ -70,6 +70,8 @@ async function offerLockedNames(program: Command, io: CliIo, argv: readonly stri
   for (const taker of takers) {
     const name = taker.registeredArguments[commandsOfTools.get(taker.name()) ?? 0];
     if (name !== undefined) name.argChoices = [...names];
+    const only = taker.options.find(({ long }) => long === "--only");
+    if (only !== undefined) only.argChoices = [...names];
   }
 }
 

@@ -30,11 +30,11 @@ interface LockOptions {
 }
 
 interface AcceptOptions {
-  readonly acceptSigner: readonly string[];
-  readonly acceptSource: readonly string[];
+  readonly acceptSigner?: readonly string[];
+  readonly acceptSource?: readonly string[];
 }
 
-function collect(text: string, earlier: readonly string[]): readonly string[] {
+function collect(text: string, earlier: readonly string[] = []): readonly string[] {
   return [...earlier, text];
 }
 
@@ -48,12 +48,12 @@ const acceptSourceOption = [
   "accept a source other than the recorded one: its address, or none (repeatable)",
 ] as const;
 
-function acceptedBy({ acceptSigner, acceptSource }: AcceptOptions): Accepted {
+function acceptedBy({ acceptSigner = [], acceptSource = [] }: AcceptOptions): Accepted {
   return { acceptedSigners: acceptSigner, acceptedSources: acceptSource };
 }
 
 interface UpdateOptions extends LockOptions, AcceptOptions, GivenAges {
-  readonly only: readonly string[];
+  readonly only?: readonly string[];
   readonly dryRun?: boolean;
   readonly format: ChangeFormat;
 }
@@ -123,8 +123,8 @@ export function addLock(program: Command, io: CliIo): readonly Command[] {
     .argument("<name>", "name of the tool in the lock")
     .argument("<ref>", "HOST/REPO:TAG, a template such as HOST/REPO:25.1-{platform}, or oci:DIR:TAG")
     .option(...lockOption)
-    .option(...acceptSignerOption, collect, [])
-    .option(...acceptSourceOption, collect, [])
+    .option(...acceptSignerOption, collect)
+    .option(...acceptSourceOption, collect)
     .action(async (name: string, reference: string, asked: AddOptions, command: Command) =>
       runCommand(command, io, async ({ services, run }) => {
         const file = asked.lock ?? findLockFile(services);
@@ -143,9 +143,9 @@ export function addLock(program: Command, io: CliIo): readonly Command[] {
     .description("Resolves the references again, records the digests, and prints the changes.")
     .argument("[name...]", "tools to update (default: all)")
     .option(...lockOption)
-    .option(...acceptSignerOption, collect, [])
-    .option(...acceptSourceOption, collect, [])
-    .option("--only <name>", "update this tool alone, like a name as an argument (repeatable)", collect, [])
+    .option(...acceptSignerOption, collect)
+    .option(...acceptSourceOption, collect)
+    .option("--only <name>", "update this tool alone, like a name as an argument (repeatable)", collect)
     .option("--dry-run", "show what would change, and write no lock")
     .addOption(
       new Option("--format <format>", "form of the changes: markdown for a pull request")
@@ -155,7 +155,7 @@ export function addLock(program: Command, io: CliIo): readonly Command[] {
     .action(async (names: string[], options: UpdateOptions, command: Command) =>
       runCommand(command, io, async ({ services, run }) => {
         const file = options.lock ?? findLockFile(services);
-        const { dryRun: isDryRun = false, format, only } = options;
+        const { dryRun: isDryRun = false, format, only = [] } = options;
         if (format === "markdown" && readGlobalOptions(command).isJson) {
           throw new UsageError("USAGE_INVALID", "--json and --format markdown exclude each other", {
             hint: "leave out one of them",
