@@ -1,8 +1,8 @@
 /**
  * The time at which a registry got a manifest, by the registry's own word.
  *
- * The distribution spec has no such time. Artifactory and Nexus send `Last-Modified`; distribution, zot, Quay, GHCR and
- * Docker Hub send nothing.
+ * The distribution spec has no such time. Artifactory and Nexus send `Last-Modified`; distribution, zot,
+ * Harbor, Quay, ECR, GHCR and Docker Hub send nothing.
  */
 import type { HttpResponse } from "../http/response.ts";
 import { isRetryableStatus } from "../http/retry.ts";

@@ -1,7 +1,7 @@
 /** `lock add` and `lock update` with demanded ages. */
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
-import { describe, expect, test } from "vitest";
+import { describe, expect, test, vi } from "vitest";
 import { parseLock } from "../../src/lockfile/file.ts";
 import { oras } from "../support/executable.ts";
 import { temporaryFolder } from "../support/folders.ts";
@@ -305,6 +305,26 @@ describe("lock update", () => {
     const updated = await run(["lock", "update", "--min-age", "2d", "--json"]);
     expect(JSON.parse(updated.stdout).tools).toMatchObject([{ change: "left", left: { digest: newest } }]);
     expect(tool()?.digest).toBe(first);
+  });
+
+  test("what another process locks meanwhile stays, also where the version is left", async () => {
+    const registry = await agedRegistry();
+    const { push, run, reference, tool } = toolIn(registry);
+    await push("1", "one");
+    expect((await run(["lock", "add", "tool", reference])).exitCode).toBe(0);
+    const young = await push("1", "two");
+    registry.published.set(young, daysAgo(1));
+    let release = () => {};
+    registry.until = new Promise((resolve) => {
+      release = resolve;
+    });
+    const asked = registry.timesAsked();
+    const updating = run(["lock", "update", "--min-age", "7d"]);
+    await vi.waitUntil(() => registry.timesAsked() > asked, { timeout: 30_000 });
+    expect((await run(["lock", "add", "tool", reference])).exitCode).toBe(0);
+    release();
+    expect((await updating).exitCode).toBe(0);
+    expect(tool()?.digest).toBe(young);
   });
 
   test("a template: the youngest platform decides, and a new platform makes a new version", async () => {

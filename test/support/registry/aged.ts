@@ -10,6 +10,8 @@ export interface AgedRegistry extends InProcessRegistry {
   fallback: Date | undefined;
   /** The registry's clock; undefined: the right one. */
   clock: Date | undefined;
+  /** The answer about a time waits for it. */
+  until: Promise<void> | undefined;
   /** Requests by which the time of a manifest was asked for. */
   readonly timesAsked: () => number;
 }
@@ -21,18 +23,26 @@ export function daysAgo(days: number): Date {
 }
 
 export async function agedRegistry(): Promise<AgedRegistry> {
-  const told: { published: Map<string, Date>; fallback: Date | undefined; clock: Date | undefined } = {
+  const told: {
+    published: Map<string, Date>;
+    fallback: Date | undefined;
+    clock: Date | undefined;
+    until: Promise<void> | undefined;
+  } = {
     published: new Map(),
     fallback: undefined,
     clock: undefined,
+    until: undefined,
   };
   const registry = await inProcessRegistry(
     altering((request, before) => {
       const version = request.url.pathname.split("/manifests/")[1];
       if (version === undefined || before.status !== 200) return before;
       const at = told.published.get(before.headers["docker-content-digest"] ?? "") ?? told.fallback;
+      const isTime = request.method === "HEAD" && version.startsWith("sha256:");
       return {
         ...before,
+        ...(isTime && told.until !== undefined ? { manner: { ...before.manner, until: told.until } } : {}),
         headers: {
           ...before.headers,
           ...(at === undefined ? {} : { "last-modified": at.toUTCString() }),
