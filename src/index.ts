@@ -1,6 +1,6 @@
 /** Library: `OrasClient`, `detectPlatformString`, and their errors. */
 
-import { resolve } from "node:path";
+import { dirname, resolve } from "node:path";
 import { identifyFile } from "./archive/identify.ts";
 import type { VerbServices } from "./cli/services.ts";
 import { withComposition } from "./compose.ts";
@@ -139,7 +139,7 @@ export class OrasClient {
   /** @throws {UsageError} an option is unknown, or has a wrong type */
   constructor(options: OrasClientOptions = {}) {
     this.#options = parseArgument(schemas.client, options, "the options of OrasClient");
-    this.lock = createLock((parse, work) => this.#call(parse, work));
+    this.lock = createLock((parse, work) => this.#call(parse, work, ({ file }) => file));
   }
 
   /**
@@ -261,10 +261,15 @@ export class OrasClient {
     );
   }
 
-  /** Composes the services of one call. The environment is read at each call. */
+  /**
+   * Composes the services of one call. The environment is read at each call.
+   *
+   * @param lockOf Path of the lock whose project's configuration counts; without one, that of the working folder counts.
+   */
   #call<Given extends CallArguments, T>(
     parse: () => Given,
     work: (given: Given, services: VerbServices, run: Run) => Promise<T>,
+    lockOf: (given: Given) => string | undefined = () => undefined,
   ): Promise<T> {
     const { verbose = false } = this.#options;
     const say = (line: string): void => {
@@ -274,7 +279,9 @@ export class OrasClient {
       const log = { debug: say, warn: say };
       // A program that bundles the library would start itself as a thread.
       const context = createContext({ ...surroundingsOf(process), threadCode: undefined, log, progress });
-      const settings = readSettings(this.#options, context, await readConfigFiles(context));
+      const lock = lockOf(given);
+      const cwd = lock === undefined ? context.cwd : dirname(resolve(context.cwd, lock));
+      const settings = readSettings(this.#options, context, await readConfigFiles({ ...context, cwd }));
       return await withComposition(settings, context, signal, (services, run) => work(given, services, run));
     });
   }

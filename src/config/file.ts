@@ -3,6 +3,7 @@
  *
  * Both are optional. The author of the checkout controls the project's file: `boundary.ts` limits its settings.
  */
+import { statSync } from "node:fs";
 import { dirname, join } from "node:path";
 import type { Context } from "../context.ts";
 import { ConfigurationError, isErrno, localIoError } from "../errors.ts";
@@ -36,6 +37,8 @@ export interface ConfigFiles {
   readonly userPath: string;
   /** Folders of the checkout, with everything below. */
   readonly projectFolders: readonly string[];
+  /** Absolute paths of the checkout's own files that are ignored for their owner: what they demand is not known. */
+  readonly ignored: readonly string[];
 }
 
 /** Far above real files; every command reads the checkout's file. */
@@ -60,27 +63,43 @@ async function readText(path: string): Promise<OwnedText | undefined> {
   }
 }
 
-/** Finds the nearest file from the project's root up to the root of the file system. */
-async function findProjectFile(root: string, context: Context): Promise<ConfigFile | undefined> {
+/** The project's file, and the files that are ignored on the way. */
+interface FoundProjectFile extends Pick<ConfigFiles, "ignored"> {
+  readonly project: ConfigFile | undefined;
+}
+
+/**
+ * Finds the nearest file from the project's root up to the root of the file system.
+ *
+ * A stranger's file belongs to the checkout if it lies in the root, or if the stranger owns the working folder, too. A
+ * file that anybody may have written into `/tmp` does not.
+ */
+async function findProjectFile(root: string, context: Context): Promise<FoundProjectFile> {
+  const ofCheckout = ownersOf(context.cwd, [statSync]);
+  const ignored: string[] = [];
+  const ignore = (path: string, whose: string, stranger: number): void => {
+    context.log.warn(`ignored ${path}: ${whose} belongs to the user ${stranger}, and neither to you nor to root`);
+    if (dirname(path) === root || ofCheckout.includes(stranger)) ignored.push(path);
+  };
   for (const folder of upwardFrom(root)) {
     const path = join(folder, configFileName);
     const owners = ownersOf(path);
     if (owners.length === 0) continue;
     const neighbour = strangerOfFolder(folder, context);
     if (neighbour !== undefined) {
-      context.log.warn(`ignored ${path}: its folder belongs to the user ${neighbour}, and neither to you nor to root`);
+      ignore(path, "its folder", neighbour);
       continue;
     }
     // Checked before opening: an unreadable file of another user must not end the command.
     const found = strangerAmong(owners, context) === undefined ? await readText(path) : undefined;
     const stranger = strangerAmong([...owners, ...(found === undefined ? [] : [found.userId])], context);
     if (stranger === undefined) {
-      if (found !== undefined) return { path, config: await parsed(found.text, path) };
+      if (found !== undefined) return { project: { path, config: await parsed(found.text, path) }, ignored };
       continue;
     }
-    context.log.warn(`ignored ${path}: it belongs to the user ${stranger}, and neither to you nor to root`);
+    ignore(path, "it", stranger);
   }
-  return undefined;
+  return { project: undefined, ignored };
 }
 
 /** `$XDG_CONFIG_HOME/buck2-oras/config.json`, by default in `~/.config`; on Windows below `%APPDATA%`. */
@@ -116,8 +135,8 @@ function projectFolders(root: ProjectRoot, project: ConfigFile | undefined, { ho
 /** Reads the existing files. @throws {ConfigurationError} */
 export async function readConfigFiles(context: Context): Promise<ConfigFiles> {
   const root = findProjectRoot(context);
-  const project = await findProjectFile(root.folder, context);
+  const { project, ignored } = await findProjectFile(root.folder, context);
   const userPath = userConfigPath(context);
   const user = await readUserFile(userPath);
-  return { project, user, userPath, projectFolders: projectFolders(root, project, context) };
+  return { project, user, userPath, projectFolders: projectFolders(root, project, context), ignored };
 }

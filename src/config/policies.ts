@@ -3,7 +3,7 @@
  * project's file are judged apart, so a project can only add demands.
  */
 import type { Location } from "../model/location.ts";
-import { belowPrefix, type RepositoryPrefix, withoutDefaultPort } from "../model/repository-prefix.ts";
+import { belowPrefix, officialImage, type RepositoryPrefix, withoutDefaultPort } from "../model/repository-prefix.ts";
 import { besideFile } from "./boundary.ts";
 import type { ConfigFile } from "./file.ts";
 
@@ -62,11 +62,19 @@ export function readPolicies(user: ConfigFile | undefined, project: ConfigFile |
     .filter(({ policies }) => policies.length > 0);
 }
 
-function covers(prefix: RepositoryPrefix | undefined, location: Location): boolean {
-  if (prefix === undefined) return true;
-  if (location.kind === "layout") return false;
-  const [asked, named] = [location, prefix].map(({ registry }) => withoutDefaultPort(registry));
-  return belowPrefix({ ...location, registry: asked ?? "" }, { ...prefix, registry: named ?? "" }) !== undefined;
+/**
+ * The length of the part of a location that a prefix covers, to compare prefixes: `*` covers the least, then a whole
+ * registry. Undefined if the prefix does not cover the location.
+ */
+function coveredLength(prefix: RepositoryPrefix | undefined, location: Location): number | undefined {
+  if (prefix === undefined) return -1;
+  if (location.kind === "layout") return undefined;
+  const { registry } = location;
+  if (withoutDefaultPort(registry) !== withoutDefaultPort(prefix.registry)) return undefined;
+  const covering = [prefix, officialImage(prefix)].find(
+    (one) => one !== undefined && belowPrefix(location, { ...one, registry }) !== undefined,
+  );
+  return covering?.repository.length;
 }
 
 /** A policy that decides, and its file. */
@@ -87,15 +95,13 @@ export function decidingPolicies<T extends Policy>(
   hasAspect: (policy: Policy) => policy is T,
 ): readonly DecidingPolicy<T>[] {
   return files.flatMap((file) => {
-    const covering = file.policies.filter(hasAspect).filter(({ prefix }) => covers(prefix, location));
-    const [policy] = covering.toSorted((one, other) => lengthOf(other.prefix) - lengthOf(one.prefix));
-    return policy === undefined ? [] : [{ file, policy }];
+    const covering = file.policies.filter(hasAspect).flatMap((policy) => {
+      const length = coveredLength(policy.prefix, location);
+      return length === undefined ? [] : [{ policy, length }];
+    });
+    const [longest] = covering.toSorted((one, other) => other.length - one.length);
+    return longest === undefined ? [] : [{ file, policy: longest.policy }];
   });
-}
-
-/** Among prefixes that cover one location: the whole registry is longer than every reference. */
-function lengthOf(prefix: RepositoryPrefix | undefined): number {
-  return prefix === undefined ? -1 : prefix.repository.length;
 }
 
 /** As in the configuration file. */

@@ -5,7 +5,7 @@ import { maxAgeDays } from "../model/age.ts";
 import { parseByteSize } from "../model/byte-size.ts";
 import { parsePattern } from "../model/identity.ts";
 import { parseRegistry } from "../model/registry-host.ts";
-import { parseRepositoryPrefix, type RepositoryPrefix, withoutDefaultPort } from "../model/repository-prefix.ts";
+import { officialImage, parseRepositoryPrefix, type RepositoryPrefix, withoutDefaultPort } from "../model/repository-prefix.ts";
 
 function parses(parse: (text: string) => unknown): (text: string) => boolean {
   return (text) => {
@@ -154,7 +154,9 @@ const policySchema = v.pipe(
 
 /** One text for all spellings of a prefix. */
 function prefixKey(prefix: RepositoryPrefix | undefined): string {
-  return prefix === undefined ? anyPrefix : `${withoutDefaultPort(prefix.registry)}/${prefix.repository}`;
+  if (prefix === undefined) return anyPrefix;
+  const { registry, repository } = officialImage(prefix) ?? prefix;
+  return `${withoutDefaultPort(registry)}/${repository}`;
 }
 
 const policiesSchema = v.pipe(

@@ -48,6 +48,8 @@ export interface Settings {
   readonly registries: ReadonlyMap<string, NamedRegistry>;
   /** Demands on what is locked: the user's, then the project's. */
   readonly policies: readonly PolicyFile[];
+  /** Absolute paths of project files that are ignored for their owner, so that their policies are not known. */
+  readonly ignoredFiles: readonly string[];
   /** Absolute path. */
   readonly cacheDir: string;
   /**
@@ -261,6 +263,7 @@ export function readSettings(overrides: SettingsOverrides, context: Context, fou
     credentialRegistry: named.find(({ value }) => value !== undefined)?.value,
     registries: namedRegistries(user, project),
     policies: readPolicies(user, project),
+    ignoredFiles: found.ignored,
     cacheDir,
     isCacheInProject: isCacheOfProject || projectFolders.some((folder) => leadsInside(cacheDir, folder) ?? true),
     projectFolders,

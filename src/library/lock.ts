@@ -16,8 +16,13 @@ import type { CallArguments } from "./call.ts";
 import type { LockAddOptions, LockUpdateOptions } from "./options.ts";
 import type { OrasLock } from "./oras-lock.ts";
 
+/** A named lock obeys its own project's configuration, not that of the working folder. */
+export interface LockArguments extends CallArguments {
+  readonly file?: string | undefined;
+}
+
 /** Runs work with the services of one call. `parse` reads the caller's arguments; its errors reject, too. */
-export type Caller = <Arguments extends CallArguments, Result>(
+export type Caller = <Arguments extends LockArguments, Result>(
   parse: () => Arguments,
   work: (given: Arguments, services: LockingServices, run: Run) => Promise<Result>,
 ) => Promise<Result>;

@@ -111,7 +111,10 @@ export interface Credentials {
 
 /** Options of the methods of `OrasLock`. */
 export interface LockOptions extends CallOptions {
-  /** Path of the lock; default: the nearest `oras.lock.json` from the working folder up to the project's root. */
+  /**
+   * Path of the lock, whose project's configuration counts; default: the nearest `oras.lock.json` from the working folder
+   * up to the project's root.
+   */
   readonly file?: string | undefined;
 }
 

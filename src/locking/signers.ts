@@ -1,8 +1,8 @@
 /** Signers of a tool that is about to be locked: what policies demand, and what the lock recorded before. */
 import type { Services } from "../artifact/services.ts";
 import { UsageError } from "../errors.ts";
-import type { LockedSignature, LockedTool } from "../lockfile/schema.ts";
-import { isDigest } from "../model/digest.ts";
+import type { LockedSignature, LockedTool, LockPlatform } from "../lockfile/schema.ts";
+import { type Digest, isDigest } from "../model/digest.ts";
 import { formatLocation } from "../model/location.ts";
 import { fulfilment, signerText, type Unfulfilled, type Unit } from "../policy/fulfilment.ts";
 import { lookInRepository } from "../policy/looks.ts";
@@ -110,16 +110,38 @@ interface Lost {
   readonly names: readonly string[];
 }
 
+/** The signatures that vouch for a platform: of its manifest, and of the whole. Their signers, apart from releases. */
+function vouching(tool: LockedTool, manifest: Digest): readonly LockedSignature[] {
+  return (tool.signatures ?? []).filter(({ digest }) => digest === manifest || digest === tool.digest);
+}
+
+/**
+ * What vouches now for platforms that lost their recorded signers. A platform is judged alone: with one key that a policy
+ * names, somebody could otherwise replace the program of one platform beside the untouched ones.
+ */
+function strangersIn(before: LockedTool, after: LockedTool, known: ReadonlySet<string>): readonly LockedSignature[][] {
+  return Object.entries(after.platforms).flatMap(([platform, { manifest }]) => {
+    const now = vouching(after, manifest);
+    if (now.some((one) => known.has(enduringName(one)))) return [];
+    const was = before.platforms[platform as LockPlatform];
+    // Such as a platform of a template whose repository no policy covers.
+    const isNew = was === undefined || vouching(before, was.manifest).length === 0;
+    return isNew && now.length === 0 && (after.signatures ?? []).length > 0 ? [] : [[...now]];
+  });
+}
+
 function lostIn({ name, before, after }: Replaced, accepted: ReadonlySet<string>): readonly Lost[] {
-  const [recorded, now] = [before?.signatures ?? [], after.signatures ?? []];
-  const known = new Set(recorded.map(enduringName));
-  if (known.size === 0 || now.some((one) => known.has(enduringName(one)))) return [];
-  const isAccepted =
+  const recorded = before?.signatures ?? [];
+  if (before === undefined || recorded.length === 0) return [];
+  const strangers = strangersIn(before, after, new Set(recorded.map(enduringName)));
+  const isAccepted = (now: readonly LockedSignature[]): boolean =>
     now.length === 0 ? accepted.has(nobody) : now.every((one) => namesOf(one).some((text) => accepted.has(text)));
-  if (isAccepted) return [];
-  const names = now.length === 0 ? [nobody] : now.map((one) => namesOf(one).at(-1) ?? "");
+  const lost = strangers.filter((now) => !isAccepted(now));
+  if (lost.length === 0) return [];
+  const names = lost.flatMap((now) => (now.length === 0 ? [nobody] : now.map((one) => namesOf(one).at(-1) ?? "")));
   const listed = (signatures: readonly LockedSignature[]): string =>
     [...new Set(signatures.map(signerText))].join(", ");
+  const now = lost.flat();
   const is = now.length === 0 ? "no policy finds a signature any more" : `now ${listed(now)} did`;
   return [{ tool: name, message: `the lock records that ${listed(recorded)} signed it, and ${is}`, names }];
 }

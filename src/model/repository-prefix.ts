@@ -40,6 +40,12 @@ export function withoutDefaultPort(registry: string): string {
   return registry.replace(/:(?:443|80)$/, "");
 }
 
+/** `docker.io/alpine` in a reference is `docker.io/library/alpine`: so is such a prefix, beside the namespace of that name. */
+export function officialImage({ registry, repository }: RepositoryPrefix): RepositoryPrefix | undefined {
+  if (withoutDefaultPort(registry) !== "registry-1.docker.io" || repository === "") return undefined;
+  return repository.includes("/") ? undefined : { registry, repository: `library/${repository}` };
+}
+
 /**
  * Replaces the name at the beginning of a reference or template by its prefix. Other text is returned unchanged.
  *

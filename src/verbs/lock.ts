@@ -23,6 +23,7 @@ import { checkAcceptedSources, refuseChangedSources } from "../locking/sources.t
 import { lockTool } from "../locking/tool.ts";
 import { qualifyReference } from "../model/reference.ts";
 import { inParallel } from "../parallel.ts";
+import { checkPoliciesKnown } from "../policy/demands.ts";
 import { joinRefusals, PolicyRefusal } from "../policy/refusal.ts";
 import { type Run, withSignal } from "../transfer/run.ts";
 
@@ -46,7 +47,8 @@ function openAll(
     services.open(expandReference(reference, undefined, services).reference.location);
 }
 
-async function checkChangeable(file: string, services: Pick<Services, "context">): Promise<void> {
+async function checkChangeable(file: string, services: Pick<Services, "context" | "settings">): Promise<void> {
+  checkPoliciesKnown(services);
   await checkWritable(file);
   await checkLockPlace(file, services);
 }
@@ -245,6 +247,7 @@ export async function lockCheckPolicies(
   services: Services,
   run: Run,
 ): Promise<PolicyReport> {
+  checkPoliciesKnown(services);
   const lock = await lockCheck(file, services);
   const lockServices = await servicesOfLock(file, services);
   const faults = isOnline ? await checkPoliciesOnline(lock, lockServices, run) : await checkPolicies(lock, services);

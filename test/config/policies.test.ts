@@ -64,9 +64,13 @@ describe("policies: the longest prefix of each file decides", () => {
     ["the same registry in capitals", "GHCR.io/acme/tools:1", ["user ghcr.io/acme/tools"]],
     ["another port", "ghcr.io:8443/acme/tools:1", ["user *"]],
     ["Docker Hub by another name", "index.docker.io/library/x:1", ["user docker.io/library"]],
+    ["an official image of Docker Hub", "docker.io/alpine:1", ["user docker.io/alpine"]],
+    ["an official image by its whole name", "docker.io/library/alpine:1", ["user docker.io/alpine"]],
+    ["the namespace of that name", "docker.io/alpine/git:1", ["user docker.io/alpine"]],
+    ["another official image", "docker.io/alpines:1", ["user docker.io/library"]],
     ["a layout folder", "oci:ghcr.io/acme/tools:1", ["user *"]],
   ])("%s", async (_what, reference, expected) => {
-    const prefixes = ["*", "ghcr.io/acme", "ghcr.io", "ghcr.io/acme/tools", "docker.io/library"];
+    const prefixes = ["*", "ghcr.io/acme", "ghcr.io", "ghcr.io/acme/tools", "docker.io/library", "docker.io/alpine"];
     const shown = expected.map((one) => one.replace(" docker.io", " registry-1.docker.io"));
     expect(await deciding(reference, prefixes.map(policy))).toEqual(shown);
     // The order in the file plays no part.

@@ -12,6 +12,7 @@ export const noConfigFiles: ConfigFiles = {
   user: undefined,
   userPath: `${impossibleFolder}/.config/buck2-oras/config.json`,
   projectFolders: [],
+  ignored: [],
 };
 
 export interface TestContext extends Context {

@@ -1,0 +1,118 @@
+/** Ways around the policies: another folder, another owner of the file, and an index of manifests with several signers. */
+import { generateKeyPairSync } from "node:crypto";
+import { chownSync, existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { expect, test } from "vitest";
+import { OrasClient } from "../../src/index.ts";
+import { parseLock } from "../../src/lockfile/file.ts";
+import { mediaTypes } from "../../src/model/manifest.ts";
+import { oras } from "../support/executable.ts";
+import { temporaryFolder } from "../support/folders.ts";
+import { keyBundle, signedRepository } from "../support/signed-repository.ts";
+
+const signers = [{ key: "cosign.pub" }];
+
+test("the policies of the lock's project hold wherever the command or the program runs", async () => {
+  const { dir, host, lock, reference, policies, attach, artifact } = await signedRepository();
+  policies([{ prefix: host, signers }]);
+  const file = join(dir, "buck2-oras.json");
+  const cwd = temporaryFolder();
+  const env = { HOME: join(dir, "home"), BUCK2_ORAS_CACHE_DIR: join(dir, "cache") };
+  const there = (...args: string[]) => oras(["lock", ...args, "--lock", lock], { cwd, env });
+  const program = new OrasClient({ cacheDir: join(dir, "cache") }).lock;
+  const add = () => program.add("tool", reference, { file: lock });
+  const refused = await there("add", "tool", reference);
+  expect([refused.exitCode, refused.stderr]).toEqual([65, expect.stringContaining(`${host} in ${file} demands`)]);
+  await expect(add()).rejects.toMatchObject({ code: "SIGNATURE_MISSING", tool: "tool" });
+  expect(existsSync(lock)).toBe(false);
+  // Locked before there was a policy.
+  renameSync(file, join(dir, "later.json"));
+  expect((await there("add", "tool", reference)).exitCode).toBe(0);
+  renameSync(join(dir, "later.json"), file);
+  for (const args of [["update"], ["check", "--policy"], ["check", "--policy", "--online"]]) {
+    expect((await there(...args)).exitCode, args.join(" ")).toBe(65);
+  }
+  await expect(program.update([], { file: lock })).rejects.toMatchObject({ code: "SIGNATURE_MISSING" });
+  attach(keyBundle(artifact.digest));
+  expect(await add()).toMatchObject({ tool: "tool" });
+  expect((await there("check", "--policy", "--online")).exitCode).toBe(0);
+});
+
+test("a project's file that is ignored for its owner is no missing policy", async (context) => {
+  if (process.getuid?.() !== 0) context.skip("only root can give a file to others");
+  const { dir, host, lock, reference, policies, inProject } = await signedRepository();
+  policies([{ prefix: host, signers }]);
+  const file = join(dir, "buck2-oras.json");
+  chownSync(file, 12_345, 12_345);
+  for (const args of [["add", "tool", reference], ["update"], ["check", "--policy"]]) {
+    const refused = await inProject(["lock", ...args]);
+    expect([refused.exitCode, refused.stderr], args.join(" ")).toEqual([
+      78,
+      expect.stringMatching(/error\[CONFIG_INVALID\]: the policies of .*buck2-oras\.json are not known/),
+    ]);
+    expect(existsSync(lock)).toBe(false);
+  }
+  // Everything of the checkout is the other user's, as in a container that runs as root.
+  for (const path of [dir, join(dir, ".buckconfig")]) chownSync(path, 12_345, 12_345);
+  mkdirSync(join(dir, "below"));
+  chownSync(join(dir, "below"), 12_345, 12_345);
+  const env = { HOME: join(dir, "home"), BUCK2_ORAS_CACHE_DIR: join(dir, "cache") };
+  for (const cwd of [dir, join(dir, "below")]) {
+    const refused = await oras(["lock", "add", "tool", reference], { cwd, env });
+    expect([refused.exitCode, refused.stderr], cwd).toEqual([78, expect.stringContaining("[CONFIG_INVALID]")]);
+  }
+  // Other commands pass over the file, and so does a lock in a folder of the user's own, below a stranger's file.
+  expect((await inProject(["verify", "--signature", reference, "--key", "cosign.pub"])).exitCode).toBe(65);
+  const own = join(dir, "own");
+  mkdirSync(own);
+  chownSync(dir, 0, 0);
+  rmSync(join(dir, ".buckconfig"));
+  const passed = await oras(["lock", "add", "tool", reference], { cwd: own, env });
+  expect(passed.exitCode, passed.stderr).toBe(0);
+  expect(passed.stderr).toContain("warning: ignored ");
+});
+
+test("a key that a policy still names signs no platform beside the recorded signer's: an index, or a template", async () => {
+  const { dir, host, reference, policies, inProject, manifest, blob, documents, attach, tag, lock } =
+    await signedRepository();
+  const old = generateKeyPairSync("ec", { namedCurve: "P-256" });
+  writeFileSync(join(dir, "old.pub"), old.publicKey.export({ format: "pem", type: "spki" }));
+  policies([{ prefix: host, signers: [...signers, { key: "old.pub" }] }]);
+  const platform = (architecture: string, text: string) => ({
+    ...manifest({ layers: [{ ...blob(`#!/bin/sh\n# ${text}\n`, "application/x-tool"), annotations: {} }] }),
+    platform: { os: "linux", architecture },
+  });
+  const [one, other, evil] = [platform("amd64", "1"), platform("arm64", "2"), platform("arm64", "evil")];
+  const publish = (...manifests: (typeof one)[]): void => {
+    documents.set("1", {
+      type: mediaTypes.ociIndex,
+      body: JSON.stringify({ schemaVersion: 2, mediaType: mediaTypes.ociIndex, manifests }),
+    });
+    for (const of of manifests) tag(of.platform.architecture === "amd64" ? "linux-x86_64" : "linux-aarch64", of);
+  };
+  publish(one, other);
+  for (const of of [one, other]) attach(keyBundle(of.digest), {}, { subject: of });
+  attach(keyBundle(evil.digest, old.privateKey), {}, { subject: evil });
+  const template = reference.replace(/:1$/, ":{platform}");
+  const platforms = ["--platform", "linux-x86_64", "--platform", "linux-aarch64"];
+  expect((await inProject(["lock", "add", "index", reference])).exitCode).toBe(0);
+  expect((await inProject(["lock", "add", "template", template, ...platforms])).exitCode).toBe(0);
+  const before = readFileSync(lock, "utf8");
+  publish(one, evil);
+  for (const name of ["index", "template"]) {
+    const refused = await inProject(["lock", "update", name]);
+    expect([refused.exitCode, refused.stderr], name).toEqual([
+      65,
+      expect.stringContaining(`error[SIGNER_CHANGED]: ${name}: `),
+    ]);
+    expect(readFileSync(lock, "utf8")).toBe(before);
+    // Only the new signer is to be accepted.
+    const [hint = "", ...more] = refused.stderr.match(/--accept-signer sha256:[0-9a-f]{64}/g) ?? [];
+    expect(more).toEqual([]);
+    const accepted = await inProject(["lock", "update", name, ...hint.split(" ")]);
+    expect(accepted.exitCode, accepted.stderr).toBe(0);
+    const { signatures = [] } = parseLock(readFileSync(lock, "utf8"), "lock").tools[name] ?? {};
+    expect(signatures.map(({ digest }) => digest)).toEqual([one.digest, evil.digest].sort());
+    writeFileSync(lock, before);
+  }
+});
