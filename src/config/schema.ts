@@ -5,7 +5,12 @@ import { maxAgeDays } from "../model/age.ts";
 import { parseByteSize } from "../model/byte-size.ts";
 import { parsePattern } from "../model/identity.ts";
 import { parseRegistry } from "../model/registry-host.ts";
-import { officialImage, parseRepositoryPrefix, type RepositoryPrefix, withoutDefaultPort } from "../model/repository-prefix.ts";
+import {
+  officialImage,
+  parseRepositoryPrefix,
+  type RepositoryPrefix,
+  withoutDefaultPort,
+} from "../model/repository-prefix.ts";
 
 function parses(parse: (text: string) => unknown): (text: string) => boolean {
   return (text) => {
