@@ -110,14 +110,14 @@ interface Lost {
   readonly names: readonly string[];
 }
 
-/** The signatures that vouch for a platform: of its manifest, and of the whole. Their signers, apart from releases. */
+/** The signatures that vouch for a platform: of its manifest, and of the whole. */
 function vouching(tool: LockedTool, manifest: Digest): readonly LockedSignature[] {
   return (tool.signatures ?? []).filter(({ digest }) => digest === manifest || digest === tool.digest);
 }
 
 /**
- * What vouches now for platforms that lost their recorded signers. A platform is judged alone: with one key that a policy
- * names, somebody could otherwise replace the program of one platform beside the untouched ones.
+ * Signatures of platforms that lost their recorded signers, a list for each. A platform is judged alone: with one key
+ * that a policy names, somebody could otherwise replace the program of one platform beside the untouched ones.
  */
 function strangersIn(before: LockedTool, after: LockedTool, known: ReadonlySet<string>): readonly LockedSignature[][] {
   return Object.entries(after.platforms).flatMap(([platform, { manifest }]) => {
