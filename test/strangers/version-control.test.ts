@@ -2,8 +2,11 @@
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
+import { extractArchive } from "../../src/archive/extract.ts";
+import { neverAborted, temporaryFile } from "../archive/folders.ts";
 import { rawTar } from "../archive/raw-tar.ts";
 import { oras } from "../support/executable.ts";
+import { temporaryFolder } from "../support/folders.ts";
 import { sha256 } from "../support/layout-project.ts";
 import { publishedProject } from "../support/published-layers.ts";
 
@@ -36,25 +39,25 @@ describe("folders of version control", () => {
   // Linux allows these names, and a FAT or NTFS file system that it has mounted takes them for `.git`.
   const dropped = [".git./config", "sub/.git /config", ".git. ./config", ".git::$INDEX_ALLOCATION/config"];
 
+  /** A folder with these paths in it, and an archive that is refused there and changes nothing. */
+  const expectRefusedIn = async (there: readonly string[], archive: string, message: RegExp): Promise<void> => {
+    const output = temporaryFolder();
+    for (const name of there) mkdirSync(join(output, name), { recursive: true });
+    const before = readdirSync(output, { recursive: true });
+    const error = { code: "ARCHIVE_UNSAFE", exitCode: 65, message: expect.stringMatching(message) };
+    await expect(extractArchive(archive, output, { signal: neverAborted })).rejects.toMatchObject(error);
+    expect(readdirSync(output, { recursive: true })).toEqual(before);
+  };
+
   test.each([...hooks, ...dropped])("an archive with %j is not unpacked into a folder that is there", async (name) => {
-    const body = rawTar({ name: "readme", body: "fine" }, { name, body: "#!/bin/sh\n" });
-    const { dir, pull } = publishedProject([{ title: "tool.tar", body }]);
-    writeFileSync(join(dir, "tool.tar"), body);
-    const cwd = join(dir, "home");
-    for (const ran of [
-      await pull("-o", ".", "--extract"),
-      await oras(["extract", "../tool.tar", "-o", "."], { cwd }),
-    ]) {
-      expect(ran.exitCode, ran.stderr).toBe(65);
-      expect(ran.stderr).toMatch(/ARCHIVE_UNSAFE[\s\S]*version control/);
-    }
-    expect(existsSync(join(cwd, "readme"))).toBe(false);
+    const body = "#!/bin/sh\n";
+    const archive = temporaryFile(rawTar({ name: "readme", body: "fine" }, { name, body }));
+    await expectRefusedIn([], archive, /version control/);
     // Whoever wants to look at it names a new folder.
-    const alone = await oras(["extract", "../tool.tar", "-o", "new"], { cwd });
-    expect(alone.exitCode, alone.stderr).toBe(0);
+    await extractArchive(archive, join(temporaryFolder(), "new"), { signal: neverAborted });
   });
 
-  test.each([
+  const repositories = [
     ["whole", ["HEAD", "config", "objects/a", "refs/a"], []],
     ["whole, below a folder", ["d/e/HEAD", "d/e/config", "d/e/objects/a", "d/e/refs/a"], []],
     ["by other letters", ["head", "config", "OBJECTS/a", "Refs/a"], []],
@@ -64,29 +67,40 @@ describe("folders of version control", () => {
     ["by a `commondir`", ["HEAD", "commondir", "config.worktree", "sub/config", "sub/objects/x"], []],
     ["in one that is there", ["d/config", "d/hooks/x"], ["d/HEAD", "d/objects", "d/refs"]],
     ["below one that is there", ["d/hooks/post-checkout"], ["d/HEAD", "d/objects", "d/refs"]],
-  ] as const)(
+  ] as const;
+
+  test.each(repositories)(
     "a repository of git that has no name of one, %s, is not unpacked into a folder that is there",
     async (_, names, there) => {
-      const body = rawTar(...names.map((name) => ({ name, body: "x" })));
-      const { dir, pull } = publishedProject([{ title: "tool.tar", body }]);
-      writeFileSync(join(dir, "tool.tar"), body);
-      const cwd = join(dir, "home");
-      for (const name of there) mkdirSync(join(cwd, name), { recursive: true });
-      const before = readdirSync(cwd, { recursive: true });
-      for (const ran of [
-        await pull("-o", ".", "--extract"),
-        await oras(["extract", "../tool.tar", "-o", "."], { cwd }),
-      ]) {
-        expect(ran.exitCode, ran.stderr).toBe(65);
-        expect(ran.stderr).toMatch(/ARCHIVE_UNSAFE[\s\S]*makes a repository of its folder/);
-      }
-      expect(readdirSync(cwd, { recursive: true })).toEqual(before);
+      const archiveOf = (some: readonly string[]): string =>
+        temporaryFile(rawTar(...some.map((name) => ({ name, body: "x" }))));
+      await expectRefusedIn(there, archiveOf(names), /makes a repository of its folder/);
       // What only has some of the names is a tool like any other.
-      writeFileSync(join(dir, "tool.tar"), rawTar(...names.slice(0, 2).map((name) => ({ name, body: "x" }))));
-      const harmless = await oras(["extract", "../tool.tar", "-o", "other"], { cwd });
-      expect(harmless.exitCode, harmless.stderr).toBe(0);
+      await extractArchive(archiveOf(names.slice(0, 2)), join(temporaryFolder(), "other"), { signal: neverAborted });
     },
   );
+
+  test.each([
+    ["a folder of git", ["readme", ".git/hooks/post-checkout"], /version control/],
+    ["a repository without its name", ["HEAD", "config", "objects/a", "refs/a"], /makes a repository of its folder/],
+  ] as const)("pull --extract and extract refuse %s alike", async (_, names, message) => {
+    const body = rawTar(...names.map((name) => ({ name, body: "#!/bin/sh\n" })));
+    const { dir, pull } = publishedProject([{ title: "tool.tar", body }]);
+    writeFileSync(join(dir, "tool.tar"), body);
+    const cwd = join(dir, "home");
+    const before = readdirSync(cwd, { recursive: true });
+    for (const ran of [
+      await pull("-o", ".", "--extract"),
+      await oras(["extract", "../tool.tar", "-o", "."], { cwd }),
+    ]) {
+      expect(ran.exitCode, ran.stderr).toBe(65);
+      expect(ran.stderr).toContain("ARCHIVE_UNSAFE");
+      expect(ran.stderr).toMatch(message);
+    }
+    expect(readdirSync(cwd, { recursive: true })).toEqual(before);
+    const alone = await oras(["extract", "../tool.tar", "-o", "new"], { cwd });
+    expect(alone.exitCode, alone.stderr).toBe(0);
+  });
 
   test.each([
     ["by their titles", [{ title: "HEAD" }, { title: "config" }, { title: "objects/x" }, { title: "refs/x" }]],
