@@ -79,9 +79,10 @@ function compose(settings: Settings, context: Context, lifetime: CommandLifetime
       if (settings.isOffline) throw askingForbidden(request.url.host);
       await (await online()).download(request, signal);
     },
-    readUrl: async (url, maxBytes, signal) => {
+    readUrl: async (url: URL, maxBytes: number, signal: AbortSignal, as?: { readonly accept: string }) => {
       if (settings.isOffline) throw askingForbidden(url.host);
-      return await (await online()).readUrl(url, maxBytes, signal);
+      const { readUrl } = await online();
+      return as === undefined ? await readUrl(url, maxBytes, signal) : await readUrl(url, maxBytes, signal, as);
     },
     logins: {
       store: async (registry, login, signal) => await (await logins()).store(registry, login, signal),

@@ -46,6 +46,7 @@ export const errorCodes = {
   SIGNATURE_REFUSED: { exit: 65, side: "content", isRetryable: false },
   SIGNER_CHANGED: { exit: 65, side: "content", isRetryable: false },
   SOURCE_CHANGED: { exit: 65, side: "content", isRetryable: false },
+  SOURCE_REFUSED: { exit: 65, side: "content", isRetryable: false },
   TRUST_ROOT_REFUSED: { exit: 65, side: "content", isRetryable: false },
   VERSION_AGE_REFUSED: { exit: 65, side: "content", isRetryable: false },
   CACHE_DAMAGED: { exit: 65, side: "local", isRetryable: false },

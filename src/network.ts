@@ -27,7 +27,7 @@ export interface Network {
   readonly probe: (location: RegistryLocation, use: PlainHttpUse) => Promise<RegistryProbe>;
   readonly download: ImportServices["download"];
   /** The answer of any status, without a login. */
-  readonly readUrl: TrustRootServices["readUrl"];
+  readonly readUrl: TrustRootServices["readUrl"] & ImportServices["readUrl"];
   readonly logins: () => Promise<Logins>;
   /** False if the registry asks for no login. @throws {RegistryAuthError} the registry refuses the login */
   readonly checkLogin: (
@@ -89,8 +89,11 @@ export function composeNetwork(settings: Settings, context: Context, lifetime: L
       const { downloadVerified } = await import("./importers/download.ts");
       await downloadVerified(http, request, signal);
     },
-    readUrl: async (url, maxBytes, signal) => {
-      const answer = await http.request({ method: "GET", url, headers: {}, bufferBytes: maxBytes, signal });
+    readUrl: async (url: URL, maxBytes: number, signal: AbortSignal, as?: { readonly accept: string }) => {
+      const request = { method: "GET", url, bufferBytes: maxBytes, signal } as const;
+      // A stranger wrote the address of a source's statement, and an import goes on without the statement.
+      const stated = as && { headers: as, staysAtOrigin: true, retries: mirrorRetry };
+      const answer = await http.request({ ...request, headers: {}, ...stated });
       if (answer.status === 200) return { status: 200, bytes: await answer.bytes(maxBytes) };
       await answer.discard();
       return { status: answer.status, bytes: new Uint8Array() };

@@ -4,6 +4,7 @@
  */
 import type { Location } from "../model/location.ts";
 import { belowPrefix, officialImage, type RepositoryPrefix, withoutDefaultPort } from "../model/repository-prefix.ts";
+import type { DemandedLevel } from "../model/source-level.ts";
 import { besideFile } from "./boundary.ts";
 import type { ConfigFile } from "./file.ts";
 
@@ -28,6 +29,8 @@ export interface Policy {
   /** Undefined: this policy says nothing about that age. 0 demands none, whatever a shorter prefix demands. */
   readonly minAgeDays: number | undefined;
   readonly maxAgeDays: number | undefined;
+  /** How much an import's source must vouch for; undefined: this policy says nothing about sources. */
+  readonly source: DemandedLevel | undefined;
   /** Absolute path of a trusted_root.json. */
   readonly trustRoot: string | undefined;
 }
@@ -43,11 +46,12 @@ export interface PolicyFile {
 
 function policiesOf(file: ConfigFile): readonly Policy[] {
   return (file.config.policies ?? []).map(
-    ({ prefix, action = "require", signers, minAgeDays, maxAgeDays, trustRoot }) => ({
+    ({ prefix, action = "require", signers, minAgeDays, maxAgeDays, source, trustRoot }) => ({
       prefix,
       action,
       minAgeDays,
       maxAgeDays,
+      source,
       signers: signers?.map((one) => ("key" in one ? { key: besideFile(file, one.key) } : one)),
       trustRoot: trustRoot === undefined ? undefined : besideFile(file, trustRoot),
     }),

@@ -11,6 +11,7 @@ import {
   type RepositoryPrefix,
   withoutDefaultPort,
 } from "../model/repository-prefix.ts";
+import { demandedLevels } from "../model/source-level.ts";
 
 function parses(parse: (text: string) => unknown): (text: string) => boolean {
   return (text) => {
@@ -98,7 +99,7 @@ const identitySigner = v.strictObject({
 });
 
 /** Keys of a policy that demand something; one of them is needed. */
-const demandKeys = ["signers", "minAgeDays", "maxAgeDays"] as const;
+const demandKeys = ["signers", "minAgeDays", "maxAgeDays", "source"] as const;
 
 const minAgeForm = `must be a number of days from 0 to ${maxAgeDays}`;
 const maxAgeForm = `must be a number of days above 0, up to ${maxAgeDays}`;
@@ -136,10 +137,18 @@ const policySchema = v.pipe(
         v.description("A version must not be older than that, by a trusted time."),
       ),
     ),
+    source: v.optional(
+      v.pipe(
+        v.picklist(demandedLevels, `must be ${demandedLevels.map((one) => `"${one}"`).join(" or ")}`),
+        v.description("How much the source of an imported file must vouch for the file, at least."),
+      ),
+    ),
     trustRoot: v.optional(
       v.pipe(
         text,
-        v.description("The trusted_root.json for identities and trusted times, relative to this file's folder."),
+        v.description(
+          "The trusted_root.json for identities, provenance and trusted times, relative to this file's folder.",
+        ),
       ),
     ),
   }),
@@ -182,7 +191,7 @@ const policiesSchema = v.pipe(
     }
   }),
   v.description(
-    "Demands on what is locked, by prefix: the longest prefix decides. The policies of the user's file and of the project's file must all be fulfilled.",
+    "Demands on what is locked and imported, by prefix: the longest prefix decides. The policies of the user's file and of the project's file must all be fulfilled.",
   ),
 );
 

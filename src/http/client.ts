@@ -49,7 +49,7 @@ export interface HttpRequest {
    * reads a longer response itself. Non-2xx: only the first 64 KiB are read.
    */
   readonly bufferBytes?: number;
-  /** Refuses redirects to another origin; set for logins. */
+  /** Refuses redirects to another origin; set for logins, and for addresses that a stranger wrote. */
   readonly staysAtOrigin?: boolean;
   readonly signal: AbortSignal;
 }
@@ -85,7 +85,8 @@ function follow(response: Response, request: HttpRequest): HttpRequest {
     );
   }
   if (request.staysAtOrigin) {
-    throw new RegistryUnavailableError("REDIRECT_REFUSED", `${response.url.host} redirects a login to ${url.origin}`, {
+    const what = request.headers.authorization === undefined ? "a request" : "a login";
+    throw new RegistryUnavailableError("REDIRECT_REFUSED", `${response.url.host} redirects ${what} to ${url.origin}`, {
       hint: "name that host itself if it is the right one, else tell the registry's operator; no login was sent",
     });
   }

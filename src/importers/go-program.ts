@@ -53,6 +53,8 @@ export interface BuildInfo {
   readonly version: string | undefined;
   /** Checksum (`h1:`) of the module, as in the checksum database. */
   readonly sum: string | undefined;
+  /** Paths of all modules in the program. */
+  readonly modules: readonly string[];
 }
 
 /** Reads the build information in a program. */
@@ -67,7 +69,8 @@ export async function buildInfo(
   const [, goVersion] = /: (go[0-9A-Za-z.+-]+)/.exec(firstLine.slice(path.length)) ?? [];
   if (goVersion === undefined) throw importFailed(go, `the build information of ${basename(path)}`, ran);
   const [, modulePath, version, sum] = /^\tmod\t(\S+)\t(\S+)(?:\t(h1:\S+))?$/m.exec(ran.stdout) ?? [];
-  return { goVersion, modulePath, version, sum };
+  const modules = [...ran.stdout.matchAll(/^\t(?:mod|dep)\t(\S+)\t/gm)].map(([, one = ""]) => one);
+  return { goVersion, modulePath, version, sum, modules };
 }
 
 interface CgoQuestion {

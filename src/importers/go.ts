@@ -4,10 +4,12 @@ import { join } from "node:path";
 import * as v from "valibot";
 import { ArtifactNotFoundError, asError, ContentVerificationError, type OrasClientError } from "../errors.ts";
 import { ociPlatform, type PlatformString } from "../model/platform.ts";
+import { checkedByGo } from "./go-checksums.ts";
 import { buildInfo, go, settingsOfUser, warnOfCgo } from "./go-program.ts";
-import { fileProvenance } from "./provenance.ts";
+import { provenanceOf } from "./provenance.ts";
 import { type ClientRun, importFailed, runClient, specInvalid } from "./run.ts";
 import type { ImportedFile, Importer, ImporterServices } from "./source.ts";
+import { measured, nothingSaid } from "./vouchers.ts";
 
 /**
  * Fixed settings; the user's other settings do not count. `GOENV` is off: for an empty variable, Go would read the file
@@ -160,7 +162,15 @@ export const importGo: Importer = async ({ spec, platforms, skipsUnavailable }, 
     exactVersion = built.version ?? version;
     const sum = built.sum === undefined ? "" : `&module_sum=${encodeURIComponent(built.sum)}`;
     const purl = `pkg:golang/${packagePath}@${exactVersion}?built_with=${built.goVersion}${sum}`;
-    files.push({ platform, path, provenance: await fileProvenance(purl, path, signal) });
+    const program = await measured(path, [], signal);
+    const checked = checkedByGo(built.modules, settings);
+    const missed = checked === undefined ? ["Go's settings exclude modules from the checksum database"] : [];
+    files.push({
+      platform,
+      path,
+      provenance: provenanceOf(purl, program),
+      vouchers: { ...nothingSaid, file: program, checked, missed },
+    });
   }
   if (files.length === 0 && unavailable !== undefined) throw unavailable;
   return { version: exactVersion, license: undefined, sourceUrl: undefined, files, missing };

@@ -14,6 +14,7 @@ import { misfitIn, type SoleMachine, soleMachineIn, warnOfMisfit } from "./progr
 import { fileProvenance } from "./provenance.ts";
 import { specInvalid } from "./run.ts";
 import type { ImportedFile, Importer, ImporterServices } from "./source.ts";
+import { measured, nothingSaid } from "./vouchers.ts";
 
 /** Imports a file or folder for all platforms; with `{platform}` in the path, one for each existing path. */
 export const importFile: Importer = async ({ spec, platforms, named }, { context }, signal) => {
@@ -24,7 +25,9 @@ export const importFile: Importer = async ({ spec, platforms, named }, { context
       throw specInvalid(`file:${spec}`, "write {platform} into the path: one file is for one platform or for all");
     const path = at(spec);
     const provenance = await localProvenance(path, await statIfThere(path), signal);
-    const files = [await warned({ platform: named[0], path, provenance }, basename(path), context)];
+    const files = [
+      await warned({ platform: named[0], path, provenance, vouchers: undefined }, basename(path), context),
+    ];
     return { version: undefined, license: undefined, sourceUrl: undefined, files, missing: [] };
   }
   const files: ImportedFile[] = [];
@@ -35,7 +38,7 @@ export const importFile: Importer = async ({ spec, platforms, named }, { context
     if (stats === undefined) missing.push(platform);
     else {
       const provenance = await localProvenance(path, stats, signal);
-      files.push(await warned({ platform, path, provenance }, basename(path), context));
+      files.push(await warned({ platform, path, provenance, vouchers: undefined }, basename(path), context));
     }
   }
   return { version: undefined, license: undefined, sourceUrl: undefined, files, missing };
@@ -129,14 +132,16 @@ export async function importUrl(
   const path = join(dir, name);
   await services.download({ url, sha256, path }, signal);
   const provenance = `${withoutSecrets(text)}#sha256:${sha256}`;
+  const checked = { level: "checksum", by: "sha256 stated by --digest" } as const;
+  const vouchers = { ...nothingSaid, file: await measured(path, [name], signal), checked };
   const format = formatByName(await sniffFile(path), name, undefined);
   if (format === "raw")
     await refuseUnsupported(path, name, "download and unpack it, and import the folder with `file:`");
   if (!isArchive(format)) {
-    return [await warned({ platform, path, provenance }, withoutSecrets(text), services.context)];
+    return [await warned({ platform, path, provenance, vouchers }, withoutSecrets(text), services.context)];
   }
   const folder = join(dir, "unpacked", name.replace(/\.(?:zip|whl|jar|tar(?:\.\w+)?|tgz)$/i, ""));
   await extractArchive(path, folder, { signal });
   await rm(path);
-  return [await warned({ platform, path: folder, provenance }, withoutSecrets(text), services.context)];
+  return [await warned({ platform, path: folder, provenance, vouchers }, withoutSecrets(text), services.context)];
 }

@@ -14,9 +14,10 @@ import { isProgramJar, noProgramJar } from "./maven-jar.ts";
 import { namedVariables } from "./named-variables.ts";
 import type { Pom } from "./pom.ts";
 import { type Misfit, misfitIn, warnOfMisfit } from "./programs.ts";
-import { fileProvenance } from "./provenance.ts";
+import { provenanceOf } from "./provenance.ts";
 import { type ClientProgram, type ClientRun, importFailed, runClient, specInvalid } from "./run.ts";
 import type { ImportedFile, ImportedTool, Importer, ImporterServices } from "./source.ts";
+import { measured, nothingSaid } from "./vouchers.ts";
 
 export const mvn: ClientProgram = {
   name: "mvn",
@@ -168,7 +169,11 @@ async function fetchFile(
   if (copied === undefined) return undefined;
   const qualifiers = suffix === undefined ? `type=${type}` : `type=${type}&classifier=${suffix}`;
   const purl = `pkg:maven/${group}/${artifact}@${version}?${qualifiers}`;
-  const provenance = await fileProvenance(purl, copied, signal);
+  const measure = await measured(copied, [], signal);
+  const provenance = provenanceOf(purl, measure);
+  // `--strict-checksums` refuses a file of a repository without a checksum.
+  const checked = { level: "checksum", by: "checksum of the repository, compared by Maven" } as const;
+  const vouchers = { ...nothingSaid, file: measure, checked };
   const format = await sniffFile(copied);
   if (format === "zip" && type === "jar") {
     const needsOthers =
@@ -178,17 +183,17 @@ async function fetchFile(
     }
     const path = join(dir, `${artifact}.jar`);
     await rename(copied, path);
-    return { platform, path, provenance };
+    return { platform, path, provenance, vouchers };
   }
   if (isArchive(format)) {
     const path = join(dir, "unpacked", artifact);
     await extractArchive(copied, path, { signal });
-    return { platform, path, provenance };
+    return { platform, path, provenance, vouchers };
   }
   const isWindows = platform?.startsWith("windows") ?? false;
   const path = join(dir, isWindows ? `${artifact}.exe` : artifact);
   await rename(copied, path);
-  return { platform, path, provenance };
+  return { platform, path, provenance, vouchers };
 }
 
 /** Limit of followed parents; no tool's project has more. */

@@ -76,6 +76,8 @@ export const packageSchema = v.pipe(
       tarball: v.string(),
       integrity: v.nullish(v.string()),
       shasum: v.nullish(v.string()),
+      signatures: v.fallback(v.optional(v.array(v.object({ keyid: v.string(), sig: v.string() })), []), []),
+      attestations: v.fallback(v.optional(v.object({ url: v.string() })), undefined),
     }),
   }),
   v.transform(({ license, licenses, repository, ...rest }) => ({

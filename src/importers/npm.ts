@@ -28,10 +28,12 @@ import {
   parseNpmSpec,
   pickVersion,
 } from "./npm-spec.ts";
+import { namesOf, npmVouchers } from "./npm-vouchers.ts";
 import { findPrograms, type Programs, warnOfMisfit } from "./programs.ts";
-import { fileProvenance } from "./provenance.ts";
+import { provenanceOf } from "./provenance.ts";
 import { specInvalid } from "./run.ts";
-import type { ImportedFile, Importer } from "./source.ts";
+import type { ImportedFile, Importer, ImporterServices } from "./source.ts";
+import { measured, type Vouchers } from "./vouchers.ts";
 
 /** Limit of optional packages, since each costs a request; the largest real packages have about thirty. */
 const maxDependencies = 100;
@@ -129,11 +131,17 @@ interface FetchedPart {
   /** The unpacked folder. */
   readonly root: string;
   readonly provenance: string;
+  readonly vouchers: Vouchers;
+}
+
+interface NpmDesk {
+  readonly client: Npm;
+  readonly services: ImporterServices;
 }
 
 /** Fetches and unpacks a package. @returns undefined for an archive that the registry does not have. */
 async function fetchPart(
-  client: Npm,
+  { client, services }: NpmDesk,
   part: NpmPackage,
   dir: string,
   signal: AbortSignal,
@@ -144,7 +152,8 @@ async function fetchPart(
   const root = await unpackRoot(archive, part, dir, signal);
   await rm(join(root, "package.json"), { force: true });
   const purl = `pkg:npm/${name.replace("@", "%40")}@${version}`;
-  return { root, provenance: await fileProvenance(purl, archive, signal) };
+  const file = await measured(archive, namesOf(part), signal);
+  return { root, provenance: provenanceOf(purl, file), vouchers: await npmVouchers(part, file, services, signal) };
 }
 
 /** The folder for a package, by the first platform that it serves. */
@@ -152,13 +161,13 @@ type PartFolders = ReadonlyMap<NpmPackage, string>;
 
 /** Fetches and unpacks all packages. @returns Without the archives that the registry does not have. */
 async function fetchParts(
-  client: Npm,
+  { client, services }: NpmDesk,
   folders: PartFolders,
   signal: AbortSignal,
 ): Promise<ReadonlyMap<NpmPackage, FetchedPart>> {
   const limit = limitTo(maxArchives);
   const fetched = await inParallel([...folders], signal, ([part, dir], end) =>
-    limit.run(async () => [part, await fetchPart(client.until(end), part, dir, end)] as const),
+    limit.run(async () => [part, await fetchPart({ client: client.until(end), services }, part, dir, end)] as const),
   );
   return new Map(fetched.flatMap(([part, found]) => (found === undefined ? [] : [[part, found] as const])));
 }
@@ -230,7 +239,7 @@ export const importNpm: Importer = async ({ spec: text, platforms }, services, s
   for (const [platform, part] of chosen) {
     if (!folders.has(part)) folders.set(part, join(services.workDir, "npm", platform));
   }
-  const fetched = await fetchParts(client, folders, signal);
+  const fetched = await fetchParts({ client, services }, folders, signal);
   const placed = new Map<NpmPackage, string>();
   for (const [platform, part] of chosen) {
     const exact = `${part.name}@${part.version}`;
@@ -255,7 +264,8 @@ export const importNpm: Importer = async ({ spec: text, platforms }, services, s
       await rename(unpacked.root, path);
       placed.set(part, path);
     }
-    files.push({ platform, path, provenance: unpacked.provenance });
+    const { provenance, vouchers } = unpacked;
+    files.push({ platform, path, provenance, vouchers });
   }
   if (files.length === 0 && unfit !== undefined) throw unfit;
   const missing = platforms.filter((platform) => !files.some((file) => file.platform === platform));

@@ -1,14 +1,15 @@
 /** Provenance of a file: a package URL with the file's checksum. */
-import { createHash } from "node:crypto";
-import { readChunks } from "../archive/chunks.ts";
+import { type FetchedFile, measured } from "./vouchers.ts";
+
+/** @see github.com/package-url/purl-spec, "Known qualifiers": checksum */
+export function provenanceOf(purl: string, { sha256 }: Pick<FetchedFile, "sha256">): string {
+  return `${purl}${purl.includes("?") ? "&" : "?"}checksum=sha256:${sha256}`;
+}
 
 /**
  * @param purl Package URL with qualifiers, or `file:NAME`.
  * @param path The unchanged file from the ecosystem's client.
- * @see github.com/package-url/purl-spec, "Known qualifiers": checksum
  */
 export async function fileProvenance(purl: string, path: string, signal: AbortSignal): Promise<string> {
-  const hash = createHash("sha256");
-  for await (const chunk of readChunks(path, signal)) hash.update(chunk);
-  return `${purl}${purl.includes("?") ? "&" : "?"}checksum=sha256:${hash.digest("hex")}`;
+  return provenanceOf(purl, await measured(path, [], signal));
 }

@@ -3,10 +3,12 @@ import { mkdir, readdir } from "node:fs/promises";
 import { join } from "node:path";
 import type { PlatformString } from "../model/platform.ts";
 import { warnOfMisfit } from "./programs.ts";
-import { fileProvenance } from "./provenance.ts";
+import { provenanceOf } from "./provenance.ts";
 import { checkStated, statedVersions } from "./pypi-versions.ts";
+import { type Pages, pypiVouchers } from "./pypi-vouchers.ts";
 import { type ClientProgram, type ClientRun, clientMissing, importFailed, runClient, specInvalid } from "./run.ts";
 import type { ImportedFile, Importer, ImporterServices } from "./source.ts";
+import { measured } from "./vouchers.ts";
 import { type UnpackedWheel, unpackWheel, wheelWithoutProgram } from "./wheel.ts";
 
 export const pip: ClientProgram = {
@@ -120,6 +122,7 @@ export const importPypi: Importer = async ({ spec, platforms }, services, signal
   if (name === "") throw withoutVersion(spec);
   const files: ImportedFile[] = [];
   const missing: PlatformString[] = [];
+  const pages: Pages = new Map();
   let exactVersion = version;
   let stated: Pick<UnpackedWheel, "license" | "sourceUrl"> = { license: undefined, sourceUrl: undefined };
   let empty: Error | undefined;
@@ -164,6 +167,7 @@ export const importPypi: Importer = async ({ spec, platforms }, services, signal
     if (wheel === undefined) throw importFailed(pip, `a wheel of ${name}==${version} for ${platform}`, ran);
     // The wheel's own version: a request for `1` gives 1.0.
     exactVersion = wheel.split("-")[1] ?? version;
+    const file = await measured(join(wheelDir, wheel), [wheel], signal);
     const tool = await unpackWheel({ path: join(wheelDir, wheel), name, platform, dir }, signal);
     // A wheel for any platform often has a program for one, and promises none for the others.
     if (tool.misfit !== undefined && (tool.path !== undefined || !wheel.endsWith("-any.whl"))) {
@@ -176,7 +180,8 @@ export const importPypi: Importer = async ({ spec, platforms }, services, signal
       continue;
     }
     const purl = `pkg:pypi/${name.toLowerCase().replaceAll("_", "-")}@${exactVersion}?file_name=${wheel}`;
-    files.push({ platform, path: tool.path, provenance: await fileProvenance(purl, join(wheelDir, wheel), signal) });
+    const vouchers = await pypiVouchers({ file, filename: wheel, ran, pages }, services, signal);
+    files.push({ platform, path: tool.path, provenance: provenanceOf(purl, file), vouchers });
   }
   if (files.length === 0 && empty !== undefined) throw empty;
   return { version: exactVersion, ...stated, files, missing };

@@ -1,6 +1,7 @@
 /** Contract of importers: the files of a tool from another ecosystem, per platform, each with its provenance. */
 import type { Context } from "../context.ts";
 import type { PlatformString } from "../model/platform.ts";
+import type { Vouchers } from "./vouchers.ts";
 
 export interface ImportedFile {
   /** Undefined: for all platforms. */
@@ -9,6 +10,8 @@ export interface ImportedFile {
   readonly path: string;
   /** Source of the bytes: a package URL, a URL or `file:NAME`, with the checksum of a file. */
   readonly provenance: string;
+  /** Undefined for the user's own file, which has no source. */
+  readonly vouchers: Vouchers | undefined;
 }
 
 export interface ImportedTool {
@@ -36,6 +39,13 @@ export interface ImporterServices {
   readonly workDir: string;
   /** Downloads and verifies a file; a file with another digest is removed. */
   readonly download: (request: DownloadRequest, signal: AbortSignal) => Promise<void>;
+  /** Reads a small answer without a login; a redirect to another host is refused. Any status resolves. */
+  readonly readUrl: (
+    url: URL,
+    maxBytes: number,
+    signal: AbortSignal,
+    as: { readonly accept: string },
+  ) => Promise<{ readonly status: number; readonly bytes: Uint8Array }>;
 }
 
 export interface ImporterRequest {

@@ -4,6 +4,7 @@ import * as v from "valibot";
 import { UsageError } from "../errors.ts";
 import { isLockedPath, layerFormats } from "../lockfile/schema.ts";
 import { ageForm, parseAge } from "../model/age.ts";
+import { demandedLevels } from "../model/source-level.ts";
 import type {
   CallOptions,
   ClearCacheOptions,
@@ -95,6 +96,9 @@ export const schemas = {
     digest: v.optional(text),
     title: v.optional(path),
     skipUnavailable: v.optional(flag),
+    requireSource: v.optional(v.picklist(demandedLevels)),
+    trustRoot: v.optional(path),
+    registryKeys: v.optional(path),
   }) satisfies v.GenericSchema<ImportOptions>,
   copy: v.strictObject({ ...call, referrers: v.optional(flag) }) satisfies v.GenericSchema<CopyOptions>,
   credentials: v.strictObject({

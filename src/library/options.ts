@@ -1,4 +1,5 @@
 /** Arguments of the library's methods, as a program writes them. Refers to no other package's types. */
+import type { DemandedLevel } from "../model/source-level.ts";
 
 /** An `AbortSignal`; declared so that the types also compile where neither DOM nor Node's types are loaded. */
 export type CallerSignal = typeof globalThis extends { AbortSignal: { prototype: infer Signal } }
@@ -94,6 +95,12 @@ export interface ImportOptions extends PublishOptions {
   readonly title?: string | undefined;
   /** True leaves out platforms for which a Go program cannot be built; default: false. */
   readonly skipUnavailable?: boolean | undefined;
+  /** Refuses files whose source vouches for less; default: what the policies demand. */
+  readonly requireSource?: DemandedLevel | undefined;
+  /** File of a trusted_root.json, which verifies provenance; default: the policies' own. */
+  readonly trustRoot?: string | undefined;
+  /** File with the keys of npm's registry. */
+  readonly registryKeys?: string | undefined;
 }
 
 export interface CopyOptions extends CallOptions {

@@ -146,6 +146,9 @@ export function importRequest(source: string, reference: string, options: Import
     digest,
     title,
     skipUnavailable = false,
+    requireSource: requiredSource,
+    trustRoot,
+    registryKeys,
     ...call
   } = parseArgument(schemas.import, options, optionsOf("importTool"));
   return {
@@ -156,6 +159,9 @@ export function importRequest(source: string, reference: string, options: Import
     digest: digestOf(digest),
     title,
     skipsUnavailable: skipUnavailable,
+    requiredSource,
+    trustRoot,
+    registryKeys,
     compressor: compressorOf(compression),
     annotations,
     readKey: undefined,

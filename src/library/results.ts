@@ -2,6 +2,7 @@
 
 import type { Digest } from "../model/digest.ts";
 import type { PlatformString } from "../model/platform.ts";
+import type { SourceLevel } from "../model/source-level.ts";
 
 export interface PulledArtifact {
   /** Reference with its registry and the template filled in. */
@@ -75,7 +76,16 @@ export interface PushResult {
 
 export interface ImportResult extends PushResult {
   /** Package URL or address of each platform's file, with its checksum. */
-  readonly provenances: readonly { readonly platform: PlatformString | undefined; readonly provenance: string }[];
+  readonly provenances: readonly {
+    readonly platform: PlatformString | undefined;
+    readonly provenance: string;
+    /** What the source vouched for: `by` names who, and `notes` what is not verified. */
+    readonly source: {
+      readonly level: SourceLevel;
+      readonly by: string | undefined;
+      readonly notes: readonly string[];
+    };
+  }[];
   /** Wanted platforms that the source does not offer. */
   readonly missing: readonly PlatformString[];
 }

@@ -42,6 +42,8 @@ export const annotationKeys = {
   licenses: "org.opencontainers.image.licenses",
   /** Origin of a platform's manifest: a package URL or an address, with the verified checksum. */
   origin: "dev.buck2-oras.origin",
+  /** How much the source of a platform's file vouched for it at the import, and who: `LEVEL`, or `LEVEL: WHO`. */
+  sourceCheck: "dev.buck2-oras.source-check",
   /** Source of an index: the argument of `import`. */
   imported: "dev.buck2-oras.imported",
   /**

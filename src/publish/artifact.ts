@@ -8,7 +8,7 @@ import type { Services } from "../artifact/services.ts";
 import { UsageError } from "../errors.ts";
 import { withTemporaryFolder } from "../files/temporary-folder.ts";
 import { type Digest, digestOf } from "../model/digest.ts";
-import { type Annotations, mediaTypes } from "../model/manifest.ts";
+import { type Annotations, annotationKeys, mediaTypes } from "../model/manifest.ts";
 import { ociPlatform, type PlatformString } from "../model/platform.ts";
 import { formatReference, type Reference } from "../model/reference.ts";
 import type { Target } from "../model/source.ts";
@@ -170,7 +170,8 @@ async function pushItem(
       });
       const manifest = manifestOf(layer, item, request);
       const mediaType = mediaTypes.ociManifest;
-      const input = inputOf(item.origin ?? `file:${basename(resolve(item.path))}`, layer.contentDigest);
+      const given = inputOf(item.origin ?? `file:${basename(resolve(item.path))}`, layer.contentDigest);
+      const input = { ...given, sourceCheck: item.annotations?.[annotationKeys.sourceCheck] };
       const { provenance: facts } = request;
       const provenance =
         facts &&

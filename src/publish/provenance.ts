@@ -19,6 +19,8 @@ export interface BuildInput {
   /** A package URL, a URL, or `file:` and a name: never a path. */
   readonly uri: string;
   readonly digest: Digest | undefined;
+  /** How much the input's source vouched for it, and who; undefined for an input without a source. */
+  readonly sourceCheck?: string | undefined;
 }
 
 /** Facts about a command that publishes. */
@@ -80,10 +82,11 @@ function statementOf({ subject, manifests }: Built, { command, parameters, versi
       buildDefinition: {
         buildType: `urn:buck2-oras:${command}:v1`,
         externalParameters: byKey(parameters),
-        resolvedDependencies: manifests.map(({ platform, input: { uri, digest } }) => ({
+        resolvedDependencies: manifests.map(({ platform, input: { uri, digest, sourceCheck } }) => ({
           name: platform,
           uri,
           digest: digest && sha256(digest),
+          annotations: sourceCheck === undefined ? undefined : { [annotationKeys.sourceCheck]: sourceCheck },
         })),
       },
       runDetails: { builder: { id: "urn:buck2-oras:cli", version: byKey({ ...versions, "buck2-oras": version }) } },

@@ -43,7 +43,9 @@ function claimOf(payload: Uint8Array): Claim {
 }
 
 /** A signed envelope, whatever its payload is. */
-interface Envelope extends Omit<Evidence, "claim"> {
+export interface Envelope extends Omit<Evidence, "claim"> {
+  /** Name that the bundle gives its key; undefined for a certificate. */
+  readonly keyHint: string | undefined;
   readonly payload: Buffer;
   readonly payloadType: string;
 }
@@ -66,7 +68,9 @@ export function parseEnvelope(bytes: Uint8Array): Envelope {
     if (!numbers.every((one) => number.test(one))) throw malformed("a log entry has an invalid number");
   }
   const covered = Buffer.from(preAuthEncoding(payloadType, payload));
+  const { content: signer } = verificationMaterial;
   return bounded({
+    keyHint: signer.$case === "publicKey" ? signer.publicKey.hint : undefined,
     payload,
     payloadType,
     covered,
@@ -85,7 +89,7 @@ export function parseEnvelope(bytes: Uint8Array): Envelope {
  * @throws {ContentVerificationError} `SIGNATURE_INVALID`
  */
 export function parseBundle(bytes: Uint8Array): Evidence {
-  const { payload, payloadType, ...evidence } = parseEnvelope(bytes);
+  const { payload, payloadType, keyHint: _, ...evidence } = parseEnvelope(bytes);
   if (payloadType !== statementPayloadType) throw malformed("it signs no in-toto statement");
   return { ...evidence, claim: claimOf(payload) };
 }

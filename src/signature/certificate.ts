@@ -40,3 +40,24 @@ export function identityOf(der: Buffer): Identity {
   const stated = certificate.extension(issuerOid)?.valueObj.subs[0] ?? certificate.extension(olderIssuerOid);
   return { subject, issuer: asciiOf(stated?.value, "issuer") };
 }
+
+const repositoryOid = "1.3.6.1.4.1.57264.1.12";
+const revisionOid = "1.3.6.1.4.1.57264.1.13";
+
+/** Source of a build, as the identity's issuer stated it for the certificate. */
+export interface CertifiedSource {
+  /** URL of the repository. */
+  readonly repository: string | undefined;
+  /** Commit. */
+  readonly revision: string | undefined;
+}
+
+/** Reads the source of a certificate whose chain the caller has verified; certificates before 2023 have none. */
+export function sourceOf(der: Buffer): CertifiedSource {
+  const certificate = X509Certificate.parse(Buffer.from(der));
+  const textOf = (oid: string, what: string): string | undefined => {
+    const found = certificate.extension(oid);
+    return found === undefined ? undefined : asciiOf(found.valueObj.subs[0]?.value, what);
+  };
+  return { repository: textOf(repositoryOid, "repository"), revision: textOf(revisionOid, "revision") };
+}

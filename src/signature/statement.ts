@@ -24,16 +24,23 @@ const statementSchema = v.object({
   _type: v.picklist([statementType, olderStatementType]),
   predicateType: v.pipe(v.string(), v.nonEmpty()),
   subject: v.pipe(
-    v.array(v.object({ digest: v.record(v.string(), v.string()) })),
+    v.array(
+      v.object({ name: v.fallback(v.optional(v.string()), undefined), digest: v.record(v.string(), v.string()) }),
+    ),
     v.nonEmpty(),
     v.maxLength(maxSubjects),
   ),
   predicate: v.optional(v.unknown()),
 });
 
+interface Subject {
+  readonly name?: string | undefined;
+  readonly digest: Readonly<Record<string, string>>;
+}
+
 export interface Statement {
   readonly predicateType: string;
-  readonly subject: readonly { readonly digest: Readonly<Record<string, string>> }[];
+  readonly subject: readonly Subject[];
   readonly predicate?: unknown;
 }
 

@@ -21,10 +21,12 @@ import { factsOf, type PushRequest, type PushResult, publish, readDestination } 
 import type { BuildFacts } from "../publish/provenance.ts";
 import { askingForbidden } from "../registry/offline.ts";
 import type { Run } from "../transfer/run.ts";
+import { checkSources, type SourceDemandRequest, sourceDemands } from "../vouching/demands.ts";
+import { nothingVouched, type SourceVerdict, verdictText } from "../vouching/judge.ts";
 
-export type ImportServices = Services & Pick<ImporterServices, "download">;
+export type ImportServices = Services & Pick<ImporterServices, "download" | "readUrl">;
 
-export interface ImportRequest {
+export interface ImportRequest extends SourceDemandRequest {
   /** `pypi:NAME@VERSION`, `maven:…`, `npm:…`, `go:…`, `file:PATH`, or a URL. */
   readonly source: string;
   /** Reference to push to, with a tag. */
@@ -46,7 +48,12 @@ export interface ImportRequest {
 }
 
 export interface ImportResult extends PushResult {
-  readonly provenances: readonly { readonly platform: PlatformString | undefined; readonly provenance: string }[];
+  readonly provenances: readonly {
+    readonly platform: PlatformString | undefined;
+    readonly provenance: string;
+    /** What the file's source vouched for. */
+    readonly source: SourceVerdict;
+  }[];
   /** Wanted platforms that the source does not offer. */
   readonly missing: readonly PlatformString[];
 }
@@ -63,7 +70,7 @@ const importers: ReadonlyMap<string, Importer> = new Map([
  * Imports a tool. The ecosystem's own client fetches the files, and checks the files against its registry's statements.
  *
  * @throws {OrasClientError} `IMPORT_CLIENT_NOT_FOUND`, `IMPORT_FAILED`
- * @throws {ContentVerificationError} `IMPORT_CONTENT_INVALID`, `BLOB_DIGEST_MISMATCH`
+ * @throws {ContentVerificationError} `IMPORT_CONTENT_INVALID`, `BLOB_DIGEST_MISMATCH`, `SOURCE_REFUSED`
  */
 export async function importTool(request: ImportRequest, services: ImportServices, run: Run): Promise<ImportResult> {
   const text = `${withoutSecrets(request.source)} ${request.reference}`;
@@ -82,15 +89,17 @@ async function importAndPush(request: ImportRequest, services: ImportServices, r
       hint: "name a file or a folder with --title",
     });
   }
-  readDestination(request.reference, services);
+  const { location } = readDestination(request.reference, services).reference;
+  const demands = await sourceDemands(location, request, services);
   const key = await request.readKey?.();
   const readKey = key === undefined ? undefined : async () => key;
   // An ecosystem's own client does not know `--offline`.
   if (services.settings.isOffline && !source.startsWith("file:"))
     throw askingForbidden(`for ${withoutSecrets(source)}`);
   return await withTemporaryFolder("import", services.context, async (workDir) => {
-    const { context, download } = services;
-    const tool = await bring(request, { context, workDir, download }, run.signal);
+    const { context, download, readUrl } = services;
+    const importing = { context, workDir, download, readUrl };
+    const tool = await bring(request, importing, run.signal);
     if (tool.files.length === 0) {
       throw new ArtifactNotFoundError(
         "PLATFORM_NOT_FOUND",
@@ -100,13 +109,15 @@ async function importAndPush(request: ImportRequest, services: ImportServices, r
         },
       );
     }
-    const items = tool.files.map(({ platform, path, provenance }) => ({
+    const judged = checkSources(tool.files, publicSource(source), demands, context);
+    const files = tool.files.map((file, index) => ({ ...file, source: judged[index]?.verdict ?? nothingVouched }));
+    const items = files.map(({ platform, path, provenance, source: verdict }) => ({
       platform,
       path,
       origin: provenance,
       // Windows runs a file by its suffix.
       title: title === undefined || !/\.exe$/i.test(path) ? title : `${title.replace(/\.exe$/i, "")}.exe`,
-      annotations: { [annotationKeys.origin]: provenance },
+      annotations: { [annotationKeys.origin]: provenance, [annotationKeys.sourceCheck]: verdictText(verdict) },
     }));
     const annotations = {
       [annotationKeys.imported]: publicSource(request.source),
@@ -116,14 +127,16 @@ async function importAndPush(request: ImportRequest, services: ImportServices, r
       ...request.annotations,
     };
     const { reference, compressor } = request;
-    const provenance = request.withProvenance
-      ? await factsOfImport(request, { context, workDir, download }, run.signal)
-      : undefined;
+    const provenance = request.withProvenance ? await factsOfImport(request, importing, run.signal) : undefined;
     const own = { title: undefined, artifactType: undefined, layerMediaType: undefined };
     const publishing = { reference, items, compressor, annotations, readKey, provenance, ...own };
     const publishTool = (): Promise<PushResult> => publish(publishing, services, run);
     const pushed = await audited({ operation: "push", reference: reference }, services, publishTool, factsOf);
-    const provenances = tool.files.map(({ platform, provenance }) => ({ platform, provenance }));
+    const provenances = files.map(({ platform, provenance, source: found }) => ({
+      platform,
+      provenance,
+      source: found,
+    }));
     return { ...pushed, provenances, missing: tool.missing };
   });
 }

@@ -105,6 +105,11 @@ describe("policies: what is wrong is named with its line", () => {
       /`policies\.1\.signers\.0\.identity` must be the subject of a certificate, or a pattern that .* not "\*\*"$/,
     ],
     ["an identity without trust root", policy({ signers: [identity] }), /`policies\.1` must have a `trustRoot`/],
+    [
+      "another level of sources",
+      policy({ source: "none" }),
+      /`policies\.1\.source` must be "checksum" or "signature" or /,
+    ],
     ["33 signers", policy({ signers: Array(33).fill(key) }), /must have 32 signers at most/],
     ["another action", policy({ signers: [key], action: "ignore" }), /must be "require" or "warn", not "ignore"/],
     ["no prefix", JSON.stringify({ signers: [key] }), /`policies\.1\.prefix` is missing: it must be HOST .*, or \*$/],

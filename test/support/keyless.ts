@@ -93,6 +93,8 @@ export interface Wish {
   /** DER of the names, in place of the subject as a URI or mail. */
   readonly names?: readonly Buffer[];
   readonly purpose?: string;
+  /** URL of the source's repository, in the certificate. */
+  readonly repository?: string;
   /** When the certificate was given. */
   readonly at?: Date;
   /** Time of the log's entry; a minute later when left out. */
@@ -187,6 +189,9 @@ export function keyless(): Keyless {
       extension("2.5.29.37", sequence(oid(purpose))),
       extension("2.5.29.17", sequence(...(wish.names ?? [own])), true),
       extension("1.3.6.1.4.1.57264.1.8", der(0x0c, Buffer.from(issuer, "latin1"))),
+      ...(wish.repository === undefined
+        ? []
+        : [extension("1.3.6.1.4.1.57264.1.12", der(0x0c, Buffer.from(wish.repository, "latin1")))]),
     ];
     const promised = octets(promiseList(tbs({ ...fields, extensions }), ca, ctLog, at));
     const all =

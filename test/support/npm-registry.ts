@@ -8,6 +8,15 @@ export const partName = "tool-linux-x64";
 
 export const program: RawTarEntry = { name: "package/bin/tool", body: "#!/bin/sh\n", mode: 0o755 };
 
+export interface Archive {
+  /** `127.0.0.1:PORT` */
+  readonly host: string;
+  /** As npm states it. */
+  readonly integrity: string;
+  /** In hex. */
+  readonly sha512: string;
+}
+
 export interface Published {
   /** Of `tool`. */
   readonly optionalDependencies?: Readonly<Record<string, string>>;
@@ -21,6 +30,11 @@ export interface Published {
   readonly main?: Readonly<Record<string, unknown>>;
   /** Versions of the package for a platform, in place of 1.0.0. */
   readonly versions?: readonly string[];
+  /** Put over what the registry says of the platform's archive, and what it answers to other paths. */
+  readonly vouched?: (archive: Archive) => {
+    readonly dist: Readonly<Record<string, unknown>>;
+    readonly answers?: Readonly<Record<string, string | { readonly location: string }>>;
+  };
   /** Packages that the registry does not have. */
   readonly gone?: readonly string[];
 }
@@ -30,14 +44,20 @@ export async function startNpmRegistry(published: Published = {}): Promise<TestS
   const { main = {}, gone = [] } = published;
   const packageJson = { name: "package/package.json", body: `{"name":"${partName}","version":"1.0.0"}` };
   const archive = gzipSync(rawTar(...(published.entries ?? [packageJson, program])));
-  const integrity = `sha512-${createHash("sha512").update(archive).digest("base64")}`;
+  const hash = createHash("sha512").update(archive).digest();
+  const integrity = `sha512-${hash.toString("base64")}`;
   let timesAsked = 0;
   return await startServer((request, response, { host }) => {
     if (request.url.endsWith(".tgz")) return void response.end(archive);
     const name = decodeURIComponent(request.url.slice(1));
     if (gone.includes(name)) return void response.writeHead(404).end("{}");
     const tarball = `http://${host}/${name}.tgz`;
-    const dist = hasSums ? { tarball, integrity } : { tarball };
+    const said = published.vouched?.({ host, integrity, sha512: hash.toString("hex") });
+    const answer = said?.answers?.[request.url];
+    if (typeof answer === "string") return void response.end(answer);
+    if (answer !== undefined) return void response.writeHead(302, answer).end();
+    if (name.startsWith("-/")) return void response.writeHead(404).end("{}");
+    const dist = { tarball, ...(hasSums ? { integrity } : {}), ...(name === partName ? said?.dist : {}) };
     const isMain = Object.hasOwn(optionalDependencies, name) ? false : name.endsWith("tool");
     if (name === partName) timesAsked += 1;
     const of = isMain ? { optionalDependencies, ...main } : { os: ["linux"], cpu: ["x64"], ...stated(timesAsked) };

@@ -55,12 +55,13 @@ function asJson(settings: Settings, sharedBecause: string | undefined): ConfigJs
       source: foundIn,
     })),
     policies: settings.policies.flatMap(({ file, isOwn, policies }) =>
-      policies.map(({ prefix, action, signers, minAgeDays, maxAgeDays, trustRoot }) => ({
+      policies.map(({ prefix, action, signers, minAgeDays, maxAgeDays, source, trustRoot }) => ({
         prefix: formatPolicyPrefix(prefix),
         action,
         signers: signers?.map(formatSigner) ?? null,
         minAgeDays: minAgeDays ?? null,
         maxAgeDays: maxAgeDays ?? null,
+        source: source ?? null,
         trustRoot: trustRoot ?? null,
         owner: isOwn ? ("user" as const) : ("project" as const),
         file,
@@ -93,13 +94,13 @@ function show({ settings, sharedBecause, root }: Looked): Shown {
   const text: Part[] = [{ rows }];
   if (registries.length > 0) text.push("", { rows: [["name", "prefix", "mirrors", "source"], ...registries] });
   if (json.policies.length > 0) {
-    const policies = json.policies.flatMap(({ prefix, action, signers, minAgeDays, maxAgeDays, file }) => {
+    const policies = json.policies.flatMap(({ prefix, action, signers, minAgeDays, maxAgeDays, source, file }) => {
       const [first = "-", ...others] = signers ?? [];
       const ages = formatAges(minAgeDays, maxAgeDays);
       // A line for each signer: an address of a workflow fills a terminal alone.
-      return [[prefix, action, first, ages, file], ...others.map((one) => ["", "", one, "", ""])];
+      return [[prefix, action, first, ages, source ?? "-", file], ...others.map((one) => ["", "", one, "", "", ""])];
     });
-    text.push("", { rows: [["policy for", "action", "signers", "age in days", "source"], ...policies] });
+    text.push("", { rows: [["policy for", "action", "signers", "age in days", "imports", "source"], ...policies] });
   }
   if (json.leftOut.length > 0) {
     const rest = json.leftOut.map(({ key, file, reason }) => [key, file, reason]);

@@ -2,8 +2,10 @@ import { type Command, InvalidArgumentError } from "commander";
 import type * as v from "valibot";
 import type { Digest } from "../../model/digest.ts";
 import type { PlatformString } from "../../model/platform.ts";
+import { type DemandedLevel, demandedLevels } from "../../model/source-level.ts";
 import { type ImportResult, importTool } from "../../verbs/import.ts";
-import { digestArgument, platformArgument } from "../arguments.ts";
+import { nothingVouched, type SourceVerdict } from "../../vouching/judge.ts";
+import { digestArgument, pathArgument, platformArgument } from "../arguments.ts";
 import type { CliIo } from "../io.ts";
 import { jsonOf } from "../json.ts";
 import type { Part } from "../layout.ts";
@@ -24,6 +26,9 @@ interface ImportOptions extends PublishOptions {
   readonly digest?: Digest;
   readonly title?: string;
   readonly skipUnavailable?: boolean;
+  readonly requireSource?: DemandedLevel;
+  readonly trustRoot?: string;
+  readonly registryKeys?: string;
 }
 
 function collectPlatforms(text: string, earlier: readonly PlatformString[] = []): readonly PlatformString[] {
@@ -40,17 +45,50 @@ function shortOrigin(origin: string): string {
   return short.startsWith("pkg:") ? short.replaceAll("%40", "@") : short;
 }
 
+function levelArgument(text: string): DemandedLevel {
+  const level = demandedLevels.find((one) => one === text);
+  if (level === undefined) throw new InvalidArgumentError(`Expected ${demandedLevels.join(", ")}.`);
+  return level;
+}
+
+/** Texts of the lower levels say what is missing. */
+function levelText({ level, by }: SourceVerdict): string {
+  switch (level) {
+    case "none":
+      return "nobody vouches for the bytes";
+    case "checksum":
+      return `checksum alone (${by})`;
+    default:
+      return `${level} (${by})`;
+  }
+}
+
+/** One line, however many platforms: equal verdicts stand together, and each remark stands once. */
+function sourceNote(all: ImportResult["provenances"]): string {
+  const counts = new Map<string, number>();
+  for (const { source } of all) counts.set(levelText(source), (counts.get(levelText(source)) ?? 0) + 1);
+  const [[only] = [""]] = counts;
+  const levels = counts.size === 1 ? only : [...counts].map(([text, count]) => `${count} × ${text}`).join(", ");
+  return [`Source: ${levels}`, ...new Set(all.flatMap(({ source }) => source.notes))].join("; ");
+}
+
+function sourceJson({ level, by, build, notes }: SourceVerdict) {
+  const proven = build && { ...build, time: build.time?.toISOString() };
+  return { level, by, build: proven, notes };
+}
+
 function show(result: ImportResult): Shown {
   const { reference, digest, replaced, platformsLost, mediaType, missing, signature, provenance } = result;
-  const platforms = result.platforms.map((pushed) => ({
-    ...pushed,
-    origin: result.provenances.find(({ platform }) => platform === pushed.platform)?.provenance ?? "",
-  }));
+  const platforms = result.platforms.map((pushed) => {
+    const found = result.provenances.find(({ platform }) => platform === pushed.platform);
+    return { ...pushed, origin: found?.provenance ?? "", source: sourceJson(found?.source ?? nothingVouched) };
+  });
   const rows = platforms.map((one) => [one.platform ?? "all platforms", formatShrunk(one), shortOrigin(one.origin)]);
   const notes: Part[] = [{ rows }, `Digest: ${digest}`];
   if (replaced !== undefined) notes.push(`Replaced: ${replaced}`);
   if (signature !== undefined) notes.push(...signatureNotes(signature));
   if (provenance !== undefined) notes.push(`Provenance: ${provenance}`);
+  notes.push(sourceNote(result.provenances));
   if (missing.length > 0) notes.push(`Not available for: ${missing.join(", ")}`);
   const signed = signature && signatureJson(signature);
   const json = jsonOf({
@@ -85,13 +123,22 @@ export function addImport(program: Command, io: CliIo): Command {
     .option("--platform <platform>", "only this platform; may be repeated", collectPlatforms)
     .option("--digest <digest>", "SHA-256 of the file at the URL", digestArgument)
     .option("--title <name>", "name of the pulled file or folder (default: the tool's own name)")
-    .option("--skip-unavailable", "leave out platforms for which a Go program cannot be built");
+    .option("--skip-unavailable", "leave out platforms for which a Go program cannot be built")
+    .option(
+      "--require-source <level>",
+      "refuse files whose source vouches for less: checksum, signature, provenance",
+      levelArgument,
+    )
+    .option("--trust-root <file>", "trusted_root.json, which verifies provenance of npm and PyPI", pathArgument)
+    .option("--registry-keys <file>", "keys of npm's registry, as JSON, which verify its signatures", pathArgument);
   return addPublishOptions(command).action(
     async (source: string, reference: string, options: ImportOptions, command: Command) =>
       runCommand(command, io, async (session) => {
         const { platform: platforms = [], digest, title, skipUnavailable: skipsUnavailable = false } = options;
         const [compressor, annotations] = [compressorOf(options), annotationsOf(options)];
-        const what = { source, reference, platforms, digest, title, skipsUnavailable };
+        const { requireSource: requiredSource, trustRoot, registryKeys } = options;
+        const demands = { requiredSource, trustRoot, registryKeys };
+        const what = { source, reference, platforms, digest, title, skipsUnavailable, ...demands };
         const withProvenance = options.provenance === true;
         const readKey = keyReader(options, io, session);
         const request = { ...what, compressor, annotations, readKey, withProvenance };

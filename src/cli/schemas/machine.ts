@@ -1,5 +1,6 @@
 /** Results about this machine: settings, logins, cache, platform, network. */
 import * as v from "valibot";
+import { demandedLevels } from "../../model/source-level.ts";
 import { size } from "./values.ts";
 
 export const platformSchema = v.object({
@@ -99,6 +100,10 @@ export const configSchema = v.object({
         ),
         minAgeDays: v.pipe(v.nullable(v.number()), v.description("Least age of a version; null: none is demanded.")),
         maxAgeDays: v.pipe(v.nullable(v.number()), v.description("Greatest age of a version; null: none is demanded.")),
+        source: v.pipe(
+          v.nullable(v.picklist(demandedLevels)),
+          v.description("How much the source of an import must vouch for; null: nothing is demanded."),
+        ),
         trustRoot: v.pipe(v.nullable(v.string()), v.description("Absolute path of the trust root.")),
         owner: v.picklist(["user", "project"]),
         file: v.pipe(v.string(), v.description("Configuration file that has the policy.")),

@@ -1,5 +1,6 @@
 /** Results about artifacts that are written, and tags that are set or removed. */
 import * as v from "valibot";
+import { sourceLevels } from "../../model/source-level.ts";
 import { contentSize, count, digest, platform, size } from "./values.ts";
 
 const replaced = v.pipe(
@@ -37,6 +38,25 @@ export const pushSchema = v.object({
     v.description("Digest of the provenance's own manifest; null without `--provenance`."),
   ),
 });
+const unknownText = v.nullable(v.string());
+const importedSource = v.object({
+  level: v.pipe(v.picklist(sourceLevels), v.description("The most that was checked, and held.")),
+  by: v.pipe(unknownText, v.description("Who vouches; null for nobody.")),
+  build: v.pipe(
+    v.nullable(
+      v.object({
+        subject: v.pipe(v.string(), v.description("Proven identity of the build, such as a workflow.")),
+        issuer: v.string(),
+        repository: v.pipe(unknownText, v.description("Source, as the identity's certificate has it.")),
+        revision: v.pipe(unknownText, v.description("Commit, as the certificate has it.")),
+        builder: v.pipe(unknownText, v.description("Build service, by the identity's own statement.")),
+        time: v.pipe(unknownText, v.description("Time that a trusted witness vouches for, in UTC.")),
+      }),
+    ),
+    v.description("Null without verified provenance."),
+  ),
+  notes: v.pipe(v.array(v.string()), v.description("Statements that are not verified or cannot be read, for people.")),
+});
 export const importSchema = v.object({
   reference: v.string(),
   digest: v.pipe(digest, v.description("Digest of the index or manifest that the tag means now.")),
@@ -50,6 +70,7 @@ export const importSchema = v.object({
       size,
       contentSize,
       origin: v.pipe(v.string(), v.description("Package URL, URL or file name, with the SHA-256 of a file.")),
+      source: v.pipe(importedSource, v.description("What the file's source vouches for.")),
     }),
   ),
   missing: v.pipe(v.array(v.string()), v.description("Wanted platforms that the source does not offer.")),
