@@ -1,14 +1,15 @@
 /**
- * What npm's registry vouches for: checksum, signatures of the registry, attestations.
+ * Vouchers of npm's registry: checksum, signatures of the registry, attestations.
  *
  * @see docs.npmjs.com, "About ECDSA registry signatures" and "Generating provenance statements"
  */
 import * as v from "valibot";
 import { ContentVerificationError } from "../errors.ts";
+import { ask } from "./ask.ts";
 import { statedSum } from "./npm-integrity.ts";
 import type { NpmPackage } from "./npm-package.ts";
 import type { ImporterServices } from "./source.ts";
-import { ask, type FetchedFile, maxAttestationBytes, maxAttestations, type Vouchers } from "./vouchers.ts";
+import { type FetchedFile, maxAttestationBytes, maxAttestations, type Vouchers } from "./vouchers.ts";
 
 const answerSchema = v.object({ attestations: v.array(v.object({ bundle: v.record(v.string(), v.unknown()) })) });
 
@@ -39,7 +40,7 @@ function decoded(text: string): string {
   }
 }
 
-function bundlesIn(bytes: Uint8Array, exact: string): readonly Uint8Array[] {
+export function npmBundles(bytes: Uint8Array, exact: string): readonly Uint8Array[] {
   const invalid = (why: string): Error =>
     new ContentVerificationError("IMPORT_CONTENT_INVALID", `the attestations of ${exact} ${why}`, {
       hint: "ask the registry's operator; nothing was imported",
@@ -78,5 +79,5 @@ export async function npmVouchers(
   if (url === undefined) return { ...found, attestations: [], missed: [`${what} has no address of this version`] };
   const asked = await ask({ url, accept: "application/json", maxBytes: maxAttestationBytes, what }, services, signal);
   if ("missed" in asked) return { ...found, attestations: [], missed: [asked.missed] };
-  return { ...found, attestations: bundlesIn(asked.bytes, exact), missed: [] };
+  return { ...found, attestations: npmBundles(asked.bytes, exact), missed: [] };
 }

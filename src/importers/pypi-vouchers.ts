@@ -1,13 +1,14 @@
 /**
- * What a Python index vouches for: the checksum on its page of a package, and attestations.
+ * Vouchers of a Python index: the checksum on its page of a package, and attestations.
  *
  * @see PEP 691 (pages as JSON), PEP 740 (attestations)
  */
 import * as v from "valibot";
 import { ContentVerificationError } from "../errors.ts";
+import { ask } from "./ask.ts";
 import type { ClientRun } from "./run.ts";
 import type { ImporterServices } from "./source.ts";
-import { ask, type FetchedFile, maxAttestationBytes, maxAttestations, nothingSaid, type Vouchers } from "./vouchers.ts";
+import { type FetchedFile, maxAttestationBytes, maxAttestations, nothingSaid, type Vouchers } from "./vouchers.ts";
 
 /** The page of a package with thousands of files has 10 MB. */
 const maxPageBytes = 64 * 1024 * 1024;
@@ -18,7 +19,7 @@ const asked = /^\s*Fetching project page and analyzing links: (https?:\/\/\S+)$/
 const pageTypes = "application/vnd.pypi.simple.v1+json, application/vnd.pypi.simple.v1+html;q=0.2, text/html;q=0.1";
 const attestationTypes = "application/vnd.pypi.integrity.v1+json, application/json;q=0.1";
 
-/** What a page says of one file. */
+/** One file, as a page lists it. */
 interface Listed {
   readonly page: URL;
   readonly filename: string;
@@ -38,8 +39,12 @@ const anchor = /<a\s([^<>]{1,4000})>\s*([^<>\s]{1,300})\s*<\/a>/gi;
 const inHref = /href\s*=\s*"[^"#]*#([^"]*)"/i;
 const inAttribute = /data-provenance\s*=\s*"([^"]{1,2000})"/i;
 
-/** What a page says of a file; undefined if it does not list the file with this checksum. */
-function listedIn(bytes: Uint8Array, page: URL, wanted: Pick<Listed, "filename" | "sha256">): Listed | undefined {
+/** Finds a file on a page. @returns undefined if the page does not list the file with this checksum. */
+export function listedIn(
+  bytes: Uint8Array,
+  page: URL,
+  wanted: Pick<Listed, "filename" | "sha256">,
+): Listed | undefined {
   const text = Buffer.from(bytes).toString("utf8");
   const isWanted = (one: Omit<Listed, "page">): boolean =>
     one.filename === wanted.filename && one.sha256 === wanted.sha256;
@@ -105,7 +110,7 @@ function bundleOf({ verification_material: material, envelope }: Attestation): U
   );
 }
 
-function bundlesIn(bytes: Uint8Array, filename: string): readonly Uint8Array[] {
+export function pypiBundles(bytes: Uint8Array, filename: string): readonly Uint8Array[] {
   const invalid = (why: string): Error =>
     new ContentVerificationError("IMPORT_CONTENT_INVALID", `the attestations of ${filename} ${why}`, {
       hint: "ask the index's operator; nothing was imported",
@@ -174,5 +179,5 @@ async function attested(
   const question = { url, accept: attestationTypes, maxBytes: maxAttestationBytes, what };
   const answer = await ask(question, services, signal);
   if ("missed" in answer) return { attestations: [], missed: [answer.missed] };
-  return { attestations: bundlesIn(answer.bytes, filename), missed: [] };
+  return { attestations: pypiBundles(answer.bytes, filename), missed: [] };
 }

@@ -5,8 +5,6 @@
  */
 import { createHash } from "node:crypto";
 import { readChunks } from "../archive/chunks.ts";
-import { asError } from "../errors.ts";
-import type { ImporterServices } from "./source.ts";
 
 /** The file as the source gave it: an archive is not unpacked yet. */
 export interface FetchedFile {
@@ -21,7 +19,7 @@ export interface FetchedFile {
 /** A check that was done already, by the client or while the file was fetched. */
 export interface Checked {
   readonly level: "checksum" | "signature";
-  /** Who stated the checksum, and its kind. */
+  /** Kind of the checksum, and who stated it. */
   readonly by: string;
 }
 
@@ -59,34 +57,4 @@ export async function measured(path: string, names: readonly string[], signal: A
     sha512.update(chunk);
   }
   return { names, sha256: sha256.digest("hex"), sha512: sha512.digest("hex") };
-}
-
-export interface Question {
-  readonly url: URL;
-  readonly accept: string;
-  readonly maxBytes: number;
-  /** Names the asked thing. */
-  readonly what: string;
-}
-
-/**
- * Asks for a statement, without a login and at this host alone: a stranger may have written the address.
- *
- * @returns The bytes, or the reason why there are none.
- */
-export async function ask(
-  { url, accept, maxBytes, what }: Question,
-  { readUrl, context }: ImporterServices,
-  signal: AbortSignal,
-): Promise<{ readonly bytes: Uint8Array } | { readonly missed: string }> {
-  try {
-    const { status, bytes } = await readUrl(url, maxBytes, signal, { accept });
-    if (status === 200) return { bytes };
-    return { missed: `${what} cannot be read: ${url.host} answers with status ${status}` };
-  } catch (error) {
-    signal.throwIfAborted();
-    const { message } = asError(error);
-    context.log.debug(`${what}: ${message}`);
-    return { missed: `${what} cannot be read: ${message}` };
-  }
 }

@@ -79,7 +79,7 @@ export interface ImportResult extends PushResult {
   readonly provenances: readonly {
     readonly platform: PlatformString | undefined;
     readonly provenance: string;
-    /** What the source vouched for: `by` names who, and `notes` what is not verified. */
+    /** Level that the source vouched for: `by` names who, and `notes` what is not verified. */
     readonly source: {
       readonly level: SourceLevel;
       readonly by: string | undefined;

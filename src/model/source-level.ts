@@ -1,4 +1,4 @@
-/** How much the source of an imported file vouches for the file. */
+/** Levels: how much the source of an imported file vouches for the file. */
 
 /** From nothing to most. */
 export const sourceLevels = ["none", "checksum", "signature", "provenance"] as const;

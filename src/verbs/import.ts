@@ -51,7 +51,7 @@ export interface ImportResult extends PushResult {
   readonly provenances: readonly {
     readonly platform: PlatformString | undefined;
     readonly provenance: string;
-    /** What the file's source vouched for. */
+    /** Verdict on what the file's source vouched for. */
     readonly source: SourceVerdict;
   }[];
   /** Wanted platforms that the source does not offer. */

@@ -31,7 +31,7 @@ interface SourceDemand {
 
 export interface SourceDemands {
   readonly demands: readonly SourceDemand[];
-  /** What is recorded is judged by this root: the command line's, else the user's. */
+  /** Root of the recorded verdict: the command line's, else the user's. */
   readonly trustRoot: TrustRoot | undefined;
   readonly keys: readonly RegistryKey[];
 }

@@ -1,7 +1,7 @@
 /**
  * Judgement of vouchers: what the source really vouches for, by the keys and the trust root that the user names.
  *
- * What cannot be checked does not count. What is checked and does not hold is an error: somebody may have replaced the
+ * A statement that cannot be checked does not count. A checked statement that does not hold is an error: somebody may have replaced the
  * file.
  */
 import { readProvenance } from "../attestation/provenance.ts";
@@ -34,7 +34,7 @@ export interface ProvenBuild extends Identity, CertifiedSource {
 
 export interface SourceVerdict {
   readonly level: SourceLevel;
-  /** Who vouches; undefined for nobody. */
+  /** The vouching party; undefined for nobody. */
   readonly by: string | undefined;
   readonly build: ProvenBuild | undefined;
   /** Statements that are there and do not count, and statements that are announced and missing. */
@@ -162,7 +162,7 @@ function bySignature(
   return late === undefined ? signedBy(`registry's key ${key.id}`) : noted(late);
 }
 
-/** Of the user's own file. */
+/** Verdict on the user's own file. */
 export const nothingVouched: SourceVerdict = { ...nobody, notes: [] };
 
 /** For annotations: no time and no note, so that the same files give the same bytes. */
