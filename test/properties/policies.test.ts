@@ -97,6 +97,7 @@ const onePolicy = fc
       action: "require",
       signers,
       trustRoot: undefined,
+      source: undefined,
       minAgeDays: undefined,
       maxAgeDays: undefined,
     };
