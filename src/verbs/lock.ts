@@ -47,8 +47,7 @@ function openAll(
     services.open(expandReference(reference, undefined, services).reference.location);
 }
 
-async function checkChangeable(file: string, services: Pick<Services, "context" | "settings">): Promise<void> {
-  checkPoliciesKnown(services);
+async function checkChangeable(file: string, services: Pick<Services, "context">): Promise<void> {
   await checkWritable(file);
   await checkLockPlace(file, services);
 }
@@ -93,6 +92,7 @@ export async function lockAdd(
     });
   }
   checkAcceptable(accepted);
+  checkPoliciesKnown(services);
   // An unusable lock file is reported before the first request.
   await checkChangeable(file, services);
   const atFirst = toolOf((await readLock(file)) ?? emptyLock, name);
@@ -138,6 +138,7 @@ export async function lockUpdate(
   run: Run,
 ): Promise<readonly LockChange[]> {
   checkAcceptable(accepted);
+  checkPoliciesKnown(services);
   if (!isDryRun) await checkChangeable(file, services);
   const lock = await readExisting(file);
   checkNames(names, lock, file);

@@ -44,7 +44,7 @@ test("a project's file that is ignored for its owner is no missing policy", asyn
   policies([{ prefix: host, signers }]);
   const file = join(dir, "buck2-oras.json");
   chownSync(file, 12_345, 12_345);
-  for (const args of [["add", "tool", reference], ["update"], ["check", "--policy"]]) {
+  for (const args of [["add", "tool", reference], ["update"], ["update", "--dry-run"], ["check", "--policy"]]) {
     const refused = await inProject(["lock", ...args]);
     expect([refused.exitCode, refused.stderr], args.join(" ")).toEqual([
       78,
