@@ -1,8 +1,10 @@
 /** OCI layouts that a checkout ships with links and pipes in them: nothing outside is written or removed, and nothing hangs. */
 import {
+  cpSync,
   existsSync,
   lstatSync,
   mkdirSync,
+  mkdtempSync,
   readdirSync,
   readFileSync,
   renameSync,
@@ -11,6 +13,7 @@ import {
   utimesSync,
   writeFileSync,
 } from "node:fs";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { digestOf } from "../../src/model/digest.ts";
@@ -31,12 +34,28 @@ async function push(place: Home, reference: string, content: string): Promise<vo
   expect(ran.exitCode, ran.stderr).toBe(0);
 }
 
-/** A checkout with the layout `lay`, which has the tags 1 and 2. */
-async function withLayout(): Promise<Home & { readonly layout: string }> {
+/** A layout with the tags 1 and 2. */
+async function makeLayout(): Promise<string> {
   const place = homeWithCheckout();
   await push(place, "oci:lay:1", "one");
   await push(place, "oci:lay:2", "two");
-  return { ...place, layout: join(place.checkout, "lay") };
+  // Outlives the test that makes it; removed with all that the run has made.
+  const kept = join(mkdtempSync(join(tmpdir(), "buck2-oras-layout-")), "lay");
+  cpSync(join(place.checkout, "lay"), kept, { recursive: true });
+  return kept;
+}
+
+/** Made once: each test has a copy. */
+let made: Promise<string> | undefined;
+
+/** A checkout with the layout `lay`, which has the tags 1 and 2, and the file `tool` of tag 2. */
+async function withLayout(): Promise<Home & { readonly layout: string }> {
+  made ??= makeLayout();
+  const place = homeWithCheckout();
+  const layout = join(place.checkout, "lay");
+  cpSync(await made, layout, { recursive: true });
+  writeFileSync(join(place.checkout, "tool"), "two");
+  return { ...place, layout };
 }
 
 async function expectRefused(place: Home, args: readonly string[], part: string): Promise<void> {
@@ -129,15 +148,16 @@ describe("links in a layout", () => {
 
 describe("what is no file in a layout", () => {
   test.each([
-    ["a named pipe", makePipe],
-    ["a link", (path: string) => symlinkSync("/dev/zero", path)],
-    ["a folder", (path: string) => void mkdirSync(path)],
-  ] as const)("%s in the place of index.json or oci-layout is exit 65 at once", async (what, make) => {
+    // What hangs in one command may not in another.
+    ["a named pipe", makePipe, commands],
+    ["a link", (path: string) => symlinkSync("/dev/zero", path), commands.slice(0, 1)],
+    ["a folder", (path: string) => void mkdirSync(path), commands.slice(0, 1)],
+  ] as const)("%s in the place of index.json or oci-layout is exit 65 at once", async (what, make, tried) => {
     for (const part of ["index.json", "oci-layout"]) {
       const place = await withLayout();
       rmSync(join(place.layout, part));
       make(join(place.layout, part));
-      for (const args of [["list", "oci:lay"], ...commands]) await expectRefused(place, args, what);
+      for (const args of [["list", "oci:lay"], ...tried]) await expectRefused(place, args, what);
     }
   });
 
