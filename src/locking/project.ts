@@ -34,6 +34,22 @@ export async function checkLockPlace(file: string, services: Pick<Services, "con
 }
 
 /**
+ * Refuses a file that a command replaces where a link leads it out of the project: the checkout's author could otherwise
+ * have any file of this user replaced.
+ *
+ * @param file As typed.
+ * @throws {LocalIoError} a link leads the file out of the project
+ */
+export async function checkFilePlace(file: string, services: Pick<Services, "context">): Promise<void> {
+  const path = resolve(file);
+  const project = await projectOf(dirname(path), services);
+  if (project === undefined || leadsInside(path, project) === true) return;
+  throw new LocalIoError("LOCAL_IO", `${file} leads out of the project ${project} through a link`, {
+    hint: `remove the link, or name the file itself: ${realLocation(path) ?? "FILE"}`,
+  });
+}
+
+/**
  * A folder of programs in a checkout must stay in the checkout: its author could otherwise have programs put on the
  * user's PATH. The checkouts are those of the working folder, of the lock and of the folder.
  *

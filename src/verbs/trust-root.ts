@@ -8,6 +8,7 @@ import { ConfigurationError, isErrno, localIoError, UsageError } from "../errors
 import { changeText, checkWritable } from "../files/change-text.ts";
 import { readNamedText } from "../files/regular-file.ts";
 import { withTemporaryFolder } from "../files/temporary-folder.ts";
+import { checkFilePlace } from "../locking/project.ts";
 import { publicInstance } from "../signature/public-instance.ts";
 import type { FetchedRoot, ReadUrl } from "../signature/tuf.ts";
 import type { Run } from "../transfer/run.ts";
@@ -84,6 +85,7 @@ export async function fetchTrustRoot(
   const url = request.repository?.url ?? new URL(publicInstance.url);
   checkUrl(url);
   const first = await firstRoot(request, services);
+  await checkFilePlace(request.output, services);
   await checkWritable(request.output);
   const id = createHash("sha256").update(`${url.href}\n${first}`).digest("hex").slice(0, 32);
   const kept = join(dirname(settings.userConfigPath), "tuf", id);

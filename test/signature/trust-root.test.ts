@@ -1,6 +1,6 @@
 /** `trust-root`: the trust root over TUF, from a repository on loopback, and what a repository must not do. */
 import { createHash } from "node:crypto";
-import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import seeds from "@sigstore/tuf/seeds.json" with { type: "json" };
 import { Metadata, MetadataKind } from "@tufjs/models";
@@ -59,6 +59,28 @@ test("what was fetched proves a keyless signer", async () => {
     ...["--issuer", "https://issuer.example", "--offline"],
   );
   expect([verified.exitCode, verified.stdout]).toEqual([0, expect.stringMatching(/Verified: 1 of 1/)]);
+});
+
+test("a checkout's link leads the file to no other file of the user's", async () => {
+  const { repository, dir, fetch, root } = await desk();
+  repository.publish({ version: 1, trustedRoot: keyless().root });
+  const outside = temporaryFolder();
+  writeFileSync(join(outside, "mine"), "mine");
+  symlinkSync(join(outside, "mine"), join(dir, "root.json"));
+  symlinkSync(outside, join(dir, "keys"));
+  for (const name of ["root.json", "keys/root.json"]) {
+    const ran = await fetch("-o", name);
+    expect([ran.exitCode, ran.stderr], name).toEqual([74, expect.stringContaining(`${name} leads out of the project`)]);
+    expect(readdirSync(outside)).toEqual(["mine"]);
+    expect(readFileSync(join(outside, "mine"), "utf8")).toBe("mine");
+  }
+  rmSync(join(dir, "root.json"));
+  writeFileSync(join(dir, "inside.json"), "{}");
+  symlinkSync("inside.json", join(dir, "root.json"));
+  expect((await fetch()).exitCode).toBe(0);
+  expect(root()).toBe(readFileSync(join(dir, "inside.json"), "utf8"));
+  // The user's own words.
+  expect((await fetch("-o", join(outside, "mine"))).exitCode).toBe(0);
 });
 
 /** What a repository may have become since a good fetch. */
