@@ -40,7 +40,7 @@ function decoded(text: string): string {
   }
 }
 
-function npmBundles(bytes: Uint8Array, exact: string): readonly Uint8Array[] {
+export function npmBundles(bytes: Uint8Array, exact: string): readonly Uint8Array[] {
   const invalid = (why: string): Error =>
     new ContentVerificationError("IMPORT_CONTENT_INVALID", `the attestations of ${exact} ${why}`, {
       hint: "ask the registry's operator; nothing was imported",
