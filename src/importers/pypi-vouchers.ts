@@ -40,7 +40,11 @@ const inHref = /href\s*=\s*"[^"#]*#([^"]*)"/i;
 const inAttribute = /data-provenance\s*=\s*"([^"]{1,2000})"/i;
 
 /** Finds a file on a page. @returns undefined if the page does not list the file with this checksum. */
-export function listedIn(bytes: Uint8Array, page: URL, wanted: Pick<Listed, "filename" | "sha256">): Listed | undefined {
+export function listedIn(
+  bytes: Uint8Array,
+  page: URL,
+  wanted: Pick<Listed, "filename" | "sha256">,
+): Listed | undefined {
   const text = Buffer.from(bytes).toString("utf8");
   const isWanted = (one: Omit<Listed, "page">): boolean =>
     one.filename === wanted.filename && one.sha256 === wanted.sha256;
