@@ -4,7 +4,7 @@ import { UsageError } from "../errors.ts";
 import { maxAgeDays } from "../model/age.ts";
 import { parseByteSize } from "../model/byte-size.ts";
 import { parsePattern } from "../model/identity.ts";
-import { parseRegistry } from "../model/registry-host.ts";
+import { namesRegistry, parseRegistry } from "../model/registry-host.ts";
 import {
   officialImage,
   parseRepositoryPrefix,
@@ -72,6 +72,11 @@ const maxPolicies = 1000;
 const policyPrefix = v.pipe(
   v.string(`must be ${policyPrefixForm}`),
   v.check((text) => text === anyPrefix || parses(parseRepositoryPrefix)(text), `must be ${policyPrefixForm}`),
+  // In a reference, `acme/protoc` is a repository of the default registry: such a policy would bind nothing, in silence.
+  v.check(
+    (text) => text === anyPrefix || namesRegistry(`${text}/`),
+    "must begin with a host that has a dot or a port, such as ghcr.io/acme or registry:443",
+  ),
   v.transform((text): RepositoryPrefix | undefined => (text === anyPrefix ? undefined : parseRepositoryPrefix(text))),
   v.description("`HOST` or `HOST/REPOSITORY`; `*` is every reference, layout folders too."),
 );

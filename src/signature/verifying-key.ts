@@ -59,11 +59,14 @@ function invalid(name: string, why: string, hint = anotherFile): ConfigurationEr
 }
 
 /** Other files that people name instead, by their PEM label. */
-function describeOther(text: string): string {
-  if (text.includes("PRIVATE KEY-----")) return "is a private key";
-  if (text.includes("BEGIN CERTIFICATE-----")) return "is a certificate";
-  if (text.includes("BEGIN PGP ")) return "is a key of PGP";
-  return "is no public key in PEM";
+function otherFile(text: string, name: string): ConfigurationError {
+  if (text.includes("PRIVATE KEY-----")) return invalid(name, "is a private key");
+  if (text.includes("BEGIN CERTIFICATE-----")) {
+    const hint =
+      "name its public key, which `openssl x509 -pubkey -noout -in CERTIFICATE` writes; the rest is not compared";
+    return invalid(name, "is a certificate", hint);
+  }
+  return invalid(name, text.includes("BEGIN PGP ") ? "is a key of PGP" : "is no public key in PEM");
 }
 
 /**
@@ -76,7 +79,7 @@ export function parseVerifyingKey(text: string, name: string): VerifyingKey {
   const blocks = text.match(/-----BEGIN (?:RSA )?PUBLIC KEY-----/g) ?? [];
   if (blocks.length > 1) throw invalid(name, "holds several keys", "write each key into a file of its own");
   // Node would derive the public key of a private one.
-  if (blocks.length === 0 || text.includes("PRIVATE KEY-----")) throw invalid(name, describeOther(text));
+  if (blocks.length === 0 || text.includes("PRIVATE KEY-----")) throw otherFile(text, name);
   let key: KeyObject;
   try {
     key = createPublicKey(text);

@@ -114,6 +114,11 @@ describe("policies: what is wrong is named with its line", () => {
     ["another action", policy({ signers: [key], action: "ignore" }), /must be "require" or "warn", not "ignore"/],
     ["no prefix", JSON.stringify({ signers: [key] }), /`policies\.1\.prefix` is missing: it must be HOST .*, or \*$/],
     ["a tag in the prefix", JSON.stringify({ prefix: "ghcr.io/a:1", signers: [key] }), /must be HOST or/],
+    ...["acme", "acme/tools", "nginx", "registry"].map((prefix): [string, string, RegExp] => [
+      `a prefix without a host: ${prefix}`,
+      JSON.stringify({ prefix, signers: [key] }),
+      /`policies\.1\.prefix` must begin with a host that has a dot or a port/,
+    ]),
     ["a pattern in the prefix", JSON.stringify({ prefix: "ghcr.io/*", signers: [key] }), /must be HOST or/],
     ["an unknown key", policy({ signer: [key] }), /`policies\.1\.signer` is not a known key; did you mean `signers`/],
   ])("%s", async (_what, text, message) => {

@@ -18,6 +18,7 @@ async function desk() {
   writeFileSync(join(dir, "cosign.key"), privateKey.export({ format: "pem", type: "pkcs8" }));
   writeFileSync(join(dir, "two.pub"), String(publicKey.export({ format: "pem", type: "spki" })).repeat(2));
   writeFileSync(join(dir, "empty"), "");
+  writeFileSync(join(dir, "signer.crt"), "-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n");
   writeFileSync(join(dir, "root.json"), "{}");
   return { dir, call };
 }
@@ -78,6 +79,12 @@ test.each([
   ["a key that is missing", ["--signature", reference, "--key", "none.pub"], 66, /file not found: none\.pub/],
   ["a private key", ["--signature", reference, "--key", "cosign.key"], 78, /is a private key/],
   ["two keys in a file", ["--signature", reference, "--key", "two.pub"], 78, /holds several keys/],
+  [
+    "a certificate",
+    ["--signature", reference, "--key", "signer.crt"],
+    78,
+    /is a certificate[\s\S]*openssl x509 -pubkey -noout -in CERTIFICATE/,
+  ],
   ["an empty key", ["--signature", reference, "--key", "empty"], 78, /no public key in PEM/],
   ["a root that names nobody", ["--signature", reference, "--key", "cosign.pub", ...root], 78, /trust root root\.json/],
 ])("verify: %s is refused by name", async (_, words, exitCode, message) => {
