@@ -54,7 +54,7 @@ function stepsFor(faults: readonly PolicyFault[]): readonly string[] {
       ? ["Run `buck2-oras lock update` to verify the signatures and record them"]
       : []),
     ...(has("SIGNER_CHANGED")
-      ? ["Restore the policy, or give up its signers with `lock update --accept-signer none`"]
+      ? ["Restore the policy, or give up its signers with `buck2-oras lock update NAME --accept-signer none`"]
       : []),
   ];
 }

@@ -47,7 +47,7 @@ export async function signaturesOf(
   const [refused] = unfulfilled.filter(({ demand }) => demand.action === "require");
   if (refused !== undefined) {
     throw new PolicyRefusal(refused.code, name, `${reference} ${unfulfilledText(refused)}`, {
-      hint: `run \`buck2-oras verify --signature ${atDigest(found, refused)}\` to see its signatures, and ask its publisher for one`,
+      hint: `run \`buck2-oras verify --signature ${atDigest(found, refused)}\` to see its signatures, and sign it with \`buck2-oras sign\` if it is yours, or ask its publisher to sign it`,
     });
   }
   if (unfulfilled.length > 0) {

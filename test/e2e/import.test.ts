@@ -22,12 +22,12 @@ const sources = {
 
 const names = Object.keys(sources);
 
-/** On every machine, of files that their registries never change. What Go builds depends on Go's version. */
+/** On every machine, of files that their registries never change, and of what their registries vouch for. What Go builds depends on Go's version. */
 const digestsOnLinux = {
-  protoc: "sha256:ac00f4d6922178cb8961d5aca5cc447f9f61f659757fea08b7604f5bcab17ce5",
-  "protoc-32": "sha256:ae09f0c4a8ee2719372b1de60d5caa9c00d7f1506ea2ad61cb47a20c68bd7b93",
-  "grpc-java": "sha256:b012233d427049927021352cf8603640c47c370d234486ff5f3164071dcb6b2c",
-  buf: "sha256:9ff746e2654569c85c33f76e5d967243510d83727eaaf99d559e074f3493b301",
+  protoc: "sha256:98219793b899cf4a562a1d3699e8ea4cef4dd824200784c455f87f83ba21c057",
+  "protoc-32": "sha256:9ee45a94ffed7093cb06114edd954a24311ed16296e50c12300da2ad7e48144a",
+  "grpc-java": "sha256:770399d6feda15b63eb5ed592c5dc4098e449914e6fe8d96c4419848ef130e29",
+  buf: "sha256:441201a2c993fe401e9832245edf452fb9c583a10613c6d68262f13177f0d8c6",
 };
 
 const toolchains = `load("@oras//rules:defs.bzl", "oras_toolchain", "protoc_toolchain")

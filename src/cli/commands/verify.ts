@@ -66,7 +66,7 @@ function requestOf(words: readonly string[], options: Options): SignatureRequest
   if (identity.length > 0 && trustRoot === undefined) {
     throw usage(
       "an identity is given, and no trust root",
-      "add --trust-root FILE: the trusted_root.json that `cosign trusted-root create` writes",
+      "add --trust-root FILE: the trusted_root.json that `buck2-oras trust-root -o FILE` fetches",
     );
   }
   const identities = identity.map((subject) => ({ subject, issuer: issuer ?? "" }));
