@@ -42,10 +42,10 @@ export function checkedByGo(
   modules: readonly string[],
   settings: Readonly<Record<string, string>>,
 ): Checked | undefined {
-  const { GOSUMDB: database = "sum.golang.org", GONOSUMDB, GOPRIVATE } = settings;
+  const { GOSUMDB: database = "", GONOSUMDB, GOPRIVATE } = settings;
   if (database === "off" || modules.length === 0) return undefined;
   const excluded = GONOSUMDB ?? GOPRIVATE ?? "";
   if (modules.some((one) => isExcluded(one, excluded))) return undefined;
   const [name = ""] = database.split(/[+ ]/, 1);
-  return { level: "signature", by: `checksum database ${name}, asked by Go` };
+  return { level: "signature", by: `checksum database${name === "" ? "" : ` ${name}`}, asked by Go` };
 }
