@@ -42,7 +42,7 @@ export interface ConfigFiles {
 }
 
 /** Far above real files; every command reads the checkout's file. */
-const maxConfigBytes = 1024 * 1024;
+export const maxConfigBytes = 1024 * 1024;
 
 interface OwnedText {
   readonly text: string;

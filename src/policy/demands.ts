@@ -16,19 +16,6 @@ export interface SignerDemand {
   readonly demand: Demand;
 }
 
-/**
- * An ignored file is no missing policy: other commands pass over it with a warning, and what judges a version does not.
- *
- * @throws {ConfigurationError} `CONFIG_INVALID`
- */
-export function checkPoliciesKnown({ settings }: Pick<Services, "settings">): void {
-  const [file] = settings.ignoredFiles;
-  if (file === undefined) return;
-  throw new ConfigurationError("CONFIG_INVALID", `the policies of ${file} are not known: another user owns it`, {
-    hint: `run the command as the owner of the checkout, or make ${file} and its folder your own by chown`,
-  });
-}
-
 type SignerPolicy = Policy & { readonly signers: readonly PolicySigner[] };
 
 function hasSigners(policy: Policy): policy is SignerPolicy {

@@ -3,6 +3,7 @@
 import { expandNamed, type NamingServices, noteNamed } from "../artifact/naming.ts";
 import { expandReference } from "../artifact/resolve.ts";
 import type { Services } from "../artifact/services.ts";
+import { checkPoliciesKnown, versionAspects } from "../config/ignored-policies.ts";
 import { ConfigurationError, UsageError } from "../errors.ts";
 import { checkWritable } from "../files/change-text.ts";
 import { changeLock, emptyLock, isInWrittenForm, readLock } from "../lockfile/file.ts";
@@ -23,7 +24,6 @@ import { checkAcceptedSources, refuseChangedSources } from "../locking/sources.t
 import { lockTool } from "../locking/tool.ts";
 import { qualifyReference } from "../model/reference.ts";
 import { inParallel } from "../parallel.ts";
-import { checkPoliciesKnown } from "../policy/demands.ts";
 import { joinRefusals, PolicyRefusal } from "../policy/refusal.ts";
 import { type Run, withSignal } from "../transfer/run.ts";
 
@@ -92,7 +92,7 @@ export async function lockAdd(
     });
   }
   checkAcceptable(accepted);
-  checkPoliciesKnown(services);
+  await checkPoliciesKnown(versionAspects, services);
   // An unusable lock file is reported before the first request.
   await checkChangeable(file, services);
   const atFirst = toolOf((await readLock(file)) ?? emptyLock, name);
@@ -138,7 +138,7 @@ export async function lockUpdate(
   run: Run,
 ): Promise<readonly LockChange[]> {
   checkAcceptable(accepted);
-  checkPoliciesKnown(services);
+  await checkPoliciesKnown(versionAspects, services);
   if (!isDryRun) await checkChangeable(file, services);
   const lock = await readExisting(file);
   checkNames(names, lock, file);
@@ -248,7 +248,7 @@ export async function lockCheckPolicies(
   services: Services,
   run: Run,
 ): Promise<PolicyReport> {
-  checkPoliciesKnown(services);
+  await checkPoliciesKnown(versionAspects, services);
   const lock = await lockCheck(file, services);
   const lockServices = await servicesOfLock(file, services);
   const faults = isOnline ? await checkPoliciesOnline(lock, lockServices, run) : await checkPolicies(lock, services);

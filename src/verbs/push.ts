@@ -15,7 +15,8 @@ export async function push(
 ): Promise<PushResult> {
   const work = async (): Promise<PushResult> => {
     // Who demands nothing loads nothing.
-    if (services.settings.policies.length > 0) await refuseLocalFiles(request, services);
+    const { policies, ignoredFiles } = services.settings;
+    if (policies.length + ignoredFiles.length > 0) await refuseLocalFiles(request, services);
     return await publish(request, services, run);
   };
   return await audited({ operation: "push", reference: request.reference }, services, work, factsOf);

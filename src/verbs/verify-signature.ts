@@ -3,11 +3,12 @@
 import { expandNamedReference, fetchRoot, resolveArtifact } from "../artifact/resolve.ts";
 import type { Services } from "../artifact/services.ts";
 import { audited } from "../audit/audit.ts";
+import { checkPoliciesKnown } from "../config/ignored-policies.ts";
 import type { ErrorCode } from "../errors.ts";
 import type { Digest } from "../model/digest.ts";
 import { type IdentityPattern, parsePattern } from "../model/identity.ts";
 import type { PlatformString } from "../model/platform.ts";
-import { checkPoliciesKnown, type SignerDemand, signerDemands } from "../policy/demands.ts";
+import { type SignerDemand, signerDemands } from "../policy/demands.ts";
 import { type Demand, judge, type Signer, type Verdict } from "../signature/check.ts";
 import type { Evidence } from "../signature/evidence.ts";
 import { findSignatures } from "../signature/find.ts";
@@ -95,7 +96,7 @@ async function readReport(request: SignatureRequest, services: Services, run: Ru
   const named = await demandOf(request, services);
   const { text, source, digest, location } = await resolved(request, services, run);
   const isNamed = named.keys.length + named.identities.length > 0 || named.trustRoot !== undefined;
-  if (!isNamed) checkPoliciesKnown(services);
+  if (!isNamed) await checkPoliciesKnown(["signers"], services);
   const policies = isNamed ? [] : await signerDemands(location, services);
   const [first = named, ...others] = policies.map(({ demand }) => demand);
   const demands = [first, ...others] as const;

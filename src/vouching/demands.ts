@@ -1,4 +1,5 @@
 /** Demands on the sources of imported files: the command line's, and those of the policies. */
+import { checkPoliciesKnown } from "../config/ignored-policies.ts";
 import { decidingPolicies, formatPolicyPrefix, type Policy } from "../config/policies.ts";
 import type { Settings } from "../config/settings.ts";
 import type { Context } from "../context.ts";
@@ -42,18 +43,20 @@ function hasSource(policy: Policy): policy is SourcePolicy {
   return policy.source !== undefined;
 }
 
-type Services = { readonly settings: Pick<Settings, "policies">; readonly context: Context };
+type Services = { readonly settings: Pick<Settings, "ignoredFiles" | "policies">; readonly context: Context };
 
 /**
  * Reads the demands with their keys and trust roots, before anything is fetched.
  *
- * @throws {ConfigurationError} for a policy's trust root that cannot be read: such a policy is no missing policy
+ * @throws {ConfigurationError} for a policy's trust root that cannot be read, and for a project's file that is ignored and
+ *   demands a source: such a policy is no missing policy
  */
 export async function sourceDemands(
   location: Location,
   { requiredSource, trustRoot: rootPath, registryKeys }: SourceDemandRequest,
   { settings, context }: Services,
 ): Promise<SourceDemands> {
+  await checkPoliciesKnown(["source"], { settings, context });
   const given = rootPath === undefined ? undefined : await readTrustRoot(rootPath, context);
   const keys = registryKeys === undefined ? [] : await readRegistryKeys(registryKeys, context);
   const deciding = decidingPolicies(location, settings.policies, hasSource);

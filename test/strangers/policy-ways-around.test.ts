@@ -1,6 +1,16 @@
 /** Ways around the policies: another folder, another owner of the file, and an index of manifests with several signers. */
 import { generateKeyPairSync } from "node:crypto";
-import { chownSync, existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import {
+  chownSync,
+  existsSync,
+  lchownSync,
+  mkdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { OrasClient } from "../../src/index.ts";
@@ -8,6 +18,7 @@ import { parseLock } from "../../src/lockfile/file.ts";
 import { mediaTypes } from "../../src/model/manifest.ts";
 import { oras } from "../support/executable.ts";
 import { temporaryFolder } from "../support/folders.ts";
+import { makePipe } from "../support/pipe.ts";
 import { keyBundle, signedRepository } from "../support/signed-repository.ts";
 
 const signers = [{ key: "cosign.pub" }];
@@ -48,7 +59,9 @@ test("a project's file that is ignored for its owner is no missing policy", asyn
     const refused = await inProject(["lock", ...args]);
     expect([refused.exitCode, refused.stderr], args.join(" ")).toEqual([
       78,
-      expect.stringMatching(/error\[CONFIG_INVALID\]: the policies of .*buck2-oras\.json are not known/),
+      expect.stringMatching(
+        /error\[CONFIG_INVALID\]: the policies of .*buck2-oras\.json do not count: the file has policies/,
+      ),
     ]);
     expect(existsSync(lock)).toBe(false);
   }
@@ -70,6 +83,56 @@ test("a project's file that is ignored for its owner is no missing policy", asyn
   const passed = await oras(["lock", "add", "tool", reference], { cwd: own, env });
   expect(passed.exitCode, passed.stderr).toBe(0);
   expect(passed.stderr).toContain("warning: ignored ");
+});
+
+test("an ignored project's file ends a command only where it may demand something of it, and root can trust its owner", async (context) => {
+  if (process.getuid?.() !== 0) context.skip("only root can give a file to others");
+  const { dir, host, reference, inProject, lock } = await signedRepository();
+  const file = join(dir, "buck2-oras.json");
+  writeFileSync(join(dir, "tool"), "#!/bin/sh\n");
+  const push = ["push", "oci:out:1", "tool"];
+  const bring = ["import", "file:tool", "oci:out:1"];
+  const add = ["lock", "add", "tool", reference];
+  const all = [push, bring, add];
+  const ofSource = { prefix: "*", source: "checksum" };
+  const cases: readonly (readonly [unknown, readonly (readonly string[])[]])[] = [
+    [{ policies: [ofSource] }, [push, bring]],
+    [{ policies: [{ prefix: host, signers }] }, [add]],
+    [{ policies: [{ prefix: host, maxAgeDays: 9 }, ofSource] }, all],
+    [{ concurrency: 2 }, []],
+    [{ policies: [] }, []],
+    [{ policies: [{ prefix: host, minAgeDays: 0 }] }, []],
+    [{ policies: [{ ...ofSource, action: "warn" }] }, []],
+    // Of a newer version, or no configuration at all: what it demands is not known.
+    [{ policies: [{ prefix: "*", newer: true }] }, all],
+    ["root:secret-word:1", all],
+  ];
+  for (const [content, ended] of cases) {
+    writeFileSync(file, JSON.stringify(content));
+    chownSync(file, 12_345, 12_345);
+    for (const args of all) {
+      const { exitCode, stderr } = await inProject(args);
+      const isEnded = ended.includes(args);
+      expect(exitCode, `${JSON.stringify(content)} ${args.join(" ")}: ${stderr}`).toBe(isEnded ? 78 : 0);
+      expect(stderr).toContain(isEnded ? "set SUDO_UID=12345" : "warning: ignored ");
+      expect(stderr).not.toContain("secret-word");
+    }
+    rmSync(lock, { force: true });
+  }
+  // A pipe has no end, and a link of another user leads to a file that its owner could not read.
+  for (const make of [() => makePipe(file), () => symlinkSync("/etc/shadow", file)]) {
+    rmSync(file);
+    make();
+    lchownSync(file, 12_345, 12_345);
+    for (const args of all) expect((await inProject(args)).exitCode, args.join(" ")).toBe(78);
+  }
+  rmSync(file);
+  writeFileSync(file, JSON.stringify({ policies: [ofSource] }));
+  chownSync(file, 12_345, 12_345);
+  for (const args of [push, bring]) {
+    const refused = await inProject(args, { SUDO_UID: "12345" });
+    expect([refused.exitCode, refused.stderr]).toEqual([65, expect.stringContaining("SOURCE_REFUSED")]);
+  }
 });
 
 test("a key that a policy still names signs no platform beside the recorded signer's: an index, or a template", async () => {
