@@ -12,7 +12,7 @@ import type { Settings } from "./settings.ts";
 /** The demands of policies that a command obeys. */
 export type PolicyAspect = "maxAgeDays" | "minAgeDays" | "signers" | "source";
 
-/** What locks and checks obey. */
+/** Demands on locked versions. */
 export const versionAspects = ["signers", "minAgeDays", "maxAgeDays"] as const;
 
 type Demands = "none" | "some" | "unreadable";
