@@ -14,9 +14,11 @@ export interface ShownTags extends Shown {
   readonly json: v.InferOutput<typeof lockOnlineSchema>;
 }
 
+const heads = ["tool", "verdict", "policy", "why"];
+
 function rowOf({ tool, action, code, reason, file, prefix }: PolicyFault): readonly string[] {
   const demanded = file === undefined ? "-" : `${prefix ?? ""} in ${file}`;
-  return [tool, action === "warn" ? "warning" : code, reason, demanded];
+  return [tool, action === "warn" ? "warning" : code, demanded, reason];
 }
 
 /** @param tags Result of `--online`; the signatures were verified then. */
@@ -29,7 +31,7 @@ export function showPolicies(lock: string, { tools, files, faults }: PolicyRepor
   const isUnconfigured = files.length === 0;
   const by = isUnconfigured ? "no policy is configured" : `policies of ${files.join(" and ")}`;
   const how = tags === undefined ? "as recorded" : "verified";
-  const text: Part[] = faults.length === 0 ? [] : [{ rows: faults.map(rowOf) }];
+  const text: Part[] = faults.length === 0 ? [] : [{ heads, rows: faults.map(rowOf) }];
   if (failing.length === 0 && isUnconfigured)
     text.push(`${lock}: no policy is configured, so ${plural(tools, "tool")} went uncompared`);
   else if (failing.length === 0) text.push(`${lock} fulfils the policies, ${how}: ${plural(tools, "tool")}; ${by}`);

@@ -20,14 +20,18 @@ function leadOf(line: string): string {
   return /^ */.exec(line)?.[0] ?? "";
 }
 
-/** Appends words to `first`, then to further lines. A long word takes columns of the indent before it is broken. */
+/**
+ * Appends words to `first`, then to further lines. A long word takes columns of the indent where that saves it from being
+ * broken; a word without any line of its own keeps the indent, so that it does not look like the next item.
+ */
 function filled(first: string, words: readonly string[], indent: number, columns: number): readonly string[] {
   const lines = [first];
   let isEmpty = true;
   for (const word of words) {
     const line = lines.at(-1) ?? "";
     const longer = isEmpty ? line + word : `${line} ${word}`;
-    const free = Math.max(0, columns - 1 - widthOf(word));
+    const spare = columns - 1 - widthOf(word);
+    const free = spare < 0 ? indent : spare;
     if (widthOf(longer) < columns) lines[lines.length - 1] = longer;
     else if (isEmpty && line.trim() === "") lines[0] = line.slice(0, free) + word;
     else lines.push(" ".repeat(Math.min(indent, free)) + word);

@@ -1,6 +1,12 @@
 /** Demands of the configuration on who signed an artifact, with the keys and trust roots that the policies name. */
 import type { Services } from "../artifact/services.ts";
-import { decidingPolicies, formatPolicyPrefix, type Policy, type PolicySigner } from "../config/policies.ts";
+import {
+  decidingPolicies,
+  formatPolicyPrefix,
+  type Policy,
+  type PolicyFile,
+  type PolicySigner,
+} from "../config/policies.ts";
 import { ConfigurationError, OrasClientError } from "../errors.ts";
 import type { Location } from "../model/location.ts";
 import type { Demand } from "../signature/check.ts";
@@ -66,4 +72,42 @@ export async function signerDemands(
       return { ...named, action, demand: { keys, identities, trustRoot: root } };
     }),
   );
+}
+
+/** A file that a policy names, and that cannot serve. */
+export interface BrokenPolicy extends Pick<SignerDemand, "file" | "prefix"> {
+  readonly kind: "key" | "root";
+  /** Absolute path. */
+  readonly path: string;
+  readonly error: OrasClientError;
+}
+
+/** Reads all keys and trust roots of the policies, also of those that decide nothing here. */
+export async function findBrokenPolicies(
+  files: readonly PolicyFile[],
+  { context, limitOpen }: Pick<Services, "context" | "limitOpen">,
+): Promise<readonly BrokenPolicy[]> {
+  const named = files.flatMap(({ file, policies }) =>
+    policies.flatMap(({ prefix, signers = [], trustRoot }) => {
+      const at = { file, prefix: formatPolicyPrefix(prefix) };
+      return [
+        ...signers.flatMap((one) =>
+          "key" in one ? [{ ...at, kind: "key" as const, path: one.key, read: readVerifyingKey }] : [],
+        ),
+        ...(trustRoot === undefined ? [] : [{ ...at, kind: "root" as const, path: trustRoot, read: readTrustRoot }]),
+      ];
+    }),
+  );
+  const faults = await Promise.all(
+    named.map(async ({ read, ...at }) => {
+      try {
+        await limitOpen<unknown>(() => read(at.path, context));
+        return [];
+      } catch (error) {
+        if (error instanceof OrasClientError) return [{ ...at, error }];
+        throw error;
+      }
+    }),
+  );
+  return faults.flat();
 }

@@ -3,9 +3,9 @@ import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import * as v from "valibot";
 import { describe, expect, test } from "vitest";
-import { formatTable } from "../../src/cli/format.ts";
 import { createProgram } from "../../src/cli/program.ts";
 import { jsonSchemas } from "../../src/cli/schemas.ts";
+import { formatTable } from "../../src/cli/table.ts";
 import { oras } from "../support/executable.ts";
 import { temporaryFolder } from "../support/folders.ts";
 import { homeWithCheckout } from "../support/home.ts";
@@ -99,18 +99,18 @@ describe("tables in a terminal", () => {
   const digest = `sha256:${"0123456789abcdef".repeat(4)}`;
 
   test.each([120, 80, 75])("%i columns: a digest stays in one piece", (columns) => {
-    const lines = formatTable([["  linux-x86_64", "10.3 MB", digest]], columns);
+    const lines = formatTable({ rows: [["  linux-x86_64", "10.3 MB", digest]] }, columns);
     expect(lines.join("\n")).toContain(digest);
     for (const line of lines) expect(line.length).toBeLessThan(columns + (columns === 75 ? 1 : 0));
   });
 
   test("a list is wrapped below its column, and without a terminal it is one line", () => {
     const row = ["tool", "1.0", "darwin-arm64, darwin-x86_64, linux-aarch64, linux-x86_64, windows-x86_64"];
-    expect(formatTable([row], 60)).toEqual([
+    expect(formatTable({ rows: [row] }, 60)).toEqual([
       "tool  1.0  darwin-arm64, darwin-x86_64, linux-aarch64,",
       "           linux-x86_64, windows-x86_64",
     ]);
-    expect(formatTable([row])).toHaveLength(1);
+    expect(formatTable({ rows: [row] })).toHaveLength(1);
   });
 });
 

@@ -1,10 +1,13 @@
 import { join } from "node:path";
 import type { Command } from "commander";
 import type * as v from "valibot";
+import type { Services } from "../../artifact/services.ts";
 import { configFileName } from "../../config/file.ts";
 import { formatPolicyPrefix, type PolicySigner } from "../../config/policies.ts";
 import { findProjectRoot } from "../../config/project-root.ts";
 import type { Settings } from "../../config/settings.ts";
+import { errorCodes } from "../../errors.ts";
+import type { BrokenPolicy } from "../../policy/demands.ts";
 import type { CliIo } from "../io.ts";
 import type { Part } from "../layout.ts";
 import { runCommand } from "../run.ts";
@@ -12,6 +15,19 @@ import type { configSchema } from "../schemas/machine.ts";
 import type { Shown } from "../show.ts";
 
 type ConfigJson = v.InferOutput<typeof configSchema>;
+
+interface Looked {
+  readonly settings: Settings;
+  readonly sharedBecause: string | undefined;
+  /** Folder where the search for the project's file begins. */
+  readonly root: string;
+  readonly faults: readonly BrokenPolicy[];
+}
+
+/** Faults of one policy: a file has at most one for each prefix. */
+function faultsOf({ faults }: Looked, file: string, prefix: string): readonly BrokenPolicy[] {
+  return faults.filter((one) => one.file === file && one.prefix === prefix);
+}
 
 /** Signers in the order of the file; keys are absolute paths. */
 function formatSigner(signer: PolicySigner): string {
@@ -23,7 +39,8 @@ function formatAges(min: number | null, max: number | null): string {
 }
 
 /** Settings with the names and units of the configuration file. */
-function asJson(settings: Settings, sharedBecause: string | undefined): ConfigJson {
+function asJson(looked: Looked): ConfigJson {
+  const { settings, sharedBecause } = looked;
   const { retention, foundIn } = settings;
   const entry = (name: string, value: string | number | undefined, key = name): ConfigJson["settings"][number] => ({
     name,
@@ -63,6 +80,7 @@ function asJson(settings: Settings, sharedBecause: string | undefined): ConfigJs
         maxAgeDays: maxAgeDays ?? null,
         source: source ?? null,
         trustRoot: trustRoot ?? null,
+        faults: faultsOf(looked, file, formatPolicyPrefix(prefix)).map(({ error }) => error.message),
         owner: isOwn ? ("user" as const) : ("project" as const),
         file,
       })),
@@ -72,15 +90,28 @@ function asJson(settings: Settings, sharedBecause: string | undefined): ConfigJs
   };
 }
 
-interface Looked {
-  readonly settings: Settings;
-  readonly sharedBecause: string | undefined;
-  /** Folder where the search for the project's file begins. */
-  readonly root: string;
+/** The files of a policy that cannot be read are told apart: the policy refuses everything until they are mended. */
+function policyTable(looked: Looked): Part {
+  const rows = looked.settings.policies.flatMap(({ file, policies }) =>
+    policies.map(({ action, signers = [], minAgeDays = null, maxAgeDays = null, source, trustRoot, ...policy }) => {
+      const prefix = formatPolicyPrefix(policy.prefix);
+      const faults = faultsOf(looked, file, prefix);
+      const named = (kind: BrokenPolicy["kind"], path: string): string =>
+        `${kind} ${path}${faults.some((one) => one.kind === kind && one.path === path) ? " (unusable)" : ""}`;
+      const vouching = [
+        ...signers.map((one) => ("key" in one ? named("key", one.key) : formatSigner(one))),
+        ...(trustRoot === undefined ? [] : [named("root", trustRoot)]),
+      ];
+      const signedBy = vouching.length === 0 ? "-" : vouching;
+      return [prefix, action, signedBy, formatAges(minAgeDays, maxAgeDays), source ?? "-", file];
+    }),
+  );
+  return { heads: ["policy for", "action", "signers and roots", "age in days", "imports", "source"], rows };
 }
 
-function show({ settings, sharedBecause, root }: Looked): Shown {
-  const json = asJson(settings, sharedBecause);
+function show(looked: Looked): Shown {
+  const { settings, sharedBecause, root, faults } = looked;
+  const json = asJson(looked);
   const rows = json.settings.map(({ name, value, source }) => {
     const text = Array.isArray(value) ? value.join(", ") : String(value ?? "");
     return [name, text || "-", source];
@@ -88,24 +119,20 @@ function show({ settings, sharedBecause, root }: Looked): Shown {
   const registries = json.registries.map(({ name, prefix, mirrors, source }) => [
     name,
     prefix,
-    mirrors.join(", ") || "-",
+    mirrors.length === 0 ? "-" : mirrors,
     source,
   ]);
   const text: Part[] = [{ rows }];
-  if (registries.length > 0) text.push("", { rows: [["name", "prefix", "mirrors", "source"], ...registries] });
-  if (json.policies.length > 0) {
-    const policies = json.policies.flatMap(({ prefix, action, signers, minAgeDays, maxAgeDays, source, file }) => {
-      const [first = "-", ...others] = signers ?? [];
-      const ages = formatAges(minAgeDays, maxAgeDays);
-      // A line for each signer: an address of a workflow fills a terminal alone.
-      return [[prefix, action, first, ages, source ?? "-", file], ...others.map((one) => ["", "", one, "", "", ""])];
-    });
-    text.push("", { rows: [["policy for", "action", "signers", "age in days", "imports", "source"], ...policies] });
-  }
+  if (registries.length > 0) text.push("", { heads: ["name", "prefix", "mirrors", "source"], rows: registries });
+  if (json.policies.length > 0) text.push("", policyTable(looked));
   if (json.leftOut.length > 0) {
     const rest = json.leftOut.map(({ key, file, reason }) => [key, file, reason]);
-    text.push("", { rows: [["left out", "file", "why"], ...rest] });
+    text.push("", { heads: ["left out", "file", "why"], rows: rest });
   }
+  const broken = faults.map(
+    ({ prefix, file, error }) => `The policy for ${prefix} in ${file} cannot be applied: ${error.message}`,
+  );
+  if (broken.length > 0) text.push("", ...broken);
   const notes =
     json.files.length === 0
       ? [
@@ -115,7 +142,11 @@ function show({ settings, sharedBecause, root }: Looked): Shown {
         ]
       : json.files.map((file) => `File: ${file}`);
   if (sharedBecause !== undefined) notes.push(`Other users could change the cache: ${sharedBecause}`);
-  return { text, notes, json };
+  const closingNotes =
+    broken.length === 0
+      ? []
+      : ["Restore these files, or correct the policies: until then, nothing that they cover can be locked"];
+  return { text, notes, closingNotes, json, exitCode: broken.length === 0 ? 0 : errorCodes.CONFIG_INVALID.exit };
 }
 
 export function addConfig(program: Command, io: CliIo): Command {
@@ -125,12 +156,22 @@ export function addConfig(program: Command, io: CliIo): Command {
     .description(
       "Shows every setting with its value and source. Sources in order of precedence: option, variable, " +
         "`buck2-oras.json` in the project's root or above, the user's file, default. Keys that a project's file " +
-        "may not set are shown as left out.",
+        "may not set are shown as left out. A policy whose key or trust root cannot be read is named (exit code 78).",
     )
     .action(async (_options: object, command: Command) =>
-      runCommand(command, io, async ({ services: { settings, store, context } }) => {
+      runCommand(command, io, async ({ services }) => {
+        const { settings, store, context } = services;
         const { folder: root } = findProjectRoot(context);
-        return show({ settings, sharedBecause: await store.sharedBecause(), root });
+        const sharedBecause = await store.sharedBecause();
+        return show({ settings, sharedBecause, root, faults: await policyFaults(services) });
       }),
     );
+}
+
+/** Most configurations have no policy, and then need none of the code that reads keys. */
+async function policyFaults(services: Services): Promise<readonly BrokenPolicy[]> {
+  const { policies } = services.settings;
+  if (policies.length === 0) return [];
+  const { findBrokenPolicies } = await import("../../policy/demands.ts");
+  return await findBrokenPolicies(policies, services);
 }

@@ -105,6 +105,10 @@ export const configSchema = v.object({
           v.description("How much the source of an import must vouch for; null: nothing is demanded."),
         ),
         trustRoot: v.pipe(v.nullable(v.string()), v.description("Absolute path of the trust root.")),
+        faults: v.pipe(
+          v.array(v.string()),
+          v.description("Reasons why keys or the trust root cannot be read; the policy then refuses what it covers."),
+        ),
         owner: v.picklist(["user", "project"]),
         file: v.pipe(v.string(), v.description("Configuration file that has the policy.")),
       }),
