@@ -56,13 +56,14 @@ async function prepareWine() {
   console.log(`Wine for the tests: ${existsSync(join(winePrefix, "drive_c")) ? "prepared" : "not to be had"}`);
 }
 
-/** What \`test/package/\` needs. */
-async function prepareStandalone() {
-  const result = await fetchNode(ownPlatform, pinned.get(ownPlatform)).then(
+/** What `test/package/` needs. */
+async function prepareStandalone(platform) {
+  const result = await fetchNode(platform, pinned.get(platform)).then(
     () => "prepared",
     ({ message }) => `not to be had (${message})`,
   );
-  console.log(`Node for the standalone executable: ${result}`);
+  console.log(`Node for the standalone executable of ${platform}: ${result}`);
 }
 
-await Promise.all([...versions.map(prepareNode), prepareWine(), prepareStandalone()]);
+const standalones = [...new Set([ownPlatform, "windows-x86_64"])].map(prepareStandalone);
+await Promise.all([...versions.map(prepareNode), prepareWine(), ...standalones]);

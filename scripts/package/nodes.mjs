@@ -36,8 +36,8 @@ export const versions = new Map(Object.entries(pinned.versions));
 
 export const isWindows = (platform) => platform.startsWith("windows-");
 
-/** @returns folder with Node's executable and its `LICENSE`, after `fetchNode` */
-export function nodeFolder(platform, version) {
+/** Folder with Node's executable, after `fetchNode`. */
+function nodeFolder(platform, version) {
   return join(root, "build/nodes", `${version}-${platform}`);
 }
 
@@ -99,4 +99,18 @@ export async function fetchNode(platform, version) {
     rmSync(staged, { recursive: true, force: true });
   }
   return file;
+}
+
+/**
+ * Fetches the licences of a version of Node and of all that it contains. The registry's packages for Windows lack them.
+ *
+ * @returns path of the text
+ */
+export async function fetchLicense(version) {
+  const pins = pinned.nodes[version] ?? {};
+  const platform = [ownPlatform, ...Object.keys(pins)].find((one) => pins[one] !== undefined && !isWindows(one));
+  if (platform === undefined)
+    throw new Error(`no Node ${version} with its licence is pinned in scripts/package/nodes.json`);
+  await fetchNode(platform, version);
+  return join(nodeFolder(platform, version), "LICENSE");
 }

@@ -9,7 +9,7 @@ import { join } from "node:path";
 import { bundleExecutable, root } from "../bundle.mjs";
 import { checkMade, isSigned } from "./check.mjs";
 import { executableName, makeExecutable } from "./make.mjs";
-import { isWindows, nodeFolder, ownPlatform, versions } from "./nodes.mjs";
+import { fetchLicense, isWindows, ownPlatform, versions } from "./nodes.mjs";
 
 const { version } = JSON.parse(readFileSync(join(root, "package.json"), "utf8"));
 
@@ -24,16 +24,13 @@ async function writeBundle(dir) {
 }
 
 /** Licences of the bundle's packages, and of each version of Node with all that Node contains. */
-function writeLicenses(folder, platforms) {
-  const nodes = new Map(
-    platforms.map((platform) => [versions.get(platform), nodeFolder(platform, versions.get(platform))]),
-  );
+async function writeLicenses(folder, platforms) {
   const texts = [
     "The executables contain buck2-oras (LICENSE of its repository), the packages below, and Node.js.",
     readFileSync(join(root, "dist/LICENSES.txt"), "utf8").trim(),
   ];
-  for (const [one, node] of nodes) {
-    texts.push(`Node.js ${one}\n${"=".repeat(72)}\n${readFileSync(join(node, "LICENSE"), "utf8").trim()}`);
+  for (const one of new Set(platforms.map((platform) => versions.get(platform)))) {
+    texts.push(`Node.js ${one}\n${"=".repeat(72)}\n${readFileSync(await fetchLicense(one), "utf8").trim()}`);
   }
   writeFileSync(join(folder, "LICENSES.txt"), `${texts.join("\n\n")}\n`);
 }
@@ -122,7 +119,7 @@ export async function makeAll(request) {
         `warning: ${name} is not signed, and Apple silicon does not start it; on a Mac, run \`codesign --force --sign - ${name}\` before you publish it`,
       );
     }
-    writeLicenses(folder, platforms);
+    await writeLicenses(folder, platforms);
     writeChecksums(folder, [...platforms.map(executableName), "LICENSES.txt"]);
     if (reference !== undefined) push(bundle, request);
   } finally {

@@ -37,6 +37,15 @@ test("npm run package: the executable says its version without Node, and its che
   for (const name of ["Node.js", "OpenSSL", "valibot"]) expect(licenses).toContain(name);
 });
 
+test("npm run package: for Windows, whose packages of Node have no licences", async (context) => {
+  const { platform } = requireStandaloneNode(context, "windows-x86_64");
+  requireStandaloneNode(context);
+  const folder = temporaryFolder();
+  await succeeding(runPackage(["--platform", platform, "--output", folder]));
+  expect(readdirSync(folder).sort()).toEqual(["LICENSES.txt", "SHA256SUMS", "buck2-oras-windows-x86_64.exe"]);
+  expect(readFileSync(join(folder, "LICENSES.txt"), "utf8")).toContain("OpenSSL");
+});
+
 test("npm run package --push: every file is published as it is, for Buck2's own download", async (context) => {
   const standalone = await requireStandalone(context);
   const { file, folder: cwd, platform } = standalone;

@@ -26,13 +26,15 @@ export function runPackage(args: readonly string[]): Promise<Ran> {
   return run(process.execPath, [join(root, "scripts/package.mjs"), ...args], { cwd: root, env: { HOME } });
 }
 
-/** Skips the test where the Node of this platform's executable is not there. */
-export function requireStandaloneNode(context: Skippable): { readonly platform: string; readonly node: string } {
-  const version = versions.get(ownPlatform ?? "");
-  if (ownPlatform === undefined || version === undefined)
-    return context.skip("no standalone executable for this machine");
-  const node = nodeFile(ownPlatform, version);
-  return existsSync(node) ? { platform: ownPlatform, node } : context.skip("run `npm run pretest` to fetch its Node");
+/** Skips the test where the Node of a platform's executable is not there. @param platform This machine's by default. */
+export function requireStandaloneNode(
+  context: Skippable,
+  platform = ownPlatform,
+): { readonly platform: string; readonly node: string } {
+  const version = versions.get(platform ?? "");
+  if (platform === undefined || version === undefined) return context.skip("no standalone executable for this machine");
+  const node = nodeFile(platform, version);
+  return existsSync(node) ? { platform, node } : context.skip("run `npm run pretest` to fetch its Node");
 }
 
 let made: Promise<Standalone> | undefined;
