@@ -6,7 +6,7 @@ import type { Access, LockedTool } from "../lockfile/schema.ts";
 import { formatLocation, type Location, type RegistryLocation } from "../model/location.ts";
 import type { BlobIdentity } from "../model/source.ts";
 import { anySignal, inParallel } from "../parallel.ts";
-import type { RegistryProbe } from "../registry/probe.ts";
+import type { PlainAnswer, RegistryProbe } from "../registry/probe.ts";
 import { type Run, withSignal } from "../transfer/run.ts";
 
 export interface LockingServices extends Services {
@@ -57,8 +57,7 @@ async function accessTo(
     const signal = anySignal(run.signal, patience.signal);
     const answer = await services.slots.run(() => blobWithoutLogin(blob.digest, mirrorRetry, signal));
     if (refusedStatuses.has(answer.status)) return "token";
-    const isBlob = answer.status === 206 || answer.status === 200;
-    if (!isBlob || answer.isPrivate || (answer.sizeBytes ?? blob.size) !== blob.size) return undefined;
+    if (answer.isPrivate || !isBlob(answer, blob)) return undefined;
     return url.protocol === "http:" ? "http" : "https";
   } catch (error) {
     run.signal.throwIfAborted();
@@ -67,6 +66,12 @@ async function accessTo(
   } finally {
     clearTimeout(timer);
   }
+}
+
+/** A whole answer must state the blob's size: a login page of unknown size comes with the status 200, too. */
+function isBlob({ status, sizeBytes }: PlainAnswer, { size }: BlobIdentity): boolean {
+  if (status === 200) return sizeBytes === size;
+  return status === 206 && (sizeBytes === undefined || sizeBytes === size);
 }
 
 /** A new entry that keeps what was known of the same repositories: a registry that does not answer changes no lock. */

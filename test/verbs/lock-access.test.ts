@@ -49,6 +49,17 @@ const rows: Readonly<Record<string, readonly [answer: Handler, access: Access | 
   "a refusal": [status(403), "token"],
   "a byte of another size": [(_, response) => response.writeHead(206, range(5)).end("#"), undefined],
   "a login page": [(_, response) => response.end("<html>Please log in</html>"), undefined],
+  "a login page of unknown size": [
+    (_, response) => response.writeHead(200).write("<html>Please log in") && response.end("</html>"),
+    undefined,
+  ],
+  "a login page behind a redirect": [
+    (request, response, server) =>
+      request.url.startsWith("/login")
+        ? response.write("<html>Please log in</html>") && response.end()
+        : response.writeHead(302, { location: `http://${server.host}/login` }).end(),
+    undefined,
+  ],
   "no such blob": [status(404), undefined],
   "a failure": [status(500), undefined],
   "too many requests": [status(429, { "retry-after": "3000" }), undefined],
