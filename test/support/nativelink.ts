@@ -19,6 +19,8 @@ export interface WorkerOptions {
   readonly script?: readonly string[];
   /** Size of the CAS, and of the copy that the worker keeps, in bytes, beyond which the least recently used content goes. */
   readonly casBytes?: number;
+  /** Whether the action cache gives only results whose outputs the CAS holds. */
+  readonly isChecked?: boolean;
 }
 
 const plentyBytes = 4_000_000_000;
@@ -52,6 +54,7 @@ interface Place {
   readonly port: number;
   readonly workerPort: number;
   readonly casBytes: number | undefined;
+  readonly isChecked: boolean;
 }
 
 /** @see nativelink-config/examples/local_rbe_self_test.json5 of NativeLink 1.6 */
@@ -63,14 +66,17 @@ function configuration(
     env,
     entrypoint,
     casBytes,
+    isChecked,
   }: Place & { readonly env: Env; readonly entrypoint: string | undefined },
 ): object {
   const added = Object.entries(env).map(([name, value]) => [name, { value }]);
   const slow = { ref_store: { name: "CAS" } };
+  const results = filesystemStore(dir, "ac");
+  const checked = { completeness_checking: { backend: results, cas_store: slow } };
   return {
     stores: [
       { name: "CAS", ...filesystemStore(dir, "cas", casBytes) },
-      { name: "AC", ...filesystemStore(dir, "ac") },
+      { name: "AC", ...(isChecked ? checked : results) },
       { name: "WORKER", fast_slow: { fast: filesystemStore(dir, "worker", casBytes), slow } },
     ],
     schedulers: [{ name: "SCHEDULER", simple: { supported_platform_properties: { OSFamily: "priority" } } }],
@@ -109,13 +115,19 @@ function configuration(
 }
 
 /** Undefined when it ended at once: somebody else was faster to take one of the ports. */
-async function start(program: string, { env = {}, script, casBytes }: WorkerOptions): Promise<NativeLink | undefined> {
+async function start(
+  program: string,
+  { env = {}, script, casBytes, isChecked = false }: WorkerOptions,
+): Promise<NativeLink | undefined> {
   const dir = mkdtempSync(join(tmpdir(), "buck2-oras-nativelink-"));
   const [port, workerPort] = [await freePort(), await freePort()];
   const configFile = join(dir, "config.json5");
   const entrypoint = script === undefined ? undefined : join(dir, "entrypoint");
   if (entrypoint !== undefined) writeFileSync(entrypoint, `#!/bin/sh\n${script?.join("\n")}\n`, { mode: 0o755 });
-  writeFileSync(configFile, JSON.stringify(configuration(dir, { port, workerPort, env, entrypoint, casBytes })));
+  writeFileSync(
+    configFile,
+    JSON.stringify(configuration(dir, { port, workerPort, env, entrypoint, casBytes, isChecked })),
+  );
   const logFile = join(dir, "log");
   const log = openSync(logFile, "a");
   const child = spawn(program, [configFile], { stdio: ["ignore", log, log] });
