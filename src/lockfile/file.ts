@@ -9,6 +9,9 @@ import { type Lock, lockSchema, lockVersion } from "./schema.ts";
 /** A tool on eight platforms needs 8 KB: this is room for 2000 of them. JSON is parsed without a pause. */
 const maxLockBytes = 16 * 1024 * 1024;
 
+/** Characters that a message has of the place of a fault; whoever wrote the lock chose the names. */
+const maxPlaceLength = 500;
+
 /** The lines that git and its kin leave around both sides of a conflict. */
 const conflictMarker = /^(?:<{7}|>{7})(?:[ \r]|$)/m;
 
@@ -49,7 +52,7 @@ export function parseLock(text: string, file: string): Lock {
   const result = v.safeParse(lockSchema, json);
   if (result.success) return result.output;
   const issue = result.issues[0];
-  const place = v.getDotPath(issue) ?? "the lock";
+  const place = (v.getDotPath(issue) ?? "the lock").slice(0, maxPlaceLength);
   const fault = issue.received === "undefined" ? "is missing" : `is invalid (${issue.message})`;
   throw new ConfigurationError("LOCK_INVALID", `${file}: \`${place}\` ${fault}`, { hint });
 }

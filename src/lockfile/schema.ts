@@ -8,6 +8,7 @@ import { parseEntryPath } from "../archive/entry-path.ts";
 import { archiveFormats, fileFormats } from "../archive/format.ts";
 import { defaultLimits } from "../archive/limits.ts";
 import { digestSchema } from "../model/digest-schema.ts";
+import { maxDescriptors, maxMediaTypeLength } from "../model/manifest.ts";
 import { reservedKeys } from "../model/object-key.ts";
 import { isPlatformString, type PlatformString } from "../model/platform.ts";
 import { isStatedSource, isStatedText } from "./stated-text.ts";
@@ -44,7 +45,7 @@ const longReference = `must not be longer than ${maxReferenceLength} characters`
 const layerSchema = v.strictObject({
   digest: digestSchema,
   size: v.pipe(v.number(), v.safeInteger(), v.minValue(0), v.description("Bytes of the blob.")),
-  mediaType: v.string(),
+  mediaType: v.pipe(v.string(), v.maxLength(maxMediaTypeLength)),
   title: v.pipe(v.string(), v.minLength(1), path, v.description("Name of the file, or of the pushed folder.")),
   format: v.picklist(layerFormats),
   contentDigest: v.pipe(
@@ -94,7 +95,11 @@ const platformSchema = v.strictObject({
     v.minLength(1),
     v.description("`HOST/REPOSITORY`, or `oci:DIR` relative to the lock file's folder."),
   ),
-  layers: v.pipe(v.array(layerSchema), v.minLength(1)),
+  layers: v.pipe(
+    v.array(layerSchema),
+    v.minLength(1),
+    v.maxLength(maxDescriptors, `must have ${maxDescriptors} layers at most`),
+  ),
   executable: v.optional(
     v.pipe(
       v.string(),
@@ -104,8 +109,12 @@ const platformSchema = v.strictObject({
   ),
 });
 
+/** Names are folders and targets; file systems take 255 bytes. */
+const maxNameLength = 255;
+
 const toolName = v.pipe(
   v.string(),
+  v.maxLength(maxNameLength, `must not be longer than ${maxNameLength} characters`),
   v.regex(
     new RegExp(`^(?!(?:${reservedKeys.join("|")})$)[A-Za-z0-9_][A-Za-z0-9_.+-]*$`),
     "is not a valid name of a Buck2 target and a locked tool",
@@ -126,6 +135,9 @@ const platformName = v.custom<PlatformString>(
   "is not a platform string",
 );
 
+/** Repeated platforms of a command line stay; there are six. */
+const maxOptions = 64;
+
 const optionsSchema = v.strictObject({
   executable: v.optional(
     v.pipe(v.string(), path, v.description("Path of the executable in the artifact, or the end of this path.")),
@@ -134,7 +146,12 @@ const optionsSchema = v.strictObject({
     v.pipe(v.picklist(layerFormats), v.description("Format of the layers; `raw` keeps an archive as one file.")),
   ),
   platforms: v.optional(
-    v.pipe(v.array(platformName), v.minLength(1), v.description("Platforms to lock; absent for all platforms.")),
+    v.pipe(
+      v.array(platformName),
+      v.minLength(1),
+      v.maxLength(maxOptions, `must have ${maxOptions} platforms at most`),
+      v.description("Platforms to lock; absent for all platforms."),
+    ),
   ),
 });
 
@@ -148,6 +165,9 @@ const signedAt = v.optional(
     v.description("Time that a log or a timestamp authority vouches for; absent without one."),
   ),
 );
+
+/** Of each of seven digests, 500 signatures are read at most (`signature/find.ts`), so no lock has more of one tool. */
+const maxSignatures = 4096;
 
 const signatureSchema = v.union([
   v.strictObject({
@@ -223,6 +243,7 @@ const toolSchema = v.strictObject({
     v.pipe(
       v.array(signatureSchema),
       v.minLength(1),
+      v.maxLength(maxSignatures, `must have ${maxSignatures} signatures at most`),
       v.description("Signatures that a policy demanded, and that were verified when the tool was locked."),
     ),
   ),
@@ -234,9 +255,12 @@ const toolSchema = v.strictObject({
   ),
 });
 
+/** Some 2000 tools fill a lock of the size that is read; tools without platforms and signatures are smaller. */
+const maxTools = 10_000;
+
 export const lockSchema = v.strictObject({
   version: v.literal(lockVersion),
-  tools: v.record(toolName, toolSchema),
+  tools: v.pipe(v.record(toolName, toolSchema), v.maxEntries(maxTools, `must have ${maxTools} tools at most`)),
 });
 
 export type Lock = v.InferOutput<typeof lockSchema>;

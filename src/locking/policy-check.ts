@@ -4,7 +4,7 @@ import type { Services } from "../artifact/services.ts";
 import type { ErrorCode } from "../errors.ts";
 import type { Lock, LockedSignature, LockedTool } from "../lockfile/schema.ts";
 import { inParallel } from "../parallel.ts";
-import { fulfilment, type Look, signerText, type Unit } from "../policy/fulfilment.ts";
+import { fulfilment, type Look, signersText, signerText, type Unit } from "../policy/fulfilment.ts";
 import { lookInLock, lookInRepository } from "../policy/looks.ts";
 import { printable } from "../printable.ts";
 import { type Run, withSignal } from "../transfer/run.ts";
@@ -53,7 +53,7 @@ async function judgeSigners([tool, locked]: Entry, look: Look, services: Service
   const { reference, signatures = [] } = locked;
   const { demands, unfulfilled, signatures: counted } = await fulfilment(unitsOf(locked, services), look, services);
   if (demands === 0 && signatures.length > 0) {
-    const reason = `the lock records that ${[...new Set(signatures.map(signerText))].join(", ")} signed it, and no policy demands a signature any more`;
+    const reason = `the lock records that ${signersText(signatures)} signed it, and no policy demands a signature any more`;
     const none = { file: undefined, prefix: undefined };
     const fault = { tool, reference, code: "SIGNER_CHANGED", action: "require", ...none, reason } as const;
     return { faults: [fault], signatures: counted };
@@ -99,20 +99,18 @@ function isOfAge({ code }: PolicyFault): boolean {
 const noTime: KnownTime = { published: undefined, clock: undefined };
 
 /** Compares the entries with the policies. Asks no registry, and trusts what the lock records. */
-export async function checkPolicies(lock: Lock, services: Services): Promise<readonly PolicyFault[]> {
+export async function checkPolicies(lock: Lock, services: Services, run: Run): Promise<readonly PolicyFault[]> {
   const entries = Object.entries(lock.tools);
-  const faults = await Promise.all(
-    entries.map(async (entry) => {
-      const [, { published, signatures = [] }] = entry;
-      const known = { published, clock: undefined };
-      return [
-        ...(await judgeSigners(entry, lookInLock(signatures), services)).faults,
-        ...judgeAge(entry, ageDemandsOn(entry, services), known, services.context.now()).map((fault) =>
-          published === undefined ? { ...fault, reason: "the lock records no time from which its age counts" } : fault,
-        ),
-      ];
-    }),
-  );
+  const faults = await inParallel(entries, run.signal, async (entry, either) => {
+    const [, { published, signatures = [] }] = entry;
+    const known = { published, clock: undefined };
+    return [
+      ...(await judgeSigners(entry, lookInLock(signatures, either), services)).faults,
+      ...judgeAge(entry, ageDemandsOn(entry, services), known, services.context.now()).map((fault) =>
+        published === undefined ? { ...fault, reason: "the lock records no time from which its age counts" } : fault,
+      ),
+    ];
+  });
   return faults.flat();
 }
 
@@ -122,14 +120,14 @@ export async function checkPolicies(lock: Lock, services: Services): Promise<rea
  * @param services Their `open` reads layout folders from the lock's folder.
  */
 export async function checkPoliciesOnline(lock: Lock, services: Services, run: Run): Promise<readonly PolicyFault[]> {
-  const recorded = await checkPolicies(lock, services);
+  const recorded = await checkPolicies(lock, services, run);
   const found = await inParallel(Object.entries(lock.tools), run.signal, async (entry, either) => {
     const [tool, locked] = entry;
     const { signatures = [] } = locked;
     const look = lookInRepository(services, withSignal(run, either));
     const inRepository: Look = async (location, digest, demand) => {
       const looked = await look(location, digest, demand);
-      const claimed = await lookInLock(signatures)(location, digest, demand);
+      const claimed = await lookInLock(signatures, either)(location, digest, demand);
       const invented = claimed.counted.find(
         (one) => !looked.counted.some((real) => signerText(real) === signerText(one)),
       );

@@ -4,7 +4,7 @@ import { UsageError } from "../errors.ts";
 import type { LockedSignature, LockedTool, LockPlatform } from "../lockfile/schema.ts";
 import { type Digest, isDigest } from "../model/digest.ts";
 import { formatLocation } from "../model/location.ts";
-import { fulfilment, signerText, type Unfulfilled, type Unit } from "../policy/fulfilment.ts";
+import { fulfilment, signersText, type Unfulfilled, type Unit } from "../policy/fulfilment.ts";
 import { lookInRepository } from "../policy/looks.ts";
 import { joinRefusals, PolicyRefusal } from "../policy/refusal.ts";
 import { printable } from "../printable.ts";
@@ -139,11 +139,9 @@ function lostIn({ name, before, after }: Replaced, accepted: ReadonlySet<string>
   const lost = strangers.filter((now) => !isAccepted(now));
   if (lost.length === 0) return [];
   const names = lost.flatMap((now) => (now.length === 0 ? [nobody] : now.map((one) => namesOf(one).at(-1) ?? "")));
-  const listed = (signatures: readonly LockedSignature[]): string =>
-    [...new Set(signatures.map(signerText))].join(", ");
   const now = lost.flat();
-  const is = now.length === 0 ? "no policy finds a signature any more" : `now ${listed(now)} did`;
-  return [{ tool: name, message: `the lock records that ${listed(recorded)} signed it, and ${is}`, names }];
+  const is = now.length === 0 ? "no policy finds a signature any more" : `now ${signersText(now)} did`;
+  return [{ tool: name, message: `the lock records that ${signersText(recorded)} signed it, and ${is}`, names }];
 }
 
 /**

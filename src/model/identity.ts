@@ -46,24 +46,43 @@ function piecesOf(pattern: string): readonly Piece[] {
   return pattern.match(/\*\*|\*|[^*]/gu) ?? [];
 }
 
+/** True if the text has the pattern's literal parts in their order. Few other texts need the full comparison. */
+function hasParts(pattern: string, text: string): boolean {
+  const [first = "", ...others] = pattern.split(/\*+/);
+  const last = others.pop();
+  if (last === undefined) return text === pattern;
+  const end = text.length - last.length;
+  if (!text.startsWith(first) || !text.endsWith(last)) return false;
+  let at = first.length;
+  for (const part of others) {
+    const found = text.indexOf(part, at);
+    if (found === -1) return false;
+    at = found + part.length;
+  }
+  return at <= end;
+}
+
 /** True if the whole text matches. Time grows with the product of both lengths, which have limits. */
 export function matchesPattern(pattern: string, text: string): boolean {
-  if (text.length > maxTextLength) return false;
+  if (text.length > maxTextLength || !hasParts(pattern, text)) return false;
   const characters = [...text];
-  // `reached[i]`: the pieces so far can match the first i characters.
-  let reached = [true, ...characters.map(() => false)];
+  // `reached[i]` is 1 if the pieces so far can match the first i characters.
+  let reached = new Uint8Array(characters.length + 1);
+  reached[0] = 1;
   for (const piece of piecesOf(pattern)) {
-    const next = reached.map(() => false);
+    const next = new Uint8Array(reached.length);
     const isWild = piece === "*" || piece === "**";
-    for (let at = 0; at < next.length; at += 1) {
+    if (isWild) next[0] = reached[0] ?? 0;
+    for (let at = 1; at < next.length; at += 1) {
       const previous = characters[at - 1];
-      if (!isWild) next[at] = at > 0 && reached[at - 1] === true && previous === piece;
-      else if (reached[at] === true) next[at] = true;
-      else next[at] = at > 0 && next[at - 1] === true && (piece === "**" || previous !== "/");
+      const isReached = isWild
+        ? reached[at] === 1 || (next[at - 1] === 1 && (piece === "**" || previous !== "/"))
+        : reached[at - 1] === 1 && previous === piece;
+      if (isReached) next[at] = 1;
     }
     reached = next;
   }
-  return reached[characters.length] === true;
+  return reached[characters.length] === 1;
 }
 
 export function matchesIdentity(pattern: IdentityPattern, { subject, issuer }: Identity): boolean {

@@ -94,15 +94,17 @@ export interface ImageIndex {
  * OCI distribution-spec v1.1.1, "Pushing Manifests": registries accept at least 4 MiB. Larger manifests are refused.
  */
 export const maxManifestBytes = 4 * 1024 * 1024;
-/** Layers or platforms; real tools have under 100. */
-const maxDescriptors = 10_000;
+/** Layers or platforms; real tools have under 100. A lock has the layers. */
+export const maxDescriptors = 10_000;
+/** Both parts of a media type have 127 characters at most, and parameters may follow (RFC 6838, section 4.2). */
+export const maxMediaTypeLength = 1024;
 
 /** An optional field. Encoders of several languages write `null` for an empty value: `null` counts as absent. */
 const optional = v.nullish;
 
 const annotationsSchema = optional(v.record(v.string(), v.nullable(v.string())));
 const descriptorSchema = v.object({
-  mediaType: v.string(),
+  mediaType: v.pipe(v.string(), v.maxLength(maxMediaTypeLength)),
   digest: digestSchema,
   size: v.pipe(v.number(), v.safeInteger(), v.minValue(0)),
   annotations: annotationsSchema,

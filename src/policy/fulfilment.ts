@@ -46,6 +46,14 @@ export function signerText(signature: LockedSignature): string {
   return "key" in signature ? signature.key : `${signature.identity} (${signature.issuer})`;
 }
 
+/** Signers shown in a message; a lock may record thousands. */
+const maxShownSigners = 10;
+
+export function signersText(signatures: readonly LockedSignature[]): string {
+  const all = [...new Set(signatures.map(signerText))];
+  return `${all.slice(0, maxShownSigners).join(", ")}${all.length > maxShownSigners ? ", …" : ""}`;
+}
+
 /** One of each digest and signer, with the earliest time: a later signature of the same signer changes no lock. */
 function sorted(signatures: readonly LockedSignature[]): readonly LockedSignature[] {
   const byName = new Map<string, LockedSignature>();

@@ -1,4 +1,5 @@
 /** Two ways to know who signed: the repository's signatures, verified now, and what a lock recorded. */
+import { setImmediate } from "node:timers/promises";
 import type { Services } from "../artifact/services.ts";
 import type { LockedSignature } from "../lockfile/schema.ts";
 import type { Digest } from "../model/digest.ts";
@@ -57,11 +58,19 @@ export function isDemanded(signature: LockedSignature, { keys, identities }: Dem
   return identities.some((one) => matchesIdentity(one, { subject, issuer }));
 }
 
+/** Signatures that are compared at a time: whoever wrote the lock chose how long each comparison takes. */
+const comparedAtOnce = 16;
+
 /** Reads what a lock recorded, which is as true as whoever may change the lock. */
-export function lookInLock(signatures: readonly LockedSignature[]): Look {
+export function lookInLock(signatures: readonly LockedSignature[], signal: AbortSignal): Look {
   return async (_location, digest, demand) => {
     const of = signatures.filter((one) => one.digest === digest);
-    const counted = of.filter((one) => isDemanded(one, demand));
+    const counted: LockedSignature[] = [];
+    for (const [index, one] of of.entries()) {
+      if (index % comparedAtOnce === 0) await setImmediate();
+      signal.throwIfAborted();
+      if (isDemanded(one, demand)) counted.push(one);
+    }
     if (of.length === 0) return { counted, code: "SIGNATURE_MISSING", why: "the lock records no signature" };
     return { counted, code: "SIGNATURE_REFUSED", why: `the lock records only ${listed(of.map(signerText))}` };
   };

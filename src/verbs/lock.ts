@@ -251,7 +251,9 @@ export async function lockCheckPolicies(
   await checkPoliciesKnown(versionAspects, services);
   const lock = await lockCheck(file, services);
   const lockServices = await servicesOfLock(file, services);
-  const faults = isOnline ? await checkPoliciesOnline(lock, lockServices, run) : await checkPolicies(lock, services);
+  const faults = isOnline
+    ? await checkPoliciesOnline(lock, lockServices, run)
+    : await checkPolicies(lock, services, run);
   const files = services.settings.policies.map((one) => one.file);
   return { tools: Object.keys(lock.tools).length, files, faults };
 }
