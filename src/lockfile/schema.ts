@@ -166,7 +166,7 @@ const signedAt = v.optional(
   ),
 );
 
-/** Of each of seven digests, 500 signatures are read at most (`signature/find.ts`), so no lock has more of one tool. */
+/** Signatures of one tool: there are seven digests, and 500 signatures of each are read at most (`signature/find.ts`). */
 const maxSignatures = 4096;
 
 const signatureSchema = v.union([
