@@ -21,6 +21,8 @@ export interface WorkerOptions {
   readonly casBytes?: number;
   /** Whether the action cache gives only results whose outputs the CAS holds. */
   readonly isChecked?: boolean;
+  /** Whether the CAS compares what is uploaded with its digest; default true. */
+  readonly isVerifying?: boolean;
 }
 
 const plentyBytes = 4_000_000_000;
@@ -55,6 +57,7 @@ interface Place {
   readonly workerPort: number;
   readonly casBytes: number | undefined;
   readonly isChecked: boolean;
+  readonly isVerifying: boolean;
 }
 
 /** @see nativelink-config/examples/local_rbe_self_test.json5 of NativeLink 1.6 */
@@ -67,15 +70,18 @@ function configuration(
     entrypoint,
     casBytes,
     isChecked,
+    isVerifying,
   }: Place & { readonly env: Env; readonly entrypoint: string | undefined },
 ): object {
   const added = Object.entries(env).map(([name, value]) => [name, { value }]);
   const slow = { ref_store: { name: "CAS" } };
   const results = filesystemStore(dir, "ac");
   const checked = { completeness_checking: { backend: results, cas_store: slow } };
+  const cas = filesystemStore(dir, "cas", casBytes);
+  const verified = { verify: { backend: cas, verify_size: true, verify_hash: true } };
   return {
     stores: [
-      { name: "CAS", ...filesystemStore(dir, "cas", casBytes) },
+      { name: "CAS", ...(isVerifying ? verified : cas) },
       { name: "AC", ...(isChecked ? checked : results) },
       { name: "WORKER", fast_slow: { fast: filesystemStore(dir, "worker", casBytes), slow } },
     ],
@@ -117,7 +123,7 @@ function configuration(
 /** Undefined when it ended at once: somebody else was faster to take one of the ports. */
 async function start(
   program: string,
-  { env = {}, script, casBytes, isChecked = false }: WorkerOptions,
+  { env = {}, script, casBytes, isChecked = false, isVerifying = true }: WorkerOptions,
 ): Promise<NativeLink | undefined> {
   const dir = mkdtempSync(join(tmpdir(), "buck2-oras-nativelink-"));
   const [port, workerPort] = [await freePort(), await freePort()];
@@ -126,7 +132,7 @@ async function start(
   if (entrypoint !== undefined) writeFileSync(entrypoint, `#!/bin/sh\n${script?.join("\n")}\n`, { mode: 0o755 });
   writeFileSync(
     configFile,
-    JSON.stringify(configuration(dir, { port, workerPort, env, entrypoint, casBytes, isChecked })),
+    JSON.stringify(configuration(dir, { port, workerPort, env, entrypoint, casBytes, isChecked, isVerifying })),
   );
   const logFile = join(dir, "log");
   const log = openSync(logFile, "a");

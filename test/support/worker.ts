@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { oras } from "./executable.ts";
 import { temporaryFolder } from "./folders.ts";
+import { field, framed, varint } from "./protobuf.ts";
 import type { Ran } from "./run.ts";
 import { whenTestEnds } from "./test-end.ts";
 
@@ -29,20 +30,6 @@ export interface WorkerClient {
 export interface ExecuteOptions {
   readonly env?: Readonly<Record<string, string>>;
   readonly signal?: AbortSignal;
-}
-
-function varint(value: number): number[] {
-  return value < 128 ? [value] : [(value % 128) + 128, ...varint(Math.floor(value / 128))];
-}
-
-function field(number: number, bytes: Buffer): Buffer {
-  return Buffer.concat([Buffer.from([number * 8 + 2, ...varint(bytes.length)]), bytes]);
-}
-
-export function framed(message: Buffer): Buffer {
-  const prefix = Buffer.alloc(5);
-  prefix.writeUInt32BE(message.length, 1);
-  return Buffer.concat([prefix, message]);
 }
 
 /** `ExecuteCommand` of Buck2's worker.proto, in its frame. */

@@ -3,7 +3,8 @@ import fc from "fast-check";
 import { expect, test } from "vitest";
 import { readCommand } from "../../src/worker/messages.ts";
 import { holds } from "../support/property.ts";
-import { commandOf, framed } from "../support/worker.ts";
+import { framed } from "../support/protobuf.ts";
+import { commandOf } from "../support/worker.ts";
 
 test("worker messages: the arguments of a request, without its environment", () => {
   const argv = ["blob", "host/tools@sha256:0", "", "ünïcödé", "x".repeat(300)];

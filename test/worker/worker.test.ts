@@ -6,6 +6,7 @@ import { expect, test } from "vitest";
 import { oras } from "../support/executable.ts";
 import { temporaryFolder } from "../support/folders.ts";
 import { ordinaryUser } from "../support/other-users.ts";
+import { framed } from "../support/protobuf.ts";
 import { ownTokens } from "../support/registry/in-process/faults/access.ts";
 import type { Fault } from "../support/registry/in-process/faults/fault.ts";
 import { slowBody } from "../support/registry/in-process/faults/network.ts";
@@ -13,7 +14,7 @@ import { inProcessRegistry } from "../support/registry/in-process/for-tests.ts";
 import type { InProcessRegistry } from "../support/registry/in-process/registry.ts";
 import { digestWith } from "../support/registry/in-process/storage.ts";
 import { requireRoot } from "../support/shared-cache.ts";
-import { commandOf, framed, type RunningWorker, socketFolder, startWorker, workerClient } from "../support/worker.ts";
+import { commandOf, type RunningWorker, socketFolder, startWorker, workerClient } from "../support/worker.ts";
 
 interface Setting {
   readonly registry: InProcessRegistry;
