@@ -154,3 +154,26 @@ test.for(refusals)("native: Buck2 names the target and the answer %i", async ([s
   expect(built.stderr).toContain(words);
   expect(registry.seen).toHaveLength(requests);
 });
+
+test("native: Buck2 follows a redirect that the executable refuses", async (context) => {
+  const project = await setting(context);
+  const text = script("redirected");
+  const here = await startServer((_, response) => response.end(text));
+  // On Linux and macOS, this address is this machine: the executable lets no registry lead a request there.
+  const location = `http://${here.host.replace(/^[^:]+/, "0.0.0.0")}/internal`;
+  let isOpen = true;
+  const serve = serveTool(text);
+  const registry = await startServer((request, response, server) => {
+    if (isOpen || !request.url.includes("/blobs/")) serve(request, response, server);
+    else response.writeHead(307, { location }).end();
+  });
+  await lockTool(project, "redirected", registry);
+  isOpen = false;
+  const env = { BUCK2_ORAS_CACHE_DIR: `${project.cacheDir}-empty` };
+  const refused = await project.build(["//redirected:tool"], { env, isolationDir: "redirected" });
+  expect(refused.subErrors).toMatchObject([{ category: "REDIRECT_REFUSED" }]);
+  expect(here.seen).toEqual([]);
+  const followed = await project.build(["//redirected:tool"], native);
+  expect(followed.stderr).toContain("BUILD SUCCEEDED");
+  expect(here.seen).toHaveLength(1);
+});
