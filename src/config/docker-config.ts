@@ -12,6 +12,7 @@ import { changeText } from "../files/change-text.ts";
 import { makeFolder } from "../files/folder.ts";
 import { UnfitFileError } from "../files/opened-file.ts";
 import { readRegularFile } from "../files/regular-file.ts";
+import { dockerHub } from "../model/registry-host.ts";
 import { folderVariable, variable } from "./environment.ts";
 
 /** Clients write `null` for an empty value: `null` counts as absent. */
@@ -43,11 +44,10 @@ export interface DockerConfigFile {
 
 /** Docker's key for Docker Hub, which differs from the registry's host. */
 const dockerHubKey = "index.docker.io";
-const dockerHubHost = "registry-1.docker.io";
 
 /** The registry's key in Docker's configuration and in helpers. */
 export function serverAddress(registry: string): string {
-  return registry === dockerHubHost ? `https://${dockerHubKey}/v1/` : registry;
+  return registry === dockerHub ? `https://${dockerHubKey}/v1/` : registry;
 }
 
 /**
@@ -57,7 +57,7 @@ export function serverAddress(registry: string): string {
 export function isKeyOf(key: string, registry: string): boolean {
   if (!/^(?:https?:\/\/)?[^/]+(?:\/(?:v[12]\/?)?)?$/i.test(key)) return false;
   const host = (key.replace(/^https?:\/\//i, "").split("/", 1)[0] ?? "").toLowerCase();
-  const wanted = registry === dockerHubHost ? dockerHubKey : registry;
+  const wanted = registry === dockerHub ? dockerHubKey : registry;
   return (host === "docker.io" ? dockerHubKey : host) === wanted;
 }
 

@@ -3,7 +3,8 @@
  * project's file are judged apart, so a project can only add demands.
  */
 import type { Location } from "../model/location.ts";
-import { belowPrefix, officialImage, type RepositoryPrefix, withoutDefaultPort } from "../model/repository-prefix.ts";
+import { registryIdentity } from "../model/registry-host.ts";
+import { belowPrefix, officialImage, type RepositoryPrefix } from "../model/repository-prefix.ts";
 import type { DemandedLevel } from "../model/source-level.ts";
 import { besideFile } from "./boundary.ts";
 import type { ConfigFile } from "./file.ts";
@@ -74,9 +75,11 @@ function coveredLength(prefix: RepositoryPrefix | undefined, location: Location)
   if (prefix === undefined) return -1;
   if (location.kind === "layout") return undefined;
   const { registry } = location;
-  if (withoutDefaultPort(registry) !== withoutDefaultPort(prefix.registry)) return undefined;
+  if (registryIdentity(registry) !== registryIdentity(prefix.registry)) return undefined;
+  // A name of Docker Hub that is no client's short name keeps `alpine` as it is.
+  const at = { ...location, ...officialImage(location) };
   const covering = [prefix, officialImage(prefix)].find(
-    (one) => one !== undefined && belowPrefix(location, { ...one, registry }) !== undefined,
+    (one) => one !== undefined && belowPrefix(at, { ...one, registry }) !== undefined,
   );
   return covering?.repository.length;
 }

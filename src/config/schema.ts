@@ -4,13 +4,8 @@ import { UsageError } from "../errors.ts";
 import { maxAgeDays } from "../model/age.ts";
 import { parseByteSize } from "../model/byte-size.ts";
 import { parsePattern } from "../model/identity.ts";
-import { namesRegistry, parseRegistry } from "../model/registry-host.ts";
-import {
-  officialImage,
-  parseRepositoryPrefix,
-  type RepositoryPrefix,
-  withoutDefaultPort,
-} from "../model/repository-prefix.ts";
+import { namesRegistry, parseRegistry, registryIdentity } from "../model/registry-host.ts";
+import { officialImage, parseRepositoryPrefix, type RepositoryPrefix } from "../model/repository-prefix.ts";
 import { demandedLevels } from "../model/source-level.ts";
 
 function parses(parse: (text: string) => unknown): (text: string) => boolean {
@@ -175,7 +170,7 @@ const policySchema = v.pipe(
 function prefixKey(prefix: RepositoryPrefix | undefined): string {
   if (prefix === undefined) return anyPrefix;
   const { registry, repository } = officialImage(prefix) ?? prefix;
-  return `${withoutDefaultPort(registry)}/${repository}`;
+  return `${registryIdentity(registry)}/${repository}`;
 }
 
 const policiesSchema = v.pipe(

@@ -11,7 +11,7 @@ import { type Digest, isDigest } from "./digest.ts";
 import { formatLocation, isRepository, type Location } from "./location.ts";
 import type { PlatformString } from "./platform.ts";
 import { invalidReference, quoted, refuseScheme, repositoryMissing } from "./reference-errors.ts";
-import { looksLikeHost, namesRegistry, parseRegistry } from "./registry-host.ts";
+import { dockerHub, looksLikeHost, namesRegistry, parseRegistry } from "./registry-host.ts";
 
 /** A location with a tag, a manifest's digest, or both; the digest takes precedence. */
 export interface Reference {
@@ -125,7 +125,7 @@ export function parseReference(text: string, defaultRegistry: string | undefined
   const registry = namesHost ? parseRegistry(text.slice(0, slash)) : defaultRegistry;
   if (registry === undefined) throw registryNotNamed(text);
   // Docker Hub keeps its official images under library/.
-  if (registry === "registry-1.docker.io" && !repository.includes("/")) repository = `library/${repository}`;
+  if (registry === dockerHub && !repository.includes("/")) repository = `library/${repository}`;
   return { location: { kind: "registry", registry, repository }, tag, digest };
 }
 

@@ -16,6 +16,26 @@ function isCanonicalHost(host: string): boolean {
   return new URL(`https://${host}/`).hostname === name && !port?.startsWith("0");
 }
 
+/** The host of Docker Hub's registry. */
+export const dockerHub = "registry-1.docker.io";
+/** Names that clients replace by this host. */
+const dockerHubNames: readonly string[] = ["docker.io", "index.docker.io"];
+/** Hosts that give the same artifacts, or redirect to it. */
+const dockerHubHosts: readonly string[] = [...dockerHubNames, "registry.docker.io", "registry.hub.docker.com"];
+
+/**
+ * One text for all names of a registry, to compare registries in rules: a rule for one name must not be escaped by another.
+ * The text is no host to connect to.
+ */
+export function registryIdentity(registry: string): string {
+  const host = registry.replace(/:(?:443|80)$/, "");
+  return dockerHubHosts.includes(host) ? dockerHub : host;
+}
+
+export function isDockerHub(registry: string): boolean {
+  return registryIdentity(registry) === dockerHub;
+}
+
 /**
  * Parses a host with an optional port and lower-cases it. `docker.io` and `index.docker.io` become Docker Hub's
  * registry host.
@@ -27,7 +47,7 @@ export function parseRegistry(text: string): string {
       hint: "write a host with an optional port, such as ghcr.io or localhost:5000, without https:// and without a path",
     });
   }
-  return host === "docker.io" || host === "index.docker.io" ? "registry-1.docker.io" : host;
+  return dockerHubNames.includes(host) ? dockerHub : host;
 }
 
 /** True if the first part of the path can only be a host: `localhost`, or text with a dot or a colon. */

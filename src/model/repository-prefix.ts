@@ -1,7 +1,7 @@
 /** Prefixes of repositories: a registry, or a name's place in a registry. */
 import { isRepository, type RegistryLocation } from "./location.ts";
 import { invalidReference } from "./reference-errors.ts";
-import { parseRegistry } from "./registry-host.ts";
+import { isDockerHub, parseRegistry } from "./registry-host.ts";
 
 /** A registry, and the first path components of repositories in the registry. */
 export interface RepositoryPrefix {
@@ -35,14 +35,9 @@ export function belowPrefix(location: RegistryLocation, prefix: RepositoryPrefix
     : undefined;
 }
 
-/** `ghcr.io:443` is the registry of `ghcr.io`: a rule for one must not be escaped by the other. */
-export function withoutDefaultPort(registry: string): string {
-  return registry.replace(/:(?:443|80)$/, "");
-}
-
 /** `docker.io/alpine` in a reference is `docker.io/library/alpine`: so is such a prefix, beside the namespace of that name. */
 export function officialImage({ registry, repository }: RepositoryPrefix): RepositoryPrefix | undefined {
-  if (withoutDefaultPort(registry) !== "registry-1.docker.io" || repository === "") return undefined;
+  if (!isDockerHub(registry) || repository === "") return undefined;
   return repository.includes("/") ? undefined : { registry, repository: `library/${repository}` };
 }
 

@@ -64,6 +64,14 @@ describe("policies: the longest prefix of each file decides", () => {
     ["the same registry in capitals", "GHCR.io/acme/tools:1", ["user ghcr.io/acme/tools"]],
     ["another port", "ghcr.io:8443/acme/tools:1", ["user *"]],
     ["Docker Hub by another name", "index.docker.io/library/x:1", ["user docker.io/library"]],
+    ["Docker Hub by its host", "registry-1.docker.io/library/x:1", ["user docker.io/library"]],
+    ["Docker Hub by the host of its pages", "registry.hub.docker.com/library/x:1", ["user docker.io/library"]],
+    ["Docker Hub by a host that redirects", "registry.docker.io/library/x:1", ["user docker.io/library"]],
+    ["Docker Hub by another name and port", "index.docker.io:443/library/x:1", ["user docker.io/library"]],
+    ["Docker Hub by http", "docker.io:80/alpine/git:1", ["user docker.io/alpine"]],
+    ["an official image by another name", "registry.hub.docker.com/alpine:1", ["user docker.io/alpine"]],
+    ["an official image by another name and port", "index.docker.io:443/x:1", ["user docker.io/library"]],
+    ["a host that only ends alike", "evil-docker.io/library/x:1", ["user *"]],
     ["an official image of Docker Hub", "docker.io/alpine:1", ["user docker.io/alpine"]],
     ["an official image by its whole name", "docker.io/library/alpine:1", ["user docker.io/alpine"]],
     ["the namespace of that name", "docker.io/alpine/git:1", ["user docker.io/alpine"]],
@@ -135,6 +143,8 @@ describe("policies: what is wrong is named with its line", () => {
     ["ghcr.io/acme", "ghcr.io/acme"],
     ["ghcr.io", "GHCR.io:443"],
     ["docker.io/x", "index.docker.io/x"],
+    ["docker.io/x", "registry.hub.docker.com:443/x"],
+    ["registry.docker.io/library/x", "registry-1.docker.io/x"],
     ["*", "*"],
   ])("the same prefix twice: %s and %s", async (one, other) => {
     const [first, second] = [one, other].map((prefix) => JSON.stringify({ prefix, signers: [key] }));
