@@ -6,7 +6,7 @@ import { type Digest, isDigest } from "../model/digest.ts";
 import { formatLocation } from "../model/location.ts";
 import { fulfilment, signersText, type Unfulfilled, type Unit } from "../policy/fulfilment.ts";
 import { lookInRepository } from "../policy/looks.ts";
-import { joinRefusals, PolicyRefusal } from "../policy/refusal.ts";
+import { PolicyRefusal } from "../policy/refusal.ts";
 import { printable } from "../printable.ts";
 import type { Run } from "../transfer/run.ts";
 import type { Found } from "./manifests.ts";
@@ -44,9 +44,10 @@ export async function signaturesOf(
   run: Run,
 ): Promise<LockedTool["signatures"]> {
   const { signatures, unfulfilled } = await fulfilment(unitsOf(found), lookInRepository(services, run), services);
-  const [refused] = unfulfilled.filter(({ demand }) => demand.action === "require");
+  const required = unfulfilled.filter(({ demand }) => demand.action === "require");
+  const [refused] = required;
   if (refused !== undefined) {
-    throw new PolicyRefusal(refused.code, name, `${reference} ${unfulfilledText(refused)}`, {
+    throw new PolicyRefusal(refused.code, name, `${reference} ${required.map(unfulfilledText).join("; and it ")}`, {
       hint: `run \`buck2-oras verify --signature ${atDigest(found, refused)}\` to see its signatures, and sign it with \`buck2-oras sign\` if it is yours, or ask its publisher to sign it`,
     });
   }
@@ -102,14 +103,6 @@ export interface Replaced {
   readonly after: LockedTool;
 }
 
-/** A tool whose recorded signers are gone. */
-interface Lost {
-  readonly tool: string;
-  readonly message: string;
-  /** Values of `--accept-signer` that accept the change. */
-  readonly names: readonly string[];
-}
-
 /** The signatures that vouch for a platform: of its manifest, and of the whole. */
 function vouching(tool: LockedTool, manifest: Digest): readonly LockedSignature[] {
   return (tool.signatures ?? []).filter(({ digest }) => digest === manifest || digest === tool.digest);
@@ -130,7 +123,7 @@ function strangersIn(before: LockedTool, after: LockedTool, known: ReadonlySet<s
   });
 }
 
-function lostIn({ name, before, after }: Replaced, accepted: ReadonlySet<string>): readonly Lost[] {
+function lostIn({ name, before, after }: Replaced, accepted: ReadonlySet<string>): readonly PolicyRefusal[] {
   const recorded = before?.signatures ?? [];
   if (before === undefined || recorded.length === 0) return [];
   const strangers = strangersIn(before, after, new Set(recorded.map(enduringName)));
@@ -141,22 +134,17 @@ function lostIn({ name, before, after }: Replaced, accepted: ReadonlySet<string>
   const names = lost.flatMap((now) => (now.length === 0 ? [nobody] : now.map((one) => namesOf(one).at(-1) ?? "")));
   const now = lost.flat();
   const is = now.length === 0 ? "no policy finds a signature any more" : `now ${signersText(now)} did`;
-  return [{ tool: name, message: `the lock records that ${signersText(recorded)} signed it, and ${is}`, names }];
+  const accepts = [...new Set(names)].map((one) => `--accept-signer ${quoted(one)}`);
+  const message = `the lock records that ${signersText(recorded)} signed it, and ${is}`;
+  return [new PolicyRefusal("SIGNER_CHANGED", name, message, { accepts })];
 }
 
 /**
- * Refuses a change that loses the recorded signers of a tool, unless a person names the new ones.
+ * The changes that lose the recorded signers of a tool, unless a person named the new ones.
  *
  * @param accepted Values of `--accept-signer`.
- * @throws {PolicyRefusal} `SIGNER_CHANGED`
  */
-export function refuseLostSigners(replaced: readonly Replaced[], accepted: readonly string[]): void {
+export function lostSigners(replaced: readonly Replaced[], accepted: readonly string[]): readonly PolicyRefusal[] {
   const words = new Set(accepted);
-  const lost = replaced.flatMap((one) => lostIn(one, words));
-  const options = [...new Set(lost.flatMap(({ names }) => names))].map((one) => `--accept-signer ${quoted(one)}`);
-  const hint = `find out why the signer changed; add ${options.join(" ")} to accept it`;
-  const refusal = joinRefusals(
-    lost.map(({ tool, message }) => new PolicyRefusal("SIGNER_CHANGED", tool, message, { hint })),
-  );
-  if (refusal !== undefined) throw refusal;
+  return replaced.flatMap((one) => lostIn(one, words));
 }

@@ -22,26 +22,16 @@ function option(source: string): string {
 }
 
 /**
- * Refuses a change that replaces the recorded source of a tool, unless a person names the new one. A source that was
- * not recorded before is no change: the lock may be older than this record.
+ * The changes that replace the recorded source of a tool, unless a person named the new one. A source that was not
+ * recorded before is no change: the lock may be older than this record.
  *
  * @param accepted Values of `--accept-source`.
- * @throws {PolicyRefusal} `SOURCE_CHANGED`, for all tools together
  */
-export function refuseChangedSources(replaced: readonly Replaced[], accepted: readonly string[]): void {
-  const changed = replaced.flatMap(({ name, before, after }) => {
-    const [was, now] = [before?.stated?.source, after.stated?.source];
-    const isKept = was === undefined || was === now || accepted.includes(now ?? noSource);
-    return isKept ? [] : [{ name, was, now }];
+export function changedSources(replaced: readonly Replaced[], accepted: readonly string[]): readonly PolicyRefusal[] {
+  return replaced.flatMap(({ name, before, after }) => {
+    const [was, now = noSource] = [before?.stated?.source, after.stated?.source];
+    if (was === undefined || was === now || accepted.includes(now)) return [];
+    const message = `the source that the publisher states has changed: ${was} → ${now}`;
+    return [new PolicyRefusal("SOURCE_CHANGED", name, message, { accepts: [option(now)] })];
   });
-  if (changed.length === 0) return;
-  const texts = changed.map(({ name, was, now }) => `${name}: ${was} → ${now ?? noSource}`);
-  const [first = ""] = texts;
-  const options = [...new Set(changed.map(({ now }) => option(now ?? noSource)))].join(" ");
-  throw new PolicyRefusal(
-    "SOURCE_CHANGED",
-    changed.map(({ name }) => name).join(", "),
-    `the source that the publisher states has changed, so nothing is written; ${texts.length === 1 ? first : texts.join("; ")}`,
-    { hint: `find out why; add ${options} to accept the change` },
-  );
 }

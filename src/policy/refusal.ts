@@ -1,27 +1,46 @@
-/** Refusals by a policy: of one tool, and of several in one command. */
+/** Refusals by a policy, or by what a lock recorded: of one tool, and of several in one command. */
 import { ContentVerificationError, type ErrorCode, type ErrorDetails } from "../errors.ts";
+
+export interface RefusalDetails extends ErrorDetails {
+  /** Options that accept the change, as words for a shell; a person must find out why first. */
+  readonly accepts?: readonly string[];
+}
+
+/** The next step for changes that options accept. */
+function acceptingHint(options: readonly string[]): string {
+  const different = [...new Set(options)];
+  return `find out why; add ${different.join(" ")} to accept ${different.length === 1 ? "the change" : "the changes"}`;
+}
 
 /** A tool that a policy does not let into the lock. Other tools of the command are still looked at, so that all are named. */
 export class PolicyRefusal extends ContentVerificationError {
   readonly tool: string;
+  readonly accepts: readonly string[];
 
-  constructor(code: ErrorCode, tool: string, message: string, details: ErrorDetails) {
-    super(code, `${tool}: ${message}`, details);
+  constructor(code: ErrorCode, tool: string, message: string, { accepts = [], ...details }: RefusalDetails) {
+    super(code, `${tool}: ${message}`, accepts.length === 0 ? details : { ...details, hint: acceptingHint(accepts) });
     this.tool = tool;
+    this.accepts = accepts;
   }
 }
 
-/** One error for all refused tools: names each. */
-export function joinRefusals([first, ...others]: readonly PolicyRefusal[]): PolicyRefusal | undefined {
+/** One hint for each kind of refusal; all options that accept a change stand together, so that one more call is enough. */
+function hintFor(refusals: readonly PolicyRefusal[]): string | undefined {
+  const firstOfCode = new Map(refusals.toReversed().map((one) => [one.code, one]));
+  const steps = refusals
+    .filter((one) => one.accepts.length === 0 && firstOfCode.get(one.code) === one)
+    .flatMap(({ hint }) => (hint === undefined ? [] : [hint]));
+  const options = refusals.flatMap(({ accepts }) => accepts);
+  const hints = [...steps, ...(options.length === 0 ? [] : [acceptingHint(options)])];
+  return hints.length === 0 ? undefined : hints.join("; ");
+}
+
+/** One error for all refusals, by the names of the tools. */
+export function joinRefusals(refusals: readonly PolicyRefusal[]): PolicyRefusal | undefined {
+  const sorted = refusals.toSorted((one, other) => (one.tool < other.tool ? -1 : one.tool > other.tool ? 1 : 0));
+  const [first, ...others] = sorted;
   if (first === undefined || others.length === 0) return first;
-  const all = [first, ...others];
-  const names = all.map(({ tool }) => tool).join(", ");
-  return new PolicyRefusal(
-    first.code,
-    names,
-    `refused, so nothing is written; ${all.map((one) => one.message).join("; ")}`,
-    {
-      hint: first.hint,
-    },
-  );
+  const names = [...new Set(sorted.map(({ tool }) => tool))].join(", ");
+  const message = `refused, so nothing is written; ${sorted.map((one) => one.message).join("; ")}`;
+  return new PolicyRefusal(first.code, names, message, { hint: hintFor(sorted) });
 }

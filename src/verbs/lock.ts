@@ -19,8 +19,8 @@ import { type LockedTag, lookUpTags } from "../locking/online.ts";
 import { checkManifests, checkOrigins } from "../locking/origins.ts";
 import { checkPolicies, checkPoliciesOnline, type PolicyFault } from "../locking/policy-check.ts";
 import { checkLockPlace } from "../locking/project.ts";
-import { checkAccepted, type Replaced, refuseLostSigners } from "../locking/signers.ts";
-import { checkAcceptedSources, refuseChangedSources } from "../locking/sources.ts";
+import { checkAccepted, lostSigners, type Replaced } from "../locking/signers.ts";
+import { changedSources, checkAcceptedSources } from "../locking/sources.ts";
 import { lockTool } from "../locking/tool.ts";
 import { qualifyReference } from "../model/reference.ts";
 import { inParallel } from "../parallel.ts";
@@ -65,9 +65,18 @@ function checkAcceptable({ acceptedSigners, acceptedSources }: Accepted): void {
   checkAcceptedSources(acceptedSources);
 }
 
-function refuseUnaccepted(replaced: readonly Replaced[], { acceptedSigners, acceptedSources }: Accepted): void {
-  refuseLostSigners(replaced, acceptedSigners);
-  refuseChangedSources(replaced, acceptedSources);
+/** Changes of trust that nobody named: those of signers and of sources together, so that one more call can name them all. */
+function unaccepted(
+  replaced: readonly Replaced[],
+  { acceptedSigners, acceptedSources }: Accepted,
+): readonly PolicyRefusal[] {
+  return [...lostSigners(replaced, acceptedSigners), ...changedSources(replaced, acceptedSources)];
+}
+
+/** @throws {PolicyRefusal} for all refusals together */
+function refuse(refusals: readonly PolicyRefusal[]): void {
+  const refusal = joinRefusals(refusals);
+  if (refusal !== undefined) throw refusal;
 }
 
 export interface LockAddRequest extends Accepted {
@@ -105,7 +114,7 @@ export async function lockAdd(
   let before: LockedTool | undefined;
   const change = (lock: Lock = emptyLock): Lock => {
     before = toolOf(lock, name);
-    refuseUnaccepted([{ name, before, after: tool }], accepted);
+    refuse(unaccepted([{ name, before, after: tool }], accepted));
     return withTools(lock, [[name, tool]]);
   };
   await changeLock(file, change, services.context, run.signal);
@@ -130,7 +139,7 @@ export interface LockUpdateRequest extends Pick<LockAddRequest, "ages" | "file">
  * Resolves the references of the lock again, and records the current digests. A version that is too young stays for the
  * next run.
  *
- * @throws {PolicyRefusal} for all tools that a policy refuses together; nothing is written
+ * @throws {PolicyRefusal} for all tools that a policy refuses, and all changes of trust, together; nothing is written
  */
 export async function lockUpdate(
   { file, names, isDryRun, ages, ...accepted }: LockUpdateRequest,
@@ -163,18 +172,17 @@ export async function lockUpdate(
       throw error;
     }
   });
-  const refusal = joinRefusals(refusals.toSorted((one, other) => (one.tool < other.tool ? -1 : 1)));
-  if (refusal !== undefined) throw refusal;
+  const replaced = updated.map(({ name, after }) => ({ name, before: toolOf(lock, name), after }));
+  refuse([...refusals, ...unaccepted(replaced, accepted)]);
   let changes: readonly LockChange[] = [];
   // A lock merged by hand is also rewritten in its written form, even with the same digests.
   const change = (now: Lock | undefined): Lock => {
     if (now === undefined) throw lockNotFound(file);
     // A tool that another process removed, or locked with another reference, stays as changed.
     const current = updated.filter(({ name, after }) => isAskedAlike(toolOf(now, name), after));
-    refuseUnaccepted(
-      current.map(({ name, after }) => ({ name, before: toolOf(now, name), after })),
-      accepted,
-    );
+    // Once more: another process may have locked other signers meanwhile.
+    const written = current.map(({ name, after }) => ({ name, before: toolOf(now, name), after }));
+    refuse(unaccepted(written, accepted));
     changes = current.map(({ name, after, left }) => {
       const change = changeOf(name, toolOf(now, name), after);
       return left === undefined ? change : { ...change, change: "left", left };

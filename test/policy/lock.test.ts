@@ -7,33 +7,8 @@ import { parseLock } from "../../src/lockfile/file.ts";
 import { digestOf } from "../../src/model/digest.ts";
 import { mediaTypes } from "../../src/model/manifest.ts";
 import { defaultIssuer, defaultSubject, keyless } from "../support/keyless.ts";
-import { keyBundle, signedRepository } from "../support/signed-repository.ts";
-
-async function desk() {
-  const repository = await signedRepository();
-  const { host, dir, inProject, lock, reference, artifact, attach } = repository;
-  const newKey = (name: string) => {
-    const { publicKey, privateKey } = generateKeyPairSync("ec", { namedCurve: "P-256" });
-    writeFileSync(join(dir, `${name}.pub`), publicKey.export({ format: "pem", type: "spki" }));
-    return privateKey;
-  };
-  const add = (...more: string[]) => inProject(["lock", "add", "tool", reference, ...more]);
-  const update = (...more: string[]) => inProject(["lock", "update", ...more]);
-  const locked = () => parseLock(readFileSync(lock, "utf8"), "lock").tools.tool;
-  /** Pushes another version to the same tag. */
-  const replace = (text: string) => {
-    const layer = { ...repository.blob(text, "application/octet-stream"), annotations: {} };
-    const next = repository.manifest({ artifactType: "application/x-tool", layers: [layer] });
-    repository.tag("1", next);
-    return next;
-  };
-  const sign = (of: { readonly digest: typeof artifact.digest }, key?: ReturnType<typeof newKey>) => {
-    repository.referrers.length = 0;
-    attach(keyBundle(of.digest, key), {}, { subject: of });
-  };
-  const prefix = `${host}/t`;
-  return { ...repository, newKey, add, update, locked, replace, sign, prefix };
-}
+import { policyDesk as desk } from "../support/policy-desk.ts";
+import { keyBundle } from "../support/signed-repository.ts";
 
 const key = { key: "cosign.pub" };
 
@@ -214,7 +189,7 @@ describe("signers of before", () => {
         65,
         expect.stringContaining("error[SIGNER_CHANGED]: tool: "),
       ]);
-      expect(refused.stderr).toMatch(/add --accept-signer sha256:[0-9a-f]{64} to accept it/);
+      expect(refused.stderr).toMatch(/add --accept-signer sha256:[0-9a-f]{64} to accept the change\n/);
       expect(readFileSync(lock, "utf8")).toBe(before);
     }
     const [, name = ""] = /--accept-signer (sha256:[0-9a-f]{64})/.exec((await update()).stderr) ?? [];
