@@ -6,12 +6,12 @@
 import { type Context, whileAwaiting } from "../context.ts";
 import { RegistryUnavailableError, TimeoutError } from "../errors.ts";
 import { version } from "../version.ts";
-import { exchange, proxyRefused } from "./exchange.ts";
+import { exchange, proxyRefused, StaleConnection } from "./exchange.ts";
 import { isLasting, networkError } from "./network-error.ts";
 import { redirectTarget } from "./redirect.ts";
 import { type HttpResponse, Response } from "./response.ts";
 import { backoffMs, defaultRetry, isRetryableStatus, pauseFor, type RetryPolicy, retryAfterMs } from "./retry.ts";
-import { type Route, Transports } from "./transport.ts";
+import { closeIdle, type Route, Transports } from "./transport.ts";
 
 export interface HttpOptions {
   /** Route to an origin; called once per origin. */
@@ -95,11 +95,22 @@ function follow(response: Response, request: HttpRequest): HttpRequest {
   return { ...request, url, headers, isPathSecret: true, isHostForeign: true };
 }
 
+function isRepeatableRequest({ method, isRepeatable = method !== "POST" }: HttpRequest): boolean {
+  return isRepeatable;
+}
+
+/** Whether a request may go out a second time without a new try: the server of an upload may have a part of the body. */
+function maySendAgain(request: HttpRequest): boolean {
+  const isOneTry = request.retries?.maxTries === 1;
+  return isRepeatableRequest(request) && (request.body === undefined || !isOneTry);
+}
+
 export function createHttpClient(options: HttpOptions, context: Context): HttpClient {
   const transports = new Transports(options.routeTo);
   const { connectTimeoutMs, idleTimeoutMs } = options;
 
-  const send = async ({
+  /** @throws {StaleConnection} after all idle connections to the server were closed */
+  const sendOnce = async ({
     method,
     url,
     headers,
@@ -121,15 +132,35 @@ export function createHttpClient(options: HttpOptions, context: Context): HttpCl
       const response = new Response(await exchange(request, transport), url);
       if (transport.proxyHost === undefined || response.status !== 407) return response;
     } catch (error) {
-      throw transport.proxyHost === undefined ? error : networkError(url, error, transport.proxyHost);
+      const { proxyHost } = transport;
+      const named = <E>(failure: E) => (proxyHost === undefined ? failure : networkError(url, failure, proxyHost));
+      if (!(error instanceof StaleConnection)) throw named(error);
+      closeIdle(transport);
+      throw new StaleConnection(named(error.failure), error.isClosed);
     }
     throw proxyRefused(transport.proxyHost, 407, url);
+  };
+
+  /** Sends a request. If its connection was closed while it was idle, sends it once more: the server saw nothing of it. */
+  const send = async (request: HttpRequest): Promise<Response> => {
+    try {
+      return await sendOnce(request);
+    } catch (error) {
+      if (!(error instanceof StaleConnection)) throw error;
+      if (!error.isClosed || !maySendAgain(request)) throw error.failure;
+      context.log.debug(`${request.method} ${request.url.host}: the idle connection was closed, using a new one`);
+    }
+    try {
+      return await sendOnce(request);
+    } catch (error) {
+      throw error instanceof StaleConnection ? error.failure : error;
+    }
   };
 
   /** Sends a request to one URL, with retries. */
   const sendWithRetries = async (request: HttpRequest): Promise<Response> => {
     const { url, method, signal, retries = defaultRetry } = request;
-    const isRepeatable = request.isRepeatable ?? method !== "POST";
+    const isRepeatable = isRepeatableRequest(request);
     for (let failures = 0; ; failures += 1) {
       const isLast = failures + 1 >= retries.maxTries;
       let answer: Response | undefined;

@@ -40,6 +40,22 @@ class ExchangeFailure extends Error {
   }
 }
 
+/**
+ * A connection that was used before, and failed before an answer: the server, or something on the way, gave it up while
+ * it was idle. Other idle connections to the server are no better.
+ */
+export class StaleConnection extends Error {
+  readonly failure: Error;
+  /** False if the connection was only silent. */
+  readonly isClosed: boolean;
+
+  constructor(failure: Error, isClosed: boolean) {
+    super(failure.message);
+    this.failure = failure;
+    this.isClosed = isClosed;
+  }
+}
+
 /** @param status The proxy's status. */
 export function proxyRefused(proxyHost: string, status: number, url: URL): RegistryUnavailableError {
   return new RegistryUnavailableError("PROXY_REFUSED", `the proxy ${proxyHost} refused ${url.host}: status ${status}`, {
@@ -90,7 +106,10 @@ export function exchange(request: ExchangeRequest, transport: Transport): Promis
       socket.destroy();
       reject(new ExchangeFailure("NO_ANSWER"));
     });
-    sent.on("error", reject);
+    sent.on("error", (error) => {
+      const isStale = sent.reusedSocket && !hasAnswer && !signal.aborted;
+      reject(isStale ? new StaleConnection(error, !(error instanceof ExchangeFailure)) : error);
+    });
     // A proxy's refusal to connect must not count as the registry's response: it could ask for a login.
     sent.on("proxyConnect", ({ statusCode }: { readonly statusCode: number }) => {
       // Plain http is forwarded without a tunnel; the status then has no meaning.

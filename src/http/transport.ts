@@ -7,6 +7,7 @@
 import type { Agent, ClientRequest, IncomingMessage } from "node:http";
 import type { RequestOptions } from "node:https";
 import type { OnReadOpts, Socket } from "node:net";
+import type { Duplex } from "node:stream";
 import type { PeerCertificate } from "node:tls";
 
 /** The client certificate for one host, and the trusted authorities. All values are PEM texts. */
@@ -41,6 +42,29 @@ export interface Transport {
     options: RequestOptions,
     onResponse: (response: IncomingMessage) => void,
   ) => ClientRequest;
+}
+
+/**
+ * An idle connection is closed after this time, as undici does. Firewalls forget idle connections without a word, and a
+ * request on such a connection would wait for the idle timeout: in a worker, minutes lie between two pulls.
+ */
+const maxIdleMs = 4000;
+
+/** The agent with a limit for idle connections. Its own option `timeout` would also limit the time to connect. */
+function closingIdle<A extends Agent>(agent: A): A {
+  const keep: (socket: Duplex) => unknown = agent.keepSocketAlive.bind(agent);
+  agent.keepSocketAlive = (socket) => {
+    const isKept = keep(socket);
+    // The agent closes a free socket at this event, and the next request sets a timeout of its own.
+    (socket as Socket).setTimeout(maxIdleMs);
+    return isKept as undefined;
+  };
+  return agent;
+}
+
+/** Closes all idle connections of the transport. */
+export function closeIdle({ agent }: Pick<Transport, "agent">): void {
+  for (const sockets of Object.values(agent.freeSockets)) for (const socket of sockets ?? []) socket.destroy();
 }
 
 function tlsOptions({ ca, cert, key }: TlsIdentity): { ca?: string[]; cert?: string; key?: string } {
@@ -85,10 +109,10 @@ function intoOneBuffer(): { readonly onread: OnReadOpts } {
 async function plainTransport({ proxy, tls }: Route): Promise<Transport> {
   const { Agent, request } = await import("node:http");
   if (proxy === undefined)
-    return { agent: new Agent({ keepAlive: true, ...intoOneBuffer() }), proxyHost: undefined, request };
+    return { agent: closingIdle(new Agent({ keepAlive: true, ...intoOneBuffer() })), proxyHost: undefined, request };
   const { HttpProxyAgent } = await import("http-proxy-agent");
   const options = { keepAlive: true, headers: proxyHeaders(proxy), ...authoritiesOf(tls) };
-  const agent = new HttpProxyAgent(proxy.url, options);
+  const agent = closingIdle(new HttpProxyAgent(proxy.url, options));
   return { agent, proxyHost: proxy.url.host, request };
 }
 
@@ -96,7 +120,8 @@ async function secureTransport({ proxy, tls }: Route): Promise<Transport> {
   const { Agent, request } = await import("node:https");
   const identity = tlsOptions(tls);
   if (proxy === undefined) {
-    return { agent: new Agent({ keepAlive: true, ...identity, ...intoOneBuffer() }), proxyHost: undefined, request };
+    const agent = closingIdle(new Agent({ keepAlive: true, ...identity, ...intoOneBuffer() }));
+    return { agent, proxyHost: undefined, request };
   }
   const [{ HttpsProxyAgent }, { checkServerIdentity }] = await Promise.all([
     import("https-proxy-agent"),
@@ -104,7 +129,7 @@ async function secureTransport({ proxy, tls }: Route): Promise<Transport> {
   ]);
   const options = { keepAlive: true, headers: proxyHeaders(proxy), ...authoritiesOf(tls) };
   return {
-    agent: new HttpsProxyAgent(proxy.url, options),
+    agent: closingIdle(new HttpsProxyAgent(proxy.url, options)),
     proxyHost: proxy.url.host,
     request: (url, own, onResponse) => {
       const host = url.hostname.replace(/^\[|\]$/g, "");
