@@ -5,8 +5,12 @@ import type { Settings } from "./settings.ts";
 /** `anonymous`: plain http without a login, since only a checkout allows or names the host. */
 export type PlainHttpUse = "no" | "anonymous" | "yes";
 
-/** Loopback needs no encryption: the traffic stays on this machine. */
-function isLoopback(registry: string): boolean {
+/**
+ * Loopback needs no encryption: the traffic stays on this machine.
+ *
+ * @param registry With or without a port.
+ */
+export function isLoopback(registry: string): boolean {
   const host = registry.replace(/:[0-9]+$/, "");
   return host === "localhost" || host === "[::1]" || /^127(?:\.[0-9]{1,3}){3}$/.test(host);
 }

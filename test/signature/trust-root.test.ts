@@ -9,6 +9,7 @@ import { publicInstance } from "../../src/signature/public-instance.ts";
 import { oras } from "../support/executable.ts";
 import { temporaryFolder } from "../support/folders.ts";
 import { keyless } from "../support/keyless.ts";
+import { startServer } from "../support/registry/server.ts";
 import { startTufRepository, type TufRepository } from "../support/tuf-repository.ts";
 
 const gone = "2026-01-01T00:00:00Z";
@@ -145,6 +146,39 @@ test.each(bad)("a repository with %s: the file stays as it is, and so does what 
   expect(ran.stderr).toMatch(error);
   expect(root()).toBe(good);
   expect(kept()).toEqual(before);
+});
+
+test("of two at once, the newer metadata wins: kept, and in the file, whoever writes last", async () => {
+  const { repository, dir, env } = await desk();
+  const [old, renewed] = [keyless().root, keyless().root];
+  repository.publish({ version: 1, trustedRoot: old });
+  /** Runs while the first command has all answers but its last. */
+  let meanwhile: (() => Promise<void>) | undefined;
+  const front = await startServer(({ url }, response) => {
+    const text = repository.files.get(url.slice(1));
+    const isLast = url.includes("trusted_root.json");
+    const work = isLast ? meanwhile : undefined;
+    if (isLast) meanwhile = undefined;
+    void Promise.resolve(work?.()).then(() => response.writeHead(text === undefined ? 404 : 200).end(text));
+  });
+  const fetch = () =>
+    oras(["trust-root", "--tuf", `http://${front.host}/`, "--root", "first.json", "-o", "root.json", "--json"], {
+      cwd: dir,
+      env,
+    });
+  meanwhile = async () => {
+    repository.rotate();
+    repository.publish({ version: 2, trustedRoot: renewed });
+    expect(JSON.parse((await fetch()).stdout)).toMatchObject({ change: "created", version: 2 });
+  };
+  expect(JSON.parse((await fetch()).stdout)).toMatchObject({ version: 2 });
+  expect(readFileSync(join(dir, "root.json"), "utf8")).toBe(renewed);
+  const tuf = join(dir, "config", "buck2-oras", "tuf");
+  const [id = ""] = readdirSync(tuf);
+  for (const name of ["root", "timestamp", "snapshot", "targets"]) {
+    const kept = JSON.parse(readFileSync(join(tuf, id, `${name}.json`), "utf8"));
+    expect(kept.signed.version, name).toBe(2);
+  }
 });
 
 test("metadata that is kept and damaged is fetched again; a damaged root is named", async () => {
