@@ -12,8 +12,8 @@ export class MirrorHealth {
   readonly #failed = new Set<string>();
   readonly #slow = new Set<string>();
 
-  /** Answers for a manifest at a source: whether the source has the manifest. */
-  readonly #manifests = new Map<string, Promise<boolean>>();
+  /** Answers for a manifest at a source: whether the source has the manifest; undefined if the question was dropped. */
+  readonly #manifests = new Map<string, Promise<boolean | undefined>>();
 
   isFit(mirror: Source): boolean {
     return !this.#failed.has(mirror.name) && !this.#failed.has(hostOf(mirror));
@@ -34,16 +34,26 @@ export class MirrorHealth {
   /** True if the source has the manifest. The source is asked once, whatever number of the manifest's blobs it lacks. */
   async hasManifest(source: Source, digest: Digest, signal: AbortSignal): Promise<boolean> {
     const key = `${source.name}@${digest}`;
-    const asked =
-      this.#manifests.get(key) ??
-      source.fetchManifest(digest, signal).then(
-        () => true,
-        () => false,
-      );
-    this.#manifests.set(key, asked);
-    const answer = await asked;
-    signal.throwIfAborted();
-    return answer;
+    for (;;) {
+      const known = this.#manifests.get(key);
+      const asked = known ?? askForManifest(source, digest, signal);
+      this.#manifests.set(key, asked);
+      const answer = await asked;
+      signal.throwIfAborted();
+      if (answer !== undefined) return answer;
+      // The request that asked was dropped, which says nothing about the source: the first who waited asks again.
+      if (this.#manifests.get(key) === asked) this.#manifests.delete(key);
+    }
+  }
+}
+
+/** Undefined if the signal ended the question. */
+async function askForManifest(source: Source, digest: Digest, signal: AbortSignal): Promise<boolean | undefined> {
+  try {
+    await source.fetchManifest(digest, signal);
+    return true;
+  } catch {
+    return signal.aborted ? undefined : false;
   }
 }
 

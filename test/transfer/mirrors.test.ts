@@ -3,6 +3,7 @@ import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { localIoError, OrasClientError } from "../../src/errors.ts";
+import type { Digest } from "../../src/model/digest.ts";
 import type { Source } from "../../src/model/source.ts";
 import { MirrorHealth } from "../../src/transfer/mirror-health.ts";
 import { fromFirst } from "../../src/transfer/sources.ts";
@@ -128,6 +129,25 @@ test("a mirror that lacks a blob until its manifest is asked for, as a pull-thro
   expect(ran).toMatchObject({ exitCode: 0, stderr: expect.not.stringContaining("warning") });
   expect(blobs(origin)).toEqual([]);
   expect(mirrors[0]?.seen.filter(({ url }) => url.includes("/manifests/"))).toHaveLength(1);
+});
+
+test("a manifest that a dropped request asked for is asked for again, for those who waited with it and for later ones", async () => {
+  const dropping = new AbortController();
+  let asked = 0;
+  const fetchManifest = (_digest: Digest, signal: AbortSignal): Promise<unknown> => {
+    asked += 1;
+    if (asked > 1) return Promise.resolve({});
+    return new Promise((_resolve, reject) => signal.addEventListener("abort", () => reject(signal.reason)));
+  };
+  const source = { name: "a.example/x", fetchManifest } as unknown as Source;
+  const health = new MirrorHealth();
+  const digest = sha256("a manifest") as Digest;
+  const dropped = health.hasManifest(source, digest, dropping.signal);
+  const others = [1, 2].map(() => health.hasManifest(source, digest, noSignal));
+  dropping.abort(new Error("dropped"));
+  await expect(dropped).rejects.toThrow("dropped");
+  expect(await Promise.all([...others, health.hasManifest(source, digest, noSignal)])).toEqual([true, true, true]);
+  expect(asked).toBe(2);
 });
 
 describe("a mirror that failed", () => {
