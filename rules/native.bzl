@@ -34,7 +34,12 @@ def native_url(ctx: AnalysisContext, oras: OrasToolchainInfo) -> str | None:
     obstacle = native_obstacle(ctx.attrs.access, oras.has_sha256)
     if obstacle == None:
         return blob_url(ctx.attrs.access, ctx.attrs.repository, ctx.attrs.digest)
-    warning("Buck2 does not fetch `{}` itself: {}".format(ctx.label.raw_target(), obstacle))
+    place = "" if not oras.pull_locally else "; remote execution without local actions needs a place for it"
+    warning("Buck2 does not fetch `{}` itself: {}. A process of `buck2-oras` does{} (docs/remote-execution.md)".format(
+        ctx.label.raw_target(),
+        obstacle,
+        place,
+    ))
     return None
 
 def download(ctx: AnalysisContext, url: str, output: Artifact, size_bytes: int, is_executable: bool) -> None:

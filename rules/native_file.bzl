@@ -17,8 +17,10 @@ def _oras_native_file_impl(ctx: AnalysisContext) -> list[Provider]:
     if ctx.attrs.out != None:
         check_path(ctx.label, "out", ctx.attrs.out)
     obstacle = native_obstacle(ctx.attrs.access, has_sha256(ctx.attrs._digest_algorithms))
+    if ctx.attrs.access == "token":
+        obstacle += ": lock the tool at a registry or a mirror that asks for none (Mirrors without logins, in docs/remote-execution.md)"
     if ctx.attrs.repository.startswith("oci:"):
-        obstacle = "a layout folder is no registry"
+        obstacle = "a layout folder is no registry: push the tool to one, and lock it there"
     if obstacle != None:
         fail("Buck2 cannot fetch `{}` itself, as `fetch = \"native\"` asks: {}".format(ctx.label.raw_target(), obstacle))
     output = ctx.actions.declare_output(file_name(ctx), has_content_based_path = True)

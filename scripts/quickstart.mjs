@@ -7,6 +7,7 @@ import { spawnSync } from "node:child_process";
 import { existsSync, mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { delimiter, dirname, join } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
+import { cellOrigin } from "./origin.mjs";
 
 const version = "33.2";
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
@@ -207,7 +208,8 @@ function withBuck2(commit) {
 }
 
 function sayNextSteps(commit) {
-  const origin = git("config", "--get", "remote.origin.url") || here;
+  const remote = git("config", "--get", "remote.origin.url");
+  const origin = remote ? cellOrigin(remote) : here;
   console.log(`\nDone. All of it is in .quickstart/, to look at and to repeat.
 
 For a project of your own, run in its folder

@@ -9,9 +9,14 @@ test("remote execution page: its execution platforms are those of the tests", ()
   const files = executionPlatforms(["linux-x86_64"], "strict");
   expect(page).toContain(`# platforms/execution.bzl\n${files["platforms/execution.bzl"]}\`\`\``);
   expect(page).toContain(executionPlatformsConfig);
-  const build = files["platforms/BUCK"] ?? "";
-  const [first = "", ...others] = build
-    .split("\n\n")
-    .filter((part) => !/name = "(?!linux-x86_64|execution)/.test(part));
-  expect(page).toContain(`# platforms/BUCK\n${[first, ...others].join("\n\n")}\`\`\``);
+  expect(page).toContain(`# platforms/BUCK\n${withoutOtherPlatforms(files)}\`\`\``);
+  const withFetches = withoutOtherPlatforms(executionPlatforms(["linux-x86_64"], "strict", "linux-x86_64"));
+  expect(page).toContain(`\n${withFetches.slice(withFetches.indexOf("constraint_setting"))}\`\`\``);
 });
+
+function withoutOtherPlatforms(files: Readonly<Record<string, string>>): string {
+  const [first = "", ...others] = (files["platforms/BUCK"] ?? "")
+    .split("\n\n")
+    .filter((part) => !/^platform\(\n {4}name = "(?!linux-x86_64")/.test(part));
+  return [first, ...others].join("\n\n");
+}

@@ -75,12 +75,15 @@ test.for(Object.entries(newerWords))(
 
 /** Tools that Buck2 shall fetch itself and cannot, and why. */
 const notNative: Readonly<Record<string, readonly [change: (text: string) => string, problem: string]>> = {
-  token: [(text) => text.replace('"http"', '"token"'), "the registry asks for a token or a login"],
+  token: [
+    (text) => text.replace('"http"', '"token"'),
+    "the registry asks for a token or a login: lock the tool at a registry or a mirror that asks for none",
+  ],
   unknown: [(text) => text.replace('"access":"http",', ""), "it is not known whether the registry asks for a login"],
   compressed: [(text) => text.replace('"raw"', '"zstd"'), "for an uncompressed file, and the lock file has `zstd`"],
   layout: [
     (text) => text.replace('"repository":"ghcr.io/acme/tool"', '"repository":"oci:tool"'),
-    "a layout folder is no registry",
+    "a layout folder is no registry: push the tool to one, and lock it there",
   ],
 };
 

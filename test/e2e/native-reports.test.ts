@@ -43,6 +43,26 @@ test("native: a registry that denies a HEAD gives the blob, since the lock says 
   expect(registry.seen.map(({ method }) => method)).toEqual(["GET"]);
 });
 
+test("native: after a failed download, a process gets the file with a new daemon, and not before", async (context) => {
+  const project = await setting(context);
+  let isOpen = true;
+  const serve = serveTool("tool", ({ headers }, response) => {
+    const isOurs = headers["user-agent"]?.startsWith("buck2-oras/") ?? false;
+    response.statusCode = isOpen || isOurs ? 200 : 403;
+    response.end("tool");
+  });
+  await lockInPackage(project, "failed", await startServer(serve));
+  isOpen = false;
+  const failed = await project.build(["//failed:tool"], { args: fetch("native") });
+  expect(failed.stderr).toContain("HTTP Client Error (403 Forbidden)");
+  // docs/troubleshooting.md has these words: where they are gone, its advice is old.
+  const repeated = await project.build(["//failed:tool"], { args: fetch("process") });
+  expect(repeated.stderr).toContain("Internal error (stage: calculate_output_values_failed)");
+  await project.buck2(["kill"]);
+  const built = await project.build(["//failed:tool"], { args: fetch("process") });
+  expect(built.stderr).toContain("BUILD SUCCEEDED");
+});
+
 test.for(["native", "process"])(
   "offline cache of Buck2: a traced build is repeated without the network, %s",
   async (word, context) => {

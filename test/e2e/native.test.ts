@@ -101,7 +101,7 @@ test("native: a registry that asks for a token is left to the executable, and na
   expect(built.stderr).toContain("BUILD SUCCEEDED");
   expect(built.actions.local).toBe(1);
   expect(built.stderr).toContain(
-    "Buck2 does not fetch `root//token:tool` itself: the registry asks for a token or a login",
+    "Buck2 does not fetch `root//token:tool` itself: the registry asks for a token or a login. A process of `buck2-oras` does; remote execution without local actions needs a place for it (docs/remote-execution.md)",
   );
 });
 

@@ -2,16 +2,20 @@
 import { cpSync, existsSync, mkdirSync, readdirSync, symlinkSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { expect, test } from "vitest";
+import { cellOrigin } from "../../scripts/origin.mjs";
+import { oras } from "../support/executable.ts";
 import { temporaryFolder } from "../support/folders.ts";
 import { requireProgram } from "../support/peers.ts";
 import { run } from "../support/run.ts";
+import { succeeding } from "../support/succeeding.ts";
 
 const root = resolve(import.meta.dirname, "../..");
 
 /** A clone without `npm install`, in small. */
 function clone(): string {
   const dir = temporaryFolder();
-  for (const path of ["scripts/quickstart.mjs", "dist/buck2-oras.cjs"]) cpSync(join(root, path), join(dir, path));
+  for (const path of ["scripts/quickstart.mjs", "scripts/origin.mjs", "dist/buck2-oras.cjs"])
+    cpSync(join(root, path), join(dir, path));
   return dir;
 }
 
@@ -56,4 +60,20 @@ test("quickstart: its project is a root of its own, so that the lock stays in it
   const project = join(cwd, ".quickstart/project");
   const listed = await run(process.execPath, [join(cwd, "dist/buck2-oras.cjs"), "list"], { cwd: project });
   expect(listed.stderr).toContain("No tool is locked in oras.lock.json.");
+});
+
+/** Remotes of clones, and what the last words of the quickstart give to `init --origin`. */
+const remotes: readonly (readonly [remote: string, origin: string])[] = [
+  ["/srv/git/buck2-oras", "file:///srv/git/buck2-oras"],
+  ["/srv/a b", "file:///srv/a%20b"],
+  ["https://ann:secret@git.example/buck2-oras.git", "https://git.example/buck2-oras.git"],
+  ["https://git.example:8443/buck2-oras.git", "https://git.example:8443/buck2-oras.git"],
+  ["git@git.example:acme/buck2-oras.git", "git@git.example:acme/buck2-oras.git"],
+];
+
+test.for(remotes)("quickstart: `init` takes the origin of a clone of %s", async ([remote, origin]) => {
+  expect(cellOrigin(remote)).toBe(origin);
+  const args = ["init", "--dry-run", "--origin", origin, "--commit", "a".repeat(40)];
+  const ran = await succeeding(oras(args, { cwd: temporaryFolder() }));
+  expect(ran.stdout).toContain(`git_origin = ${origin}`);
 });

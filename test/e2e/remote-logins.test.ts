@@ -2,6 +2,7 @@
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
+import { platformFromNode } from "../../src/model/platform.ts";
 import { requireBuck2 } from "../support/buck2.ts";
 import { type Consumer, layOutProject } from "../support/consumer.ts";
 import { startDockerRegistry, userSecret } from "../support/docker-registry.ts";
@@ -9,43 +10,12 @@ import { oras } from "../support/executable.ts";
 import { temporaryFolder } from "../support/folders.ts";
 import { startNativeLink } from "../support/nativelink.ts";
 import { requireProgram, type Skippable } from "../support/peers.ts";
-import { executionPlatformsConfig } from "../support/platform-targets.ts";
+import { executionPlatforms, executionPlatformsConfig } from "../support/platform-targets.ts";
 import { publishedProject } from "../support/published-layers.ts";
 import { publishTool } from "../support/published-tool.ts";
 import { succeeding } from "../support/succeeding.ts";
 
 type TestContext = Skippable & { readonly onTestFinished: (end: () => Promise<void>) => void };
-
-/** The platform of docs/remote-execution.md that runs nothing but fetches, beside a strict one. */
-const platforms = `def _impl(ctx: AnalysisContext) -> list[Provider]:
-    remote = {"remote_execution_use_case": "buck2-default", "remote_output_paths": "output_paths", "remote_execution_properties": {}}
-
-    def platform(dep: Dependency, **options) -> ExecutionPlatformInfo:
-        return ExecutionPlatformInfo(
-            label = dep.label.raw_target(),
-            configuration = dep[PlatformInfo].configuration,
-            executor_config = CommandExecutorConfig(remote_cache_enabled = True, allow_cache_uploads = True, **(remote | options)),
-        )
-
-    return [DefaultInfo(), ExecutionPlatformRegistrationInfo(platforms = [
-        platform(ctx.attrs.workers, local_enabled = False, remote_enabled = True),
-        platform(ctx.attrs.fetches, local_enabled = True, remote_enabled = False),
-    ])]
-
-execution_platforms = rule(impl = _impl, attrs = {
-    "fetches": attrs.dep(providers = [PlatformInfo]),
-    "workers": attrs.dep(providers = [PlatformInfo]),
-})
-`;
-
-const platformTargets = `load(":execution.bzl", "execution_platforms")
-
-constraint_setting(name = "purpose")
-constraint_value(name = "fetches", constraint_setting = ":purpose", visibility = ["PUBLIC"])
-platform(name = "workers", deps = ["prelude//platforms:default"])
-platform(name = "fetching", constraint_values = [":fetches"], deps = ["prelude//platforms:default"])
-execution_platforms(name = "execution", fetches = ":fetching", workers = ":workers")
-`;
 
 /** Runs a tool, as a code generator would be. */
 const use = `def _impl(ctx: AnalysisContext) -> list[Provider]:
@@ -72,6 +42,7 @@ async function startFleet(context: TestContext, workerHasLogin: boolean): Promis
   const buck2 = requireBuck2(context);
   const engine = requireProgram(context, "nativelink");
   const registryProgram = requireProgram(context, "docker-registry");
+  const platform = platformFromNode(process.platform, process.arch);
   const registry = await startDockerRegistry(registryProgram, { htpasswd: userSecret });
   context.onTestFinished(() => registry.stop());
   const home = temporaryFolder();
@@ -86,8 +57,7 @@ async function startFleet(context: TestContext, workerHasLogin: boolean): Promis
     const made = layOutProject(buck2, {
       config: executionPlatformsConfig + execution.config,
       files: {
-        "platforms/execution.bzl": platforms,
-        "platforms/BUCK": platformTargets,
+        ...executionPlatforms([platform], "strict", platform),
         "use.bzl": use,
         BUCK: `load("@oras//rules:defs.bzl", "oras_artifact")\nload(":use.bzl", "use")\n${tool.target("tool")}\nuse(name = "used", tool = ":tool")\n`,
         "toolchains/BUCK": `load("@oras//rules:defs.bzl", "oras_toolchain")\noras_toolchain(name = "oras", ${toolchain}visibility = ["PUBLIC"])\n`,

@@ -23,35 +23,48 @@ export const platformsBuildFile = platformStrings
   })
   .join("\n");
 
-const executionPlatformsRule = `def _impl(ctx: AnalysisContext) -> list[Provider]:
-    executor_config = CommandExecutorConfig(
-        local_enabled = ctx.attrs.mode != "strict",
-        remote_enabled = ctx.attrs.mode in ["hybrid", "strict"],
-        use_limited_hybrid = ctx.attrs.mode == "hybrid",
-        remote_cache_enabled = ctx.attrs.mode != "local",
-        allow_cache_uploads = ctx.attrs.mode != "local",
+const executionPlatformsRule = `def _executor_config(mode: str) -> CommandExecutorConfig:
+    return CommandExecutorConfig(
+        local_enabled = mode != "strict",
+        remote_enabled = mode in ["hybrid", "strict"],
+        use_limited_hybrid = mode == "hybrid",
+        remote_cache_enabled = mode != "local",
+        allow_cache_uploads = mode != "local",
         remote_execution_properties = {},
         remote_execution_use_case = "buck2-default",
         remote_output_paths = "output_paths",
     )
+
+def _impl(ctx: AnalysisContext) -> list[Provider]:
+    # The platforms for fetches come last: only what asks for them runs there.
+    modes = [(dep, ctx.attrs.mode) for dep in ctx.attrs.platforms] + [(dep, "cache") for dep in ctx.attrs.fetches]
     platforms = [
         ExecutionPlatformInfo(
             label = dep.label.raw_target(),
             configuration = dep[PlatformInfo].configuration,
-            executor_config = executor_config,
+            executor_config = _executor_config(mode),
         )
-        for dep in ctx.attrs.platforms
+        for dep, mode in modes
     ]
     return [DefaultInfo(), ExecutionPlatformRegistrationInfo(platforms = platforms)]
 
 execution_platforms = rule(
     impl = _impl,
     attrs = {
+        "fetches": attrs.list(attrs.dep(providers = [PlatformInfo]), default = []),
+        "mode": attrs.enum(["local", "cache", "hybrid", "strict"]),
         "platforms": attrs.list(attrs.dep(providers = [PlatformInfo])),
-        "mode": attrs.string(),
     },
 )
 `;
+
+/** For `platforms/BUCK`: a platform that has the constraint `:fetches`. */
+export function fetchingPlatform(platform: PlatformString): string {
+  return `constraint_setting(name = "purpose")
+constraint_value(name = "fetches", constraint_setting = ":purpose", visibility = ["PUBLIC"])
+platform(name = "fetching", constraint_values = [":fetches"], deps = [":${platform}"])
+`;
+}
 
 /** Configuration for a project with the files of `executionPlatforms`. */
 export const executionPlatformsConfig = "[build]\n  execution_platforms = root//platforms:execution\n";
@@ -62,20 +75,26 @@ export const executionPlatformsConfig = "[build]\n  execution_platforms = root//
  */
 export type ExecutionMode = "local" | "cache" | "hybrid" | "strict";
 
-/** A platform of another system is fit for looking at its actions only. */
+/**
+ * A platform of another system is fit for looking at its actions only.
+ *
+ * @param fetching The platform that also fetches on this machine, for what asks for the constraint `root//platforms:fetches`.
+ */
 export function executionPlatforms(
   platforms: readonly PlatformString[],
   mode: ExecutionMode,
+  fetching?: PlatformString,
 ): Readonly<Record<string, string>> {
+  const parts = fetching === undefined ? [] : [fetchingPlatform(fetching)];
   return {
     "platforms/execution.bzl": executionPlatformsRule,
     "platforms/BUCK": `load(":execution.bzl", "execution_platforms")
 
-${platformsBuildFile}
+${[platformsBuildFile, ...parts].join("\n")}
 execution_platforms(
-    name = "execution",
-    platforms = [${platforms.map((platform) => `":${platform}"`).join(", ")}],
+    name = "execution",${fetching === undefined ? "" : '\n    fetches = [":fetching"],'}
     mode = "${mode}",
+    platforms = [${platforms.map((platform) => `":${platform}"`).join(", ")}],
 )
 `,
   };
