@@ -184,9 +184,10 @@ export class VerifiedBlobs {
         throw localIoError(`read ${path}`, cause);
       }
       if (digestFromHex(hash.digest("hex")) !== digest) throw await this.#damaged(digest);
-      await this.#fresh.add(path, handle);
     }
     await this.#touch(file);
+    // After the touch, which is a change of the file, too.
+    await this.#fresh.add(path, handle);
   }
 
   /** Copies and verifies a blob. @returns The first bytes. */

@@ -1,4 +1,5 @@
-import { readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { execFileSync } from "node:child_process";
+import { chmodSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { digestOf } from "../../src/model/digest.ts";
@@ -56,6 +57,22 @@ describe("materialize", () => {
     rmSync(pathOf(digest));
     for (const one of [store, reopened()]) {
       expect(await codeOf(one.materialize(digest, join(dir, "out"), {}, noSignal))).toBe("CACHE_DAMAGED");
+    }
+  });
+
+  test("a blob that was overwritten since this process verified it is damage, though size and time of the file are as before", async () => {
+    for (const use of ["placed", "verified", "written"] as const) {
+      const { store, dir, pathOf } = testStore();
+      await put(store);
+      const [path, reference] = [pathOf(digest), join(dir, "reference")];
+      if (use === "placed") await store.materialize(digest, join(dir, "out"), {}, noSignal);
+      if (use === "verified") await store.verify(digest, noSignal);
+      execFileSync("touch", ["-r", path, reference]);
+      chmodSync(path, 0o644);
+      writeFileSync(path, "evil bytes");
+      execFileSync("touch", ["-r", reference, path]);
+      expect(statSync(path, { bigint: true }).mtimeNs).toBe(statSync(reference, { bigint: true }).mtimeNs);
+      expect(await codeOf(store.materialize(digest, join(dir, "out"), {}, noSignal)), use).toBe("CACHE_DAMAGED");
     }
   });
 
