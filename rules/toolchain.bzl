@@ -80,7 +80,7 @@ oras_toolchain = rule(
             default = None,
             doc = """Who fetches blobs. `process`: `buck2-oras`, with its store for all checkouts, logins, mirrors and resumed transfers. `native`:
             Buck2 itself, by a plain GET, where the registry asks for no login; a warning names the others. Remote execution without local
-            actions needs `native`. `auto` is `process`: such a
+            actions needs `native`, or a place for pulls (docs/remote-execution.md). `auto` is `process`: such a
             build outlives a registry that is down and a connection that breaks, and a second checkout downloads nothing (Choice of fetch, in
             docs/rules.md). The default is `fetch` in the section `oras` of the root cell's configuration, else `auto`.""",
         ),

@@ -76,7 +76,10 @@ ${functions.map((one) => renderFunction(one, isRule(one) ? common : new Set())).
 | laptops and other machines that stay | \`auto\`, with [workers](workers.md): one line in \`.buckconfig\` |
 | a registry with a login | \`auto\`, with workers |
 | new for each build, and a registry that asks for no login | \`native\`, if the registry is always there and the line never breaks; else \`auto\`, with workers |
+| a remote cache, or hybrid remote execution | \`auto\` |
 | strict remote execution | \`native\`, or one of [two ways with a login](remote-execution.md#workers-alone-and-a-registry-with-logins) |
+
+All settings of machines with a remote cache or workers are in [one table](remote-execution.md#which-setting-for-which-fleet).
 
 \`auto\` is \`process\`: Buck2's own fetch is the fastest where everything is new, but it downloads again in a second checkout and after \`buck2 clean\`, and
 it fails with the registry down or a connection that breaks.

@@ -143,14 +143,18 @@ async function planToolchain(cell: string, config: BuckConfig, request: PlanRequ
   const path = join(root, folder);
   const file = await findBuildFile(path, buildFileNames(await readBuckConfig(path, root, signal)), request);
   const text = file.text ?? "";
-  if (calls(text, "oras_toolchain")) planner.present.push(`${file.name} declares an oras_toolchain`);
-  else if (declaredNames(text).has("oras")) {
+  const leaveCli = (why: string) => {
+    const withCli = `    cli = "${toolsPlace(config).fromOthers}${standaloneName}",`;
+    planner.byHand.push({ file: file.name, why, lines: [withCli], isNeeded: false });
+  };
+  if (calls(text, "oras_toolchain")) {
+    planner.present.push(`${file.name} declares an oras_toolchain`);
+    if (state === "native" && !/\bcli\s*=/.test(text)) leaveCli(standaloneAdvice(state));
+  } else if (declaredNames(text).has("oras")) {
     planner.byHand.push({ file: file.name, why: "another target is named oras", lines, isNeeded: true });
   } else {
     planner.change(file, withAddition(text, { loads: [load], targets: [target] }), lines);
-    if (state !== "unfit" && state !== "missing") return;
-    const withCli = `    cli = "${toolsPlace(config).fromOthers}${standaloneName}",`;
-    planner.byHand.push({ file: file.name, why: standaloneAdvice(state), lines: [withCli], isNeeded: false });
+    if (state === "unfit" || state === "missing") leaveCli(standaloneAdvice(state));
   }
 }
 

@@ -26,11 +26,13 @@ export function lockedStandalone(lock: Lock | undefined): "native" | "unfit" | "
   return isNative(tool) ? "native" : "unfit";
 }
 
-/** Advice for the user of a standalone executable, whose project gets the toolchain that needs Node. */
-export function standaloneAdvice(state: "unfit" | "missing"): string {
-  const how =
-    state === "missing"
-      ? `\`buck2-oras lock add ${standaloneName} REFERENCE\` with a published standalone executable (docs/standalone.md of buck2-oras)`
-      : `publish ${standaloneName} as plain files (\`push --compression none\`) where no login is asked for, and run \`buck2-oras lock update ${standaloneName}\``;
-  return `the toolchain runs buck2-oras with the Node.js of the machine that builds. For machines without Node.js: ${how}, then set \`cli\``;
+const steps = {
+  native: "",
+  missing: `\`buck2-oras lock add ${standaloneName} REFERENCE\` with a published standalone executable (docs/standalone.md of buck2-oras), then `,
+  unfit: `publish ${standaloneName} as plain files (\`push --compression none\`) where no login is asked for, and run \`buck2-oras lock update ${standaloneName}\`, then `,
+};
+
+/** Advice for the user of a standalone executable, whose project has the toolchain that needs Node. */
+export function standaloneAdvice(state: keyof typeof steps): string {
+  return `the toolchain runs buck2-oras with the Node.js of the machine that builds. For machines without Node.js: ${steps[state]}set \`cli\``;
 }

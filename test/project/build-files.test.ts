@@ -174,6 +174,21 @@ describe("init by a standalone executable", () => {
     }
   });
 
+  test("a toolchain that is there keeps its executable, and the line that changes it is said", async () => {
+    const call = (cli: string) => `oras_toolchain(\n    name = "oras",\n${cli})\n`;
+    const again = async (cli: string, isStandalone: boolean) => {
+      const root = projectOf({ ".buckconfig": minimal, "toolchains/BUCK": call(cli) });
+      const made = await planOf(root, { isStandalone, lock: locked("https") });
+      expect(textAfter(made, "toolchains/BUCK")).toBeUndefined();
+      return made.byHand;
+    };
+    const lines = ['    cli = "root//tools:buck2-oras",'];
+    const why = expect.stringMatching(/For machines without Node.js: set `cli`$/);
+    expect(await again("", true)).toEqual([{ file: "toolchains/BUCK", why, lines, isNeeded: false }]);
+    expect(await again('    cli = "root//tools:buck2-oras",\n', true)).toEqual([]);
+    expect(await again("", false)).toEqual([]);
+  });
+
   test("the one of the rules, which Node runs, writes its own toolchain", async () => {
     const made = await plan(locked("https"), false);
     expect(textAfter(made, "toolchains/BUCK")).not.toContain("cli =");
