@@ -2,7 +2,7 @@
 import type * as v from "valibot";
 import { errorCodes } from "../errors.ts";
 import type { PolicyFault } from "../locking/policy-check.ts";
-import type { PolicyReport } from "../verbs/lock.ts";
+import type { PolicyReport } from "../verbs/lock-check.ts";
 import { plural } from "./format.ts";
 import { jsonOf } from "./json.ts";
 import type { Part } from "./layout.ts";

@@ -17,10 +17,11 @@ import {
 import type { LeftVersion } from "./lock-change.ts";
 import { findPublished, isSameVersion, locationsOf } from "./published.ts";
 
-/** A tool that was looked up, and its entry in the lock. */
+/** A version that was looked up, and the tool's entry in the lock. */
 export interface Arrival {
   readonly name: string;
   readonly before: LockedTool | undefined;
+  /** The new entry; its layers are not looked at. */
   readonly found: LockedTool;
   /** `leave`: a version that is too young stays for the next run. */
   readonly ifYoung: "leave" | "refuse";

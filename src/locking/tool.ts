@@ -2,7 +2,6 @@
 
 import { checkTitles, type NamedLayer, shapeOf } from "../artifact/layers.ts";
 import { withDamageRepaired } from "../artifact/repair.ts";
-import { audited } from "../audit/audit.ts";
 import { executableAmong } from "../lockfile/executable.ts";
 import type { LockedLayer, LockedPlatform, LockedTool, LockOptions, LockPlatform } from "../lockfile/schema.ts";
 import { formatLocation, type Location } from "../model/location.ts";
@@ -12,7 +11,7 @@ import { type Run, withSignal } from "../transfer/run.ts";
 import { accessByRepository, type LockingServices } from "./access.ts";
 import { executableOf, type Unchosen, warnOfUnchosen } from "./choices.ts";
 import { checkLockedPaths, type ReadLayer, readLayer } from "./layer.ts";
-import { type FoundManifest, findManifests } from "./manifests.ts";
+import { type Found, type FoundManifest, findManifests } from "./manifests.ts";
 import { noteLocked } from "./meaning.ts";
 import { signaturesOf } from "./signers.ts";
 import { statedOf } from "./stated.ts";
@@ -25,22 +24,37 @@ export interface ToolRequest {
   readonly options: LockOptions | undefined;
 }
 
-/** Locks one reference or template. Each blob is fetched once, since a media type does not prove the format. */
-export async function lockTool(request: ToolRequest, services: LockingServices, run: Run): Promise<LockedTool> {
-  return await audited(
-    { operation: "lock", reference: request.reference },
-    services,
-    () => lockPlatforms(request, services, run),
-    ({ digest }) => ({ digest }),
-  );
+/** A reference's meaning, by manifests and signatures alone. */
+export interface Version {
+  readonly request: ToolRequest;
+  readonly manifests: Found;
+  /** The entry without layers. */
+  readonly entry: LockedTool;
 }
 
-async function lockPlatforms(request: ToolRequest, services: LockingServices, run: Run): Promise<LockedTool> {
-  const { name, reference, options } = request;
+/**
+ * Looks one reference or template up. Nothing else is fetched, so that what is refused is not downloaded.
+ *
+ * @throws {PolicyRefusal} for demands on signers
+ */
+export async function findVersion(request: ToolRequest, services: LockingServices, run: Run): Promise<Version> {
+  const { reference, options } = request;
   const manifests = await findManifests(reference, options?.platforms ?? [], services, run);
   const { digest, found } = manifests;
-  // Before the layers: what a policy refuses is not downloaded.
   const signatures = await signaturesOf(request, manifests, services, run);
+  const platforms: Partial<Record<LockPlatform, LockedPlatform>> = Object.fromEntries(
+    found.map((one) => [one.platform, { manifest: one.digest, repository: formatLocation(one.location), layers: [] }]),
+  );
+  return { request, manifests, entry: { reference, digest, options, platforms, signatures, stated: statedOf(found) } };
+}
+
+/** The entry with its layers. Each blob is fetched once, since a media type does not prove the format. */
+export async function lockVersion(
+  { request, manifests: { found }, entry }: Version,
+  services: LockingServices,
+  run: Run,
+): Promise<LockedTool> {
+  const { name, reference } = request;
   const done = await inParallel(found, run.signal, (one, either) =>
     lockPlatform(request, one, services, withSignal(run, either)),
   );
@@ -52,7 +66,7 @@ async function lockPlatforms(request: ToolRequest, services: LockingServices, ru
     done.map(({ platform, locked }) => [platform, { access: accesses.get(locked.repository), ...locked }]),
   );
   await services.limitOpen(() => noteLocked(reference, platforms, services));
-  return { reference, digest, options, platforms, signatures, stated: statedOf(found) };
+  return { ...entry, platforms };
 }
 
 interface DonePlatform {

@@ -1,30 +1,27 @@
-/** `lock add`, `lock update` and `lock check`: maintain `oras.lock.json`. */
+/** `lock add` and `lock update`: maintain `oras.lock.json`. */
 
 import { expandNamed, type NamingServices, noteNamed } from "../artifact/naming.ts";
-import { expandReference } from "../artifact/resolve.ts";
 import type { Services } from "../artifact/services.ts";
 import { checkPoliciesKnown, versionAspects } from "../config/ignored-policies.ts";
-import { ConfigurationError, UsageError } from "../errors.ts";
+import { UsageError } from "../errors.ts";
 import { checkWritable } from "../files/change-text.ts";
-import { changeLock, emptyLock, isInWrittenForm, readLock } from "../lockfile/file.ts";
+import { changeLock, emptyLock, readLock } from "../lockfile/file.ts";
 import { isToolName, type Lock, type LockedTool, type LockOptions, toolOf } from "../lockfile/schema.ts";
+import { type Accepted, checkAcceptable, refuse, unaccepted } from "../locking/accepted.ts";
 import { type LockingServices, withKnownAccess } from "../locking/access.ts";
 import type { AgeOptions } from "../locking/age.ts";
-import { withAge } from "../locking/age-gate.ts";
+import { type AgedTool, withAge } from "../locking/age-gate.ts";
+import { auditedTools } from "../locking/audit-lines.ts";
 import { changeOf, isAskedAlike, isSame } from "../locking/change.ts";
 import { checkNames, lockNotFound, readExisting } from "../locking/existing.ts";
-import { checkLayouts, type LockLayouts, layoutsOfLock, openingFromLock } from "../locking/layouts.ts";
+import { type LockLayouts, layoutsOfLock, openingFromLock } from "../locking/layouts.ts";
 import type { LockChange } from "../locking/lock-change.ts";
-import { type LockedTag, lookUpTags } from "../locking/online.ts";
-import { checkManifests, checkOrigins } from "../locking/origins.ts";
-import { checkPolicies, checkPoliciesOnline, type PolicyFault } from "../locking/policy-check.ts";
+import { openAll, servicesOfLock } from "../locking/opening.ts";
 import { checkLockPlace } from "../locking/project.ts";
-import { checkAccepted, lostSigners, type Replaced } from "../locking/signers.ts";
-import { changedSources, checkAcceptedSources } from "../locking/sources.ts";
-import { lockTool } from "../locking/tool.ts";
+import { findVersion, lockVersion, type Version } from "../locking/tool.ts";
 import { qualifyReference } from "../model/reference.ts";
 import { inParallel } from "../parallel.ts";
-import { joinRefusals, PolicyRefusal } from "../policy/refusal.ts";
+import { PolicyRefusal } from "../policy/refusal.ts";
 import { type Run, withSignal } from "../transfer/run.ts";
 
 /** Reference that means the same on every machine: with its registry, or a layout relative to the lock's folder. */
@@ -34,49 +31,9 @@ function referenceForLock(text: string, layouts: LockLayouts, services: NamingSe
   return qualifyReference(expandNamed(text, services), services.settings.registry);
 }
 
-async function servicesOfLock<Given extends Services>(file: string, services: Given): Promise<Given> {
-  return { ...services, open: openingFromLock(await layoutsOfLock(file, services), services.open) };
-}
-
-/** Opens every location before the first request, so that an ambiguous `--plain-http` is refused first. */
-function openAll(
-  tools: readonly (readonly [string, LockedTool])[],
-  services: Pick<Services, "context" | "noteNamed" | "open" | "settings">,
-): void {
-  for (const [, { reference }] of tools)
-    services.open(expandReference(reference, undefined, services).reference.location);
-}
-
 async function checkChangeable(file: string, services: Pick<Services, "context">): Promise<void> {
   await checkWritable(file);
   await checkLockPlace(file, services);
-}
-
-/** Changes of trust that a person names, so that they are no error. */
-export interface Accepted {
-  /** New signers of an entry with others: fingerprints, identities, or `none`. */
-  readonly acceptedSigners: readonly string[];
-  /** New sources of an entry with another: addresses, or `none`. */
-  readonly acceptedSources: readonly string[];
-}
-
-function checkAcceptable({ acceptedSigners, acceptedSources }: Accepted): void {
-  checkAccepted(acceptedSigners);
-  checkAcceptedSources(acceptedSources);
-}
-
-/** Changes of trust that nobody named: those of signers and of sources together, so that one more call can name them all. */
-function unaccepted(
-  replaced: readonly Replaced[],
-  { acceptedSigners, acceptedSources }: Accepted,
-): readonly PolicyRefusal[] {
-  return [...lostSigners(replaced, acceptedSigners), ...changedSources(replaced, acceptedSources)];
-}
-
-/** @throws {PolicyRefusal} for all refusals together */
-function refuse(refusals: readonly PolicyRefusal[]): void {
-  const refusal = joinRefusals(refusals);
-  if (refusal !== undefined) throw refusal;
 }
 
 export interface LockAddRequest extends Accepted {
@@ -108,20 +65,31 @@ export async function lockAdd(
   const layouts = await layoutsOfLock(file, services);
   const text = referenceForLock(reference, layouts, services);
   const lockServices = { ...services, open: openingFromLock(layouts, services.open) };
-  const found = await lockTool({ name, reference: text, options }, lockServices, run);
-  const arrival = { name, before: atFirst, found: withKnownAccess(atFirst, found), ifYoung: "refuse" } as const;
-  const { after: tool } = await withAge(arrival, ages, lockServices, run);
-  let before: LockedTool | undefined;
-  const change = (lock: Lock = emptyLock): Lock => {
-    before = toolOf(lock, name);
-    refuse(unaccepted([{ name, before, after: tool }], accepted));
-    return withTools(lock, [[name, tool]]);
+  const add = async (): Promise<readonly LockChange[]> => {
+    const version = await findVersion({ name, reference: text, options }, lockServices, run);
+    const arrival = { name, before: atFirst, found: version.entry, ifYoung: "refuse" } as const;
+    const { after: aged } = await withAge(arrival, ages, lockServices, run);
+    refuse(unaccepted([{ name, before: atFirst, after: aged }], accepted));
+    const locked = await lockVersion({ ...version, entry: aged }, lockServices, run);
+    const tool = withKnownAccess(atFirst, locked);
+    let before: LockedTool | undefined;
+    const change = (lock: Lock = emptyLock): Lock => {
+      before = toolOf(lock, name);
+      // Once more: another process may have locked other signers meanwhile.
+      refuse(unaccepted([{ name, before, after: tool }], accepted));
+      return withTools(lock, [[name, tool]]);
+    };
+    await changeLock(file, change, services.context, run.signal);
+    if (before !== undefined && !isSame(before, atFirst) && !isSame(before, tool)) {
+      services.context.log.warn(
+        `another process locked ${name} in ${file} meanwhile: ${before.reference} was replaced`,
+      );
+    }
+    return [changeOf(name, before, tool)];
   };
-  await changeLock(file, change, services.context, run.signal);
-  if (before !== undefined && !isSame(before, atFirst) && !isSame(before, tool)) {
-    services.context.log.warn(`another process locked ${name} in ${file} meanwhile: ${before.reference} was replaced`);
-  }
-  return changeOf(name, before, tool);
+  const [change] = await auditedTools([{ name, reference: text }], services, add);
+  if (change === undefined) throw new TypeError("an added tool is a change");
+  return change;
 }
 
 function withTools(lock: Lock, tools: readonly (readonly [string, LockedTool])[]): Lock {
@@ -135,18 +103,78 @@ export interface LockUpdateRequest extends Pick<LockAddRequest, "ages" | "file">
   readonly isDryRun: boolean;
 }
 
+type Entry = readonly [name: string, before: LockedTool];
+
+/** A tool that was looked up. */
+interface LookedUpTool extends AgedTool {
+  /** Undefined for a version that is left or refused. */
+  readonly version: Version | undefined;
+}
+
+/** Works on all tools; the first failure is named, and ends the rest. */
+async function forAll<Item, Result>(
+  items: readonly Item[],
+  { nameOf, work }: { nameOf: (item: Item) => string; work: (item: Item, run: Run) => Promise<Result> },
+  services: Services,
+  run: Run,
+): Promise<readonly Result[]> {
+  return await inParallel(items, run.signal, async (item, either) => {
+    try {
+      return await work(item, withSignal(run, either));
+    } catch (error) {
+      // Only the first failure is news: it aborts the other tools.
+      if (!either.aborted) services.context.log.warn(`${nameOf(item)} failed, so all tools stay as locked`);
+      throw error;
+    }
+  });
+}
+
+/**
+ * Looks the tools up, and refuses together what policies and recorded signers refuse, before anything is downloaded.
+ *
+ * @throws {PolicyRefusal}
+ */
+async function findVersions(
+  wanted: readonly Entry[],
+  { ages, ...accepted }: Accepted & Pick<LockUpdateRequest, "ages">,
+  services: LockingServices,
+  run: Run,
+): Promise<readonly LookedUpTool[]> {
+  const refusals: PolicyRefusal[] = [];
+  const lookUp = async ([name, before]: Entry, one: Run): Promise<LookedUpTool> => {
+    const { reference, options } = before;
+    try {
+      const version = await findVersion({ name, reference, options }, services, one);
+      const aged = await withAge({ name, before, found: version.entry, ifYoung: "leave" }, ages, services, one);
+      return { ...aged, version: aged.left === undefined ? version : undefined };
+    } catch (error) {
+      if (!(error instanceof PolicyRefusal)) throw error;
+      refusals.push(error);
+      return { name, after: before, left: undefined, version: undefined };
+    }
+  };
+  const nameOf = ([name, { reference }]: Entry): string => `${name}: ${reference}`;
+  const found = await forAll(wanted, { nameOf, work: lookUp }, services, run);
+  const known = new Map(wanted);
+  const replaced = found.map(({ name, after }) => ({ name, before: known.get(name), after }));
+  refuse([...refusals, ...unaccepted(replaced, accepted)]);
+  return found;
+}
+
 /**
  * Resolves the references of the lock again, and records the current digests. A version that is too young stays for the
  * next run.
  *
- * @throws {PolicyRefusal} for all tools that a policy refuses, and all changes of trust, together; nothing is written
+ * @throws {PolicyRefusal} for all tools that a policy refuses, and all changes of trust, together; nothing is downloaded or
+ *   written
  */
 export async function lockUpdate(
-  { file, names, isDryRun, ages, ...accepted }: LockUpdateRequest,
+  request: LockUpdateRequest,
   services: LockingServices,
   run: Run,
 ): Promise<readonly LockChange[]> {
-  checkAcceptable(accepted);
+  const { file, names, isDryRun } = request;
+  checkAcceptable(request);
   await checkPoliciesKnown(versionAspects, services);
   if (!isDryRun) await checkChangeable(file, services);
   const lock = await readExisting(file);
@@ -154,26 +182,32 @@ export async function lockUpdate(
   const wanted = Object.entries(lock.tools).filter(([name]) => names.length === 0 || names.includes(name));
   const lockServices = await servicesOfLock(file, services);
   openAll(wanted, lockServices);
-  const refusals: PolicyRefusal[] = [];
-  const updated = await inParallel(wanted, run.signal, async ([name, before], either) => {
-    const { reference, options } = before;
-    try {
-      const one = withSignal(run, either);
-      const found = withKnownAccess(before, await lockTool({ name, reference, options }, lockServices, one));
-      return await withAge({ name, before, found, ifYoung: "leave" }, ages, lockServices, one);
-    } catch (error) {
-      if (error instanceof PolicyRefusal) {
-        refusals.push(error);
-        return { name, after: before, left: undefined };
-      }
-      // Only the first failure is news: it aborts the other tools.
-      if (!either.aborted)
-        services.context.log.warn(`${name} stays as locked, and so do all tools: ${reference} failed`);
-      throw error;
-    }
-  });
-  const replaced = updated.map(({ name, after }) => ({ name, before: toolOf(lock, name), after }));
-  refuse([...refusals, ...unaccepted(replaced, accepted)]);
+  const update = (): Promise<readonly LockChange[]> => updateTools({ lock, wanted, request }, lockServices, run);
+  const tools = wanted.map(([name, { reference }]) => ({ name, reference }));
+  // A dry run changes no lock, so that there is nothing to log.
+  return isDryRun ? await update() : await auditedTools(tools, services, update);
+}
+
+interface Updating {
+  /** As read before. */
+  readonly lock: Lock;
+  readonly wanted: readonly Entry[];
+  readonly request: LockUpdateRequest;
+}
+
+async function updateTools(
+  { lock, wanted, request: { file, isDryRun, ...request } }: Updating,
+  services: LockingServices,
+  run: Run,
+): Promise<readonly LockChange[]> {
+  const found = await findVersions(wanted, request, services, run);
+  const lockFound = async ({ name, after, left, version }: LookedUpTool, one: Run): Promise<AgedTool> => {
+    if (version === undefined) return { name, after, left };
+    const locked = await lockVersion({ ...version, entry: after }, services, one);
+    return { name, after: withKnownAccess(toolOf(lock, name), locked), left };
+  };
+  const nameOf = ({ name, after }: LookedUpTool): string => `${name}: ${after.reference}`;
+  const updated = await forAll(found, { nameOf, work: lockFound }, services, run);
   let changes: readonly LockChange[] = [];
   // A lock merged by hand is also rewritten in its written form, even with the same digests.
   const change = (now: Lock | undefined): Lock => {
@@ -182,7 +216,7 @@ export async function lockUpdate(
     const current = updated.filter(({ name, after }) => isAskedAlike(toolOf(now, name), after));
     // Once more: another process may have locked other signers meanwhile.
     const written = current.map(({ name, after }) => ({ name, before: toolOf(now, name), after }));
-    refuse(unaccepted(written, accepted));
+    refuse(unaccepted(written, request));
     changes = current.map(({ name, after, left }) => {
       const change = changeOf(name, toolOf(now, name), after);
       return left === undefined ? change : { ...change, change: "left", left };
@@ -200,68 +234,4 @@ export async function lockUpdate(
     services.context.log.warn(`another process changed ${name} in ${file} meanwhile: that change is kept`);
   }
   return changes;
-}
-
-/**
- * Checks that the lock is valid, that its parts belong together, and that the file is in its written form. Asks no
- * registry.
- *
- * @throws {ConfigurationError} `LOCK_INVALID`, `LOCK_VERSION_UNSUPPORTED`, `LOCK_OUTDATED`
- */
-export async function lockCheck(
-  file: string,
-  services: Pick<Services, "context" | "noteNamed" | "settings">,
-): Promise<Lock> {
-  const lock = await readExisting(file);
-  checkLayouts(lock, await layoutsOfLock(file, services), services);
-  checkOrigins(file, lock, services);
-  if (await isInWrittenForm(file, lock)) return lock;
-  throw new ConfigurationError(
-    "LOCK_OUTDATED",
-    `${file} is not in its canonical form: the file was edited by hand or merged`,
-    {
-      hint: "run `buck2-oras lock update` and commit the result",
-    },
-  );
-}
-
-/**
- * Looks up the references of a lock.
- *
- * @throws {ConfigurationError} `LOCK_OUTDATED`, also if the lock differs from a locked manifest
- */
-export async function lockCheckOnline(file: string, services: Services, run: Run): Promise<readonly LockedTag[]> {
-  const lock = await lockCheck(file, services);
-  const lockServices = await servicesOfLock(file, services);
-  openAll(Object.entries(lock.tools), lockServices);
-  const tags = await lookUpTags(lock, lockServices, run);
-  // The registry may have deleted a replaced manifest; its tag is already reported as moved.
-  const isNeeded = (name: string): boolean => !tags.some((tag) => tag.tool === name && tag.current !== tag.locked);
-  await checkManifests({ file, lock }, { open: lockServices.open, isNeeded }, lockServices, run);
-  return tags;
-}
-
-/** A lock, compared with the policies of today. */
-export interface PolicyReport {
-  /** Number of tools in the lock. */
-  readonly tools: number;
-  /** Configuration files that have policies. */
-  readonly files: readonly string[];
-  readonly faults: readonly PolicyFault[];
-}
-
-/** @param isOnline True: the signatures are verified; else the records of the lock count. */
-export async function lockCheckPolicies(
-  { file, isOnline }: { readonly file: string; readonly isOnline: boolean },
-  services: Services,
-  run: Run,
-): Promise<PolicyReport> {
-  await checkPoliciesKnown(versionAspects, services);
-  const lock = await lockCheck(file, services);
-  const lockServices = await servicesOfLock(file, services);
-  const faults = isOnline
-    ? await checkPoliciesOnline(lock, lockServices, run)
-    : await checkPolicies(lock, services, run);
-  const files = services.settings.policies.map((one) => one.file);
-  return { tools: Object.keys(lock.tools).length, files, faults };
 }
