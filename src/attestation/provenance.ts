@@ -10,8 +10,10 @@ export interface Claims {
   readonly builder: string | undefined;
   /** Where the source came from, or the first input. */
   readonly source: string | undefined;
-  /** Commit or checksum of that source. */
+  /** Commit of that source. */
   readonly revision: string | undefined;
+  /** `sha256:…` of a source that is a file; undefined where a commit is stated. */
+  readonly checksum: string | undefined;
 }
 
 /** Longer texts are cut: real identities are URLs. */
@@ -66,11 +68,20 @@ export function provenanceVersion(predicateType: string): string | undefined {
   return provenanceType.exec(predicateType)?.[1];
 }
 
-/** A commit first, since a source's checksum alone says less. */
-function revisionOf({ digest = {} }: Resource): string | undefined {
-  const names = ["gitCommit", "sha1", "sha256"].filter((name) => Object.hasOwn(digest, name));
-  const [name = ""] = names;
+/** The first digest of these names. */
+function digestIn({ digest = {} }: Resource, names: readonly string[]): string | undefined {
+  const name = names.find((one) => Object.hasOwn(digest, one)) ?? "";
   return v.parse(text, digest[name]);
+}
+
+/** `sha1` is the name of a commit in older provenance. */
+function revisionOf(resource: Resource): string | undefined {
+  return digestIn(resource, ["gitCommit", "sha1"]);
+}
+
+function checksumOf(resource: Resource): string | undefined {
+  const sum = digestIn(resource, ["sha256"]);
+  return sum === undefined ? undefined : v.parse(text, `sha256:${sum}`);
 }
 
 function isRepository({ uri, digest = {} }: Resource): boolean {
@@ -82,8 +93,10 @@ function claimsOf(id: string | undefined, stated: Resource, inputs: readonly Res
   const repository = inputs.find(isRepository);
   const origin = stated.uri === undefined ? (repository ?? first) : stated;
   const sameOrigin = inputs.find(({ uri }) => uri !== undefined && uri === origin.uri);
-  const revision = revisionOf(origin) ?? revisionOf(sameOrigin ?? {}) ?? revisionOf(repository ?? {});
-  return { builder: id, source: origin.uri, revision };
+  const of = [origin, sameOrigin ?? {}, repository ?? {}];
+  const [revision] = of.map(revisionOf).filter((one) => one !== undefined);
+  const [checksum] = revision === undefined ? of.map(checksumOf).filter((one) => one !== undefined) : [];
+  return { builder: id, source: origin.uri, revision, checksum };
 }
 
 /** @returns undefined for a predicate that is no SLSA provenance */

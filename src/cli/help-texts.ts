@@ -54,10 +54,22 @@ const helpTexts: Readonly<Record<string, HelpText>> = {
     examples: [`verify tools/protoc ${anyDigest}`, `verify --signature ${protoc}:33.0 --key cosign.pub`],
     variables: network,
   },
+  sign: {
+    examples: [`sign ${protoc}@${anyDigest} --key cosign.key`, `sign ${protoc}:33.0 --key env://COSIGN_PRIVATE_KEY`],
+    variables: `COSIGN_PASSWORD, ${network}`,
+  },
+  "trust-root": {
+    examples: [
+      "trust-root -o root.json",
+      "trust-root -o root.json --tuf https://tuf.example.com --root first-root.json",
+    ],
+    variables: "XDG_CONFIG_HOME, HTTPS_PROXY, HTTP_PROXY, NO_PROXY, SSL_CERT_FILE",
+  },
   cache: { examples: ["cache", "cache --json"] },
   "clear-cache": { examples: ["clear-cache --older-than 30", "clear-cache --max-size 2GiB"] },
   platform: { examples: ["platform"] },
   config: { examples: ["config"], variables: "XDG_CONFIG_HOME, XDG_CACHE_HOME" },
+  lock: { examples: [`lock add protoc ${protoc}:33.0`, "lock update", "lock check"] },
   "lock add": {
     examples: [`lock add protoc ${protoc}:33.0`, `lock add protoc '${protoc}:33.0-{platform}'`],
     variables: network,
@@ -69,7 +81,12 @@ const helpTexts: Readonly<Record<string, HelpText>> = {
   "lock list": { examples: ["lock list"] },
   "lock remove": { examples: ["lock remove protoc"] },
   "lock update": {
-    examples: ["lock update", "lock update protoc", "lock update --dry-run --format markdown"],
+    examples: [
+      "lock update",
+      "lock update protoc --min-age 7d",
+      "lock update --dry-run --format markdown",
+      "lock update --only protoc --accept-signer sha256:0123… --accept-source https://git.example/protoc",
+    ],
     variables: network,
   },
   "lock check": { examples: ["lock check", "lock check --online", "lock check --policy --online"], variables: network },
@@ -83,8 +100,11 @@ const helpTexts: Readonly<Record<string, HelpText>> = {
   shim: { examples: ["shim bin", "shim bin protoc"] },
   env: { examples: ["env"] },
   push: {
-    examples: [`push ${protoc}:33.0 --platform linux-x86_64=./protoc --platform darwin-arm64=mac/protoc`],
-    variables: network,
+    examples: [
+      `push ${protoc}:33.0 --platform linux-x86_64=./protoc --platform darwin-arm64=mac/protoc`,
+      `push ${protoc}:33.0 protoc --sign-key cosign.key`,
+    ],
+    variables: `COSIGN_PASSWORD, ${network}`,
   },
   attach: {
     examples: [

@@ -28,6 +28,7 @@ function documentLines({ says, namesArtifact }: DocumentInfo): readonly string[]
   if (says?.builder !== undefined) lines.push(`says: built by ${says.builder}`);
   if (says?.source !== undefined) lines.push(`says: from ${says.source}`);
   if (says?.revision !== undefined) lines.push(`says: revision ${says.revision}`);
+  if (says?.checksum !== undefined) lines.push(`says: checksum of the source ${says.checksum}`);
   if (namesArtifact === false) lines.push("names other content than this artifact");
   return lines;
 }

@@ -41,15 +41,26 @@ export async function readRegularFile(path: string, maxBytes: number): Promise<R
   }));
 }
 
+/** What is wrong with a file in UTF-16, and what mends it: text of this kind looks right in any editor. */
+export const utf16 = {
+  why: "is text in UTF-16",
+  hint: "write the file as UTF-8: `>` of Windows PowerShell writes UTF-16, and `| Out-File -Encoding ascii` does not",
+} as const;
+
+/** True for text in UTF-16 that was read as UTF-8: every other byte of ASCII is 0. */
+export function isUtf16(text: string): boolean {
+  return text.includes("\0");
+}
+
 /**
- * Reads the text of a file that the user named.
+ * Reads the text of a file that the user named, without a byte order mark.
  *
  * @param name As the user wrote the path, for messages.
  * @throws {OrasClientError} such as `FILE_NOT_FOUND`
  */
 export async function readNamedText(name: string, maxBytes: number, { cwd }: Pick<Context, "cwd">): Promise<string> {
   try {
-    return (await readRegularFile(resolve(cwd, name), maxBytes)).bytes.toString("utf8");
+    return (await readRegularFile(resolve(cwd, name), maxBytes)).bytes.toString("utf8").replace(/^\uFEFF/, "");
   } catch (cause) {
     throw unreadableFile(name, cause);
   }

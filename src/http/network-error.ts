@@ -4,25 +4,28 @@ import { tlsFailure, tlsHint } from "./tls-failure.ts";
 
 interface Reason {
   readonly what: string;
+  /** `HOST` stands for the host: it need not be a registry. */
   readonly hint: string;
 }
 
+const overloaded = "try again; HOST or the network may be overloaded";
+
 const reasonOfCode: Readonly<Record<string, Reason>> = {
-  ENOTFOUND: { what: "host name unknown", hint: "check the spelling of the registry and the network" },
+  ENOTFOUND: { what: "host name unknown", hint: "check the spelling of HOST, and the network" },
   EAI_AGAIN: { what: "name lookup failed", hint: "check the network and the DNS settings" },
-  ECONNREFUSED: { what: "connection refused", hint: "check that the registry runs, and its port" },
+  ECONNREFUSED: { what: "connection refused", hint: "check that HOST runs, and its port" },
   ECONNRESET: { what: "connection reset", hint: "try again; a proxy or firewall may have cut the connection" },
   EPIPE: { what: "connection closed", hint: "try again; a proxy or firewall may have cut the connection" },
   CONNECT_TIMEOUT: { what: "no connection in time", hint: "check the network, and whether a proxy is needed" },
   ETIMEDOUT: { what: "no connection in time", hint: "check the network, and whether a proxy is needed" },
-  HEADERS_TIMEOUT: { what: "no answer in time", hint: "try again; the registry or the network may be overloaded" },
+  HEADERS_TIMEOUT: { what: "no answer in time", hint: overloaded },
   NO_ANSWER: {
     what: "no answer to the request",
-    hint: "check that this address is a registry; else tell the operator of the registry or its proxy",
+    hint: "check that HOST is the right address; else tell the operator of the server or its proxy",
   },
-  IDLE_TIMEOUT: { what: "the transfer stalled", hint: "try again; the registry or the network may be overloaded" },
+  IDLE_TIMEOUT: { what: "the transfer stalled", hint: overloaded },
   ENETUNREACH: { what: "network unreachable", hint: "check the network" },
-  EHOSTUNREACH: { what: "host unreachable", hint: "check the network and the registry's address" },
+  EHOSTUNREACH: { what: "host unreachable", hint: "check the network and the address of HOST" },
 };
 
 /** Codes of Node's HTTP parser. */
@@ -87,7 +90,7 @@ export function networkError(url: URL, error: unknown, proxyHost?: string): Oras
       cause: error,
       hint:
         proxyHost === undefined || tls !== undefined
-          ? (reason?.hint ?? "check the network and the registry's address, then try again")
+          ? (reason?.hint ?? "check the network and the address of HOST, then try again").replaceAll("HOST", url.host)
           : "check HTTPS_PROXY and that the proxy runs; hosts in NO_PROXY bypass the proxy",
     },
   );

@@ -4,7 +4,7 @@ import { resolve } from "node:path";
 import type { Context } from "../context.ts";
 import { ConfigurationError, unreadableFile } from "../errors.ts";
 import { openFile } from "../files/opened-file.ts";
-import { readBounded } from "../files/regular-file.ts";
+import { isUtf16, readBounded, utf16 } from "../files/regular-file.ts";
 import { type Digest, digestHex } from "../model/digest.ts";
 import { decryptKey, encryptedKeyLabels, parseEncryptedKey } from "./encrypted-key.ts";
 import { type PemBlock, parsePem } from "./pem.ts";
@@ -134,6 +134,7 @@ export function privateBlock(text: string, name: string): PemBlock {
   const [block, ...others] = parsePem(text).filter(({ label }) => derTypes.has(label) || encryptedKeyLabels.has(label));
   if (block !== undefined && others.length === 0) return block;
   if (block !== undefined) throw invalid(name, "holds several private keys", "name a file with one private key");
+  if (isUtf16(text)) throw invalid(name, utf16.why, utf16.hint);
   const other = otherBlocks.find(({ pattern }) => pattern.test(text));
   throw invalid(name, other?.what ?? "holds no private key in PEM", other?.hint ?? anotherKey);
 }

@@ -7,8 +7,8 @@
 import { TrustedRoot } from "@sigstore/protobuf-specs";
 import { type TrustMaterial, toTrustMaterial } from "@sigstore/verify";
 import type { Context } from "../context.ts";
-import { ConfigurationError } from "../errors.ts";
-import { readNamedText } from "../files/regular-file.ts";
+import { ConfigurationError, type ErrorDetails } from "../errors.ts";
+import { isUtf16, readNamedText, utf16 } from "../files/regular-file.ts";
 
 export type TrustRoot = TrustMaterial;
 
@@ -17,11 +17,10 @@ export const maxRootBytes = 4 * 1024 * 1024;
 
 const mediaType = /^application\/vnd\.dev\.sigstore\.trustedroot(?:\.v[0-9.]+\+json|\+json;version=[0-9.]+)$/;
 
-function invalid(name: string, why: string, cause?: unknown): ConfigurationError {
-  return new ConfigurationError("TRUST_ROOT_INVALID", `the trust root ${name} ${why}`, {
-    cause,
-    hint: "name a trusted_root.json, such as `buck2-oras trust-root -o FILE` fetches",
-  });
+const anotherFile = "name a trusted_root.json, such as `buck2-oras trust-root -o FILE` fetches";
+
+function invalid(name: string, why: string, { cause, hint = anotherFile }: ErrorDetails = {}): ConfigurationError {
+  return new ConfigurationError("TRUST_ROOT_INVALID", `the trust root ${name} ${why}`, { cause, hint });
 }
 
 /** Keys are a demand's to name, never the root's. */
@@ -35,6 +34,7 @@ function noKey(): never {
  * @throws {ConfigurationError} `TRUST_ROOT_INVALID`, also for a root that vouches for nobody
  */
 export function parseTrustRoot(text: string, name: string): TrustRoot {
+  if (isUtf16(text)) throw invalid(name, utf16.why, { hint: utf16.hint });
   let root: TrustRoot;
   let stated: unknown;
   try {
@@ -42,7 +42,7 @@ export function parseTrustRoot(text: string, name: string): TrustRoot {
     stated = typeof json === "object" && json !== null && "mediaType" in json ? json.mediaType : undefined;
     root = toTrustMaterial(TrustedRoot.fromJSON(json), noKey);
   } catch (cause) {
-    throw invalid(name, "cannot be read", cause);
+    throw invalid(name, "cannot be read", { cause });
   }
   if (typeof stated !== "string" || !mediaType.test(stated)) throw invalid(name, "is no trusted_root.json");
   const authorities = [...root.certificateAuthorities, ...root.timestampAuthorities];

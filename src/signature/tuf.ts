@@ -9,7 +9,13 @@ import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { type Fetcher, Updater } from "tuf-js";
 import { DownloadHTTPError } from "tuf-js/dist/error.js";
-import { ArtifactNotFoundError, asError, ContentVerificationError, OrasClientError } from "../errors.ts";
+import {
+  ArtifactNotFoundError,
+  asError,
+  ContentVerificationError,
+  OrasClientError,
+  RegistryUnavailableError,
+} from "../errors.ts";
 import { maxRootBytes, parseTrustRoot } from "./trust-root.ts";
 
 /** A small answer. Any status resolves. */
@@ -84,6 +90,21 @@ function refused(url: URL, error: unknown): OrasClientError {
   );
 }
 
+/** A failed request in the words of this command: no registry is asked, and the cache has no trust root. */
+function outOfReach({ href }: URL, failure: OrasClientError): OrasClientError {
+  const { code, message, hint } = failure;
+  if (code === "OFFLINE") {
+    return new RegistryUnavailableError(code, `--offline forbids asking the TUF repository ${href}`, {
+      hint: "run the same command without --offline, or copy a trusted_root.json from a machine with a network",
+    });
+  }
+  if (code !== "REGISTRY_UNAVAILABLE") return failure;
+  return new RegistryUnavailableError(code, `the TUF repository ${href} cannot be asked: ${message}`, {
+    cause: failure.cause,
+    hint,
+  });
+}
+
 /**
  * Fetches the current trust root of a repository.
  *
@@ -110,6 +131,7 @@ export async function fetchTrustedRoot({ url, folder }: TufRequest, read: ReadUr
     const { signed } = JSON.parse(await readFile(join(folder, "root.json"), "utf8"));
     return { text, version: Number(signed.version), expires: String(signed.expires) };
   } catch (error) {
-    throw requests.failure ?? (error instanceof OrasClientError ? error : refused(url, error));
+    if (requests.failure !== undefined) throw outOfReach(url, requests.failure);
+    throw error instanceof OrasClientError ? error : refused(url, error);
   }
 }

@@ -2,7 +2,7 @@
 import { createPublicKey, type KeyObject, verify } from "node:crypto";
 import type { Context } from "../context.ts";
 import { ConfigurationError } from "../errors.ts";
-import { readNamedText } from "../files/regular-file.ts";
+import { isUtf16, readNamedText, utf16 } from "../files/regular-file.ts";
 import { type Digest, digestOf } from "../model/digest.ts";
 
 export interface VerifyingKey {
@@ -60,6 +60,7 @@ function invalid(name: string, why: string, hint = anotherFile): ConfigurationEr
 
 /** Other files that people name instead, by their PEM label. */
 function otherFile(text: string, name: string): ConfigurationError {
+  if (isUtf16(text)) return invalid(name, utf16.why, utf16.hint);
   if (text.includes("PRIVATE KEY-----")) return invalid(name, "is a private key");
   if (text.includes("BEGIN CERTIFICATE-----")) {
     const hint =

@@ -7,7 +7,7 @@ import { createPublicKey, type KeyObject } from "node:crypto";
 import * as v from "valibot";
 import type { Context } from "../context.ts";
 import { ConfigurationError } from "../errors.ts";
-import { readNamedText } from "../files/regular-file.ts";
+import { isUtf16, readNamedText, utf16 } from "../files/regular-file.ts";
 
 export interface RegistryKey {
   /** As signatures name the key. */
@@ -43,6 +43,11 @@ const schema = v.object({
 
 /** @throws {ConfigurationError} `KEY_INVALID` */
 export function parseRegistryKeys(text: string, name: string): readonly RegistryKey[] {
+  if (isUtf16(text)) {
+    throw new ConfigurationError("KEY_INVALID", `the registry's keys ${name}: the file ${utf16.why}`, {
+      hint: utf16.hint,
+    });
+  }
   try {
     return v.parse(schema, JSON.parse(text)).keys.map(({ keyid, key, expires }) => {
       const parsed = createPublicKey({ key: Buffer.from(key, "base64"), format: "der", type: "spki" });

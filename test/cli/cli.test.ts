@@ -42,6 +42,23 @@ describe("usage", () => {
     }
   });
 
+  test("each command has examples that name it", async () => {
+    const below = async (...path: readonly string[]): Promise<readonly (readonly string[])[]> => {
+      const { stdout } = await oras([...path, "--help"]);
+      const [, section = ""] = /\nCommands:\n([\s\S]*?)\n\n/.exec(`${stdout}\n\n`) ?? [];
+      return [...section.matchAll(/^ {2}([a-z-]+)/gm)].map(([, name = ""]) => [...path, name]);
+    };
+    const all = [...(await below()), ...(await below("lock"))].filter((path) => path.at(-1) !== "help");
+    expect(all.length).toBeGreaterThan(30);
+    const without: string[] = [];
+    for (const path of all) {
+      const { stdout } = await oras([...path, "--help"]);
+      const [, examples = ""] = /\nExamples:\n([\s\S]*?)\n\n/.exec(stdout) ?? [];
+      if (!examples.includes(`buck2-oras ${path.join(" ")}`)) without.push(path.join(" "));
+    }
+    expect(without).toEqual([]);
+  });
+
   test.each([
     [["pul"], /unknown command 'pul'[\s\S]*pull/],
     [["pull"], /missing required argument 'ref'/],

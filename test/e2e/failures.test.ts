@@ -78,7 +78,7 @@ test("failures: a registry that does not run", async (context) => {
     built,
     "REGISTRY_UNAVAILABLE",
     new RegExp(`${host}: connection refused`),
-    /check that the registry runs/,
+    new RegExp(`check that ${host} runs, and its port`),
   );
   // Buck2 ran it here.
   expect(built.stderr).not.toContain("remote execution worker");

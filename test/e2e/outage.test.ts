@@ -39,7 +39,7 @@ function expectOurError({ subErrors, stderr }: Built, host: string): void {
   for (const { category, message, remediation } of subErrors) {
     expect(category).toBe("REGISTRY_UNAVAILABLE");
     expect(message).toContain(`cannot talk to ${host}`);
-    expect(remediation).toContain("check that the registry runs");
+    expect(remediation).toContain(`check that ${host} runs, and its port`);
   }
   expect(stderr).toContain("error[REGISTRY_UNAVAILABLE]");
 }

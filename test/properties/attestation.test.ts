@@ -97,7 +97,21 @@ describe("SLSA provenance", () => {
     ["v1", current, "https://git.example/tool", "a1"],
   ])("%s: builder, source and revision", (name, predicate, source, revision) => {
     const type = `https://slsa.dev/provenance/${name.split(" ")[0]}`;
-    expect(readProvenance(type, predicate)).toEqual({ builder: "https://builder.example", source, revision });
+    expect(readProvenance(type, predicate)).toMatchObject({ builder: "https://builder.example", source, revision });
+  });
+
+  test.each([
+    ["a file has a checksum", { sha256: "ab" }, { revision: undefined, checksum: "sha256:ab" }],
+    ["a commit says more than a checksum", { sha256: "ab", gitCommit: "c1" }, { revision: "c1", checksum: undefined }],
+    ["a digest of another kind is neither", { sha512: "ab" }, { revision: undefined, checksum: undefined }],
+  ])("%s", (_what, digest, expected) => {
+    const buildDefinition = { externalParameters: {}, resolvedDependencies: [{ uri: "file:tool", digest }] };
+    const predicate = { buildDefinition, runDetails: { builder: { id: "x" } } };
+    expect(readProvenance("https://slsa.dev/provenance/v1", predicate)).toEqual({
+      builder: "x",
+      source: "file:tool",
+      ...expected,
+    });
   });
 });
 

@@ -204,7 +204,12 @@ test.each([
   ["no address", ["--tuf", "tuf", "--root", "first.json"], 64, /Expected an address/],
   ["a root that is none", ["--tuf", "https://tuf.example", "--root", "tool"], 78, /no root\.json/],
   ["a root that is not there", ["--tuf", "https://tuf.example", "--root", "no.json"], 66, /no\.json/],
-  ["--offline", ["--offline"], 69, /OFFLINE/],
+  [
+    "--offline",
+    ["--offline"],
+    69,
+    /OFFLINE\]: --offline forbids asking the TUF repository https:\/\/\S+\n.*copy a trusted_root\.json/,
+  ],
 ])("%s is an error, and nothing is written", async (_, args, exitCode, message) => {
   const dir = temporaryFolder();
   const { firstRoot } = await startTufRepository();
@@ -214,6 +219,19 @@ test.each([
   expect([ran.exitCode, ran.stderr]).toEqual([exitCode, expect.stringMatching(message)]);
   expect(ran.stderr).not.toContain("secret");
   expect(existsSync(join(dir, "root.json"))).toBe(false);
+});
+
+test("without a network, the TUF repository and its host are named, and nothing else", async () => {
+  const { repository, fetch } = await desk();
+  const { host } = new URL(repository.url);
+  await repository.stop();
+  const { exitCode, stderr } = await fetch("--timeout", "20");
+  expect(exitCode).toBe(69);
+  expect(stderr).toContain(
+    `the TUF repository ${repository.url} cannot be asked: cannot talk to ${host}: connection refused`,
+  );
+  expect(stderr).toContain(`hint: check that ${host} runs, and its port`);
+  for (const strange of [/the registry/, /layout/, /the cache/]) expect(stderr).not.toMatch(strange);
 });
 
 test("the first root of the public instance is the one that Sigstore ships, and five keys stand behind it", () => {

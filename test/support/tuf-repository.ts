@@ -16,6 +16,7 @@ export interface Published {
 
 export interface TufRepository {
   readonly url: string;
+  readonly stop: () => Promise<void>;
   /** Text of the first root. */
   readonly firstRoot: string;
   /** Files by path below the URL; a test may change them. */
@@ -105,5 +106,10 @@ export async function startTufRepository(): Promise<TufRepository> {
     signer = newSigner();
     putRoot(expires, before);
   };
-  return { url, firstRoot, files, seen, publish, rotate };
+  const stop = (): Promise<void> =>
+    new Promise((resolve) => {
+      server.close(() => resolve());
+      server.closeAllConnections();
+    });
+  return { url, firstRoot, files, seen, publish, rotate, stop };
 }

@@ -85,7 +85,7 @@ describe.for(realRegistries)("info on %s", (name) => {
     const [document] = shown.referrers?.[0]?.documents ?? [];
     expect(document).toMatchObject({
       namesArtifact: true,
-      says: { builder, source: "git+https://git.example/tool", revision: "a1b2c3" },
+      says: { builder, source: "git+https://git.example/tool", revision: "a1b2c3", checksum: null },
     });
     const { stdout } = await call("info", reference);
     const lines = stdout.split("\n");
@@ -166,7 +166,10 @@ describe("info of a layout", () => {
         kind: "provenance",
         format: "SLSA v0.2",
         documents: [
-          { namesArtifact: true, says: { builder, source: "git+https://git.example/tool", revision: "a1b2c3" } },
+          {
+            namesArtifact: true,
+            says: { builder, source: "git+https://git.example/tool", revision: "a1b2c3", checksum: null },
+          },
           { predicateType: "https://spdx.dev/Document", says: null },
         ],
       },
@@ -233,6 +236,7 @@ test("info in a narrow window: only digests are longer than the window", () => {
     builder: "https://builder.example/a b c d e f g h i j k",
     source: "x".repeat(10),
     revision: undefined,
+    checksum: undefined,
   };
   const digest = digestOf("x");
   const document = {

@@ -43,7 +43,14 @@ const documentSchema = v.object({
     v.description("Whether the statement names a manifest or a layer of the artifact; null without a statement."),
   ),
   says: v.pipe(
-    v.nullable(v.object({ builder: text, source: text, revision: text })),
+    v.nullable(
+      v.object({
+        builder: text,
+        source: text,
+        revision: v.pipe(text, v.description("Commit of the source.")),
+        checksum: v.pipe(text, v.description("`sha256:…` of a source that is a file; null where a commit is stated.")),
+      }),
+    ),
     v.description("What SLSA provenance says. A claim of its author: nothing here is verified."),
   ),
 });
