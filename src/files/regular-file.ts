@@ -41,7 +41,7 @@ export async function readRegularFile(path: string, maxBytes: number): Promise<R
   }));
 }
 
-/** What is wrong with a file in UTF-16, and what mends it: text of this kind looks right in any editor. */
+/** The fault of a file in UTF-16, and its remedy: text of this kind looks right in any editor. */
 export const utf16 = {
   why: "is text in UTF-16",
   hint: "write the file as UTF-8: `>` of Windows PowerShell writes UTF-16, and `| Out-File -Encoding ascii` does not",
