@@ -1,5 +1,7 @@
 /** `worker`: the pulls of one build in one process, as Buck2 asks for them. */
+import { randomBytes } from "node:crypto";
 import { chmodSync, chownSync, existsSync, readFileSync, statSync } from "node:fs";
+import { connect } from "node:net";
 import { dirname, join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { expect, test } from "vitest";
@@ -184,6 +186,28 @@ test("worker: what is no request of Buck2 is refused, and the next one served", 
   expect(await worker.call(execute, Buffer.from("no frame"))).toMatchObject({ status: "3" });
   expect(await worker.call(execute, framed(Buffer.from([10, 200, 1])))).toMatchObject({ status: "3" });
   expect(await worker.call(execute, framed(Buffer.alloc(2_000_000, 24)))).toMatchObject({ status: "8" });
+  expect(await worker.execute(blobOf(registry, "a tool", "out"))).toMatchObject({ exitCode: 0 });
+});
+
+test("worker: clients that send noise, or leave in the middle, end nothing but their own requests", async () => {
+  const { registry, worker } = await setting();
+  const noise = ["GET / HTTP/1.1\r\n\r\n", "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", randomBytes(3000)];
+  for (const bytes of [...noise, Buffer.alloc(100_000, 0)]) {
+    const socket = connect(worker.socketPath);
+    socket.on("error", () => {});
+    await new Promise((resolve) => socket.write(bytes, resolve));
+    socket.destroy();
+  }
+  for (let turn = 0; turn < 20; turn += 1) {
+    const leaving = workerClient(worker.socketPath);
+    const dropping = new AbortController();
+    for (let call = 0; call < 10; call += 1) {
+      void leaving.execute(["blob"], call % 2 === 0 ? { signal: dropping.signal } : {}).catch(() => {});
+    }
+    await delay(turn);
+    dropping.abort();
+    leaving.close();
+  }
   expect(await worker.execute(blobOf(registry, "a tool", "out"))).toMatchObject({ exitCode: 0 });
 });
 
