@@ -60,10 +60,16 @@ def _manifest(ctx: AnalysisContext) -> list[str]:
     digest = ctx.attrs.manifest_digest
     return ["--manifest={}".format(digest)] if digest != None and ctx.attrs.layout == None else []
 
-def _pull(ctx: AnalysisContext, oras: OrasToolchainInfo, output: Artifact, size_bytes: int, is_executable: bool) -> None:
+def _mode(executable: bool | None) -> list[str]:
+    """Without a word of the user's, the bytes decide."""
+    if executable == None:
+        return []
+    return ["--executable" if executable else "--no-executable"]
+
+def _pull(ctx: AnalysisContext, oras: OrasToolchainInfo, output: Artifact, size_bytes: int, executable: bool | None) -> None:
     url = native_url(ctx, oras)
     if url != None:
-        download(ctx, url, output, size_bytes, is_executable)
+        download(ctx, url, output, size_bytes, executable == True)
         return
     ctx.actions.run(
         cmd_args(
@@ -72,7 +78,7 @@ def _pull(ctx: AnalysisContext, oras: OrasToolchainInfo, output: Artifact, size_
             "--size={}".format(size_bytes),
             _manifest(ctx),
             cmd_args(output.as_output(), format = "--output={}"),
-            ["--executable"] if is_executable else [],
+            _mode(executable),
         ),
         category = "oras_pull",
         exe = WorkerRunInfo(exe = oras.cli.args, worker = oras.worker) if oras.worker != None else oras.cli,
@@ -97,15 +103,16 @@ def _oras_artifact_impl(ctx: AnalysisContext) -> list[Provider]:
     size_bytes = renamed(ctx, "size_bytes", "size")
     _check(ctx, type, size_bytes)
     oras = ctx.attrs._oras[OrasToolchainInfo]
-    is_executable = ctx.attrs.executable == True
     if type in FILE_TYPES:
         output = ctx.actions.declare_output(file_name(ctx), has_content_based_path = True)
+        # A path is refused below.
+        executable = ctx.attrs.executable if ctx.attrs.executable in [True, False] else None
         if type == "raw":
-            _pull(ctx, oras, output, size_bytes, is_executable)
+            _pull(ctx, oras, output, size_bytes, executable)
         else:
             blob = ctx.actions.declare_output("__blob__", has_content_based_path = True)
             _pull(ctx, oras, blob, size_bytes, False)
-            _extract(ctx, oras, blob, output, ["--single"] + (["--executable"] if is_executable else []))
+            _extract(ctx, oras, blob, output, ["--single"] + _mode(executable))
         providers = file_providers(ctx, output)
     else:
         blob = ctx.actions.declare_output("__blob__", has_content_based_path = True)

@@ -7,7 +7,7 @@ folder_attributes = {
         attrs.one_of(attrs.bool(), attrs.string()),
         default = None,
         doc = """For a folder: path of the file in the folder that the target runs. For a single file: `True` makes the file
-        executable, `False` marks data, which cannot be run. Without a value, the bytes decide on the file's mode; Buck2's own download (`fetch = "native"`)
+        executable, `False` marks data, which is not executable and cannot be run. Without a value, the bytes decide on the file's mode; Buck2's own download (`fetch = "native"`)
         does not look at the bytes, and the file is not executable.""",
     ),
     "include": attrs.option(

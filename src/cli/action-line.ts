@@ -14,13 +14,14 @@ const forms: ReadonlyMap<string, RegExp> = new Map([
   ["manifest", digestPattern],
   ["output", /./s],
   ["executable", /^$/],
+  ["no-executable", /^$/],
 ]);
 
 /** @returns undefined for words that are not all `--name=value` or `--name` of {@link forms}, and for an option given twice */
 function optionsOf(words: readonly string[]): ReadonlyMap<string, string> | undefined {
   const given = new Map<string, string>();
   for (const word of words) {
-    const [, name = "", value = ""] = /^--([a-z]+)(?:=(.+))?$/s.exec(word) ?? [];
+    const [, name = "", value = ""] = /^--([a-z-]+)(?:=(.+))?$/s.exec(word) ?? [];
     if (given.has(name) || forms.get(name)?.test(value) !== true) return undefined;
     given.set(name, value);
   }
@@ -35,14 +36,23 @@ export function readBlobLine(argv: readonly string[]): BlobRequest | undefined {
   const size = options?.get("size");
   const output = options?.get("output");
   if (options === undefined || size === undefined || output === undefined) return undefined;
+  const executable = executableOf(options);
+  if (executable === null) return undefined;
   const manifest = options.get("manifest") ?? "";
   return {
     reference,
     size: Number(size),
     manifest: isDigest(manifest) ? manifest : undefined,
     output,
-    executable: options.has("executable") ? true : undefined,
+    executable,
   };
+}
+
+/** @returns undefined if neither is given; null for both, of which the last counts */
+function executableOf(options: ReadonlyMap<string, string>): boolean | undefined | null {
+  const [isGiven, isDenied] = [options.has("executable"), options.has("no-executable")];
+  if (isGiven && isDenied) return null;
+  return isGiven || (isDenied ? false : undefined);
 }
 
 /** {@link readBlobLine} without the global options, which no action gives. */

@@ -169,11 +169,11 @@ export class CacheFolder {
       const message = `the cache ${root} cannot be created: its path belongs to the user ${found.uid}`;
       return new CacheUnusableError("LOCAL_IO", message, { cause, hint: otherCache });
     }
-    const { code, hint } = localIoError("", cause);
+    const { code } = localIoError("", cause);
     const other = "name another folder with --cache-dir or BUCK2_ORAS_CACHE_DIR";
     return new LocalIoError(code, `the cache ${root} does not exist and cannot be created`, {
       cause,
-      hint: isErrno(cause, "EROFS") && hint !== undefined ? hint : other,
+      hint: isErrno(cause, "EROFS") ? `${other}: the file system is read-only` : other,
     });
   }
 

@@ -24,6 +24,10 @@ describe("the line of the rules", () => {
       ...read,
       executable: true,
     });
+    expect(readBlobLine(["blob", reference, size, "--output=out/a=b\nc", "--no-executable"])).toEqual({
+      ...read,
+      executable: false,
+    });
     expect(readBlobLine(["blob", reference, size, manifest, "--output=out/a=b\nc"])).toEqual({
       ...read,
       manifest: sha256("a manifest"),
@@ -44,6 +48,9 @@ describe("the line of the rules", () => {
     ["blob", reference, "--size=9999999999999999", "--output=out"],
     ["blob", reference, size, size, "--output=out"],
     ["blob", reference, size, "--output=out", "--executable=yes"],
+    ["blob", reference, size, "--output=out", "--no-executable=yes"],
+    ["blob", reference, size, "--output=out", "--executable", "--no-executable"],
+    ["blob", reference, size, "--output=out", "--no-size=1"],
     ["blob", reference, size, manifest, manifest, "--output=out"],
     ["blob", reference, size, "--manifest", "--output=out"],
     ["blob", reference, size, "--manifest=1.0", "--output=out"],
@@ -68,6 +75,7 @@ test("both readings of a line give the same file, output and errors", async () =
   const lines = [
     [reference, size],
     [reference, size, "--executable"],
+    [reference, size, "--no-executable"],
     [reference, size, manifest],
     [reference, size, "--manifest=1.0"],
     [reference, "--size=3"],

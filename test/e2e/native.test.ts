@@ -1,10 +1,11 @@
 /** Blobs that Buck2 fetches itself, without a process, where a registry asks for no login. */
-import { readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import type { Lock, LockedPlatform } from "../../src/lockfile/schema.ts";
 import { requireBuck2, shared } from "../support/buck2.ts";
 import { type Consumer, layOutProject } from "../support/consumer.ts";
+import { sha256 } from "../support/layout-project.ts";
 import { lockInPackage } from "../support/package-lock.ts";
 import { type Handler, startServer, type TestServer } from "../support/registry/server.ts";
 import { serveTool } from "../support/registry/tool.ts";
@@ -71,6 +72,34 @@ test("native: a process gives the same file at the same path", async (context) =
   const other = await project.build(["//path:tool"], { args: ["--config", "oras.fetch=process"] });
   expect(other.stderr).toContain("BUILD SUCCEEDED");
   expect(other.outputs("root//path:tool")).toEqual(one.outputs("root//path:tool"));
+});
+
+test("native: a process gives the file the same mode, also where the bytes look like a program and are called data", async (context) => {
+  const project = await setting(context);
+  const content = script("mode");
+  const registry = await startServer(serveTool(content));
+  const artifacts = ["True", "False"].map(
+    (executable) => `oras_artifact(
+    name = "${executable}",
+    access = "http",
+    digest = "${sha256(content)}",
+    executable = ${executable},
+    repository = "${registry.host}/t/tool",
+    size_bytes = ${content.length},
+)
+`,
+  );
+  project.write("mode/BUCK", `load("@oras//rules:defs.bzl", "oras_artifact")\n${artifacts.join("")}`);
+  const modesBy = async (fetch: "native" | "process"): Promise<readonly (string | undefined)[]> => {
+    const built = await project.build(["//mode:"], { args: ["--config", `oras.fetch=${fetch}`] });
+    expect(built.stderr).toContain("BUILD SUCCEEDED");
+    return ["True", "False"].map((name) => {
+      const { mode } = statSync(built.outputs(`root//mode:${name}`)[0] ?? "");
+      return (mode & 0o777).toString(8);
+    });
+  };
+  expect(await modesBy("native")).toEqual(["755", "644"]);
+  expect(await modesBy("process")).toEqual(["755", "644"]);
 });
 
 test("native: an archive is fetched without a process, and unpacked by one", async (context) => {

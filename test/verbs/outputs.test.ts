@@ -1,7 +1,8 @@
 /** Outputs and cache folders that cannot be written: exit 74, what is in the way, what to do, and a cache that stays as it was. */
 import { spawnSync } from "node:child_process";
-import { chmodSync, existsSync, mkdirSync, readdirSync, statSync, symlinkSync, writeFileSync } from "node:fs";
+import { chmodSync, existsSync, mkdirSync, readdirSync, rmSync, statSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { gzipSync } from "node:zlib";
 import { describe, expect, inject, test } from "vitest";
 import { orasCommand } from "../support/executable.ts";
 import { impossibleFolder } from "../support/folders.ts";
@@ -56,6 +57,26 @@ describe("exit 74 and a hint", () => {
     expect(ran.stderr).toContain("  hint: ");
   });
 
+  test("a home folder that is read-only, as in many containers: the hint names the options for another cache", async (context) => {
+    const unshare = [requireProgram(context, "unshare"), "--map-root-user", "--mount", "sh", "-c"] as const;
+    const project = await projectWithFolder();
+    mkdirSync(join(project.dir, "home"));
+    const readOnly = "mount -t tmpfs -o ro none home";
+    const start = (script: string, args: readonly string[]) =>
+      spawnSync(unshare[0], [...unshare.slice(1), script, "sh", ...args], {
+        cwd: project.dir,
+        env: { PATH: process.env.PATH ?? "", HOME: join(project.dir, "home") },
+        encoding: "utf8",
+      });
+    if (start(readOnly, []).status !== 0) context.skip("this machine allows no mount namespace");
+    const pulling = [...orasCommand(), ...pull, "-o", "out"];
+    const refused = start(`${readOnly} && exec "$@"`, pulling);
+    expect(refused.status, refused.stderr).toBe(74);
+    expect(refused.stderr).toMatch(/hint: .*--cache-dir or BUCK2_ORAS_CACHE_DIR/);
+    const elsewhere = start(`${readOnly} && exec "$@"`, [...pulling, "--cache-dir", "other"]);
+    expect(elsewhere.status, elsewhere.stderr).toBe(0);
+  });
+
   test("an output folder of somebody else's", async (context) => {
     const setpriv = requireProgram(context, "setpriv");
     if (process.getuid?.() !== 0) context.skip("only root can become somebody else");
@@ -104,4 +125,22 @@ describe("a stated size", () => {
     expect(existsSync(join(project.dir, "tool"))).toBe(false);
     expect((await project.oras([...blob, "-o", "tool", ...(cache === "warm" ? ["--offline"] : [])])).exitCode).toBe(0);
   });
+});
+
+test("--no-executable: a program is written as data, by `blob` and by `extract --single`", async () => {
+  const project = await layoutProject();
+  writeFileSync(join(project.dir, "tool.gz"), gzipSync(linuxTool));
+  const single = ["extract", "tool.gz", "--single"];
+  for (const args of [blob, single]) {
+    for (const [options, mode] of [
+      [[], 0o755],
+      [["--no-executable"], 0o644],
+      [["--executable"], 0o755],
+    ] as const) {
+      expect(await project.oras([...args, ...options, "-o", "placed"])).toMatchObject({ exitCode: 0 });
+      const what = [...args, ...options].join(" ");
+      expect((statSync(join(project.dir, "placed")).mode & 0o777).toString(8), what).toBe(mode.toString(8));
+      rmSync(join(project.dir, "placed"));
+    }
+  }
 });

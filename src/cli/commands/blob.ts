@@ -22,6 +22,7 @@ export function addBlob(program: Command, io: CliIo): Command {
     .requiredOption("-o, --output <file>", "file to write (required)", pathArgument)
     .option("--manifest <digest>", "manifest that lists the blob, asked for where the blob is missing", digestArgument)
     .option("--executable", "make the file executable, whatever its content")
+    .option("--no-executable", "make the file not executable, whatever its content")
     .action(async (reference: string, options: BlobOptions, command: Command) =>
       runCommand(command, io, async (session) => {
         const { size, manifest, output, executable } = options;

@@ -31,6 +31,7 @@ export function addExtract(program: Command, io: CliIo): Command {
     .option("--strip-prefix <path>", "unpack only the entries below this path, and remove the path from their names")
     .option("--single", "treat the input as one compressed file (gzip, zstd or xz), not as an archive")
     .option("--executable", "with --single: make the file executable, whatever its content")
+    .option("--no-executable", "with --single: make the file not executable, whatever its content")
     .action(async (archive: string, options: ExtractOptions, command: Command) =>
       runCommand(command, io, async ({ services, run }) => {
         const { output, stripPrefix, single: isSingle = false, executable } = options;
