@@ -105,3 +105,14 @@ describe("the audit log", () => {
     expect(failed.stderr).toContain("warning: no line in the audit log");
   });
 });
+
+test("audit: the page names each operation", () => {
+  const root = join(import.meta.dirname, "../..");
+  const source = readFileSync(join(root, "src/audit/audit.ts"), "utf8");
+  const page = readFileSync(join(root, "docs/configuration.md"), "utf8");
+  const section = page.slice(page.indexOf("## Audit log"));
+  const operations = [...source.matchAll(/^ {2}\| "([a-z-]+)"/gm)].map(([, name]) => name ?? "");
+  expect(operations.length).toBeGreaterThan(15);
+  const isNamed = (name: string): boolean => new RegExp(`\`${name}[\` ]`).test(section);
+  expect(operations.filter((name) => !isNamed(name))).toEqual([]);
+});
