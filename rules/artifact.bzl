@@ -105,6 +105,7 @@ def _oras_artifact_impl(ctx: AnalysisContext) -> list[Provider]:
     oras = ctx.attrs._oras[OrasToolchainInfo]
     if type in FILE_TYPES:
         output = ctx.actions.declare_output(file_name(ctx), has_content_based_path = True)
+
         # A path is refused below.
         executable = ctx.attrs.executable if ctx.attrs.executable in [True, False] else None
         if type == "raw":
