@@ -12,16 +12,21 @@ const known = Object.keys(JSON.parse(readFileSync(join(root, "scripts/package/no
 
 const usage = `Usage: npm run package -- [options]
 
-Makes standalone executables of buck2-oras, which need no Node, with SHA256SUMS and licences. Any platform can make those of all
-platforms. The first run downloads some 50 MB a platform from the npm registry. See docs/standalone.md.
+Makes standalone executables of buck2-oras, which need no Node, with SHA256SUMS
+and licences. Any platform can make those of all platforms. The first run
+downloads some 50 MB a platform from the npm registry. See docs/standalone.md.
 
 Options:
-  --platform <platform>  make the executable of this platform; may be repeated (default: all of them:
-                         ${known.join(", ")})
+  --platform <platform>  make the executable of this platform; may be repeated
+                         (default: all of them)
   --output <folder>      write into this folder (default: build/standalone)
-  --push <ref>           publish them under one reference, such as HOST/REPOSITORY:TAG, as an index of the platforms
+  --push <ref>           publish them under one reference, HOST/REPOSITORY:TAG,
+                         as an index of the platforms
   --sign-key <key>       sign what is published, as push --sign-key does
   -h, --help             show this help
+
+Platforms: ${known.slice(0, 4).join(", ")},
+  ${known.slice(4).join(", ")}
 `;
 
 function fail(message, hint) {

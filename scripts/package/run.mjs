@@ -17,6 +17,14 @@ function failure(message, hint) {
   return Object.assign(new Error(message), { hint });
 }
 
+function makeFolder(folder) {
+  try {
+    mkdirSync(folder, { recursive: true });
+  } catch (error) {
+    throw failure(`cannot make the folder ${folder}: ${error.message}`, "name another folder with --output");
+  }
+}
+
 async function writeBundle(dir) {
   const path = join(dir, "buck2-oras.cjs");
   writeFileSync(path, (await bundleExecutable({ lazy: false })).text);
@@ -78,7 +86,9 @@ function checkReference(bundle, reference, work) {
   const { stdout, stderr } = spawnSync(process.execPath, args, { encoding: "utf8" });
   const found = errorOf(stdout) ?? { message: stderr.trim() };
   if (found.code === "FILE_NOT_FOUND") return;
-  throw failure(`--push ${reference}: ${found.message}`, found.hint ?? "correct the reference");
+  // `--registry` is no option here.
+  const hint = found.code === "REGISTRY_NOT_NAMED" ? "write HOST/REPOSITORY:TAG" : found.hint;
+  throw failure(`--push ${reference}: ${found.message}`, hint ?? "correct the reference");
 }
 
 function errorOf(text) {
@@ -97,7 +107,7 @@ function errorOf(text) {
 export async function makeAll(request) {
   const { platforms, folder, reference } = request;
   if (ownPlatform === undefined) throw failure("this machine is none of the platforms", "use a machine of one of them");
-  mkdirSync(folder, { recursive: true });
+  makeFolder(folder);
   mkdirSync(join(root, "build"), { recursive: true });
   const work = mkdtempSync(join(root, "build/.bundle-"));
   try {

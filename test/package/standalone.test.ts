@@ -163,9 +163,11 @@ test("npm run package: an unknown platform is refused, with the known ones", asy
 test("npm run package: --help has the options, and a reference that nothing can be pushed to is refused at once", async () => {
   const help = await runPackage(["--help"]);
   expect(help).toMatchObject({ exitCode: 0, stderr: "" });
-  expect(help.stdout).toMatch(/^Usage: npm run package[\s\S]*--platform[\s\S]*linux-x86_64[\s\S]*--push <ref>/);
+  expect(help.stdout).toMatch(/^Usage: npm run package[\s\S]*--platform[\s\S]*--push <ref>[\s\S]*linux-x86_64/);
+  for (const line of help.stdout.split("\n")) expect(line.length, line).toBeLessThanOrEqual(80);
   const folder = temporaryFolder();
   for (const [reference, why] of [
+    ["tools", "names no registry, and no default registry is set\n  hint: write HOST/REPOSITORY:TAG\n"],
     ["localhost:1/tools/buck2-oras", "has no tag to push to"],
     ["localhost:1/tools/buck2-oras:1", "cannot talk to localhost:1"],
   ] as const) {
@@ -175,6 +177,16 @@ test("npm run package: --help has the options, and a reference that nothing can 
     expect(ran.stderr).toContain("\n  hint: ");
     expect(readdirSync(folder)).toEqual([]);
   }
+});
+
+test("npm run package: a folder that cannot be made is named, and the option", async () => {
+  const file = join(temporaryFolder(), "file");
+  writeFileSync(file, "");
+  const ran = await runPackage(["--output", join(file, "out")]);
+  expect(ran).toMatchObject({ exitCode: 1, stdout: "" });
+  expect(ran.stderr).toMatch(
+    /^error: cannot make the folder .*out: .*\n {2}hint: name another folder with --output\n$/,
+  );
 });
 
 test("npm run package: without the packages of npm, it says how to get them", async () => {
