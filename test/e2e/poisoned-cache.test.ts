@@ -23,43 +23,6 @@ for word in "$@"; do
 done
 `;
 
-/** All actions have the cache, but those of the platform for fetches where `cached` is false. */
-const platforms = `def _impl(ctx: AnalysisContext) -> list[Provider]:
-    def platform(dep: Dependency, cached: bool) -> ExecutionPlatformInfo:
-        return ExecutionPlatformInfo(
-            label = dep.label.raw_target(),
-            configuration = dep[PlatformInfo].configuration,
-            executor_config = CommandExecutorConfig(
-                local_enabled = True,
-                remote_enabled = False,
-                remote_cache_enabled = cached,
-                allow_cache_uploads = cached,
-                remote_execution_use_case = "buck2-default",
-                remote_execution_properties = {},
-                remote_output_paths = "output_paths",
-            ),
-        )
-
-    return [DefaultInfo(), ExecutionPlatformRegistrationInfo(platforms = [
-        platform(ctx.attrs.builds, cached = True),
-        platform(ctx.attrs.fetches, cached = False),
-    ])]
-
-execution_platforms = rule(impl = _impl, attrs = {
-    "builds": attrs.dep(providers = [PlatformInfo]),
-    "fetches": attrs.dep(providers = [PlatformInfo]),
-})
-`;
-
-const platformTargets = `load(":execution.bzl", "execution_platforms")
-
-constraint_setting(name = "purpose")
-constraint_value(name = "fetches", constraint_setting = ":purpose", visibility = ["PUBLIC"])
-platform(name = "building", deps = ["prelude//platforms:default"])
-platform(name = "fetching", constraint_values = [":fetches"], deps = ["prelude//platforms:default"])
-execution_platforms(name = "execution", builds = ":building", fetches = ":fetching")
-`;
-
 /** What lets Buck2 itself fetch the tool. */
 const nativeAttributes = '    access = "http",\n    executable = True,\n    digest';
 
@@ -79,12 +42,17 @@ async function poisonedFleet(context: TestContext): Promise<(toolchain?: string)
   context.onTestFinished(() => cache.stop());
   const tool = await publishTool(`${registry.host}/tools`);
   const target = tool.target("tool").replace("    digest", nativeAttributes);
+  const platform = platformFromNode(process.platform, process.arch);
+  const files = Object.entries(executionPlatforms([platform], "cache", platform));
+  // As docs/remote-execution.md has it for tools from their registry alone.
+  const platforms = Object.fromEntries(
+    files.map(([path, text]) => [path, text.replace('(dep, "cache")', '(dep, "local")')]),
+  );
   const machine = (toolchain = ""): Consumer => {
     const made = layOutProject(buck2, {
       config: executionPlatformsConfig + cache.config,
       files: {
-        "platforms/execution.bzl": platforms,
-        "platforms/BUCK": platformTargets,
+        ...platforms,
         BUCK: `load("@oras//rules:defs.bzl", "oras_artifact")\n${target}`,
         "toolchains/BUCK": `load("@oras//rules:defs.bzl", "oras_toolchain")\noras_toolchain(name = "oras", ${toolchain}visibility = ["PUBLIC"])\n`,
       },
