@@ -14,7 +14,7 @@ export function shortDigest(digest: string | undefined): string {
 
 /** A value before and now; undefined: there is none. */
 export interface Aspect {
-  readonly name: "version" | "signed by" | "source" | "licences" | "published";
+  readonly name: "version" | "signed by" | "source" | "source check" | "licences" | "published";
   readonly before: string | undefined;
   readonly now: string | undefined;
 }
@@ -54,6 +54,7 @@ export function aspectsOf(change: LockChange, now: number): readonly Aspect[] {
     versions(change),
     { name: "signed by", before: signersIn(previousSignatures), now: signersIn(signatures) },
     { name: "source", before: previousStated.source, now: stated.source },
+    { name: "source check", before: previousStated.sourceCheck, now: stated.sourceCheck },
     { name: "licences", before: previousStated.licenses, now: stated.licenses },
     { name: "published", before: publishedAt(previousPublished, now), now: publishedAt(published, now) },
   ];

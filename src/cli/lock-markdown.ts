@@ -18,10 +18,11 @@ const headings: Readonly<Record<Column, string>> = {
   size: "Size",
   "signed by": "Signed by",
   source: "Source",
+  "source check": "Source check",
   licences: "Licences",
   published: "Published",
 };
-const columns: readonly Column[] = ["size", "signed by", "source", "licences", "published"];
+const columns: readonly Column[] = ["size", "signed by", "source", "source check", "licences", "published"];
 
 const words: Readonly<Record<PlatformChange["change"], string>> = {
   added: "new, ",
@@ -60,6 +61,7 @@ function rowOf(change: LockChange, now: number): Row {
     size: sizeCell(change),
     "signed by": cell("signed by"),
     source: cell("source"),
+    "source check": cell("source check"),
     licences: cell("licences"),
     published: cell("published"),
   };

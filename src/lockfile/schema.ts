@@ -11,6 +11,7 @@ import { digestSchema } from "../model/digest-schema.ts";
 import { maxDescriptors, maxMediaTypeLength } from "../model/manifest.ts";
 import { reservedKeys } from "../model/object-key.ts";
 import { isPlatformString, type PlatformString } from "../model/platform.ts";
+import { demandedLevels } from "../model/source-level.ts";
 import { isStatedSource, isStatedText } from "./stated-text.ts";
 
 export const lockVersion = 1;
@@ -215,6 +216,14 @@ const statedSchema = v.strictObject({
     ),
   ),
   licenses: v.optional(v.pipe(statedText, v.description("`org.opencontainers.image.licenses`."))),
+  sourceCheck: v.optional(
+    v.pipe(
+      v.picklist(demandedLevels),
+      v.description(
+        "How much the source vouched for an imported file, at least (`dev.buck2-oras.source-check`); less must be accepted by `--accept-source`.",
+      ),
+    ),
+  ),
 });
 
 const toolSchema = v.strictObject({

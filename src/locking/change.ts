@@ -42,8 +42,8 @@ function platformChange(
 }
 
 function statementsOf(tool: LockedTool | undefined): ToolStatements {
-  const { version, source, licenses } = tool?.stated ?? {};
-  return { version, source, licenses };
+  const { version, source, licenses, sourceCheck } = tool?.stated ?? {};
+  return { version, source, licenses, sourceCheck };
 }
 
 function signaturesOf(tool: LockedTool | undefined): readonly ToolSignature[] {

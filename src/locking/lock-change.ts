@@ -34,6 +34,8 @@ export interface ToolStatements {
   readonly version: string | undefined;
   readonly source: string | undefined;
   readonly licenses: string | undefined;
+  /** How much the source vouched for the imported files, as the importer says. */
+  readonly sourceCheck: "checksum" | "signature" | "provenance" | undefined;
 }
 
 /** A signature that a policy demanded: by a key, or by an identity with its issuer. */

@@ -1,6 +1,7 @@
 /** Sources that publishers state, before and after a change: another source may be another project. */
 import { UsageError } from "../errors.ts";
 import { isStatedSource } from "../lockfile/stated-text.ts";
+import { fulfils } from "../model/source-level.ts";
 import { PolicyRefusal } from "../policy/refusal.ts";
 import type { Replaced } from "./signers.ts";
 
@@ -21,17 +22,35 @@ function option(source: string): string {
   return `--accept-source ${/^[A-Za-z0-9+.:/@_=,-]+$/.test(source) ? source : `'${source}'`}`;
 }
 
+/** Values of `--accept-source` for a version whose source vouches for less. */
+const acceptedLevel = {
+  none: "unchecked",
+  checksum: "checksum",
+  signature: "signature",
+  provenance: "provenance",
+} as const;
+
+/** A source check that gives less: an attestation that the locked version had, and the new one has not. */
+function weakened({ name, before, after }: Replaced, accepted: readonly string[]): readonly PolicyRefusal[] {
+  const [was, now = "none"] = [before?.stated?.sourceCheck, after.stated?.sourceCheck];
+  if (was === undefined || fulfils(now, was) || accepted.includes(acceptedLevel[now])) return [];
+  const message = `its source vouches for less: ${was} → ${now}`;
+  return [new PolicyRefusal("SOURCE_CHANGED", name, message, { accepts: [option(acceptedLevel[now])] })];
+}
+
 /**
- * The changes that replace the recorded source of a tool, unless a person named the new one. A source that was not
+ * The changes that replace the recorded source of a tool, or weaken its check, unless a person named the new one. A source that was not
  * recorded before is no change: the lock may be older than this record.
  *
  * @param accepted Values of `--accept-source`.
  */
 export function changedSources(replaced: readonly Replaced[], accepted: readonly string[]): readonly PolicyRefusal[] {
-  return replaced.flatMap(({ name, before, after }) => {
+  return replaced.flatMap((one) => {
+    const { name, before, after } = one;
+    const less = weakened(one, accepted);
     const [was, now = noSource] = [before?.stated?.source, after.stated?.source];
-    if (was === undefined || was === now || accepted.includes(now)) return [];
+    if (was === undefined || was === now || accepted.includes(now)) return less;
     const message = `the source that the publisher states has changed: ${was} → ${now}`;
-    return [new PolicyRefusal("SOURCE_CHANGED", name, message, { accepts: [option(now)] })];
+    return [new PolicyRefusal("SOURCE_CHANGED", name, message, { accepts: [option(now)] }), ...less];
   });
 }

@@ -8,6 +8,12 @@ export type SourceLevel = (typeof sourceLevels)[number];
 export const demandedLevels = ["checksum", "signature", "provenance"] as const;
 export type DemandedLevel = (typeof demandedLevels)[number];
 
+/** Of the levels; undefined for nothing that vouches. */
+export function lowestLevel(levels: readonly SourceLevel[]): DemandedLevel | undefined {
+  const lowest = sourceLevels.find((one) => levels.includes(one));
+  return lowest === "none" ? undefined : lowest;
+}
+
 export function fulfils(level: SourceLevel, demanded: SourceLevel): boolean {
   return sourceLevels.indexOf(level) >= sourceLevels.indexOf(demanded);
 }

@@ -156,8 +156,8 @@ function changed(tool: string, value: string, change: LockChange["change"] = "up
       { platform: "windows-x86_64", change: "removed", size: undefined, previousSize: 6 },
       { platform: "linux-arm64", change: "unchanged", ...sizes },
     ],
-    stated: { version: value, source: value, licenses: value },
-    previousStated: { version: "0", source: "https://h.io/a", licenses: "MIT" },
+    stated: { version: value, source: value, licenses: value, sourceCheck: "checksum" },
+    previousStated: { version: "0", source: "https://h.io/a", licenses: "MIT", sourceCheck: "provenance" },
     signatures: [signature],
     previousSignatures: [],
     published: { time: "2026-03-10T00:00:00Z", by: "registry" },
@@ -170,13 +170,13 @@ test("lock markdown: the columns, in their order, without those that no tool fil
   expect(lines).toEqual([
     "1 tool changed, 1 did not.",
     "",
-    "| Tool | Version | Size | Signed by | Source | Licences | Published |",
-    "| --- | --- | --- | --- | --- | --- | --- |",
+    "| Tool | Version | Size | Signed by | Source | Source check | Licences | Published |",
+    "| --- | --- | --- | --- | --- | --- | --- | --- |",
     "| `tool` | `0` → `2.0` | `linux-x86_64` 1.0 MB → 2.0 MB<br>`darwin-arm64` new, 5 B<br>`windows-x86_64` gone, 6 B | " +
-      "`2.0 (2.0)` | `https://h.io/a` → `2.0` | `MIT` → `2.0` | `2026-03-10 (10 days ago)` |",
+      "`2.0 (2.0)` | `https://h.io/a` → `2.0` | `provenance` → `checksum` | `MIT` → `2.0` | `2026-03-10 (10 days ago)` |",
   ]);
   const bare = { ...changed("tool", "2.0"), signatures: [], published: undefined };
-  const nothing = { version: undefined, source: undefined, licenses: undefined };
+  const nothing = { version: undefined, source: undefined, licenses: undefined, sourceCheck: undefined };
   expect(changesAsMarkdown([{ ...bare, stated: nothing, previousStated: nothing }], now)[2]).toBe(
     "| Tool | Version | Size |",
   );
@@ -191,9 +191,9 @@ test("lock markdown: a thousand tools of a hostile publisher fit into a pull req
     const markdown = changesAsMarkdown(changes, now).join("\n");
     expect(Buffer.byteLength(markdown)).toBeLessThanOrEqual(60_000);
     const { header, rows } = tableIn(markdown);
-    expect(header).toHaveLength(7);
+    expect(header).toHaveLength(8);
     expect(rows.length).toBeGreaterThan(value.length > 1000 ? 0 : 30);
-    for (const row of rows) expect(row).toHaveLength(7);
+    for (const row of rows) expect(row).toHaveLength(8);
     const [, hidden] = /^([0-9]+) further changes/m.exec(markdown) ?? [];
     expect(rows.length + Number(hidden ?? 0)).toBe(500);
     expect(markdown).toMatch(/^- and 490 more$/m);

@@ -6,6 +6,7 @@ import { expect, test } from "vitest";
 import { formatLock, parseLock } from "../../src/lockfile/file.ts";
 import { isStatedSource } from "../../src/lockfile/stated-text.ts";
 import { statedOf } from "../../src/locking/stated.ts";
+import { annotationKeys } from "../../src/model/manifest.ts";
 import { type LayoutProject, layoutProject } from "../support/layout-project.ts";
 import { seed } from "../support/property.ts";
 import { succeeding } from "../support/succeeding.ts";
@@ -98,6 +99,67 @@ async function push(project: LayoutProject, tag: string, { version, source }: St
   await succeeding(project.oras(["push", `oci:layout:${tag}`, "tool", ...annotations]));
 }
 
+test.each([
+  ["of one platform", ["provenance: a (b)"], "provenance"],
+  ["the lowest of all platforms", ["provenance: a (b)", "checksum: sha512", "signature: a key"], "checksum"],
+  ["none on one platform", ["provenance: a (b)", undefined], undefined],
+  ["nobody", ["none"], undefined],
+  ["another word", ["provenances", "toString", ""], undefined],
+])("lock stated: source check, %s", (_, texts, expected) => {
+  const key = annotationKeys.sourceCheck;
+  const platforms = texts.map((text) => ({
+    // An index is not what an import writes this into.
+    rootAnnotations: texts.length === 1 ? {} : { [key]: "provenance: of the index" },
+    manifest: { annotations: text === undefined ? {} : { [key]: text } },
+  }));
+  expect(statedOf(platforms)?.sourceCheck).toBe(expected);
+});
+
+test("lock stated: a source that vouches for less is refused until it is named, and the table shows it", async () => {
+  const project = await layoutProject();
+  const imported = async (level: string | undefined): Promise<void> => {
+    const name = level ?? "nothing";
+    writeFileSync(join(project.dir, "tool"), `#!/bin/sh\necho ${name}\n`, { mode: 0o755 });
+    const annotation = level === undefined ? [] : ["--annotation", `${annotationKeys.sourceCheck}=${level}: somebody`];
+    await succeeding(project.oras(["push", "oci:layout:a", "tool", ...annotation]));
+  };
+  await imported("provenance");
+  await succeeding(project.oras(["lock", "add", "a", "oci:layout:a"]));
+  expect(statedIn(project, "a")).toEqual({ sourceCheck: "provenance" });
+  for (const [level, now, word] of [
+    ["signature", "signature", "signature"],
+    ["checksum", "checksum", "checksum"],
+    ["none", "none", "unchecked"],
+    [undefined, "none", "unchecked"],
+  ] as const) {
+    await imported(level);
+    const before = lockOf(project);
+    for (const command of [
+      ["lock", "update"],
+      ["lock", "update", "--accept-source", "none"],
+      ["lock", "update", "--accept-source", "provenance"],
+      ["lock", "add", "a", "oci:layout:a"],
+    ]) {
+      const refused = await project.oras(command);
+      expect([refused.exitCode, refused.stderr], command.join(" ")).toEqual([
+        65,
+        expect.stringContaining(`error[SOURCE_CHANGED]: a: its source vouches for less: provenance → ${now}`),
+      ]);
+      expect(refused.stderr).toContain(`add --accept-source ${word} to accept`);
+      expect(lockOf(project)).toBe(before);
+    }
+    const accepted = await project.oras(["lock", "update", "--accept-source", word]);
+    expect([accepted.exitCode, accepted.stdout]).toEqual([0, expect.stringMatching(/source check +provenance → /)]);
+    writeFileSync(join(project.dir, "oras.lock.json"), before);
+  }
+  // More than before, and the same level, need nobody's word.
+  await imported("checksum");
+  await succeeding(project.oras(["lock", "update", "--accept-source", "checksum"]));
+  await imported("provenance");
+  await succeeding(project.oras(["lock", "update"]));
+  expect(statedIn(project, "a")).toEqual({ sourceCheck: "provenance" });
+});
+
 const lockOf = ({ dir }: LayoutProject): string => readFileSync(join(dir, "oras.lock.json"), "utf8");
 const statedIn = (project: LayoutProject, tool: string) => parseLock(lockOf(project), "lock").tools[tool]?.stated;
 
@@ -152,8 +214,8 @@ test("lock update: a dry run says what would change, needs no right to write, an
     tools: [
       {
         change: "updated",
-        stated: { version: "2", source: here, licenses: null },
-        previousStated: { version: "1", source: here, licenses: null },
+        stated: { version: "2", source: here, licenses: null, sourceCheck: null },
+        previousStated: { version: "1", source: here, licenses: null, sourceCheck: null },
       },
     ],
   });

@@ -47,7 +47,7 @@ const acceptSignerOption = [
 
 const acceptSourceOption = [
   "--accept-source <source>",
-  "accept a source other than the recorded one: its address, or none (repeatable)",
+  "accept a source other than the recorded one: its address, or none; or a weaker source check (repeatable)",
 ] as const;
 
 function acceptedBy({ acceptSigner = [], acceptSource = [] }: AcceptOptions): Accepted {

@@ -1,5 +1,6 @@
 /** Results about locked tools, and the project that builds with the tools. */
 import * as v from "valibot";
+import { demandedLevels } from "../../model/source-level.ts";
 import { digest, size } from "./values.ts";
 
 const stated = v.pipe(
@@ -7,6 +8,7 @@ const stated = v.pipe(
     version: v.nullable(v.string()),
     source: v.nullable(v.string()),
     licenses: v.nullable(v.string()),
+    sourceCheck: v.nullable(v.picklist(demandedLevels)),
   }),
   v.description(
     "Annotations of the publisher, as the lock records them; null: not stated, or not the same for all platforms.",
