@@ -8,7 +8,7 @@ export type SourceLevel = (typeof sourceLevels)[number];
 export const demandedLevels = ["checksum", "signature", "provenance"] as const;
 export type DemandedLevel = (typeof demandedLevels)[number];
 
-/** Of the levels; undefined for nothing that vouches. */
+/** The least of several files' levels; undefined for nothing that vouches. */
 export function lowestLevel(levels: readonly SourceLevel[]): DemandedLevel | undefined {
   const lowest = sourceLevels.find((one) => levels.includes(one));
   return lowest === "none" ? undefined : lowest;
