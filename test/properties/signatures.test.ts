@@ -15,7 +15,7 @@ import { parseTrustRoot } from "../../src/signature/trust-root.ts";
 import { parseVerifyingKey } from "../../src/signature/verifying-key.ts";
 import { checkWitnesses } from "../../src/signature/witnesses.ts";
 import { keyless } from "../support/keyless.ts";
-import { expectClean, holds, isQuick, mutated, seed } from "../support/property.ts";
+import { atLeast, expectClean, holds, isQuick, mutated, seed } from "../support/property.ts";
 
 const digest = digestOf("artifact");
 const other = digestOf("another");
@@ -65,7 +65,7 @@ test("bundles: any text is a bundle or a clear error, and a signature counts for
 });
 
 /** A check of witnesses takes milliseconds: fewer cases than of the parsers. */
-const witnessCases = Math.max(500, Number(process.env.PROPERTY_CASES ?? 0) / 50);
+const witnessCases = atLeast(500);
 
 test("bundles: no changed witness lets another identity count", () => {
   const texts = [world.sign(digest), readFileSync(join(import.meta.dirname, "../signature/real/rekor-2.json"), "utf8")];

@@ -6,7 +6,13 @@ import { cpuTimer } from "./cpu-timer.ts";
 
 /** The same cases each time, so that more of them would say nothing new; a nightly run asks for more by `PROPERTY_CASES`, with another seed. */
 const minCases = 25_000;
-const cases = Math.max(minCases, Number(process.env.PROPERTY_CASES ?? 0));
+
+/** Cases of a property, at least; `PROPERTY_CASES` asks for more. */
+export function atLeast(count: number): number {
+  return Math.max(count, Number(process.env.PROPERTY_CASES ?? 0));
+}
+
+const cases = atLeast(minCases);
 const { PROPERTY_SEED = "1" } = process.env;
 
 /** The same cases in each run, so that no run fails by chance; `PROPERTY_SEED=random` looks further, and a number repeats it. */

@@ -8,7 +8,7 @@ import { isStatedSource } from "../../src/lockfile/stated-text.ts";
 import { statedOf } from "../../src/locking/stated.ts";
 import { annotationKeys } from "../../src/model/manifest.ts";
 import { type LayoutProject, layoutProject } from "../support/layout-project.ts";
-import { seed } from "../support/property.ts";
+import { atLeast, seed } from "../support/property.ts";
 import { succeeding } from "../support/succeeding.ts";
 
 const prefix = "org.opencontainers.image.";
@@ -83,7 +83,7 @@ test("lock stated: what is taken can be written into a lock and read again", () 
     const lock = { version: 1, tools: { tool: { reference: "h.io/a:{platform}", platforms: {}, stated } } };
     expect(parseLock(JSON.stringify(lock), "lock").tools.tool?.stated).toEqual(stated);
   });
-  fc.assert(property, { numRuns: 25_000, seed });
+  fc.assert(property, { numRuns: atLeast(25_000), seed });
   expect(taken).toBeGreaterThan(1000);
 });
 
