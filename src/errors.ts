@@ -3,7 +3,6 @@
  *
  * An error is created at the point of failure and gains only a cause on the way up. Only `main.ts` prints errors.
  */
-import { isAbsolute } from "node:path";
 import { printable } from "./printable.ts";
 
 /**
@@ -254,8 +253,9 @@ export function localIoError(action: string, cause: unknown): OrasClientError {
 export function unreadableFile(path: string, cause: unknown): OrasClientError {
   if (!isErrno(cause, "ENOENT") && !isErrno(cause, "ENOTDIR")) return localIoError(`read ${path}`, cause);
   return new ArtifactNotFoundError("FILE_NOT_FOUND", `file not found: ${path}`, {
-    // Node's message has the absolute path: with an absolute `path` it would say the same again.
-    cause: isAbsolute(path) && isErrno(cause, "ENOENT") ? undefined : cause,
+    // Node's words for the same path would say it again; those for another path show where it was looked for.
+    cause:
+      isErrno(cause, "ENOENT") && cause instanceof Error && cause.message.includes(`'${path}'`) ? undefined : cause,
     hint: "check the path; a relative path starts at the working folder",
   });
 }

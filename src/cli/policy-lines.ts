@@ -1,7 +1,8 @@
 /** Result of `lock check --policy`: which entries fulfil the policies, and why others do not. */
 import type * as v from "valibot";
 import { errorCodes } from "../errors.ts";
-import type { PolicyFault } from "../locking/policy-check.ts";
+import { noRecordedTime, type PolicyFault } from "../locking/policy-check.ts";
+import { type UnboundPolicy, unboundText } from "../locking/unbound.ts";
 import type { PolicyReport } from "../verbs/lock-check.ts";
 import { plural } from "./format.ts";
 import { jsonOf } from "./json.ts";
@@ -22,10 +23,11 @@ function rowOf({ tool, action, code, reason, file, prefix }: PolicyFault): reado
 }
 
 /** @param tags Result of `--online`; the signatures were verified then. */
-export function showPolicies(lock: string, { tools, files, faults }: PolicyReport, tags: ShownTags | undefined): Shown {
+export function showPolicies(lock: string, report: PolicyReport, tags: ShownTags | undefined): Shown {
+  const { tools, files, faults, unbound } = report;
   const failing = faults.filter(({ action }) => action === "require");
   const json = {
-    ...jsonOf({ lock, tools, verified: tags !== undefined, files, faults }),
+    ...jsonOf({ lock, tools, verified: tags !== undefined, files, faults, unbound }),
     online: tags === undefined ? null : tags.json,
   } satisfies v.InferOutput<typeof lockPolicySchema>;
   const isUnconfigured = files.length === 0;
@@ -42,20 +44,45 @@ export function showPolicies(lock: string, { tools, files, faults }: PolicyRepor
   const exitCode = failing.length > 0 ? errorCodes.SIGNATURE_REFUSED.exit : tags?.exitCode;
   const shown = {
     text: [...text, ...partsOf(tags?.text)],
-    closingNotes: [...stepsFor(faults), ...(tags?.closingNotes ?? [])],
+    closingNotes: [...stepsFor(faults), ...warningsOf(unbound), ...(tags?.closingNotes ?? [])],
     json,
   };
   return exitCode === undefined ? shown : { ...shown, exitCode };
 }
 
+/** Things of one kind that are named in notes; `--json` has all. */
+const maxNamed = 5;
+
+function some(texts: readonly string[]): readonly string[] {
+  const rest = texts.length - maxNamed;
+  return rest > 0 ? [...texts.slice(0, maxNamed), `and ${rest} more; --json shows all`] : texts;
+}
+
+function warningsOf(unbound: readonly UnboundPolicy[]): readonly string[] {
+  return some(unbound.map((one) => `Warning: ${unboundText(one)}`));
+}
+
 /** The next steps for faults of these kinds. */
 function stepsFor(faults: readonly PolicyFault[]): readonly string[] {
-  const has = (...codes: readonly PolicyFault["code"][]): boolean => faults.some(({ code }) => codes.includes(code));
+  const lacksRecord = faults.some(({ code, unsigned }) => unsigned === undefined && code.startsWith("SIGNATURE_"));
+  // `lock update` would look at the same signatures, and refuse as well.
+  const unsigned = [...new Set(faults.flatMap((one) => (one.unsigned === undefined ? [] : [one.unsigned])))];
   return [
-    ...(has("SIGNATURE_MISSING", "SIGNATURE_REFUSED")
-      ? ["Run `buck2-oras lock update` to verify the signatures and record them"]
+    ...(lacksRecord ? ["Run `buck2-oras lock update` to verify the signatures and record them"] : []),
+    ...(unsigned.length === 0
+      ? []
+      : [
+          "Find out who deleted or replaced these signatures, or wrote others into the lock; builds use the locked bytes",
+        ]),
+    ...some(
+      unsigned.map(
+        (one) => `If you vouch for it, sign it again: \`buck2-oras sign ${one} --key FILE\`; else lock another version`,
+      ),
+    ),
+    ...(faults.some(({ reason }) => reason === noRecordedTime)
+      ? ["Run `buck2-oras lock update` to ask for the times and record them"]
       : []),
-    ...(has("SIGNER_CHANGED")
+    ...(faults.some(({ code }) => code === "SIGNER_CHANGED")
       ? ["Restore the policy, or give up its signers with `buck2-oras lock update NAME --accept-signer none`"]
       : []),
   ];

@@ -84,6 +84,11 @@ function coveredLength(prefix: RepositoryPrefix | undefined, location: Location)
   return covering?.repository.length;
 }
 
+/** True if the policy says something about what is at the location, even where a longer prefix decides. */
+export function covers({ prefix }: Policy, location: Location): boolean {
+  return coveredLength(prefix, location) !== undefined;
+}
+
 /** A policy that decides, and its file. */
 export interface DecidingPolicy<T extends Policy = Policy> {
   readonly file: PolicyFile;

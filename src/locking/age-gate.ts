@@ -95,5 +95,5 @@ function hintFor({ problem, oldEnoughAt, demand }: AgeFault): string {
     demand.policy === undefined
       ? `leave --${demand.kind}-age out for this tool`
       : `exempt the repository with a policy of its own and ${demand.kind === "min" ? "`minAgeDays` 0" : '`action` "warn"'}`;
-  return `demand signers with a trust root, whose signatures have a trusted time; or ${exempt} (docs/trust.md, Age)`;
+  return `sign with \`cosign sign\`, whose log proves a time, and name a \`trustRoot\` beside the \`signers\` of a policy; or ${exempt} (docs/trust.md, Age)`;
 }

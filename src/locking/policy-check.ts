@@ -3,6 +3,7 @@ import { readReference } from "../artifact/naming.ts";
 import type { Services } from "../artifact/services.ts";
 import type { ErrorCode } from "../errors.ts";
 import type { Lock, LockedSignature, LockedTool } from "../lockfile/schema.ts";
+import { formatLocation } from "../model/location.ts";
 import { inParallel } from "../parallel.ts";
 import { fulfilment, type Look, signersText, signerText, type Unit } from "../policy/fulfilment.ts";
 import { lookInLock, lookInRepository } from "../policy/looks.ts";
@@ -27,6 +28,8 @@ export interface PolicyFault {
   readonly prefix: string | undefined;
   /** For people. */
   readonly reason: string;
+  /** `REPOSITORY@DIGEST` whose signatures in the repository do not count; undefined: the lock itself lacks something. */
+  readonly unsigned: string | undefined;
 }
 
 type Entry = readonly [tool: string, locked: LockedTool];
@@ -49,16 +52,23 @@ interface JudgedSigners {
   readonly signatures: readonly LockedSignature[];
 }
 
-async function judgeSigners([tool, locked]: Entry, look: Look, services: Services): Promise<JudgedSigners> {
+/** The place that a look looks into. */
+type Place = "lock" | "repository";
+
+async function judgeSigners(
+  [tool, locked]: Entry,
+  [place, look]: readonly [Place, Look],
+  services: Services,
+): Promise<JudgedSigners> {
   const { reference, signatures = [] } = locked;
   const { demands, unfulfilled, signatures: counted } = await fulfilment(unitsOf(locked, services), look, services);
   if (demands === 0 && signatures.length > 0) {
     const reason = `the lock records that ${signersText(signatures)} signed it, and no policy demands a signature any more`;
-    const none = { file: undefined, prefix: undefined };
+    const none = { file: undefined, prefix: undefined, unsigned: undefined };
     const fault = { tool, reference, code: "SIGNER_CHANGED", action: "require", ...none, reason } as const;
     return { faults: [fault], signatures: counted };
   }
-  const faults = unfulfilled.map(({ demand: { action, file, prefix }, code, why }) => ({
+  const faults = unfulfilled.map(({ demand: { action, file, prefix }, location, digest, code, why }) => ({
     tool,
     reference,
     code,
@@ -66,6 +76,7 @@ async function judgeSigners([tool, locked]: Entry, look: Look, services: Service
     file,
     prefix,
     reason: printable(why),
+    unsigned: place === "lock" ? undefined : `${formatLocation(location)}@${digest}`,
   }));
   return { faults, signatures: counted };
 }
@@ -85,6 +96,7 @@ function judgeAge(
     file: policy?.file,
     prefix: policy?.prefix,
     reason: text,
+    unsigned: undefined,
   }));
 }
 
@@ -98,6 +110,9 @@ function isOfAge({ code }: PolicyFault): boolean {
 
 const noTime: KnownTime = { published: undefined, clock: undefined };
 
+/** Reason of an age's fault that `lock update` may mend. */
+export const noRecordedTime = "the lock records no time from which its age counts";
+
 /** Compares the entries with the policies. Asks no registry, and trusts what the lock records. */
 export async function checkPolicies(lock: Lock, services: Services, run: Run): Promise<readonly PolicyFault[]> {
   const entries = Object.entries(lock.tools);
@@ -105,9 +120,9 @@ export async function checkPolicies(lock: Lock, services: Services, run: Run): P
     const [, { published, signatures = [] }] = entry;
     const known = { published, clock: undefined };
     return [
-      ...(await judgeSigners(entry, lookInLock(signatures, either), services)).faults,
+      ...(await judgeSigners(entry, ["lock", lookInLock(signatures, either)], services)).faults,
       ...judgeAge(entry, ageDemandsOn(entry, services), known, services.context.now()).map((fault) =>
-        published === undefined ? { ...fault, reason: "the lock records no time from which its age counts" } : fault,
+        published === undefined ? { ...fault, reason: noRecordedTime } : fault,
       ),
     ];
   });
@@ -137,7 +152,7 @@ export async function checkPoliciesOnline(lock: Lock, services: Services, run: R
       return { counted: [], code, why };
     };
     const known = recorded.filter((one) => one.tool === tool);
-    const judged = await judgeSigners(entry, inRepository, services);
+    const judged = await judgeSigners(entry, ["repository", inRepository], services);
     const verified = { ...locked, signatures: [...judged.signatures] };
     const demands = ageDemandsOn(entry, services);
     const time = demands.length === 0 ? noTime : await findPublished(verified, services, withSignal(run, either));

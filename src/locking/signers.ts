@@ -47,18 +47,15 @@ export async function signaturesOf(
   const required = unfulfilled.filter(({ demand }) => demand.action === "require");
   const [refused] = required;
   if (refused !== undefined) {
+    const at = `${formatLocation(refused.location)}@${refused.digest}`;
     throw new PolicyRefusal(refused.code, name, `${reference} ${required.map(unfulfilledText).join("; and it ")}`, {
-      hint: `run \`buck2-oras verify --signature ${atDigest(found, refused)}\` to see its signatures, and sign it with \`buck2-oras sign\` if it is yours, or ask its publisher to sign it`,
+      hint: `see its signatures with \`buck2-oras verify --signature ${at}\`; if it is yours, sign it with \`buck2-oras sign ${at} --key FILE\`, else ask its publisher to sign it`,
     });
   }
   if (unfulfilled.length > 0) {
     services.context.log.warn(`${name}: ${reference} ${unfulfilled.map(unfulfilledText).join("; and it ")}`);
   }
   return signatures.length === 0 ? undefined : [...signatures];
-}
-
-function atDigest({ found: [first] }: Found, { digest }: Unfulfilled): string {
-  return first === undefined ? digest : `${formatLocation(first.location)}@${digest}`;
 }
 
 /** Value of `--accept-signer` for a tool that no signer vouches for any more. */

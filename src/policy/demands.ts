@@ -5,20 +5,13 @@ import {
   decidingPolicies,
   formatPolicyPrefix,
   type Policy,
-  type PolicyFile,
   type PolicySigner,
 } from "../config/policies.ts";
-import { ConfigurationError, OrasClientError } from "../errors.ts";
 import type { Location } from "../model/location.ts";
 import type { Demand } from "../signature/check.ts";
-import { readTrustRoot } from "../signature/trust-root.ts";
-import { readVerifyingKey } from "../signature/verifying-key.ts";
+import { keyOfPolicy, type NamedPolicy, rootOfPolicy } from "./named-files.ts";
 
-export interface SignerDemand {
-  /** Absolute path of the configuration file that demands it. */
-  readonly file: string;
-  /** As in the file. */
-  readonly prefix: string;
+export interface SignerDemand extends NamedPolicy {
   readonly action: Policy["action"];
   readonly demand: Demand;
 }
@@ -27,23 +20,6 @@ type SignerPolicy = Policy & { readonly signers: readonly PolicySigner[] };
 
 function hasSigners(policy: Policy): policy is SignerPolicy {
   return policy.signers !== undefined;
-}
-
-async function ofPolicy<T>(
-  { file, prefix }: Pick<SignerDemand, "file" | "prefix">,
-  read: () => Promise<T>,
-): Promise<T> {
-  try {
-    return await read();
-  } catch (cause) {
-    if (!(cause instanceof OrasClientError)) throw cause;
-    // A missing file of a command line is another mistake than one of a configuration.
-    const code = cause.code === "KEY_INVALID" || cause.code === "TRUST_ROOT_INVALID" ? cause.code : "CONFIG_INVALID";
-    throw new ConfigurationError(code, `the policy for ${prefix} in ${file} cannot be applied`, {
-      cause,
-      hint: `restore the file that the policy names, or correct the policy in ${file}`,
-    });
-  }
 }
 
 type PolicyServices = Pick<Services, "context" | "limitOpen" | "settings">;
@@ -55,14 +31,9 @@ async function demandOf(
   const { prefix, action, signers, trustRoot } = policy;
   const named = { file, prefix: formatPolicyPrefix(prefix) };
   const paths = signers.flatMap((one) => ("key" in one ? [one.key] : []));
-  const keys = await Promise.all(
-    paths.map((path) => limitOpen(() => ofPolicy(named, () => readVerifyingKey(path, context)))),
-  );
+  const keys = await Promise.all(paths.map((path) => limitOpen(() => keyOfPolicy(named, path, context))));
   const identities = signers.flatMap((one) => ("key" in one ? [] : [{ subject: one.identity, issuer: one.issuer }]));
-  const root =
-    trustRoot === undefined
-      ? undefined
-      : await limitOpen(() => ofPolicy(named, () => readTrustRoot(trustRoot, context)));
+  const root = trustRoot === undefined ? undefined : await limitOpen(() => rootOfPolicy(named, trustRoot, context));
   return { ...named, action, demand: { keys, identities, trustRoot: root } };
 }
 
@@ -83,42 +54,4 @@ export async function signerDemands(location: Location, services: PolicyServices
       return demand;
     }),
   );
-}
-
-/** A file that a policy names, and that cannot serve. */
-export interface BrokenPolicy extends Pick<SignerDemand, "file" | "prefix"> {
-  readonly kind: "key" | "root";
-  /** Absolute path. */
-  readonly path: string;
-  readonly error: OrasClientError;
-}
-
-/** Reads all keys and trust roots of the policies, also of those that decide nothing here. */
-export async function findBrokenPolicies(
-  files: readonly PolicyFile[],
-  { context, limitOpen }: Pick<Services, "context" | "limitOpen">,
-): Promise<readonly BrokenPolicy[]> {
-  const named = files.flatMap(({ file, policies }) =>
-    policies.flatMap(({ prefix, signers = [], trustRoot }) => {
-      const at = { file, prefix: formatPolicyPrefix(prefix) };
-      return [
-        ...signers.flatMap((one) =>
-          "key" in one ? [{ ...at, kind: "key" as const, path: one.key, read: readVerifyingKey }] : [],
-        ),
-        ...(trustRoot === undefined ? [] : [{ ...at, kind: "root" as const, path: trustRoot, read: readTrustRoot }]),
-      ];
-    }),
-  );
-  const faults = await Promise.all(
-    named.map(async ({ read, ...at }) => {
-      try {
-        await limitOpen<unknown>(() => read(at.path, context));
-        return [];
-      } catch (error) {
-        if (error instanceof OrasClientError) return [{ ...at, error }];
-        throw error;
-      }
-    }),
-  );
-  return faults.flat();
 }

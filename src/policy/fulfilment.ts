@@ -30,6 +30,7 @@ export type Look = (location: Location, digest: Digest, demand: Demand) => Promi
 /** A demand that a tool does not fulfil. */
 export interface Unfulfilled extends Pick<Looked, "code" | "why"> {
   readonly demand: SignerDemand;
+  readonly location: Location;
   readonly digest: Digest;
 }
 
@@ -78,7 +79,7 @@ async function fulfil(unit: Unit, demand: SignerDemand, look: Look): Promise<Unf
   // The index is what people sign; a platform's manifest is named where somebody signed others.
   const isPartly = looked.some(({ counted }) => counted.length > 0);
   const { digest, code, why } = (isPartly ? missing : (whole ?? missing)) ?? unlocked(root);
-  return { demand, digest, code, why };
+  return { demand, location, digest, code, why };
 }
 
 function unlocked(root: Digest | undefined): never {

@@ -10,6 +10,7 @@ import { type LockedTag, lookUpTags } from "../locking/online.ts";
 import { openAll, servicesOfLock } from "../locking/opening.ts";
 import { checkManifests, checkOrigins } from "../locking/origins.ts";
 import { checkPolicies, checkPoliciesOnline, type PolicyFault } from "../locking/policy-check.ts";
+import { type UnboundPolicy, unboundPolicies } from "../locking/unbound.ts";
 import type { Run } from "../transfer/run.ts";
 
 /**
@@ -58,6 +59,8 @@ export interface PolicyReport {
   /** Configuration files that have policies. */
   readonly files: readonly string[];
   readonly faults: readonly PolicyFault[];
+  /** Policies of the project that cover no tool. */
+  readonly unbound: readonly UnboundPolicy[];
 }
 
 /** @param isOnline True: the signatures are verified; else the records of the lock count. */
@@ -73,5 +76,5 @@ export async function lockCheckPolicies(
     ? await checkPoliciesOnline(lock, lockServices, run)
     : await checkPolicies(lock, services, run);
   const files = services.settings.policies.map((one) => one.file);
-  return { tools: Object.keys(lock.tools).length, files, faults };
+  return { tools: Object.keys(lock.tools).length, files, faults, unbound: unboundPolicies(lock, services) };
 }

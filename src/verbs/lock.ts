@@ -19,6 +19,7 @@ import type { LockChange } from "../locking/lock-change.ts";
 import { openAll, servicesOfLock } from "../locking/opening.ts";
 import { checkLockPlace } from "../locking/project.ts";
 import { findVersion, lockVersion, type Version } from "../locking/tool.ts";
+import { warnOfUncovered } from "../locking/unbound.ts";
 import { qualifyReference } from "../model/reference.ts";
 import { inParallel } from "../parallel.ts";
 import { PolicyRefusal } from "../policy/refusal.ts";
@@ -73,13 +74,16 @@ export async function lockAdd(
     const locked = await lockVersion({ ...version, entry: aged }, lockServices, run);
     const tool = withKnownAccess(atFirst, locked);
     let before: LockedTool | undefined;
+    let written = emptyLock;
     const change = (lock: Lock = emptyLock): Lock => {
       before = toolOf(lock, name);
       // Once more: another process may have locked other signers meanwhile.
       refuse(unaccepted([{ name, before, after: tool }], accepted));
-      return withTools(lock, [[name, tool]]);
+      written = withTools(lock, [[name, tool]]);
+      return written;
     };
     await changeLock(file, change, services.context, run.signal);
+    warnOfUncovered(name, tool, written, services);
     if (before !== undefined && !isSame(before, atFirst) && !isSame(before, tool)) {
       services.context.log.warn(
         `another process locked ${name} in ${file} meanwhile: ${before.reference} was replaced`,

@@ -3,11 +3,12 @@ import { checkPoliciesKnown } from "../config/ignored-policies.ts";
 import { decidingPolicies, formatPolicyPrefix, type Policy } from "../config/policies.ts";
 import type { Settings } from "../config/settings.ts";
 import type { Context } from "../context.ts";
-import { ConfigurationError, ContentVerificationError, OrasClientError } from "../errors.ts";
+import { ContentVerificationError } from "../errors.ts";
 import type { ImportedFile } from "../importers/source.ts";
 import type { Location } from "../model/location.ts";
 import type { PlatformString } from "../model/platform.ts";
 import { type DemandedLevel, fulfils } from "../model/source-level.ts";
+import { rootOfPolicy } from "../policy/named-files.ts";
 import { readTrustRoot, type TrustRoot } from "../signature/trust-root.ts";
 import { judgeSource, type SourceVerdict } from "./judge.ts";
 import { type RegistryKey, readRegistryKeys } from "./registry-keys.ts";
@@ -62,8 +63,9 @@ export async function sourceDemands(
   const deciding = decidingPolicies(location, settings.policies, hasSource);
   const ofPolicies = await Promise.all(
     deciding.map(async ({ file: { file, isOwn }, policy: { prefix, action, source, trustRoot: path } }) => {
-      const by = `the policy for ${formatPolicyPrefix(prefix)} in ${file}`;
-      const own = path === undefined ? undefined : await rootOfPolicy(path, by, context);
+      const named = { file, prefix: formatPolicyPrefix(prefix) };
+      const by = `the policy for ${named.prefix} in ${file}`;
+      const own = path === undefined ? undefined : await rootOfPolicy(named, path, context);
       return { level: source, action, by, trustRoot: given ?? own, isOwn };
     }),
   );
@@ -73,18 +75,6 @@ export async function sourceDemands(
       ? []
       : [{ level: requiredSource, action: "require", by: "--require-source", trustRoot } as const];
   return { demands: [...required, ...ofPolicies], trustRoot, keys };
-}
-
-async function rootOfPolicy(path: string, by: string, context: Context): Promise<TrustRoot> {
-  try {
-    return await readTrustRoot(path, context);
-  } catch (cause) {
-    if (!(cause instanceof OrasClientError)) throw cause;
-    throw new ConfigurationError("CONFIG_INVALID", `${by} cannot be applied`, {
-      cause,
-      hint: "restore the trust root that the policy names, or correct the policy",
-    });
-  }
 }
 
 export interface JudgedFile {

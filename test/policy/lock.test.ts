@@ -23,6 +23,7 @@ describe("lock add", () => {
       `is not signed as the policy for ${prefix} in ${join(dir, "buck2-oras.json")} demands: no signature found`,
     );
     expect(none.stderr).toContain(`verify --signature ${prefix}/tool@${artifact.digest}`);
+    expect(none.stderr).toContain(`\`buck2-oras sign ${prefix}/tool@${artifact.digest} --key FILE\``);
     expect(existsSync(lock)).toBe(false);
     // What is refused is not downloaded.
     expect(asked("/blobs/")).toBe(0);
@@ -98,7 +99,21 @@ describe("lock add", () => {
   });
 
   test.each([
-    ["a key that is missing", { signers: [{ key: "none.pub" }] }, /CONFIG_INVALID.*cannot be applied[\s\S]*not found/],
+    [
+      "a key that is missing",
+      { signers: [{ key: "none.pub" }] },
+      /CONFIG_INVALID.*cannot be applied[\s\S]*not found[\s\S]*hint: restore the public key \S+none\.pub; or correct/,
+    ],
+    [
+      "a key in UTF-16",
+      { signers: [{ key: "utf16.pub" }] },
+      /KEY_INVALID.*cannot be applied[\s\S]*utf16\.pub is text in UTF-16[\s\S]*hint: write the file as UTF-8/,
+    ],
+    [
+      "a trust root that is missing",
+      { signers: [key], trustRoot: "none.json" },
+      /CONFIG_INVALID.*cannot be applied[\s\S]*not found[\s\S]*`buck2-oras trust-root -o \S+none\.json`/,
+    ],
     [
       "a key that is a device",
       { signers: [{ key: "/dev/zero" }] },
@@ -116,6 +131,7 @@ describe("lock add", () => {
     const { add, policies, prefix, dir, lock, sign, artifact } = await desk();
     const { privateKey } = generateKeyPairSync("ec", { namedCurve: "P-256" });
     writeFileSync(join(dir, "private.pem"), privateKey.export({ format: "pem", type: "pkcs8" }));
+    writeFileSync(join(dir, "utf16.pub"), Buffer.from(readFileSync(join(dir, "cosign.pub"), "utf8"), "utf16le"));
     policies([{ prefix, ...policy }]);
     sign(artifact);
     const ran = await add();

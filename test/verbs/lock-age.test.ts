@@ -154,7 +154,7 @@ describe("lock add", () => {
     await push("1", "one");
     const refused = await run(["lock", "add", "tool", reference, "--min-age", "1h"]);
     expect(refused.exitCode, refused.stdout).toBe(65);
-    expect(refused.stderr).toMatch(/VERSION_AGE_REFUSED[\s\S]*trust root[\s\S]*leave --min-age out/);
+    expect(refused.stderr).toMatch(/VERSION_AGE_REFUSED[\s\S]*`trustRoot`[\s\S]*leave --min-age out/);
     expect((await run(["lock", "add", "tool", reference])).exitCode).toBe(0);
   });
 

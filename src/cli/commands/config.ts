@@ -7,7 +7,7 @@ import { formatPolicyPrefix, type PolicySigner } from "../../config/policies.ts"
 import { findProjectRoot } from "../../config/project-root.ts";
 import type { Settings } from "../../config/settings.ts";
 import { errorCodes } from "../../errors.ts";
-import type { BrokenPolicy } from "../../policy/demands.ts";
+import type { BrokenPolicy } from "../../policy/named-files.ts";
 import type { CliIo } from "../io.ts";
 import type { Part } from "../layout.ts";
 import { runCommand } from "../run.ts";
@@ -172,6 +172,6 @@ export function addConfig(program: Command, io: CliIo): Command {
 async function policyFaults(services: Services): Promise<readonly BrokenPolicy[]> {
   const { policies } = services.settings;
   if (policies.length === 0) return [];
-  const { findBrokenPolicies } = await import("../../policy/demands.ts");
+  const { findBrokenPolicies } = await import("../../policy/named-files.ts");
   return await findBrokenPolicies(policies, services);
 }

@@ -126,6 +126,10 @@ const policyFault = v.object({
   ),
   prefix: v.nullable(v.string()),
   reason: v.string(),
+  unsigned: v.pipe(
+    v.nullable(v.string()),
+    v.description("`REPOSITORY@DIGEST` whose signatures in the repository do not count; null: by the lock's records."),
+  ),
 });
 export const lockPolicySchema = v.object({
   lock: v.string(),
@@ -136,6 +140,10 @@ export const lockPolicySchema = v.object({
   ),
   files: v.pipe(v.array(v.string()), v.description("Configuration files with policies.")),
   faults: v.pipe(v.array(policyFault), v.description("Demands that are not fulfilled.")),
+  unbound: v.pipe(
+    v.array(v.object({ file: v.string(), prefix: v.string(), nearest: v.nullable(v.string()) })),
+    v.description("Policies of the project that cover no tool of the lock, with a similar prefix of its tools."),
+  ),
   online: v.pipe(v.nullable(lockOnlineSchema), v.description("Tags and manifests; null without --online.")),
 });
 export const lockExportSchema = v.object({
