@@ -66,12 +66,18 @@ export function composeNetwork(settings: Settings, context: Context, lifetime: L
     const own = createCredentialProvider(settings, context, lifetime.signal);
     return { own, withheld: createWithheldCredentials(settings) };
   };
-  const providerOf =
-    (name: "own" | "withheld"): CredentialProvider =>
-    async (registry, repository) => {
+  const providerOf = (name: "own" | "withheld"): CredentialProvider => {
+    const load = async (): Promise<CredentialProvider> => {
       providers ??= loadProviders();
-      return await (await providers)[name](registry, repository);
+      return (await providers)[name];
     };
+    const find: CredentialProvider = async (registry, repository) => await (await load())(registry, repository);
+    const renewed: CredentialProvider["renewed"] = async (refused, registry, repository) => {
+      const provider = await load();
+      return await (provider.renewed?.(refused, registry, repository) ?? provider(registry, repository));
+    };
+    return Object.assign(find, { renewed });
+  };
   const [credentials, withheldCredentials] = [providerOf("own"), providerOf("withheld")];
   const known = new KnownChallenges();
   const apiDeps = (use: PlainHttpUse): ApiDeps => {

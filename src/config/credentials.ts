@@ -191,17 +191,8 @@ function readOnce<T>(items: AsyncIterator<T>): AsyncIterable<T> {
   };
 }
 
-/**
- * Credentials by registry and repository. Each file is read once and each helper is asked once per server, at the first
- * request for a login.
- *
- * @param signal The command's signal, since all requests share one lookup.
- */
-export function createCredentialProvider(
-  settings: Settings,
-  context: Context,
-  signal: AbortSignal,
-): CredentialProvider {
+/** One lookup: each file is read once, and each helper is asked once per server, at the first request for a login. */
+function createLookup(settings: Settings, context: Context, signal: AbortSignal): CredentialProvider {
   const byAudience = new Map<string, Promise<FoundCredentials>>();
   const files = readOnce(dockerConfigs(context));
   const answers = new Map<string, Promise<Credentials>>();
@@ -234,4 +225,27 @@ export function createCredentialProvider(
     }
     return found;
   };
+}
+
+/**
+ * Credentials by registry and repository, from one lookup until a login is refused.
+ *
+ * @param signal The command's signal, since all requests share one lookup.
+ */
+export function createCredentialProvider(
+  settings: Settings,
+  context: Context,
+  signal: AbortSignal,
+): CredentialProvider {
+  let lookup = createLookup(settings, context, signal);
+  const find = (registry: string, repository?: string): Promise<FoundCredentials> => lookup(registry, repository);
+  const renewed: CredentialProvider["renewed"] = async (refused, registry, repository) => {
+    const before = lookup;
+    const held = await before(registry, repository);
+    // Of several refused requests, the first one asks anew.
+    const isHeld = JSON.stringify(held.credentials) === JSON.stringify(refused);
+    if (isHeld && lookup === before) lookup = createLookup(settings, context, signal);
+    return await lookup(registry, repository);
+  };
+  return Object.assign(find, { renewed });
 }

@@ -25,8 +25,17 @@ export interface FoundCredentials {
   readonly foundIn: string;
 }
 
-/**
- * @param registry Host with its port; matched whole.
- * @param repository Prefers a login for the repository or its namespace; undefined: only logins for the whole registry.
- */
-export type CredentialProvider = (registry: string, repository?: string) => Promise<FoundCredentials>;
+export interface CredentialProvider {
+  /**
+   * @param registry Host with its port; matched whole.
+   * @param repository Prefers a login for the repository or its namespace; undefined: only logins for the whole registry.
+   */
+  (registry: string, repository?: string): Promise<FoundCredentials>;
+  /**
+   * Asks anew after a refusal: the logins that helpers of clouds give last minutes or hours, and a worker lives as long as
+   * the build. Further requests get the new login, too.
+   *
+   * @returns The same credentials if there are no others.
+   */
+  readonly renewed?: (refused: Credentials, registry: string, repository?: string) => Promise<FoundCredentials>;
+}

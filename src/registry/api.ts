@@ -66,10 +66,10 @@ export class RegistryApi {
     if (answer === undefined || answer === used) return response;
     await response.discard();
     const second = await this.#send(call, answer);
-    const login = await this.#auth.answerWithLogin(second, action, answer, call.signal);
-    if (login === undefined) return second;
+    const other = await this.#auth.answerRefusal(second, action, answer, call.signal);
+    if (other === undefined) return second;
     await second.discard();
-    return await this.#send(call, login);
+    return await this.#send(call, other);
   }
 
   /** Says something that a person should know although the work goes on. */

@@ -34,6 +34,12 @@ export interface Audience {
   readonly repository: string | undefined;
 }
 
+/** The header value that is the login itself. */
+function plainHeader(credentials: Credentials): string | undefined {
+  if (credentials.kind === "bearer") return `Bearer ${credentials.token}`;
+  return credentials.kind === "basic" ? basicHeader(credentials) : undefined;
+}
+
 /** `Authorization` values of one registry; one instance per use case and repository. */
 export class Authenticator {
   readonly #deps: AuthDeps;
@@ -138,7 +144,7 @@ export class Authenticator {
       return await this.answer(response, action, used, signal);
     }
     const challenges = parseChallenges(response.header("www-authenticate") ?? "");
-    return await this.#hold(action, this.#answerOnce(challenges, response.url, action, signal));
+    return await this.#hold(action, this.#answerAfter(used, challenges, response.url, { action, signal }));
   }
 
   /** Shares a lookup with concurrent requests, and forgets a lookup without a result. */
@@ -152,23 +158,45 @@ export class Authenticator {
   }
 
   /**
-   * Answers a refusal of the token service's token with the login itself, if the registry asks for Basic alone: Harbor
-   * takes no token without a scope.
+   * Answers a refusal of the answer to a challenge: of the token service's token with the login itself, if the registry
+   * asks for Basic alone (Harbor takes no token without a scope), and of the login with another login.
    *
    * @param used The refused header value.
    * @returns Undefined if the refusal is final.
    */
-  async answerWithLogin(
+  async answerRefusal(
     response: HttpResponse,
     action: Action,
     used: string,
     signal: AbortSignal,
   ): Promise<string | undefined> {
-    if (response.status !== 401 || !used.startsWith("Bearer ")) return undefined;
+    if (response.status !== 401) return undefined;
     const schemes = parseChallenges(response.header("www-authenticate") ?? "").map(({ scheme }) => scheme);
     if (!schemes.includes("basic") || schemes.includes("bearer")) return undefined;
     const answer = await this.answer(response, action, used, signal);
     return answer === used ? undefined : answer;
+  }
+
+  /** Answers challenges after a refused header value: if the value was the login itself, asks for another login. */
+  async #answerAfter(
+    used: string | undefined,
+    challenges: readonly Challenge[],
+    url: URL,
+    { action, signal }: { readonly action: Action; readonly signal: AbortSignal },
+  ): Promise<string | undefined> {
+    const login = used === undefined ? undefined : await this.#login();
+    if (login !== undefined && used === plainHeader(login)) await this.#renewed(login);
+    return await this.#answerOnce(challenges, url, action, signal);
+  }
+
+  /** @returns Another login in place of a refused one; undefined if there is none. */
+  async #renewed(refused: Credentials): Promise<Credentials | undefined> {
+    const { registry, repository } = this.#audience;
+    // A helper that fails now leaves the refusal as the error.
+    const found = await this.#deps.credentials.renewed?.(refused, registry, repository).catch(() => undefined);
+    if (found === undefined || JSON.stringify(found.credentials) === JSON.stringify(refused)) return undefined;
+    for (const secret of secretsOf(found.credentials)) this.#shown.add(secret);
+    return found.credentials;
   }
 
   async #answerOnce(
@@ -189,7 +217,7 @@ export class Authenticator {
       const service = new TokenService(query, registry, this.#deps.http, signal);
       const token = await this.#tokenOf(service, found, action);
       this.#shown.add(token);
-      this.#deps.known?.note(origin, credentials, bearer);
+      this.#deps.known?.note(origin, await this.#login(), bearer);
       return `Bearer ${token}`;
     }
     const isBasic = challenges.some((challenge) => challenge.scheme === "basic");
@@ -202,7 +230,10 @@ export class Authenticator {
     try {
       return await service.tokenFor(credentials);
     } catch (error) {
-      if (!(error instanceof LoginRefusedError) || action !== "pull" || repository === undefined) throw error;
+      if (!(error instanceof LoginRefusedError)) throw error;
+      const other = await this.#renewed(credentials);
+      if (other !== undefined) return await service.tokenFor(other);
+      if (action !== "pull" || repository === undefined) throw error;
       const token = await service.tokenFor({ kind: "none" }).catch(() => Promise.reject(error));
       if (this.#refusal === undefined) {
         this.#deps.context.log.warn(`the login for ${registry} from ${foundIn} was refused; going on without one`);

@@ -41,7 +41,7 @@ export async function checkLogin(
   if (authorization === undefined) throw await responseError(asked, { ...request, what: `a login at ${registry}` });
   await asked.discard();
   const first = await greet({ authorization });
-  const login = await auth.answerWithLogin(first, "pull", authorization, signal);
+  const login = await auth.answerRefusal(first, "pull", authorization, signal);
   if (login !== undefined) await first.discard();
   const answered = login === undefined ? first : await greet({ authorization: login });
   if (answered.status !== 200) throw await loginError(answered, request);
