@@ -50,7 +50,7 @@ function compose(settings: Settings, context: Context, lifetime: CommandLifetime
     return await network;
   };
   const logins = async (): Promise<Logins> => await (await online()).logins();
-  const plainHttp = new PlainHttp(settings);
+  const plainHttp = new PlainHttp(settings, lifetime.isForRequests);
   /** Registries by location; a repository keeps its token until the command ends. */
   const registries = new Map<string, Target>();
   const openRegistry = (location: RegistryLocation, isMirror: boolean): Target => {
@@ -122,6 +122,8 @@ function compose(settings: Settings, context: Context, lifetime: CommandLifetime
 interface CommandLifetime extends Lifetime {
   /** Runs work that puts the deadline off. */
   readonly puttingOff: <T>(work: () => Promise<T>) => Promise<T>;
+  /** True for the services of many requests, false for those of one command. */
+  readonly isForRequests: boolean;
 }
 
 /** The time of one request. */
@@ -154,6 +156,7 @@ function startTime(
       return deadline.endMs;
     },
     puttingOff: (packing) => deadline.puttingOff(packing),
+    isForRequests: false,
     stop: () => deadline.stop(),
   };
 }
@@ -217,6 +220,7 @@ export async function withSharedComposition<T>(
       return context.now() + settings.timeoutMs;
     },
     puttingOff: (packing) => packing(),
+    isForRequests: true,
   };
   const { services, close } = compose(settings, context, lifetime);
   const mirrorHealth = new MirrorHealth();

@@ -18,16 +18,19 @@ export function isLoopback(registry: string): boolean {
 /**
  * A bare `--plain-http` applies to one registry: with two registries, the wrong registry's login could go over the
  * network in clear text. If only the checkout names the registry (by its lock, names or default registry), no login is
- * sent. One instance per command.
+ * sent. One instance per command, or for all requests of a worker.
  */
 export class PlainHttp {
   readonly #settings: Settings;
+  readonly #isForRequests: boolean;
   /** Hosts named on the command line, in the environment, or in the user's own file. */
   readonly #named: Set<string>;
   #meant: string | undefined;
 
-  constructor(settings: Settings) {
+  /** @param isForRequests True for the services of many requests: a bare `--plain-http` applies to the registry of each. */
+  constructor(settings: Settings, isForRequests: boolean) {
     this.#settings = settings;
+    this.#isForRequests = isForRequests;
     const { ownRegistry, registries } = settings;
     const own = [...registries.values()].filter(({ isOwn }) => isOwn).map(({ prefix }) => prefix.registry);
     this.#named = new Set(ownRegistry === undefined ? own : [...own, ownRegistry]);
@@ -52,7 +55,7 @@ export class PlainHttp {
     if (isLoopback(registry)) return httpsHosts.has(registry) ? "no" : "yes";
     if (isMirror || !allowPlainHttp) return anonymousHttpHosts.has(registry) ? "anonymous" : "no";
     this.#meant ??= registry;
-    if (this.#meant === registry) return this.#named.has(registry) ? "yes" : "anonymous";
+    if (this.#isForRequests || this.#meant === registry) return this.#named.has(registry) ? "yes" : "anonymous";
     throw new UsageError("USAGE_INVALID", `--plain-http is ambiguous: ${this.#meant} or ${registry}`, {
       hint: "name the plain-http hosts: --plain-http=HOST or --plain-http=HOST,HOST",
     });

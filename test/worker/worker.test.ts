@@ -7,6 +7,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { expect, test } from "vitest";
 import { oras } from "../support/executable.ts";
 import { temporaryFolder } from "../support/folders.ts";
+import { aliasesOfLoopback } from "../support/hosts-alias.ts";
 import { ordinaryUser } from "../support/other-users.ts";
 import { framed } from "../support/protobuf.ts";
 import { ownTokens } from "../support/registry/in-process/faults/access.ts";
@@ -139,6 +140,22 @@ test("worker: an answer that nobody reads keeps no worker", async () => {
   await delay(500);
   worker.kill("SIGTERM");
   expect(await worker.ended).toMatchObject({ exitCode: 0, stderr: "" });
+});
+
+test("worker: a bare --plain-http is for the registry of each request, as for processes of their own", async () => {
+  const cwd = temporaryFolder();
+  const registry = await inProcessRegistry();
+  const names = ["one.example", "two.example"];
+  const hosts = aliasesOfLoopback(...names);
+  const worker = await startWorker(["--plain-http"], {
+    cwd,
+    env: { BUCK2_ORAS_CACHE_DIR: join(cwd, "cache"), ...hosts },
+  });
+  for (const name of names) {
+    const [command, reference = "", ...options] = blobOf(registry, `of ${name}`, name);
+    const named = reference.replace(/^[^:]+/, name);
+    expect(await worker.execute([command ?? "", named, ...options])).toMatchObject({ exitCode: 0 });
+  }
 });
 
 test("worker: each request has the whole time", async () => {
