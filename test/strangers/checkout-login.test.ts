@@ -161,7 +161,7 @@ describe("http that only the project's file allows", () => {
     expect(doctor.stdout).toContain(`no login was sent, since only ${place.projectFile}`);
     const ran = await place.call(["login", host, "-u", "alice", "--password-stdin"], {}, "hunter2");
     expect(ran.exitCode, ran.stderr).toBe(69);
-    expect(ran.stderr).toContain(`--plain-http=HOST, or \`plainHttpHosts\` in your own configuration file`);
+    expect(ran.stderr).toContain(`--plain-http=${host}, or \`plainHttpHosts\` in your own configuration file`);
     expect(place.proxy.passed.filter((url) => url === `${host}`)).not.toEqual([]);
     expect(secretsSeenBy(place)).toEqual([]);
   });
