@@ -112,6 +112,7 @@ export type {
   ToolSignature,
   ToolStatements,
 } from "./locking/lock-change.ts";
+export type { PolicyFault } from "./locking/policy-fault.ts";
 export type { Digest } from "./model/digest.ts";
 export type { PlatformString } from "./model/platform.ts";
 

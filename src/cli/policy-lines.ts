@@ -1,7 +1,8 @@
 /** Result of `lock check --policy`: which entries fulfil the policies, and why others do not. */
 import type * as v from "valibot";
 import { errorCodes } from "../errors.ts";
-import { noRecordedTime, type PolicyFault } from "../locking/policy-check.ts";
+import { noRecordedTime } from "../locking/policy-check.ts";
+import type { PolicyFault } from "../locking/policy-fault.ts";
 import { type UnboundPolicy, unboundText } from "../locking/unbound.ts";
 import type { PolicyReport } from "../verbs/lock-check.ts";
 import { plural } from "./format.ts";

@@ -119,7 +119,11 @@ export const schemas = {
     format: v.optional(text),
     platforms: v.optional(v.pipe(texts, v.readonly())),
   }) satisfies v.GenericSchema<LockAddOptions>,
-  lockCheck: v.strictObject({ ...lock, online: v.optional(flag) }) satisfies v.GenericSchema<LockCheckOptions>,
+  lockCheck: v.strictObject({
+    ...lock,
+    online: v.optional(flag),
+    policy: v.optional(flag),
+  }) satisfies v.GenericSchema<LockCheckOptions>,
   lockCopy: v.strictObject({
     ...lock,
     referrers: v.optional(flag),

@@ -9,7 +9,7 @@ import { parsePlatform } from "../model/platform.ts";
 import type { Run } from "../transfer/run.ts";
 import { copyLock } from "../verbs/copy.ts";
 import { lockAdd, lockUpdate } from "../verbs/lock.ts";
-import { lockCheck, lockCheckOnline } from "../verbs/lock-check.ts";
+import { lockCheck, lockCheckOnline, lockCheckPolicies } from "../verbs/lock-check.ts";
 import { listLocked } from "../verbs/lock-list.ts";
 import { lockRemove } from "../verbs/lock-remove.ts";
 import { parseArgument, schemas } from "./arguments.ts";
@@ -97,10 +97,11 @@ export function createLock(call: Caller): OrasLock {
     check: (options = {}) =>
       call(
         () => parseArgument(schemas.lockCheck, options, "the options of lock.check"),
-        async ({ online, ...given }, services, run) => {
+        async ({ online = false, policy = false, ...given }, services, run) => {
           const file = await fileOf(given, services);
-          const tags = online === true ? await lockCheckOnline(file, services, run) : [];
-          return { tools: Object.keys((await lockCheck(file, services)).tools), tags };
+          const tags = online ? await lockCheckOnline(file, services, run) : [];
+          const report = policy ? await lockCheckPolicies({ file, isOnline: online }, services, run) : undefined;
+          return { tools: Object.keys((await lockCheck(file, services)).tools), tags, faults: report?.faults };
         },
       ),
     copy: (destination, options = {}) =>

@@ -155,6 +155,8 @@ export interface LockAddOptions extends AcceptOptions {
 export interface LockCheckOptions extends LockOptions {
   /** Also asks the registries for the tags and manifests. */
   readonly online?: boolean | undefined;
+  /** Also compares the lock with the policies of the configuration; with `online`, by the signatures and times themselves. */
+  readonly policy?: boolean | undefined;
 }
 
 export interface LockCopyOptions extends LockOptions, CopyOptions {

@@ -31,9 +31,11 @@ export interface OrasLock {
   remove(names: readonly string[], options?: LockOptions): Promise<void>;
 
   /**
-   * Checks that the lock is well-formed, and that its parts belong together. With `online`, also looks up the tags.
+   * Checks that the lock is well-formed, and that its parts belong together. With `online`, also looks up the tags. With
+   * `policy`, also compares it with the policies of today.
    *
-   * @throws {ConfigurationError} `LOCK_INVALID`, `LOCK_VERSION_UNSUPPORTED`, `LOCK_OUTDATED`; a moved tag is no error
+   * @throws {ConfigurationError} `LOCK_INVALID`, `LOCK_VERSION_UNSUPPORTED`, `LOCK_OUTDATED`; a moved tag and an unfulfilled
+   *   policy are no errors, and stand in the result
    */
   check(options?: LockCheckOptions): Promise<LockCheck>;
 

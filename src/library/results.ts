@@ -1,5 +1,6 @@
 /** Results of the library's methods. Refers to no other package's types. */
 
+import type { PolicyFault } from "../locking/policy-fault.ts";
 import type { Digest } from "../model/digest.ts";
 import type { PlatformString } from "../model/platform.ts";
 import type { SourceLevel } from "../model/source-level.ts";
@@ -155,4 +156,6 @@ export interface LockCheck {
   readonly tools: readonly string[];
   /** Tags that were looked up; empty without `online`. A tag whose digests differ has moved. */
   readonly tags: readonly LockedTag[];
+  /** Demands of the policies that are not fulfilled; undefined without `policy`. */
+  readonly faults: readonly PolicyFault[] | undefined;
 }

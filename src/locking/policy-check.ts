@@ -1,7 +1,6 @@
 /** Comparison of a lock with the policies of today, by what the lock recorded, or by the signatures and times themselves. */
 import { readReference } from "../artifact/naming.ts";
 import type { Services } from "../artifact/services.ts";
-import type { ErrorCode } from "../errors.ts";
 import type { Lock, LockedSignature, LockedTool } from "../lockfile/schema.ts";
 import { formatLocation } from "../model/location.ts";
 import { inParallel } from "../parallel.ts";
@@ -10,27 +9,8 @@ import { lookInLock, lookInRepository } from "../policy/looks.ts";
 import { printable } from "../printable.ts";
 import { type Run, withSignal } from "../transfer/run.ts";
 import { type AgeDemand, ageFaults, agePolicies, type KnownTime } from "./age.ts";
+import type { PolicyFault } from "./policy-fault.ts";
 import { findPublished, locationsOf } from "./published.ts";
-
-/** A demand that an entry of the lock does not fulfil. */
-export interface PolicyFault {
-  readonly tool: string;
-  readonly reference: string;
-  readonly code: Extract<
-    ErrorCode,
-    "SIGNATURE_MISSING" | "SIGNATURE_REFUSED" | "SIGNER_CHANGED" | "VERSION_AGE_REFUSED"
-  >;
-  /** `warn`: the policy only warns. */
-  readonly action: "require" | "warn";
-  /** Absolute path of the configuration file that demands it; undefined: no policy demands what the lock records. */
-  readonly file: string | undefined;
-  /** Prefix of the policy, as in the file. */
-  readonly prefix: string | undefined;
-  /** For people. */
-  readonly reason: string;
-  /** `REPOSITORY@DIGEST` whose signatures in the repository do not count; undefined: the lock itself lacks something. */
-  readonly unsigned: string | undefined;
-}
 
 type Entry = readonly [tool: string, locked: LockedTool];
 

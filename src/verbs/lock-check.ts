@@ -9,7 +9,8 @@ import { checkLayouts, layoutsOfLock } from "../locking/layouts.ts";
 import { type LockedTag, lookUpTags } from "../locking/online.ts";
 import { openAll, servicesOfLock } from "../locking/opening.ts";
 import { checkManifests, checkOrigins } from "../locking/origins.ts";
-import { checkPolicies, checkPoliciesOnline, type PolicyFault } from "../locking/policy-check.ts";
+import { checkPolicies, checkPoliciesOnline } from "../locking/policy-check.ts";
+import type { PolicyFault } from "../locking/policy-fault.ts";
 import { type UnboundPolicy, unboundPolicies } from "../locking/unbound.ts";
 import type { Run } from "../transfer/run.ts";
 

@@ -44,9 +44,18 @@ test("the policies of the lock's project hold wherever the command or the progra
     expect((await there(...args)).exitCode, args.join(" ")).toBe(65);
   }
   await expect(program.update([], { file: lock })).rejects.toMatchObject({ code: "SIGNATURE_MISSING" });
+  const fault = { tool: "tool", code: "SIGNATURE_MISSING", action: "require", file, prefix: host };
+  for (const online of [false, true]) {
+    expect(await program.check({ file: lock, policy: true, online })).toMatchObject({
+      tools: ["tool"],
+      faults: [fault],
+    });
+  }
+  expect((await program.check({ file: lock })).faults).toBeUndefined();
   attach(keyBundle(artifact.digest));
   expect(await add()).toMatchObject({ tool: "tool" });
   expect((await there("check", "--policy", "--online")).exitCode).toBe(0);
+  expect(await program.check({ file: lock, policy: true, online: true })).toMatchObject({ faults: [] });
 });
 
 test("a project's file that is ignored for its owner is no missing policy", async (context) => {
