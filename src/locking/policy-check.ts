@@ -127,7 +127,8 @@ export async function checkPoliciesOnline(lock: Lock, services: Services, run: R
         (one) => !looked.counted.some((real) => signerText(real) === signerText(one)),
       );
       if (invented === undefined) return looked;
-      const why = `the lock records a signature of ${signerText(invented)}, and ${looked.counted.length === 0 ? looked.why : "the repository has none"}`;
+      const isNone = looked.counted.length > 0 || looked.code === "SIGNATURE_MISSING";
+      const why = `the lock records a signature of ${signerText(invented)}, and ${isNone ? "the repository has none" : looked.why}`;
       const code = looked.counted.length === 0 ? looked.code : "SIGNATURE_REFUSED";
       return { counted: [], code, why };
     };

@@ -57,7 +57,10 @@ function byKey(evidence: Evidence, { key, fingerprint }: VerifyingKey, { trustRo
 
 function byCertificate(evidence: Evidence, { identities, trustRoot }: Demand): Verdict {
   if (trustRoot === undefined) {
-    return refused("untrusted", "signed with a certificate, which needs a trust root (--trust-root FILE)");
+    return refused(
+      "untrusted",
+      "signed with a certificate, which needs a trust root (--trust-root FILE, or `trustRoot` of a policy)",
+    );
   }
   const found = vouched(evidence, trustRoot, undefined);
   if ("problem" in found) return found;

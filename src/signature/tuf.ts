@@ -53,10 +53,17 @@ class Requests implements Fetcher {
 
   async downloadBytes(url: string, maxLength: number): Promise<Buffer> {
     const limit = Math.min(maxLength, maxRootBytes);
+    this.failure = undefined;
     const { status, bytes } = await this.#read(new URL(url), limit).catch((error: unknown) => {
       if (error instanceof OrasClientError) this.failure = error;
       throw error;
     });
+    // Says nothing of the repository's keys, unlike a file that is not there.
+    if (status !== 200 && status !== 403 && status !== 404) {
+      this.failure = new RegistryUnavailableError("REGISTRY_UNAVAILABLE", `status ${status} of ${url}`, {
+        hint: "try again later; if it goes on, tell the operator of the repository or of its proxy",
+      });
+    }
     if (status !== 200) throw new DownloadHTTPError(`status ${status} of ${url}`, status);
     return Buffer.from(bytes);
   }

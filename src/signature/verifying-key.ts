@@ -61,7 +61,10 @@ function invalid(name: string, why: string, hint = anotherFile): ConfigurationEr
 /** Other files that people name instead, by their PEM label. */
 function otherFile(text: string, name: string): ConfigurationError {
   if (isUtf16(text)) return invalid(name, utf16.why, utf16.hint);
-  if (text.includes("PRIVATE KEY-----")) return invalid(name, "is a private key");
+  if (text.includes("PRIVATE KEY-----")) {
+    const hint = "name its public key: cosign.pub beside cosign.key, or what `openssl pkey -in FILE -pubout` writes";
+    return invalid(name, "is a private key", hint);
+  }
   if (text.includes("BEGIN CERTIFICATE-----")) {
     const hint =
       "name its public key, which `openssl x509 -pubkey -noout -in CERTIFICATE` writes; the rest is not compared";

@@ -64,6 +64,7 @@ test("policy: online, a signature that is gone has advice that works", async () 
     expect.stringContaining(`sign it again: \`buck2-oras sign ${unsigned} --key FILE\``),
   ]);
   expect(gone.stderr).not.toContain("lock update");
+  expect(gone.stdout).toMatch(/the lock records a signature of sha256:\S+, and the repository has none$/m);
   expect((await update()).exitCode).toBe(65);
   const { faults } = JSON.parse((await inProject(["lock", "check", "--policy", "--online", "--json"])).stdout);
   expect(faults).toMatchObject([{ unsigned }]);

@@ -234,6 +234,20 @@ test("without a network, the TUF repository and its host are named, and nothing 
   for (const strange of [/the registry/, /layout/, /the cache/]) expect(stderr).not.toMatch(strange);
 });
 
+test("a server's fault is no reason to distrust the repository, whichever file meets it", async () => {
+  const { repository, fetch } = await desk();
+  repository.publish({ version: 1, trustedRoot: keyless().root });
+  const asked = [...repository.files.keys()].filter((one) => !/^[0-9]+\.root\.json$/.test(one));
+  expect(asked.length).toBeGreaterThanOrEqual(4);
+  for (const path of asked) {
+    repository.statuses.set(path, 503);
+    const { exitCode, stderr } = await fetch("--timeout", "30");
+    expect([exitCode, stderr], path).toEqual([69, expect.stringContaining("cannot be asked: status 503 of ")]);
+    repository.statuses.delete(path);
+  }
+  expect((await fetch()).exitCode).toBe(0);
+});
+
 test("the first root of the public instance is the one that Sigstore ships, and five keys stand behind it", () => {
   const shipped = seeds[publicInstance.url]["root.json"];
   const read = (base64: string) =>

@@ -21,6 +21,8 @@ export interface TufRepository {
   readonly firstRoot: string;
   /** Files by path below the URL; a test may change them. */
   readonly files: Map<string, string>;
+  /** Statuses by path in place of the usual ones. */
+  readonly statuses: Map<string, number>;
   /** Paths that were asked for. */
   readonly seen: string[];
   readonly publish: (what: Published) => void;
@@ -56,10 +58,12 @@ function signed(of: Root | Targets | Snapshot | Timestamp, ...by: readonly Signe
 export async function startTufRepository(): Promise<TufRepository> {
   const files = new Map<string, string>();
   const seen: string[] = [];
+  const statuses = new Map<string, number>();
   const server = createServer(({ url = "" }, answer) => {
     seen.push(url);
     const text = files.get(url.slice(1));
-    answer.writeHead(text === undefined ? 404 : 200).end(text);
+    const status = statuses.get(url.slice(1)) ?? (text === undefined ? 404 : 200);
+    answer.writeHead(status).end(text);
   });
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   whenTestEnds(() => {
@@ -111,5 +115,5 @@ export async function startTufRepository(): Promise<TufRepository> {
       server.close(() => resolve());
       server.closeAllConnections();
     });
-  return { url, firstRoot, files, seen, publish, rotate, stop };
+  return { url, firstRoot, files, statuses, seen, publish, rotate, stop };
 }
