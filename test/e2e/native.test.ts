@@ -206,3 +206,33 @@ test("native: Buck2 follows a redirect that the executable refuses", async (cont
   expect(followed.stderr).toContain("BUILD SUCCEEDED");
   expect(here.seen).toHaveLength(1);
 });
+
+test("native: a size that is not the blob's is refused", async (context) => {
+  const project = await setting(context);
+  const registry = await startServer(serveTool(script("size")));
+  const { layers } = await lockTool(project, "size", registry);
+  const file = join(project.dir, "size", "oras.lock.json");
+  const text = readFileSync(file, "utf8");
+  const size = layers[0]?.size ?? 0;
+  for (const wrong of [size - 1, size + 1]) {
+    writeFileSync(file, text.replace(`"size": ${size}`, `"size": ${wrong}`));
+    const built = await project.build(["//size:tool"], native);
+    expect(built.exitCode).not.toBe(0);
+    expect(built.stderr).toContain(`Downloaded size (${size}) does not match expected size (${wrong})`);
+  }
+});
+
+test("native: Buck2 reads an answer beyond the lock's size, and shows its beginning as it is", async (context) => {
+  const project = await setting(context);
+  let content = script("long");
+  const registry = await startServer((request, response, server) => serveTool(content)(request, response, server));
+  await lockTool(project, "long", registry);
+  const beginning = "\u001b[31ma secret of an inner service\n##vso[task.setvariable variable=a]b\n";
+  content = beginning.padEnd(3_000_000, "x");
+  const built = await project.build(["//long:tool"], native);
+  expect(built.exitCode).not.toBe(0);
+  expect(built.stderr).toContain("Received 3000000 bytes");
+  // SECURITY.md says so: our own errors show neither.
+  expect(built.stderr).toContain("\u001b[31ma secret of an inner service\n");
+  expect(built.stderr).toContain("##vso[task.setvariable variable=a]b\n");
+});
