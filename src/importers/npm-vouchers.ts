@@ -18,8 +18,11 @@ export function namesOf({ name, version }: Pick<NpmPackage, "name" | "version">)
   return [`pkg:npm/${name.replace("@", "%40")}@${version}`, `pkg:npm/${name}@${version}`];
 }
 
+const folder = "/-/npm/v1/attestations/";
+
 /**
- * The address that the registry states, at the host of the archive: npm too takes only the path.
+ * The address that the registry states, at the host of the archive: npm too takes only the path. A mirror below a path
+ * (Artifactory, Nexus) hands on the path of the registry behind it, and has the attestations below its own.
  *
  * @returns undefined for an address that npm's registry does not use
  */
@@ -27,9 +30,17 @@ function addressOf({ dist, name, version }: NpmPackage): URL | undefined {
   const stated = dist.attestations?.url;
   if (stated === undefined || !URL.canParse(stated)) return undefined;
   const { pathname } = new URL(stated);
-  const [tail] = pathname.split("/-/npm/v1/attestations/").slice(-1);
+  const [tail] = pathname.split(folder).slice(-1);
   if (tail === undefined || decoded(tail) !== `${name}@${version}`) return undefined;
-  return new URL(pathname, new URL(dist.tarball).origin);
+  const archive = new URL(dist.tarball);
+  return new URL(pathname.startsWith(folder) ? pathOfRegistry(archive, name) + pathname : pathname, archive.origin);
+}
+
+/** What stands before the package's name in the address of its archive. */
+function pathOfRegistry({ pathname }: URL, name: string): string {
+  const before = `/${name}/-/`;
+  const path = decoded(pathname);
+  return path.includes(before) ? encodeURI(path.slice(0, path.indexOf(before))) : "";
 }
 
 function decoded(text: string): string {

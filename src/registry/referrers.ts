@@ -4,6 +4,7 @@
  * @see OCI distribution-spec v1.1.1, "Listing Referrers" and "Referrers Tag Schema"
  */
 import { RegistryUnavailableError } from "../errors.ts";
+import type { HttpResponse } from "../http/response.ts";
 import { type Digest, digestHex, digestOf } from "../model/digest.ts";
 import {
   type Annotations,
@@ -14,6 +15,7 @@ import {
   mediaTypes,
   parseManifest,
 } from "../model/manifest.ts";
+import { oneAtATime } from "../parallel.ts";
 import type { RegistryApi } from "./api.ts";
 import { bytesBody } from "./body.ts";
 import { nextPage } from "./link.ts";
@@ -71,11 +73,18 @@ export interface Subject {
 }
 
 /** A pushed manifest that refers to a subject. */
-export interface Referrer {
+interface Referrer {
   readonly bytes: Uint8Array;
   readonly mediaType: string;
   readonly artifactType: string | undefined;
   readonly annotations: Annotations;
+}
+
+/** True for an answer of a registry without the API to the first page; the answer of a later page is never that. */
+function isMissingApi(response: HttpResponse): boolean {
+  return (
+    missingApiStatuses.has(response.status) || (response.status === 200 && !isIndex(response.header("content-type")))
+  );
 }
 
 /** @returns undefined for a registry without the API. */
@@ -90,14 +99,14 @@ async function fromApi(
     if (pages >= maxPages) throw tooMany(name, `${maxPages} pages`);
     const response = await api.call({ method: "GET", url: page, bufferBytes: maxManifestBytes, signal }, "pull");
     // Later pages exist, or page 1 would not name them: their loss is an error.
-    const isMissing = pages === 0 && missingApiStatuses.has(response.status);
+    const isMissing = pages === 0 && isMissingApi(response);
     if (response.status !== 200 && !isMissing) throw await api.error(response, `the referrers of ${name}`);
     if (response.status === 403) {
       api.warn(
         `the referrers API is denied (403) for ${name}: only the fallback tag is asked for signatures and the like`,
       );
     }
-    if (isMissing || (pages === 0 && !isIndex(response.header("content-type")))) {
+    if (isMissing) {
       await response.discard();
       return undefined;
     }
@@ -107,6 +116,19 @@ async function fromApi(
     page = nextPage(response.header("link"), page);
   }
   return found;
+}
+
+/**
+ * Asks whether readers find a referrer by the API. The header `OCI-Subject` alone does not tell: ECR sent it before it had
+ * the API, and a proxy in front of a registry may refuse the API.
+ *
+ * @returns True also for an answer that does not tell, such as an overloaded server's: the header has said so.
+ */
+async function hasReferrersApi({ digest }: Subject, api: RegistryApi, signal: AbortSignal): Promise<boolean> {
+  const response = await api.call({ method: "GET", url: api.url(`referrers/${digest}`), signal }, "pull");
+  const isMissing = isMissingApi(response);
+  await response.discard();
+  return !isMissing;
 }
 
 /** True for a JSON document that is no index; text that is not JSON is left to the parser. */
@@ -154,6 +176,12 @@ export async function readReferrers(
   return typeof tagged === "string" ? [] : tagged;
 }
 
+/** What the fallback tag says of a pushed manifest. */
+export function referrerOf(parsed: ReturnType<typeof parseManifest>, bytes: Uint8Array, mediaType: string): Referrer {
+  const artifactType = parsed.artifactType ?? (parsed.kind === "manifest" ? parsed.config?.mediaType : undefined);
+  return { bytes, mediaType, artifactType, annotations: parsed.annotations };
+}
+
 /**
  * Adds a referrer to the fallback tag, for a registry that did not process the `subject` field itself.
  *
@@ -162,7 +190,7 @@ export async function readReferrers(
  * @throws {RegistryUnavailableError} `REGISTRY_REFUSED` for a fallback tag of another artifact, which would be lost;
  *   `REGISTRY_UNAVAILABLE` after repeated concurrent writes
  */
-export async function noteReferrer(
+async function noteReferrer(
   subject: Subject,
   referrer: Referrer,
   api: RegistryApi,
@@ -192,4 +220,23 @@ export async function noteReferrer(
       hint: "run the same command again",
     },
   );
+}
+
+/** Referrers that are pushed to one repository, each listed by the registry itself or in the fallback tag. */
+export class PushedReferrers {
+  readonly #api: RegistryApi;
+  /** Per subject: each note reads, changes and writes the whole list of the fallback tag. */
+  readonly #notes = oneAtATime<Digest>();
+  #hasApi: boolean | undefined;
+
+  constructor(api: RegistryApi) {
+    this.#api = api;
+  }
+
+  /** @param isSaid The registry has said to list the referrer itself (`OCI-Subject`); the API is asked for once. */
+  async note(subject: Subject, referrer: Referrer, isSaid: boolean, signal: AbortSignal): Promise<void> {
+    if (isSaid) this.#hasApi ??= await hasReferrersApi(subject, this.#api, signal);
+    if (isSaid && this.#hasApi === true) return;
+    await this.#notes(subject.digest, () => noteReferrer(subject, referrer, this.#api, signal));
+  }
 }

@@ -27,12 +27,11 @@ import {
   type Source,
   type Target,
 } from "../model/source.ts";
-import { oneAtATime } from "../parallel.ts";
 import { type ApiDeps, type Call, RegistryApi } from "./api.ts";
 import { bytesBody } from "./body.ts";
 import { parseContentRange } from "./content-range.ts";
 import { readManifestTime } from "./manifest-time.ts";
-import { noteReferrer, readReferrers } from "./referrers.ts";
+import { PushedReferrers, readReferrers, referrerOf } from "./referrers.ts";
 import { readTags } from "./tags.ts";
 import { mountBlob, uploadBlob } from "./upload.ts";
 
@@ -74,8 +73,7 @@ class Registry implements Target {
   readonly #location: RegistryLocation;
   readonly #api: RegistryApi;
   readonly #context: Context;
-  /** Per subject: each note reads, changes and writes the whole list of the fallback tag. */
-  readonly #notes = oneAtATime<Digest>();
+  readonly #referrers: PushedReferrers;
 
   constructor(location: RegistryLocation, deps: RegistryDeps) {
     this.name = formatLocation(location);
@@ -83,6 +81,7 @@ class Registry implements Target {
     this.#location = location;
     this.#context = deps.context;
     this.#api = new RegistryApi(location, deps);
+    this.#referrers = new PushedReferrers(this.#api);
   }
 
   async fetchManifest(version: Digest | string, signal: AbortSignal): Promise<FetchedManifest> {
@@ -227,12 +226,10 @@ class Registry implements Target {
       throw await this.#api.error(response, `${this.name}${tag === undefined ? `@${digest}` : `:${tag}`}`);
     await response.discard();
     const parsed = parseManifest(bytes, mediaType, this.name);
-    if (parsed.subject !== undefined && response.header("oci-subject") === undefined) {
-      const artifactType = parsed.artifactType ?? (parsed.kind === "manifest" ? parsed.config?.mediaType : undefined);
-      const referrer = { bytes, mediaType, artifactType, annotations: parsed.annotations };
-      const subject = { digest: parsed.subject.digest, name: this.name };
-      await this.#notes(subject.digest, () => noteReferrer(subject, referrer, this.#api, signal));
-    }
+    if (parsed.subject === undefined) return digest;
+    const subject = { digest: parsed.subject.digest, name: this.name };
+    const isSaid = response.header("oci-subject") !== undefined;
+    await this.#referrers.note(subject, referrerOf(parsed, bytes, mediaType), isSaid, signal);
     return digest;
   }
 

@@ -16,6 +16,7 @@ import { parseStatement, type Statement, statementPayloadType } from "../signatu
 import type { TrustRoot } from "../signature/trust-root.ts";
 import { verifiesWith } from "../signature/verifying-key.ts";
 import { checkWitnesses, type Vouched } from "../signature/witnesses.ts";
+import { isNameOf } from "./file-name.ts";
 import type { RegistryKey } from "./registry-keys.ts";
 
 export interface SourceTrust {
@@ -51,20 +52,14 @@ function refused(why: string, { names: [name = "the file"] }: FetchedFile, cause
   return new ContentVerificationError("IMPORT_CONTENT_INVALID", `${name}: ${why}`, { cause, hint: replaced });
 }
 
-/** Spellings of one name: Python's indexes do not tell `-` from `_`. */
-function spelling(name: string): string {
-  return name.toLowerCase().replaceAll("_", "-");
-}
-
 function isAboutFile({ subject }: Statement, { names, sha256, sha512 }: FetchedFile): boolean {
-  const own = names.map(spelling);
   return subject.some(({ name, digest }) => {
     // One wrong digest is enough: a stronger one must not hide behind a weaker one.
     const stated = [
       ...(Object.hasOwn(digest, "sha256") ? [digest.sha256 === sha256] : []),
       ...(Object.hasOwn(digest, "sha512") ? [digest.sha512 === sha512] : []),
     ];
-    return stated.length > 0 && !stated.includes(false) && name !== undefined && own.includes(spelling(name));
+    return stated.length > 0 && !stated.includes(false) && name !== undefined && isNameOf(name, names);
   });
 }
 

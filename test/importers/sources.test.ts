@@ -111,6 +111,21 @@ describe("npm", () => {
     });
   });
 
+  // Artifactory and Nexus serve npm's registry below a path (pacote#450).
+  test.each([
+    ["of the registry behind it", ""],
+    ["below its path", "/api/npm/mirror"],
+  ])("provenance is found at a mirror below a path that states an address %s", async (_, stated) => {
+    const { run, root } = await npmDesk((archive) => ({
+      dist: {
+        tarball: `http://${archive.host}/api/npm/mirror/tool-linux-x64/-/tool-linux-x64-1.0.0.tgz`,
+        attestations: { url: `https://other.example${stated}${path}` },
+      },
+      answers: { [`/api/npm/mirror${path}`]: answerFor(archive) },
+    }));
+    expect(sourceIn(await run(["--trust-root", root, "--json"]))).toMatchObject({ level: "provenance", notes: [] });
+  });
+
   test("without a trust root it is there, and not verified; who demands it is refused, and nothing is pushed", async (context) => {
     requireProgram(context, "npm");
     const { run, dir } = await npmDesk(attested());
@@ -255,7 +270,7 @@ describe("policies", () => {
 
 /** A wheel for Linux, on an index that states its checksum, and its attestation as PEP 740 has it. */
 async function pypiDesk(more: Attested & { readonly isStated?: boolean } = {}) {
-  const name = "tool-1.0-py3-none-manylinux2014_x86_64.whl";
+  const name = "tool-1.0-py3-none-manylinux_2_17_x86_64.manylinux2014_x86_64.whl";
   const elf = Buffer.alloc(64);
   elf.set([0x7f, 0x45, 0x4c, 0x46, 2, 1, 1]);
   elf.writeUInt16LE(0x3e, 18);
@@ -317,8 +332,17 @@ describe("PyPI", () => {
     expect(asked?.headers.authorization).toBeUndefined();
   });
 
+  test("an attestation that has the file's tags in another order is about the file", async (context) => {
+    requireProgram(context, "python3");
+    const { run } = await pypiDesk({ name: "tool-1.0-py3-none-manylinux2014_x86_64.manylinux_2_17_x86_64.whl" });
+    const ran = await run("--require-source", "provenance");
+    expect(ran.exitCode, ran.stderr).toBe(0);
+    expect(ran.stderr).toContain("Source: provenance (");
+  });
+
   test.each<[string, Attested]>([
-    ["of another file", { name: "tool-1.1-py3-none-manylinux2014_x86_64.whl" }],
+    ["of another file", { name: "tool-1.1-py3-none-manylinux2014_x86_64.manylinux_2_17_x86_64.whl" }],
+    ["of fewer tags", { name: "tool-1.0-py3-none-manylinux2014_x86_64.whl" }],
     ["of other bytes", { wish: { statement: { subject: [{ name: "tool", digest: { sha256: "00" } }] } } }],
     ["that no log knows", { wish: { withoutEntry: true } }],
   ])("an attestation %s is an error", async (_, more) => {

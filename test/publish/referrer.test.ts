@@ -54,6 +54,7 @@ test("a referrer: the manifest has the subject, the empty config and sorted anno
     if (method === "PUT" && url.includes("/manifests/")) bodies.push(Buffer.from(body));
     if (method === "POST") response.writeHead(202, { location: `${url}session` }).end();
     else if (method === "PUT") response.writeHead(201, { "oci-subject": subject.digest }).end();
+    else if (url.includes("/referrers/")) response.writeHead(200, { "content-type": mediaTypes.ociIndex }).end();
     else response.writeHead(404).end();
   });
   const { registry } = registryClient(server.host);

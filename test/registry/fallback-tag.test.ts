@@ -19,12 +19,20 @@ const referrer = Buffer.from(
   }),
 );
 
+interface Push {
+  readonly isKept?: boolean;
+  readonly bytes?: Buffer;
+  /** The answer of the referrers API of a registry that says to list the referrer itself. */
+  readonly api?: [status: number, headers?: Record<string, string>];
+}
+
 /** @param tagged What the fallback tag names at first; a PUT replaces it unless `isKept`. */
-async function push(tagged: Buffer | undefined, { isKept = false, bytes = referrer } = {}) {
+async function push(tagged: Buffer | undefined, { isKept = false, bytes = referrer, api }: Push = {}) {
   let now = tagged;
   const server = await startServer(({ method, url, body }, response) => {
     if (method === "PUT" && url.endsWith(tag) && !isKept) now = Buffer.from(body);
-    if (method === "PUT") response.writeHead(201).end();
+    if (method === "PUT") response.writeHead(201, api === undefined ? {} : { "oci-subject": subjectDigest }).end();
+    else if (api !== undefined && url.includes("/referrers/")) response.writeHead(...api).end();
     else if (url.endsWith(tag) && now !== undefined) response.end(now);
     else response.writeHead(404).end();
   });
@@ -35,8 +43,15 @@ async function push(tagged: Buffer | undefined, { isKept = false, bytes = referr
     undefined,
     signal,
   );
+  const asked = () => server.seen.filter(({ url }) => url.includes("/referrers/")).length;
   const puts = () => server.seen.filter(({ method, url }) => method === "PUT" && url.endsWith(tag));
-  return { pushed, puts, now: () => String(now) };
+  return {
+    pushed,
+    puts,
+    asked,
+    again: () => registry.pushManifest(bytes, mediaTypes.ociManifest, "x", signal),
+    now: () => String(now),
+  };
 }
 
 describe("a referrer that is pushed", () => {
@@ -45,6 +60,30 @@ describe("a referrer that is pushed", () => {
     await pushed;
     expect(puts()).toHaveLength(1);
     expect(now()).toContain(digestOf(referrer));
+  });
+
+  // ECR sent `OCI-Subject` before it had the API (sigstore-js#1183).
+  test.each<[string, NonNullable<Push["api"]>]>([
+    ["does not know", [404]],
+    ["does not allow", [405]],
+    ["has no code for", [501]],
+    ["does not let through", [403]],
+    ["answers with a page of its own for", [200, { "content-type": "text/html" }]],
+  ])("is listed in the fallback tag of a registry that says to list it and %s the referrers API", async (_, api) => {
+    const { pushed, puts, now } = await push(undefined, { api });
+    await pushed;
+    expect(puts()).toHaveLength(1);
+    expect(now()).toContain(digestOf(referrer));
+  });
+
+  test.each<[string, NonNullable<Push["api"]>]>([
+    ["the API lists referrers", [200, { "content-type": mediaTypes.ociIndex }]],
+    ["the API's answer does not tell", [416]],
+  ])("is in no fallback tag where the registry says to list it and %s; the API is asked once", async (_, api) => {
+    const { pushed, again, asked, puts } = await push(undefined, { api });
+    await pushed;
+    await again();
+    expect([puts(), asked()]).toEqual([[], 1]);
   });
 
   test.each([
