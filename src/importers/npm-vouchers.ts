@@ -36,7 +36,7 @@ function addressOf({ dist, name, version }: NpmPackage): URL | undefined {
   return new URL(pathname.startsWith(folder) ? pathOfRegistry(archive, name) + pathname : pathname, archive.origin);
 }
 
-/** What stands before the package's name in the address of its archive. */
+/** Part of an archive's address before the package's name. */
 function pathOfRegistry({ pathname }: URL, name: string): string {
   const before = `/${name}/-/`;
   const path = decoded(pathname);

@@ -176,7 +176,7 @@ export async function readReferrers(
   return typeof tagged === "string" ? [] : tagged;
 }
 
-/** What the fallback tag says of a pushed manifest. */
+/** Entry of the fallback tag for a pushed manifest. */
 export function referrerOf(parsed: ReturnType<typeof parseManifest>, bytes: Uint8Array, mediaType: string): Referrer {
   const artifactType = parsed.artifactType ?? (parsed.kind === "manifest" ? parsed.config?.mediaType : undefined);
   return { bytes, mediaType, artifactType, annotations: parsed.annotations };
