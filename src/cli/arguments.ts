@@ -52,6 +52,11 @@ export function ageArgument(text: string): number {
   return ms;
 }
 
+/** Collects repeated options. */
+export function collected(text: string, earlier: readonly string[] = []): readonly string[] {
+  return [...earlier, text];
+}
+
 /** Parses `KEY=VALUE` and collects repeated options. */
 export function keyValueArgument(text: string, earlier: Readonly<Record<string, string>> = {}): Record<string, string> {
   const equals = text.indexOf("=");

@@ -4,7 +4,9 @@ import * as v from "valibot";
 import { ConfigurationError } from "../errors.ts";
 import { nearestOf } from "../model/nearest.ts";
 import { reservedKeys } from "../model/object-key.ts";
-import { type Config, configSchema, policyPrefixForm, prefixForm } from "./schema.ts";
+import { policyPrefixForm } from "./policy-schema.ts";
+import { type Config, configSchema } from "./schema.ts";
+import { prefixForm } from "./schema-parts.ts";
 
 /** Maximum characters quoted from a file. */
 const maxQuotedLength = 80;

@@ -11,6 +11,7 @@ import { besideFile, type LeftOut, summarizeLeftOut, withinBoundary } from "./bo
 import { folderVariable, variable } from "./environment.ts";
 import type { ConfigFile, ConfigFiles } from "./file.ts";
 import { isInside, leadsInside } from "./inside.ts";
+import { type Candidate, Picker } from "./picker.ts";
 import { type PolicyFile, readPolicies } from "./policies.ts";
 
 /** Settings of the caller (command line or library); undefined means not set. */
@@ -122,30 +123,6 @@ function registryFromEnvironment(context: Context): string | undefined {
       cause,
       hint: "set it to a host with an optional port, such as ghcr.io or localhost:5000",
     });
-  }
-}
-
-/** A possible source of one setting. */
-interface Candidate<T> {
-  readonly foundIn: string;
-  readonly value: T | undefined;
-}
-
-/** Picks values and records their sources. */
-class Picker {
-  readonly foundIn: Record<string, string> = {};
-
-  pick<T>(name: string, candidates: readonly Candidate<T>[]): T | undefined {
-    const found = candidates.find(({ value }) => value !== undefined);
-    this.foundIn[name] = found?.foundIn ?? "default";
-    return found?.value;
-  }
-
-  /** Picks the union of all sources. */
-  join<T>(name: string, candidates: readonly Candidate<readonly T[]>[]): T[] {
-    const found = candidates.filter(({ value }) => value !== undefined && value.length > 0);
-    this.foundIn[name] = found.map(({ foundIn }) => foundIn).join(", ") || "default";
-    return found.flatMap(({ value }) => value ?? []);
   }
 }
 

@@ -10,6 +10,7 @@ import { lockAdd, lockUpdate } from "../../verbs/lock.ts";
 import { lockCheck, lockCheckOnline, lockCheckPolicies } from "../../verbs/lock-check.ts";
 import { lockedNames } from "../../verbs/lock-list.ts";
 import { addAgeOptions, ageOptions, type GivenAges } from "../age-options.ts";
+import { collected } from "../arguments.ts";
 import { linesForBuck } from "../buck-lines.ts";
 import { plural } from "../format.ts";
 import type { CliIo } from "../io.ts";
@@ -34,10 +35,6 @@ interface LockOptions {
 interface AcceptOptions {
   readonly acceptSigner?: readonly string[];
   readonly acceptSource?: readonly string[];
-}
-
-function collect(text: string, earlier: readonly string[] = []): readonly string[] {
-  return [...earlier, text];
 }
 
 const acceptSignerOption = [
@@ -125,8 +122,8 @@ export function addLock(program: Command, io: CliIo): readonly Command[] {
     .argument("<name>", "name of the tool in the lock")
     .argument("<ref>", "HOST/REPO:TAG, a template such as HOST/REPO:25.1-{platform}, or oci:DIR:TAG")
     .option(...lockOption)
-    .option(...acceptSignerOption, collect)
-    .option(...acceptSourceOption, collect)
+    .option(...acceptSignerOption, collected)
+    .option(...acceptSourceOption, collected)
     .action(async (name: string, reference: string, asked: AddOptions, command: Command) =>
       runCommand(command, io, async ({ services, run }) => {
         const file = asked.lock ?? findLockFile(services);
@@ -145,9 +142,9 @@ export function addLock(program: Command, io: CliIo): readonly Command[] {
     .description("Resolves the references again, records the digests, and prints the changes.")
     .argument("[name...]", "tools to update (default: all)")
     .option(...lockOption)
-    .option(...acceptSignerOption, collect)
-    .option(...acceptSourceOption, collect)
-    .option("--only <name>", "update this tool alone, like a name as an argument (repeatable)", collect)
+    .option(...acceptSignerOption, collected)
+    .option(...acceptSourceOption, collected)
+    .option("--only <name>", "update this tool alone, like a name as an argument (repeatable)", collected)
     .option("--dry-run", "show what would change, and write no lock")
     .addOption(
       new Option("--format <format>", "form of the changes: markdown for a pull request")

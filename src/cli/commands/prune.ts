@@ -1,7 +1,7 @@
 import { type Command, InvalidArgumentError } from "commander";
 import type * as v from "valibot";
 import { type PruneResult, prune } from "../../verbs/prune.ts";
-import { daysArgument, pathArgument } from "../arguments.ts";
+import { collected, daysArgument, pathArgument } from "../arguments.ts";
 import { plural } from "../format.ts";
 import type { CliIo } from "../io.ts";
 import { jsonOf } from "../json.ts";
@@ -20,10 +20,6 @@ interface PruneOptions {
 interface Asked {
   readonly isConfirmed: boolean;
   readonly olderThan: number | undefined;
-}
-
-function collected(text: string, earlier: readonly string[] = []): readonly string[] {
-  return [...earlier, text];
 }
 
 function collectedPaths(text: string, earlier?: readonly string[]): readonly string[] {
