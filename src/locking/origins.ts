@@ -115,6 +115,21 @@ export async function checkManifests(
   if (error !== undefined) throw error;
 }
 
+/**
+ * Why a tool of the lock cannot be compared with its manifests: a source no longer has one of them. A signature of a digest
+ * says nothing of such a tool, since whoever wrote the lock could put any files below the digest.
+ *
+ * @returns Undefined for a tool whose manifests are all there.
+ */
+export async function goneManifest(
+  [tool, locked]: readonly [string, LockedTool],
+  services: Services,
+  run: Run,
+): Promise<string | undefined> {
+  const faults = await faultsOfManifests({ tool, ...locked }, services.open, services, run);
+  return faults.find(({ isGone }) => isGone)?.text;
+}
+
 async function orGone<T>(work: () => Promise<T>): Promise<T | undefined> {
   try {
     return await work();
@@ -138,6 +153,9 @@ async function faultsOfManifests(
   const root = isIndex
     ? await readRoot(digest, open(readReference(first[1].repository, services).location), services, run)
     : undefined;
+  const withoutRoot = isIndex && root === undefined;
+  const lost = `has the index ${digest}, which ${first[1].repository} does not have`;
+  const rootFaults: readonly Fault[] = withoutRoot ? [{ tool, text: lost, isGone: true }] : [];
   const checked = await inParallel(entries, run.signal, async ([platform, own], either) => {
     const fault = (text: string, isGone = false): Fault => ({ tool, text: `${text} for ${platform}`, isGone });
     const { manifest } = own;
@@ -158,10 +176,10 @@ async function faultsOfManifests(
     }
     return { faults: faultsOfLayers(own, found, location).map((text) => fault(text)), found };
   });
-  const faults = checked.flatMap((one) => one.faults);
+  const faults = [...rootFaults, ...checked.flatMap((one) => one.faults)];
   const found = checked.flatMap((one) => one.found ?? []);
   // The root of a template's tag is not locked, and may have stated it; without all parts, nothing can be said either.
-  const isKnown = digest !== undefined && found.length === entries.length && (root !== undefined || !isIndex);
+  const isKnown = digest !== undefined && found.length === entries.length;
   if (faults.length > 0 || !isKnown) return faults;
   const annotated = found.map((manifest) => ({ manifest, rootAnnotations: root?.annotations ?? {} }));
   return faultsOfStated(locked, annotated).map((text) => ({ tool, text, isGone: false }));

@@ -9,6 +9,7 @@ import { lookInLock, lookInRepository } from "../policy/looks.ts";
 import { printable } from "../printable.ts";
 import { type Run, withSignal } from "../transfer/run.ts";
 import { type AgeDemand, ageFaults, agePolicies, type KnownTime } from "./age.ts";
+import { goneManifest } from "./origins.ts";
 import type { PolicyFault } from "./policy-fault.ts";
 import { findPublished, locationsOf } from "./published.ts";
 
@@ -120,8 +121,15 @@ export async function checkPoliciesOnline(lock: Lock, services: Services, run: R
     const [tool, locked] = entry;
     const { signatures = [] } = locked;
     const look = lookInRepository(services, withSignal(run, either));
+    let gone: Promise<string | undefined> | undefined;
     const inRepository: Look = async (location, digest, demand) => {
       const looked = await look(location, digest, demand);
+      if (looked.counted.length > 0) {
+        gone ??= goneManifest(entry, services, withSignal(run, either));
+        const lost = await gone;
+        const why = `the lock ${lost}: nobody can tell whether the signature is one of the locked files`;
+        if (lost !== undefined) return { counted: [], code: "SIGNATURE_REFUSED", why };
+      }
       const claimed = await lookInLock(signatures, either)(location, digest, demand);
       const invented = claimed.counted.find(
         (one) => !looked.counted.some((real) => signerText(real) === signerText(one)),
