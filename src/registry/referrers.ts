@@ -3,6 +3,7 @@
  *
  * @see OCI distribution-spec v1.1.1, "Listing Referrers" and "Referrers Tag Schema"
  */
+import type { Context } from "../context.ts";
 import { RegistryUnavailableError } from "../errors.ts";
 import type { HttpResponse } from "../http/response.ts";
 import { type Digest, digestHex, digestOf } from "../model/digest.ts";
@@ -23,7 +24,12 @@ import { nextPage } from "./link.ts";
 const maxPages = 100;
 /** Limit over all pages; real manifests have a handful. */
 const maxReferrers = 10_000;
-const maxTries = 5;
+const maxWrites = 10;
+/** Other writers of the list are taken to need as long as this process, and at least this long. */
+const minWriteMs = 25;
+const maxWaitMs = 10_000;
+
+type Waiting = Pick<Context, "now" | "random" | "sleep">;
 
 /**
  * Answers of registries and of proxies before them that do not know the API: the specification says 404, and each of
@@ -183,60 +189,77 @@ export function referrerOf(parsed: ReturnType<typeof parseManifest>, bytes: Uint
 }
 
 /**
- * Adds a referrer to the fallback tag, for a registry that did not process the `subject` field itself.
+ * Reads the list of the fallback tag, and writes the list with the referrer.
  *
- * Reads, changes, writes and reads again; repeats after a concurrent write without the referrer.
- *
- * @throws {RegistryUnavailableError} `REGISTRY_REFUSED` for a fallback tag of another artifact, which would be lost;
- *   `REGISTRY_UNAVAILABLE` after repeated concurrent writes
+ * @returns False if the list has the referrer already.
+ * @throws {RegistryUnavailableError} `REGISTRY_REFUSED` for a fallback tag of another artifact, which would be lost
  */
-async function noteReferrer(
+async function writeList(
   subject: Subject,
   referrer: Referrer,
   api: RegistryApi,
   signal: AbortSignal,
-): Promise<void> {
+): Promise<boolean> {
   const { bytes, mediaType, artifactType, annotations } = referrer;
   const { digest, name } = subject;
   const own = { mediaType, digest: digestOf(bytes), size: bytes.byteLength, artifactType, annotations };
-  for (let tries = 0; tries < maxTries; tries += 1) {
-    const found = await fromTag(subject, api, signal);
-    if (found === "other") throw tagTaken(subject);
-    if (found === "subject") throw tagIsSubject(subject);
-    const others: ImageIndex["manifests"] = found === "none" ? [] : found;
-    if (others.some((other) => other.digest === own.digest)) return;
-    const index = { schemaVersion: 2, mediaType: mediaTypes.ociIndex, manifests: [...others, own] };
-    const body = bytesBody(new TextEncoder().encode(JSON.stringify(index)));
-    const url = api.url(`manifests/${fallbackTag(digest)}`);
-    const headers = { "content-type": mediaTypes.ociIndex };
-    const response = await api.call({ method: "PUT", url, headers, body, signal }, "push");
-    if (response.status !== 201) throw await api.error(response, `the referrers of ${name}`);
-    await response.discard();
-  }
-  throw new RegistryUnavailableError(
-    "REGISTRY_UNAVAILABLE",
-    `the referrers of ${name} change concurrently all the time`,
-    {
-      hint: "run the same command again",
-    },
-  );
+  const found = await fromTag(subject, api, signal);
+  if (found === "other") throw tagTaken(subject);
+  if (found === "subject") throw tagIsSubject(subject);
+  const others: ImageIndex["manifests"] = found === "none" ? [] : found;
+  if (others.some((other) => other.digest === own.digest)) return false;
+  const index = { schemaVersion: 2, mediaType: mediaTypes.ociIndex, manifests: [...others, own] };
+  const body = bytesBody(new TextEncoder().encode(JSON.stringify(index)));
+  const url = api.url(`manifests/${fallbackTag(digest)}`);
+  const headers = { "content-type": mediaTypes.ociIndex };
+  const response = await api.call({ method: "PUT", url, headers, body, signal }, "push");
+  if (response.status !== 201) throw await api.error(response, `the referrers of ${name}`);
+  await response.discard();
+  return true;
 }
 
 /** Referrers that are pushed to one repository, each listed by the registry itself or in the fallback tag. */
 export class PushedReferrers {
   readonly #api: RegistryApi;
-  /** Per subject: each note reads, changes and writes the whole list of the fallback tag. */
-  readonly #notes = oneAtATime<Digest>();
+  readonly #context: Waiting;
+  /** Per subject: each write reads, changes and writes the whole list of the fallback tag. */
+  readonly #writes = oneAtATime<Digest>();
   #hasApi: boolean | undefined;
 
-  constructor(api: RegistryApi) {
+  constructor(api: RegistryApi, context: Waiting) {
     this.#api = api;
+    this.#context = context;
   }
 
   /** @param isSaid The registry has said to list the referrer itself (`OCI-Subject`); the API is asked for once. */
   async note(subject: Subject, referrer: Referrer, isSaid: boolean, signal: AbortSignal): Promise<void> {
     if (isSaid) this.#hasApi ??= await hasReferrersApi(subject, this.#api, signal);
     if (isSaid && this.#hasApi === true) return;
-    await this.#notes(subject.digest, () => noteReferrer(subject, referrer, this.#api, signal));
+    await this.#addToTag(subject, referrer, signal);
+  }
+
+  /**
+   * Adds a referrer to the fallback tag, which registries change without a condition: whoever read the list before this
+   * write may write the list without this referrer after it. So the list is read again after the time that such a write
+   * takes, and written again if the referrer is lost. The dice keep writers apart that started together.
+   *
+   * @throws {RegistryUnavailableError} `REGISTRY_UNAVAILABLE` after repeated concurrent writes
+   */
+  async #addToTag(subject: Subject, referrer: Referrer, signal: AbortSignal): Promise<void> {
+    const { now, random, sleep } = this.#context;
+    for (let writes = 0; writes < maxWrites; writes += 1) {
+      const tookMs = await this.#writes(subject.digest, async () => {
+        const startMs = now();
+        return (await writeList(subject, referrer, this.#api, signal)) ? now() - startMs : undefined;
+      });
+      if (tookMs === undefined) return;
+      const waitMs = Math.max(tookMs, minWriteMs) * (2 + random() * (writes + 1));
+      await sleep(Math.min(maxWaitMs, waitMs), signal);
+    }
+    throw new RegistryUnavailableError(
+      "REGISTRY_UNAVAILABLE",
+      `the referrers of ${subject.name} change concurrently all the time`,
+      { hint: "run the same command again" },
+    );
   }
 }

@@ -81,7 +81,7 @@ class Registry implements Target {
     this.#location = location;
     this.#context = deps.context;
     this.#api = new RegistryApi(location, deps);
-    this.#referrers = new PushedReferrers(this.#api);
+    this.#referrers = new PushedReferrers(this.#api, deps.context);
   }
 
   async fetchManifest(version: Digest | string, signal: AbortSignal): Promise<FetchedManifest> {

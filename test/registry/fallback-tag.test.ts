@@ -22,12 +22,14 @@ const referrer = Buffer.from(
 interface Push {
   readonly isKept?: boolean;
   readonly bytes?: Buffer;
+  /** What another writer has put into the fallback tag when the first wait ends. */
+  readonly meanwhile?: Buffer;
   /** The answer of the referrers API of a registry that says to list the referrer itself. */
   readonly api?: [status: number, headers?: Record<string, string>];
 }
 
 /** @param tagged What the fallback tag names at first; a PUT replaces it unless `isKept`. */
-async function push(tagged: Buffer | undefined, { isKept = false, bytes = referrer, api }: Push = {}) {
+async function push(tagged: Buffer | undefined, { isKept = false, bytes = referrer, meanwhile, api }: Push = {}) {
   let now = tagged;
   const server = await startServer(({ method, url, body }, response) => {
     if (method === "PUT" && url.endsWith(tag) && !isKept) now = Buffer.from(body);
@@ -36,7 +38,12 @@ async function push(tagged: Buffer | undefined, { isKept = false, bytes = referr
     else if (url.endsWith(tag) && now !== undefined) response.end(now);
     else response.writeHead(404).end();
   });
-  const { registry, signal } = registryClient(server.host);
+  let other = meanwhile;
+  const whileWaiting = (): void => {
+    now = other ?? now;
+    other = undefined;
+  };
+  const { registry, signal } = registryClient(server.host, { whileWaiting });
   const pushed = registry.pushManifest(
     bytes,
     JSON.parse(String(bytes)).mediaType ?? mediaTypes.ociManifest,
@@ -113,10 +120,23 @@ describe("a referrer that is pushed", () => {
     expect(puts()).toEqual([]);
   });
 
-  test("is tried five times where somebody else's list always wins", async () => {
+  // Two jobs that sign at once: each reads the list before the other writes it (go-containerregistry#2205).
+  test("is listed again, beside the other, after a writer that had read the list before", async () => {
+    const another = { mediaType: mediaTypes.ociManifest, digest: digestOf(Buffer.from("another")), size: 7 };
+    const meanwhile = Buffer.from(
+      JSON.stringify({ schemaVersion: 2, mediaType: mediaTypes.ociIndex, manifests: [another] }),
+    );
+    const { pushed, puts, now } = await push(undefined, { meanwhile });
+    await pushed;
+    expect(puts()).toHaveLength(2);
+    const listed = JSON.parse(now()).manifests.map(({ digest }: { digest: string }) => digest);
+    expect(listed).toEqual([another.digest, digestOf(referrer)]);
+  });
+
+  test("is tried ten times where somebody else's list always wins", async () => {
     const others = Buffer.from(`{"schemaVersion":2,"mediaType":"${mediaTypes.ociIndex}","manifests":[ ]}`);
     const { pushed, puts } = await push(others, { isKept: true });
     await expect(pushed).rejects.toMatchObject({ code: "REGISTRY_UNAVAILABLE" });
-    expect(puts()).toHaveLength(5);
+    expect(puts()).toHaveLength(10);
   });
 });

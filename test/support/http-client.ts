@@ -13,11 +13,13 @@ export interface TestHttpClient {
   readonly context: TestContext;
 }
 
-export function testHttpClient(changes: Partial<HttpOptions> = {}): TestHttpClient {
+/** @param whileWaiting Called at each wait, in its place. */
+export function testHttpClient(changes: Partial<HttpOptions> = {}, whileWaiting?: () => void): TestHttpClient {
   const waits: number[] = [];
   const context = testContext({
     sleep: (delayMs) => {
       waits.push(delayMs);
+      whileWaiting?.();
       return Promise.resolve();
     },
   });

@@ -19,11 +19,13 @@ export interface TestClientOptions {
   /** Hosts that the credentials are for; the registry itself when left out. */
   readonly timeoutMs?: number;
   readonly repository?: string;
+  /** Called at each wait, in its place. */
+  readonly whileWaiting?: () => void;
 }
 
 export function registryClient(host: string, options: TestClientOptions = {}): TestRegistryClient {
   const changes = options.timeoutMs === undefined ? {} : { deadlineMs: Date.now() + options.timeoutMs };
-  const { http, context, waits } = testHttpClient(changes);
+  const { http, context, waits } = testHttpClient(changes, options.whileWaiting);
   const none: Credentials = { kind: "none" };
   const credentials = (registry: string): Promise<FoundCredentials> => {
     const found = registry === host ? (options.credentials ?? none) : none;
