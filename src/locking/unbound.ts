@@ -39,6 +39,14 @@ function locationsIn(lock: Lock, services: Services): readonly Location[] {
   return [...new Map(all.map((one) => [formatLocation(one), one])).values()];
 }
 
+/** Whether a policy demands a signer or an age of the tool. */
+function isCovered(tool: LockedTool, services: Services): boolean {
+  const locations = locationsOf(tool, services);
+  return services.settings.policies.some(({ policies }) =>
+    policies.some((policy) => hasDemand(policy) && locations.some((one) => covers(policy, one))),
+  );
+}
+
 export function unboundPolicies(lock: Lock, services: Services): readonly UnboundPolicy[] {
   const locations = locationsIn(lock, services);
   // An empty lock is the beginning of one.
@@ -54,6 +62,13 @@ export function unboundPolicies(lock: Lock, services: Services): readonly Unboun
   );
 }
 
+/** Names of the tools that no policy covers: a check finds no fault in them, whoever made them. */
+export function uncoveredTools(lock: Lock, services: Services): readonly string[] {
+  return Object.entries(lock.tools)
+    .filter(([, tool]) => !isCovered(tool, services))
+    .map(([name]) => name);
+}
+
 /** Such as `the policy for ghcr.io/amce in FILE covers no tool of the lock; did you mean ghcr.io/acme?`. */
 export function unboundText({ file, prefix, nearest }: UnboundPolicy): string {
   const meant = nearest === undefined ? "check the prefix" : `did you mean ${nearest}?`;
@@ -65,12 +80,7 @@ export function unboundText({ file, prefix, nearest }: UnboundPolicy): string {
  * misspelt. Tools from elsewhere, beside policies that cover others, are no mistake.
  */
 export function warnOfUncovered(name: string, tool: LockedTool, lock: Lock, services: Services): void {
-  const locations = locationsOf(tool, services);
-  const { policies } = services.settings;
-  const isCovered = policies.some((file) =>
-    file.policies.some((policy) => hasDemand(policy) && locations.some((one) => covers(policy, one))),
-  );
-  if (isCovered) return;
+  if (isCovered(tool, services)) return;
   const [unbound] = unboundPolicies(lock, services);
   if (unbound === undefined) return;
   services.context.log.warn(

@@ -15,11 +15,14 @@ function acceptingHint(options: readonly string[]): string {
 /** A tool that a policy does not let into the lock. Other tools of the command are still looked at, so that all are named. */
 export class PolicyRefusal extends ContentVerificationError {
   readonly tool: string;
+  /** The message without the tool's name. */
+  readonly reason: string;
   readonly accepts: readonly string[];
 
   constructor(code: ErrorCode, tool: string, message: string, { accepts = [], ...details }: RefusalDetails) {
     super(code, `${tool}: ${message}`, accepts.length === 0 ? details : { ...details, hint: acceptingHint(accepts) });
     this.tool = tool;
+    this.reason = message;
     this.accepts = accepts;
   }
 }
@@ -40,7 +43,8 @@ export function joinRefusals(refusals: readonly PolicyRefusal[]): PolicyRefusal 
   const sorted = refusals.toSorted((one, other) => (one.tool < other.tool ? -1 : one.tool > other.tool ? 1 : 0));
   const [first, ...others] = sorted;
   if (first === undefined || others.length === 0) return first;
-  const names = [...new Set(sorted.map(({ tool }) => tool))].join(", ");
-  const message = `refused, so nothing is written; ${sorted.map((one) => one.message).join("; ")}`;
-  return new PolicyRefusal(first.code, names, message, { hint: hintFor(sorted) });
+  const names = [...new Set(sorted.map(({ tool }) => tool))];
+  const reasons = sorted.map((one) => (names.length === 1 ? one.reason : one.message));
+  const message = `refused, so nothing is written; ${reasons.join("; ")}`;
+  return new PolicyRefusal(first.code, names.join(", "), message, { hint: hintFor(sorted) });
 }

@@ -11,7 +11,7 @@ import { openAll, servicesOfLock } from "../locking/opening.ts";
 import { checkManifests, checkOrigins } from "../locking/origins.ts";
 import { checkPolicies, checkPoliciesOnline } from "../locking/policy-check.ts";
 import type { PolicyFault } from "../locking/policy-fault.ts";
-import { type UnboundPolicy, unboundPolicies } from "../locking/unbound.ts";
+import { type UnboundPolicy, unboundPolicies, uncoveredTools } from "../locking/unbound.ts";
 import type { Run } from "../transfer/run.ts";
 
 /**
@@ -62,6 +62,8 @@ export interface PolicyReport {
   readonly faults: readonly PolicyFault[];
   /** Policies of the project that cover no tool. */
   readonly unbound: readonly UnboundPolicy[];
+  /** Tools that no policy covers. */
+  readonly uncovered: readonly string[];
 }
 
 /** @param isOnline True: the signatures are verified; else the records of the lock count. */
@@ -77,5 +79,6 @@ export async function lockCheckPolicies(
     ? await checkPoliciesOnline(lock, lockServices, run)
     : await checkPolicies(lock, services, run);
   const files = services.settings.policies.map((one) => one.file);
-  return { tools: Object.keys(lock.tools).length, files, faults, unbound: unboundPolicies(lock, services) };
+  const [unbound, uncovered] = [unboundPolicies(lock, services), uncoveredTools(lock, services)];
+  return { tools: Object.keys(lock.tools).length, files, faults, unbound, uncovered };
 }

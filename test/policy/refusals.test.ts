@@ -59,6 +59,9 @@ test("policy: changes of signers and sources, and refusals of other tools, are o
   const add = (...more: string[]) => inProject(["lock", "add", "a", `${prefix}/tool:a`, ...more]);
   const one = await add();
   expect(one.stderr).toMatch(
+    /^error\[SIGNER_CHANGED\]: a: refused, so nothing is written; the lock records .*; the source /m,
+  );
+  expect(one.stderr).toMatch(
     /add --accept-signer sha256:\S+ --accept-source https:\/\/git.example\/c to accept the changes/,
   );
   const [, both = ""] = /add (--accept-.*) to accept/.exec(one.stderr) ?? [];

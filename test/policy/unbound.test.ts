@@ -50,6 +50,23 @@ test("policy: `lock add` warns where a tool has no policy and a policy of the pr
   expect((await inProject(["lock", "add", "other", reference])).stderr).not.toContain("no policy covers");
 });
 
+test("policy: `lock check --policy` counts and names the tools that no policy covers", async () => {
+  const { add, policies, host, prefix, sign, artifact, inProject, reference } = await desk();
+  sign(artifact);
+  expect((await add()).exitCode).toBe(0);
+  const check = async (...more: string[]) => (await inProject(["lock", "check", "--policy", ...more])).stdout;
+  policies([{ prefix: `${host}/elsewhere`, signers: [key] }]);
+  expect(await check()).toContain("fulfils the policies, as recorded: 1 tool, 1 covered by none (tool); policies of");
+  // A demand on imports is none on the lock.
+  policies([{ prefix, source: "checksum" }]);
+  expect(JSON.parse(await check("--json")).uncovered).toEqual(["tool"]);
+  for (let index = 0; index < 6; index++) await inProject(["lock", "add", `more${index}`, reference]);
+  expect(await check()).toContain("7 tools, 7 covered by none (more0, more1, more2, more3, more4, and 2 more; --json");
+  policies([{ prefix, signers: [key] }]);
+  expect(await check()).not.toContain("covered by none");
+  expect(JSON.parse(await check("--json")).uncovered).toEqual([]);
+});
+
 test("policy: online, a signature that is gone has advice that works", async () => {
   const { add, policies, prefix, sign, artifact, inProject, referrers, attach, update } = await desk();
   policies([{ prefix, signers: [key] }]);

@@ -35,6 +35,17 @@ test("verify: an artifact without signatures is exit 65, and the line says so", 
       expect.stringMatching(/Not verified \[SIGNATURE_MISSING\]: no signature found$/m),
     ]);
   }
+  const platform = ["--platform", "linux-x86_64"];
+  await call("push", "oci:layout:2", "--platform", "linux-x86_64=tool", "--sign-key", "cosign.key");
+  const ofPlatform = await call("verify", "--signature", "oci:layout:2", "--key", "cosign.pub", ...platform);
+  expect([ofPlatform.exitCode, ofPlatform.stdout]).toEqual([
+    65,
+    expect.stringMatching(/no signature found; for the signature of the whole index, leave out --platform$/m),
+  ]);
+  const ofIndex = await call("verify", "--signature", "oci:layout:2", "--key", "cosign.pub");
+  expect(ofIndex.exitCode).toBe(0);
+  const help = await call("verify", "--help");
+  expect(help.stdout).not.toContain("default: []");
   const nobody = await call("verify", "--signature", reference);
   expect([nobody.exitCode, nobody.stdout]).toEqual([
     65,

@@ -174,7 +174,7 @@ export function addLock(program: Command, io: CliIo): readonly Command[] {
   addAgeOptions(update, "leave a younger version for the next run");
   const check = lock
     .command("check")
-    .summary("check that the lock file is well-formed")
+    .summary("check the lock, its tags and the policies")
     .description(
       "Checks that the lock is valid, is in its canonical form, and names only repositories of its references. " +
         "Contacts a registry only with --online, which lists the tags that now mean another digest (exit code 78 " +

@@ -17,18 +17,18 @@ import type { Shown } from "../show.ts";
 interface Options {
   /** True if the reference stands apart from the option. */
   readonly signature?: string | true;
-  readonly key: readonly string[];
-  readonly identity: readonly string[];
+  readonly key?: readonly string[];
+  readonly identity?: readonly string[];
   readonly issuer?: string;
   readonly trustRoot?: string;
   readonly platform?: PlatformString;
 }
 
-function collect(text: string, earlier: readonly string[]): readonly string[] {
+function collect(text: string, earlier: readonly string[] = []): readonly string[] {
   return [...earlier, text];
 }
 
-function collectPath(text: string, earlier: readonly string[]): readonly string[] {
+function collectPath(text: string, earlier?: readonly string[]): readonly string[] {
   return collect(pathArgument(text), earlier);
 }
 
@@ -39,13 +39,13 @@ function usage(message: string, hint: string): UsageError {
 const callForFile = "give a file and a digest, or --signature REF";
 
 /** Options that only signatures have. */
-function refuseForFile({ key, identity, issuer, trustRoot, platform }: Options): void {
+function refuseForFile({ key = [], identity = [], issuer, trustRoot, platform }: Options): void {
   const isGiven = key.length + identity.length > 0 || [issuer, trustRoot, platform].some((one) => one !== undefined);
   if (isGiven) throw usage("these options check a signature, and no --signature is given", "add --signature REF");
 }
 
 function requestOf(words: readonly string[], options: Options): SignatureRequest {
-  const { key: keys, identity, issuer, trustRoot, platform } = options;
+  const { key: keys = [], identity = [], issuer, trustRoot, platform } = options;
   const references = typeof options.signature === "string" ? [options.signature, ...words] : words;
   const [reference, ...others] = references;
   if (reference === undefined)
@@ -73,15 +73,18 @@ function requestOf(words: readonly string[], options: Options): SignatureRequest
   return { reference, platform, keys, identities, trustRoot };
 }
 
-function signerOf({ signer }: CheckedSignature): string {
-  if (signer === undefined) return "nobody proven";
+/** Undefined: nothing proves who signed. */
+function signerOf({ signer }: CheckedSignature): string | undefined {
+  if (signer === undefined) return undefined;
   return signer.kind === "key" ? `key ${signer.fingerprint}` : `${signer.subject} (${signer.issuer})`;
 }
 
 function rowOf(one: CheckedSignature): readonly string[] {
   const { form, time, counted, reason } = one;
   const fate = counted ? "counts" : "does not count";
-  return [fate, form, counted ? signerOf(one) : `${reason ?? ""} (${signerOf(one)})`, time ?? "no trusted time"];
+  const signer = signerOf(one);
+  const known = signer === undefined ? "" : ` (${signer})`;
+  return [fate, form, counted ? (signer ?? "") : `${reason ?? ""}${known}`, time ?? "no trusted time"];
 }
 
 function plural(count: number, word: string): string {
@@ -93,7 +96,7 @@ function policyLine({ file, prefix, fulfilled }: SignatureReport["policies"][num
   return `Policy for ${prefix} in ${file}: ${fulfilled ? "fulfilled" : "not fulfilled"}`;
 }
 
-function lines(report: SignatureReport, { keys, identities }: SignatureRequest): readonly Part[] {
+function lines(report: SignatureReport, { keys, identities, platform }: SignatureRequest): readonly Part[] {
   const { reference, digest, verified, code, signatures, unread, policies } = report;
   const counted = signatures.filter((one) => one.counted).length;
   const found = `${counted} of ${plural(signatures.length, "signature")} count${counted === 1 ? "s" : ""}`;
@@ -101,13 +104,15 @@ function lines(report: SignatureReport, { keys, identities }: SignatureRequest):
   const isDemanded = keys.length + identities.length + policies.length > 0;
   const isPartly = counted > 0 && code !== undefined;
   const demanded = !isDemanded ? "; name a signer with --key or --identity" : "";
+  const isOfPlatform = platform !== undefined && code !== undefined;
+  const elsewhere = isOfPlatform ? "; for the signature of the whole index, leave out --platform" : "";
   return [
     `Reference: ${reference}`,
     `Digest: ${digest}`,
     ...(signatures.length === 0 ? [] : [{ rows: signatures.map(rowOf) }]),
     ...(unread === 0 ? [] : [`${plural(unread, "signature")} beyond the limit not read`]),
     ...policies.map(policyLine),
-    verified ? `Verified: ${found}` : `Not verified [${code ?? ""}]: ${isPartly ? found : none}${demanded}`,
+    verified ? `Verified: ${found}` : `Not verified [${code ?? ""}]: ${isPartly ? found : none}${demanded}${elsewhere}`,
   ];
 }
 
@@ -130,12 +135,11 @@ export function addVerify(program: Command, io: CliIo): Command {
     .argument("[path]", "file to check")
     .argument("[digest]", "sha256:… or the 64 hex digits")
     .option("--signature [ref]", "check the signatures of this artifact; an index's for all its platforms")
-    .option("--key <file>", "public key that must have signed (repeatable)", collectPath, [])
+    .option("--key <file>", "public key that must have signed (repeatable)", collectPath)
     .option(
       "--identity <subject>",
-      "keyless signer that must have signed, with --issuer (repeatable); * and ** stand for any text, * for one without /",
+      "keyless signer that must have signed, with --issuer (repeatable); * is any text without /, ** any text",
       collect,
-      [],
     )
     .option("--issuer <url>", "issuer that vouches for the identity, exactly or with * and **")
     .option("--trust-root <file>", "trusted_root.json for identities and trusted times", pathArgument)

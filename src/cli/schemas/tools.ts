@@ -144,6 +144,10 @@ export const lockPolicySchema = v.object({
     v.array(v.object({ file: v.string(), prefix: v.string(), nearest: v.nullable(v.string()) })),
     v.description("Policies of the project that cover no tool of the lock, with a similar prefix of its tools."),
   ),
+  uncovered: v.pipe(
+    v.array(v.string()),
+    v.description("Names of the tools of which no policy demands a signer or an age."),
+  ),
   online: v.pipe(v.nullable(lockOnlineSchema), v.description("Tags and manifests; null without --online.")),
 });
 export const lockExportSchema = v.object({
