@@ -6,7 +6,7 @@ import { type Digest, isDigest } from "../model/digest.ts";
 import { formatLocation } from "../model/location.ts";
 import { fulfilment, signersText, type Unfulfilled, type Unit } from "../policy/fulfilment.ts";
 import { lookInRepository } from "../policy/looks.ts";
-import { PolicyRefusal } from "../policy/refusal.ts";
+import { acceptingOption, PolicyRefusal } from "../policy/refusal.ts";
 import { printable } from "../printable.ts";
 import type { Run } from "../transfer/run.ts";
 import type { Found } from "./manifests.ts";
@@ -88,11 +88,6 @@ export function checkAccepted(accepted: readonly string[]): void {
   });
 }
 
-/** A name as one word for a shell. */
-function quoted(text: string): string {
-  return /^[A-Za-z0-9_./:@%+=,-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`;
-}
-
 /** One tool's entry, before and after the change. */
 export interface Replaced {
   readonly name: string;
@@ -131,7 +126,7 @@ function lostIn({ name, before, after }: Replaced, accepted: ReadonlySet<string>
   const names = lost.flatMap((now) => (now.length === 0 ? [nobody] : now.map((one) => namesOf(one).at(-1) ?? "")));
   const now = lost.flat();
   const is = now.length === 0 ? "no policy finds a signature any more" : `now ${signersText(now)} did`;
-  const accepts = [...new Set(names)].map((one) => `--accept-signer ${quoted(one)}`);
+  const accepts = [...new Set(names)].map((one) => acceptingOption("--accept-signer", one));
   const message = `the lock records that ${signersText(recorded)} signed it, and ${is}`;
   return [new PolicyRefusal("SIGNER_CHANGED", name, message, { accepts })];
 }

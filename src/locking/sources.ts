@@ -2,7 +2,7 @@
 import { UsageError } from "../errors.ts";
 import { isStatedSource } from "../lockfile/stated-text.ts";
 import { fulfils } from "../model/source-level.ts";
-import { PolicyRefusal } from "../policy/refusal.ts";
+import { acceptingOption, PolicyRefusal } from "../policy/refusal.ts";
 import type { Replaced } from "./signers.ts";
 
 /** Value of `--accept-source` for a tool whose publisher states no source any more. */
@@ -15,11 +15,6 @@ export function checkAcceptedSources(accepted: readonly string[]): void {
   throw new UsageError("USAGE_INVALID", `${JSON.stringify(wrong)} is not an address of a source`, {
     hint: "give --accept-source the address that the refusal names, or none",
   });
-}
-
-/** As one word for a shell. A stated source has no quotes. */
-function option(source: string): string {
-  return `--accept-source ${/^[A-Za-z0-9+.:/@_=,-]+$/.test(source) ? source : `'${source}'`}`;
 }
 
 /** Values of `--accept-source` for a version whose source vouches for less. */
@@ -35,7 +30,11 @@ function weakened({ name, before, after }: Replaced, accepted: readonly string[]
   const [was, now = "none"] = [before?.stated?.sourceCheck, after.stated?.sourceCheck];
   if (was === undefined || fulfils(now, was) || accepted.includes(acceptedLevel[now])) return [];
   const message = `its source vouches for less: ${was} → ${now}`;
-  return [new PolicyRefusal("SOURCE_CHANGED", name, message, { accepts: [option(acceptedLevel[now])] })];
+  return [
+    new PolicyRefusal("SOURCE_CHANGED", name, message, {
+      accepts: [acceptingOption("--accept-source", acceptedLevel[now])],
+    }),
+  ];
 }
 
 /**
@@ -51,6 +50,9 @@ export function changedSources(replaced: readonly Replaced[], accepted: readonly
     const [was, now = noSource] = [before?.stated?.source, after.stated?.source];
     if (was === undefined || was === now || accepted.includes(now)) return less;
     const message = `the source that the publisher states has changed: ${was} → ${now}`;
-    return [new PolicyRefusal("SOURCE_CHANGED", name, message, { accepts: [option(now)] }), ...less];
+    return [
+      new PolicyRefusal("SOURCE_CHANGED", name, message, { accepts: [acceptingOption("--accept-source", now)] }),
+      ...less,
+    ];
   });
 }

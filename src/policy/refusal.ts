@@ -6,10 +6,22 @@ export interface RefusalDetails extends ErrorDetails {
   readonly accepts?: readonly string[];
 }
 
+/**
+ * An option that accepts a stranger's text. A text with other characters stays out of the command: whoever copies the command may have any
+ * shell, and no quotes hold in all of them. In cmd, `&` ends a command within single quotes; in PowerShell, a comma makes two
+ * arguments.
+ */
+export function acceptingOption(name: "--accept-signer" | "--accept-source", value: string): string {
+  const isWord = /^[A-Za-z0-9][A-Za-z0-9_./:@+=-]*$/.test(value);
+  return `${name} ${isWord ? value : name.slice("--accept-".length).toUpperCase()}`;
+}
+
 /** The next step for changes that options accept. */
 function acceptingHint(options: readonly string[]): string {
   const different = [...new Set(options)];
-  return `find out why; add ${different.join(" ")} to accept ${different.length === 1 ? "the change" : "the changes"}`;
+  const isWhole = !different.some((one) => / [A-Z]+$/.test(one));
+  const quoting = isWhole ? "" : ", and write what the message names, quoted for your shell";
+  return `find out why; add ${different.join(" ")} to accept ${different.length === 1 ? "the change" : "the changes"}${quoting}`;
 }
 
 /** A tool that a policy does not let into the lock. Other tools of the command are still looked at, so that all are named. */

@@ -262,7 +262,9 @@ describe("signers of before", () => {
     const refused = await update();
     expect([refused.exitCode, refused.stderr]).toEqual([
       65,
-      expect.stringContaining("--accept-signer 'https://forge.example/$(x).yml'"),
+      expect.stringMatching(
+        /now https:\/\/forge\.example\/\$\(x\)\.yml@\S+ .* did\n.*add --accept-signer SIGNER to accept/,
+      ),
     ]);
     expect((await update("--accept-signer", "https://forge.example/$(x).yml")).exitCode).toBe(0);
   });

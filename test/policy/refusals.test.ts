@@ -2,6 +2,9 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
+import { lostSigners } from "../../src/locking/signers.ts";
+import { changedSources } from "../../src/locking/sources.ts";
+import { digestOf } from "../../src/model/digest.ts";
 import { policyDesk as desk } from "../support/policy-desk.ts";
 import { keyBundle } from "../support/signed-repository.ts";
 import { succeeding } from "../support/succeeding.ts";
@@ -77,3 +80,42 @@ test("policy: both files' demands that are not fulfilled are named together", as
     /is not signed as the policy for \S+ in \S+config.json demands: .*; and it is not signed as the policy for \*/,
   );
 });
+
+// `&` ends a command of cmd within single quotes, `%` is a variable, and a comma of PowerShell makes two arguments.
+test.each([
+  ["https://git.example/a_b-c.d:1+e=f", true],
+  ["https://git.example/&calc&", false],
+  ["https://git.example/%COMSPEC:~0,1%&calc", false],
+  ["https://git.example/,--accept-signer,none", false],
+  ["https://git.example/a?b=c", false],
+  ["https://git.example/a#b", false],
+  ["https://git.example/~a", false],
+])(
+  "policy: a hint has the stranger's text %s as a word of a command only if it is one in every shell: %s",
+  (text, isWord) => {
+    const digest = digestOf("manifest");
+    const layer = { digest, size: 1, mediaType: "a/b", title: "tool", format: "raw", contentDigest: digest } as const;
+    const platforms = { any: { manifest: digest, repository: "host.example/tool", layers: [layer] } };
+    const tool = { reference: "host.example/tool:1", digest, platforms };
+    const stated = (source: string) => ({ ...tool, stated: { source } });
+    const signed = (identity: string) => ({
+      ...tool,
+      signatures: [{ digest, identity, issuer: "https://issuer.example" }],
+    });
+    const word = (placeholder: string): string => (isWord ? text : placeholder);
+    for (const [found, option] of [
+      [
+        changedSources([{ name: "tool", before: stated("https://a"), after: stated(text) }], []),
+        `source ${word("SOURCE")}`,
+      ],
+      [lostSigners([{ name: "tool", before: signed("a@b"), after: signed(text) }], []), `signer ${word("SIGNER")}`],
+    ] as const) {
+      const [{ message = "", hint = "" } = {}, ...others] = found;
+      expect(others).toEqual([]);
+      expect(message).toContain(text);
+      expect(hint).toBe(
+        `find out why; add --accept-${option} to accept the change${isWord ? "" : ", and write what the message names, quoted for your shell"}`,
+      );
+    }
+  },
+);

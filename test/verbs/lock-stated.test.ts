@@ -189,7 +189,7 @@ test("lock stated: a changed source is refused until it is named, by update and 
   const refused = await project.oras(["lock", "update"]);
   expect(refused.stderr).toContain(`a: the source that the publisher states has changed: ${here} → ${there}`);
   expect(refused.stderr).toContain(`b: the source that the publisher states has changed: ${here} → none`);
-  expect(refused.stderr).toContain(`add --accept-source '${there}' --accept-source none to accept`);
+  expect(refused.stderr).toContain("add --accept-source SOURCE --accept-source none to accept");
   const only = await project.oras(["lock", "update", "--only", "a", "--accept-source", there]);
   expect(only.exitCode, only.stderr).toBe(0);
   expect([statedIn(project, "a")?.source, statedIn(project, "b")?.source]).toEqual([there, here]);
