@@ -101,7 +101,8 @@ export function createLock(call: Caller): OrasLock {
           const file = await fileOf(given, services);
           const tags = online ? await lockCheckOnline(file, services, run) : [];
           const report = policy ? await lockCheckPolicies({ file, isOnline: online }, services, run) : undefined;
-          return { tools: Object.keys((await lockCheck(file, services)).tools), tags, faults: report?.faults };
+          const tools = Object.keys((await lockCheck(file, services)).tools);
+          return { tools, tags, faults: report?.faults, uncovered: report?.uncovered };
         },
       ),
     copy: (destination, options = {}) =>

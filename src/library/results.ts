@@ -158,4 +158,6 @@ export interface LockCheck {
   readonly tags: readonly LockedTag[];
   /** Demands of the policies that are not fulfilled; undefined without `policy`. */
   readonly faults: readonly PolicyFault[] | undefined;
+  /** Names of the tools of which no policy demands a signer or an age; undefined without `policy`. */
+  readonly uncovered: readonly string[] | undefined;
 }

@@ -7,7 +7,7 @@
 import { TrustedRoot } from "@sigstore/protobuf-specs";
 import { type TrustMaterial, toTrustMaterial } from "@sigstore/verify";
 import type { Context } from "../context.ts";
-import { ConfigurationError, type ErrorDetails } from "../errors.ts";
+import { ArtifactNotFoundError, ConfigurationError, type ErrorDetails } from "../errors.ts";
 import { isUtf16, readNamedText, utf16 } from "../files/regular-file.ts";
 
 export type TrustRoot = TrustMaterial;
@@ -54,5 +54,11 @@ export function parseTrustRoot(text: string, name: string): TrustRoot {
 
 /** @throws {ConfigurationError} `TRUST_ROOT_INVALID` @throws {ArtifactNotFoundError} `FILE_NOT_FOUND` */
 export async function readTrustRoot(path: string, context: Pick<Context, "cwd">): Promise<TrustRoot> {
-  return parseTrustRoot(await readNamedText(path, maxRootBytes, context), path);
+  try {
+    return parseTrustRoot(await readNamedText(path, maxRootBytes, context), path);
+  } catch (cause) {
+    if (!(cause instanceof ArtifactNotFoundError)) throw cause;
+    const hint = `check the path, or fetch a trust root with \`buck2-oras trust-root -o ${path}\``;
+    throw new ArtifactNotFoundError(cause.code, cause.message, { cause: cause.cause, hint });
+  }
 }

@@ -44,6 +44,11 @@ test("verify: an artifact without signatures is exit 65, and the line says so", 
   ]);
   const ofIndex = await call("verify", "--signature", "oci:layout:2", "--key", "cosign.pub");
   expect(ofIndex.exitCode).toBe(0);
+  const noRoot = await call("verify", "--signature", reference, "--key", "cosign.pub", "--trust-root", "none.json");
+  expect([noRoot.exitCode, noRoot.stderr]).toEqual([
+    66,
+    expect.stringMatching(/file not found: none\.json[\s\S]*`buck2-oras trust-root -o none\.json`/),
+  ]);
   const help = await call("verify", "--help");
   expect(help.stdout).not.toContain("default: []");
   const nobody = await call("verify", "--signature", reference);
