@@ -91,11 +91,19 @@ export function formatLock(lock: Lock): string {
   return `${JSON.stringify({ version, ...(sortKeys(rest) as object) }, null, 2)}\n`;
 }
 
+/** A lock that no command could read any more; publishers choose how many files an artifact has. */
+function tooLarge(file: string): ConfigurationError {
+  return new ConfigurationError("LOCK_INVALID", `${file} would be larger than the limit of ${maxLockBytes} bytes`, {
+    hint: "lock fewer platforms with --platform, or an artifact with fewer files, or keep a lock of its own for some tools with --lock; nothing was written",
+  });
+}
+
 /**
  * Changes the current lock file; changes of concurrent processes are preserved. An unchanged file is not written. The
  * file's line ends are kept.
  *
  * @param change Called again after a concurrent change.
+ * @throws {ConfigurationError} also for a lock that would be too large to be read
  */
 export async function changeLock(
   file: string,
@@ -105,7 +113,9 @@ export async function changeLock(
 ): Promise<void> {
   const changed = (text: string | undefined): string => {
     const formatted = formatLock(change(text === undefined ? undefined : parseLock(text, file)));
-    return text?.includes("\r\n") ? formatted.replaceAll("\n", "\r\n") : formatted;
+    const written = text?.includes("\r\n") ? formatted.replaceAll("\n", "\r\n") : formatted;
+    if (Buffer.byteLength(written) > maxLockBytes) throw tooLarge(file);
+    return written;
   };
   await changeText({ path: file, isSecret: false }, changed, context, signal);
 }

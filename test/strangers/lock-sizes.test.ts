@@ -1,11 +1,12 @@
 /** The author of a checkout, who writes a lock of 16 MiB: each list and text of it has a limit, and the rest takes little time. */
-import { writeFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
-import { formatLock, parseLock } from "../../src/lockfile/file.ts";
+import { changeLock, formatLock, parseLock, readLock } from "../../src/lockfile/file.ts";
 import type { Lock, LockedSignature, LockedTool } from "../../src/lockfile/schema.ts";
 import { digestOf } from "../../src/model/digest.ts";
 import { lookInLock } from "../../src/policy/looks.ts";
+import { noSignal, testContext } from "../support/context.ts";
 import { oras } from "../support/executable.ts";
 import { temporaryFolder } from "../support/folders.ts";
 
@@ -84,6 +85,26 @@ test("every list and text of a lock has a limit, and the writer keeps below it",
     expect(message.length, what).toBeLessThan(1500);
   }
 });
+
+test.each(["\n", "\r\n"])(
+  "an artifact of so many files that no command could read the lock again is not locked: lines end with %j",
+  async (end) => {
+    const file = join(temporaryFolder(), "oras.lock.json");
+    const before = formatLock({ version: 1, tools: {} }).replaceAll("\n", end);
+    writeFileSync(file, before);
+    /** 16 KiB for each tool. */
+    const sized = (tools: number): Lock => {
+      const long = "r".repeat(8000);
+      const one = { ...tool, reference: long, platforms: { any: { ...platform, repository: long } } };
+      return { version: 1, tools: Object.fromEntries(times(tools, (n) => [`t${n}`, one])) };
+    };
+    const change = (lock: Lock) => changeLock(file, () => lock, testContext(), noSignal);
+    await expect(change(sized(1100))).rejects.toMatchObject({ code: "LOCK_INVALID" });
+    expect(readFileSync(file, "utf8")).toBe(before);
+    await change(sized(900));
+    await expect(readLock(file)).resolves.toBeDefined();
+  },
+);
 
 test("lock check --policy: tools and signatures at their limits are judged within the limit of the command", async () => {
   const dir = temporaryFolder();
