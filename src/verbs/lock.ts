@@ -18,6 +18,7 @@ import { type LockLayouts, layoutsOfLock, openingFromLock } from "../locking/lay
 import type { LockChange } from "../locking/lock-change.ts";
 import { openAll, servicesOfLock } from "../locking/opening.ts";
 import { checkLockPlace } from "../locking/project.ts";
+import type { Replaced } from "../locking/signers.ts";
 import { findVersion, lockVersion, type Version } from "../locking/tool.ts";
 import { warnOfUncovered } from "../locking/unbound.ts";
 import { qualifyReference } from "../model/reference.ts";
@@ -161,8 +162,38 @@ async function findVersions(
   const found = await forAll(wanted, { nameOf, work: lookUp }, services, run);
   const known = new Map(wanted);
   const replaced = found.map(({ name, after }) => ({ name, before: known.get(name), after }));
-  refuse([...refusals, ...unaccepted(replaced, accepted)]);
+  const all = [...refusals, ...unaccepted(replaced, accepted)];
+  warnOfHeldBack(replaced, all, services);
+  refuse(all);
   return found;
+}
+
+const maxNamesInWarning = 10;
+
+/** A tool that is refused holds back new versions of others. Says how to take those alone. */
+function warnOfHeldBack(
+  replaced: readonly Replaced[],
+  refusals: readonly PolicyRefusal[],
+  { context }: LockingServices,
+): void {
+  const refused = new Set(refusals.map(({ tool }) => tool));
+  // The entries have no layers yet.
+  const manifestsOf = (tool: LockedTool | undefined): string =>
+    JSON.stringify(
+      Object.entries(tool?.platforms ?? {})
+        .map(([platform, { manifest }]) => [platform, manifest])
+        .sort(),
+    );
+  const isNew = ({ before, after }: Replaced): boolean => manifestsOf(before) !== manifestsOf(after);
+  const names = replaced.filter((one) => !refused.has(one.name) && isNew(one)).map(({ name }) => name);
+  if (refused.size === 0 || names.length === 0) return;
+  const more = names.length > maxNamesInWarning ? ", …" : "";
+  const list = names.slice(0, maxNamesInWarning).join(", ") + more;
+  const [stay, add] =
+    names.length === 1
+      ? ["1 other tool stays", "to update it alone, add its name"]
+      : [`${names.length} other tools stay`, "to update them alone, add their names"];
+  context.log.warn(`${stay} as locked, too; ${add}: ${list}`);
 }
 
 /**
@@ -218,15 +249,15 @@ async function updateTools(
     if (now === undefined) throw lockNotFound(file);
     // A tool that another process removed, or locked with another reference, stays as changed.
     const current = updated.filter(({ name, after }) => isAskedAlike(toolOf(now, name), after));
+    // A version that was left changes nothing, not even what another process has locked meanwhile.
+    const taken = current.filter(({ left }) => left === undefined);
     // Once more: another process may have locked other signers meanwhile.
-    const written = current.map(({ name, after }) => ({ name, before: toolOf(now, name), after }));
+    const written = taken.map(({ name, after }) => ({ name, before: toolOf(now, name), after }));
     refuse(unaccepted(written, request));
     changes = current.map(({ name, after, left }) => {
       const change = changeOf(name, toolOf(now, name), after);
       return left === undefined ? change : { ...change, change: "left", left };
     });
-    // A version that was left changes nothing, not even what another process has locked meanwhile.
-    const taken = current.filter(({ left }) => left === undefined);
     return withTools(
       now,
       taken.map(({ name, after }) => [name, after] as const),

@@ -21,7 +21,7 @@ test("policy: changes of signers and sources, and refusals of other tools, are o
       ...(source === undefined ? {} : { annotations: { "org.opencontainers.image.source": source } }),
     });
   const first = annotated("#!/bin/sh\n1\n", "https://git.example/a");
-  const names = ["a", "b", "c"];
+  const names = ["a", "b", "c", "d", "e"];
   for (const name of names) tag(name, first);
   sign(first);
   for (const name of names) await succeeding(inProject(["lock", "add", name, `${prefix}/tool:${name}`]));
@@ -34,7 +34,10 @@ test("policy: changes of signers and sources, and refusals of other tools, are o
   tag("a", moved);
   tag("b", unsigned);
   tag("c", gone);
+  const fresh = annotated("#!/bin/sh\n6\n", "https://git.example/a");
+  tag("d", fresh);
   sign(moved, other);
+  for (const good of [first, fresh]) attach(keyBundle(good.digest), {}, { subject: good });
   attach(keyBundle(gone.digest, other), {}, { subject: gone });
   const refused = await update();
   expect([refused.exitCode, readFileSync(lock, "utf8")]).toEqual([65, before]);
@@ -49,6 +52,7 @@ test("policy: changes of signers and sources, and refusals of other tools, are o
     expect(text).toContain(part);
   }
   expect(hint).toContain("verify --signature");
+  expect(refused.stderr).toContain("warning: 1 other tool stays as locked, too; to update it alone, add its name: d\n");
   const [, options = ""] = /add (--accept-.*) to accept the changes$/.exec(hint ?? "") ?? [];
   expect(options.match(/--accept-signer/g)).toHaveLength(1);
   attach(keyBundle(unsigned.digest), {}, { subject: unsigned });
