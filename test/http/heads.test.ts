@@ -2,6 +2,7 @@
 import { describe, expect, test } from "vitest";
 import { noSignal } from "../support/context.ts";
 import { oras } from "../support/executable.ts";
+import { temporaryFolder } from "../support/folders.ts";
 import { testHttpClient } from "../support/http-client.ts";
 import { startRawServer } from "../support/raw-server.ts";
 import { startServer } from "../support/registry/server.ts";
@@ -23,7 +24,7 @@ describe("long headers, as Google's registry sends them, count", () => {
         serve(request, response, self);
       }
     });
-    const ran = await oras(["pull", `${server.host}/t/tool:1`, "-o", "out"]);
+    const ran = await oras(["pull", `${server.host}/t/tool:1`, "-o", "out"], { cwd: temporaryFolder() });
     expect(ran.exitCode, ran.stderr).toBe(0);
   });
 });
