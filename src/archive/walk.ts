@@ -1,6 +1,7 @@
 /** Validating iteration over an archive: yields only entries that may be unpacked. Writes nothing. */
 import { ArtifactNotFoundError, UsageError, unreadableFile } from "../errors.ts";
 import { type FileSource, type OpenedFile, openFile } from "../files/opened-file.ts";
+import { listed } from "../model/listed.ts";
 import type { ArchiveEntry } from "./entry.ts";
 import { parseEntryPath, parseLinkTarget } from "./entry-path.ts";
 import { type ArchiveFormat, sniffFile } from "./format.ts";
@@ -250,11 +251,9 @@ async function drain(content: AsyncIterable<Uint8Array>): Promise<void> {
 }
 
 function nothingBelow(archivePath: string, prefix: readonly string[], outside: ReadonlySet<string>): Error {
-  const names = [...outside].slice(0, 5).map(quoted).join(", ");
+  const names = listed([...outside], 5, quoted);
   return new ArtifactNotFoundError("FILE_NOT_FOUND", `${archivePath} has nothing below ${quoted(prefix.join("/"))}`, {
     hint:
-      names === ""
-        ? "name another archive: this archive is empty"
-        : `choose from the archive's top level: ${names}${outside.size > 5 ? ", …" : ""}`,
+      names === "" ? "name another archive: this archive is empty" : `choose from the archive's top level: ${names}`,
   });
 }

@@ -1,5 +1,6 @@
 /** Warning about replaced files: no command replaces the user's files silently. */
 import type { Log } from "../context.ts";
+import { listed } from "../model/listed.ts";
 
 const maxNames = 5;
 
@@ -13,7 +14,7 @@ export async function tellingReplaced<T>(
     return await work((path) => paths.push(path));
   } finally {
     const count = paths.length;
-    const names = [...paths.slice(0, maxNames), ...(count > maxNames ? ["…"] : [])].join(", ");
-    if (count > 0) log.warn(`replaced ${count === 1 ? "an existing file" : `${count} existing files`}: ${names}`);
+    if (count > 0)
+      log.warn(`replaced ${count === 1 ? "an existing file" : `${count} existing files`}: ${listed(paths, maxNames)}`);
   }
 }

@@ -3,6 +3,7 @@
 import { ArtifactNotFoundError, ContentVerificationError } from "../errors.ts";
 import { type Digest, isDigest } from "../model/digest.ts";
 import { manifestForAll, otherPlatformsOf, platformsOf } from "../model/index-platforms.ts";
+import { listed } from "../model/listed.ts";
 import { type ImageIndex, type ImageManifest, parseManifest } from "../model/manifest.ts";
 import {
   formatStated,
@@ -203,10 +204,8 @@ export function platformHint(index: ImageIndex, wanted: string): string {
   const others = otherPlatformsOf(index).flatMap(({ platform }) =>
     platform === undefined ? [] : [formatStated(platform)],
   );
-  const shown = [...others.slice(0, maxOthers), ...(others.length > maxOthers ? ["…"] : [])].map((one) =>
-    printable(one),
-  );
-  const outside = shown.length === 0 ? "" : `; its other platforms are unsupported: ${shown.join(", ")}`;
+  const shown = listed(others, maxOthers, printable);
+  const outside = shown === "" ? "" : `; its other platforms are unsupported: ${shown}`;
   if (available !== "") {
     return `name a platform of the artifact with --platform: ${available}; or push the artifact for ${wanted}${outside}`;
   }

@@ -1,4 +1,5 @@
 /** Entries of a layout's index: their tags, and the entry of a tag. */
+import { listed } from "../model/listed.ts";
 import { annotationKeys } from "../model/manifest.ts";
 import { printable } from "../printable.ts";
 import type { Entry } from "./documents.ts";
@@ -33,7 +34,6 @@ export function hintFor(entries: readonly Entry[], layout: string): string {
   if (tags.length > 0) {
     return `name a tag of the layout, such as ${printable(`${layout}:${tags[0]}`)}; \`buck2-oras list ${layout}\` lists the tags`;
   }
-  const digests = entries.slice(0, maxShown).map(({ digest }) => `${layout}@${digest}`);
-  const more = entries.length > maxShown ? ", …" : "";
-  return `name an artifact by its digest, since the layout has no tags: ${digests.join(", ")}${more}`;
+  const digests = entries.map(({ digest }) => `${layout}@${digest}`);
+  return `name an artifact by its digest, since the layout has no tags: ${listed(digests, maxShown)}`;
 }

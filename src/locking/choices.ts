@@ -2,16 +2,16 @@
 import type { Services } from "../artifact/services.ts";
 import { ArtifactNotFoundError } from "../errors.ts";
 import { anyPlatform, type LockPlatform } from "../lockfile/schema.ts";
+import { listed } from "../model/listed.ts";
 import { printable } from "../printable.ts";
 import { candidatesIn, chooseTool, findStated, type ToolFile } from "./tool-files.ts";
 
 /** Names shown in a message. */
 const maxShown = 10;
 
-function listed(files: readonly ToolFile[]): string {
+function listedPaths(files: readonly ToolFile[]): string {
   const paths = files.map(({ path }) => path).sort();
-  const shown = paths.slice(0, maxShown).map((path) => printable(path));
-  return `${shown.join(", ")}${files.length > maxShown ? ", …" : ""}`;
+  return listed(paths, maxShown, printable);
 }
 
 export interface ExecutableRequest {
@@ -41,7 +41,7 @@ export function executableOf(
         hint:
           candidates.length === 0
             ? "leave out --executable: the artifact has no executable"
-            : `choose with --executable from the artifact's executables: ${listed(candidates)}`,
+            : `choose with --executable from the artifact's executables: ${listedPaths(candidates)}`,
       },
     );
   }
@@ -75,7 +75,7 @@ export function warnOfUnchosen(
   const platforms = unclear.map(({ platform }) => platform).join(", ");
   const where = first.platform === anyPlatform ? "" : ` for ${platforms}`;
   context.log.warn(
-    `${name} is locked without an executable${where}: no file is named ${name}, and there are ${listed(first.candidates)}; ` +
+    `${name} is locked without an executable${where}: no file is named ${name}, and there are ${listedPaths(first.candidates)}; ` +
       "name one with `lock add … --executable PATH`",
   );
 }

@@ -3,6 +3,7 @@ import type { Services } from "../artifact/services.ts";
 import type { ErrorCode } from "../errors.ts";
 import type { LockedSignature } from "../lockfile/schema.ts";
 import type { Digest } from "../model/digest.ts";
+import { listed } from "../model/listed.ts";
 import type { Location } from "../model/location.ts";
 import type { Demand } from "../signature/check.ts";
 import { type SignerDemand, signerDemands } from "./demands.ts";
@@ -51,8 +52,7 @@ export function signerText(signature: LockedSignature): string {
 const maxShownSigners = 10;
 
 export function signersText(signatures: readonly LockedSignature[]): string {
-  const all = [...new Set(signatures.map(signerText))];
-  return `${all.slice(0, maxShownSigners).join(", ")}${all.length > maxShownSigners ? ", …" : ""}`;
+  return listed([...new Set(signatures.map(signerText))], maxShownSigners);
 }
 
 /** One of each digest and signer, with the earliest time: a later signature of the same signer changes no lock. */

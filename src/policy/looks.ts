@@ -4,6 +4,7 @@ import type { Services } from "../artifact/services.ts";
 import type { LockedSignature } from "../lockfile/schema.ts";
 import type { Digest } from "../model/digest.ts";
 import { matchesIdentity } from "../model/identity.ts";
+import { listed } from "../model/listed.ts";
 import { formatLocation } from "../model/location.ts";
 import { type Demand, judge, type Signer, type Verdict } from "../signature/check.ts";
 import { type FoundSignatures, findSignatures } from "../signature/find.ts";
@@ -20,9 +21,8 @@ function recordOf(digest: Digest, signer: Signer, time: Date | undefined): Locke
     : { ...at, identity: signer.subject, issuer: signer.issuer };
 }
 
-function listed(reasons: readonly string[]): string {
-  const once = [...new Set(reasons)];
-  return `${once.slice(0, maxReasons).join(", ")}${once.length > maxReasons ? ", …" : ""}`;
+function listedOnce(reasons: readonly string[]): string {
+  return listed([...new Set(reasons)], maxReasons);
 }
 
 function lookedAt(digest: Digest, { signatures, unread }: FoundSignatures, demand: Demand): Looked {
@@ -36,7 +36,7 @@ function lookedAt(digest: Digest, { signatures, unread }: FoundSignatures, deman
   const refused = verdicts.filter(({ problem }) => problem !== "attestation");
   if (refused.length + unread === 0) return { counted, code: "SIGNATURE_MISSING", why: "no signature found" };
   const beyond = unread === 0 ? [] : [`${unread} beyond the limit`];
-  const why = `none of its signatures counts (${listed([...refused.map((one) => one.why), ...beyond])})`;
+  const why = `none of its signatures counts (${listedOnce([...refused.map((one) => one.why), ...beyond])})`;
   return { counted, code: "SIGNATURE_REFUSED", why };
 }
 
@@ -72,6 +72,6 @@ export function lookInLock(signatures: readonly LockedSignature[], signal: Abort
       if (isDemanded(one, demand)) counted.push(one);
     }
     if (of.length === 0) return { counted, code: "SIGNATURE_MISSING", why: "the lock records no signature" };
-    return { counted, code: "SIGNATURE_REFUSED", why: `the lock records only ${listed(of.map(signerText))}` };
+    return { counted, code: "SIGNATURE_REFUSED", why: `the lock records only ${listedOnce(of.map(signerText))}` };
   };
 }

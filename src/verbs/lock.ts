@@ -21,6 +21,7 @@ import { checkLockPlace } from "../locking/project.ts";
 import type { Replaced } from "../locking/signers.ts";
 import { findVersion, lockVersion, type Version } from "../locking/tool.ts";
 import { warnOfUncovered } from "../locking/unbound.ts";
+import { listed } from "../model/listed.ts";
 import { qualifyReference } from "../model/reference.ts";
 import { inParallel } from "../parallel.ts";
 import { PolicyRefusal } from "../policy/refusal.ts";
@@ -187,13 +188,11 @@ function warnOfHeldBack(
   const isNew = ({ before, after }: Replaced): boolean => manifestsOf(before) !== manifestsOf(after);
   const names = replaced.filter((one) => !refused.has(one.name) && isNew(one)).map(({ name }) => name);
   if (refused.size === 0 || names.length === 0) return;
-  const more = names.length > maxNamesInWarning ? ", …" : "";
-  const list = names.slice(0, maxNamesInWarning).join(", ") + more;
   const [stay, add] =
     names.length === 1
       ? ["1 other tool stays", "to update it alone, add its name"]
       : [`${names.length} other tools stay`, "to update them alone, add their names"];
-  context.log.warn(`${stay} as locked, too; ${add}: ${list}`);
+  context.log.warn(`${stay} as locked, too; ${add}: ${listed(names, maxNamesInWarning)}`);
 }
 
 /**
